@@ -1,0 +1,56 @@
+# Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
+.DEFAULT_GOAL := help
+.PHONY: help build run test unit integration sanitize lint fmt bench clean vendor
+
+CONFIG ?= config/sluice.yaml
+CHECKED := src tests loadtests
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## install what the build needs; leaves build/sluice
+	@scripts/install build
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release
+
+vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
+	@scripts/fetch-libchdb
+
+run: build ## build and serve on :8080 with the embedded store
+	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
+	build/sluice --config $(CONFIG)
+
+test: build ## install what the tests need and run them all
+	@scripts/install test
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release
+	@scripts/fetch-libchdb
+	ctest --preset release
+	tests/integration/run
+
+unit: ## unit and flow tests only
+	@scripts/install build
+	@cmake --preset debug >/dev/null
+	@cmake --build --preset debug
+	ctest --preset debug
+
+sanitize: ## unit and flow tests under asan, ubsan and tsan
+	@scripts/install test
+	@for name in asan ubsan tsan; do \
+	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name || exit 1; \
+	done
+
+bench: build ## measure beside nginx and bare baselines, as a table
+	@scripts/install test
+	@scripts/fetch-libchdb
+	loadtests/run
+
+lint: ## formatting, include arrows, clang warnings, cppcheck
+	@scripts/install lint
+	@scripts/lint
+
+fmt: ## format the sources
+	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
+
+clean: ## remove the builds (not vendor/, not data/)
+	rm -rf build build-debug build-asan build-ubsan build-tsan build-clang

@@ -1,0 +1,31 @@
+/* The log: one line each on stderr, key=value text or JSON.
+ *
+ * Any thread may call. A line is written with one write(2). Each call site is limited to ten lines a second;
+ * the next line that passes says how many were left out. Hot paths count instead of logging. */
+#pragma once
+
+#include "base/bytes.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* Before any thread is started. */
+void log_init(enum log_level level, enum log_format format);
+
+/* A call site's allowance; one static per LOG(). */
+struct log_site {
+    int64_t window_start_ns;
+    int count;
+    int left_out;
+};
+
+/* `event` is a short constant phrase, the rest is "key=%value …" detail for a human; values with spaces are quoted
+ * by the caller. */
+void log_write(struct log_site *site, enum log_level level, const char *event, const char *detail, ...)
+    PRINTF_LIKE(4, 5);
+
+#define LOG(level, event, ...) \
+    do { \
+        static struct log_site log_site_here; \
+        log_write(&log_site_here, (level), (event), __VA_ARGS__); \
+    } while (0)

@@ -1,0 +1,40 @@
+/* LZ4, the only place that knows the library: frames for segments and bodies, blocks for browsers. Not thread-safe per
+ * object; each thread has its own. */
+#pragma once
+
+#include "base/error.h"
+#include "base/bytes.h"
+
+#define LZ4_FRAME_MAGIC 0x184D2204u
+#define LZ4_SKIPPABLE_MAGIC 0x184D2A50u
+
+struct lz4_encoder;
+
+struct lz4_encoder *lz4_encoder_new(void);
+void lz4_encoder_free(struct lz4_encoder *encoder);
+
+/* One frame with content checksum, made from as many pieces as come; appended to `out`. */
+void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out);
+void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len);
+/* False if memory ran short anywhere in the frame; `out` is then cut back to where it began. */
+MUST_CHECK bool lz4_frame_end(struct lz4_encoder *encoder);
+
+struct lz4_decoder;
+
+struct lz4_decoder *lz4_decoder_new(void);
+void lz4_decoder_free(struct lz4_decoder *decoder);
+
+/* Unpacks the one frame at the front of `in` (skippable frames before it are skipped), appending to `out` at most `max`
+ * bytes. *used is how much of `in` it took. ERROR_BAD_COMPRESSION if cut off, damaged or failing its checksum;
+ * ERROR_DECOMPRESSED_TOO_LARGE before more than `max` bytes are allocated, whatever the header claims. */
+MUST_CHECK enum error lz4_frame_decode(struct lz4_decoder *decoder, struct slice in, size_t *used, struct buf *out,
+                                       size_t max);
+
+/* All frames of `in`, as a body may hold several. */
+MUST_CHECK enum error lz4_frames_decode(struct lz4_decoder *decoder, struct slice in, struct buf *out, size_t max);
+
+/* The length of the frame at the front of `in` by walking its block headers, without decoding: 0 if it is not whole. */
+size_t lz4_frame_length(struct slice in);
+
+/* A raw block behind its 4-byte little-endian uncompressed size. */
+MUST_CHECK enum error lz4_sized_block_decode(struct slice in, struct buf *out, size_t max);

@@ -1,0 +1,58 @@
+/* What metrics.c and metrics_page.c share; nobody else includes it. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define HISTOGRAM_BUCKETS 20
+#define HISTOGRAM_SUM (HISTOGRAM_BUCKETS + 1) /* behind the buckets and +Inf; nanoseconds */
+#define HISTOGRAM_CELLS (HISTOGRAM_BUCKETS + 2)
+#define STATUS_CLASSES 5
+#define MAX_HOOKS 16
+
+struct metric_info {
+    enum metric_kind kind;
+    const char *name;
+    enum metric_labels labels;
+    const char *help;
+};
+
+extern const struct metric_info metric_table[METRIC_COUNT];
+
+/* One thread's cells; the layout is the registry's. */
+struct metrics_cells {
+    struct metrics *metrics;
+    struct metrics_cells *next;
+    _Atomic int64_t values[];
+};
+
+struct scrape_hook {
+    void (*update)(void *context);
+    void *context;
+};
+
+struct metrics {
+    pthread_mutex_t mutex; /* guards threads and hooks */
+    struct metrics_cells *threads;
+    struct scrape_hook hooks[MAX_HOOKS];
+    size_t hook_count;
+    char **streams;
+    size_t stream_count;
+    char **servers;
+    size_t server_count;
+    size_t offset[METRIC_COUNT]; /* of a metric's first cell */
+    size_t series[METRIC_COUNT]; /* how many label combinations it has */
+    size_t cell_count;
+    _Atomic double *states;
+};
+
+static inline int64_t histogram_bound_ns(size_t bucket)
+{
+    return (100 * NS_PER_US) << bucket;
+}
+
+int64_t metrics_sum(struct metrics *metrics, size_t cell);
+double metrics_state(struct metrics *metrics, size_t cell);

@@ -1,0 +1,34 @@
+/* Threads: named, started and joined; never cancelled. Signals are blocked in all of them, main takes them. */
+#pragma once
+
+#include "base/error.h"
+#include "base/bytes.h"
+
+#include <pthread.h>
+
+struct thread {
+    pthread_t id;
+    bool started;
+};
+
+/* `name` shows in top -H (at most 15 characters). `run` gets `argument`. */
+MUST_CHECK enum error thread_start(struct thread *thread, const char *name, void (*run)(void *), void *argument);
+
+/* Waits for its end; does nothing if it was never started. */
+void thread_join(struct thread *thread);
+
+/* A condition variable on the monotonic clock, with its mutex. */
+struct wakeup {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+};
+
+void wakeup_init(struct wakeup *wakeup);
+void wakeup_release(struct wakeup *wakeup);
+void wakeup_lock(struct wakeup *wakeup);
+void wakeup_unlock(struct wakeup *wakeup);
+
+/* Locked on entry and on return; until woken or clock_monotonic_ns() reaches deadline_ns (INT64_MAX: no deadline). */
+void wakeup_wait(struct wakeup *wakeup, int64_t deadline_ns);
+void wakeup_one(struct wakeup *wakeup);
+void wakeup_all(struct wakeup *wakeup);

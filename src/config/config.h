@@ -1,0 +1,41 @@
+/* Turns a YAML file into the option structs.
+ *
+ * libyaml documents are walked by the option tables of option_table.c: an option is one row there (key, type, default,
+ * range, help), and parsing, --help, docs/configuration.md and config/sluice.yaml follow from it. `${NAME}` and
+ * `${NAME:-default}` are expanded inside scalars after parsing, so that a value can never change the structure. An
+ * unknown key, a key given twice, a value out of range: each is an error with file, line, key, what was found and what
+ * is allowed; all errors of a file are reported at once. */
+#pragma once
+
+#include "config/options.h"
+
+struct config {
+    struct log_options log;
+    struct http_options http;
+    struct admin_options admin;
+    struct journal_options journal;
+    struct commit_options commit;
+    struct dedup_options dedup;
+    struct store_options store;
+    struct writer_options writer;
+    struct query_options query;
+    struct drain_options drain;
+    struct stream_options *streams;
+    size_t stream_count;
+    const char *file;                /* for messages */
+    struct config_memory *memory;    /* what owns the strings */
+};
+
+/* Reads `path`. On failure returns false with one line per problem in *problems ("file:line: key: found …, expected …")
+ * and an empty config. `lookup` resolves ${NAME}: getenv in the program, a table in tests; NULL means unset. */
+MUST_CHECK bool config_load(struct config *config, const char *path, const char *(*lookup)(const char *name),
+                            struct buf *problems);
+
+/* The same from text; `name` stands for the file in messages. */
+MUST_CHECK bool config_parse(struct config *config, const char *name, struct slice text,
+                             const char *(*lookup)(const char *name), struct buf *problems);
+
+void config_free(struct config *config);
+
+/* The table of options as Markdown, for docs/configuration.md. */
+void config_describe(struct buf *out);

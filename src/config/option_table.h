@@ -1,0 +1,44 @@
+/* The tables of options: what a configuration may say.
+ *
+ * An option is one row. Parsing, its errors, docs/configuration.md and the checks of the sample file follow from it. */
+#pragma once
+
+#include "config/config.h"
+
+enum option_type {
+    OPTION_STRING,  /* const char *; `min` given: not empty */
+    OPTION_NAME,    /* const char *; letters, digits and '_' */
+    OPTION_BOOL,    /* bool */
+    OPTION_INTEGER, /* int64_t or uint64_t, as the next two */
+    OPTION_SIZE,
+    OPTION_DURATION, /* int64_t */
+    OPTION_ENUM,     /* an enum; its values count the `names` from 0 */
+    OPTION_STRINGS,  /* struct string_list: a scalar or a sequence */
+    OPTION_GROUP,    /* a struct, of `table` */
+    OPTION_LIST /* a pointer to `item_size` structs of `table`, which begin with `int line`; `min` and `max` count */
+};
+
+struct option_table;
+
+struct option {
+    const char *key;
+    enum option_type type;
+    size_t offset;            /* in the struct of the table that the row is in */
+    const char *default_text; /* as in the file, lists with commas; NULL: not given (-1 for a duration) */
+    const char *min;          /* both in the option's own unit; NULL: whatever the type holds, from 0 */
+    const char *max;
+    const char *help;
+    bool required;
+    const char *const *names; /* OPTION_ENUM; ends in NULL */
+    const struct option_table *table;
+    size_t count_offset; /* OPTION_LIST: of the size_t that counts */
+    size_t item_size;
+};
+
+struct option_table {
+    const struct option *rows;
+    size_t count; /* at most 64 */
+};
+
+/* The sections of a file: rows of struct config. */
+extern const struct option_table option_sections;

@@ -1,0 +1,112 @@
+/* A chunk: validated rows of one stream in columns, the unit that flows from an I/O thread to the commit thread and
+ * back.
+ *
+ * Filled by one I/O thread, pushed to the commit queue, dropped duplicates and fates noted by the commit thread, then
+ * handed back to the thread it came from, which reads the tickets, clears it and fills it again: one owner at a time,
+ * and no allocation once its buffers have grown.
+ *
+ * Columns are sparse at their ends: a column whose rows < chunk.rows is owed default values, which column_pad writes
+ * in bulk. So an absent field costs nothing per event. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "event/event_id.h"
+#include "event/stream.h"
+
+enum protocol { PROTOCOL_HTTP, PROTOCOL_WS, PROTOCOL_UDP, PROTOCOL_COUNT };
+
+/* Where a completion goes: a connection of an I/O thread by slot and generation, never by pointer; `sequence` is the
+ * front end's own number of the request or frame. */
+struct token {
+    uint32_t slot;
+    uint32_t generation;
+    uint64_t sequence;
+};
+
+/* One payload's rows: [first_row, first_row + rows). Filled by the I/O thread but for the last three, which are the
+ * commit thread's answer. */
+struct ticket {
+    struct token token;
+    uint32_t first_row;
+    uint32_t rows;
+    enum protocol protocol;
+    bool wait_stored;                /* seal the segment, and send a second completion when it is stored */
+    uint32_t accepted;
+    uint32_t duplicate;
+    enum error error;                /* not OK: none of the rows was accepted, all are dropped */
+};
+
+/* Values in Native wire encoding. Invariants: scalar: `data` holds `rows` values; Nullable: `nulls` holds `rows` bytes,
+ * data a value for each; Array: `offsets` holds `rows` cumulative UInt64 counts, `data` (and `nulls` for
+ * nullable_items) one value per item; Map: offsets as Array, `keys` and `data` one string per entry. */
+struct column {
+    const struct column_spec *spec;
+    uint32_t rows;
+    uint64_t items;                  /* arrays and maps: the last offset */
+    struct buf data;
+    struct buf offsets;
+    struct buf nulls;
+    struct buf keys;
+    /* state before the row begun last, for column_undo */
+    uint32_t undo_rows;
+    uint64_t undo_items;
+    size_t undo_data, undo_nulls, undo_keys;
+};
+
+struct chunk {
+    const struct stream *stream;
+    struct column *columns;          /* stream->column_count */
+    struct event_id *ids;            /* one per row */
+    uint32_t rows;
+    uint32_t row_capacity;
+    struct ticket *tickets;
+    uint32_t ticket_count;
+    uint32_t ticket_capacity;
+    int64_t opened_ns;               /* monotonic, when its first row came */
+    int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
+    void *home;                      /* the I/O thread it goes back to */
+    struct chunk *next;              /* in whichever list it is */
+};
+
+struct chunk *chunk_new(const struct stream *stream);
+void chunk_free(struct chunk *chunk);
+
+/* Empties it and keeps the memory, unless it has grown far over what chunks usually need. */
+void chunk_clear(struct chunk *chunk);
+
+/* Room for one more row or ticket; false if memory is short. */
+MUST_CHECK bool chunk_reserve_row(struct chunk *chunk);
+struct ticket *chunk_add_ticket(struct chunk *chunk);
+
+/* Bytes held by the columns' values. */
+size_t chunk_bytes(const struct chunk *chunk);
+
+/* The scalar that an absent value of this column becomes. */
+static inline struct slice column_default(const struct column_spec *spec)
+{
+    return buf_slice(spec->has_default ? &spec->default_wire : &spec->type.default_wire);
+}
+
+/* Brings a column up to `rows` rows with its default values. */
+void column_pad(struct column *column, uint32_t rows);
+
+/* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
+ * value (or the items of one array) and calls column_end. */
+void column_begin(struct column *column, uint32_t row);
+void column_end(struct column *column);
+
+/* Forgets the row begun last, ended or not. */
+void column_undo(struct column *column);
+
+/* The bytes in `data` of the row begun last (scalars). */
+static inline struct slice column_last(const struct column *column)
+{
+    return slice_make(column->data.data + column->undo_data, column->data.len - column->undo_data);
+}
+
+/* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole). */
+void chunk_truncate(struct chunk *chunk, uint32_t rows);
+
+/* Pads every column; false if any buffer failed. After this the chunk is ready for native_encode. */
+MUST_CHECK bool chunk_seal(struct chunk *chunk);

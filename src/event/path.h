@@ -1,0 +1,52 @@
+/* The tree of keys of a stream: where each value of an event goes.
+ *
+ * The root stands for the event. A child is found by its key; a node may end a path (column >= 0), have children, or
+ * stand for an array whose elements are walked (`items[]`): then `array` is the node of one element, and
+ * `array_columns` lists every column that takes one value per element, so that parallel arrays stay aligned. */
+#pragma once
+
+#include "base/bytes.h"
+
+struct path_node {
+    struct slice key;                /* borrowed from the options */
+    int column;                      /* -1: no path ends here */
+    int rank;                        /* among the alternatives of `from`: a lower rank wins over a higher one */
+    struct path_node **children;     /* open addressing by path_hash(key), child_slots a power of two */
+    size_t child_slots;
+    size_t child_count;
+    struct path_node *array;         /* "[]": NULL if no path goes through an array here */
+    int *array_columns;              /* columns below `array` */
+    size_t array_column_count;
+};
+
+/* Cheap and good enough for a handful of short keys. */
+static inline size_t path_hash(const char *key, size_t len)
+{
+    size_t hash = len * 0x9E3779B97F4A7C15u;
+    if (len != 0) {
+        hash ^= ((size_t)(uint8_t)key[0] << 16) ^ ((size_t)(uint8_t)key[len - 1] << 8) ^ (uint8_t)key[len / 2];
+    }
+    return hash ^ (hash >> 29);
+}
+
+/* NULL if there is no such child. */
+static inline const struct path_node *path_child(const struct path_node *node, const char *key, size_t len)
+{
+    if (node->child_count == 0) {
+        return NULL;
+    }
+    for (size_t slot = path_hash(key, len) & (node->child_slots - 1);; slot = (slot + 1) & (node->child_slots - 1)) {
+        const struct path_node *child = node->children[slot];
+        if (child == NULL) {
+            return NULL;
+        }
+        if (child->key.len == len && memcmp(child->key.data, key, len) == 0) {
+            return child;
+        }
+    }
+}
+
+/* Adds "a.b[].c" for a column. False (with *problem) if the path is malformed, or already leads to another column. */
+MUST_CHECK bool path_add(struct path_node *root, struct slice path, int column, int rank, struct buf *problem);
+struct path_node *path_new(void);
+void path_free(struct path_node *root);

@@ -1,0 +1,120 @@
+/* A segment: the bytes of one INSERT, in a file or memfd named `<stream>-<UUIDv7>`.
+ *
+ * File: an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, then LZ4 frames (content checksum on, one Native
+ * block each). So it is at once the write-ahead log, the HTTP body under Content-Encoding: lz4, and a file that
+ * ClickHouse itself reads (file('….native.lz4')). The INSERT statement is built from the header, never from the current
+ * configuration. File name: `<name>.native.lz4` in <data>/journal/.
+ *
+ * This module reads and describes segments; the journal (pipeline/journal.h) writes them and says when they go. */
+#pragma once
+
+#include "event/event_id.h"
+#include "event/native.h"
+
+#define SEGMENT_FORMAT 1
+#define SEGMENT_SUFFIX ".native.lz4"
+#define SEGMENT_NAME_MAX 192
+
+/* The largest block, uncompressed, that is written or read. */
+#define SEGMENT_MAX_BLOCK ((uint64_t)1 << 30)
+
+/* What the header says. All strings lie in `text`, which it owns. Header JSON: {"format":1,"stream":"…","table":"…","name":"…",
+ * "columns":[["name","wire type"],…],"event_id":"column or empty","time":"time column or empty","parent":"…","check":"hash of all before it"} */
+struct segment_header {
+    char *stream;
+    char *table;
+    char *name;
+    char *parent;                    /* the segment this one is a half of; "" if none */
+    char *event_id_column;           /* "" if none */
+    char *time_column;               /* "" if none */
+    struct native_column *columns;   /* name and wire_name only */
+    size_t column_count;
+    char *text;                      /* NUL-terminated pieces */
+};
+
+/* The skippable frame for a new segment of this stream. */
+void segment_header_write(const struct stream *stream, const char *name, const char *parent, struct buf *out);
+
+/* The same for a segment that descends from another (a half, a retried dead letter): its header with a new name. */
+void segment_header_rename(const struct segment_header *header, const char *name, const char *parent, struct buf *out);
+
+/* Reads the skippable frame at the front of `bytes`; *length is its size. */
+MUST_CHECK bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length);
+void segment_header_release(struct segment_header *header);
+
+/* True if the block's columns are the header's, in order. */
+bool segment_header_fits(const struct segment_header *header, const struct native_block *block);
+
+/* A sealed segment on its way to the store: a batch. Owned by whoever holds it; the file stays open until
+ * segment_free, so that it can be read even after it was unlinked. */
+struct segment {
+    char name[SEGMENT_NAME_MAX];
+    struct segment_header header;
+    int fd;                          /* file or memfd; read with pread or mmap, the position is nobody's */
+    char *path;                      /* absolute; NULL for a memfd */
+    uint64_t length;                 /* bytes, header included */
+    uint64_t rows;
+    uint64_t raw_bytes;              /* of the blocks, uncompressed */
+    int64_t first_ns;                /* wall, when its first row came: for the age of the oldest event */
+    int64_t min_time_ns, max_time_ns; /* wall, of the time column; min > max: unknown */
+    size_t stream_index;             /* SIZE_MAX: the stream is not configured any more */
+    bool recovered;                  /* found at start: the fate of earlier attempts is unknown */
+    uint64_t root_rows;              /* rows of the batch it descends from by splitting; its own rows at first */
+    uint64_t *root_refused;          /* shared by the descendants of one batch: rows refused so far; NULL until split */
+    void *waiters;                   /* pipeline's: tickets that wait for `stored` */
+    void *delivery;                  /* the writer's state of it */
+    struct segment *next;
+};
+
+void segment_free(struct segment *segment);
+
+/* Maps the file; *bytes is valid until segment_unmap. */
+MUST_CHECK enum error segment_map(const struct segment *segment, struct slice *bytes);
+void segment_unmap(struct slice bytes);
+
+/* Calls `each` for every block in order with its uncompressed bytes (valid during the call), stopping early if it
+ * returns false. Returns false if a frame is damaged. */
+MUST_CHECK bool segment_each_block(const struct segment *segment, bool (*each)(void *context, struct slice block),
+                                   void *context);
+
+/* Appends the ids of all rows (event_id_column), in order; false if damaged or without such a column. */
+MUST_CHECK bool segment_read_ids(const struct segment *segment, struct buf *ids);
+
+/* The INSERT statement up to FORMAT: INSERT INTO `db`.`table` (`a`, `b`) — names quoted. db "" leaves it out. */
+void segment_insert_statement(const struct segment_header *header, const char *database, struct buf *out);
+
+/* What a walk over a segment's bytes found. `length` is the end of the last frame that checks: what lies behind it is a
+ * torn tail. Damage is what does not check but has a frame that does somewhere behind it. */
+struct segment_summary {
+    uint64_t length;
+    uint64_t frames;
+    uint64_t rows;
+    uint64_t raw_bytes;
+    int64_t min_time_ns, max_time_ns; /* of the header's time column; min > max: unknown */
+    uint64_t damaged_pieces;
+    uint64_t damaged_bytes;
+    uint64_t damaged_rows;           /* what the damaged frames still say of themselves; 0 where they say nothing */
+};
+
+/* Each may be NULL. */
+struct segment_visitor {
+    void *context;
+    /* A frame that checks: `offset` and `length` in the file, and what it holds (valid during the call). */
+    void (*frame)(void *context, uint64_t offset, uint64_t length, struct native_block *block);
+    void (*damage)(void *context, uint64_t offset, uint64_t length);
+};
+
+/* Walks the frames of `bytes` from `start` on: a frame checks if it is whole, its checksum is right, and it holds exactly
+ * one block of at least one row with the columns of `header` (NULL: any columns). Not OK: out of memory, nothing is
+ * known. */
+MUST_CHECK enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,
+                                   const struct segment_visitor *visitor, struct segment_summary *summary);
+
+/* The parts of a name or file name (SEGMENT_SUFFIX is cut off if it is there). False: not a segment's. */
+MUST_CHECK bool segment_parse_name(struct slice name, struct slice *stream, struct event_id *uuid);
+
+/* When a segment of this name was made: wall time, from its UUIDv7. */
+int64_t segment_made_ns(const struct event_id *uuid);
+
+/* `<stream>-<uuid>`; stream names are checked by config to be [A-Za-z0-9_]+. */
+void segment_make_name(char out[SEGMENT_NAME_MAX], const char *stream, const struct event_id *uuid);

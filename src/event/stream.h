@@ -1,0 +1,53 @@
+/* A stream: a declared kind of event, compiled once from its options and then read by every thread.
+ *
+ * Fields become columns in the order of declaration. Paths become a tree of keys, so that one walk over a JSON object
+ * finds the column of each value. Immutable after stream_compile; shared by all threads without locks. */
+#pragma once
+
+#include "config/options.h"
+#include "event/type.h"
+
+struct path_node;
+
+struct column_spec {
+    const char *name;
+    struct type type;
+    const struct field_options *options;
+    enum fill fill;
+    bool required;
+    bool has_default;                /* default_wire is what an absent value becomes; else the type's own default */
+    bool default_now;                /* a time that defaults to the time of receipt */
+    struct buf default_wire;         /* one scalar in wire encoding */
+    struct slice *one_of;            /* texts allowed, borrowed: options, or the names of an Enum */
+    size_t one_of_count;
+    uint64_t max_length;             /* bytes of a string; UINT64_MAX: no bound */
+    uint64_t max_items;              /* of an array or map; UINT64_MAX: no bound */
+    bool has_min, has_max;           /* of floats and decimals */
+    double min, max;
+    int64_t min_integer, max_integer; /* of integers but UInt64, the type's own range included */
+    uint64_t min_unsigned, max_unsigned; /* of UInt64 */
+    int64_t max_past_ns, max_future_ns; /* -1: no bound */
+    int key_position;                /* in the dedup key, -1: not part of it */
+};
+
+struct stream {
+    const char *name;
+    const char *table;
+    size_t index;                    /* in the gateway's list; the `stream` label of metrics */
+    const struct stream_options *options;
+    struct column_spec *columns;
+    size_t column_count;
+    size_t *key_columns;             /* the dedup key, in its order */
+    size_t key_count;
+    int event_id_column;             /* -1: the table has none, the stream is served at-least-once */
+    int time_column;                 /* the first time of the key, else the first time field; -1: none */
+    int collect_column;              /* unknown_fields: collect; -1: none */
+    struct path_node *paths;         /* root of the tree, see path.h */
+    const char *order_by;            /* of a table that Sluice creates: a list of expressions, event_id last */
+    const char *partition_by;        /* "" : none */
+};
+
+/* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning "line N: field: ".
+ * A stream without a field that fills event_id gets a column `event_id UUID` of its own, last. */
+struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems);
+void stream_free(struct stream *stream);

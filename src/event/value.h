@@ -1,0 +1,43 @@
+/* Turns one scalar, as a client wrote it, into the wire bytes of a column, or into the reason why not.
+ *
+ * Whatever a server could refuse in a row is refused here: ranges, enums, UUIDs, addresses, decimals, lengths. Pure but
+ * for the buf appended to. */
+#pragma once
+
+#include "base/error.h"
+#include "event/stream.h"
+
+enum value_type { VALUE_TEXT, VALUE_INT, VALUE_UINT /* above INT64_MAX */, VALUE_DOUBLE, VALUE_BOOL };
+
+struct value {
+    enum value_type type;
+    struct slice text;
+    union {
+        int64_t integer;             /* also of VALUE_BOOL */
+        uint64_t unsigned_integer;
+        double number;
+    };
+};
+
+struct value_context {
+    int64_t received_wall_ns;        /* for max_past and max_future */
+    int64_t time_ns;                 /* set when a time was appended: wall, cut to what int64_t holds */
+    char message[192];               /* set on error: what was found and what is allowed; valid UTF-8 if the text is */
+};
+
+/* Appends one scalar of spec's type to `out`. On error `out` may hold a part of it: the caller cuts it back. Numbers for
+ * String and fractions for Decimal come as text. Not for JSON columns. */
+MUST_CHECK enum error value_append(const struct column_spec *spec, const struct value *value,
+                                   struct value_context *context, struct buf *out);
+
+/* Appends the time of receipt as a Date, DateTime, DateTime64 (not checked against max_past). */
+void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out);
+
+/* A literal of the configuration (default, min, max) as a value: "5" is a number for number types, "true" a boolean. */
+MUST_CHECK bool value_from_literal(const struct type *type, const char *literal, struct value *value);
+
+/* The integers that a type holds, in int64_t; false for UInt64 and all that are no integers. */
+bool value_integer_range(enum kind kind, int64_t *low, int64_t *high);
+
+/* Copies at most `max` bytes of text without cutting a character, "…" behind what was cut; NUL-terminated. */
+void value_quote(struct slice text, size_t max, char *out, size_t size);

@@ -1,0 +1,239 @@
+/* Turns a configuration into a running gateway, and back. Read top to bottom, this is the whole program:
+ *
+ *   streams ── compiled schemas, read by every thread
+ *   store ──── where batches go and queries are answered      (store/)
+ *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
+ *   query ──── the read API                                   (query/)
+ *   server ─── HTTP in, replies and pages out                 (proto/)
+ *
+ * Each is built on the ones before it, and stopped in reverse. */
+#include "gateway.h"
+
+#include "base/status.h"
+#include "pipeline/pipeline.h"
+#include "proto/pages.h"
+#include "query/query.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct gateway {
+    const struct config *config;
+    struct stream **streams;
+    struct status_board *board;
+    struct status_part *status;
+    struct store *store;
+    struct metrics *metrics;
+    struct pipeline *pipeline;
+    struct query_service *query;
+    struct page query_page;
+    struct pages_source pages_source;
+    struct server *server;
+};
+
+const char *config_environment(const char *name)
+{
+    return getenv(name);
+}
+
+static void streams_free(struct stream **streams, size_t count)
+{
+    for (size_t i = 0; streams != NULL && i < count; i++) {
+        stream_free(streams[i]);
+    }
+    free(streams);
+}
+
+/* All streams, or NULL with the problems of all of them. */
+static struct stream **streams_compile(const struct config *config, struct buf *problems)
+{
+    struct stream **streams = calloc(config->stream_count + 1, sizeof *streams);
+    bool whole = streams != NULL;
+    for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
+        streams[i] = stream_compile(&config->streams[i], i, problems);
+        whole = whole && streams[i] != NULL;
+    }
+    if (!whole) {
+        streams_free(streams, config->stream_count);
+        return NULL;
+    }
+    return streams;
+}
+
+bool gateway_check(const struct config *config, struct buf *problems)
+{
+    struct stream **streams = streams_compile(config, problems);
+    streams_free(streams, config->stream_count);
+    return streams != NULL;
+}
+
+static bool start_streams(struct gateway *g, struct buf *problem)
+{
+    g->streams = streams_compile(g->config, problem);
+    return g->streams != NULL;
+}
+
+static bool start_board(struct gateway *g, struct buf *problem)
+{
+    g->board = status_board_new();
+    if (g->board == NULL) {
+        buf_append_string(problem, "out of memory");
+        return false;
+    }
+    g->status = status_add(g->board, "gateway");
+    status_set(g->status, STATUS_DOWN, "starting");
+    return true;
+}
+
+static bool start_store(struct gateway *g, struct buf *problem)
+{
+    const struct journal_options *journal = &g->config->journal;
+    mkdir(journal->data, 0750); /* an error shows when the folder is used */
+    g->store = store_new(&g->config->store, journal->data, journal->durability == DURABILITY_FSYNC, problem);
+    return g->store != NULL;
+}
+
+static bool start_metrics(struct gateway *g, struct buf *problem)
+{
+    const char **names = calloc(g->config->stream_count + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < g->config->stream_count; i++) {
+        names[i] = g->streams[i]->name;
+    }
+    if (names != NULL) {
+        g->metrics = metrics_new(names, g->config->stream_count, g->store->server_names, g->store->server_count);
+    }
+    free(names);
+    if (g->metrics == NULL) {
+        buf_append_string(problem, "out of memory");
+        return false;
+    }
+    metric_set(g->metrics, METRIC_START_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+    return true;
+}
+
+static bool start_pipeline(struct gateway *g, struct buf *problem)
+{
+    struct pipeline_config config = {
+        .config = g->config,
+        .streams = g->streams,
+        .stream_count = g->config->stream_count,
+        .store = g->store,
+        .metrics = g->metrics,
+        .board = g->board,
+    };
+    g->pipeline = pipeline_start(&config, problem);
+    return g->pipeline != NULL;
+}
+
+static bool start_query(struct gateway *g, struct buf *problem)
+{
+    struct query_service_config config = {
+        .options = &g->config->query,
+        .store = g->store,
+        .streams = g->streams,
+        .stream_count = g->config->stream_count,
+        .metrics = g->metrics,
+    };
+    g->query = query_start(&config, problem);
+    if (g->query == NULL) {
+        return false;
+    }
+    g->query_page = query_page(g->query);
+    return true;
+}
+
+static bool start_server(struct gateway *g, struct buf *problem)
+{
+    g->pages_source = (struct pages_source){
+        .metrics = g->metrics,
+        .board = g->board,
+        .pipeline = g->pipeline,
+        .version = SLUICE_VERSION,
+        .started_wall_ns = clock_wall_ns(),
+        .streams = g->streams,
+        .stream_count = g->config->stream_count,
+        .event_metrics = &g->query_page,
+    };
+    struct page pages[PAGES_MAX + 1];
+    size_t count = pages_fill(pages, &g->pages_source);
+    pages[count++] = g->query_page;
+    struct server_config config = {
+        .http = &g->config->http,
+        .admin = &g->config->admin,
+        .pipeline = g->pipeline,
+        .metrics = g->metrics,
+        .pages = pages,
+        .page_count = count,
+    };
+    g->server = server_start(&config, problem);
+    return g->server != NULL;
+}
+
+static bool start_all(struct gateway *g, struct buf *problem)
+{
+    return start_streams(g, problem) && start_board(g, problem) && start_store(g, problem) &&
+           start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
+           start_server(g, problem);
+}
+
+/* What was started, in reverse; the front ends are gone already. */
+static void free_all(struct gateway *g)
+{
+    if (g->query != NULL) {
+        query_stop(g->query);
+    }
+    if (g->pipeline != NULL) {
+        pipeline_stop(g->pipeline);
+    }
+    metrics_free(g->metrics);
+    if (g->store != NULL) {
+        g->store->ops->free(g->store);
+    }
+    status_board_free(g->board);
+    streams_free(g->streams, g->config->stream_count);
+    free(g);
+}
+
+struct gateway *gateway_start(const struct config *config, struct buf *problem)
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    if (g == NULL) {
+        buf_append_string(problem, "out of memory");
+        return NULL;
+    }
+    g->config = config;
+    if (!start_all(g, problem)) {
+        free_all(g);
+        return NULL;
+    }
+    status_set(g->status, STATUS_OK, "accepting events");
+    return g;
+}
+
+int gateway_port(const struct gateway *g)
+{
+    return server_port(g->server);
+}
+
+static void sleep_ns(int64_t duration_ns)
+{
+    struct timespec left = { .tv_sec = (time_t)(duration_ns / NS_PER_SECOND),
+                             .tv_nsec = (long)(duration_ns % NS_PER_SECOND) };
+    nanosleep(&left, NULL);
+}
+
+bool gateway_stop(struct gateway *g)
+{
+    status_set(g->status, STATUS_DOWN, "draining");
+    sleep_ns(g->config->drain.delay_ns); /* load balancers notice /readyz; events are still accepted */
+
+    int64_t deadline_ns = clock_monotonic_ns() + g->config->drain.timeout_ns;
+    server_close(g->server);
+    query_stop(g->query);
+    g->query = NULL;
+    server_stop(g->server, deadline_ns);
+    bool stored = pipeline_drain(g->pipeline, deadline_ns);
+    free_all(g);
+    return stored;
+}

@@ -1,0 +1,26 @@
+/* The gateway: the table of contents. gateway.c builds store, pipeline, read API and front ends in that order, and stops
+ * them in reverse. */
+#pragma once
+
+#include "config/config.h"
+
+#define SLUICE_VERSION "0.1.0"
+#define DEFAULT_CONFIG "config/sluice.yaml"
+
+/* What ${NAME} in the configuration means: getenv. */
+const char *config_environment(const char *name);
+
+struct gateway;
+
+/* Compiles the streams of a configuration, for --check: false with one line per problem. */
+MUST_CHECK bool gateway_check(const struct config *config, struct buf *problems);
+
+/* NULL with *problem. `config` must outlive it. */
+struct gateway *gateway_start(const struct config *config, struct buf *problem);
+
+/* The port that HTTP is served on. */
+int gateway_port(const struct gateway *gateway);
+
+/* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, segments are sealed
+ * and stored. Returns true if everything accepted is stored; the rest stays in the journal for the next start. */
+bool gateway_stop(struct gateway *gateway);

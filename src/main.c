@@ -1,0 +1,169 @@
+/* Turns a command line into a gateway that runs until it is told to stop. */
+#include "gateway.h"
+#include "journal_command.h"
+#include "sql_command.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
+                            "       sluice journal ls|cat|verify DATA_FOLDER\n"
+                            "       sluice sql [--config FILE] STATEMENT\n"
+                            "       sluice --version | --help | --options\n"
+                            "\n"
+                            "  --config FILE  the configuration (" DEFAULT_CONFIG ")\n"
+                            "  --check        validate the configuration and exit: 0 if it is good, 2 if not\n"
+                            "  --options      every option with its default, as a Markdown table\n"
+                            "\n"
+                            "SIGTERM drains: replies are finished, events stored; a second one exits at once\n"
+                            "(what was acknowledged is in the journal and is stored after the next start).\n";
+
+enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPATIENT = 3 };
+
+struct arguments {
+    const char *config;
+    bool check;
+};
+
+static void print_options(void)
+{
+    struct buf out = { 0 };
+    config_describe(&out);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_release(&out);
+}
+
+/* False if there is nothing left to do; *code is then the exit code. */
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments, int *code)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'v' },      { "options", no_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },         { 0 },
+    };
+    *code = EXIT_GOOD;
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': arguments->config = optarg; break;
+        case 'k': arguments->check = true; break;
+        case 'v': puts("sluice " SLUICE_VERSION); return false;
+        case 'o': print_options(); return false;
+        case 'h': fputs(usage, stdout); return false;
+        default:
+            fputs(usage, stderr);
+            *code = EXIT_BAD_CONFIG;
+            return false;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "sluice: unexpected argument \"%s\"\n%s", argv[optind], usage);
+        *code = EXIT_BAD_CONFIG;
+        return false;
+    }
+    return true;
+}
+
+static void print_problem(const char *what, struct buf *problem)
+{
+    fprintf(stderr, "sluice: %s\n%.*s\n", what, (int)problem->len, problem->data ? problem->data : "");
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void exit_at_once(int number)
+{
+    (void)number;
+    _exit(EXIT_IMPATIENT);
+}
+
+static int wait_for_signal(const sigset_t *signals)
+{
+    int number = 0;
+    sigwait(signals, &number);
+    return number;
+}
+
+static void let_second_signal_kill(const sigset_t *signals)
+{
+    struct sigaction action = { .sa_handler = exit_at_once };
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. */
+static int serve(const struct config *config)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
+
+    struct buf problem = { 0 };
+    struct gateway *gateway = gateway_start(config, &problem);
+    if (gateway == NULL) {
+        print_problem("cannot start:", &problem);
+        buf_release(&problem);
+        return EXIT_FAILED;
+    }
+    buf_release(&problem);
+    LOG(LOG_INFO, "serving", "version=%s listen=%s port=%d", SLUICE_VERSION, config->http.listen,
+        gateway_port(gateway));
+
+    int number = wait_for_signal(&signals);
+    let_second_signal_kill(&signals);
+    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number,
+        (long long)(config->drain.timeout_ns / NS_PER_MS));
+    bool stored = gateway_stop(gateway);
+    LOG(LOG_INFO, "stopped", "%s", stored ? "everything is stored" : "what is not stored yet waits in the journal");
+    return EXIT_GOOD;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "journal") == 0) {
+        return journal_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "sql") == 0) {
+        return sql_command(argc - 1, argv + 1);
+    }
+    struct arguments arguments = { .config = DEFAULT_CONFIG };
+    int code;
+    if (!parse_arguments(argc, argv, &arguments, &code)) {
+        return code;
+    }
+    struct config config;
+    struct buf problems = { 0 };
+    if (!config_load(&config, arguments.config, config_environment, &problems) || !gateway_check(&config, &problems)) {
+        print_problem("the configuration cannot be used:", &problems);
+        buf_release(&problems);
+        config_free(&config);
+        return EXIT_BAD_CONFIG;
+    }
+    buf_release(&problems);
+    if (arguments.check) {
+        printf("%s: good, %zu stream%s\n", arguments.config, config.stream_count, config.stream_count == 1 ? "" : "s");
+    } else {
+        log_init(config.log.level, config.log.format);
+        code = serve(&config);
+    }
+    config_free(&config);
+    return code;
+}

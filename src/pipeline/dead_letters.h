@@ -1,0 +1,21 @@
+/* Dead letters: events that the table refuses, put aside as NDJSON with the reason, for people.
+ *
+ * <data>/dead/<stream>-<YYYYMMDD>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
+ * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Bounded in
+ * bytes. Any thread. */
+#pragma once
+
+#include "base/metrics.h"
+#include "event/segment.h"
+
+struct dead_letters;
+
+struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_bytes, struct metrics *metrics,
+                                       struct buf *problem);
+void dead_letters_close(struct dead_letters *letters);
+
+/* Writes and fsyncs all rows of the segment; its journal file is not touched. ERROR_JOURNAL_FULL when the bound is
+ * reached, ERROR_DISK_FULL or ERROR_JOURNAL_FAILED when the disk fails: then nothing was added. Doing it twice for the
+ * same segment (a crash between bury and unlink) adds nothing. */
+enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code, const char *reason,
+                            int64_t wall_ns);

@@ -1,0 +1,47 @@
+/* A set of event ids: open addressing, 16 bytes an id, bounded. The all-zero id is no member (no UUID of ours is).
+ *
+ * An id's place is the upper bits of a product with random odd numbers, drawn per set: clients choose what is hashed
+ * into an id, so its own bits must not choose the place; and doubling keeps the order, so it runs through memory in
+ * sequence. One thread. */
+#pragma once
+
+#include "event/event_id.h"
+
+struct id_set {
+    struct event_id *slots;
+    size_t capacity;                 /* a power of two, or 0 */
+    size_t count;
+    size_t max_count;                /* growth stops here: id_set_add then says ID_SET_FULL */
+    unsigned shift;                  /* 64 - log2(capacity) */
+    uint64_t factors[2];
+};
+
+/* `max_count` bounds it; it starts small and doubles. */
+void id_set_init(struct id_set *set, size_t max_count);
+void id_set_release(struct id_set *set);
+
+/* Empties it and keeps the memory. */
+void id_set_clear(struct id_set *set);
+
+bool id_set_contains(const struct id_set *set, const struct event_id *id);
+
+/* Looks `count` ids up with prefetching, OR-ing 1 into seen[i] for members. */
+void id_set_contains_many(const struct id_set *set, const struct event_id *ids, size_t count, uint8_t *seen);
+
+enum id_set_result {
+    ID_SET_ADDED,
+    ID_SET_PRESENT,
+    ID_SET_FULL /* max_count, or memory is short */
+};
+enum id_set_result id_set_add(struct id_set *set, const struct event_id *id);
+
+/* Begins to load the id's place into the cache, for an id_set_add that follows soon. */
+void id_set_prefetch(const struct id_set *set, const struct event_id *id);
+
+/* The most ids a set may hold whose slots fit in `bytes`; at least 768, the smallest set. */
+size_t id_set_count_for_bytes(uint64_t bytes);
+
+static inline uint64_t id_set_bytes(const struct id_set *set)
+{
+    return set->capacity * sizeof(struct event_id);
+}

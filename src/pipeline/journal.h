@@ -1,0 +1,74 @@
+/* The journal: open segments that are appended to, sealed ones that wait for the store, and what was found at start.
+ * Its six rules (docs/decisions.md, each with a test) make "acknowledged" mean "not lost":
+ *
+ *   1 flock on <data>/LOCK before anything is read; the folder's real path is used everywhere
+ *   2 the folder is fsynced after a segment is created, before its first acknowledgement, and after an unlink, before
+ *     that counts as stored
+ *   3 a short or failed write, or a failed fdatasync: cut back to the last acknowledged length, seal there, fail the
+ *     group, go on in a new file; the same range is never synced twice; if the cut fails too, stop accepting
+ *   4 a segment found at start is never appended to: cut at its last whole frame and sealed; bytes that do not check
+ *     but are followed by a frame that does are damage (moved to damaged/, counted), else a torn tail (cut)
+ *   5 ids of recovered rows are remembered before the listeners open; files are never recycled
+ *   6 an acknowledged event leaves only when it is in the table or in the dead letters
+ *
+ * Layout of <data>: LOCK, journal/, dead/, damaged/, keys/ (dedup). With durability memory the segments are memfds and
+ * nothing but LOCK is written.
+ *
+ * Threads: append, commit and seal belong to the commit thread; remove, split and bury to any writer thread. */
+#pragma once
+
+#include "base/lz4.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/segment.h"
+
+struct journal;
+
+/* Opens the folder (made if missing), takes the lock and recovers. *recovered is a list (by `next`) of sealed segments,
+ * oldest first, owned by the caller. NULL with *problem on failure. */
+struct journal *journal_open(const struct journal_options *options, const struct stream *const *streams,
+                             size_t stream_count, struct metrics *metrics, struct status_board *board,
+                             struct segment **recovered, struct buf *problem);
+
+/* Closes the files and frees; open segments stay on disk (memfds are gone). */
+void journal_close(struct journal *journal);
+
+/* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed cut)? OK or the error to answer. */
+enum error journal_admits(struct journal *journal, uint64_t bytes);
+
+/* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
+ * there is none) and writes it. Not OK: rule 3 was followed, nothing of this group of this stream is in the journal. */
+enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
+                          int64_t now_ns);
+
+/* Commit thread, once per group, for each stream appended to since: makes the bytes as durable as configured. On OK the
+ * rows count as acknowledged. Not OK: rule 3. */
+enum error journal_commit(struct journal *journal, size_t stream_index);
+
+/* Commit thread. What batch_is_due needs. */
+struct journal_state {
+    uint64_t rows;
+    uint64_t raw_bytes;
+    int64_t opened_ns;
+};
+struct journal_state journal_state(const struct journal *journal, size_t stream_index);
+
+/* Commit thread, between groups. Takes the stream's open segment as a sealed one; NULL if it holds no row. After a
+ * failure of rule 3, segments were sealed by the journal itself: journal_take_sealed yields them one by one. */
+struct segment *journal_seal(struct journal *journal, size_t stream_index);
+struct segment *journal_take_sealed(struct journal *journal);
+
+/* Any thread. Unlinks and fsyncs the folder, then frees the segment. Not OK: the segment is still the caller's. */
+enum error journal_remove(struct journal *journal, struct segment *segment);
+
+/* Any thread. See struct writer_home. The halves are written and fsynced, then the whole is unlinked; at start a whole
+ * beside its halves wins. */
+enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
+                         struct segment **second);
+
+/* The folder's real path. */
+const char *journal_folder(const struct journal *journal);
+
+/* Bytes free on the file system and used by segments, cached for a second. */
+uint64_t journal_bytes(const struct journal *journal);

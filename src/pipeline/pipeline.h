@@ -1,0 +1,116 @@
+/* The pipeline: the one way of an event from a payload's bytes to the store.
+ *
+ *   I/O thread                        commit thread                      writer threads
+ *   pipeline_submit                   commit_group                       writer
+ *   parse → validate → chunk ──queue──► look up → journal → remember ──segments──► INSERT, retry, verify, split
+ *        ▲                                    │                               │
+ *        └────── pipeline_io_drain ◄── chunk with its tickets ── wake ◄───────┘ (tickets that wait for `stored`)
+ *
+ *   thread        owns                                                 blocks on
+ *   I/O (n)       its open chunks, its validator, its parser           nothing
+ *   commit (1)    dedup look-ups, the open segments, batch policies    disk, Redis
+ *   writer (n)    one segment each                                     the store, disk
+ *
+ * Front ends call pipeline_submit and get, later, exactly one completion per ticket. */
+#pragma once
+
+#include "base/metrics.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "event/chunk.h"
+#include "pipeline/json.h"
+#include "store/store.h"
+
+struct pipeline;
+struct pipeline_io;
+
+struct pipeline_config {
+    const struct config *config;
+    struct stream *const *streams;
+    size_t stream_count;
+    struct store *store;
+    struct metrics *metrics;
+    struct status_board *board;
+};
+
+/* Opens journal and dedup, recovers, starts writers and the commit thread. NULL with *problem. */
+struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem);
+
+/* From now on every submit is refused with ERROR_DRAINING; what is in flight is completed. */
+void pipeline_refuse(struct pipeline *pipeline);
+
+/* After the I/O threads have flushed for the last time: commits what waits, seals all segments, and waits for the
+ * writers until the deadline. True if everything is stored. */
+bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns);
+
+/* Ends the threads and frees. The I/O threads must have ended; their pipeline_io are freed here. */
+void pipeline_stop(struct pipeline *pipeline);
+
+/* How completions reach an I/O thread. */
+struct pipeline_io_callbacks {
+    void *context;
+    /* I/O thread, from pipeline_io_drain: the fate of one ticket. */
+    void (*complete)(void *context, const struct ticket *ticket);
+    /* I/O thread, from pipeline_io_drain: the segment of a ticket that waited is in the store. */
+    void (*stored)(void *context, struct token token);
+    /* Any thread: have the I/O thread call pipeline_io_drain soon. Must not block. */
+    void (*wake)(void *context);
+};
+
+/* One per I/O thread, made before the threads start. Owned by the pipeline. */
+struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipeline_io_callbacks *callbacks);
+
+/* The stream of this name; an empty name is the first stream. NULL if there is none. */
+const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
+
+enum payload_form {
+    PAYLOAD_ONE,   /* exactly one object */
+    PAYLOAD_MANY,  /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes */
+    PAYLOAD_LINES  /* NDJSON, as the content type said */
+};
+
+struct payload {
+    const struct stream *stream;
+    struct slice bytes;              /* followed by JSON_PADDING readable bytes */
+    enum payload_form form;
+    enum protocol protocol;
+    struct token token;
+    int64_t received_wall_ns;
+    struct slice client_ip;
+    struct slice user_agent;
+    bool wait_stored;
+};
+
+#define SUBMISSION_MAX_ERRORS 100
+
+/* What is known at once. Kept by the front end from payload to payload; submit clears it. */
+struct submission {
+    enum error error;                /* not OK: the payload was refused whole; no completion follows */
+    struct buf detail;               /* says more of `error`: "invalid JSON at byte 17: …" */
+    uint32_t events;                 /* in the payload */
+    uint32_t rejected;
+    bool pending;                    /* a completion follows: at least one event is on its way */
+    struct buf ids;                  /* struct event_id per event, all zero for a rejected one */
+    struct buf errors;               /* JSON objects {"index","field","code","message"} separated by commas, the first
+                                        SUBMISSION_MAX_ERRORS of them */
+    enum error first_error;          /* the code of the first rejected event: the reply's status when all are */
+};
+
+void submission_release(struct submission *submission);
+
+/* I/O thread. Parses, validates and appends to the open chunk; counts received, rejected and dropped. */
+void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission);
+
+/* I/O thread. Counts a payload that was refused before it could be submitted: one received, one rejected or dropped.
+ * `stream` NULL: none. */
+void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
+                            enum error error);
+
+/* I/O thread, just before its loop blocks: seals the open chunks and pushes them to the commit queue. */
+void pipeline_io_flush(struct pipeline_io *io);
+
+/* I/O thread, after wake: delivers the completions that have come. */
+void pipeline_io_drain(struct pipeline_io *io);
+
+/* OK, or why every event is refused now (full, failing, draining). Any thread, cheap. */
+enum error pipeline_admits(const struct pipeline *pipeline);

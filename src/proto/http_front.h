@@ -1,0 +1,56 @@
+/* What the connections of one I/O thread share: its pipeline_io, its routes, its scratch memory, its idea of the time.
+ * Plain data: owned by lws.c in the program, by the test in a test. */
+#pragma once
+
+#include "proto/client_address.h"
+#include "proto/decode.h"
+#include "proto/http_reply.h"
+#include "proto/http_routes.h"
+
+enum transport_result { TRANSPORT_SENT, TRANSPORT_BLOCKED, TRANSPORT_FAILED };
+
+/* What a session asks of the connection that carries it. All are called on its thread; none calls back into the
+ * session. */
+struct http_transport {
+    /* Takes all of `bytes`. BLOCKED: some still wait for the socket, http_session_writable follows. */
+    enum transport_result (*write)(void *connection, struct slice bytes);
+    /* Reading stops, or goes on. */
+    void (*set_reading)(void *connection, bool on);
+    /* Nothing more will be written (FIN); what the client still sends is read. */
+    void (*finish)(void *connection);
+    /* Ends the connection soon; http_session_close follows. */
+    void (*close)(void *connection);
+    /* Has http_session_flush called before the thread blocks. */
+    void (*want_flush)(void *connection);
+};
+
+struct http_front {
+    const struct http_options *options;
+    const struct http_transport *transport;
+    const struct http_routes *routes;
+    const struct http_routes *admin_routes; /* connections of admin.listen; may be NULL */
+    const struct address_ranges *trusted;
+    const struct pipeline *pipeline;
+    struct pipeline_io *io;
+    struct metrics_cells *cells;
+    struct decoder *decoder;
+    struct server_thread *thread;    /* for pages that answer later */
+    int64_t now_ns;
+    int64_t wall_ns;
+    char date[HTTP_DATE_LINE];
+    size_t date_length;
+    bool draining;
+    /* Scratch, valid within one call; grows to what is needed once. */
+    struct submission submission;
+    struct buf decoded;
+    struct buf text;
+};
+
+static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
+{
+    if (wall_ns / NS_PER_SECOND != front->wall_ns / NS_PER_SECOND || front->date_length == 0) {
+        front->date_length = http_reply_date(front->date, wall_ns);
+    }
+    front->now_ns = now_ns;
+    front->wall_ns = wall_ns;
+}

@@ -1,0 +1,52 @@
+/* HTTP replies: status lines, fields and bodies, appended to a buf. Pure; failures are sticky in the buf. */
+#pragma once
+
+#include "event/event_id.h"
+#include "proto/proto.h"
+
+/* What stands before a body. Zero is the default of everything but `status`. */
+struct http_reply {
+    int status;
+    const char *content_type;
+    bool head_only;                  /* HEAD: fields as for GET, no body */
+    bool close;
+    bool say_keep_alive;             /* to HTTP/1.0, where it is not the rule */
+    unsigned allow;                  /* METHOD_BITs for Allow (and for a preflight), 0: none */
+    bool preflight;
+    const char *origin;              /* Access-Control-Allow-Origin: "*" or the origin; NULL: none */
+};
+
+/* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After. */
+void http_reply_write(struct buf *out, const struct http_reply *reply, struct slice date, struct slice body);
+
+/* Writes "Date: …\r\n", at most HTTP_DATE_LINE bytes; returns how many. */
+#define HTTP_DATE_LINE 40
+size_t http_reply_date(char out[HTTP_DATE_LINE], int64_t wall_ns);
+
+/* The entry of the list that allows this origin: its index ("*" allows all), -1: none. An empty origin is never
+ * allowed: the request is no cross-origin one. */
+int http_reply_cors(const struct string_list *origins, struct slice origin);
+
+/* RFC 9457; `errors` are JSON objects separated by commas, or empty. */
+void http_reply_problem(struct buf *out, enum error error, struct slice detail, struct slice errors);
+
+#define HTTP_PROBLEM_TYPE "application/problem+json"
+#define HTTP_JSON_TYPE "application/json"
+
+/* {"id":"…","status":"accepted"} */
+void http_reply_one(struct buf *out, const struct event_id *id, const char *status);
+
+struct http_counts {
+    uint32_t accepted;
+    uint32_t duplicate;
+    uint32_t rejected;
+};
+
+/* {"accepted":a,"duplicate":d,"rejected":r` and then `lists` (what http_reply_lists wrote) and `}`. */
+void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists);
+
+/* ,"ids":[…],"errors":[…]: `ids` are struct event_id, all zero for null; ids.data NULL leaves the list out. */
+void http_reply_lists(struct buf *out, struct slice ids, struct slice errors);
+
+/* The status of a payload of many events whose fate is known: 202, 200 or 400. */
+int http_reply_many_status(struct http_counts counts, bool stored);

@@ -1,0 +1,95 @@
+/* One HTTP connection: bytes in, requests out of them, their answers in order, bytes out. Knows no socket and no
+ * libwebsockets: what it needs of them is struct http_transport.
+ *
+ * All functions are called on the thread of its front. Nothing is freed while one of them runs: the transport's close
+ * only asks. */
+#pragma once
+
+#include "proto/http_answer.h"
+
+/* Requests of one connection that may be owed an answer; a power of two. More wait unparsed, and reading stops. */
+#define HTTP_PIPELINE_MAX 64
+
+/* PHASE_LAST: no further request is read, answers are still owed. PHASE_LINGER: all is written and FIN sent, what the
+ * client still sends is dropped, so that no reset overtakes the last answer. */
+enum http_phase { PHASE_HEAD, PHASE_BODY, PHASE_LAST, PHASE_LINGER, PHASE_CLOSED };
+
+/* What a connection waits for, and so which time-out it is under. */
+enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };
+
+struct http_session {
+    struct http_front *front;
+    const struct http_routes *routes;
+    void *connection;                /* the transport's */
+    uint32_t slot;
+    uint32_t generation;
+
+    enum http_phase phase;
+    enum http_wait wait;
+    int64_t deadline_ns;             /* of `wait` */
+    uint64_t wait_request;           /* the request that `wait` began with */
+    bool reading;
+    bool blocked;                    /* the socket takes no more; http_session_writable follows */
+    bool continue_owed;              /* 100 Continue, once earlier answers are out */
+
+    /* Bytes received; the current request begins at `at`. Invariant: at <= in.len, and JSON_PADDING bytes of capacity
+     * stand behind in.len, so that a body is parsed where it lies. */
+    struct buf in;
+    size_t at;
+    /* The request whose body is being read: its head is at in[at], [at + head_length). */
+    size_t head_length;
+    uint64_t body_length;
+    bool chunked;
+    bool is_event;                   /* counted if it never becomes whole */
+    struct http_chunked chunk_state;
+    struct buf body;                 /* of a chunked request */
+
+    /* Answers [first, next) are owed; that of sequence s stands at ring[s & (ring_size - 1)]. Invariant:
+     * next - first <= ring_size <= HTTP_PIPELINE_MAX. */
+    struct http_answer *ring;
+    uint32_t ring_size;
+    uint64_t first;
+    uint64_t next;
+    struct buf out;                  /* answers not yet given to the transport */
+
+    struct client_address peer;
+    bool peer_trusted;
+    char peer_text[CLIENT_ADDRESS_TEXT];
+    size_t peer_text_length;
+};
+
+/* A new connection in a slot: zeroed before its first use, kept memory is reused after http_session_close. */
+void http_session_open(struct http_session *session, struct http_front *front, const struct http_routes *routes,
+                       void *connection, struct client_address peer);
+
+/* The connection is gone, for whatever reason: counts a body cut in half, gives back big buffers, and makes tokens of
+ * this generation void. */
+void http_session_close(struct http_session *session);
+
+/* Frees what http_session_close keeps. */
+void http_session_release(struct http_session *session);
+
+void http_session_receive(struct http_session *session, struct slice bytes);
+
+/* Writes the answers that are next in order, in one write, and goes on with requests that waited for room. */
+void http_session_flush(struct http_session *session);
+
+/* The socket took what was written. */
+void http_session_writable(struct http_session *session);
+
+/* Completions. Those of another generation, or of an answer that was given already, are dropped. */
+void http_session_complete(struct http_session *session, const struct ticket *ticket);
+void http_session_stored(struct http_session *session, struct token token);
+void http_session_page(struct http_session *session, struct token token, struct page_reply *reply);
+
+/* Once a second: time-outs. */
+void http_session_tick(struct http_session *session);
+
+/* front->draining was set: closes an idle connection; others end with their last answer. */
+void http_session_drain(struct http_session *session);
+
+/* Answers are owed, or not all of them are out. */
+static inline bool http_session_owes(const struct http_session *session)
+{
+    return session->phase != PHASE_CLOSED && (session->first != session->next || session->blocked || session->out.len != 0);
+}

@@ -1,0 +1,12 @@
+/* Listening sockets: "host:port", "[::1]:port", ":port" become sockets that share one port by SO_REUSEPORT. */
+#pragma once
+
+#include "base/bytes.h"
+
+/* Binds and listens on `address` with `count` sockets (fds[0..count)), non-blocking. ":port" listens on all addresses
+ * of IPv4 and IPv6. Port 0 takes a free one. False with *problem ("listen on :8080: address already in use") and no
+ * socket left open. A port that another process listens on is refused even if that one set SO_REUSEPORT. */
+MUST_CHECK bool listen_open(const char *address, int *fds, size_t count, struct buf *problem);
+
+/* The port of a listening socket. */
+int listen_port(int fd);

@@ -1,0 +1,81 @@
+/* The contract of the front ends: how gateway starts and stops them, and how pages get into the table of routes.
+ *
+ * A server has I/O threads; each has its own listening socket (SO_REUSEPORT), its own libwebsockets context on its own
+ * libev loop, its own connections and its own pipeline_io. I/O threads share nothing but the tables of streams and
+ * pages. HTTP/1.1 is parsed by http_parse.c on libwebsockets' raw role. */
+#pragma once
+
+#include "pipeline/pipeline.h"
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_PATCH, HTTP_OTHER };
+
+#define METHOD_BIT(method) (1u << (method))
+
+/* What a page sees. Slices are valid during the call. */
+struct page_request {
+    enum http_method method;
+    struct slice path;               /* without the query, percent-decoded */
+    struct slice query;              /* behind '?', as sent */
+};
+
+/* The value of a query argument, percent-decoded ('+' is a space) into `out` (cleared first). False if it is absent;
+ * *malformed is set if its escapes are not valid. */
+bool page_argument(struct slice query, const char *name, struct buf *out, bool *malformed);
+
+/* What a page answers. The body's memory is the caller's. HEAD: the server leaves the body out. */
+struct page_reply {
+    int status;
+    const char *content_type;        /* a constant */
+    struct buf body;
+};
+
+/* A reply body for an error: RFC 9457 {"type":"about:blank","title":…,"status":…,"code":…,"detail":…}, with
+ * `"errors":[…]` if errors is not empty. Sets status and content type. */
+void page_problem(struct page_reply *reply, enum error error, struct slice detail, struct slice errors);
+
+struct server_thread;
+
+/* Names a request whose answer comes later. */
+struct page_later {
+    struct server_thread *thread;
+    struct token token;
+};
+
+enum page_result { PAGE_READY, PAGE_LATER };
+
+struct page {
+    const char *path;                /* exact */
+    unsigned methods;                /* METHOD_BIT(HTTP_GET); GET implies HEAD */
+    bool admin;                      /* moves to admin.listen if that is set */
+    void *context;
+    /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
+    enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,
+                               struct page_later later);
+};
+
+/* Any thread. Takes the reply's body. If the client has gone, the reply is dropped. */
+void page_post(struct page_later later, struct page_reply *reply);
+
+struct server;
+
+struct server_config {
+    const struct http_options *http;
+    const struct admin_options *admin;
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    const struct page *pages;
+    size_t page_count;
+};
+
+/* Binds and starts the I/O threads. NULL with *problem ("listen on :8080: address already in use"). */
+struct server *server_start(const struct server_config *config, struct buf *problem);
+
+/* The port bound (for :0), of http.listen. */
+int server_port(const struct server *server);
+
+/* Closes the listening sockets; connections that are idle close, replies get "Connection: close". */
+void server_close(struct server *server);
+
+/* Waits until no reply is owed or the deadline; flushes the pipeline's chunks; ends the threads. No completion is
+ * delivered after it returns. */
+void server_stop(struct server *server, int64_t deadline_ns);

@@ -1,0 +1,29 @@
+/* The read API: GET /events/metrics?event_name=&from=&to=&group_by=&stream= through the store, on threads of its own
+ * with a bounded queue and a time-out.
+ *
+ * from, to: RFC 3339 or unix seconds or milliseconds; from inclusive, to exclusive. group_by: channel | daily | hourly |
+ * event_name, or any LowCardinality(String) field. The answer: {"event_name","from","to","total_count",
+ * "unique_user_count","grouped_metrics":[{"group_key","total_count","unique_user_count"}]}. Duplicates that the table has
+ * not merged yet are not counted twice (uniqExact(event_id), or FINAL). */
+#pragma once
+
+#include "config/options.h"
+#include "proto/proto.h"
+
+struct query_service;
+
+struct query_service_config {
+    const struct query_options *options;
+    struct store *store;
+    struct stream *const *streams;
+    size_t stream_count;
+    struct metrics *metrics;
+};
+
+struct query_service *query_start(const struct query_service_config *config, struct buf *problem);
+
+/* The page to put into the table of routes. */
+struct page query_page(struct query_service *service);
+
+/* Before the server stops: what waits is answered 503; after it returns no thread answers. */
+void query_stop(struct query_service *service);

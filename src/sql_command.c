@@ -1,0 +1,116 @@
+/* Turns a statement on the command line into the store's answer. */
+#include "sql_command.h"
+
+#include "gateway.h"
+
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define TIMEOUT_NS (INT64_C(300) * 1000000000)
+
+static const char usage[] = "usage: sluice sql [--config FILE] [--format FORMAT] STATEMENT\n"
+                            "  FORMAT is ClickHouse's, e.g. PrettyCompact (the default), TSV, JSONEachRow;\n"
+                            "  \"\" for a statement without a result\n";
+
+struct sql_arguments {
+    const char *config;
+    const char *format;
+    const char *statement;
+};
+
+static bool parse_arguments(int argc, char **argv, struct sql_arguments *arguments)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "format", required_argument, NULL, 'f' },
+        { 0 },
+    };
+    for (int option; (option = getopt_long(argc, argv, "c:f:", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': arguments->config = optarg; break;
+        case 'f': arguments->format = optarg; break;
+        default: return false;
+        }
+    }
+    arguments->statement = optind == argc - 1 ? argv[optind] : NULL;
+    return arguments->statement != NULL;
+}
+
+/* The gateway's own lock, held until this process ends: an embedded engine must not be opened twice. */
+static bool lock_data(const struct config *config)
+{
+    if (config->store.kind != STORE_EMBEDDED) {
+        return true;
+    }
+    struct buf path = { 0 };
+    buf_printf(&path, "%s/LOCK", config->journal.data);
+    const char *name = buf_c_string(&path);
+    int fd = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (!locked) {
+        fprintf(stderr,
+                fd < 0 ? "sluice sql: no gateway has ever served from %s\n"
+                       : "sluice sql: a gateway serves from %s: stop it first, or ask its /events/metrics\n",
+                config->journal.data);
+    }
+    buf_release(&path);
+    return locked;
+}
+
+static int run(struct store *store, const struct sql_arguments *arguments)
+{
+    struct store_session *session = store->ops->session_new(store);
+    if (session == NULL) {
+        fputs("sluice sql: out of memory\n", stderr);
+        return 1;
+    }
+    struct store_query query = {
+        .sql = slice_from_string(arguments->statement),
+        .format = arguments->format[0] != '\0' ? arguments->format : NULL,
+        .timeout_ns = TIMEOUT_NS,
+        .max_result_bytes = UINT64_C(1) << 32,
+    };
+    struct buf out = { 0 };
+    struct store_reply reply = { 0 };
+    store->ops->query(session, 0, &query, &out, &reply);
+    if (reply.outcome == STORE_DONE) {
+        fwrite(out.data, 1, out.len, stdout);
+    } else {
+        fprintf(stderr, "sluice sql: %s\n", reply.message);
+    }
+    buf_release(&out);
+    store->ops->session_free(session);
+    return reply.outcome == STORE_DONE ? 0 : 1;
+}
+
+int sql_command(int argc, char **argv)
+{
+    struct sql_arguments arguments = { .config = DEFAULT_CONFIG, .format = "PrettyCompact" };
+    if (!parse_arguments(argc, argv, &arguments)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    struct config config;
+    struct buf problem = { 0 };
+    int code = 2;
+    if (config_load(&config, arguments.config, config_environment, &problem) && lock_data(&config)) {
+        struct store *store = store_new(&config.store, config.journal.data, false, &problem);
+        code = 1;
+        if (store != NULL) {
+            code = run(store, &arguments);
+            store->ops->free(store);
+        }
+    }
+    if (problem.len != 0) {
+        fprintf(stderr, "sluice sql: %s\n", buf_c_string(&problem));
+    }
+    buf_release(&problem);
+    config_free(&config);
+    return code;
+}

@@ -1,0 +1,26 @@
+/* What ClickHouse's error codes mean for a batch: whether to send it again, to look for the rows at fault, or to wait
+ * for an operator. Pure. A code that is not in the table is passing. */
+#pragma once
+
+#include "store/store.h"
+
+enum code_class {
+    CODE_PASSING,    /* again, for ever, with backoff */
+    CODE_PARTS,      /* passing, and the batches are too small or too many */
+    CODE_PARTITIONS, /* the rows lie in too many partitions for one INSERT: halves have fewer */
+    CODE_ROW,        /* a row that the table refuses */
+    CODE_HOLD        /* wrong password, missing table, changed columns: nothing will change by itself */
+};
+
+/* ClickHouse's name of the code, "" if it is not in the table. */
+const char *code_name(int code);
+
+/* What an answer (STORE_ANSWERED) means. A row's code that comes from a materialized view is CODE_HOLD: the source rows
+ * may be committed already. */
+enum code_class code_classify(const struct store_reply *reply);
+
+/* Does the message say that the error came from a view behind the table? */
+bool code_is_from_view(const char *message);
+
+/* An answer that a proxy gives for a server that is away: 502, 503 or 504 without a code of ClickHouse's. */
+bool code_is_from_proxy(const struct store_reply *reply);

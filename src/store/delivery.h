@@ -1,0 +1,90 @@
+/* The delivery of one segment as a pure state machine: what to do next, and what to make of each answer. It reads no
+ * clock, sends nothing and owns nothing; writer_attempt.c does what `step` says and tells it what came of it.
+ *
+ *   SEND ──done──► STORED          a token used for the first time, or on a Replicated*, Shared* engine
+ *        ──done──► CONFIRM         the token was sent before: it counts only if the server has not restarted since
+ *        ──unknown, error──► SEND with the same token where it is worth something, else VERIFY
+ *        ──row refused──► EXAMINE (the whole batch, or one row) ──none is there──► SPLIT or BURY
+ *                       └► SPLIT   (a half of a batch that was examined)
+ *   CONFIRM ──same server process──► STORED   ──restarted──► VERIFY
+ *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>`
+ *
+ * Why a token is not proof: the engine writes the token before it renames the part; killed in between, it answers "done"
+ * to the same token later and the rows are gone. */
+#pragma once
+
+#include "store/codes.h"
+
+enum delivery_step {
+    DELIVERY_SEND,
+    DELIVERY_CONFIRM, /* probe the server */
+    DELIVERY_VERIFY,  /* count the ids: were they stored? */
+    DELIVERY_EXAMINE, /* count the ids: was really nothing stored? */
+    DELIVERY_SPLIT,
+    DELIVERY_BURY,
+    DELIVERY_STORED
+};
+
+/* What to do about `step`. */
+enum delivery_move {
+    DELIVERY_NEXT,         /* it is due now */
+    DELIVERY_RETRY_BATCH,  /* the batch waits for its backoff (its server failed) */
+    DELIVERY_RETRY_STREAM, /* the stream waits for its backoff */
+    DELIVERY_HOLD_BATCH,   /* an operator is needed for this batch alone; tried again every backoff_max */
+    DELIVERY_HOLD_STREAM,  /* an operator is needed for the stream */
+    DELIVERY_FINISHED      /* the writer's own: the segment is gone */
+};
+
+#define DELIVERY_TOKEN_MAX (SEGMENT_NAME_MAX + 32)
+
+struct delivery {
+    enum delivery_step step;
+    char token[DELIVERY_TOKEN_MAX];
+    bool token_spent;                /* an attempt with it may have reached a server */
+    int64_t token_started_s;         /* when that server started, as known before the token's first use */
+    uint64_t number;                 /* the n of the last `<name>.<n>`, 0: none yet */
+    int code;                        /* of the last failure, 0: none or not ClickHouse's */
+    char reason[512];                /* of the last failure, one line */
+};
+
+/* What is known about the place the segment goes to, taken anew for each step. */
+struct delivery_facts {
+    const char *name;                /* the segment's */
+    bool has_event_id;               /* else at-least-once: nothing can be counted */
+    bool tokens;                     /* the server knows insert_deduplication_token */
+    bool replicated;                 /* tokens hold across servers and restarts */
+    bool collapses;                  /* *ReplacingMergeTree: the table removes what a lost token lets through */
+    int64_t started_wall_s;          /* when the server's process started */
+    uint64_t rows;
+    bool descendant;                 /* of a batch that was split */
+    uint64_t refused;                /* rows of that batch refused so far */
+    uint64_t refusals_allowed;       /* more than these: it is the schema, not the rows */
+    int64_t wall_ns;                 /* now: makes tokens that no earlier process can have used */
+};
+
+void delivery_init(struct delivery *delivery, const char *name, bool recovered);
+
+/* Before each series of steps: what cannot be counted is sent again instead. */
+void delivery_resume(struct delivery *delivery, const struct delivery_facts *facts);
+
+/* Before each SEND. */
+void delivery_before_send(struct delivery *delivery, const struct delivery_facts *facts);
+
+enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
+                                       const struct store_reply *reply);
+
+/* `facts` are as probed after the answer. */
+enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts);
+
+/* Of `distinct` different ids, `found` are in the table. For VERIFY and EXAMINE. */
+enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
+                                        uint64_t distinct, uint64_t found);
+
+/* The count or the probe itself failed: the step stays. */
+enum delivery_move delivery_after_failed_question(struct delivery *delivery, const struct store_reply *reply);
+
+/* How many rows of a batch may be refused before it is held: 1 %, at least 10 and at most 100. */
+uint64_t delivery_refusals_allowed(uint64_t root_rows);
+
+/* Sets the reason of a failure that is not a store's. */
+void delivery_explain(struct delivery *delivery, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,0 +1,129 @@
+/* The contract of a store: where batches go and queries are answered.
+ *
+ * A store has one or more servers (the embedded engine: one). Calls go through a session, one per thread: sessions are
+ * not shared, the store itself may be used by all threads. Nothing here retries; that is the writer's. */
+#pragma once
+
+#include "base/status.h"
+#include "config/options.h"
+#include "event/segment.h"
+
+struct store;
+struct store_session;
+
+enum store_outcome {
+    STORE_DONE,        /* 200 and an empty body, or the engine's success */
+    STORE_ANSWERED,    /* the server answered with an error: `code` is ClickHouse's, 0 if it named none */
+    STORE_UNREACHABLE, /* the request was never sent: it cannot have had an effect */
+    STORE_UNKNOWN      /* sent, or partly sent, and no answer: fate unknown */
+};
+
+struct store_reply {
+    enum store_outcome outcome;
+    int code;                        /* ClickHouse's error code */
+    int http_status;                 /* 0 without HTTP */
+    char message[1024];              /* for log, status and dead letters; one line */
+};
+
+/* What a server can do, by its version. Zeroed until it has been reached. */
+struct store_features {
+    bool known;
+    int major, minor;
+    bool tokens;                     /* insert_deduplication_token */
+    bool deduplication_window;       /* non_replicated_deduplication_window of MergeTree */
+    bool fsync_settings;             /* fsync_after_insert and fsync_part_directory of MergeTree */
+    bool lz4_body;                   /* Content-Encoding: lz4; else the body is one merged Native block */
+    bool converts;                   /* Native columns are converted to the table's types */
+    bool async_insert;               /* knows the setting */
+    bool parameters;                 /* {name:Type} bound by the server */
+    bool datetime64, json, map, boolean, low_cardinality, ip;
+    int64_t started_wall_s;          /* now() - uptime(): off by more than 2 s means it has restarted */
+};
+
+/* One INSERT. */
+struct store_insert {
+    const struct segment *segment;
+    struct slice bytes;              /* the whole segment as it lies on disk */
+    const char *token;               /* query_id (over HTTP) and insert_deduplication_token */
+    const char *missing_column;      /* a column of the segment that the table lacks, to be skipped; NULL: none */
+};
+
+struct store_parameter {
+    const char *name;
+    const char *type;                /* ClickHouse's */
+    struct slice value;
+};
+
+/* A SELECT or DDL; one statement, without FORMAT. `sql` names parameters as {name:Type}; a server that cannot bind them gets literals made by
+ * store_quote_literal. `format` (e.g. "TSV", "JSONCompact") is appended as FORMAT; NULL for statements without a result. */
+struct store_query {
+    struct slice sql;
+    const struct store_parameter *parameters;
+    size_t parameter_count;
+    const char *format;
+    int64_t timeout_ns;
+    uint64_t max_result_bytes;       /* 0: 64 MiB */
+};
+
+/* Every entry: called on the session's own thread, may block up to its time-out, borrows its arguments for the call,
+ * and says how it went in *reply. */
+struct store_ops {
+    const char *name;
+    struct store_session *(*session_new)(struct store *store); /* NULL: memory */
+    void (*session_free)(struct store_session *session);
+    void (*insert)(struct store_session *session, size_t server, const struct store_insert *insert,
+                   struct store_reply *reply);
+    void (*query)(struct store_session *session, size_t server, const struct store_query *query, struct buf *out,
+                  struct store_reply *reply);
+    /* Asks the server for its version and uptime; cheap. */
+    void (*probe)(struct store_session *session, size_t server, struct store_features *features,
+                  struct store_reply *reply);
+    void (*free)(struct store *store); /* after all sessions are freed; waits for the engine to stop */
+};
+
+/* The head of every implementation's own struct. */
+struct store {
+    const struct store_ops *ops;
+    size_t server_count;
+    const char *const *server_names; /* for logs and labels: without credentials */
+    const char *database;
+};
+
+/* Both fail with a message in *problem that names what is missing and the cure. store_clickhouse_new does not connect.
+ * store_embedded_new loads libchdb and starts the engine. */
+struct store *store_clickhouse_new(const struct store_options *options, struct buf *problem);
+struct store *store_embedded_new(const struct store_options *options, const char *data_folder, bool fsync,
+                                 struct buf *problem);
+
+/* The row of `kind` in the table of stores. */
+struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem);
+
+/* 'text' with everything escaped that could end the literal; safe for any bytes. Fuzzed. */
+void store_quote_literal(struct slice text, struct buf *out);
+
+/* `name` in backquotes. */
+void store_quote_identifier(struct slice name, struct buf *out);
+
+/* The query with each {name:Type} outside of quotes replaced by a literal of the parameter's value: for servers that
+ * cannot bind. Scalars only. False if a parameter has no value or memory is short. */
+MUST_CHECK bool store_bind_literals(const struct store_query *query, struct buf *out);
+
+/* A parameter's value as the server reads it: tabs, line ends and backslashes escaped. */
+void store_escape_parameter(struct slice value, struct buf *out);
+
+/* What a server of this version ("26.7.2.1") can do; started_wall_s is left alone. */
+void store_features_by_version(struct store_features *features, struct slice version);
+
+/* The probe's question and the reading of its answer (TSV); false if it makes no sense. */
+#define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime())"
+MUST_CHECK bool store_parse_probe(struct slice answer, struct store_features *features);
+
+/* The INSERT up to SETTINGS and FORMAT, without the missing column. */
+void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out);
+
+/* Fills a reply; line ends in the message become spaces. */
+void store_reply_set(struct store_reply *reply, enum store_outcome outcome, int code, int http_status,
+                     struct slice message);
+
+/* The code in a text like "Code: 469. DB::Exception: …"; 0 if there is none. */
+int store_parse_error_code(struct slice text);

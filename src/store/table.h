@@ -1,0 +1,30 @@
+/* The table of a stream: created when missing, or else compared with the stream.
+ *
+ * Created: ReplacingMergeTree, ORDER BY ends in event_id, PARTITION BY from the key's time, comments on columns,
+ * non_replicated_deduplication_window = 10000, and in the embedded store with `fsync` fsync_after_insert and
+ * fsync_part_directory. Existing: read with DESCRIBE; columns only in the table take their defaults, a field whose
+ * column is missing or cannot take it is a problem with its name. */
+#pragma once
+
+#include "store/store.h"
+
+enum table_verdict {
+    TABLE_READY,
+    TABLE_UNREACHABLE, /* nothing was checked: accept, journal, ask again */
+    TABLE_UNFIT        /* *problem says which column and why, one line each */
+};
+
+struct table_info {
+    bool has_event_id;               /* else at-least-once */
+    bool replicated;                 /* Replicated* or Shared* engine: tokens hold across servers and restarts */
+    bool engine_collapses;           /* *ReplacingMergeTree */
+};
+
+/* CREATE TABLE for a stream on a server with these features. */
+void table_ddl(const struct stream *stream, const char *database, const struct store_features *features, bool fsync,
+               struct buf *out);
+
+/* On any thread with a session of its own; blocks for a few queries. */
+enum table_verdict table_prepare(struct store *store, struct store_session *session, size_t server,
+                                 const struct stream *stream, bool create, bool fsync, struct table_info *info,
+                                 struct buf *problem);

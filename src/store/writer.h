@@ -1,0 +1,65 @@
+/* Delivery: a few threads, each sending one sealed segment at a time as one INSERT, again and again until it is known
+ * to be in the table or lies in the dead letters. The rules are in DESIGN "Delivery" and docs/operations.md:
+ *
+ *   passing     connection, 5xx, any code that is not permanent: again for ever, same bytes, backoff and jitter, a
+ *               circuit breaker per server
+ *   unknown     recovered, time-out, lost connection: verify by counting event_ids before sending again
+ *   permanent   a row the table refuses: split in halves until the rows alone are dead letters
+ *   held        wrong password, missing table, failing view, full dead letters, too many refused rows: the stream waits
+ *
+ * The home (pipeline) owns the files: the writer asks it to remove, split and bury. */
+#pragma once
+
+#include "base/metrics.h"
+#include "store/store.h"
+#include "store/table.h"
+
+struct writer;
+
+enum writer_feedback { FEEDBACK_STORED, FEEDBACK_TOO_MANY_PARTS, FEEDBACK_FAILED };
+
+/* What the writer needs of the owner of the segments. Each is called on a writer thread and may block on the disk. */
+struct writer_home {
+    void *context;
+    /* The segment's rows are in the table. Takes the segment and OK; on any other error (an unlink or fsync failed)
+     * the writer keeps it and calls again later. */
+    enum error (*stored)(void *context, struct segment *segment);
+    /* Makes two segments of rows [0, at) and [at, rows), durably, and removes the whole. On OK the whole is gone. */
+    enum error (*split)(void *context, struct segment *whole, uint64_t at, struct segment **first,
+                        struct segment **second);
+    /* Puts all rows of the segment into the dead letters with the reason. Takes the segment and OK;
+     * ERROR_JOURNAL_FULL: the dead letters are full. */
+    enum error (*bury)(void *context, struct segment *segment, int code, const char *reason);
+    /* For the adaptive strategy. */
+    void (*feedback)(void *context, size_t stream_index, enum writer_feedback feedback, uint64_t rows,
+                     int64_t latency_ns);
+};
+
+struct writer_config {
+    const struct writer_options *options;
+    const struct store_options *store_options;
+    struct store *store;
+    const struct stream *const *streams;
+    size_t stream_count;
+    bool fsync;                      /* tables that are created set the fsync settings */
+    struct metrics *metrics;
+    struct status_board *board;
+    struct writer_home home;
+};
+
+/* Checks every table first (as far as the store can be reached). NULL with *problem if a table is unfit; a store that
+ * does not answer is no error. */
+struct writer *writer_start(const struct writer_config *config, struct buf *problem);
+
+/* Any thread; takes the segment. Never blocks for long. */
+void writer_submit(struct writer *writer, struct segment *segment);
+
+/* Waits until nothing is left or the deadline (monotonic) has come; true if nothing is left. Held batches do not count
+ * as left to wait for. */
+bool writer_drain(struct writer *writer, int64_t deadline_ns);
+
+/* Ends the threads after their present attempt; what is undelivered stays in the journal. Frees everything. */
+void writer_stop(struct writer *writer);
+
+/* Wall time of the oldest event waiting of a stream, INT64_MAX if none. Any thread. */
+int64_t writer_oldest_ns(struct writer *writer, size_t stream_index);

@@ -1,0 +1,201 @@
+"""A real gateway process for the tests: started on a free loopback port in a temporary folder, ended by its own pid."""
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+SAMPLE = os.path.join(ROOT, "config", "sluice.yaml")
+
+
+class Gateway:
+    def __init__(self, folder, config=SAMPLE, env=None, wrapper=()):
+        self.folder = str(folder)
+        self.config = config
+        self.wrapper = list(wrapper)
+        self.env = dict(os.environ, SLUICE_HTTP="127.0.0.1:0", SLUICE_DATA=os.path.join(self.folder, "data"),
+                        SLUICE_LIBCHDB=os.path.join(ROOT, "vendor", "libchdb.so"), **(env or {}))
+        self.process = None
+        self.port = 0
+        self.log_path = os.path.join(self.folder, "gateway.log")
+
+    def start(self, timeout=60):
+        with open(self.log_path, "ab") as log:
+            offset = log.tell()
+            self.process = subprocess.Popen(
+                self.wrapper + [os.path.join(BUILD, "sluice"), "--config", self.config],
+                env=self.env, stdout=log, stderr=log, cwd=ROOT)
+        deadline = time.time() + timeout
+        while time.time() < deadline:
+            with open(self.log_path, "rb") as log:
+                log.seek(offset)
+                found = re.search(rb"serving: .*port=(\d+)", log.read())
+            if found:
+                self.port = int(found.group(1))
+                return self
+            if self.process.poll() is not None:
+                raise AssertionError("the gateway ended with %d at start:\n%s" % (self.process.returncode, self.log()[-3000:]))
+            time.sleep(0.02)
+        raise AssertionError("the gateway did not start in %d s:\n%s" % (timeout, self.log()[-3000:]))
+
+    def log(self):
+        with open(self.log_path, "rb") as log:
+            return log.read().decode("utf-8", "replace")
+
+    def stop(self, timeout=90):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        self.process = None
+        assert code == 0, "the gateway ended with %d:\n%s" % (code, self.log()[-3000:])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def cleanup(self):
+        if self.running():
+            self.kill()
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            reply = connection.getresponse()
+            return reply.status, dict((k.lower(), v) for k, v in reply.getheaders()), reply.read()
+        finally:
+            connection.close()
+
+    def get(self, path):
+        status, _, body = self.request("GET", path)
+        return status, body.decode()
+
+    def post(self, path, value, headers=None):
+        body = value if isinstance(value, (bytes, str)) else json.dumps(value)
+        status, _, text = self.request("POST", path, body, dict({"Content-Type": "application/json"}, **(headers or {})))
+        return status, json.loads(text)
+
+    def metrics(self):
+        """{name: {((label, value), …): number}}"""
+        status, text = self.get("/metrics")
+        assert status == 200
+        page = {}
+        for line in text.splitlines():
+            if line.startswith("#") or not line:
+                continue
+            name, labels, value = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)$", line).groups()
+            key = tuple(re.findall(r'(\w+)="([^"]*)"', labels or ""))
+            page.setdefault(name, {})[key] = float(value)
+        return page
+
+    def sum(self, name, **labels):
+        found = 0
+        for key, value in self.metrics().get(name, {}).items():
+            if all(dict(key).get(k) == v for k, v in labels.items()):
+                found += value
+        return int(found)
+
+    def wait_until(self, what, condition, timeout=60):
+        deadline = time.time() + timeout
+        while not condition():
+            assert time.time() < deadline, "not within %d s: %s; %s" % (timeout, what, self.get("/readyz?verbose")[1])
+            time.sleep(0.05)
+
+    def wait_stored(self, timeout=120):
+        self.wait_until("everything stored", lambda: self.sum("sluice_journal_events") == 0
+                        and self.sum("sluice_events_in_flight") == 0, timeout)
+
+    def check_identity(self):
+        """The accounting identity, from /metrics alone; exact when idle."""
+        self.wait_until("nothing in flight", lambda: self.sum("sluice_events_in_flight") == 0)
+        page = self.metrics()
+
+        def total(name, **labels):
+            return sum(v for k, v in page.get(name, {}).items()
+                       if all(dict(k).get(a) == b for a, b in labels.items()))
+
+        pairs = {(dict(k)["protocol"], dict(k)["stream"]) for k in page["sluice_events_received_total"]}
+        for protocol, stream in pairs:
+            labels = {"protocol": protocol, "stream": stream}
+            received = total("sluice_events_received_total", **labels)
+            parts = {name: total("sluice_events_" + name, **labels)
+                     for name in ("accepted_total", "duplicate_total", "rejected_total", "dropped_total", "in_flight")}
+            assert received == sum(parts.values()), (labels, received, parts)
+        for stream in {s for _, s in pairs}:
+            left = total("sluice_events_accepted_total", stream=stream) + total("sluice_events_recovered_total", stream=stream)
+            parts = {name: total(name, stream=stream)
+                     for name in ("sluice_events_stored_total", "sluice_journal_events",
+                                  "sluice_events_dead_lettered_total", "sluice_events_damaged_total")}
+            assert left == sum(parts.values()), (stream, left, parts)
+
+    def sql(self, statement, form="TSV"):
+        """Of the store, while the gateway is stopped (embedded) or at any time (a server)."""
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "sql", "--config", self.config, "--format", form, statement],
+                              env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def load(self, **options):
+        """Runs the load generator; its report as a dict."""
+        words = [os.path.join(BUILD, "load"), "--port", str(self.port)]
+        for key, value in options.items():
+            words += ["--" + key, str(value)]
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
+        assert done.stdout, "load failed: " + done.stderr.decode()
+        return json.loads(done.stdout)
+
+
+class Poster(threading.Thread):
+    """Posts numbered events in bulks until told to stop, and remembers which numbers were acknowledged."""
+
+    def __init__(self, gateway, first=0, bulk=50, retry=False):
+        super().__init__(daemon=True)
+        self.gateway = gateway
+        self.next = first
+        self.bulk = bulk
+        self.retry = retry          # send a failed bulk again until it is acknowledged
+        self.acked = set()
+        self.sent = set()
+        self.ending = threading.Event()
+        self.errors = 0
+
+    def run(self):
+        numbers = None
+        while not self.ending.is_set():
+            if numbers is None or not self.retry:
+                numbers = range(self.next, self.next + self.bulk)
+                self.next += self.bulk
+            self.sent.update(numbers)
+            try:
+                status, reply = self.gateway.post("/events/bulk?ids=0", [event(n) for n in numbers])
+                if status in (200, 202):
+                    assert reply["accepted"] + reply["duplicate"] == len(numbers), reply
+                    self.acked.update(numbers)
+                    numbers = None
+                    continue
+            except (OSError, http.client.HTTPException, ValueError):
+                pass
+            self.errors += 1
+            time.sleep(0.02)
+
+    def finish(self):
+        self.ending.set()
+        self.join(60)
+        assert not self.is_alive()
+
+
+NOON_MS = int(time.time() // 86400 * 86400 - 43200) * 1000
+
+
+def event(number, **fields):
+    """The event of that number: the same number is the same event."""
+    return dict({"event_name": "purchase", "channel": "web", "user_id": "u%012d" % number,
+                 "timestamp": NOON_MS + number % 60000, "tags": ["a", "b"], "metadata": {"n": number}}, **fields)

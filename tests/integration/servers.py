@@ -1,0 +1,141 @@
+"""Starts and ends the real servers that integration tests need: each on loopback, on a free port, in a folder of the
+caller, ended by its own pid. Server has .port, .url, .kill() (SIGKILL), .stop() and .start() again on the same port."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+CLICKHOUSE_CONFIG = """<?xml version="1.0"?>
+<yandex>
+    <logger><level>information</level><log>{dir}/server.log</log><errorlog>{dir}/server.err.log</errorlog></logger>
+    <http_port>{http}</http_port>
+    <tcp_port>{tcp}</tcp_port>
+    <listen_host>127.0.0.1</listen_host>
+    <path>{dir}/data/</path>
+    <tmp_path>{dir}/tmp/</tmp_path>
+    <user_files_path>{dir}/user_files/</user_files_path>
+    <format_schema_path>{dir}/format_schemas/</format_schema_path>
+    <users_config>users.xml</users_config>
+    <default_profile>default</default_profile>
+    <default_database>default</default_database>
+    <timezone>UTC</timezone>
+    <mark_cache_size>67108864</mark_cache_size>
+    <max_concurrent_queries>100</max_concurrent_queries>
+    <keep_alive_timeout>3</keep_alive_timeout>
+</yandex>
+"""
+
+CLICKHOUSE_USERS = """<?xml version="1.0"?>
+<yandex>
+    <profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
+    <users>
+        <default>
+            <password>{password}</password>
+            <networks><ip>127.0.0.1</ip></networks>
+            <profile>default</profile><quota>default</quota>
+        </default>
+    </users>
+    <quotas><default/></quotas>
+</yandex>
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def library():
+    """Path of libchdb.so, or None: SLUICE_LIBCHDB, else vendor/ of the project."""
+    for path in (os.environ.get("SLUICE_LIBCHDB"), os.path.join(ROOT, "vendor", "libchdb.so")):
+        if path and os.path.exists(path):
+            return path
+    return None
+
+
+class Server:
+    def __init__(self, command, port, directory, ready_path="/ping", environment=None, user=None, password=""):
+        self.command, self.port, self.directory = command, port, directory
+        self.url = "http://127.0.0.1:%d" % port
+        self.ready_path, self.environment = ready_path, environment
+        self.user, self.password = user, password
+        self.process = None
+        self.start()
+
+    def start(self, timeout=60):
+        log = open(os.path.join(self.directory, "output.log"), "ab")
+        self.process = subprocess.Popen(self.command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
+                                        stderr=log, env=dict(os.environ, **(self.environment or {})))
+        log.close()
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError("%s ended with %d, see %s" % (self.command[0], self.process.returncode, self.directory))
+            try:
+                urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.kill()
+        raise RuntimeError("%s does not answer on %s" % (self.command[0], self.url))
+
+    def query(self, sql, **arguments):
+        """The answer as text; raises with the server's message."""
+        headers = {"X-ClickHouse-User": self.user, "X-ClickHouse-Key": self.password} if self.user else {}
+        url = self.url + "/?" + urllib.parse.urlencode(arguments)
+        try:
+            request = urllib.request.Request(url, sql.encode(), headers)
+            return urllib.request.urlopen(request, timeout=60).read().decode()
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(error.read().decode(errors="replace")) from None
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def start_clickhouse_18(directory, password="", port=None):
+    """Debian's clickhouse-server (18.16) on a minimal configuration of its own."""
+    binary = shutil.which("clickhouse-server") or "/usr/sbin/clickhouse-server"
+    port = port or free_port()
+    directory = os.path.realpath(directory)
+    for folder in ("data", "tmp", "user_files", "format_schemas"):
+        os.makedirs(os.path.join(directory, folder), exist_ok=True)
+    with open(os.path.join(directory, "config.xml"), "w") as f:
+        f.write(CLICKHOUSE_CONFIG.format(dir=directory, http=port, tcp=free_port()))
+    with open(os.path.join(directory, "users.xml"), "w") as f:
+        f.write(CLICKHOUSE_USERS.format(password=password))
+    return Server([binary, "--config-file=" + os.path.join(directory, "config.xml")], port, directory,
+                  user="default", password=password)
+
+
+def start_chdb_server(directory, binary, port=None, user=None, password="", libchdb=None):
+    """tests/chdb_server (ClickHouse 26.7); `binary` is build/chdb_server."""
+    port = port or free_port()
+    directory = os.path.realpath(directory)
+    os.makedirs(os.path.join(directory, "engine"), exist_ok=True)
+    command = [os.path.abspath(binary), "--port", str(port), "--path", os.path.join(directory, "engine")]
+    if user:
+        command += ["--user", user, "--password", password]
+    path = libchdb or library()
+    return Server(command, port, directory, environment={"SLUICE_LIBCHDB": path} if path else {}, user=user,
+                  password=password)

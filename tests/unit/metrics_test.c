@@ -1,0 +1,113 @@
+/* What base/metrics.h and base/status.h promise. */
+#include "base/metrics.h"
+#include "base/status.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const char *const streams[] = { "events", "clicks" };
+static const char *const servers[] = { "a:8123" };
+
+static struct metrics *make(void)
+{
+    struct metrics *metrics = metrics_new(streams, 2, servers, 1);
+    assert_non_null(metrics);
+    return metrics;
+}
+
+static bool page_has(struct metrics *metrics, const char *line)
+{
+    struct buf page = { 0 };
+    metrics_render(metrics, &page);
+    bool found = strstr(buf_c_string(&page), line) != NULL;
+    buf_release(&page);
+    return found;
+}
+
+static void cells_of_all_threads_are_summed(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct metrics_cells *one = metrics_thread(metrics);
+    struct metrics_cells *two = metrics_thread(metrics);
+    metric_add_event(one, METRIC_EVENTS_RECEIVED, 0, 1, 3);
+    metric_add_event(two, METRIC_EVENTS_RECEIVED, 0, 1, 4);
+    metric_add_event(two, METRIC_EVENTS_RECEIVED, 1, 1, 50);
+    assert_int_equal(metric_read(metrics, METRIC_EVENTS_RECEIVED, 0, 1, OK), 7);
+    assert_true(page_has(metrics, "sluice_events_received_total{protocol=\"http\",stream=\"clicks\"} 7\n"));
+    assert_true(page_has(metrics, "sluice_events_received_total{protocol=\"ws\",stream=\"clicks\"} 50\n"));
+    metrics_free(metrics);
+}
+
+static void refusals_are_kept_apart_by_reason_and_silent_reasons_left_out(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct metrics_cells *cells = metrics_thread(metrics);
+    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, 0, metrics_no_stream(metrics), ERROR_INVALID_JSON, 1);
+    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, 2, 0, ERROR_TOO_LONG, 2);
+    assert_true(page_has(metrics, "{protocol=\"http\",stream=\"\",reason=\"invalid_json\"} 1\n"));
+    assert_true(page_has(metrics, "{protocol=\"udp\",stream=\"events\",reason=\"too_long\"} 2\n"));
+    assert_false(page_has(metrics, "reason=\"out_of_range\""));
+    metrics_free(metrics);
+}
+
+static void histogram_buckets_are_cumulative(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct metrics_cells *cells = metrics_thread(metrics);
+    metric_observe_ns(cells, METRIC_INSERT_SECONDS, 0, 50 * NS_PER_US);
+    metric_observe_ns(cells, METRIC_INSERT_SECONDS, 0, 150 * NS_PER_US);
+    metric_observe_ns(cells, METRIC_INSERT_SECONDS, 0, 1000 * NS_PER_SECOND);
+    assert_true(page_has(metrics, "sluice_insert_seconds_bucket{server=\"a:8123\",le=\"0.0001\"} 1\n"));
+    assert_true(page_has(metrics, "sluice_insert_seconds_bucket{server=\"a:8123\",le=\"0.0002\"} 2\n"));
+    assert_true(page_has(metrics, "sluice_insert_seconds_bucket{server=\"a:8123\",le=\"+Inf\"} 3\n"));
+    assert_true(page_has(metrics, "sluice_insert_seconds_count{server=\"a:8123\"} 3\n"));
+    metrics_free(metrics);
+}
+
+static void set_scraped(void *context)
+{
+    metric_set(context, METRIC_DISK_FREE, 0, 1.5e9);
+}
+
+static void states_are_set_when_scraped(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    metrics_on_scrape(metrics, set_scraped, metrics);
+    assert_true(page_has(metrics, "sluice_data_free_bytes 1500000000\n"));
+    metrics_free(metrics);
+}
+
+static void the_board_keeps_since_when_a_level_holds(void **state)
+{
+    (void)state;
+    struct status_board *board = status_board_new();
+    struct status_part *store = status_add(board, "store");
+    status_set(store, STATUS_DEGRADED, "connection refused (%d)", 1);
+    struct status_view before, after;
+    assert_int_equal(status_read(board, &before, 1), 1);
+    status_set(store, STATUS_DEGRADED, "connection refused (%d)", 2);
+    assert_int_equal(status_read(board, &after, 1), 1);
+    assert_string_equal(after.reason, "connection refused (2)");
+    assert_true(after.since_wall_ns == before.since_wall_ns && after.level == STATUS_DEGRADED);
+    status_board_free(board);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cells_of_all_threads_are_summed),
+        cmocka_unit_test(refusals_are_kept_apart_by_reason_and_silent_reasons_left_out),
+        cmocka_unit_test(histogram_buckets_are_cumulative),
+        cmocka_unit_test(states_are_set_when_scraped),
+        cmocka_unit_test(the_board_keeps_since_when_a_level_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
