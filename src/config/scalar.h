@@ -3,17 +3,17 @@
 
 #include "base/bytes.h"
 
-MUST_CHECK bool value_bool(struct slice text, bool *value); /* true false yes no on off, any case */
-MUST_CHECK bool value_integer(struct slice text, int64_t *value);
+MUST_CHECK bool scalar_bool(struct slice text, bool *value); /* true false yes no on off, any case */
+MUST_CHECK bool scalar_integer(struct slice text, int64_t *value);
 
 /* B KB MB GB TB (powers of 1000), KiB MiB GiB TiB (powers of 1024), any case; a plain number is bytes. */
-MUST_CHECK bool value_size(struct slice text, int64_t *bytes);
+MUST_CHECK bool scalar_size(struct slice text, int64_t *bytes);
 
 /* ns us ms s m h d; only 0 goes without a unit. */
-MUST_CHECK bool value_duration(struct slice text, int64_t *ns);
+MUST_CHECK bool scalar_duration(struct slice text, int64_t *ns);
 
 /* Letters, digits and '_', 1 to 64 of them. */
-bool value_is_name(struct slice text);
+bool scalar_is_name(struct slice text);
 
 /* The one of `count` candidates that `text` is most likely a slip of, or NULL. */
-const char *value_nearest(struct slice text, const char *const *candidates, size_t count);
+const char *scalar_nearest(struct slice text, const char *const *candidates, size_t count);

@@ -1,0 +1,99 @@
+/* Turns the option tables into docs/configuration.md. */
+#include "config/option_table.h"
+
+static const char *const preface =
+    "# Configuration\n\n"
+    "This page is written from the option tables of the program (`src/config/option_table.c`).\n\n"
+    "`sluice --config FILE` reads one YAML document; `sluice --config FILE --check` only checks it. Every option has "
+    "a\n"
+    "default but the streams. All problems of a file are reported at once, with file, line, key, what was found and\n"
+    "what was expected; an unknown key is a problem. Options are read at start only.\n\n"
+    "- **Environment.** `${NAME}` in a value becomes the variable's value, `${NAME:-default}` the default if it is "
+    "unset\n"
+    "  or empty; `$${` is a literal `${`. The structure of the file cannot be changed that way.\n"
+    "- **Sizes** are bytes, or have a unit: `B`, `KB` `MB` `GB` `TB` (powers of 1000), `KiB` `MiB` `GiB` `TiB` "
+    "(powers\n"
+    "  of 1024).\n"
+    "- **Durations** have a unit: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`.\n"
+    "- **Lists** of texts are `[a, b]`, or a single text. In `{ … }` and `[ … ]`, quote what has a comma or a "
+    "bracket:\n"
+    "  `type: \"Map(String, String)\"`, `from: \"items[].id\"`.\n"
+    "- Anchors and aliases work; merge keys (`<<`) and several documents in a file are refused.\n";
+
+static const char *const type_names[] = {
+    [OPTION_STRING] = "text",           [OPTION_NAME] = "name",     [OPTION_BOOL] = "true or false",
+    [OPTION_INTEGER] = "number",        [OPTION_SIZE] = "size",     [OPTION_DURATION] = "duration",
+    [OPTION_ENUM] = "one of these",     [OPTION_STRINGS] = "texts", [OPTION_GROUP] = "mapping",
+    [OPTION_LIST] = "list of mappings",
+};
+
+static void describe_allowed(struct buf *out, const struct option *option)
+{
+    bool text = option->type == OPTION_STRING;
+    if (option->names != NULL) {
+        for (size_t i = 0; option->names[i] != NULL; i++) {
+            buf_printf(out, "%s`%s`", i == 0 ? "" : ", ", option->names[i]);
+        }
+    } else if (text && option->min != NULL) {
+        buf_append_string(out, "not empty");
+    } else if (option->type == OPTION_NAME) {
+        buf_append_string(out, "1 to 64 of `A-Z a-z 0-9 _`");
+    } else if (option->max != NULL) {
+        buf_printf(out, "%s to %s", option->min != NULL ? option->min : "0", option->max);
+    }
+}
+
+static void describe_default(struct buf *out, const struct option *option)
+{
+    if (option->required) {
+        buf_append_string(out, "required");
+    } else if (option->type == OPTION_STRINGS) {
+        buf_printf(out, "`[%s]`", option->default_text);
+    } else if (option->default_text != NULL) {
+        buf_printf(out, "`%s`", *option->default_text != '\0' ? option->default_text : "\"\"");
+    }
+}
+
+static void describe_row(struct buf *out, const struct option *option)
+{
+    buf_printf(out, "| `%s` | %s | ", option->key, type_names[option->type]);
+    describe_default(out, option);
+    buf_append_string(out, " | ");
+    describe_allowed(out, option);
+    buf_printf(out, " | %s |\n", option->help);
+}
+
+/* The table, without its groups and lists: those follow as tables of their own. */
+static void describe_table(struct buf *out, const struct option_table *table)
+{
+    buf_append_string(out, "\n| option | type | default | allowed | |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < table->count; i++) {
+        describe_row(out, &table->rows[i]);
+    }
+}
+
+static void describe_nested(struct buf *out, const struct option_table *table, const char *path)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *option = &table->rows[i];
+        if (option->table == NULL) {
+            continue;
+        }
+        struct buf name = { 0 };
+        buf_printf(&name, "%s%s%s", path, option->key, option->type == OPTION_LIST ? "[]" : "");
+        buf_printf(out, "\n## %.*s\n\n%s\n", (int)name.len, name.data, option->help);
+        describe_table(out, option->table);
+        buf_append_byte(&name, '.');
+        const char *inner = buf_c_string(&name);
+        if (inner != NULL) {
+            describe_nested(out, option->table, inner);
+        }
+        buf_release(&name);
+    }
+}
+
+void config_describe(struct buf *out)
+{
+    buf_append_string(out, preface);
+    describe_nested(out, &option_sections, "");
+}

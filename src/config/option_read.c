@@ -1,0 +1,281 @@
+/* Turns a mapping into an option struct, row by row of its table. */
+#include "config/option_read.h"
+
+#include <stdio.h>
+
+#include "config/expand.h"
+#include "config/option_scalar.h"
+#include "config/scalar.h"
+
+enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };
+
+void option_problem(struct option_reader *reader, int line, const char *path, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    buf_append_string(reader->problems, reader->file);
+    if (line != 0) {
+        buf_printf(reader->problems, ":%d", line);
+    }
+    buf_printf(reader->problems, ": %s%s%s\n", path, *path != '\0' ? ": " : "", message);
+}
+
+static void *place_of(const struct option *option, void *target)
+{
+    return (char *)target + option->offset;
+}
+
+/* Paths are as short as the tables' keys are; a longer one would be cut. */
+PRINTF_LIKE(2, 3) static void set_path(char path[PATH_LIMIT], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, PATH_LIMIT, format, args);
+    va_end(args);
+}
+
+static void join_path(char path[PATH_LIMIT], const char *parent, const char *key)
+{
+    set_path(path, "%s%s%s", parent, *parent != '\0' ? "." : "", key);
+}
+
+static const char *node_description(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SCALAR: return node->plain && node->text.len == 0 ? "nothing" : "a single value";
+    case NODE_SEQUENCE: return "a list";
+    case NODE_MAPPING: return "a mapping of keys";
+    }
+    return "nothing";
+}
+
+static bool is_empty(const struct node *node)
+{
+    return node == NULL || (node->kind == NODE_SCALAR && node->plain && node->text.len == 0);
+}
+
+/* A scalar with the environment in it; false if that cannot be. */
+static bool expanded(struct option_reader *reader, const struct node *node, const char *path, struct buf *out)
+{
+    struct buf problem = { 0 };
+    bool done = expand(node->text, reader->lookup, out, &problem);
+    if (!done) {
+        option_problem(reader, node->line, path, "%.*s", (int)problem.len, problem.data);
+    } else if (out->failed) {
+        option_problem(reader, node->line, path, "out of memory");
+        done = false;
+    }
+    buf_release(&problem);
+    return done;
+}
+
+static void read_single(struct option_reader *reader, const struct option *option, const struct node *node,
+                        const char *path, void *place)
+{
+    if (node->kind != NODE_SCALAR) {
+        option_problem(reader, node->line, path, "found %s, expected a single value", node_description(node));
+        return;
+    }
+    struct buf text = { 0 };
+    if (expanded(reader, node, path, &text)) {
+        option_read_scalar(reader, option, node->line, path, buf_slice(&text), place);
+    }
+    buf_release(&text);
+}
+
+/* A list of strings: a sequence, or one scalar that stands for a list of one, or of none if it is empty. */
+static void read_strings(struct option_reader *reader, const struct node *node, const char *path,
+                         struct string_list *list)
+{
+    static const struct option item = { .type = OPTION_STRING, .min = "1" };
+    if (node->kind == NODE_MAPPING) {
+        option_problem(reader, node->line, path, "found a mapping of keys, expected a value or a list of values");
+        return;
+    }
+    const struct node *const one[] = { node };
+    const struct node *const *nodes = node->kind == NODE_SEQUENCE ? node->items : one;
+    size_t count = node->kind == NODE_SEQUENCE ? node->count : 1;
+    if (node->kind == NODE_SCALAR) {
+        struct buf text = { 0 };
+        count = expanded(reader, node, path, &text) && text.len != 0 ? 1 : 0;
+        buf_release(&text);
+    }
+    list->items = memory_take(reader->memory, count, sizeof *list->items);
+    list->count = list->items != NULL ? count : 0;
+    for (size_t i = 0; i < list->count; i++) {
+        read_single(reader, &item, nodes[i], path, &list->items[i]);
+    }
+}
+
+/* The default of a list of strings, "a, b". */
+static void default_strings(struct option_reader *reader, struct slice text, struct string_list *list)
+{
+    struct slice rest = text;
+    struct slice piece;
+    size_t count = 0;
+    while (text.len != 0 && slice_split(&rest, ',', &piece)) {
+        count++;
+    }
+    list->items = memory_take(reader->memory, count, sizeof *list->items);
+    list->count = list->items != NULL ? count : 0;
+    rest = text;
+    for (size_t i = 0; i < list->count && slice_split(&rest, ',', &piece); i++) {
+        list->items[i] = memory_copy(reader->memory, slice_trim(piece));
+    }
+}
+
+static void set_default(struct option_reader *reader, const struct option *option, const char *path, void *place)
+{
+    static const int64_t not_given = -1;
+    if (option->type == OPTION_GROUP) {
+        option_read_group(reader, NULL, 0, path, option->table, place);
+    } else if (option->default_text == NULL) {
+        if (option->type == OPTION_DURATION) {
+            memcpy(place, &not_given, sizeof not_given);
+        }
+    } else if (option->type == OPTION_STRINGS) {
+        default_strings(reader, slice_from_string(option->default_text), place);
+    } else {
+        option_read_scalar(reader, option, 0, path, slice_from_string(option->default_text), place);
+    }
+}
+
+static bool count_allowed(struct option_reader *reader, const struct option *option, const struct node *node,
+                          const char *path)
+{
+    uint64_t max = 0;
+    if (slice_to_u64(slice_from_string(option->max), &max) && node->count >= 1 && node->count <= max) {
+        return true;
+    }
+    option_problem(reader, node->line, path, "found %zu entries, expected 1 to %s", node->count, option->max);
+    return false;
+}
+
+static void read_list(struct option_reader *reader, const struct option *option, const struct node *node,
+                      const char *path, void *target)
+{
+    if (node->kind != NODE_SEQUENCE) {
+        option_problem(reader, node->line, path, "found %s, expected a list, each entry behind a \"- \"",
+                       node_description(node));
+        return;
+    }
+    if (!count_allowed(reader, option, node, path)) {
+        return;
+    }
+    char *items = memory_take(reader->memory, node->count, option->item_size);
+    if (items == NULL) {
+        return;
+    }
+    memcpy(place_of(option, target), &items, sizeof items);
+    memcpy((char *)target + option->count_offset, &node->count, sizeof node->count);
+    for (size_t i = 0; i < node->count; i++) {
+        char item_path[PATH_LIMIT];
+        char *item = items + i * option->item_size;
+        set_path(item_path, "%s[%zu]", path, i);
+        memcpy(item, &node->items[i]->line, sizeof(int));
+        option_read_group(reader, node->items[i], node->items[i]->line, item_path, option->table, item);
+    }
+}
+
+static void read_option(struct option_reader *reader, const struct option *option, const struct node *node,
+                        const char *path, void *target)
+{
+    switch (option->type) {
+    case OPTION_GROUP:
+        option_read_group(reader, node, node->line, path, option->table, place_of(option, target));
+        break;
+    case OPTION_LIST: read_list(reader, option, node, path, target); break;
+    case OPTION_STRINGS: read_strings(reader, node, path, place_of(option, target)); break;
+    default: read_single(reader, option, node, path, place_of(option, target)); break;
+    }
+}
+
+static void refuse_key(struct option_reader *reader, const struct node *key, const char *path,
+                       const struct option_table *table)
+{
+    const char *names[ROW_LIMIT];
+    for (size_t i = 0; i < table->count; i++) {
+        names[i] = table->rows[i].key;
+    }
+    if (key->kind == NODE_SCALAR && slice_equal(key->text, SLICE("<<"))) {
+        option_problem(reader, key->line, path, "found a merge key \"<<\", expected the keys themselves");
+        return;
+    }
+    struct buf found = { 0 };
+    if (key->kind == NODE_SCALAR) {
+        option_quote(&found, key->text);
+    } else {
+        buf_append_string(&found, node_description(key));
+    }
+    const char *nearest = key->kind == NODE_SCALAR ? scalar_nearest(key->text, names, table->count) : NULL;
+    bool torn = key->kind == NODE_SCALAR && key->text.len != 0 && memchr(key->text.data, ')', key->text.len) != NULL;
+    option_problem(reader, key->line, path, "found the unknown key %.*s, expected %s%s%s", (int)found.len, found.data,
+                   nearest != NULL ? "perhaps \"" : "a key of docs/configuration.md", nearest != NULL ? nearest : "",
+                   nearest != NULL ? "\""
+                   : torn          ? "; a type with a comma needs quotes around it"
+                                   : "");
+    buf_release(&found);
+}
+
+static const struct option *find_option(const struct option_table *table, const struct node *key, size_t *index)
+{
+    for (size_t i = 0; key->kind == NODE_SCALAR && i < table->count; i++) {
+        if (slice_equal(key->text, slice_from_string(table->rows[i].key))) {
+            *index = i;
+            return &table->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_pairs(struct option_reader *reader, const struct node *node, const char *path,
+                       const struct option_table *table, void *target, int seen[ROW_LIMIT])
+{
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node *key = node->items[i];
+        size_t index = 0;
+        const struct option *option = find_option(table, key, &index);
+        if (option == NULL) {
+            refuse_key(reader, key, path, table);
+            continue;
+        }
+        char option_path[PATH_LIMIT];
+        join_path(option_path, path, option->key);
+        if (seen[index] != 0) {
+            option_problem(reader, key->line, option_path,
+                           "found the key a second time (first in line %d), expected "
+                           "it once",
+                           seen[index]);
+            continue;
+        }
+        seen[index] = key->line;
+        read_option(reader, option, node->values[i], option_path, target);
+    }
+}
+
+void option_read_group(struct option_reader *reader, const struct node *node, int line, const char *path,
+                       const struct option_table *table, void *target)
+{
+    int seen[ROW_LIMIT] = { 0 }; /* the line of each row's key, 0: not given */
+    char option_path[PATH_LIMIT];
+    for (size_t i = 0; i < table->count; i++) {
+        join_path(option_path, path, table->rows[i].key);
+        set_default(reader, &table->rows[i], option_path, place_of(&table->rows[i], target));
+    }
+    if (!is_empty(node)) {
+        if (node->kind != NODE_MAPPING) {
+            option_problem(reader, line, path, "found %s, expected a mapping of keys", node_description(node));
+            return;
+        }
+        read_pairs(reader, node, path, table, target, seen);
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->rows[i].required && seen[i] == 0) {
+            join_path(option_path, path, table->rows[i].key);
+            option_problem(reader, line, option_path, "found nothing, expected it to be given");
+        }
+    }
+}

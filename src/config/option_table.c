@@ -1,0 +1,295 @@
+/* Turns the option structs into tables: every option of the program, one row each. */
+#include "config/option_table.h"
+
+/* The place of a member, checked at compile time to have the C type that the option's type fills. */
+#define PLACE(owner, member, ...)                                                                                      \
+    (offsetof(struct owner, member) + 0 * sizeof(char[_Generic(((struct owner *)0)->member, __VA_ARGS__)]))
+#define STRING(owner, member) .type = OPTION_STRING, .offset = PLACE(owner, member, const char * : 1)
+#define NAME(owner, member) .type = OPTION_NAME, .offset = PLACE(owner, member, const char * : 1)
+#define BOOL(owner, member) .type = OPTION_BOOL, .offset = PLACE(owner, member, bool : 1)
+#define INTEGER(owner, member) .type = OPTION_INTEGER, .offset = PLACE(owner, member, int64_t : 1, uint64_t : 1)
+#define SIZE(owner, member) .type = OPTION_SIZE, .offset = PLACE(owner, member, int64_t : 1, uint64_t : 1)
+#define DURATION(owner, member) .type = OPTION_DURATION, .offset = PLACE(owner, member, int64_t : 1)
+#define STRINGS(owner, member) .type = OPTION_STRINGS, .offset = PLACE(owner, member, struct string_list : 1)
+#define ENUM(owner, member) .type = OPTION_ENUM, .offset = offsetof(struct owner, member)
+#define GROUP(owner, member) .type = OPTION_GROUP, .offset = offsetof(struct owner, member)
+#define LIST(owner, member) .type = OPTION_LIST, .offset = offsetof(struct owner, member)
+#define TABLE(rows)                                                                                                    \
+    {                                                                                                                  \
+        rows, ARRAY_LENGTH(rows)                                                                                       \
+    }
+
+static const char *const log_levels[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
+};
+static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json", NULL };
+static const char *const durabilities[] = {
+    [DURABILITY_FSYNC] = "fsync", [DURABILITY_OS] = "os", [DURABILITY_MEMORY] = "memory", NULL
+};
+static const char *const dedup_kinds[] = {
+    [DEDUP_MEMORY] = "memory", [DEDUP_REDIS] = "redis", [DEDUP_NONE] = "none", NULL
+};
+static const char *const dedup_on_errors[] = {
+    [DEDUP_ON_ERROR_ACCEPT] = "accept", [DEDUP_ON_ERROR_REJECT] = "reject", NULL
+};
+static const char *const store_kinds[] = { [STORE_EMBEDDED] = "embedded", [STORE_CLICKHOUSE] = "clickhouse", NULL };
+static const char *const batch_strategies[] = { [BATCH_IMMEDIATE] = "immediate",
+                                                [BATCH_TIME] = "time",
+                                                [BATCH_SIZE] = "size",
+                                                [BATCH_HYBRID] = "hybrid",
+                                                [BATCH_MEMORY] = "memory",
+                                                [BATCH_ADAPTIVE] = "adaptive",
+                                                NULL };
+static const char *const unknown_fields[] = {
+    [UNKNOWN_IGNORE] = "ignore", [UNKNOWN_REJECT] = "reject", [UNKNOWN_COLLECT] = "collect", NULL
+};
+static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
+                                     [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
+                                     [FILL_EVENT_ID] = "event_id",   NULL };
+
+/* clang-format off */
+/*    key                 type and place                                       default             min      max       help */
+static const struct option log_rows[] = {
+    { "level",            ENUM(log_options, level),                            "info",             NULL,    NULL,
+      "Lines below this level are not written.", .names = log_levels },
+    { "format",           ENUM(log_options, format),                           "text",             NULL,    NULL,
+      "One line each on stderr, as key=value text or as JSON.", .names = log_formats },
+};
+
+static const struct option http_rows[] = {
+    { "listen",           STRING(http_options, listen),                        "0.0.0.0:8080",     "1",     NULL,
+      "Address of the HTTP front end: `host:port`, `[::1]:port` or `:port`." },
+    { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
+      "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
+    { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",
+      "Largest request body as it is sent, still compressed; larger ones are answered 413." },
+    { "max_decompressed", SIZE(http_options, max_decompressed_bytes),          "64MiB",            "1KiB",  "1GiB",
+      "Largest request body once decompressed; larger ones are answered 413." },
+    { "max_header",       SIZE(http_options, max_header_bytes),                "16KiB",            "1KiB",  "1MiB",
+      "Largest request line and header fields together; larger ones are answered 431." },
+    { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
+      "Most events in one request; more are answered 413." },
+    { "max_connections",  INTEGER(http_options, max_connections),              "10000",            "1",     "1000000",
+      "Most connections open at once, over all I/O threads." },
+    { "header_timeout",   DURATION(http_options, header_timeout_ns),           "10s",              "100ms", "10m",
+      "From a request's first byte to the end of its header; slower ones are answered 408." },
+    { "body_timeout",     DURATION(http_options, body_timeout_ns),             "30s",              "100ms", "1h",
+      "For the whole of a request's body; slower ones are answered 408." },
+    { "idle_timeout",     DURATION(http_options, idle_timeout_ns),             "75s",              "100ms", "1d",
+      "How long a connection is kept open between two requests." },
+    { "wait_timeout",     DURATION(http_options, wait_timeout_ns),             "10s",              "100ms", "10m",
+      "How long `?wait=stored` waits for ClickHouse before it is answered 202." },
+    { "cors_origins",     STRINGS(http_options, cors_origins),                 "",                 NULL,    NULL,
+      "Origins of web pages that may post events: exact (`https://shop.example`) or `\"*\"` for all." },
+    { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
+      "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
+};
+
+static const struct option admin_rows[] = {
+    { "listen",           STRING(admin_options, listen),                       "",                 NULL,    NULL,
+      "Address of /metrics, /health and the other pages; empty: they are served by `http.listen`." },
+};
+
+static const struct option journal_rows[] = {
+    { "data",             STRING(journal_options, data),                       "./data",           "1",     NULL,
+      "The data folder; one gateway at a time may use it." },
+    { "durability",       ENUM(journal_options, durability),                   "fsync",            NULL,    NULL,
+      "When an event is acknowledged: after fdatasync (survives power loss), after write (`os`, survives the process), "
+      "or from memory (survives nothing).", .names = durabilities },
+    { "max_bytes",        SIZE(journal_options, max_bytes),                    "10GiB",            "1MiB",  "1000TiB",
+      "Most bytes that wait for the store; then new events are answered 503." },
+    { "min_free",         SIZE(journal_options, min_free),                     "256MiB",           NULL,    "1000TiB",
+      "Bytes that stay free on the data folder's file system; below it new events are answered 503." },
+    { "max_dead_letters", SIZE(journal_options, max_dead_letter_bytes),        "1GiB",             NULL,    "1000TiB",
+      "Most bytes of events that the table refused; then their stream waits." },
+};
+
+static const struct option commit_rows[] = {
+    { "queue_events",     INTEGER(commit_options, queue_events),               "1000000",          "1000",  "1000000000",
+      "Most events that wait to be made durable; then new ones are answered 503." },
+    { "queue_bytes",      SIZE(commit_options, queue_bytes),                   "256MiB",           "1MiB",  "1TiB",
+      "Most bytes that wait to be made durable; then new events are answered 503." },
+};
+
+static const struct option dedup_rows[] = {
+    { "kind",             ENUM(dedup_options, kind),                           "memory",           NULL,    NULL,
+      "Where the ids of the last events are remembered: in the process, in Redis (many gateways), or nowhere.",
+      .names = dedup_kinds },
+    { "window",           DURATION(dedup_options, window_ns),                  "1h",               "1s",    "30d",
+      "How long an id is remembered." },
+    { "max_bytes",        SIZE(dedup_options, max_bytes),                      "256MiB",           "1MiB",  "1TiB",
+      "`memory`: most bytes of the window; it is shortened when it would need more." },
+    { "on_error",         ENUM(dedup_options, on_error),                       "accept",           NULL,    NULL,
+      "If the filter fails: accept events unfiltered (the table still collapses them) or answer 503.",
+      .names = dedup_on_errors },
+    { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
+      "`redis`: the server." },
+    { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     NULL,
+      "`redis`: what its keys begin with." },
+    { "redis_timeout",    DURATION(dedup_options, redis_timeout_ns),           "500ms",            "1ms",   "1m",
+      "`redis`: for the look-up or the marking of one group of events." },
+};
+
+static const struct option store_rows[] = {
+    { "kind",             ENUM(store_options, kind),                           "embedded",         NULL,    NULL,
+      "Where events go: ClickHouse inside this process, or a ClickHouse server.", .names = store_kinds },
+    { "path",             STRING(store_options, path),                         "",                 NULL,    NULL,
+      "`embedded`: the engine's folder; empty: `clickhouse` in the data folder." },
+    { "library",          STRING(store_options, library),                      "",                 NULL,    NULL,
+      "`embedded`: path of `libchdb.so`; empty: it is searched for." },
+    { "max_memory",       SIZE(store_options, max_memory),                     "2GiB",             "64MiB", "1000TiB",
+      "`embedded`: the engine's ceiling of memory." },
+    { "url",              STRING(store_options, url),                          "http://localhost:8123", "1", NULL,
+      "`clickhouse`: http:// or https://, several with commas between them." },
+    { "user",             STRING(store_options, user),                         "default",          "1",     NULL,
+      "`clickhouse`: the user." },
+    { "password",         STRING(store_options, password),                     "",                 NULL,    NULL,
+      "`clickhouse`: the user's password." },
+    { "database",         STRING(store_options, database),                     "default",          "1",     NULL,
+      "The database of the streams' tables." },
+    { "connect_timeout",  DURATION(store_options, connect_timeout_ns),         "2s",               "10ms",  "5m",
+      "`clickhouse`: to connect." },
+    { "request_timeout",  DURATION(store_options, request_timeout_ns),         "60s",              "100ms", "1h",
+      "`clickhouse`: for one request, an INSERT above all." },
+    { "create_table",     BOOL(store_options, create_table),                   "true",             NULL,    NULL,
+      "Create a stream's table if it is missing." },
+};
+
+static const struct option writer_rows[] = {
+    { "threads",          INTEGER(writer_options, threads),                    "2",                "1",     "64",
+      "INSERTs under way at once." },
+    { "backoff_min",      DURATION(writer_options, backoff_min_ns),            "250ms",            "1ms",   "1h",
+      "Wait before the first retry; it doubles with each further one." },
+    { "backoff_max",      DURATION(writer_options, backoff_max_ns),            "30s",              "1ms",   "1h",
+      "Longest wait between two retries." },
+    { "breaker_failures", INTEGER(writer_options, breaker_failures),           "5",                "1",     "1000",
+      "Failures in a row after which a server is left alone for a while." },
+};
+
+static const struct option query_rows[] = {
+    { "threads",          INTEGER(query_options, threads),                     "1",                "1",     "64",
+      "Queries of /events/metrics that run at once." },
+    { "queue",            INTEGER(query_options, queue),                       "64",               "1",     "100000",
+      "Queries that wait; more are answered 503." },
+    { "timeout",          DURATION(query_options, timeout_ns),                 "10s",              "10ms",  "1h",
+      "For one query." },
+};
+
+static const struct option drain_rows[] = {
+    { "delay",            DURATION(drain_options, delay_ns),                   "0s",               NULL,    "10m",
+      "After SIGTERM, how long /readyz answers 503 while the listeners are still open." },
+    { "timeout",          DURATION(drain_options, timeout_ns),                 "30s",              NULL,    "1h",
+      "Then, how long to store what waits; the rest stays in the journal for the next start." },
+};
+
+static const struct option batch_rows[] = {
+    { "strategy",         ENUM(batch_options, strategy),                       "hybrid",           NULL,    NULL,
+      "What ends a batch: each group of events, age, rows and bytes, whichever comes first, the bytes of all streams "
+      "together, or rows and age that follow the store's pace.", .names = batch_strategies },
+    { "max_rows",         INTEGER(batch_options, max_rows),                    "100000",           "1",     "10000000",
+      "Rows of one INSERT. ClickHouse pays least for 10,000 and more." },
+    { "max_bytes",        SIZE(batch_options, max_bytes),                      "64MiB",            "1KiB",  "4GiB",
+      "Bytes of one INSERT, uncompressed." },
+    { "max_delay",        DURATION(batch_options, max_delay_ns),               "1s",               "1ms",   "1h",
+      "How old a batch's first event may grow before it is sent." },
+};
+
+static const struct option_table batch_table = TABLE(batch_rows);
+
+static const struct option field_rows[] = {
+    { "name",             STRING(field_options, name),                         NULL,               "1",     NULL,
+      "The column.", .required = true },
+    { "type",             STRING(field_options, type),                         NULL,               "1",     NULL,
+      "ClickHouse's name of its type. In `{ … }` quote a type that has a comma.", .required = true },
+    { "from",             STRINGS(field_options, from),                        "",                 NULL,    NULL,
+      "Where the value is in the event: `device.browser`, `\"items[].id\"`; of several the first that is there wins. "
+      "Empty: the key named as the column." },
+    { "required",         BOOL(field_options, required),                       "false",            NULL,    NULL,
+      "An event without it is rejected." },
+    { "default",          STRING(field_options, default_value),                NULL,               NULL,    NULL,
+      "What an absent value becomes; `now` is the time of receipt. Without it: the type's own default." },
+    { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
+      "The gateway knows the value; the event is not asked.", .names = fills },
+    { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
+      "The only values that are taken." },
+    { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
+      "Most bytes of a text; 0: no bound but the body's." },
+    { "max_items",        INTEGER(field_options, max_items),                   "0",                NULL,    "10000000",
+      "Most items of an array or map; 0: no bound but the body's." },
+    { "min",              STRING(field_options, min),                          NULL,               "1",     NULL,
+      "Least number that is taken." },
+    { "max",              STRING(field_options, max),                          NULL,               "1",     NULL,
+      "Greatest number that is taken." },
+    { "max_past",         DURATION(field_options, max_past_ns),                NULL,               NULL,    "100000d",
+      "How far in the past a time may lie; without it, any." },
+    { "max_future",       DURATION(field_options, max_future_ns),              NULL,               NULL,    "100000d",
+      "How far in the future a time may lie; without it, any." },
+    { "anonymize",        BOOL(field_options, anonymize),                      "false",            NULL,    NULL,
+      "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address." },
+    { "comment",          STRING(field_options, comment),                      NULL,               NULL,    NULL,
+      "The comment of a column that Sluice creates." },
+};
+
+static const struct option_table field_table = TABLE(field_rows);
+
+static const struct option stream_rows[] = {
+    { "name",             NAME(stream_options, name),                          NULL,               NULL,    NULL,
+      "What clients call it (`?stream=`); unique. The first stream takes what names none.", .required = true },
+    { "table",            STRING(stream_options, table),                       NULL,               "1",     NULL,
+      "The table; without it, named as the stream." },
+    { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
+      "Fields whose values make two events the same; empty: no event is ever a duplicate." },
+    { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
+      "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key." },
+    { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
+      "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time." },
+    { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,
+      "What happens to keys of an event that no field reads.", .names = unknown_fields },
+    { "collect_into",     STRING(stream_options, collect_into),                NULL,               "1",     NULL,
+      "`unknown_fields: collect`: the field that takes them as JSON." },
+    { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
+      "How events are gathered into INSERTs.", .table = &batch_table },
+    { "fields",           LIST(stream_options, fields),                        NULL,               "1",     "1000",
+      "The columns, in their order in the table.", .required = true, .table = &field_table,
+      .count_offset = offsetof(struct stream_options, field_count), .item_size = sizeof(struct field_options) },
+};
+/* clang-format on */
+
+_Static_assert(offsetof(struct field_options, line) == 0 && offsetof(struct stream_options, line) == 0,
+               "items of an OPTION_LIST begin with their line");
+_Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
+
+static const struct option_table log_table = TABLE(log_rows);
+static const struct option_table http_table = TABLE(http_rows);
+static const struct option_table admin_table = TABLE(admin_rows);
+static const struct option_table journal_table = TABLE(journal_rows);
+static const struct option_table commit_table = TABLE(commit_rows);
+static const struct option_table dedup_table = TABLE(dedup_rows);
+static const struct option_table store_table = TABLE(store_rows);
+static const struct option_table writer_table = TABLE(writer_rows);
+static const struct option_table query_table = TABLE(query_rows);
+static const struct option_table drain_table = TABLE(drain_rows);
+static const struct option_table stream_table = TABLE(stream_rows);
+
+#define SECTION(member, text)                                                                                          \
+    {                                                                                                                  \
+#member, GROUP(config, member), NULL, NULL, NULL, text, .table = &member##_table                               \
+    }
+
+static const struct option section_rows[] = {
+    SECTION(log, "What the gateway says about itself."),
+    SECTION(http, "The HTTP front end."),
+    SECTION(admin, "The pages for operators."),
+    SECTION(journal, "Where acknowledged events wait for the store."),
+    SECTION(commit, "The queue in front of the journal."),
+    SECTION(dedup, "The filter of duplicates."),
+    SECTION(store, "Where the events go."),
+    SECTION(writer, "How batches are sent to the store."),
+    SECTION(query, "The reading of counts, GET /events/metrics."),
+    SECTION(drain, "What happens on SIGTERM."),
+    { "streams", LIST(config, streams), NULL, "1", "64", "The declared kinds of events, at least one.",
+      .required = true, .table = &stream_table, .count_offset = offsetof(struct config, stream_count),
+      .item_size = sizeof(struct stream_options) },
+};
+
+const struct option_table option_sections = TABLE(section_rows);
