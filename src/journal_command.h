@@ -1,6 +1,11 @@
-/* The commands on a data folder: sluice journal ls|cat|verify DATA_FOLDER. Read only, no lock: they work beside a
- * running gateway. */
+/* `sluice journal ls|cat|verify DATA_FOLDER`: looks at the segments of a data folder. Read only and without the lock, so
+ * that it works while a gateway runs.
+ *
+ *   ls      one line a segment: stream, rows, bytes, age, name
+ *   cat     every row as a line of JSON, oldest segment first
+ *   verify  checks every frame of every segment
+ *
+ * `argv[0]` is the word behind `journal`. Exit code: 0; 1: damage was found, or the folder cannot be read; 2: usage. */
 #pragma once
 
-/* argv[0] is "journal". Returns the exit code: 0 good, 1 damage found, 2 usage. */
 int journal_command(int argc, char **argv);

@@ -8,5 +8,5 @@ struct hash128 {
 };
 
 /* Both with seed 0. */
-struct hash128 hash_128(struct slice bytes);
-uint64_t hash_64(struct slice bytes);
+struct hash128 hash_xxh3_128(const void *data, size_t len);
+uint64_t hash_xxh3_64(const void *data, size_t len);

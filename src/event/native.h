@@ -75,3 +75,6 @@ MUST_CHECK bool native_merge(struct slice bytes, struct buf *out);
  * "YYYY-MM-DD hh:mm:ss[.fff]" UTC, strings as strings; bytes that are not UTF-8 become U+FFFD. Cheapest from front to
  * back. */
 void native_row_to_json(struct native_block *block, uint64_t row, struct buf *out);
+
+/* Appends text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void native_text_to_json(struct slice text, struct buf *out);

@@ -16,6 +16,7 @@ struct path_node {
     size_t child_count;
     struct path_node *array;         /* "[]": NULL if no path goes through an array here */
     int *array_columns;              /* columns below `array` */
+    int *array_ranks;                /* the lowest rank that each of them has there */
     size_t array_column_count;
 };
 

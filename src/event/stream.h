@@ -17,6 +17,7 @@ struct column_spec {
     bool required;
     bool has_default;                /* default_wire is what an absent value becomes; else the type's own default */
     bool default_now;                /* a time that defaults to the time of receipt */
+    int64_t default_time_ns;         /* wall: a time's default, if it is not "now" */
     struct buf default_wire;         /* one scalar in wire encoding */
     struct slice *one_of;            /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;

@@ -39,5 +39,8 @@ MUST_CHECK bool value_from_literal(const struct type *type, const char *literal,
 /* The integers that a type holds, in int64_t; false for UInt64 and all that are no integers. */
 bool value_integer_range(enum kind kind, int64_t *low, int64_t *high);
 
+/* vsnprintf that does not cut a character. */
+void value_format(char *out, size_t size, const char *format, va_list arguments);
+
 /* Copies at most `max` bytes of text without cutting a character, "…" behind what was cut; NUL-terminated. */
 void value_quote(struct slice text, size_t max, char *out, size_t size);

@@ -1,8 +1,9 @@
 /* Dead letters: events that the table refuses, put aside as NDJSON with the reason, for people.
  *
- * <data>/dead/<stream>-<YYYYMMDD>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
- * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Bounded in
- * bytes. Any thread. */
+ * <data>/dead/<segment>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
+ * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Both are
+ * written under another name, fsynced and renamed, the .ndjson last: where it exists, the segment is buried. The folder is
+ * made when the first letter comes. Bounded in bytes of all that lies in dead/. Any thread. */
 #pragma once
 
 #include "base/metrics.h"
@@ -10,6 +11,7 @@
 
 struct dead_letters;
 
+/* NULL with *problem. */
 struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_bytes, struct metrics *metrics,
                                        struct buf *problem);
 void dead_letters_close(struct dead_letters *letters);
@@ -19,3 +21,6 @@ void dead_letters_close(struct dead_letters *letters);
  * same segment (a crash between bury and unlink) adds nothing. */
 enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code, const char *reason,
                             int64_t wall_ns);
+
+/* Bytes in dead/ now. */
+uint64_t dead_letters_bytes(struct dead_letters *letters);

@@ -9,7 +9,8 @@
 
 struct id_set {
     struct event_id *slots;
-    size_t capacity;                 /* a power of two, or 0 */
+    size_t capacity;                 /* slots in use: a power of two, or 0 */
+    size_t allocated;                /* slots there are; at least capacity */
     size_t count;
     size_t max_count;                /* growth stops here: id_set_add then says ID_SET_FULL */
     unsigned shift;                  /* 64 - log2(capacity) */
@@ -22,6 +23,10 @@ void id_set_release(struct id_set *set);
 
 /* Empties it and keeps the memory. */
 void id_set_clear(struct id_set *set);
+
+/* Empties it and makes it just large enough for `count` ids, so that a scratch set costs what it holds, not what it once
+ * held. Keeps the memory. False: memory is short, or `count` is over max_count; the set is then empty. */
+MUST_CHECK bool id_set_prepare(struct id_set *set, size_t count);
 
 bool id_set_contains(const struct id_set *set, const struct event_id *id);
 

@@ -12,16 +12,19 @@
  *   6 an acknowledged event leaves only when it is in the table or in the dead letters
  *
  * Layout of <data>: LOCK, journal/, dead/, damaged/, keys/ (dedup). With durability memory the segments are memfds and
- * nothing but LOCK is written.
+ * nothing but LOCK is written; what an earlier run left in journal/ is still delivered.
  *
- * Threads: append, commit and seal belong to the commit thread; remove, split and bury to any writer thread. */
+ * Threads: append, commit and seal belong to the commit thread; remove and split to any writer thread. The gauges of
+ * the journal (events, bytes, segments by stream) follow each change at once: events are the acknowledged rows of
+ * existing segments. EVENTS_RECOVERED and EVENTS_DAMAGED are counted here, EVENTS_STORED and EVENTS_DEAD_LETTERED by
+ * the caller. */
 #pragma once
 
-#include "base/lz4.h"
 #include "base/metrics.h"
 #include "base/status.h"
 #include "config/options.h"
 #include "event/segment.h"
+#include "pipeline/journal_io.h"
 
 struct journal;
 
@@ -31,26 +34,32 @@ struct journal *journal_open(const struct journal_options *options, const struct
                              size_t stream_count, struct metrics *metrics, struct status_board *board,
                              struct segment **recovered, struct buf *problem);
 
-/* Closes the files and frees; open segments stay on disk (memfds are gone). */
+/* Closes the files and frees; open segments stay on disk (memfds are gone). NULL is allowed. */
 void journal_close(struct journal *journal);
 
-/* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed cut)? OK or the error to answer. */
+/* Tests: other system calls, before anything is appended. `io` must outlive the journal. */
+void journal_use_io(struct journal *journal, const struct journal_io *io);
+
+/* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed cut)? OK or the error to answer. Free
+ * space is asked for, and a failed cut tried again, at most once a second; what was refused is taken again by itself. */
 enum error journal_admits(struct journal *journal, uint64_t bytes);
 
 /* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
- * there is none) and writes it. Not OK: rule 3 was followed, nothing of this group of this stream is in the journal. */
+ * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this stream
+ * is in the journal, rows appended before in the same group included; until journal_commit or journal_seal ends the
+ * group, further appends to the stream fail alike. */
 enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
                           int64_t now_ns);
 
 /* Commit thread, once per group, for each stream appended to since: makes the bytes as durable as configured. On OK the
- * rows count as acknowledged. Not OK: rule 3. */
+ * rows count as acknowledged. Not OK: an append of the group failed, or rule 3 was followed now. */
 enum error journal_commit(struct journal *journal, size_t stream_index);
 
-/* Commit thread. What batch_is_due needs. */
+/* Commit thread. What batch_is_due needs; acknowledged rows only. */
 struct journal_state {
     uint64_t rows;
     uint64_t raw_bytes;
-    int64_t opened_ns;
+    int64_t opened_ns; /* monotonic, the now_ns of the first append */
 };
 struct journal_state journal_state(const struct journal *journal, size_t stream_index);
 
@@ -59,16 +68,21 @@ struct journal_state journal_state(const struct journal *journal, size_t stream_
 struct segment *journal_seal(struct journal *journal, size_t stream_index);
 struct segment *journal_take_sealed(struct journal *journal);
 
-/* Any thread. Unlinks and fsyncs the folder, then frees the segment. Not OK: the segment is still the caller's. */
+/* Any thread. Unlinks and fsyncs the folder, then frees the segment. Not OK: the segment is still the caller's, to be
+ * removed again later. */
 enum error journal_remove(struct journal *journal, struct segment *segment);
 
-/* Any thread. See struct writer_home. The halves are written and fsynced, then the whole is unlinked; at start a whole
- * beside its halves wins. */
+/* Any thread. Makes segments of rows [0, at) and [at, rows), 0 < at < rows. The halves are written and fsynced, then the
+ * whole is unlinked and freed (take `waiters` and `delivery` from it before); at start a whole beside its halves wins. The
+ * halves have the whole's root_rows and root_refused. Not OK: the whole is still the caller's, and there are no halves. */
 enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                          struct segment **second);
 
 /* The folder's real path. */
 const char *journal_folder(const struct journal *journal);
 
-/* Bytes free on the file system and used by segments, cached for a second. */
-uint64_t journal_bytes(const struct journal *journal);
+/* Bytes of all segments. Any thread. */
+uint64_t journal_bytes(struct journal *journal);
+
+/* Acknowledged events in the journal; SIZE_MAX: of streams that are not configured. Any thread. */
+uint64_t journal_events(struct journal *journal, size_t stream_index);

@@ -30,9 +30,9 @@ struct http_head {
     struct http_request *request;
     enum error error;
     const char *reason;
-    unsigned seen;                   /* fields that came, by bit */
-    bool absolute_target;            /* its authority is the host, the Host field is only checked */
-    bool token_close;                /* in Connection */
+    unsigned seen;        /* fields that came, by bit */
+    bool absolute_target; /* its authority is the host, the Host field is only checked */
+    bool token_close;     /* in Connection */
     bool token_keep_alive;
     bool token_upgrade;
     bool upgrade_websocket;

@@ -34,7 +34,7 @@ struct http_front {
     struct pipeline_io *io;
     struct metrics_cells *cells;
     struct decoder *decoder;
-    struct server_thread *thread;    /* for pages that answer later */
+    struct server_thread *thread; /* for pages that answer later */
     int64_t now_ns;
     int64_t wall_ns;
     char date[HTTP_DATE_LINE];

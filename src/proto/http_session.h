@@ -5,10 +5,7 @@
  * only asks. */
 #pragma once
 
-#include "proto/http_answer.h"
-
-/* Requests of one connection that may be owed an answer; a power of two. More wait unparsed, and reading stops. */
-#define HTTP_PIPELINE_MAX 64
+#include "proto/answer_ring.h"
 
 /* PHASE_LAST: no further request is read, answers are still owed. PHASE_LINGER: all is written and FIN sent, what the
  * client still sends is dropped, so that no reset overtakes the last answer. */
@@ -20,37 +17,32 @@ enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ANSWER, WAIT_SOCKET, W
 struct http_session {
     struct http_front *front;
     const struct http_routes *routes;
-    void *connection;                /* the transport's */
+    void *connection; /* the transport's */
     uint32_t slot;
     uint32_t generation;
 
     enum http_phase phase;
     enum http_wait wait;
-    int64_t deadline_ns;             /* of `wait` */
-    uint64_t wait_request;           /* the request that `wait` began with */
+    int64_t deadline_ns;   /* of `wait` */
+    uint64_t wait_request; /* the request that `wait` began with */
     bool reading;
-    bool blocked;                    /* the socket takes no more; http_session_writable follows */
-    bool continue_owed;              /* 100 Continue, once earlier answers are out */
+    bool blocked;       /* the socket takes no more; http_session_writable follows */
+    bool continue_owed; /* 100 Continue, once earlier answers are out */
 
     /* Bytes received; the current request begins at `at`. Invariant: at <= in.len, and JSON_PADDING bytes of capacity
      * stand behind in.len, so that a body is parsed where it lies. */
     struct buf in;
     size_t at;
-    /* The request whose body is being read: its head is at in[at], [at + head_length). */
+    /* PHASE_BODY: the request whose body is being read; its head is at in[at], [at + head_length). */
     size_t head_length;
     uint64_t body_length;
     bool chunked;
-    bool is_event;                   /* counted if it never becomes whole */
+    bool is_event; /* counted if it never becomes whole */
     struct http_chunked chunk_state;
-    struct buf body;                 /* of a chunked request */
+    struct buf body; /* of a chunked request */
 
-    /* Answers [first, next) are owed; that of sequence s stands at ring[s & (ring_size - 1)]. Invariant:
-     * next - first <= ring_size <= HTTP_PIPELINE_MAX. */
-    struct http_answer *ring;
-    uint32_t ring_size;
-    uint64_t first;
-    uint64_t next;
-    struct buf out;                  /* answers not yet given to the transport */
+    struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
+    struct buf out;             /* answers not yet given to the transport */
 
     struct client_address peer;
     bool peer_trusted;
@@ -71,6 +63,9 @@ void http_session_release(struct http_session *session);
 
 void http_session_receive(struct http_session *session, struct slice bytes);
 
+/* The client has sent all it will (FIN): what is owed is still written, with "Connection: close". */
+void http_session_end_of_input(struct http_session *session);
+
 /* Writes the answers that are next in order, in one write, and goes on with requests that waited for room. */
 void http_session_flush(struct http_session *session);
 
@@ -88,8 +83,15 @@ void http_session_tick(struct http_session *session);
 /* front->draining was set: closes an idle connection; others end with their last answer. */
 void http_session_drain(struct http_session *session);
 
+/* Where the completion of the request that is taken next will go. */
+static inline struct token http_session_next_token(const struct http_session *session)
+{
+    return (struct token){ session->slot, session->generation, session->answers.next };
+}
+
 /* Answers are owed, or not all of them are out. */
 static inline bool http_session_owes(const struct http_session *session)
 {
-    return session->phase != PHASE_CLOSED && (session->first != session->next || session->blocked || session->out.len != 0);
+    return session->phase != PHASE_CLOSED &&
+           (!answer_ring_is_empty(&session->answers) || session->blocked || session->out.len != 0);
 }

@@ -79,3 +79,6 @@ void server_close(struct server *server);
 /* Waits until no reply is owed or the deadline; flushes the pipeline's chunks; ends the threads. No completion is
  * delivered after it returns. */
 void server_stop(struct server *server, int64_t deadline_ns);
+
+/* After pipeline_stop and after the last page_post: until then the pipeline may still wake a thread that has ended. */
+void server_free(struct server *server);

@@ -19,9 +19,9 @@ int64_t backoff_ns(const struct backoff *backoff, unsigned failures, uint64_t *r
 
 /* A zeroed one is closed. */
 struct breaker {
-    unsigned failures;               /* in a row */
+    unsigned failures; /* in a row */
     bool open;
-    int64_t next_ns;                 /* no probe before */
+    int64_t next_ns; /* no probe before */
 };
 
 void breaker_success(struct breaker *breaker);

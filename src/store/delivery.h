@@ -40,26 +40,26 @@ enum delivery_move {
 struct delivery {
     enum delivery_step step;
     char token[DELIVERY_TOKEN_MAX];
-    bool token_spent;                /* an attempt with it may have reached a server */
-    int64_t token_started_s;         /* when that server started, as known before the token's first use */
-    uint64_t number;                 /* the n of the last `<name>.<n>`, 0: none yet */
-    int code;                        /* of the last failure, 0: none or not ClickHouse's */
-    char reason[512];                /* of the last failure, one line */
+    bool token_spent;        /* an attempt with it may have reached a server */
+    int64_t token_started_s; /* when that server started, as known before the token's first use */
+    uint64_t number;         /* the n of the last `<name>.<n>`, 0: none yet */
+    int code;                /* of the last failure, 0: none or not ClickHouse's */
+    char reason[512];        /* of the last failure, one line */
 };
 
 /* What is known about the place the segment goes to, taken anew for each step. */
 struct delivery_facts {
-    const char *name;                /* the segment's */
-    bool has_event_id;               /* else at-least-once: nothing can be counted */
-    bool tokens;                     /* the server knows insert_deduplication_token */
-    bool replicated;                 /* tokens hold across servers and restarts */
-    bool collapses;                  /* *ReplacingMergeTree: the table removes what a lost token lets through */
-    int64_t started_wall_s;          /* when the server's process started */
+    const char *name;       /* the segment's */
+    bool has_event_id;      /* else at-least-once: nothing can be counted */
+    bool tokens;            /* the server knows insert_deduplication_token */
+    bool replicated;        /* tokens hold across servers and restarts */
+    bool collapses;         /* *ReplacingMergeTree: the table removes what a lost token lets through */
+    int64_t started_wall_s; /* when the server's process started */
     uint64_t rows;
-    bool descendant;                 /* of a batch that was split */
-    uint64_t refused;                /* rows of that batch refused so far */
-    uint64_t refusals_allowed;       /* more than these: it is the schema, not the rows */
-    int64_t wall_ns;                 /* now: makes tokens that no earlier process can have used */
+    bool descendant;           /* of a batch that was split */
+    uint64_t refused;          /* rows of that batch refused so far */
+    uint64_t refusals_allowed; /* more than these: it is the schema, not the rows */
+    int64_t wall_ns;           /* now: makes tokens that no earlier process can have used */
 };
 
 void delivery_init(struct delivery *delivery, const char *name, bool recovered);

@@ -12,8 +12,8 @@ enum verify_outcome {
 };
 
 struct verify_count {
-    uint64_t distinct;               /* different ids in the segment */
-    uint64_t found;                  /* of these in the table */
+    uint64_t distinct; /* different ids in the segment */
+    uint64_t found;    /* of these in the table */
 };
 
 /* Writer thread; blocks for a few queries of at most `timeout_ns` each. */

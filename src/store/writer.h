@@ -7,7 +7,12 @@
  *   permanent   a row the table refuses: split in halves until the rows alone are dead letters
  *   held        wrong password, missing table, failing view, full dead letters, too many refused rows: the stream waits
  *
- * The home (pipeline) owns the files: the writer asks it to remove, split and bury. */
+ * The home (pipeline) owns the files: the writer asks it to remove, split and bury.
+ *
+ *   writer.c         start, stop, drain, the threads
+ *   writer_queue.c   the lanes (one per stream) and which job is due
+ *   writer_attempt.c does the steps of delivery.h on one segment
+ *   delivery.c       the verdicts, pure; codes.c what an error code means, breaker.c backoff; verify.c counts ids */
 #pragma once
 
 #include "base/metrics.h"
@@ -41,7 +46,7 @@ struct writer_config {
     struct store *store;
     const struct stream *const *streams;
     size_t stream_count;
-    bool fsync;                      /* tables that are created set the fsync settings */
+    bool fsync; /* tables that are created set the fsync settings */
     struct metrics *metrics;
     struct status_board *board;
     struct writer_home home;

@@ -157,7 +157,7 @@ static void a_bomb_is_stopped_at_the_limit(void **state)
     buf_release(&out);
 }
 
-/* FLG 0x68: version 1, independent blocks, content size; BD 0x40; then the size, its checksum byte, one stored block. */
+/* FLG 0x68: version 1, independent blocks, content size; BD 0x40; then the size, a checksum byte, one stored block. */
 static void a_claim_of_a_gigabyte_allocates_nothing(void **state)
 {
     (void)state;
@@ -175,6 +175,21 @@ static void a_claim_of_a_gigabyte_allocates_nothing(void **state)
     assert_int_equal(lz4_sized_block_decode(in, &out, 1 << 20), ERROR_DECOMPRESSED_TOO_LARGE);
     assert_int_equal(lz4_sized_block_decode(in, &out, (size_t)2 << 30), ERROR_BAD_COMPRESSION);
     assert_true(out.cap < 1 << 20);
+    buf_release(&out);
+}
+
+static void a_bad_frame_does_not_spoil_the_next(void **state)
+{
+    (void)state;
+    static const char lies[] = "\x04\x22\x4d\x18\x68\x40\x00\x00\x00\x40\x00\x00\x00\x00\x61\x01\x00\x00\x80x\0\0\0";
+    struct buf packed = { 0 }, out = { 0 };
+    size_t used;
+    enum error error = lz4_frame_decode(decoder, slice_make(lies, sizeof lies), &used, &out, (size_t)2 << 30);
+    assert_int_equal(error, ERROR_BAD_COMPRESSION);
+    encode(SLICE("good"), 4, &packed);
+    assert_int_equal(lz4_frame_decode(decoder, buf_slice(&packed), &used, &out, 4), OK);
+    assert_true(slice_equal(buf_slice(&out), SLICE("good")));
+    buf_release(&packed);
     buf_release(&out);
 }
 
@@ -271,6 +286,7 @@ int main(void)
         cmocka_unit_test(one_byte_over_the_limit_is_too_large_and_appends_nothing),
         cmocka_unit_test(a_bomb_is_stopped_at_the_limit),
         cmocka_unit_test(a_claim_of_a_gigabyte_allocates_nothing),
+        cmocka_unit_test(a_bad_frame_does_not_spoil_the_next),
         cmocka_unit_test(several_frames_and_skippable_ones_are_one_body),
         cmocka_unit_test(a_sized_block_must_be_as_long_as_it_says),
         cmocka_unit_test(a_frame_that_runs_out_of_room_leaves_the_buffer_as_it_was),

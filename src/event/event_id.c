@@ -1,0 +1,114 @@
+/* Turns the key of an event, or the moment, into a UUID. */
+#include "event/event_id.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <sys/random.h>
+
+#define COUNTER_MAX 0xFFFu
+
+static void store_big_endian(uint8_t *to, uint64_t value)
+{
+    for (int i = 0; i < 8; i++) {
+        to[i] = (uint8_t)(value >> (56 - 8 * i));
+    }
+}
+
+static void set_version(struct event_id *id, unsigned version)
+{
+    id->bytes[6] = (uint8_t)((id->bytes[6] & 0x0F) | version << 4);
+    id->bytes[8] = (uint8_t)((id->bytes[8] & 0x3F) | 0x80);
+}
+
+struct event_id event_id_from_key(struct slice key)
+{
+    struct hash128 hash = hash_xxh3_128(key.data, key.len);
+    struct event_id id;
+    store_big_endian(id.bytes, hash.high);
+    store_big_endian(id.bytes + 8, hash.low);
+    set_version(&id, 8);
+    return id;
+}
+
+void event_id_generator_init(struct event_id_generator *generator)
+{
+    *generator = (struct event_id_generator){ 0 };
+    if (getrandom(generator->state, sizeof generator->state, 0) != (ssize_t)sizeof generator->state) {
+        generator->state[0] ^= (uint64_t)clock_monotonic_ns();
+        generator->state[1] ^= (uint64_t)clock_wall_ns() ^ (uint64_t)(uintptr_t)generator;
+    }
+    generator->state[0] |= 1; /* xorshift must not start from zero */
+}
+
+/* xorshift128+ */
+static uint64_t next_random(struct event_id_generator *generator)
+{
+    uint64_t a = generator->state[0], b = generator->state[1];
+    generator->state[0] = b;
+    a ^= a << 23;
+    generator->state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return generator->state[1] + b;
+}
+
+struct event_id event_id_generate(struct event_id_generator *generator, int64_t wall_ns)
+{
+    int64_t ms = wall_ns / NS_PER_MS;
+    uint64_t random = next_random(generator);
+    if (ms > generator->last_ms) {
+        generator->last_ms = ms;
+        generator->counter = (uint32_t)(random >> 62) << 8;
+    } else if (++generator->counter > COUNTER_MAX) {
+        generator->last_ms++;
+        generator->counter = 0;
+    }
+    struct event_id id;
+    store_big_endian(id.bytes, (uint64_t)generator->last_ms << 16 | generator->counter);
+    store_big_endian(id.bytes + 8, random);
+    set_version(&id, 7);
+    return id;
+}
+
+static bool is_dash(int digit)
+{
+    return digit == 8 || digit == 12 || digit == 16 || digit == 20;
+}
+
+void event_id_format(const struct event_id *id, char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (int digit = 0; digit < 32; digit++) {
+        if (is_dash(digit)) {
+            *text++ = '-';
+        }
+        *text++ = hex[(id->bytes[digit / 2] >> (digit % 2 == 0 ? 4 : 0)) & 0x0F];
+    }
+}
+
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+bool event_id_parse(struct event_id *id, struct slice text)
+{
+    size_t at = 0;
+    if (text.len != EVENT_ID_TEXT) {
+        return false;
+    }
+    *id = (struct event_id){ 0 };
+    for (int digit = 0; digit < 32; digit++) {
+        if (is_dash(digit) && text.data[at++] != '-') {
+            return false;
+        }
+        int value = hex_value(text.data[at++]);
+        if (value < 0) {
+            return false;
+        }
+        id->bytes[digit / 2] = (uint8_t)(id->bytes[digit / 2] << 4 | value);
+    }
+    return true;
+}

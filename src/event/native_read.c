@@ -1,0 +1,192 @@
+/* Turns the bytes of a Native block into columns: slices that are known to be whole. */
+#include "event/native.h"
+
+#include <stdlib.h>
+
+/* Far over any table's columns; bounds what a hostile count can make us allocate. */
+#define MAX_COLUMNS 10000
+
+struct slice native_values_cut(struct slice values, uint8_t width, struct native_cursor *cursor, uint64_t first,
+                               uint64_t end)
+{
+    if (width != 0) {
+        return slice_make(values.data + first * width, (end - first) * width);
+    }
+    if (first < cursor->index) {
+        *cursor = (struct native_cursor){ 0 };
+    }
+    size_t start = 0;
+    for (;; cursor->index++) {
+        if (cursor->index == first) {
+            start = cursor->at;
+        }
+        uint64_t len = 0;
+        if (cursor->index == end || !slice_read_varint(values, &cursor->at, &len)) {
+            return slice_make(values.data + start, cursor->at - start);
+        }
+        cursor->at += len;
+    }
+}
+
+/* Moves `len` bytes from the front of *from to *taken. */
+static bool take(struct slice *from, uint64_t len, struct slice *taken)
+{
+    if (len > from->len) {
+        return false;
+    }
+    *taken = slice_make(from->data, len);
+    *from = slice_after(*from, len);
+    return true;
+}
+
+static bool take_varint(struct slice *from, uint64_t *value)
+{
+    size_t at = 0;
+    if (!slice_read_varint(*from, &at, value)) {
+        return false;
+    }
+    *from = slice_after(*from, at);
+    return true;
+}
+
+static bool take_string(struct slice *from, struct slice *taken)
+{
+    uint64_t len;
+    return take_varint(from, &len) && take(from, len, taken);
+}
+
+/* `count` values of `width` bytes, or strings. */
+static bool take_values(struct slice *from, uint64_t count, uint8_t width, struct slice *taken)
+{
+    if (width != 0) {
+        return count <= from->len / width && take(from, count * width, taken);
+    }
+    struct slice whole = *from;
+    struct slice one;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!take_string(from, &one)) {
+            return false;
+        }
+    }
+    *taken = slice_make(whole.data, whole.len - from->len);
+    return true;
+}
+
+/* Offsets must not fall; the last one is the count of items. */
+static bool take_offsets(struct slice *from, uint64_t rows, struct slice *taken, uint64_t *items)
+{
+    if (!take_values(from, rows, 8, taken)) {
+        return false;
+    }
+    uint64_t last = 0;
+    for (uint64_t row = 0; row < rows; row++) {
+        uint64_t offset = load_u64(taken->data + row * 8);
+        if (offset < last) {
+            return false;
+        }
+        last = offset;
+    }
+    *items = last;
+    return true;
+}
+
+/* The types of consecutive blocks are the same, so what was parsed for the last one is kept. */
+static bool read_type(struct native_column *column)
+{
+    struct type *type = &column->type;
+    if (type->wire_name != NULL && slice_equal(slice_from_string(type->wire_name), column->wire_name)) {
+        return true;
+    }
+    type_release(type);
+    *type = (struct type){ 0 };
+    return type_parse_wire(type, column->wire_name);
+}
+
+static bool read_column(struct native_column *column, uint64_t rows, struct slice *bytes)
+{
+    if (!take_string(bytes, &column->name) || !take_string(bytes, &column->wire_name) || !read_type(column)) {
+        return false;
+    }
+    const struct type *type = &column->type;
+    bool map = type->shape == SHAPE_MAP;
+    uint64_t items = rows;
+    column->offsets = column->nulls = column->keys = (struct slice){ 0 };
+    column->keys_cursor = column->data_cursor = (struct native_cursor){ 0 };
+    if ((map || type->shape == SHAPE_ARRAY) && !take_offsets(bytes, rows, &column->offsets, &items)) {
+        return false;
+    }
+    bool nullable = type->shape == SHAPE_NULLABLE || (type->shape == SHAPE_ARRAY && type->nullable_items);
+    if (nullable && !take_values(bytes, items, 1, &column->nulls)) {
+        return false;
+    }
+    if (map && !take_values(bytes, items, 0, &column->keys)) {
+        return false;
+    }
+    return take_values(bytes, items, map ? 0 : type->width, &column->data);
+}
+
+static bool reserve_columns(struct native_block *block, uint64_t count)
+{
+    if (count <= block->column_capacity) {
+        return true;
+    }
+    struct native_column *columns = realloc(block->columns, count * sizeof *columns);
+    if (columns == NULL) {
+        return false;
+    }
+    memset(columns + block->column_capacity, 0, (count - block->column_capacity) * sizeof *columns);
+    block->columns = columns;
+    block->column_capacity = count;
+    return true;
+}
+
+bool native_read(struct native_block *block, struct slice *bytes)
+{
+    struct slice rest = *bytes;
+    uint64_t count;
+    uint64_t rows;
+    block->rows = 0;
+    block->column_count = 0;
+    /* A column takes at least two bytes, for two empty strings. */
+    if (!take_varint(&rest, &count) || !take_varint(&rest, &rows) || count == 0 || count > MAX_COLUMNS ||
+        count > rest.len / 2 || !reserve_columns(block, count)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (!read_column(&block->columns[i], rows, &rest)) {
+            return false;
+        }
+    }
+    block->rows = rows;
+    block->column_count = count;
+    *bytes = rest;
+    return true;
+}
+
+void native_block_release(struct native_block *block)
+{
+    for (size_t i = 0; i < block->column_capacity; i++) {
+        type_release(&block->columns[i].type);
+    }
+    free(block->columns);
+    *block = (struct native_block){ 0 };
+}
+
+const struct native_column *native_find(const struct native_block *block, struct slice name)
+{
+    for (size_t i = 0; i < block->column_count; i++) {
+        if (slice_equal(block->columns[i].name, name)) {
+            return &block->columns[i];
+        }
+    }
+    return NULL;
+}
+
+void native_item_range(const struct native_column *column, uint64_t *first, uint64_t *end)
+{
+    if (column->type.shape != SHAPE_ARRAY && column->type.shape != SHAPE_MAP) {
+        return;
+    }
+    *first = *first == 0 ? 0 : load_u64(column->offsets.data + (*first - 1) * 8);
+    *end = *end == 0 ? 0 : load_u64(column->offsets.data + (*end - 1) * 8);
+}

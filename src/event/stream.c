@@ -1,0 +1,306 @@
+/* Turns the options of a stream into the schema that checks and stores its events. */
+#include "event/stream.h"
+
+#include "event/field.h"
+#include "event/path.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct field_options own_event_id = {
+    .name = "event_id",
+    .type = "UUID",
+    .fill = FILL_EVENT_ID,
+    .max_past_ns = -1,
+    .max_future_ns = -1,
+    .comment = "identity of the event",
+};
+
+static bool PRINTF_LIKE(4, 5) refuse(int line, const char *name, struct buf *problems, const char *why, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(text, sizeof text, why, arguments);
+    va_end(arguments);
+    buf_printf(problems, "line %d: %s: %s\n", line, name, text);
+    return false;
+}
+
+/* The column of this name, or -1. */
+static int find_column(const struct stream *stream, const char *name)
+{
+    for (size_t i = 0; i < stream->column_count; i++) {
+        if (strcmp(stream->columns[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool add_column(struct stream *stream, const struct field_options *field, struct buf *problems)
+{
+    if (find_column(stream, field->name) >= 0) {
+        return refuse(field->line, field->name, problems, "is declared twice; every field is one column");
+    }
+    struct column_spec *spec = &stream->columns[stream->column_count++];
+    bool fine = field_compile(spec, field, problems);
+    if (field->fill != FILL_EVENT_ID) {
+        return fine;
+    }
+    if (stream->event_id_column >= 0) {
+        return refuse(field->line, field->name, problems, "is the second field with fill: event_id; one is allowed");
+    }
+    stream->event_id_column = (int)stream->column_count - 1;
+    return fine;
+}
+
+static bool compile_columns(struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    bool fine = true;
+    stream->columns = calloc(options->field_count + 1, sizeof *stream->columns);
+    if (stream->columns == NULL) {
+        return refuse(options->line, options->name, problems, "out of memory");
+    }
+    for (size_t i = 0; i < options->field_count; i++) {
+        fine = add_column(stream, &options->fields[i], problems) && fine;
+    }
+    if (stream->event_id_column >= 0 || !fine) {
+        return fine;
+    }
+    if (find_column(stream, own_event_id.name) >= 0) {
+        return refuse(options->line, options->name, problems,
+                      "the field event_id must have fill: event_id, or another field must");
+    }
+    return add_column(stream, &own_event_id, problems);
+}
+
+static bool compile_collect(struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    if (options->unknown_fields != UNKNOWN_COLLECT) {
+        return options->collect_into == NULL ||
+               refuse(options->line, options->name, problems, "collect_into needs unknown_fields: collect");
+    }
+    int column = options->collect_into == NULL ? -1 : find_column(stream, options->collect_into);
+    if (column < 0) {
+        return refuse(options->line, options->name, problems,
+                      "unknown_fields: collect needs collect_into, the name of a field of type JSON or String");
+    }
+    const struct column_spec *spec = &stream->columns[column];
+    bool fits = spec->type.shape == SHAPE_SCALAR && (spec->type.kind == KIND_JSON || spec->type.kind == KIND_STRING);
+    if (!fits || spec->fill != FILL_NONE || spec->required || spec->options->from.count != 0 || spec->has_default) {
+        return refuse(
+            spec->options->line, spec->name, problems,
+            "collects unknown fields: it must be of type JSON or String, without from, required, default, fill");
+    }
+    stream->collect_column = column;
+    return true;
+}
+
+static bool add_path(struct stream *stream, const struct column_spec *spec, struct slice path, int rank,
+                     struct buf *problems)
+{
+    struct buf why = { 0 };
+    bool fine = true;
+    if (memmem(path.data, path.len, "[]", 2) != NULL && spec->type.shape != SHAPE_ARRAY) {
+        fine = refuse(spec->options->line, spec->name, problems,
+                      "the path \"%.*s\" yields one value per element and needs an Array type, not %s", (int)path.len,
+                      path.data, spec->type.name);
+    } else if (!path_add(stream->paths, path, (int)(spec - stream->columns), rank, &why)) {
+        const char *reason = buf_c_string(&why);
+        fine = refuse(spec->options->line, spec->name, problems, "%s", reason == NULL ? "out of memory" : reason);
+    }
+    buf_release(&why);
+    return fine;
+}
+
+static bool compile_paths(struct stream *stream, struct buf *problems)
+{
+    bool fine = true;
+    stream->paths = path_new();
+    if (stream->paths == NULL) {
+        return refuse(stream->options->line, stream->name, problems, "out of memory");
+    }
+    for (size_t i = 0; i < stream->column_count; i++) {
+        const struct column_spec *spec = &stream->columns[i];
+        const struct string_list *from = &spec->options->from;
+        if (spec->fill != FILL_NONE || (int)i == stream->collect_column) {
+            continue;
+        }
+        for (size_t j = 0; j < from->count; j++) {
+            fine = add_path(stream, spec, slice_from_string(from->items[j]), (int)j, problems) && fine;
+        }
+        if (from->count == 0) {
+            fine = add_path(stream, spec, slice_from_string(spec->name), 0, problems) && fine;
+        }
+    }
+    return fine;
+}
+
+static bool compile_key(struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    const struct string_list *names = &options->dedup_key;
+    bool fine = true;
+    stream->key_columns = calloc(names->count + 1, sizeof *stream->key_columns);
+    if (stream->key_columns == NULL) {
+        return refuse(options->line, options->name, problems, "out of memory");
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        int column = find_column(stream, names->items[i]);
+        struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
+        const char *why = spec == NULL                       ? "which is not a field"
+                          : spec->key_position >= 0          ? "twice"
+                          : spec->fill != FILL_NONE          ? "which the gateway fills: it says nothing of the event"
+                          : column == stream->collect_column ? "which collects unknown fields"
+                          : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
+                              ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
+                              : NULL;
+        if (why != NULL) {
+            fine = refuse(options->line, options->name, problems, "dedup_key names \"%s\", %s", names->items[i], why);
+            continue;
+        }
+        spec->key_position = (int)stream->key_count;
+        stream->key_columns[stream->key_count++] = (size_t)column;
+    }
+    return fine;
+}
+
+static bool is_time(const struct column_spec *spec)
+{
+    return spec->type.shape == SHAPE_SCALAR && kind_is_time(spec->type.kind);
+}
+
+static void find_time(struct stream *stream)
+{
+    for (size_t i = 0; i < stream->key_count && stream->time_column < 0; i++) {
+        stream->time_column = is_time(&stream->columns[stream->key_columns[i]]) ? (int)stream->key_columns[i] : -1;
+    }
+    for (size_t i = 0; i < stream->column_count && stream->time_column < 0; i++) {
+        stream->time_column = is_time(&stream->columns[i]) ? (int)i : -1;
+    }
+}
+
+static void append_identifier(struct buf *out, const char *name)
+{
+    buf_append_byte(out, '`');
+    for (; *name != '\0'; name++) {
+        if (*name == '`' || *name == '\\') {
+            buf_append_byte(out, '\\');
+        }
+        buf_append_byte(out, (uint8_t)*name);
+    }
+    buf_append_byte(out, '`');
+}
+
+/* One column of ORDER BY; the first time among them gives the partition. */
+static void append_order(const struct stream *stream, int column, struct buf *order, struct buf *partition)
+{
+    const struct column_spec *spec = &stream->columns[column];
+    buf_append_string(order, order->len == 0 ? "" : ", ");
+    append_identifier(order, spec->name);
+    if (partition->len == 0 && is_time(spec)) {
+        buf_append_string(partition, "toYYYYMM(");
+        append_identifier(partition, spec->name);
+        buf_append_string(partition, ")");
+    }
+}
+
+/* The column that order_by names at `i`; -1 if it cannot stand there: what follows from the dedup key alone must decide
+ * a row's place, or the table would not collapse duplicates. */
+static int order_column(const struct stream *stream, size_t i, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    const char *name = options->order_by.items[i];
+    int column = find_column(stream, name);
+    const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
+    const char *why = spec == NULL ? "which is not a field"
+                      : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
+                          ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
+                      : stream->key_count != 0 && spec->key_position < 0 && column != stream->event_id_column
+                          ? "which is not part of the dedup_key: the table could not collapse duplicates"
+                          : NULL;
+    if (why == NULL) {
+        return column;
+    }
+    (void)refuse(options->line, options->name, problems, "order_by names \"%s\", %s", name, why);
+    return -1;
+}
+
+static bool compile_order(struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    struct buf order = { 0 }, partition = { 0 };
+    bool fine = true;
+    for (size_t i = 0; i < options->order_by.count; i++) {
+        int column = order_column(stream, i, problems);
+        fine = fine && column >= 0;
+        if (column >= 0 && column != stream->event_id_column) {
+            append_order(stream, column, &order, &partition);
+        }
+    }
+    for (size_t i = 0; i < stream->key_count && options->order_by.count == 0; i++) {
+        append_order(stream, (int)stream->key_columns[i], &order, &partition);
+    }
+    if (options->order_by.count == 0 && stream->key_count == 0 && stream->time_column >= 0) {
+        append_order(stream, stream->time_column, &order, &partition);
+    }
+    append_order(stream, stream->event_id_column, &order, &partition);
+    if (options->partition_by != NULL) {
+        buf_clear(&partition);
+        buf_append_string(&partition, options->partition_by);
+    }
+    stream->order_by = buf_c_string(&order);
+    stream->partition_by = buf_c_string(&partition);
+    return fine && ((stream->order_by != NULL && stream->partition_by != NULL) ||
+                    refuse(options->line, options->name, problems, "out of memory"));
+}
+
+struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) {
+        (void)refuse(options->line, options->name, problems, "out of memory");
+        return NULL;
+    }
+    *stream = (struct stream){
+        .name = options->name,
+        .table = options->table != NULL ? options->table : options->name,
+        .index = index,
+        .options = options,
+        .event_id_column = -1,
+        .time_column = -1,
+        .collect_column = -1,
+    };
+    bool fine = compile_columns(stream, problems);
+    if (fine) {
+        fine = compile_collect(stream, problems);
+        fine = compile_paths(stream, problems) && fine;
+        fine = compile_key(stream, problems) && fine;
+        find_time(stream);
+        fine = compile_order(stream, problems) && fine;
+    }
+    if (!fine) {
+        stream_free(stream);
+        return NULL;
+    }
+    return stream;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (stream == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < stream->column_count; i++) {
+        field_release(&stream->columns[i]);
+    }
+    free(stream->columns);
+    free(stream->key_columns);
+    path_free(stream->paths);
+    free((void *)(uintptr_t)stream->order_by);
+    free((void *)(uintptr_t)stream->partition_by);
+    free(stream);
+}

@@ -1,0 +1,200 @@
+/* Turns the segments of a data folder into lines for people. */
+#include "journal_command.h"
+
+#include "event/segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One segment while it is looked at. `header_length` 0: its header is damaged. */
+struct view {
+    const char *file_name;
+    int64_t made_ns;
+    struct slice bytes;
+    struct segment_header header;
+    size_t header_length;
+    struct segment_summary summary;
+};
+
+struct verb {
+    const char *name;
+    void (*begin)(void);
+    struct segment_visitor visitor;
+    /* False: damage. */
+    bool (*show)(const struct view *view);
+};
+
+/* --- ls --- */
+
+static void begin_list(void)
+{
+    printf("%-24s %10s %12s %9s  %s\n", "STREAM", "ROWS", "BYTES", "AGE s", "SEGMENT");
+}
+
+static bool show_list(const struct view *view)
+{
+    double age = (double)(clock_wall_ns() - view->made_ns) / (double)NS_PER_SECOND;
+    const char *stream = view->header_length != 0 ? view->header.stream : "(damaged header)";
+    printf("%-24s %10llu %12zu %9.1f  %s\n", stream, (unsigned long long)view->summary.rows, view->bytes.len, age,
+           view->file_name);
+    return true;
+}
+
+/* --- cat --- */
+
+static void print_rows(void *context, uint64_t offset, uint64_t length, struct native_block *block)
+{
+    (void)context;
+    (void)offset;
+    (void)length;
+    struct buf line = { 0 };
+    for (uint64_t row = 0; row < block->rows; row++) {
+        buf_clear(&line);
+        native_row_to_json(block, row, &line);
+        buf_append_byte(&line, '\n');
+        fwrite(line.data, 1, line.len, stdout);
+    }
+    buf_release(&line);
+}
+
+static bool is_sound(const struct view *view)
+{
+    return view->header_length != 0 && view->summary.damaged_pieces == 0;
+}
+
+/* --- verify --- */
+
+static bool show_verdict(const struct view *view)
+{
+    const struct segment_summary *summary = &view->summary;
+    uint64_t tail = view->bytes.len - summary->length;
+    if (view->header_length == 0) {
+        printf("%s: header damaged, %llu rows behind it\n", view->file_name, (unsigned long long)summary->rows);
+        return false;
+    }
+    printf("%s: %s, %llu frames, %llu rows", view->file_name, summary->damaged_pieces == 0 ? "sound" : "DAMAGED",
+           (unsigned long long)summary->frames, (unsigned long long)summary->rows);
+    if (summary->damaged_pieces != 0) {
+        printf(", %llu damaged pieces of %llu bytes", (unsigned long long)summary->damaged_pieces,
+               (unsigned long long)summary->damaged_bytes);
+    }
+    if (tail != 0) {
+        printf(", a tail of %llu bytes that is not whole (being written, or never acknowledged)",
+               (unsigned long long)tail);
+    }
+    printf("\n");
+    return summary->damaged_pieces == 0;
+}
+
+static const struct verb verbs[] = {
+    { .name = "ls", .begin = begin_list, .show = show_list },
+    { .name = "cat", .visitor = { .frame = print_rows }, .show = is_sound },
+    { .name = "verify", .show = show_verdict },
+};
+
+/* --- the walk over the folder --- */
+
+static bool look(const struct verb *verb, struct view *view, struct segment *segment)
+{
+    if (segment_map(segment, &view->bytes) != OK) {
+        fprintf(stderr, "sluice journal: cannot map %s: %s\n", view->file_name, strerror(errno));
+        return false;
+    }
+    bool sound = false;
+    const struct segment_header *header = NULL;
+    if (segment_header_read(&view->header, view->bytes, &view->header_length)) {
+        header = &view->header;
+    }
+    if (segment_walk(view->bytes, view->header_length, header, &verb->visitor, &view->summary) == OK) {
+        sound = verb->show(view);
+    } else {
+        fprintf(stderr, "sluice journal: out of memory\n");
+    }
+    segment_header_release(&view->header);
+    segment_unmap(view->bytes);
+    return sound;
+}
+
+/* A segment that is gone by now was stored meanwhile; an empty one is being made. */
+static bool look_at_file(const struct verb *verb, int folder_fd, const char *file_name)
+{
+    struct slice stream;
+    struct event_id uuid;
+    struct stat info;
+    struct view view = { .file_name = file_name };
+    struct segment segment = { .fd = openat(folder_fd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) };
+    if (segment.fd < 0 && errno == ENOENT) {
+        return true;
+    }
+    if (segment.fd < 0 || fstat(segment.fd, &info) != 0) {
+        fprintf(stderr, "sluice journal: cannot open %s: %s\n", file_name, strerror(errno));
+        return false;
+    }
+    bool sound = true;
+    if (S_ISREG(info.st_mode) && info.st_size > 0 && segment_parse_name(slice_from_string(file_name), &stream, &uuid)) {
+        view.made_ns = segment_made_ns(&uuid);
+        segment.length = (uint64_t)info.st_size;
+        sound = look(verb, &view, &segment);
+    }
+    close(segment.fd);
+    return sound;
+}
+
+static int is_segment(const struct dirent *entry)
+{
+    struct slice stream;
+    struct event_id uuid;
+    size_t len = strlen(entry->d_name);
+    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
+    return len > suffix && strcmp(entry->d_name + len - suffix, SEGMENT_SUFFIX) == 0 &&
+           segment_parse_name(slice_from_string(entry->d_name), &stream, &uuid);
+}
+
+/* By the UUID at the end of the name, which begins with the time. */
+static int by_age(const struct dirent **a, const struct dirent **b)
+{
+    size_t tail = EVENT_ID_TEXT + sizeof SEGMENT_SUFFIX - 1;
+    return strcmp((*a)->d_name + strlen((*a)->d_name) - tail, (*b)->d_name + strlen((*b)->d_name) - tail);
+}
+
+static int look_at_folder(const struct verb *verb, const char *data)
+{
+    char *path = NULL;
+    struct dirent **entries = NULL;
+    int folder_fd = asprintf(&path, "%s/journal", data) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int count = folder_fd < 0 ? -1 : scandir(path, &entries, is_segment, by_age);
+    if (count < 0) {
+        fprintf(stderr, "sluice journal: cannot read %s: %s; name the data folder of a gateway\n", path,
+                strerror(errno));
+    }
+    bool sound = count >= 0;
+    if (sound && verb->begin != NULL) {
+        verb->begin();
+    }
+    for (int i = 0; i < count; i++) {
+        sound = look_at_file(verb, folder_fd, entries[i]->d_name) && sound;
+        free(entries[i]);
+    }
+    free(entries);
+    free(path);
+    if (folder_fd >= 0) {
+        close(folder_fd);
+    }
+    return sound && fflush(stdout) == 0 ? 0 : 1;
+}
+
+int journal_command(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < ARRAY_LENGTH(verbs); i++) {
+        if (strcmp(argv[0], verbs[i].name) == 0) {
+            return look_at_folder(&verbs[i], argv[1]);
+        }
+    }
+    fprintf(stderr, "usage: sluice journal ls|cat|verify DATA_FOLDER\n");
+    return 2;
+}

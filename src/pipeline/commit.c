@@ -1,0 +1,230 @@
+/* Turns a group of chunks into journaled rows and answered tickets. */
+#include "pipeline/commit_private.h"
+
+#include "pipeline/inbox.h"
+#include "pipeline/pipeline_io.h"
+
+#include <stdlib.h>
+
+/* A chunk holds CHUNK_ROWS and one payload more; what goes beyond this set is left to the table. */
+#define MOST_GROUP_IDS ((size_t)64 << 20)
+
+struct commit *commit_new(const struct commit_config *config)
+{
+    struct commit *commit = calloc(1, sizeof *commit);
+    if (commit == NULL) {
+        return NULL;
+    }
+    commit->config = *config;
+    commit->streams = calloc(config->stream_count + 1, sizeof *commit->streams);
+    commit->cells = metrics_thread(config->metrics);
+    if (commit->streams == NULL || commit->cells == NULL) {
+        free(commit->streams);
+        free(commit);
+        return NULL;
+    }
+    for (size_t i = 0; i < config->stream_count; i++) {
+        batch_policy_init(&commit->streams[i].policy, &config->streams[i]->options->batch);
+        atomic_init(&commit->streams[i].opened_ns, INT64_MAX);
+    }
+    commit->dedup_status = status_add(config->board, "dedup");
+    atomic_init(&commit->journal_error, OK);
+    id_set_init(&commit->group_ids, MOST_GROUP_IDS);
+    return commit;
+}
+
+void commit_free(struct commit *commit)
+{
+    if (commit == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        buf_release(&commit->streams[i].waiters);
+    }
+    buf_release(&commit->plans);
+    buf_release(&commit->ids);
+    buf_release(&commit->seen);
+    buf_release(&commit->keep);
+    buf_release(&commit->to_wake);
+    id_set_release(&commit->group_ids);
+    free(commit->streams);
+    free(commit);
+}
+
+static void fail_all(struct commit *commit, enum error error)
+{
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        commit->streams[i].error = error;
+    }
+}
+
+/* Refuses before anything is written, so that a group is not half in the journal for want of room. */
+static enum error ask_for_room(const struct commit *commit, const struct chunk *chunks)
+{
+    uint64_t bytes = 0;
+    for (const struct chunk *chunk = chunks; chunk != NULL; chunk = chunk->next) {
+        bytes += chunk_bytes(chunk);
+    }
+    return journal_admits(commit->config.journal, bytes);
+}
+
+static void append(struct commit *commit, const struct commit_plan *plan, int64_t now_ns)
+{
+    struct commit_stream *stream = commit_stream_of(commit, plan->chunk);
+    if (stream->error != OK || plan->kept == 0) {
+        return;
+    }
+    const uint64_t *keep = plan->kept == plan->chunk->rows ? NULL : commit_keep(commit, plan);
+    stream->touched = true;
+    stream->error = journal_append(commit->config.journal, plan->chunk, keep, plan->kept, now_ns);
+}
+
+/* One fdatasync per stream touched. */
+static void make_durable(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        struct commit_stream *stream = &commit->streams[i];
+        if (!stream->touched) {
+            continue;
+        }
+        enum error error = journal_commit(commit->config.journal, i);
+        if (stream->error == OK) {
+            stream->error = error;
+        }
+    }
+}
+
+static void note_waiter(struct commit_stream *stream, const struct chunk *chunk, const struct ticket *ticket)
+{
+    struct waiter waiter = { chunk->home, ticket->token };
+    buf_append(&stream->waiters, &waiter, sizeof waiter);
+    stream->waiters.failed = false; /* without memory the front end's time-out answers */
+    stream->seal = true;
+}
+
+struct counts {
+    int64_t rows, accepted, duplicate, dropped;
+};
+
+static void count_chunk(struct metrics_cells *cells, const struct chunk *chunk, enum error error,
+                        const struct counts counts[PROTOCOL_COUNT])
+{
+    for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+        const struct counts *sum = &counts[protocol];
+        if (sum->rows == 0) {
+            continue;
+        }
+        size_t stream = chunk->stream->index;
+        metric_add_event(cells, METRIC_EVENTS_ACCEPTED, protocol, stream, sum->accepted);
+        metric_add_event(cells, METRIC_EVENTS_DUPLICATE, protocol, stream, sum->duplicate);
+        metric_add_refusal(cells, METRIC_EVENTS_DROPPED, protocol, stream, error, sum->dropped);
+        metric_add_event(cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, -sum->rows);
+    }
+}
+
+/* Writes the fate into the chunk's tickets and counts it. */
+static void answer(struct commit *commit, struct chunk *chunk)
+{
+    struct commit_stream *stream = commit_stream_of(commit, chunk);
+    struct counts counts[PROTOCOL_COUNT] = { { 0 } };
+    for (uint32_t i = 0; i < chunk->ticket_count; i++) {
+        struct ticket *ticket = &chunk->tickets[i];
+        struct counts *sum = &counts[ticket->protocol];
+        sum->rows += ticket->rows;
+        if (stream->error != OK) {
+            ticket->error = stream->error;
+            ticket->accepted = ticket->duplicate = 0;
+            sum->dropped += ticket->rows;
+            continue;
+        }
+        sum->accepted += ticket->accepted;
+        sum->duplicate += ticket->duplicate;
+        if (ticket->wait_stored && ticket->accepted != 0) {
+            note_waiter(stream, chunk, ticket);
+        }
+    }
+    count_chunk(commit->cells, chunk, stream->error, counts);
+}
+
+/* All go back before anybody is woken: one wake a group and I/O thread. */
+static void send_back(struct commit *commit, struct chunk *chunks)
+{
+    buf_clear(&commit->to_wake);
+    while (chunks != NULL) {
+        struct chunk *chunk = chunks;
+        struct pipeline_io *io = chunk->home;
+        chunks = chunk->next;
+        answer(commit, chunk);
+        commit_queue_completed(commit->config.queue, chunk);
+        if (inbox_put_chunk(io->inbox, chunk)) {
+            buf_append(&commit->to_wake, &io, sizeof io);
+            if (commit->to_wake.failed) {
+                io->callbacks.wake(io->callbacks.context);
+            }
+        }
+    }
+    struct pipeline_io *const *ios = (struct pipeline_io *const *)(void *)commit->to_wake.data;
+    for (size_t i = 0; i < commit->to_wake.len / sizeof *ios; i++) {
+        ios[i]->callbacks.wake(ios[i]->callbacks.context);
+    }
+}
+
+static void begin(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        commit->streams[i].error = OK;
+        commit->streams[i].touched = false;
+    }
+}
+
+static void publish(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        struct journal_state state = journal_state(commit->config.journal, i);
+        atomic_store_explicit(&commit->streams[i].opened_ns, state.rows == 0 ? INT64_MAX : state.opened_ns,
+                              memory_order_relaxed);
+    }
+}
+
+void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, int64_t wall_ns)
+{
+    begin(commit);
+    enum error error = ask_for_room(commit, chunks);
+    if (error == OK && !commit_find_new(commit, chunks, wall_ns)) {
+        error = ERROR_OUT_OF_MEMORY;
+    }
+    if (error != OK) {
+        fail_all(commit, error);
+    } else {
+        for (size_t i = 0; i < commit_plan_count(commit); i++) {
+            append(commit, &commit_plans(commit)[i], now_ns);
+        }
+        make_durable(commit);
+        commit_remember(commit, wall_ns);
+    }
+    metric_add(commit->cells, METRIC_COMMIT_GROUPS, 1);
+    publish(commit);
+    send_back(commit, chunks);
+}
+
+void commit_check(struct commit *commit)
+{
+    enum error error = journal_admits(commit->config.journal, 0);
+    atomic_store_explicit(&commit->journal_error, (int)error, memory_order_relaxed);
+    publish(commit);
+}
+
+void commit_observe(struct commit *commit, int64_t duration_ns)
+{
+    metric_observe_ns(commit->cells, METRIC_COMMIT_SECONDS, 0, duration_ns);
+}
+
+enum error commit_admits(const struct commit *commit)
+{
+    return (enum error)atomic_load_explicit(&commit->journal_error, memory_order_relaxed);
+}
+
+int64_t commit_opened_ns(const struct commit *commit, size_t stream_index)
+{
+    return atomic_load_explicit(&commit->streams[stream_index].opened_ns, memory_order_relaxed);
+}

@@ -1,0 +1,168 @@
+/* Turns a group's ids into the rows that are new. */
+#include "pipeline/commit_private.h"
+
+static bool add_plan(struct commit *commit, struct chunk *chunk)
+{
+    struct commit_plan plan = {
+        .chunk = chunk,
+        .first_id = commit->ids.len / sizeof(struct event_id),
+        .keep_at = commit->keep.len / sizeof(uint64_t),
+    };
+    if (!buf_reserve(&commit->ids, chunk->rows * sizeof(struct event_id))) {
+        return false;
+    }
+    struct event_id *ids = (struct event_id *)(void *)commit->ids.data + plan.first_id;
+    for (uint32_t row = 0; row < chunk->rows; row++) {
+        if (event_id_is_stable(&chunk->ids[row])) {
+            ids[plan.id_count++] = chunk->ids[row];
+        }
+    }
+    commit->ids.len += plan.id_count * sizeof(struct event_id);
+    buf_append_fill(&commit->keep, 0, (chunk->rows + 63) / 64 * sizeof(uint64_t));
+    buf_append(&commit->plans, &plan, sizeof plan);
+    return !commit->keep.failed && !commit->plans.failed;
+}
+
+static bool gather(struct commit *commit, struct chunk *chunks)
+{
+    buf_clear(&commit->plans);
+    buf_clear(&commit->ids);
+    buf_clear(&commit->seen);
+    buf_clear(&commit->keep);
+    for (struct chunk *chunk = chunks; chunk != NULL; chunk = chunk->next) {
+        if (!add_plan(commit, chunk)) {
+            return false;
+        }
+    }
+    size_t id_count = commit->ids.len / sizeof(struct event_id);
+    buf_append_fill(&commit->seen, 0, id_count + 1); /* never NULL */
+    return !commit->seen.failed && id_set_prepare(&commit->group_ids, id_count);
+}
+
+/* The filter does not answer: what then, the options say. */
+static void pass_or_reject(struct commit *commit, size_t id_count, enum error error)
+{
+    status_set(commit->dedup_status, STATUS_DEGRADED, "the duplicate filter %s failed: %s",
+               commit->config.dedup->ops->name, error_info(error)->text);
+    if (commit->config.dedup_options->on_error == DEDUP_ON_ERROR_ACCEPT) {
+        memset(commit->seen.data, 0, id_count);
+        metric_add(commit->cells, METRIC_DEDUP_BYPASSED, (int64_t)id_count);
+        return;
+    }
+    for (size_t i = 0; i < commit_plan_count(commit); i++) {
+        const struct commit_plan *plan = &commit_plans(commit)[i];
+        if (plan->id_count != 0) {
+            commit_stream_of(commit, plan->chunk)->error = ERROR_DEDUP_FAILED;
+        }
+    }
+}
+
+static void look_up(struct commit *commit, int64_t wall_ns)
+{
+    struct dedup *dedup = commit->config.dedup;
+    size_t id_count = commit->ids.len / sizeof(struct event_id);
+    if (id_count == 0) {
+        return;
+    }
+    enum error error = dedup->ops->lookup(dedup, (const struct event_id *)(const void *)commit->ids.data, id_count,
+                                          (uint8_t *)commit->seen.data, wall_ns);
+    if (error != OK) {
+        pass_or_reject(commit, id_count, error);
+    } else {
+        status_set(commit->dedup_status, STATUS_OK, "%s", "");
+    }
+}
+
+/* The rows [first, end) of one ticket; *next_id counts through the chunk's stable ids. */
+static uint32_t keep_new_rows(struct commit *commit, const struct commit_plan *plan, uint32_t first, uint32_t end,
+                              size_t *next_id)
+{
+    const struct event_id *ids = plan->chunk->ids;
+    const uint8_t *seen = (const uint8_t *)commit->seen.data + plan->first_id;
+    uint64_t *keep = commit_keep(commit, plan);
+    uint32_t kept = 0;
+    for (uint32_t row = first; row < end; row++) {
+        bool is_new = true;
+        if (event_id_is_stable(&ids[row])) {
+            is_new = !seen[(*next_id)++] && id_set_add(&commit->group_ids, &ids[row]) != ID_SET_PRESENT;
+        }
+        keep[row / 64] |= (uint64_t)is_new << (row % 64);
+        kept += is_new;
+    }
+    return kept;
+}
+
+/* Tickets follow each other and cover all rows. */
+static void decide(struct commit *commit, struct commit_plan *plan)
+{
+    size_t next_id = 0;
+    for (uint32_t i = 0; i < plan->chunk->ticket_count; i++) {
+        struct ticket *ticket = &plan->chunk->tickets[i];
+        ticket->accepted = keep_new_rows(commit, plan, ticket->first_row, ticket->first_row + ticket->rows, &next_id);
+        ticket->duplicate = ticket->rows - ticket->accepted;
+        ticket->error = OK;
+        plan->kept += ticket->accepted;
+    }
+}
+
+/* Without a filter two equal events of one group are no more duplicates than those of two groups. */
+static void decide_unfiltered(struct commit *commit, struct commit_plan *plan)
+{
+    memset(commit_keep(commit, plan), 0xff, (plan->chunk->rows + 63) / 64 * sizeof(uint64_t));
+    for (uint32_t i = 0; i < plan->chunk->ticket_count; i++) {
+        struct ticket *ticket = &plan->chunk->tickets[i];
+        ticket->accepted = ticket->rows;
+        ticket->duplicate = 0;
+        ticket->error = OK;
+        plan->kept += ticket->rows;
+    }
+}
+
+bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_ns)
+{
+    if (!gather(commit, chunks)) {
+        return false;
+    }
+    bool filters = commit->config.dedup_options->kind != DEDUP_NONE;
+    if (filters) {
+        look_up(commit, wall_ns);
+    }
+    for (size_t i = 0; i < commit_plan_count(commit); i++) {
+        (filters ? decide : decide_unfiltered)(commit, &commit_plans(commit)[i]);
+    }
+    return true;
+}
+
+/* Moves the kept ids of a plan to the front of commit->ids: never ahead of where they are read. */
+static size_t keep_ids(const struct commit *commit, const struct commit_plan *plan, struct event_id *to)
+{
+    const struct chunk *chunk = plan->chunk;
+    const uint64_t *keep = commit_keep(commit, plan);
+    size_t count = 0;
+    for (uint32_t row = 0; row < chunk->rows && count < plan->id_count; row++) {
+        if ((keep[row / 64] >> (row % 64) & 1) != 0 && event_id_is_stable(&chunk->ids[row])) {
+            to[count++] = chunk->ids[row];
+        }
+    }
+    return count;
+}
+
+void commit_remember(struct commit *commit, int64_t wall_ns)
+{
+    struct dedup *dedup = commit->config.dedup;
+    struct event_id *ids = (struct event_id *)(void *)commit->ids.data;
+    size_t count = 0;
+    for (size_t i = 0; i < commit_plan_count(commit); i++) {
+        const struct commit_plan *plan = &commit_plans(commit)[i];
+        if (commit_stream_of(commit, plan->chunk)->error == OK) {
+            count += keep_ids(commit, plan, ids + count);
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    dedup->ops->note(dedup, ids, count, wall_ns);
+    if (commit->config.durability == DURABILITY_FSYNC) {
+        dedup->ops->persist(dedup, ids, count, wall_ns);
+    }
+}

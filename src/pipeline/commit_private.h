@@ -1,0 +1,65 @@
+/* What commit.c (the order of things), commit_dedup.c (which rows are new) and commit_seal.c (when a segment goes) share. */
+#pragma once
+
+#include "pipeline/commit.h"
+#include "pipeline/id_set.h"
+
+/* What is known of one chunk of the group. */
+struct commit_plan {
+    struct chunk *chunk;
+    size_t first_id;                 /* of its stable ids in commit->ids */
+    size_t id_count;
+    size_t keep_at;                  /* of its words in commit->keep */
+    uint32_t kept;                   /* rows that are new: bits set in its words */
+};
+
+struct commit_stream {
+    struct batch_policy policy;
+    enum error error;                /* of this group */
+    bool touched;                    /* appended to in this group */
+    bool seal;                       /* somebody waits for `stored` */
+    struct buf waiters;              /* struct waiter, of the open segment */
+    _Atomic int64_t opened_ns;       /* for other threads; INT64_MAX: none is open */
+};
+
+struct commit {
+    struct commit_config config;
+    struct metrics_cells *cells;
+    struct status_part *dedup_status;
+    struct commit_stream *streams;   /* by index */
+    _Atomic int journal_error;
+    /* scratch of a group */
+    struct buf plans;                /* struct commit_plan */
+    struct buf ids;                  /* the stable ids of all chunks in order of rows */
+    struct buf seen;                 /* a byte each */
+    struct buf keep;                 /* uint64_t: bit r of a chunk's words says that row r is new */
+    struct buf to_wake;              /* struct pipeline_io * */
+    struct id_set group_ids;
+};
+
+static inline struct commit_plan *commit_plans(const struct commit *commit)
+{
+    return (struct commit_plan *)(void *)commit->plans.data;
+}
+
+static inline size_t commit_plan_count(const struct commit *commit)
+{
+    return commit->plans.len / sizeof(struct commit_plan);
+}
+
+static inline uint64_t *commit_keep(const struct commit *commit, const struct commit_plan *plan)
+{
+    return (uint64_t *)(void *)commit->keep.data + plan->keep_at;
+}
+
+static inline struct commit_stream *commit_stream_of(const struct commit *commit, const struct chunk *chunk)
+{
+    return &commit->streams[chunk->stream->index];
+}
+
+/* commit_dedup.c. Fills plans, ids, seen and keep, and counts each ticket's accepted and duplicate rows. False if memory
+ * is short: nothing is known. Streams whose look-up failed get an error, if it is so configured. */
+MUST_CHECK bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_ns);
+
+/* commit_dedup.c. Remembers the ids of the rows that were kept, of all streams without error. */
+void commit_remember(struct commit *commit, int64_t wall_ns);

@@ -1,0 +1,99 @@
+/* Turns pushes from many threads into work that the commit thread takes all at once. */
+#include "pipeline/commit_queue.h"
+
+void commit_queue_init(struct commit_queue *queue, const struct commit_options *options)
+{
+    memset(queue, 0, sizeof *queue);
+    queue->options = options;
+    queue->end = &queue->chunks;
+    wakeup_init(&queue->wakeup);
+    atomic_init(&queue->events, 0);
+    atomic_init(&queue->bytes, 0);
+}
+
+void commit_queue_release(struct commit_queue *queue)
+{
+    while (queue->chunks != NULL) {
+        struct chunk *chunk = queue->chunks;
+        queue->chunks = chunk->next;
+        chunk_free(chunk);
+    }
+    wakeup_release(&queue->wakeup);
+}
+
+/* Locked on entry, unlocks. */
+static void unlock_and_wake(struct commit_queue *queue)
+{
+    bool wake = queue->sleeping;
+    queue->sleeping = false;
+    wakeup_unlock(&queue->wakeup);
+    if (wake) {
+        wakeup_one(&queue->wakeup);
+    }
+}
+
+void commit_queue_push(struct commit_queue *queue, struct chunk *chunk)
+{
+    atomic_fetch_add_explicit(&queue->events, chunk->rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&queue->bytes, chunk_bytes(chunk), memory_order_relaxed);
+    chunk->next = NULL;
+    wakeup_lock(&queue->wakeup);
+    *queue->end = chunk;
+    queue->end = &chunk->next;
+    unlock_and_wake(queue);
+}
+
+bool commit_queue_has_room(const struct commit_queue *queue)
+{
+    return atomic_load_explicit(&queue->events, memory_order_relaxed) < queue->options->queue_events &&
+           atomic_load_explicit(&queue->bytes, memory_order_relaxed) < queue->options->queue_bytes;
+}
+
+void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback)
+{
+    wakeup_lock(&queue->wakeup);
+    if (queue->feedback_count < QUEUE_FEEDBACK) {
+        queue->feedback[queue->feedback_count++] = *feedback;
+    }
+    wakeup_unlock(&queue->wakeup);
+}
+
+void commit_queue_drain(struct commit_queue *queue)
+{
+    wakeup_lock(&queue->wakeup);
+    queue->draining = true;
+    unlock_and_wake(queue);
+}
+
+void commit_queue_stop(struct commit_queue *queue)
+{
+    wakeup_lock(&queue->wakeup);
+    queue->stopping = true;
+    unlock_and_wake(queue);
+}
+
+void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct commit_work *work)
+{
+    wakeup_lock(&queue->wakeup);
+    while (queue->chunks == NULL && !queue->draining && !queue->stopping && clock_monotonic_ns() < deadline_ns) {
+        queue->sleeping = true;
+        wakeup_wait(&queue->wakeup, deadline_ns);
+    }
+    queue->sleeping = false;
+    work->chunks = queue->chunks;
+    queue->chunks = NULL;
+    queue->end = &queue->chunks;
+    work->feedback_count = queue->feedback_count;
+    memcpy(work->feedback, queue->feedback, queue->feedback_count * sizeof queue->feedback[0]);
+    queue->feedback_count = 0;
+    work->draining = queue->draining;
+    queue->draining = false;
+    work->stopping = queue->stopping;
+    wakeup_unlock(&queue->wakeup);
+}
+
+void commit_queue_completed(struct commit_queue *queue, const struct chunk *chunk)
+{
+    atomic_fetch_sub_explicit(&queue->events, chunk->rows, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&queue->bytes, chunk_bytes(chunk), memory_order_relaxed);
+}

@@ -1,0 +1,64 @@
+/* What waits for the commit thread: chunks of the I/O threads, answers of the store, and the wish to drain or stop.
+ * Bounded by commit.queue_events and queue_bytes, which submit asks before it lets an event in: a push is never refused. */
+#pragma once
+
+#include "base/thread.h"
+#include "event/chunk.h"
+#include "pipeline/batch.h"
+
+#include <stdatomic.h>
+
+#define QUEUE_FEEDBACK 64
+
+struct batch_feedback {
+    size_t stream_index;
+    enum batch_answer answer;
+    uint64_t rows;
+    int64_t latency_ns;
+};
+
+struct commit_queue {
+    const struct commit_options *options;
+    struct wakeup wakeup;            /* guards all but the two counters */
+    struct chunk *chunks;            /* a list by `next`, oldest first */
+    struct chunk **end;
+    struct batch_feedback feedback[QUEUE_FEEDBACK];
+    size_t feedback_count;
+    bool sleeping;                   /* the commit thread waits: only then a push wakes it */
+    bool draining, stopping;
+    _Atomic uint64_t events;         /* pushed and not yet completed */
+    _Atomic uint64_t bytes;
+};
+
+/* What the commit thread takes at once. */
+struct commit_work {
+    struct chunk *chunks;
+    struct batch_feedback feedback[QUEUE_FEEDBACK];
+    size_t feedback_count;
+    bool draining, stopping;
+};
+
+void commit_queue_init(struct commit_queue *queue, const struct commit_options *options);
+
+/* Frees the chunks in it, too. */
+void commit_queue_release(struct commit_queue *queue);
+
+/* I/O threads. Takes the sealed chunk. */
+void commit_queue_push(struct commit_queue *queue, struct chunk *chunk);
+
+/* Any thread: is there room for more events? */
+bool commit_queue_has_room(const struct commit_queue *queue);
+
+/* Writer threads. What does not fit is left out: it is a hint. */
+void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback);
+
+/* Any thread: ask the commit thread to drain (seal everything once), or to end. */
+void commit_queue_drain(struct commit_queue *queue);
+void commit_queue_stop(struct commit_queue *queue);
+
+/* Commit thread. Waits until there is something or deadline_ns (monotonic) has come, and takes it all. A drain is
+ * handed out once. */
+void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct commit_work *work);
+
+/* Commit thread. A chunk is about to go back: its room is free again. */
+void commit_queue_completed(struct commit_queue *queue, const struct chunk *chunk);

@@ -1,0 +1,266 @@
+/* Turns a segment whose rows the table refuses into files that people read. */
+#include "pipeline/dead_letters.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEMPORARY_SUFFIX ".tmp"
+
+struct dead_letters {
+    pthread_mutex_t mutex; /* one burial at a time */
+    char *folder;
+    uint64_t max_bytes;
+    struct metrics *metrics;
+};
+
+/* People take files away while the gateway runs, so the folder itself is asked. What a crash left half written goes. */
+static uint64_t folder_bytes(const struct dead_letters *letters)
+{
+    uint64_t bytes = 0;
+    DIR *folder = opendir(letters->folder);
+    if (folder == NULL) {
+        return 0;
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        struct stat info;
+        size_t len = strlen(entry->d_name);
+        size_t suffix = sizeof TEMPORARY_SUFFIX - 1;
+        if (len > suffix && strcmp(entry->d_name + len - suffix, TEMPORARY_SUFFIX) == 0) {
+            unlinkat(dirfd(folder), entry->d_name, 0);
+        } else if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
+            bytes += (uint64_t)info.st_size;
+        }
+    }
+    closedir(folder);
+    metric_set(letters->metrics, METRIC_DEAD_LETTER_BYTES, 0, (double)bytes);
+    return bytes;
+}
+
+struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_bytes, struct metrics *metrics,
+                                       struct buf *problem)
+{
+    struct dead_letters *letters = calloc(1, sizeof *letters);
+    if (letters == NULL || asprintf(&letters->folder, "%s/dead", data_folder) < 0) {
+        buf_append_string(problem, "dead letters: out of memory");
+        free(letters);
+        return NULL;
+    }
+    pthread_mutex_init(&letters->mutex, NULL);
+    letters->max_bytes = max_bytes;
+    letters->metrics = metrics;
+    (void)folder_bytes(letters);
+    return letters;
+}
+
+void dead_letters_close(struct dead_letters *letters)
+{
+    if (letters != NULL) {
+        pthread_mutex_destroy(&letters->mutex);
+        free(letters->folder);
+        free(letters);
+    }
+}
+
+uint64_t dead_letters_bytes(struct dead_letters *letters)
+{
+    pthread_mutex_lock(&letters->mutex);
+    uint64_t bytes = folder_bytes(letters);
+    pthread_mutex_unlock(&letters->mutex);
+    return bytes;
+}
+
+/* --- the lines --- */
+
+struct lines {
+    struct buf head; /* of each line, up to the event */
+    struct native_block block;
+    struct buf out;
+    uint64_t max_bytes;
+    bool damaged;
+    bool too_long;
+};
+
+static void put_member(struct buf *out, const char *key, const char *value)
+{
+    buf_printf(out, "\"%s\":", key);
+    buf_append_json_string(out, slice_from_string(value));
+    buf_append_byte(out, ',');
+}
+
+/* The reason may quote the event, whatever bytes it holds. */
+static void put_reason(struct buf *out, const char *reason)
+{
+    buf_append_string(out, "\"reason\":");
+    native_text_to_json(slice_from_string(reason), out);
+    buf_append_byte(out, ',');
+}
+
+static void put_head(struct buf *out, const struct segment *segment, int code, const char *reason, int64_t wall_ns)
+{
+    char at[40];
+    struct tm utc;
+    time_t seconds = (time_t)(wall_ns / NS_PER_SECOND);
+    gmtime_r(&seconds, &utc);
+    strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    buf_append_byte(out, '{');
+    put_member(out, "stream", segment->header.stream);
+    put_member(out, "table", segment->header.table);
+    put_member(out, "segment", segment->name);
+    buf_printf(out, "\"code\":%d,", code);
+    put_reason(out, reason);
+    put_member(out, "at", at);
+    buf_append_string(out, "\"event\":");
+}
+
+static bool put_lines(void *context, struct slice bytes)
+{
+    struct lines *lines = context;
+    lines->damaged = !native_read(&lines->block, &bytes);
+    for (uint64_t row = 0; !lines->damaged && !lines->too_long && row < lines->block.rows; row++) {
+        buf_append_slice(&lines->out, buf_slice(&lines->head));
+        native_row_to_json(&lines->block, row, &lines->out);
+        buf_append_string(&lines->out, "}\n");
+        lines->too_long = lines->out.len > lines->max_bytes;
+    }
+    return !lines->damaged && !lines->too_long;
+}
+
+static enum error make_lines(struct lines *lines, const struct segment *segment)
+{
+    bool whole = segment_each_block(segment, put_lines, lines);
+    if (lines->too_long) {
+        return ERROR_JOURNAL_FULL;
+    }
+    if (lines->head.failed || lines->out.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    return whole && !lines->damaged ? OK : ERROR_JOURNAL_FAILED;
+}
+
+/* --- the files --- */
+
+static bool write_all(int fd, struct slice bytes)
+{
+    while (bytes.len != 0) {
+        ssize_t count = write(fd, bytes.data, bytes.len);
+        if (count <= 0) {
+            return false;
+        }
+        bytes = slice_after(bytes, (size_t)count);
+    }
+    return true;
+}
+
+/* <folder>/<name><suffix>, whole or not at all. */
+static bool write_file(const struct dead_letters *letters, const char *name, const char *suffix, struct slice bytes)
+{
+    char *path = NULL;
+    char *temporary = NULL;
+    bool done = asprintf(&path, "%s/%s%s", letters->folder, name, suffix) >= 0 &&
+                asprintf(&temporary, "%s" TEMPORARY_SUFFIX, path) >= 0;
+    int fd = done ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640) : -1;
+    done = fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (done) {
+        done = rename(temporary, path) == 0;
+        error = errno;
+    }
+    if (!done && temporary != NULL) {
+        unlink(temporary);
+    }
+    free(path);
+    free(temporary);
+    errno = error;
+    return done;
+}
+
+static bool sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = error;
+    return done;
+}
+
+static bool make_folder(const struct dead_letters *letters)
+{
+    char *parent = NULL;
+    if (mkdir(letters->folder, 0750) != 0) {
+        return errno == EEXIST;
+    }
+    bool done = asprintf(&parent, "%s/..", letters->folder) >= 0 && sync_folder(parent);
+    free(parent);
+    return done;
+}
+
+static bool is_buried(const struct dead_letters *letters, const struct segment *segment)
+{
+    char *path = NULL;
+    bool buried = asprintf(&path, "%s/%s.ndjson", letters->folder, segment->name) >= 0 && access(path, F_OK) == 0;
+    free(path);
+    return buried;
+}
+
+static enum error write_files(const struct dead_letters *letters, const struct segment *segment, struct slice bytes,
+                              struct slice text)
+{
+    if (make_folder(letters) && write_file(letters, segment->name, SEGMENT_SUFFIX, bytes) &&
+        write_file(letters, segment->name, ".ndjson", text) && sync_folder(letters->folder)) {
+        return OK;
+    }
+    int error = errno;
+    LOG(LOG_ERROR, "dead letters not written", "%s/%s: %s", letters->folder, segment->name, strerror(error));
+    return error == ENOSPC || error == EDQUOT ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+}
+
+static enum error add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
+{
+    struct slice bytes;
+    uint64_t used = folder_bytes(letters);
+    if (is_buried(letters, segment)) {
+        return sync_folder(letters->folder) ? OK : ERROR_JOURNAL_FAILED;
+    }
+    if (used > letters->max_bytes || segment->length > letters->max_bytes - used) {
+        return ERROR_JOURNAL_FULL;
+    }
+    lines->max_bytes = letters->max_bytes - used - segment->length;
+    enum error error = make_lines(lines, segment);
+    if (error == OK) {
+        error = segment_map(segment, &bytes);
+    }
+    if (error != OK) {
+        return error;
+    }
+    error = write_files(letters, segment, bytes, buf_slice(&lines->out));
+    segment_unmap(bytes);
+    (void)folder_bytes(letters);
+    return error;
+}
+
+enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code, const char *reason,
+                            int64_t wall_ns)
+{
+    struct lines lines = { 0 };
+    put_head(&lines.head, segment, code, reason, wall_ns);
+    pthread_mutex_lock(&letters->mutex);
+    enum error error = add(letters, segment, &lines);
+    pthread_mutex_unlock(&letters->mutex);
+    buf_release(&lines.head);
+    buf_release(&lines.out);
+    native_block_release(&lines.block);
+    return error;
+}

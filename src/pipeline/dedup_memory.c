@@ -1,0 +1,172 @@
+/* Turns event ids into "seen before" from two generations of ids in process, and from key files after a restart.
+ *
+ * An id goes into the current generation. When that is a window old, or holds half of max_bytes, it becomes the
+ * previous one, and the previous one is forgotten: an id is remembered for one to two windows, or as long as the bytes
+ * last. */
+#include "pipeline/dedup.h"
+#include "pipeline/id_set.h"
+#include "pipeline/key_log.h"
+
+#include <stdlib.h>
+
+#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
+
+struct dedup_memory {
+    struct dedup head;
+    int64_t window_ns;
+    size_t max_ids; /* in a generation */
+    struct id_set current, previous;
+    int64_t started_ns;  /* wall, of the current generation; INT64_MAX: it is empty */
+    struct key_log *log; /* NULL: nothing is kept on disk */
+    struct metrics *metrics;
+    struct metrics_cells *cells; /* of the commit thread */
+};
+
+static void begin_generation(struct dedup_memory *memory)
+{
+    struct id_set empty;
+    id_set_init(&empty, memory->max_ids);
+    id_set_release(&memory->previous);
+    memory->previous = memory->current;
+    memory->current = empty;
+    memory->started_ns = INT64_MAX;
+}
+
+static void forget_old(struct dedup_memory *memory, int64_t wall_ns)
+{
+    if (memory->started_ns == INT64_MAX || wall_ns - memory->started_ns < memory->window_ns) {
+        return;
+    }
+    bool all_are_old = wall_ns - memory->started_ns >= 2 * memory->window_ns;
+    begin_generation(memory);
+    if (all_are_old) {
+        begin_generation(memory);
+    }
+}
+
+static void report(struct dedup_memory *memory)
+{
+    metric_set(memory->metrics, METRIC_DEDUP_IDS, 0, (double)(memory->current.count + memory->previous.count));
+    metric_set(memory->metrics, METRIC_DEDUP_BYTES, 0,
+               (double)(id_set_bytes(&memory->current) + id_set_bytes(&memory->previous)));
+}
+
+static enum error lookup(struct dedup *dedup, const struct event_id *ids, size_t count, uint8_t *seen, int64_t wall_ns)
+{
+    struct dedup_memory *memory = (struct dedup_memory *)dedup;
+    forget_old(memory, wall_ns);
+    memset(seen, 0, count);
+    id_set_contains_many(&memory->current, ids, count, seen);
+    id_set_contains_many(&memory->previous, ids, count, seen);
+    metric_add(memory->cells, METRIC_DEDUP_LOOKUPS, (int64_t)count);
+    return OK;
+}
+
+static void add(struct dedup_memory *memory, const struct event_id *id)
+{
+    if (id_set_add(&memory->current, id) == ID_SET_FULL) {
+        begin_generation(memory);
+        (void)id_set_add(&memory->current, id);
+    }
+}
+
+static void remember(struct dedup_memory *memory, const struct event_id *ids, size_t count, int64_t wall_ns)
+{
+    forget_old(memory, wall_ns);
+    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
+        id_set_prefetch(&memory->current, &ids[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i + LOOKAHEAD < count) {
+            id_set_prefetch(&memory->current, &ids[i + LOOKAHEAD]);
+        }
+        add(memory, &ids[i]);
+    }
+    if (count != 0 && wall_ns < memory->started_ns) {
+        memory->started_ns = wall_ns;
+    }
+}
+
+static void note(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+{
+    struct dedup_memory *memory = (struct dedup_memory *)dedup;
+    remember(memory, ids, count, wall_ns);
+    report(memory);
+}
+
+static void persist(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+{
+    struct dedup_memory *memory = (struct dedup_memory *)dedup;
+    if (memory->log != NULL) {
+        key_log_append(memory->log, ids, count, wall_ns);
+    }
+}
+
+static enum error sync_log(struct dedup *dedup)
+{
+    struct dedup_memory *memory = (struct dedup_memory *)dedup;
+    return memory->log == NULL ? OK : key_log_sync(memory->log);
+}
+
+static void free_memory(struct dedup *dedup)
+{
+    struct dedup_memory *memory = (struct dedup_memory *)dedup;
+    key_log_close(memory->log);
+    id_set_release(&memory->current);
+    id_set_release(&memory->previous);
+    free(memory);
+}
+
+static const struct dedup_ops ops = {
+    .name = "memory",
+    .lookup = lookup,
+    .note = note,
+    .persist = persist,
+    .sync = sync_log,
+    .free = free_memory,
+};
+
+static void load(void *context, const struct event_id *ids, size_t count, int64_t wall_ns)
+{
+    remember(context, ids, count, wall_ns);
+}
+
+static bool open_log(struct dedup_memory *memory, const char *folder, int64_t wall_ns, struct buf *problem)
+{
+    struct key_log_options options = {
+        .folder = folder,
+        .window_ns = memory->window_ns,
+        .max_ids = memory->max_ids,
+    };
+    memory->log = key_log_open(&options, wall_ns, load, memory, problem);
+    return memory->log != NULL;
+}
+
+struct dedup *dedup_memory_new(const struct dedup_options *options, const char *folder, struct metrics *metrics,
+                               int64_t wall_ns, struct buf *problem)
+{
+    struct dedup_memory *memory = calloc(1, sizeof *memory);
+    struct metrics_cells *cells = metrics_thread(metrics);
+    if (memory == NULL || cells == NULL) {
+        free(memory);
+        buf_append_string(problem, "dedup: out of memory");
+        return NULL;
+    }
+    *memory = (struct dedup_memory){
+        .head.ops = &ops,
+        .window_ns = options->window_ns,
+        .max_ids = id_set_count_for_bytes(options->max_bytes / 2),
+        .started_ns = INT64_MAX,
+        .metrics = metrics,
+        .cells = cells,
+    };
+    id_set_init(&memory->current, memory->max_ids);
+    id_set_init(&memory->previous, memory->max_ids);
+    if (folder != NULL && !open_log(memory, folder, wall_ns, problem)) {
+        free_memory(&memory->head);
+        return NULL;
+    }
+    forget_old(memory, wall_ns);
+    report(memory);
+    return &memory->head;
+}

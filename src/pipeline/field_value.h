@@ -1,0 +1,28 @@
+/* Turns a JSON value into a value of a column: scalars, arrays, maps, JSON. Private to validate.c. */
+#pragma once
+
+#include "event/chunk.h"
+#include "event/value.h"
+#include "pipeline/scan.h"
+
+/* Kept from event to event. */
+struct field_scratch {
+    struct value_context context;    /* its message says why a value was refused */
+    struct buf text;
+    struct buf path;
+};
+
+void field_scratch_release(struct field_scratch *scratch);
+
+/* Appends the value at `at` between column_begin and column_end. Not OK: scratch->context.message says why. */
+MUST_CHECK enum error field_append(const struct json_document *document, json_at at, struct column *column,
+                                   struct field_scratch *scratch);
+
+/* Appends one item to an array column; at 0 or a JSON null: absent, it becomes NULL or the type's default. */
+MUST_CHECK enum error field_append_item(const struct json_document *document, json_at at, struct column *column,
+                                        struct field_scratch *scratch);
+
+/* Appends the members of the object that have no path in `known` to the column that collects them. */
+MUST_CHECK enum error field_append_unknown(const struct json_document *document, json_at object,
+                                           const struct path_node *known, struct column *column,
+                                           struct field_scratch *scratch);

@@ -1,0 +1,34 @@
+/* What the writer asks of the owner of the segments (struct writer_home): after delivery the ids are remembered for
+ * good, the file goes, the events are counted and those who wait are told.
+ *
+ * A segment is removed only after the key files that hold its ids are synced. Writer threads. */
+#pragma once
+
+#include "pipeline/commit_queue.h"
+#include "pipeline/dead_letters.h"
+#include "pipeline/dedup.h"
+#include "pipeline/journal.h"
+#include "pipeline/waiters.h"
+#include "store/writer.h"
+
+struct home {
+    struct journal *journal;
+    struct dedup *dedup;
+    struct dead_letters *letters;
+    struct commit_queue *queue;
+    struct waiting_room *room;
+    enum durability durability;
+    pthread_mutex_t mutex;           /* guards the cells: several writer threads add to them */
+    struct metrics_cells *cells;
+    size_t no_stream;                /* the label of segments whose stream is not configured any more */
+};
+
+/* The fields above the mutex are the caller's to set before. False: memory is short. */
+MUST_CHECK bool home_init(struct home *home, struct metrics *metrics);
+void home_release(struct home *home);
+
+struct writer_home home_callbacks(struct home *home);
+
+/* At start, before the listeners open: remembers the ids of a recovered segment in process and in the key files. False
+ * if they could not be read; the segment can be delivered all the same. */
+bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);

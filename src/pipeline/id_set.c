@@ -1,0 +1,205 @@
+/* Turns event ids into yes or no: open addressing with linear probing, at most three quarters full. */
+#include "pipeline/id_set.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#define SMALLEST 1024u /* slots */
+#define LINE_IDS (size_t)4 /* in a cache line: probing begins at the start of one */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
+
+/* Large sets lie in huge pages: looking an id up at random costs a page walk otherwise, 3 times the look-up itself
+ * (measured in a virtual machine). Zeroed; NULL if memory is short. */
+static struct event_id *slots_new(size_t capacity)
+{
+    size_t bytes = capacity * sizeof(struct event_id);
+    if (bytes < HUGE_PAGE) {
+        return calloc(capacity, sizeof(struct event_id));
+    }
+    char *area = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (area == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = (HUGE_PAGE - (uintptr_t)area % HUGE_PAGE) % HUGE_PAGE;
+    if (before != 0) {
+        munmap(area, before);
+    }
+    munmap(area + before + bytes, HUGE_PAGE - before);
+    madvise(area + before, bytes, MADV_HUGEPAGE);
+    return (struct event_id *)(void *)(area + before);
+}
+
+static void slots_free(struct event_id *slots, size_t capacity)
+{
+    size_t bytes = capacity * sizeof(struct event_id);
+    if (bytes < HUGE_PAGE) {
+        free(slots);
+    } else {
+        munmap(slots, bytes);
+    }
+}
+
+static bool is_zero(const struct event_id *id)
+{
+    return (load_u64(id->bytes) | load_u64(id->bytes + 8)) == 0;
+}
+
+static bool is_same(const struct event_id *a, const struct event_id *b)
+{
+    return load_u64(a->bytes) == load_u64(b->bytes) && load_u64(a->bytes + 8) == load_u64(b->bytes + 8);
+}
+
+static void set_capacity(struct id_set *set, size_t capacity)
+{
+    set->capacity = capacity;
+    set->shift = (unsigned)(64 - __builtin_ctzll(capacity));
+}
+
+static size_t place_of(const struct id_set *set, const struct event_id *id)
+{
+    uint64_t mixed = load_u64(id->bytes) * set->factors[0] + load_u64(id->bytes + 8) * set->factors[1];
+    return (size_t)(mixed >> set->shift) & ~(LINE_IDS - 1);
+}
+
+void id_set_init(struct id_set *set, size_t max_count)
+{
+    *set = (struct id_set){ .max_count = max_count, .shift = 63 };
+    if (getrandom(set->factors, sizeof set->factors, GRND_NONBLOCK) != (ssize_t)sizeof set->factors) {
+        set->factors[0] = UINT64_C(0x9E3779B97F4A7C15) ^ (uintptr_t)set;
+        set->factors[1] = UINT64_C(0xC2B2AE3D27D4EB4F) ^ (uintptr_t)set;
+    }
+    set->factors[0] |= 1;
+    set->factors[1] |= 1;
+}
+
+void id_set_release(struct id_set *set)
+{
+    slots_free(set->slots, set->allocated);
+    set->slots = NULL;
+    set->capacity = set->allocated = 0;
+    set->count = 0;
+}
+
+void id_set_clear(struct id_set *set)
+{
+    if (set->count != 0) {
+        memset(set->slots, 0, set->capacity * sizeof *set->slots);
+        set->count = 0;
+    }
+}
+
+bool id_set_prepare(struct id_set *set, size_t count)
+{
+    size_t capacity = SMALLEST;
+    while (capacity / 4 * 3 < count) {
+        capacity *= 2;
+    }
+    if (count > set->max_count) {
+        id_set_clear(set);
+        return false;
+    }
+    if (capacity > set->allocated) {
+        id_set_release(set);
+        set->slots = slots_new(capacity);
+        if (set->slots == NULL) {
+            return false;
+        }
+        set->allocated = capacity;
+    } else {
+        memset(set->slots, 0, capacity * sizeof *set->slots);
+    }
+    set->count = 0;
+    set_capacity(set, capacity);
+    return true;
+}
+
+/* The id's slot, or the empty one where it would go. There is always an empty slot. */
+static struct event_id *find(const struct id_set *set, const struct event_id *id)
+{
+    size_t mask = set->capacity - 1;
+    size_t at = place_of(set, id);
+    while (!is_same(&set->slots[at], id) && !is_zero(&set->slots[at])) {
+        at = (at + 1) & mask;
+    }
+    return &set->slots[at];
+}
+
+bool id_set_contains(const struct id_set *set, const struct event_id *id)
+{
+    return set->count != 0 && !is_zero(find(set, id));
+}
+
+void id_set_prefetch(const struct id_set *set, const struct event_id *id)
+{
+    if (set->capacity != 0) {
+        __builtin_prefetch(&set->slots[place_of(set, id)]);
+    }
+}
+
+void id_set_contains_many(const struct id_set *set, const struct event_id *ids, size_t count, uint8_t *seen)
+{
+    if (set->count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
+        id_set_prefetch(set, &ids[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i + LOOKAHEAD < count) {
+            id_set_prefetch(set, &ids[i + LOOKAHEAD]);
+        }
+        seen[i] |= (uint8_t)!is_zero(find(set, &ids[i]));
+    }
+}
+
+static bool grow(struct id_set *set)
+{
+    size_t capacity = set->capacity == 0 ? SMALLEST : set->capacity * 2;
+    struct event_id *slots = slots_new(capacity);
+    if (slots == NULL) {
+        return false;
+    }
+    struct id_set grown = *set;
+    grown.slots = slots;
+    grown.allocated = capacity;
+    set_capacity(&grown, capacity);
+    for (size_t i = 0; i < set->capacity; i++) {
+        if (!is_zero(&set->slots[i])) {
+            *find(&grown, &set->slots[i]) = set->slots[i];
+        }
+    }
+    slots_free(set->slots, set->allocated);
+    *set = grown;
+    return true;
+}
+
+enum id_set_result id_set_add(struct id_set *set, const struct event_id *id)
+{
+    struct event_id *slot = set->capacity == 0 ? NULL : find(set, id);
+    if (slot != NULL && !is_zero(slot)) {
+        return ID_SET_PRESENT;
+    }
+    if (set->count >= set->max_count) {
+        return ID_SET_FULL;
+    }
+    if (set->count >= set->capacity / 4 * 3) {
+        if (!grow(set)) {
+            return ID_SET_FULL;
+        }
+        slot = find(set, id);
+    }
+    *slot = *id;
+    set->count++;
+    return ID_SET_ADDED;
+}
+
+size_t id_set_count_for_bytes(uint64_t bytes)
+{
+    uint64_t capacity = SMALLEST;
+    while (capacity * 2 * sizeof(struct event_id) <= bytes) {
+        capacity *= 2;
+    }
+    return (size_t)(capacity / 4 * 3);
+}

@@ -1,0 +1,225 @@
+/* Turns chunks into segments that survive: append, commit, seal, remove. */
+#include "pipeline/journal_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void journal_use_io(struct journal *journal, const struct journal_io *io)
+{
+    journal->io = io;
+}
+
+void journal_use(struct journal *journal, size_t stream_index, int64_t events, int64_t bytes, int64_t segments)
+{
+    size_t index = stream_index < journal->stream_count ? stream_index : journal->stream_count;
+    struct usage *usage = &journal->usage[index];
+    pthread_mutex_lock(&journal->mutex);
+    usage->events += (uint64_t)events;
+    usage->bytes += (uint64_t)bytes;
+    usage->segments += (uint64_t)segments;
+    journal->all_bytes += (uint64_t)bytes;
+    metric_set(journal->metrics, METRIC_JOURNAL_EVENTS, index, (double)usage->events);
+    metric_set(journal->metrics, METRIC_JOURNAL_BYTES, index, (double)usage->bytes);
+    metric_set(journal->metrics, METRIC_JOURNAL_SEGMENTS, index, (double)usage->segments);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+uint64_t journal_bytes(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    uint64_t bytes = journal->all_bytes;
+    pthread_mutex_unlock(&journal->mutex);
+    return bytes;
+}
+
+uint64_t journal_events(struct journal *journal, size_t stream_index)
+{
+    size_t index = stream_index < journal->stream_count ? stream_index : journal->stream_count;
+    pthread_mutex_lock(&journal->mutex);
+    uint64_t events = journal->usage[index].events;
+    pthread_mutex_unlock(&journal->mutex);
+    return events;
+}
+
+const char *journal_folder(const struct journal *journal)
+{
+    return journal->folder;
+}
+
+/* --- append --- */
+
+struct frame_sink {
+    struct lz4_encoder *encoder;
+    uint64_t raw_bytes;
+};
+
+static void write_frame(void *context, const void *data, size_t len)
+{
+    struct frame_sink *sink = context;
+    sink->raw_bytes += len;
+    lz4_frame_write(sink->encoder, data, len);
+}
+
+/* journal->out becomes [header] frame. */
+static bool encode(struct journal *journal, const struct open_segment *open, const struct chunk *chunk,
+                   const uint64_t *keep, uint32_t kept, uint64_t *raw_bytes)
+{
+    struct buf *out = &journal->out;
+    struct frame_sink sink = { .encoder = journal->encoder };
+    buf_clear(out);
+    if (open->segment == NULL) {
+        char name[SEGMENT_NAME_MAX];
+        journal_make_name(journal, chunk->stream->name, name);
+        segment_header_write(chunk->stream, name, "", out);
+    }
+    lz4_frame_begin(journal->encoder, out);
+    native_encode(chunk, keep, kept, (struct native_sink){ write_frame, &sink });
+    *raw_bytes = sink.raw_bytes;
+    return lz4_frame_end(journal->encoder) && !out->failed;
+}
+
+static enum error append(struct journal *journal, struct open_segment *open, const struct chunk *chunk,
+                         const uint64_t *keep, uint32_t kept, int64_t now_ns)
+{
+    uint64_t raw_bytes;
+    if (journal_is_stuck(journal)) {
+        return ERROR_JOURNAL_FAILED;
+    }
+    if (chunk_bytes(chunk) > SEGMENT_MAX_BLOCK / 2 || !encode(journal, open, chunk, keep, kept, &raw_bytes)) {
+        return journal_fail_group(journal, open, "encoding a frame", ENOMEM);
+    }
+    if (open->segment == NULL) {
+        struct segment *segment = journal_create(journal, buf_slice(&journal->out), journal_is_memory(journal));
+        *open = (struct open_segment){ .segment = segment,
+                                       .opened_ns = now_ns,
+                                       .unlisted = true,
+                                       .min_time_ns = INT64_MAX,
+                                       .max_time_ns = INT64_MIN };
+        if (segment == NULL) {
+            return journal_fail_group(journal, open, "creating a file", errno);
+        }
+    }
+    if (!journal_write(journal, open->segment->fd, buf_slice(&journal->out), open->written)) {
+        return journal_fail_group(journal, open, "writing", errno);
+    }
+    open->written += journal->out.len;
+    open->rows += kept;
+    open->raw_bytes += raw_bytes;
+    open->min_time_ns = chunk->min_time_ns < open->min_time_ns ? chunk->min_time_ns : open->min_time_ns;
+    open->max_time_ns = chunk->max_time_ns > open->max_time_ns ? chunk->max_time_ns : open->max_time_ns;
+    return OK;
+}
+
+enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
+                          int64_t now_ns)
+{
+    struct open_segment *open = &journal->open[chunk->stream->index];
+    if (open->group_error == OK && kept != 0) {
+        enum error error = append(journal, open, chunk, keep, kept, now_ns);
+        open->group_error = error; /* after append, which may begin a new segment */
+    }
+    return open->group_error;
+}
+
+/* --- commit --- */
+
+/* 0, or errno of what failed. */
+static int make_durable(struct journal *journal, struct open_segment *open)
+{
+    if (!journal_is_fsync(journal)) {
+        return 0;
+    }
+    int64_t start_ns = journal->io->monotonic_ns();
+    if (journal->io->fdatasync(open->segment->fd) != 0) {
+        return errno;
+    }
+    metric_observe_ns(journal->cells, METRIC_FSYNC_SECONDS, 0, journal->io->monotonic_ns() - start_ns);
+    if (open->unlisted && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+        return errno;
+    }
+    return 0;
+}
+
+static void acknowledge(struct journal *journal, struct open_segment *open)
+{
+    struct segment *segment = open->segment;
+    bool is_new = segment->rows == 0;
+    journal_use(journal, segment->stream_index, (int64_t)open->rows, (int64_t)(open->written - segment->length),
+                is_new ? 1 : 0);
+    segment->length = open->written;
+    segment->rows += open->rows;
+    segment->root_rows = segment->rows;
+    segment->raw_bytes += open->raw_bytes;
+    segment->min_time_ns = open->min_time_ns;
+    segment->max_time_ns = open->max_time_ns;
+    open->rows = 0;
+    open->raw_bytes = 0;
+    open->unlisted = false;
+}
+
+enum error journal_commit(struct journal *journal, size_t stream_index)
+{
+    struct open_segment *open = &journal->open[stream_index];
+    enum error error = open->group_error;
+    open->group_error = OK;
+    if (error != OK || open->rows == 0) {
+        return error;
+    }
+    int failed = make_durable(journal, open);
+    if (failed != 0) {
+        (void)journal_fail_group(journal, open, "fdatasync", failed);
+        return ERROR_JOURNAL_FAILED;
+    }
+    acknowledge(journal, open);
+    journal_show_status(journal, OK);
+    return OK;
+}
+
+struct journal_state journal_state(const struct journal *journal, size_t stream_index)
+{
+    const struct open_segment *open = &journal->open[stream_index];
+    if (open->segment == NULL) {
+        return (struct journal_state){ 0 };
+    }
+    return (struct journal_state){ open->segment->rows, open->segment->raw_bytes, open->opened_ns };
+}
+
+struct segment *journal_seal(struct journal *journal, size_t stream_index)
+{
+    struct open_segment *open = &journal->open[stream_index];
+    open->group_error = OK;
+    if (open->segment == NULL || open->cut_failed || open->segment->rows == 0) {
+        return NULL;
+    }
+    struct segment *segment = open->segment;
+    open->segment = NULL;
+    return segment;
+}
+
+struct segment *journal_take_sealed(struct journal *journal)
+{
+    struct segment *segment = journal->sealed;
+    if (segment != NULL) {
+        journal->sealed = segment->next;
+        segment->next = NULL;
+    }
+    return segment;
+}
+
+enum error journal_remove(struct journal *journal, struct segment *segment)
+{
+    if (segment->path != NULL) {
+        /* Gone already: an earlier call unlinked it and could not fsync the folder. */
+        if (journal->io->unlink(segment->path) != 0 && errno != ENOENT) {
+            LOG(LOG_ERROR, "segment not removed", "segment=%s: %s", segment->name, strerror(errno));
+            return ERROR_JOURNAL_FAILED;
+        }
+        if (journal_is_fsync(journal) && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+            LOG(LOG_ERROR, "journal folder not synced", "segment=%s: %s", segment->name, strerror(errno));
+            return ERROR_JOURNAL_FAILED;
+        }
+    }
+    journal_use(journal, segment->stream_index, -(int64_t)segment->rows, -(int64_t)segment->length, -1);
+    segment_free(segment);
+    return OK;
+}

@@ -1,0 +1,144 @@
+/* Turns names into segment files and folders, and system calls into functions that tests can replace. */
+#include "pipeline/journal_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static int system_free_bytes(const char *folder, uint64_t *bytes)
+{
+    struct statvfs room;
+    if (statvfs(folder, &room) != 0) {
+        return -1;
+    }
+    *bytes = (uint64_t)room.f_bavail * room.f_frsize;
+    return 0;
+}
+
+const struct journal_io journal_system_io = {
+    .pwrite = pwrite,
+    .fdatasync = fdatasync,
+    .ftruncate = ftruncate,
+    .unlink = unlink,
+    .fsync_folder = fsync,
+    .free_bytes = system_free_bytes,
+    .monotonic_ns = clock_monotonic_ns,
+};
+
+char *journal_path(const char *folder, const char *name, const char *suffix)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/%s%s", folder, name, suffix) < 0 ? NULL : path;
+}
+
+bool journal_sync_path(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool done = fsync(fd) == 0;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return done;
+}
+
+bool journal_make_folder(const char *path)
+{
+    if (mkdir(path, 0750) == 0) {
+        char *parent = journal_path(path, "..", "");
+        bool synced = parent != NULL && journal_sync_path(parent);
+        free(parent);
+        return synced;
+    }
+    struct stat info;
+    int error = errno;
+    bool there = error == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    errno = error;
+    return there;
+}
+
+void journal_make_name(struct journal *journal, const char *stream, char name[SEGMENT_NAME_MAX])
+{
+    pthread_mutex_lock(&journal->mutex);
+    struct event_id uuid = event_id_generate(&journal->names, clock_wall_ns());
+    pthread_mutex_unlock(&journal->mutex);
+    segment_make_name(name, stream, &uuid);
+}
+
+static size_t find_stream(const struct journal *journal, const char *name)
+{
+    for (size_t i = 0; i < journal->stream_count; i++) {
+        if (strcmp(journal->streams[i]->name, name) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* O_EXCL: a file is never recycled. */
+static bool create_file(const struct journal *journal, struct segment *segment, bool in_memory)
+{
+    if (in_memory) {
+        segment->fd = memfd_create(segment->name, MFD_CLOEXEC);
+        return segment->fd >= 0;
+    }
+    segment->path = journal_path(journal->segment_folder, segment->name, SEGMENT_SUFFIX);
+    if (segment->path == NULL) {
+        return false;
+    }
+    segment->fd = open(segment->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    return segment->fd >= 0;
+}
+
+struct segment *journal_create(struct journal *journal, struct slice bytes, bool in_memory)
+{
+    size_t length;
+    struct segment *segment = calloc(1, sizeof *segment);
+    if (segment == NULL) {
+        return NULL;
+    }
+    segment->fd = -1;
+    segment->min_time_ns = INT64_MAX;
+    segment->max_time_ns = INT64_MIN;
+    segment->first_ns = clock_wall_ns();
+    errno = ENOMEM;
+    if (segment_header_read(&segment->header, bytes, &length)) {
+        snprintf(segment->name, sizeof segment->name, "%s", segment->header.name);
+        segment->stream_index = find_stream(journal, segment->header.stream);
+        if (create_file(journal, segment, in_memory)) {
+            return segment;
+        }
+    }
+    int error = errno;
+    segment_free(segment);
+    errno = error;
+    return NULL;
+}
+
+bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t at)
+{
+    ssize_t written;
+    do {
+        written = journal->io->pwrite(fd, bytes.data, bytes.len, (off_t)at);
+    } while (written < 0 && errno == EINTR);
+    if (written >= 0 && (size_t)written != bytes.len) {
+        errno = ENOSPC; /* what a short write to a file means */
+        return false;
+    }
+    return written >= 0;
+}
+
+void journal_discard(struct journal *journal, struct segment *segment)
+{
+    if (segment != NULL && segment->path != NULL && journal->io->unlink(segment->path) != 0 && errno != ENOENT) {
+        LOG(LOG_WARN, "segment not removed", "segment=%s: %s", segment->name, strerror(errno));
+    }
+    segment_free(segment);
+}

@@ -1,0 +1,163 @@
+/* Turns a data folder into a journal: one gateway at a time, what was left in it recovered. */
+#include "pipeline/journal_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool fail(struct buf *problem, const char *what, const char *path)
+{
+    buf_printf(problem, "journal.data: cannot %s %s: %s", what, path, strerror(errno));
+    return false;
+}
+
+/* mkdir -p */
+static bool make_data_folder(const char *path, struct buf *problem)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof part) {
+        buf_printf(problem, "journal.data: the path must have 1 to %d bytes", PATH_MAX - 1);
+        return false;
+    }
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] == '/' || path[i] == '\0') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            if (!journal_make_folder(part)) {
+                return fail(problem, "make the folder", part);
+            }
+        }
+    }
+    return true;
+}
+
+/* Rule 1. The lock goes with the process, however it ends. */
+static bool take_lock(struct journal *journal, struct buf *problem)
+{
+    char pid[32] = "";
+    char *path = journal_path(journal->folder, "LOCK", "");
+    if (path == NULL) {
+        return fail(problem, "lock", journal->folder);
+    }
+    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    free(path);
+    if (journal->lock_fd < 0) {
+        return fail(problem, "open LOCK in", journal->folder);
+    }
+    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t got = pread(journal->lock_fd, pid, sizeof pid - 1, 0);
+        buf_printf(
+            problem,
+            "journal.data: %s is in use by another gateway (pid %.*s); stop it, or give this one a folder of its "
+            "own",
+            journal->folder, got > 0 ? (int)strcspn(pid, "\n") : 7, got > 0 ? pid : "unknown");
+        return false;
+    }
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(journal->lock_fd, 0) != 0 || pwrite(journal->lock_fd, pid, (size_t)len, 0) != len) {
+        LOG(LOG_WARN, "LOCK not written", "%s", strerror(errno)); /* only a message would miss it */
+    }
+    return true;
+}
+
+static bool open_folder(struct journal *journal, const char *data, struct buf *problem)
+{
+    if (!make_data_folder(data, problem)) {
+        return false;
+    }
+    journal->folder = realpath(data, NULL);
+    if (journal->folder == NULL) {
+        return fail(problem, "find the real path of", data);
+    }
+    if (!take_lock(journal, problem)) {
+        return false;
+    }
+    journal->segment_folder = journal_path(journal->folder, "journal", "");
+    journal->damaged_folder = journal_path(journal->folder, "damaged", "");
+    if (journal->segment_folder == NULL || journal->damaged_folder == NULL) {
+        return fail(problem, "open", journal->folder);
+    }
+    if (!journal_is_memory(journal) && !journal_make_folder(journal->segment_folder)) {
+        return fail(problem, "make the folder", journal->segment_folder);
+    }
+    journal->segment_folder_fd = open(journal->segment_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (journal->segment_folder_fd < 0 && !(journal_is_memory(journal) && errno == ENOENT)) {
+        return fail(problem, "open", journal->segment_folder);
+    }
+    return true;
+}
+
+static bool prepare(struct journal *journal, struct buf *problem)
+{
+    journal->encoder = lz4_encoder_new();
+    journal->open = calloc(journal->stream_count + 1, sizeof *journal->open);
+    journal->usage = calloc(journal->stream_count + 1, sizeof *journal->usage);
+    journal->cells = metrics_thread(journal->metrics);
+    if (journal->encoder == NULL || journal->open == NULL || journal->usage == NULL || journal->cells == NULL) {
+        buf_append_string(problem, "journal: out of memory");
+        return false;
+    }
+    return true;
+}
+
+struct journal *journal_open(const struct journal_options *options, const struct stream *const *streams,
+                             size_t stream_count, struct metrics *metrics, struct status_board *board,
+                             struct segment **recovered, struct buf *problem)
+{
+    *recovered = NULL;
+    struct journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL) {
+        buf_append_string(problem, "journal: out of memory");
+        return NULL;
+    }
+    journal->options = options;
+    journal->io = &journal_system_io;
+    journal->streams = streams;
+    journal->stream_count = stream_count;
+    journal->metrics = metrics;
+    journal->lock_fd = -1;
+    journal->segment_folder_fd = -1;
+    pthread_mutex_init(&journal->mutex, NULL);
+    event_id_generator_init(&journal->names);
+    if (!prepare(journal, problem) || !open_folder(journal, options->data, problem) ||
+        !journal_recover(journal, recovered, problem)) {
+        journal_close(journal);
+        return NULL;
+    }
+    journal->status = status_add(board, "journal");
+    return journal;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL) {
+        return;
+    }
+    for (size_t i = 0; journal->open != NULL && i < journal->stream_count; i++) {
+        segment_free(journal->open[i].segment);
+    }
+    for (struct segment *segment; (segment = journal_take_sealed(journal)) != NULL;) {
+        segment_free(segment);
+    }
+    if (journal->segment_folder_fd >= 0) {
+        close(journal->segment_folder_fd);
+    }
+    if (journal->lock_fd >= 0) {
+        close(journal->lock_fd);
+    }
+    lz4_encoder_free(journal->encoder);
+    buf_release(&journal->out);
+    pthread_mutex_destroy(&journal->mutex);
+    free(journal->open);
+    free(journal->usage);
+    free(journal->folder);
+    free(journal->segment_folder);
+    free(journal->damaged_folder);
+    free(journal);
+}

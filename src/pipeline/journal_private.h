@@ -1,0 +1,122 @@
+/* What the files of the journal share: journal.c (append, commit, seal, remove), journal_open.c (folder, lock), journal_refuse.c,
+ * journal_files.c (making segment files), journal_recover.c, journal_split.c. */
+#pragma once
+
+#include "base/lz4.h"
+#include "base/thread.h"
+#include "pipeline/journal.h"
+
+/* A stream's open segment. Invariant: segment->length, rows, raw_bytes and times are what is acknowledged; the fields here
+ * are what this group has added behind it. */
+struct open_segment {
+    struct segment *segment; /* NULL: none */
+    int64_t opened_ns;
+    uint64_t written; /* bytes in the file, acknowledged or not */
+    uint64_t rows;
+    uint64_t raw_bytes;
+    int64_t min_time_ns, max_time_ns;
+    bool unlisted;          /* new: its folder entry is not durable yet */
+    bool cut_failed;        /* bytes that are not acknowledged could not be cut off */
+    enum error group_error; /* of an append of this group */
+};
+
+/* Of one stream; the last is of streams that are not configured. Under `mutex`. */
+struct usage {
+    uint64_t events;
+    uint64_t bytes;
+    uint64_t segments;
+};
+
+struct journal {
+    const struct journal_options *options;
+    const struct journal_io *io;
+    const struct stream *const *streams;
+    size_t stream_count;
+    char *folder;         /* real path */
+    char *segment_folder; /* <folder>/journal */
+    char *damaged_folder;
+    int lock_fd;
+    int segment_folder_fd; /* -1: memory, and there is none */
+    struct metrics *metrics;
+    struct metrics_cells *cells; /* commit thread's, and of journal_open before it starts */
+    struct status_part *status;
+    enum error status_shown; /* what the status part says now */
+
+    /* commit thread */
+    struct lz4_encoder *encoder;
+    struct buf out;            /* the bytes of one append */
+    struct open_segment *open; /* by stream index */
+    struct segment *sealed;    /* by rule 3, for journal_take_sealed */
+    int64_t checked_ns;        /* when free space was last asked for */
+    uint64_t free_bytes;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    struct usage *usage;   /* stream_count + 1 */
+    uint64_t all_bytes;
+    struct event_id_generator names;
+};
+
+static inline bool journal_is_memory(const struct journal *journal)
+{
+    return journal->options->durability == DURABILITY_MEMORY;
+}
+
+static inline bool journal_is_fsync(const struct journal *journal)
+{
+    return journal->options->durability == DURABILITY_FSYNC;
+}
+
+/* Moves the gauges of a stream (SIZE_MAX: not configured). */
+void journal_use(struct journal *journal, size_t stream_index, int64_t events, int64_t bytes, int64_t segments);
+
+/* journal_refuse.c: commit thread */
+
+/* Rule 3, after `what` failed with errno `number`: cuts the open segment back and seals it. Returns what to answer. */
+enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number);
+
+/* A cut has failed: nothing is accepted. */
+bool journal_is_stuck(const struct journal *journal);
+
+/* Sets the part of the status board, if the verdict has changed. */
+void journal_show_status(struct journal *journal, enum error verdict);
+
+/* journal_files.c */
+
+/* A name never used before. Any thread. */
+void journal_make_name(struct journal *journal, const char *stream, char name[SEGMENT_NAME_MAX]);
+
+/* A segment with a new, empty file (or memfd: `in_memory`), and the header that stands at the front of `bytes`. NULL with
+ * errno set. */
+struct segment *journal_create(struct journal *journal, struct slice bytes, bool in_memory);
+
+/* All of `bytes` at `at`; a short write is a failure. */
+MUST_CHECK bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t at);
+
+/* Removes the file of a segment that nobody needs, as far as it goes, and frees it. */
+void journal_discard(struct journal *journal, struct segment *segment);
+
+/* <folder>/<name><suffix>, owned by the caller. NULL if memory is short. */
+char *journal_path(const char *folder, const char *name, const char *suffix);
+
+/* Makes the folder if it is missing, durably. False with errno. */
+MUST_CHECK bool journal_make_folder(const char *path);
+
+/* Opens a folder, fsyncs and closes it. */
+MUST_CHECK bool journal_sync_path(const char *folder);
+
+/* journal_recover.c */
+
+/* Rule 4. False with *problem. */
+MUST_CHECK bool journal_recover(struct journal *journal, struct segment **recovered, struct buf *problem);
+
+/* journal_repair.c */
+
+/* Puts the damaged pieces of a segment aside and its good frames into *repaired, then unlinks it. Takes `segment` on
+ * success; rows and times of *repaired are the caller's to fill. */
+MUST_CHECK bool journal_repair(struct journal *journal, struct segment *segment, struct slice bytes, uint64_t start,
+                               struct segment **repaired, struct buf *problem);
+
+/* A file whose header is damaged goes to damaged/, or away if it holds no row and was torn when it was begun. `rows` is
+ * what its frames hold. */
+MUST_CHECK bool journal_put_aside(struct journal *journal, const char *path, struct slice bytes, uint64_t rows,
+                                  struct buf *problem);

@@ -1,0 +1,133 @@
+/* Turns failures of the disk into refusals that heal by themselves: rule 3 and admission. */
+#include "pipeline/journal_private.h"
+
+#include <errno.h>
+
+static void seal_cut(struct journal *journal, struct open_segment *open)
+{
+    struct segment *segment = open->segment;
+    open->segment = NULL;
+    open->cut_failed = false;
+    if (segment->rows == 0) {
+        journal_discard(journal, segment);
+        return;
+    }
+    segment->next = journal->sealed;
+    journal->sealed = segment;
+}
+
+/* Cuts the open segment back to what is acknowledged and seals it there. */
+static void cut(struct journal *journal, struct open_segment *open)
+{
+    struct segment *segment = open->segment;
+    open->rows = 0;
+    open->raw_bytes = 0;
+    if (journal->io->ftruncate(segment->fd, (off_t)segment->length) == 0) {
+        seal_cut(journal, open);
+        return;
+    }
+    open->cut_failed = true;
+    LOG(LOG_ERROR, "journal cut failed", "segment=%s length=%llu: %s; no events are accepted until it succeeds",
+        segment->name, (unsigned long long)segment->length, strerror(errno));
+}
+
+static enum error error_of(int number)
+{
+    return number == ENOSPC || number == EDQUOT ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+}
+
+enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number)
+{
+    LOG(LOG_ERROR, "journal write failed", "%s of %s: %s; the group is refused", what,
+        open->segment != NULL ? open->segment->name : "a new segment", strerror(number));
+    status_set(journal->status, STATUS_DEGRADED, "%s failed: %s", what, strerror(number));
+    journal->status_shown = ERROR_INTERNAL; /* neither OK nor a verdict of journal_admits */
+    if (open->segment != NULL) {
+        cut(journal, open);
+    }
+    return error_of(number);
+}
+
+static bool retry_cuts(struct journal *journal)
+{
+    bool fine = true;
+    for (size_t i = 0; i < journal->stream_count; i++) {
+        struct open_segment *open = &journal->open[i];
+        if (open->cut_failed) {
+            cut(journal, open);
+            fine = fine && !open->cut_failed;
+        }
+    }
+    return fine;
+}
+
+bool journal_is_stuck(const struct journal *journal)
+{
+    for (size_t i = 0; i < journal->stream_count; i++) {
+        if (journal->open[i].cut_failed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refresh(struct journal *journal)
+{
+    int64_t now_ns = journal->io->monotonic_ns();
+    if (journal->checked_ns != 0 && now_ns - journal->checked_ns < NS_PER_SECOND) {
+        return;
+    }
+    journal->checked_ns = now_ns;
+    if (journal->io->free_bytes(journal->folder, &journal->free_bytes) == 0) {
+        metric_set(journal->metrics, METRIC_DISK_FREE, 0, (double)journal->free_bytes);
+    }
+    if (journal_is_stuck(journal) && retry_cuts(journal)) {
+        LOG(LOG_INFO, "journal cut succeeded", "events are accepted again");
+    }
+}
+
+void journal_show_status(struct journal *journal, enum error verdict)
+{
+    if (verdict == journal->status_shown) {
+        return;
+    }
+    journal->status_shown = verdict;
+    switch (verdict) {
+    case OK: status_set(journal->status, STATUS_OK, "%s", ""); break;
+    case ERROR_JOURNAL_FULL:
+        status_set(journal->status, STATUS_DOWN,
+                   "the journal holds %llu bytes, its limit is journal.max_bytes = %llu; it empties as the store takes "
+                   "batches",
+                   (unsigned long long)journal_bytes(journal), (unsigned long long)journal->options->max_bytes);
+        break;
+    case ERROR_DISK_FULL:
+        status_set(journal->status, STATUS_DOWN,
+                   "%s has %llu bytes free, journal.min_free = %llu; make room on this file system", journal->folder,
+                   (unsigned long long)journal->free_bytes, (unsigned long long)journal->options->min_free);
+        break;
+    default:
+        status_set(journal->status, STATUS_DOWN,
+                   "a segment could not be cut back after a failed write; it is tried again each second");
+        break;
+    }
+}
+
+enum error journal_admits(struct journal *journal, uint64_t bytes)
+{
+    enum error verdict = OK;
+    refresh(journal);
+    uint64_t used = journal_bytes(journal);
+    uint64_t limit = journal->options->max_bytes;
+    if (journal_is_stuck(journal)) {
+        verdict = ERROR_JOURNAL_FAILED;
+    } else if (used > limit || bytes > limit - used) {
+        verdict = ERROR_JOURNAL_FULL;
+    } else if (!journal_is_memory(journal) && (journal->free_bytes < journal->options->min_free ||
+                                               bytes > journal->free_bytes - journal->options->min_free)) {
+        verdict = ERROR_DISK_FULL;
+    }
+    if (verdict != OK || journal->status_shown != ERROR_INTERNAL) {
+        journal_show_status(journal, verdict); /* only a good commit makes up for a failed one */
+    }
+    return verdict;
+}

@@ -1,0 +1,161 @@
+/* Turns one sealed segment into two, so that a row the table refuses can be found. */
+#include "pipeline/journal_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One half while it is written. Each block of the whole becomes a frame here, if any of its rows belong here. */
+struct half {
+    struct segment *segment;
+    uint64_t from, to; /* rows of the whole */
+};
+
+struct splitting {
+    struct journal *journal;
+    struct half halves[2];
+    struct native_block block;
+    struct lz4_encoder *encoder;
+    struct buf raw;
+    struct buf frame;
+    uint64_t row; /* of the whole, first of the present block */
+    bool failed;
+};
+
+static bool open_half(struct journal *journal, const struct segment *whole, struct half *half)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct buf header = { 0 };
+    journal_make_name(journal, whole->header.stream, name);
+    segment_header_rename(&whole->header, name, whole->name, &header);
+    half->segment = header.failed ? NULL : journal_create(journal, buf_slice(&header), whole->path == NULL);
+    bool written = half->segment != NULL && journal_write(journal, half->segment->fd, buf_slice(&header), 0);
+    if (written) {
+        half->segment->length = header.len;
+        half->segment->first_ns = whole->first_ns;
+        half->segment->root_rows = whole->root_rows;
+        half->segment->root_refused = whole->root_refused;
+    }
+    buf_release(&header);
+    return written;
+}
+
+/* Rows [first, first + count) of the present block. */
+static bool write_frame(struct splitting *splitting, struct segment *segment, uint64_t first, uint64_t count)
+{
+    buf_clear(&splitting->raw);
+    buf_clear(&splitting->frame);
+    native_write_rows(&splitting->block, first, count, &splitting->raw);
+    lz4_frame_begin(splitting->encoder, &splitting->frame);
+    lz4_frame_write(splitting->encoder, splitting->raw.data, splitting->raw.len);
+    errno = ENOMEM;
+    if (!lz4_frame_end(splitting->encoder) || splitting->raw.failed ||
+        !journal_write(splitting->journal, segment->fd, buf_slice(&splitting->frame), segment->length)) {
+        return false;
+    }
+    segment->length += splitting->frame.len;
+    segment->rows += count;
+    segment->raw_bytes += splitting->raw.len;
+    return true;
+}
+
+static void note_times(struct segment *segment, struct slice raw)
+{
+    struct native_block block = { 0 };
+    if (native_read(&block, &raw)) {
+        const struct native_column *time = native_find(&block, slice_from_string(segment->header.time_column));
+        if (time != NULL) {
+            native_time_range(time, block.rows, &segment->min_time_ns, &segment->max_time_ns);
+        }
+    }
+    native_block_release(&block);
+}
+
+static bool split_block(void *context, struct slice bytes)
+{
+    struct splitting *splitting = context;
+    errno = EIO;
+    splitting->failed = !native_read(&splitting->block, &bytes);
+    uint64_t end = splitting->row + splitting->block.rows;
+    for (size_t i = 0; !splitting->failed && i < 2; i++) {
+        struct half *half = &splitting->halves[i];
+        uint64_t first = half->from > splitting->row ? half->from : splitting->row;
+        uint64_t last = half->to < end ? half->to : end;
+        if (first < last) {
+            splitting->failed = !write_frame(splitting, half->segment, first - splitting->row, last - first);
+            note_times(half->segment, buf_slice(&splitting->raw));
+        }
+    }
+    splitting->row = end;
+    return !splitting->failed;
+}
+
+static bool write_halves(struct splitting *splitting, const struct segment *whole)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (!open_half(splitting->journal, whole, &splitting->halves[i])) {
+            return false;
+        }
+    }
+    errno = EIO;
+    return segment_each_block(whole, split_block, splitting) && !splitting->failed && splitting->row == whole->rows;
+}
+
+/* The halves are on disk before the whole goes. */
+static bool make_durable(struct journal *journal, const struct splitting *splitting)
+{
+    if (!journal_is_fsync(journal)) {
+        return true;
+    }
+    return journal->io->fdatasync(splitting->halves[0].segment->fd) == 0 &&
+           journal->io->fdatasync(splitting->halves[1].segment->fd) == 0 &&
+           journal->io->fsync_folder(journal->segment_folder_fd) == 0;
+}
+
+static bool remove_whole(struct journal *journal, const struct segment *whole)
+{
+    if (whole->path == NULL) {
+        return true;
+    }
+    if (journal->io->unlink(whole->path) != 0) {
+        return false;
+    }
+    if (journal_is_fsync(journal) && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+        /* After a power cut the whole may be back, and wins: it is then verified and sent, and nothing is lost. */
+        LOG(LOG_WARN, "journal folder not synced", "segment=%s: %s", whole->name, strerror(errno));
+    }
+    return true;
+}
+
+static void account(struct journal *journal, const struct segment *segment, int64_t sign)
+{
+    journal_use(journal, segment->stream_index, sign * (int64_t)segment->rows, sign * (int64_t)segment->length, sign);
+}
+
+enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
+                         struct segment **second)
+{
+    struct splitting splitting = { .journal = journal, .halves = { { NULL, 0, at }, { NULL, at, whole->rows } } };
+    splitting.encoder = lz4_encoder_new();
+    bool done = splitting.encoder != NULL && write_halves(&splitting, whole) && make_durable(journal, &splitting) &&
+                remove_whole(journal, whole);
+    int error = errno;
+    lz4_encoder_free(splitting.encoder);
+    native_block_release(&splitting.block);
+    buf_release(&splitting.raw);
+    buf_release(&splitting.frame);
+    if (!done) {
+        LOG(LOG_ERROR, "segment not split", "segment=%s: %s", whole->name, strerror(error));
+        journal_discard(journal, splitting.halves[0].segment);
+        journal_discard(journal, splitting.halves[1].segment);
+        return error == ENOSPC ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+    }
+    *first = splitting.halves[0].segment;
+    *second = splitting.halves[1].segment;
+    account(journal, *first, 1);
+    account(journal, *second, 1);
+    account(journal, whole, -1);
+    segment_free(whole);
+    return OK;
+}

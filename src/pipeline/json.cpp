@@ -1,0 +1,74 @@
+/* Turns a payload's bytes into a tape, by simdjson. The program's one C++ file. */
+#include <charconv>
+#include <new>
+#include <simdjson.h>
+
+/* error_info is a struct and a function: fine in C, a shadowed constructor in C++. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+extern "C" {
+#include "pipeline/json.h"
+}
+#pragma GCC diagnostic pop
+
+static_assert(JSON_PADDING >= simdjson::SIMDJSON_PADDING, "payloads must be padded as simdjson needs");
+
+static constexpr size_t smallest_capacity = size_t{ 1 } << 16;
+/* A parser this large is given back after so many texts that would have needed a quarter of it at most. */
+static constexpr size_t large_capacity = size_t{ 4 } << 20;
+static constexpr unsigned small_texts_before_shrinking = 1000;
+
+struct json_parser {
+    simdjson::dom::parser dom;
+    unsigned small_texts = 0;
+};
+
+struct json_parser *json_parser_new(void)
+{
+    return new (std::nothrow) json_parser;
+}
+
+void json_parser_free(struct json_parser *parser)
+{
+    delete parser;
+}
+
+/* Capacities are powers of two, so that growing texts do not reallocate each time. */
+static bool fit_capacity(struct json_parser *parser, size_t len)
+{
+    size_t now = parser->dom.capacity();
+    bool small = now > large_capacity && len < now / 4;
+    parser->small_texts = small ? parser->small_texts + 1 : 0;
+    if (now >= len && now != 0 && parser->small_texts < small_texts_before_shrinking) {
+        return true;
+    }
+    size_t wanted = smallest_capacity;
+    while (wanted < len) {
+        wanted *= 2;
+    }
+    parser->small_texts = 0;
+    return parser->dom.allocate(wanted, JSON_MAX_DEPTH) == simdjson::SUCCESS &&
+           parser->dom.doc.allocate(wanted) == simdjson::SUCCESS;
+}
+
+enum error json_parse(struct json_parser *parser, struct slice text, struct json_document *document)
+{
+    if (!fit_capacity(parser, text.len)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    switch (parser->dom.parse(text.data, text.len, false).error()) {
+    case simdjson::SUCCESS: break;
+    case simdjson::MEMALLOC:
+    case simdjson::CAPACITY: return ERROR_OUT_OF_MEMORY;
+    case simdjson::DEPTH_ERROR: return ERROR_TOO_DEEP;
+    default: return ERROR_INVALID_JSON;
+    }
+    document->tape = parser->dom.doc.tape.get();
+    document->strings = reinterpret_cast<const char *>(parser->dom.doc.string_buf.get());
+    return OK;
+}
+
+size_t json_format_double(double value, char out[32])
+{
+    return static_cast<size_t>(std::to_chars(out, out + 32, value).ptr - out);
+}

@@ -1,0 +1,246 @@
+/* Turns a configuration into running threads between pipeline_submit and the store, and back into rest. */
+#include "pipeline/pipeline_private.h"
+
+#include <stdlib.h>
+
+static const struct stream *const *const_streams(const struct pipeline_config *config)
+{
+    return (const struct stream *const *)config->streams;
+}
+
+static void submit_segment(void *context, struct segment *segment)
+{
+    struct pipeline *pipeline = context;
+    writer_submit(pipeline->writer, segment);
+}
+
+/* Rule 5 of the journal: before anybody can send the same events again. */
+static bool remember_recovered(struct pipeline *pipeline, const struct segment *recovered, struct buf *problem)
+{
+    for (const struct segment *segment = recovered; segment != NULL; segment = segment->next) {
+        if (!home_remember_recovered(&pipeline->home, segment, clock_wall_ns())) {
+            LOG(LOG_WARN, "ids of a recovered segment not read", "segment=%s", segment->name);
+        }
+    }
+    if (pipeline->dedup->ops->sync(pipeline->dedup) != OK) {
+        buf_printf(problem, "dedup: the ids of recovered events cannot be written below %s",
+                   journal_folder(pipeline->journal));
+        return false;
+    }
+    return true;
+}
+
+static bool open_storage(struct pipeline *pipeline, struct segment **recovered, struct buf *problem)
+{
+    const struct pipeline_config *config = &pipeline->config;
+    const struct config *options = config->config;
+    pipeline->journal = journal_open(&options->journal, const_streams(config), config->stream_count, config->metrics,
+                                     config->board, recovered, problem);
+    if (pipeline->journal == NULL) {
+        return false;
+    }
+    bool keeps = options->journal.durability != DURABILITY_MEMORY;
+    const char *folder = journal_folder(pipeline->journal);
+    pipeline->dedup =
+        dedup_new(&options->dedup, keeps ? folder : NULL, config->metrics, config->board, clock_wall_ns(), problem);
+    if (pipeline->dedup == NULL) {
+        return false;
+    }
+    pipeline->letters = dead_letters_open(folder, options->journal.max_dead_letter_bytes, config->metrics, problem);
+    return pipeline->letters != NULL;
+}
+
+static bool make_home(struct pipeline *pipeline)
+{
+    pipeline->home.journal = pipeline->journal;
+    pipeline->home.dedup = pipeline->dedup;
+    pipeline->home.letters = pipeline->letters;
+    pipeline->home.queue = &pipeline->queue;
+    pipeline->home.room = &pipeline->room;
+    pipeline->home.durability = pipeline->config.config->journal.durability;
+    return home_init(&pipeline->home, pipeline->config.metrics);
+}
+
+static bool make_commit(struct pipeline *pipeline)
+{
+    const struct pipeline_config *config = &pipeline->config;
+    struct commit_config commit_config = {
+        .streams = config->streams,
+        .stream_count = config->stream_count,
+        .journal = pipeline->journal,
+        .dedup = pipeline->dedup,
+        .dedup_options = &config->config->dedup,
+        .durability = config->config->journal.durability,
+        .queue = &pipeline->queue,
+        .room = &pipeline->room,
+        .metrics = config->metrics,
+        .board = config->board,
+        .submit = submit_segment,
+        .context = pipeline,
+    };
+    pipeline->commit = commit_new(&commit_config);
+    return pipeline->commit != NULL;
+}
+
+static bool start_writer(struct pipeline *pipeline, struct buf *problem)
+{
+    const struct pipeline_config *config = &pipeline->config;
+    struct writer_config writer_config = {
+        .options = &config->config->writer,
+        .store_options = &config->config->store,
+        .store = config->store,
+        .streams = const_streams(config),
+        .stream_count = config->stream_count,
+        .fsync = config->config->journal.durability == DURABILITY_FSYNC,
+        .metrics = config->metrics,
+        .board = config->board,
+        .home = home_callbacks(&pipeline->home),
+    };
+    pipeline->writer = writer_start(&writer_config, problem);
+    return pipeline->writer != NULL;
+}
+
+/* Of the older of the two: what is open, what waits for the store. */
+static double oldest_age_seconds(struct pipeline *pipeline, size_t stream_index)
+{
+    int64_t opened_ns = commit_opened_ns(pipeline->commit, stream_index);
+    int64_t waiting_ns = writer_oldest_ns(pipeline->writer, stream_index);
+    int64_t open_age_ns = opened_ns == INT64_MAX ? 0 : clock_monotonic_ns() - opened_ns;
+    int64_t waiting_age_ns = waiting_ns == INT64_MAX ? 0 : clock_wall_ns() - waiting_ns;
+    int64_t age_ns = open_age_ns > waiting_age_ns ? open_age_ns : waiting_age_ns;
+    return age_ns < 0 ? 0 : (double)age_ns / (double)NS_PER_SECOND;
+}
+
+static void update_gauges(void *context)
+{
+    struct pipeline *pipeline = context;
+    struct metrics *metrics = pipeline->config.metrics;
+    for (size_t i = 0; i < pipeline->config.stream_count; i++) {
+        metric_set(metrics, METRIC_OLDEST_EVENT_AGE, i, oldest_age_seconds(pipeline, i));
+    }
+    metric_set(metrics, METRIC_QUEUE_EVENTS, 0,
+               (double)atomic_load_explicit(&pipeline->queue.events, memory_order_relaxed));
+}
+
+static void submit_recovered(struct pipeline *pipeline, struct segment **recovered)
+{
+    while (*recovered != NULL) {
+        struct segment *segment = *recovered;
+        *recovered = segment->next;
+        segment->next = NULL;
+        writer_submit(pipeline->writer, segment);
+    }
+}
+
+static bool start_all(struct pipeline *pipeline, struct segment **recovered, struct buf *problem)
+{
+    if (!open_storage(pipeline, recovered, problem)) {
+        return false;
+    }
+    if (!make_home(pipeline) || !make_commit(pipeline)) {
+        buf_append_string(problem, "pipeline: out of memory");
+        return false;
+    }
+    if (!remember_recovered(pipeline, *recovered, problem) || !start_writer(pipeline, problem)) {
+        return false;
+    }
+    submit_recovered(pipeline, recovered);
+    commit_check(pipeline->commit);
+    if (commit_thread_start(&pipeline->commit_thread, pipeline->commit, &pipeline->queue) != OK) {
+        buf_append_string(problem, "pipeline: the commit thread cannot be started");
+        return false;
+    }
+    metrics_on_scrape(pipeline->config.metrics, update_gauges, pipeline);
+    return true;
+}
+
+struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem)
+{
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (pipeline == NULL) {
+        buf_append_string(problem, "pipeline: out of memory");
+        return NULL;
+    }
+    pipeline->config = *config;
+    atomic_init(&pipeline->refusing, false);
+    commit_queue_init(&pipeline->queue, &config->config->commit);
+    waiting_room_init(&pipeline->room);
+    struct segment *recovered = NULL;
+    if (start_all(pipeline, &recovered, problem)) {
+        return pipeline;
+    }
+    while (recovered != NULL) {
+        struct segment *segment = recovered;
+        recovered = segment->next;
+        segment_free(segment);
+    }
+    pipeline_stop(pipeline);
+    return NULL;
+}
+
+void pipeline_refuse(struct pipeline *pipeline)
+{
+    atomic_store_explicit(&pipeline->refusing, true, memory_order_relaxed);
+}
+
+static bool journal_is_empty(const struct pipeline *pipeline)
+{
+    uint64_t events = journal_events(pipeline->journal, SIZE_MAX);
+    for (size_t i = 0; i < pipeline->config.stream_count; i++) {
+        events += journal_events(pipeline->journal, i);
+    }
+    return events == 0;
+}
+
+bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns)
+{
+    return commit_thread_drain(&pipeline->commit_thread, deadline_ns) && writer_drain(pipeline->writer, deadline_ns) &&
+           journal_is_empty(pipeline);
+}
+
+/* In reverse of start_all; each part may be missing if the start failed. */
+void pipeline_stop(struct pipeline *pipeline)
+{
+    if (pipeline->commit_thread.commit != NULL) {
+        commit_thread_stop(&pipeline->commit_thread);
+    }
+    if (pipeline->writer != NULL) {
+        writer_stop(pipeline->writer);
+    }
+    pipeline_io_free_all(pipeline);
+    commit_free(pipeline->commit);
+    if (pipeline->home.cells != NULL) {
+        home_release(&pipeline->home);
+    }
+    if (pipeline->letters != NULL) {
+        dead_letters_close(pipeline->letters);
+    }
+    if (pipeline->dedup != NULL) {
+        pipeline->dedup->ops->free(pipeline->dedup);
+    }
+    if (pipeline->journal != NULL) {
+        journal_close(pipeline->journal);
+    }
+    waiting_room_release(&pipeline->room);
+    commit_queue_release(&pipeline->queue);
+    free(pipeline);
+}
+
+const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
+{
+    for (size_t i = 0; i < pipeline->config.stream_count; i++) {
+        const struct stream *stream = pipeline->config.streams[i];
+        if (name.len == 0 || slice_equal(name, slice_from_string(stream->name))) {
+            return stream;
+        }
+    }
+    return NULL;
+}
+
+enum error pipeline_admits(const struct pipeline *pipeline)
+{
+    if (atomic_load_explicit(&pipeline->refusing, memory_order_relaxed)) {
+        return ERROR_DRAINING;
+    }
+    return commit_queue_has_room(&pipeline->queue) ? commit_admits(pipeline->commit) : ERROR_QUEUE_FULL;
+}

@@ -1,0 +1,24 @@
+/* What pipeline.c (start, drain, stop) and pipeline_io.c (the side of the I/O threads) share. */
+#pragma once
+
+#include "pipeline/commit_thread.h"
+#include "pipeline/home.h"
+#include "pipeline/pipeline.h"
+
+struct pipeline {
+    struct pipeline_config config;
+    struct journal *journal;
+    struct dedup *dedup;
+    struct dead_letters *letters;
+    struct commit_queue queue;
+    struct waiting_room room;
+    struct home home;
+    struct commit *commit;
+    struct commit_thread commit_thread;
+    struct writer *writer;
+    struct pipeline_io *ios;         /* a list by `next` */
+    _Atomic bool refusing;
+};
+
+/* pipeline_io.c. Frees the I/O threads' side and the chunks that stand in it. */
+void pipeline_io_free_all(struct pipeline *pipeline);

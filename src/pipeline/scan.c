@@ -1,0 +1,75 @@
+/* Turns one JSON object into the places of its columns' values. */
+#include "pipeline/scan.h"
+
+static void note(struct scan *scan, int column, int rank, json_at at, const struct path_node *array)
+{
+    struct place *place = &scan->places.places[column];
+    uint64_t *word = &scan->places.bits[column / 64];
+    uint64_t bit = UINT64_C(1) << (column % 64);
+    if ((*word & bit) != 0 && place->rank < rank) {
+        return;
+    }
+    *word |= bit;
+    *place = (struct place){ at, rank, array };
+}
+
+/* null is absent, also where an earlier equal key had a value. */
+static void forget(struct scan *scan, const struct path_node *node)
+{
+    size_t column = (size_t)node->column;
+    if (node->column >= 0 && places_has(&scan->places, column) && scan->places.places[column].rank == node->rank) {
+        places_forget(&scan->places, column);
+    }
+}
+
+static bool wrong(struct scan *scan, const struct path_node *node, const char *expected)
+{
+    scan->culprit = node->key;
+    scan->expected = expected;
+    return false;
+}
+
+static bool scan_object(struct scan *scan, const struct path_node *node, json_at object)
+{
+    const struct json_document *document = scan->document;
+    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
+        struct slice key = json_string(document, m);
+        const struct path_node *child = path_child(node, key.data, key.len);
+        if (child != NULL) {
+            if (!scan_value(scan, child, m + 1)) {
+                return false;
+            }
+            continue;
+        }
+        scan->found_unknown = scan->found_unknown || node->key.data == NULL;
+        if (scan->reject_unknown && node->column < 0) {
+            scan->culprit = key;
+            scan->expected = NULL;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
+{
+    char type = json_type(scan->document, at);
+    if (type == 'n') {
+        forget(scan, node);
+        return true;
+    }
+    if (node->column >= 0) {
+        note(scan, node->column, node->rank, at, NULL);
+    }
+    if (node->child_count != 0 && type == '{') {
+        return scan_object(scan, node, at);
+    }
+    if (node->array != NULL && type == '[') {
+        for (size_t i = 0; i < node->array_column_count; i++) {
+            note(scan, node->array_columns[i], node->array_ranks[i], at, node);
+        }
+        return true;
+    }
+    bool on_the_way = node->column < 0 && (node->child_count != 0 || node->array != NULL);
+    return !on_the_way || wrong(scan, node, node->array != NULL ? "an array" : "an object");
+}

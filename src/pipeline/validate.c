@@ -1,0 +1,427 @@
+/* Turns one JSON object into one row of a chunk. */
+#include "pipeline/validate.h"
+
+#include "pipeline/field_value.h"
+#include "pipeline/fill.h"
+#include "pipeline/scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEY_VERSION 0x01
+
+/* What follows from the stream, made again when another stream's event comes. */
+struct plan {
+    const struct stream *stream;
+    size_t words; /* of a bitmap of columns */
+    uint64_t *required;
+    size_t *fills; /* columns to be filled, event_id not among them */
+    size_t fill_count;
+    size_t *nows; /* times that default to "now" */
+    size_t now_count;
+    size_t key_prefix; /* bytes of `key` that every event of the stream has */
+};
+
+struct validator {
+    struct plan plan;
+    size_t capacity;        /* columns that the arrays below have room for */
+    struct places places;   /* of the event */
+    struct places elements; /* of one element of an array */
+    uint64_t *written;      /* columns whose row was begun: to be undone on error */
+    struct buf key;
+    struct field_scratch scratch;
+    struct fill_cache fills;
+    struct event_id_generator generator;
+};
+
+struct validator *validator_new(void)
+{
+    struct validator *validator = calloc(1, sizeof *validator);
+    if (validator != NULL) {
+        event_id_generator_init(&validator->generator);
+    }
+    return validator;
+}
+
+static void free_arrays(struct validator *validator)
+{
+    free(validator->plan.required);
+    free(validator->plan.fills);
+    free(validator->plan.nows);
+    free(validator->places.places);
+    free(validator->places.bits);
+    free(validator->elements.places);
+    free(validator->elements.bits);
+    free(validator->written);
+    validator->plan = (struct plan){ 0 };
+    validator->places = validator->elements = (struct places){ 0 };
+    validator->written = NULL;
+    validator->capacity = 0;
+}
+
+void validator_free(struct validator *validator)
+{
+    if (validator == NULL) {
+        return;
+    }
+    free_arrays(validator);
+    buf_release(&validator->key);
+    field_scratch_release(&validator->scratch);
+    free(validator);
+}
+
+static bool make_room(struct validator *validator, size_t columns)
+{
+    size_t words = columns / 64 + 1;
+    if (columns <= validator->capacity && validator->capacity != 0) {
+        return true;
+    }
+    free_arrays(validator);
+    validator->plan.required = calloc(words, sizeof(uint64_t));
+    validator->plan.fills = calloc(columns + 1, sizeof(size_t));
+    validator->plan.nows = calloc(columns + 1, sizeof(size_t));
+    validator->places.places = calloc(columns + 1, sizeof(struct place));
+    validator->places.bits = calloc(words, sizeof(uint64_t));
+    validator->elements.places = calloc(columns + 1, sizeof(struct place));
+    validator->elements.bits = calloc(words, sizeof(uint64_t));
+    validator->written = calloc(words, sizeof(uint64_t));
+    bool whole = validator->plan.required != NULL && validator->plan.fills != NULL && validator->plan.nows != NULL &&
+                 validator->places.places != NULL && validator->places.bits != NULL &&
+                 validator->elements.places != NULL && validator->elements.bits != NULL && validator->written != NULL;
+    if (!whole) {
+        free_arrays(validator);
+        return false;
+    }
+    validator->capacity = columns;
+    return true;
+}
+
+static bool make_plan(struct validator *validator, const struct stream *stream)
+{
+    struct plan *plan = &validator->plan;
+    if (plan->stream == stream) {
+        return true;
+    }
+    if (!make_room(validator, stream->column_count)) {
+        return false;
+    }
+    plan->stream = NULL;
+    plan->words = stream->column_count / 64 + 1;
+    plan->fill_count = plan->now_count = 0;
+    memset(plan->required, 0, plan->words * sizeof(uint64_t));
+    for (size_t i = 0; i < stream->column_count; i++) {
+        const struct column_spec *spec = &stream->columns[i];
+        if (spec->required) {
+            plan->required[i / 64] |= UINT64_C(1) << (i % 64);
+        }
+        if (spec->fill != FILL_NONE && spec->fill != FILL_EVENT_ID) {
+            plan->fills[plan->fill_count++] = i;
+        }
+        if (spec->default_now) {
+            plan->nows[plan->now_count++] = i;
+        }
+    }
+    buf_clear(&validator->key);
+    buf_append_byte(&validator->key, KEY_VERSION);
+    buf_append_varint(&validator->key, strlen(stream->name));
+    buf_append_string(&validator->key, stream->name);
+    plan->key_prefix = validator->key.len;
+    if (validator->key.failed) {
+        return false;
+    }
+    plan->stream = stream;
+    return true;
+}
+
+/* Describes an error: the field as the client knows it, and the message that begins with it. */
+static enum error describe(struct event_error *error, enum error code, struct slice field, const char *message)
+{
+    char text[sizeof error->field + sizeof error->message + 8];
+    error->code = code;
+    value_quote(field, sizeof error->field - 8, error->field, sizeof error->field);
+    int len = snprintf(text, sizeof text, "%s%s%s", error->field, error->field[0] != '\0' ? ": " : "", message);
+    size_t written = len < (int)sizeof text ? (size_t)len : sizeof text - 1;
+    value_quote(slice_make(text, written), sizeof error->message - 8, error->message, sizeof error->message);
+    return code;
+}
+
+/* The path by which a client names a column. */
+static struct slice path_of(const struct column_spec *spec, int rank)
+{
+    const struct string_list *from = &spec->options->from;
+    return slice_from_string(from->count == 0 ? spec->name : from->items[(size_t)rank < from->count ? rank : 0]);
+}
+
+static enum error find_values(struct validator *validator, const struct json_document *document, json_at at,
+                              bool *found_unknown, struct event_error *error)
+{
+    const struct stream *stream = validator->plan.stream;
+    struct scan scan = { .document = document,
+                         .places = validator->places,
+                         .reject_unknown = stream->options->unknown_fields == UNKNOWN_REJECT };
+    memset(validator->places.bits, 0, validator->plan.words * sizeof(uint64_t));
+    if (json_type(document, at) != '{') {
+        return describe(error, ERROR_NOT_AN_OBJECT, SLICE(""), "an event must be a JSON object");
+    }
+    if (!scan_value(&scan, stream->paths, at)) {
+        char message[64];
+        snprintf(message, sizeof message, "must be %s", scan.expected);
+        return scan.expected == NULL
+                   ? describe(error, ERROR_UNKNOWN_FIELD, scan.culprit, "the stream has no such field")
+                   : describe(error, ERROR_WRONG_TYPE, scan.culprit, message);
+    }
+    *found_unknown = scan.found_unknown;
+    for (size_t word = 0; word < validator->plan.words; word++) {
+        uint64_t missing = validator->plan.required[word] & ~validator->places.bits[word];
+        if (missing != 0) {
+            const struct column_spec *spec = &stream->columns[word * 64 + (size_t)__builtin_ctzll(missing)];
+            return describe(error, ERROR_MISSING_FIELD, path_of(spec, 0), "is required and missing");
+        }
+    }
+    return OK;
+}
+
+static struct column *begin(struct validator *validator, struct chunk *chunk, size_t index)
+{
+    validator->written[index / 64] |= UINT64_C(1) << (index % 64);
+    column_begin(&chunk->columns[index], chunk->rows);
+    return &chunk->columns[index];
+}
+
+static bool is_written(const struct validator *validator, size_t index)
+{
+    return (validator->written[index / 64] >> (index % 64) & 1) != 0;
+}
+
+static bool comes_from(const struct validator *validator, size_t column, const struct place *array)
+{
+    return places_has(&validator->places, column) && validator->places.places[column].at == array->at &&
+           validator->places.places[column].array == array->array;
+}
+
+/* One value per column from one element of an array; *culprit is the column at fault. */
+static enum error append_element(struct validator *validator, const struct json_document *document,
+                                 const struct place *array, json_at element, struct chunk *chunk, size_t *culprit)
+{
+    const struct path_node *node = array->array;
+    struct scan scan = { .document = document, .places = validator->elements };
+    memset(validator->elements.bits, 0, validator->plan.words * sizeof(uint64_t));
+    *culprit = (size_t)node->array_columns[0];
+    if (!scan_value(&scan, node->array, element)) {
+        snprintf(validator->scratch.context.message, sizeof validator->scratch.context.message,
+                 "an item, or what it holds on the way of the path, is not %s", scan.expected);
+        return ERROR_WRONG_TYPE;
+    }
+    for (size_t i = 0; i < node->array_column_count; i++) {
+        size_t index = (size_t)node->array_columns[i];
+        if (!comes_from(validator, index, array)) {
+            continue;
+        }
+        struct column *column = &chunk->columns[index];
+        json_at at = places_has(&validator->elements, index) ? validator->elements.places[index].at : 0;
+        *culprit = index;
+        if (column->items - column->undo_items == column->spec->max_items) {
+            snprintf(validator->scratch.context.message, sizeof validator->scratch.context.message,
+                     "has more items than the %llu allowed", (unsigned long long)column->spec->max_items);
+            return ERROR_TOO_LONG;
+        }
+        enum error error = field_append_item(document, at, column, &validator->scratch);
+        if (error != OK) {
+            return error;
+        }
+    }
+    return OK;
+}
+
+/* All columns that take one value per element of the same array, so that they stay parallel. */
+static enum error append_parallel(struct validator *validator, const struct json_document *document, size_t first,
+                                  struct chunk *chunk, struct event_error *error)
+{
+    const struct place array = validator->places.places[first];
+    size_t culprit = first;
+    for (size_t i = 0; i < array.array->array_column_count; i++) {
+        if (comes_from(validator, (size_t)array.array->array_columns[i], &array)) {
+            (void)begin(validator, chunk, (size_t)array.array->array_columns[i]);
+        }
+    }
+    for (json_at m = json_first(array.at); !json_at_end(document, m); m = json_skip(document, m)) {
+        enum error code = append_element(validator, document, &array, m, chunk, &culprit);
+        if (code != OK) {
+            return describe(error, code,
+                            path_of(&chunk->stream->columns[culprit], validator->places.places[culprit].rank),
+                            validator->scratch.context.message);
+        }
+    }
+    for (size_t i = 0; i < array.array->array_column_count; i++) {
+        if (comes_from(validator, (size_t)array.array->array_columns[i], &array)) {
+            column_end(&chunk->columns[array.array->array_columns[i]]);
+        }
+    }
+    return OK;
+}
+
+static enum error append_one(struct validator *validator, const struct json_document *document, size_t index,
+                             struct chunk *chunk, struct event_error *error)
+{
+    const struct place *place = &validator->places.places[index];
+    if (place->array != NULL) {
+        return is_written(validator, index) ? OK : append_parallel(validator, document, index, chunk, error);
+    }
+    struct column *column = begin(validator, chunk, index);
+    enum error code = field_append(document, place->at, column, &validator->scratch);
+    if (code != OK) {
+        return describe(error, code, path_of(column->spec, place->rank), validator->scratch.context.message);
+    }
+    column_end(column);
+    return OK;
+}
+
+/* The moment of the stream's time column widens the chunk's span: verification counts rows within it. */
+static int64_t event_time(const struct validator *validator, size_t index, int64_t appended_ns, int64_t received_ns)
+{
+    const struct column_spec *spec = &validator->plan.stream->columns[index];
+    if (places_has(&validator->places, index)) {
+        return appended_ns;
+    }
+    return spec->default_now || spec->fill == FILL_RECEIVED_AT ? received_ns : spec->default_time_ns;
+}
+
+static enum error append_found(struct validator *validator, const struct json_document *document, struct chunk *chunk,
+                               int64_t *time_ns, struct event_error *error)
+{
+    for (size_t word = 0; word < validator->plan.words; word++) {
+        for (uint64_t bits = validator->places.bits[word]; bits != 0; bits &= bits - 1) {
+            size_t index = word * 64 + (size_t)__builtin_ctzll(bits);
+            enum error code = append_one(validator, document, index, chunk, error);
+            if (code != OK) {
+                return code;
+            }
+            if ((int)index == chunk->stream->time_column) {
+                *time_ns = validator->scratch.context.time_ns;
+            }
+        }
+    }
+    return OK;
+}
+
+static void append_fills(struct validator *validator, const struct event_context *context, struct chunk *chunk)
+{
+    const struct plan *plan = &validator->plan;
+    for (size_t i = 0; i < plan->fill_count; i++) {
+        struct column *column = begin(validator, chunk, plan->fills[i]);
+        fill_append(column, context, &validator->fills);
+        column_end(column);
+    }
+    for (size_t i = 0; i < plan->now_count; i++) {
+        if (!places_has(&validator->places, plan->nows[i])) {
+            struct column *column = begin(validator, chunk, plan->nows[i]);
+            fill_append(column, context, &validator->fills);
+            column_end(column);
+        }
+    }
+}
+
+/* Stable if the event itself has every field of the key. */
+static struct event_id identify(struct validator *validator, const struct chunk *chunk, int64_t wall_ns)
+{
+    const struct stream *stream = chunk->stream;
+    validator->key.len = validator->plan.key_prefix;
+    for (size_t i = 0; i < stream->key_count; i++) {
+        if (!places_has(&validator->places, stream->key_columns[i])) {
+            return event_id_generate(&validator->generator, wall_ns);
+        }
+        buf_append_slice(&validator->key, column_last(&chunk->columns[stream->key_columns[i]]));
+    }
+    return stream->key_count == 0 ? event_id_generate(&validator->generator, wall_ns)
+                                  : event_id_from_key(buf_slice(&validator->key));
+}
+
+static void append_id(struct validator *validator, struct chunk *chunk, int64_t wall_ns)
+{
+    uint8_t wire[16];
+    chunk->ids[chunk->rows] = identify(validator, chunk, wall_ns);
+    if (chunk->stream->event_id_column >= 0) {
+        struct column *column = begin(validator, chunk, (size_t)chunk->stream->event_id_column);
+        event_id_to_wire(&chunk->ids[chunk->rows], wire);
+        buf_append(&column->data, wire, sizeof wire);
+        column_end(column);
+    }
+}
+
+static bool has_failed(const struct validator *validator, const struct chunk *chunk)
+{
+    bool failed = validator->key.failed;
+    for (size_t word = 0; word < validator->plan.words; word++) {
+        for (uint64_t bits = validator->written[word]; bits != 0; bits &= bits - 1) {
+            const struct column *column = &chunk->columns[word * 64 + (size_t)__builtin_ctzll(bits)];
+            failed =
+                failed || column->data.failed || column->offsets.failed || column->nulls.failed || column->keys.failed;
+        }
+    }
+    return failed;
+}
+
+static bool undo(struct validator *validator, struct chunk *chunk)
+{
+    for (size_t word = 0; word < validator->plan.words; word++) {
+        for (uint64_t bits = validator->written[word]; bits != 0; bits &= bits - 1) {
+            column_undo(&chunk->columns[word * 64 + (size_t)__builtin_ctzll(bits)]);
+        }
+    }
+    validator->key.failed = false;
+    return false;
+}
+
+static enum error append_unknown(struct validator *validator, const struct json_document *document, json_at at,
+                                 struct chunk *chunk, struct event_error *error)
+{
+    struct column *column = begin(validator, chunk, (size_t)chunk->stream->collect_column);
+    enum error code = field_append_unknown(document, at, chunk->stream->paths, column, &validator->scratch);
+    if (code != OK) {
+        return describe(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
+    }
+    column_end(column);
+    return OK;
+}
+
+static void note_time(const struct validator *validator, struct chunk *chunk, int64_t time_ns, int64_t received_ns)
+{
+    if (chunk->stream->time_column < 0) {
+        return;
+    }
+    int64_t ns = event_time(validator, (size_t)chunk->stream->time_column, time_ns, received_ns);
+    chunk->min_time_ns = ns < chunk->min_time_ns ? ns : chunk->min_time_ns;
+    chunk->max_time_ns = ns > chunk->max_time_ns ? ns : chunk->max_time_ns;
+}
+
+bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
+                    const struct event_context *context, struct chunk *chunk, struct event_error *error)
+{
+    bool found_unknown = false;
+    int64_t time_ns = 0;
+    if (!make_plan(validator, chunk->stream) || !chunk_reserve_row(chunk)) {
+        (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
+        return false;
+    }
+    validator->scratch.context.received_wall_ns = context->received_wall_ns;
+    memset(validator->written, 0, validator->plan.words * sizeof(uint64_t));
+    if (find_values(validator, document, at, &found_unknown, error) != OK) {
+        return false;
+    }
+    if (append_found(validator, document, chunk, &time_ns, error) != OK) {
+        return undo(validator, chunk);
+    }
+    if (found_unknown && chunk->stream->collect_column >= 0 &&
+        append_unknown(validator, document, at, chunk, error) != OK) {
+        return undo(validator, chunk);
+    }
+    append_fills(validator, context, chunk);
+    append_id(validator, chunk, context->received_wall_ns);
+    if (has_failed(validator, chunk)) {
+        (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
+        return undo(validator, chunk);
+    }
+    note_time(validator, chunk, time_ns, context->received_wall_ns);
+    chunk->rows++;
+    return true;
+}

@@ -1,0 +1,34 @@
+/* Tickets that wait until their segment is stored (?wait=stored). They hang on the segment (segment->waiters), are
+ * shared by its halves when it is split, and are told when all of it is in the table; if a part became dead letters they
+ * are not told, and the front end's wait_timeout answers. */
+#pragma once
+
+#include "event/chunk.h"
+
+#include <pthread.h>
+
+struct pipeline_io;
+struct waiters;
+
+struct waiter {
+    struct pipeline_io *io;
+    struct token token;
+};
+
+/* All that wait, so that none is leaked with a segment that is never delivered. */
+struct waiting_room {
+    pthread_mutex_t mutex;
+    struct waiters *first;
+};
+
+void waiting_room_init(struct waiting_room *room);
+void waiting_room_release(struct waiting_room *room);
+
+/* Commit thread. NULL if memory is short or count is 0. */
+struct waiters *waiters_new(struct waiting_room *room, const struct waiter *items, size_t count);
+
+/* Writer threads. NULL is no waiters. One more segment must be settled before they are told. */
+void waiters_share(struct waiting_room *room, struct waiters *waiters);
+
+/* Writer threads. One segment is settled; after the last one the waiters are told and freed. */
+void waiters_settle(struct waiting_room *room, struct waiters *waiters, bool stored);

@@ -1,0 +1,113 @@
+/* Turns the fate of a request, as it becomes known, into its answer. */
+#include "proto/http_answer.h"
+
+#define BODY_KEPT 4096
+
+void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request)
+{
+    struct buf body = answer->body;
+    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body };
+    buf_clear(&answer->body);
+    answer->reply.head_only = request->method == HTTP_HEAD;
+    answer->reply.close = !request->keep_alive;
+    answer->reply.say_keep_alive = request->keep_alive && request->minor_version == 0;
+    answer->cors = http_reply_cors(&front->options->cors_origins, request->origin);
+    if (answer->cors >= 0) {
+        answer->reply.origin = front->options->cors_origins.items[answer->cors];
+    }
+}
+
+void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors)
+{
+    buf_clear(&answer->body);
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_BODY;
+    answer->reply.status = error_info(error)->http_status;
+    answer->reply.content_type = HTTP_PROBLEM_TYPE;
+    http_reply_problem(&answer->body, error, detail, errors);
+}
+
+static void settle(struct http_answer *answer)
+{
+    answer->state = ANSWER_READY;
+    answer->reply.status = http_reply_many_status(answer->counts, answer->stored);
+    answer->reply.content_type = HTTP_JSON_TYPE;
+}
+
+void http_answer_complete(struct http_answer *answer, const struct ticket *ticket, int64_t deadline_ns)
+{
+    if (ticket->error != OK) {
+        http_answer_problem(answer, ticket->error, SLICE(""), SLICE(""));
+        return;
+    }
+    answer->counts.accepted = ticket->accepted;
+    answer->counts.duplicate = ticket->duplicate;
+    if (answer->wait_stored && ticket->accepted != 0 && !answer->stored) {
+        answer->state = ANSWER_STORE;
+        answer->deadline_ns = deadline_ns;
+        return;
+    }
+    settle(answer);
+}
+
+void http_answer_stored(struct http_answer *answer)
+{
+    answer->stored = true;
+    if (answer->state == ANSWER_STORE) {
+        settle(answer);
+    }
+}
+
+void http_answer_expire(struct http_answer *answer)
+{
+    answer->stored = false;
+    settle(answer);
+}
+
+void http_answer_page(struct http_answer *answer, struct page_reply *page)
+{
+    buf_release(&answer->body);
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_BODY;
+    answer->body = page->body;
+    page->body = (struct buf){ 0 };
+    answer->reply.status = page->status;
+    answer->reply.content_type = page->content_type;
+    if (answer->body.failed) {
+        http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
+    }
+}
+
+static const char *fate_word(const struct http_answer *answer)
+{
+    if (answer->counts.accepted == 0) {
+        return "duplicate";
+    }
+    return answer->stored ? "stored" : "accepted";
+}
+
+static struct slice compose_body(struct http_answer *answer, struct buf *text)
+{
+    buf_clear(text);
+    switch (answer->kind) {
+    case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
+    case ANSWER_MANY: http_reply_many(text, answer->counts, buf_slice(&answer->body)); break;
+    case ANSWER_BODY: return buf_slice(&answer->body);
+    }
+    return buf_slice(text);
+}
+
+void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out)
+{
+    struct slice body = compose_body(answer, &front->text);
+    http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
+    metric_add_index(front->cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
+    http_answer_clear(answer);
+}
+
+void http_answer_clear(struct http_answer *answer)
+{
+    if (answer->body.cap > BODY_KEPT) {
+        buf_release(&answer->body);
+    }
+}

@@ -1,0 +1,143 @@
+/* Turns a POST of events into a submission to the pipeline, and what the pipeline says at once into an answer. */
+#include "proto/http_events.h"
+
+enum error http_events_check(const struct http_front *front, const struct http_request *request)
+{
+    if (request->has_length && request->length > front->options->max_body_bytes) {
+        return ERROR_BODY_TOO_LARGE;
+    }
+    return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;
+}
+
+void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)
+{
+    pipeline_count_refusal(front->io, PROTOCOL_HTTP, NULL, error);
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
+struct arguments {
+    const struct stream *stream;
+    bool wait_stored;
+    bool with_ids;
+};
+
+/* One of two words, the first meaning true. False with *error if it is neither. */
+static bool read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
+                        struct slice no, bool *value)
+{
+    bool malformed;
+    if (!page_argument(query, name, &front->text, &malformed)) {
+        return true;
+    }
+    struct slice text = buf_slice(&front->text);
+    *value = slice_equal(text, yes);
+    return !malformed && (*value || slice_equal(text, no));
+}
+
+static enum error read_arguments(struct http_front *front, struct slice query, struct arguments *arguments,
+                                 struct slice *detail)
+{
+    bool malformed = false;
+    *arguments = (struct arguments){ .with_ids = true };
+    if (query.len == 0) {
+        arguments->stream = pipeline_stream(front->pipeline, SLICE(""));
+        return OK;
+    }
+    bool named = page_argument(query, "stream", &front->text, &malformed);
+    arguments->stream = pipeline_stream(front->pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    if (malformed || arguments->stream == NULL) {
+        return ERROR_UNKNOWN_STREAM;
+    }
+    if (!read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored)) {
+        *detail = SLICE("wait: the only value is \"stored\"");
+        return ERROR_BAD_ARGUMENT;
+    }
+    if (!read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &arguments->with_ids)) {
+        *detail = SLICE("ids: the values are 0 and 1");
+        return ERROR_BAD_ARGUMENT;
+    }
+    return OK;
+}
+
+/* The payload's bytes: the body itself, or what it holds compressed (in front->decoded). */
+static enum error unpack(struct http_front *front, enum http_encoding encoding, struct slice *body)
+{
+    if (encoding == ENCODING_IDENTITY) {
+        return OK;
+    }
+    buf_clear(&front->decoded);
+    enum error error =
+        decode_body(front->decoder, encoding, *body, front->options->max_decompressed_bytes, &front->decoded);
+    if (error != OK) {
+        return error;
+    }
+    if (!buf_reserve(&front->decoded, JSON_PADDING)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    *body = buf_slice(&front->decoded);
+    return OK;
+}
+
+static void answer_one(struct http_answer *answer, const struct submission *submission)
+{
+    if (!submission->pending) {
+        http_answer_problem(answer, submission->first_error, SLICE(""), buf_slice(&submission->errors));
+        return;
+    }
+    answer->kind = ANSWER_ONE;
+    answer->state = ANSWER_COMMIT;
+    if (submission->ids.len == sizeof answer->id) {
+        memcpy(&answer->id, submission->ids.data, sizeof answer->id);
+    }
+}
+
+static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
+{
+    struct slice ids = with_ids ? buf_slice(&submission->ids) : (struct slice){ NULL, 0 };
+    answer->kind = ANSWER_MANY;
+    answer->counts.rejected = submission->rejected;
+    http_reply_lists(&answer->body, ids, buf_slice(&submission->errors));
+    if (submission->pending) {
+        answer->state = ANSWER_COMMIT;
+        return;
+    }
+    answer->reply.status = error_info(submission->first_error)->http_status;
+    answer->reply.content_type = HTTP_JSON_TYPE;
+}
+
+void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
+                      struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
+{
+    struct arguments arguments;
+    struct slice detail = SLICE("");
+    metric_add(front->cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
+    enum error error = read_arguments(front, request->query, &arguments, &detail);
+    if (error == OK) {
+        error = unpack(front, request->encoding, &body);
+    }
+    if (error != OK) {
+        http_events_refuse(front, answer, error, detail);
+        return;
+    }
+    struct payload payload = {
+        .stream = arguments.stream,
+        .bytes = body,
+        .form = form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : form,
+        .protocol = PROTOCOL_HTTP,
+        .token = token,
+        .received_wall_ns = front->wall_ns,
+        .client_ip = client_ip,
+        .user_agent = request->user_agent,
+        .wait_stored = arguments.wait_stored,
+    };
+    struct submission *submission = &front->submission;
+    pipeline_submit(front->io, &payload, submission);
+    answer->wait_stored = arguments.wait_stored;
+    if (submission->error != OK) {
+        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), buf_slice(&submission->errors));
+    } else if (form == PAYLOAD_ONE) {
+        answer_one(answer, submission);
+    } else {
+        answer_many(answer, submission, arguments.with_ids);
+    }
+}

@@ -1,0 +1,121 @@
+/* Turns a request into an answer: of a page, of the pipeline, or a problem. */
+#include "proto/http_serve.h"
+
+#include "proto/http_events.h"
+
+static struct http_answer *begin_answer(struct http_session *session, const struct http_request *request)
+{
+    struct http_answer *answer = answer_ring_push(&session->answers);
+    http_answer_begin(answer, session->front, request);
+    session->front->transport->want_flush(session->connection);
+    return answer;
+}
+
+struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
+{
+    struct http_front *front = session->front;
+    struct http_destination to = { .path = request->path };
+    if (to.path.len != 0 && memchr(to.path.data, '%', to.path.len) != NULL) {
+        buf_clear(&front->text);
+        if (!http_unescape(to.path, false, &front->text)) {
+            to.error = ERROR_BAD_REQUEST;
+            return to;
+        }
+        to.path = buf_slice(&front->text);
+    }
+    to.route = http_routes_find(session->routes, to.path, request->method, &to.allow);
+    to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
+    if (to.is_event) {
+        to.error = http_events_check(front, request);
+    } else if (request->has_length && request->length > front->options->max_body_bytes) {
+        to.error = ERROR_BODY_TOO_LARGE;
+    } else if (to.route == NULL) {
+        to.error = to.allow != 0 ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND;
+    }
+    return to;
+}
+
+static struct http_answer *refuse(struct http_session *session, const struct http_request *request,
+                                  const struct http_destination *to, enum error error, struct slice detail)
+{
+    struct http_answer *answer = begin_answer(session, request);
+    answer->reply.allow = to->allow;
+    if (to->is_event) {
+        http_events_refuse(session->front, answer, error, detail);
+    } else {
+        http_answer_problem(answer, error, detail, SLICE(""));
+    }
+    return answer;
+}
+
+void http_serve_refusal(struct http_session *session, const struct http_request *request,
+                        const struct http_destination *to, enum error error, struct slice detail)
+{
+    refuse(session, request, to, error, detail)->reply.close = true;
+    session->phase = PHASE_LAST;
+}
+
+static void serve_options(struct http_session *session, const struct http_request *request, unsigned allow)
+{
+    struct http_answer *answer = begin_answer(session, request);
+    answer->reply.status = 204;
+    answer->reply.allow = allow;
+    answer->reply.preflight = request->access_control_request_method.len != 0;
+}
+
+static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
+                       struct slice path)
+{
+    struct page_later later = { session->front->thread, http_session_next_token(session) };
+    struct http_answer *answer = begin_answer(session, request);
+    struct page_request asked = { request->method, path, request->query };
+    struct page_reply reply = { .status = 200 };
+    if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
+        answer->state = ANSWER_PAGE;
+        return;
+    }
+    http_answer_page(answer, &reply);
+}
+
+static struct slice client_ip(struct http_session *session, const struct http_request *request,
+                              char text[CLIENT_ADDRESS_TEXT])
+{
+    if (!session->peer_trusted || request->forwarded_for.len == 0) {
+        return slice_make(session->peer_text, session->peer_text_length);
+    }
+    struct client_address client =
+        client_address_behind(session->front->trusted, session->peer, request->forwarded_for);
+    return slice_make(text, client_address_format(&client, text));
+}
+
+static void serve_events(struct http_session *session, const struct http_request *request, enum payload_form form,
+                         struct slice body)
+{
+    char text[CLIENT_ADDRESS_TEXT];
+    struct token token = http_session_next_token(session);
+    struct http_answer *answer = begin_answer(session, request);
+    http_events_post(session->front, request, form, body, client_ip(session, request, text), token, answer);
+}
+
+static bool is_options(const struct http_request *request, const struct http_destination *to)
+{
+    return request->method == HTTP_OPTIONS &&
+           (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
+}
+
+void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
+                struct slice body)
+{
+    if (is_options(request, to)) {
+        serve_options(session, request, to->allow);
+    } else if (to->error != OK) {
+        refuse(session, request, to, to->error, SLICE(""));
+    } else if (to->route->kind == ROUTE_PAGE) {
+        serve_page(session, request, to->route->page, to->path);
+    } else {
+        serve_events(session, request, to->route->form, body);
+    }
+    if (!request->keep_alive) {
+        session->phase = PHASE_LAST;
+    }
+}

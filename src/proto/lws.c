@@ -1,0 +1,654 @@
+/* Turns sockets into sessions' bytes and back: libwebsockets' raw role on a libev loop, one per I/O thread. */
+#include "proto/lws.h"
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "proto/connections.h"
+#include "proto/listen.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <libwebsockets.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PROTOCOL_NAME "http"
+#define READ_SIZE (64 << 10)
+#define ACCEPTS_AT_ONCE 64
+#define STOPPING_TICK 0.02
+#define ORPHANS_A_SECOND 16
+
+struct listener {
+    ev_io io;
+    int fd; /* -1: closed */
+    const struct http_routes *routes;
+};
+
+struct posted_page {
+    struct posted_page *next;
+    struct token token;
+    struct page_reply reply;
+};
+
+/* What other threads touch, under the mutex. */
+struct inbox {
+    pthread_mutex_t mutex;
+    bool open;  /* the context can be woken */
+    bool woken; /* and has been, since it last looked */
+    bool want_close;
+    bool want_stop;
+    int64_t stop_deadline_ns;
+    struct posted_page *pages; /* last first */
+};
+
+struct server_thread {
+    struct server_shared *shared;
+    struct thread thread;
+    unsigned number;
+    struct ev_loop *loop;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    ev_prepare prepare;
+    ev_check check;
+    ev_timer timer;
+    struct listener listeners[2]; /* events, admin */
+    struct http_front front;
+    struct connections connections;
+    unsigned orphans; /* since the last tick */
+    bool stopping;
+    int64_t stop_deadline_ns;
+    struct inbox inbox;
+};
+
+/* Waking. */
+
+static void wake_locked(struct inbox *inbox, struct lws_context *context)
+{
+    if (inbox->open && !inbox->woken) {
+        inbox->woken = true;
+        lws_cancel_service(context);
+    }
+}
+
+static void wake(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    pthread_mutex_lock(&thread->inbox.mutex);
+    wake_locked(&thread->inbox, thread->context);
+    pthread_mutex_unlock(&thread->inbox.mutex);
+}
+
+void page_post(struct page_later later, struct page_reply *reply)
+{
+    struct inbox *inbox = &later.thread->inbox;
+    struct posted_page *page = malloc(sizeof *page);
+    if (page == NULL) {
+        LOG(LOG_ERROR, "page_lost", "reason=\"out of memory\"");
+        buf_release(&reply->body);
+        return;
+    }
+    *page = (struct posted_page){ .token = later.token, .reply = *reply };
+    reply->body = (struct buf){ 0 };
+    pthread_mutex_lock(&inbox->mutex);
+    page->next = inbox->pages;
+    inbox->pages = page;
+    wake_locked(inbox, later.thread->context);
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+/* Completions, as the pipeline hands them over. */
+
+static void on_complete(void *opaque, const struct ticket *ticket)
+{
+    struct server_thread *thread = opaque;
+    struct connection *connection = connections_find(&thread->connections, ticket->token.slot);
+    if (connection != NULL) {
+        http_session_complete(&connection->session, ticket);
+    }
+}
+
+static void on_stored(void *opaque, struct token token)
+{
+    struct server_thread *thread = opaque;
+    struct connection *connection = connections_find(&thread->connections, token.slot);
+    if (connection != NULL) {
+        http_session_stored(&connection->session, token);
+    }
+}
+
+static void deliver_pages(struct server_thread *thread, struct posted_page *pages)
+{
+    while (pages != NULL) {
+        struct posted_page *page = pages;
+        struct connection *connection = connections_find(&thread->connections, page->token.slot);
+        pages = page->next;
+        if (connection != NULL) {
+            http_session_page(&connection->session, page->token, &page->reply);
+        }
+        buf_release(&page->reply.body);
+        free(page);
+    }
+}
+
+/* Connections: what http_session asks for. */
+
+static enum transport_result write_orphan(struct connection *connection, struct slice bytes)
+{
+    ssize_t sent = send(connection->orphan_fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)bytes.len ? TRANSPORT_SENT : TRANSPORT_FAILED;
+}
+
+static enum transport_result transport_write(void *opaque, struct slice bytes)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi == NULL) {
+        return write_orphan(connection, bytes);
+    }
+    unsigned char *from = (unsigned char *)(uintptr_t)bytes.data;
+    if (lws_write(connection->wsi, from, bytes.len, LWS_WRITE_RAW) < (int)bytes.len) {
+        return TRANSPORT_FAILED;
+    }
+    if (lws_partial_buffered(connection->wsi)) {
+        lws_callback_on_writable(connection->wsi);
+        return TRANSPORT_BLOCKED;
+    }
+    return TRANSPORT_SENT;
+}
+
+static void transport_set_reading(void *opaque, bool on)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi != NULL) {
+        lws_rx_flow_control(connection->wsi, on ? 1 : 0);
+    }
+}
+
+static void transport_close(void *opaque)
+{
+    struct connection *connection = opaque;
+    connection->closing = true;
+    connections_list(&connection->thread->connections, connection);
+}
+
+static void transport_finish(void *opaque)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi == NULL) {
+        transport_close(connection);
+        return;
+    }
+    shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+}
+
+static void transport_want_flush(void *opaque)
+{
+    struct connection *connection = opaque;
+    connections_list(&connection->thread->connections, connection);
+}
+
+static const struct http_transport transport = {
+    .write = transport_write,
+    .set_reading = transport_set_reading,
+    .finish = transport_finish,
+    .close = transport_close,
+    .want_flush = transport_want_flush,
+};
+
+static void forget(struct server_thread *thread, struct connection *connection)
+{
+    http_session_close(&connection->session);
+    if (connection->orphan_fd >= 0) {
+        close(connection->orphan_fd);
+    }
+    connections_give(&thread->connections, connection);
+    atomic_fetch_sub(&thread->shared->connections, 1);
+    metric_add(thread->front.cells, METRIC_CONNECTIONS, -1);
+}
+
+/* libwebsockets closes as soon as the client has sent its FIN. Answers that are still owed then go out on a duplicate
+ * of the socket. That makes libev set up its epoll anew (the kernel still knows the closed number), hence the limit;
+ * beyond it the client is one that vanished. */
+static void keep_orphan(struct server_thread *thread, struct connection *connection)
+{
+    struct http_session *session = &connection->session;
+    bool owes = !connection->closing && http_session_owes(session) && !session->blocked && session->phase != PHASE_BODY;
+    if (owes && thread->orphans++ < ORPHANS_A_SECOND) {
+        connection->orphan_fd = fcntl(lws_get_socket_fd(connection->wsi), F_DUPFD_CLOEXEC, 0);
+    }
+}
+
+static void on_destroyed(struct server_thread *thread, struct connection *connection)
+{
+    connection->wsi = NULL;
+    if (connection->orphan_fd < 0) {
+        forget(thread, connection);
+        return;
+    }
+    http_session_end_of_input(&connection->session);
+}
+
+static void end_connection(struct server_thread *thread, struct connection *connection)
+{
+    if (connection->wsi == NULL) {
+        forget(thread, connection);
+        return;
+    }
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* Every connection that asked for it is flushed, or ended. */
+static void attend(struct server_thread *thread)
+{
+    struct connection *connection;
+    while ((connection = connections_unlist(&thread->connections)) != NULL) {
+        if (!connection->closing) {
+            http_session_flush(&connection->session);
+        }
+        if (connection->closing) {
+            connections_unlist_one(connection);
+            end_connection(thread, connection);
+        }
+    }
+}
+
+/* Accepting. */
+
+static void refuse_connection(struct server_thread *thread, int fd)
+{
+    struct buf body = { 0 }, bytes = { 0 };
+    struct http_reply reply = { .status = 503, .content_type = HTTP_PROBLEM_TYPE, .close = true };
+    char dropped[4096];
+    http_reply_problem(&body, ERROR_QUEUE_FULL, SLICE("max_connections are open; try again"), SLICE(""));
+    http_reply_write(&bytes, &reply, SLICE(""), buf_slice(&body));
+    ssize_t ignored = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(fd, SHUT_WR);
+    ignored = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
+    (void)ignored;
+    close(fd);
+    buf_release(&body);
+    buf_release(&bytes);
+    metric_add(thread->front.cells, METRIC_CONNECTIONS_REFUSED, 1);
+}
+
+static struct client_address address_of(const struct sockaddr_storage *peer)
+{
+    struct client_address address = { { 0 } };
+    if (peer->ss_family == AF_INET6) {
+        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof address.bytes);
+    } else {
+        address.bytes[10] = address.bytes[11] = 0xff;
+        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    }
+    return address;
+}
+
+static void adopt(struct server_thread *thread, const struct listener *listener, int fd,
+                  const struct sockaddr_storage *peer)
+{
+    int64_t open = atomic_fetch_add(&thread->shared->connections, 1);
+    struct connection *connection =
+        open < thread->shared->options->max_connections ? connections_take(&thread->connections) : NULL;
+    if (connection == NULL) {
+        atomic_fetch_sub(&thread->shared->connections, 1);
+        refuse_connection(thread, fd);
+        return;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    connection->thread = thread;
+    metric_add(thread->front.cells, METRIC_CONNECTIONS, 1);
+    metric_add(thread->front.cells, METRIC_CONNECTIONS_ACCEPTED, 1);
+    http_session_open(&connection->session, &thread->front, listener->routes, connection, address_of(peer));
+    lws_adopt_desc_t how = {
+        .vh = thread->vhost,
+        .type = LWS_ADOPT_SOCKET,
+        .fd = { .sockfd = fd },
+        .vh_prot_name = PROTOCOL_NAME,
+        .opaque = connection,
+    };
+    connection->wsi = lws_adopt_descriptor_vhost_via_info(&how);
+    if (connection->wsi == NULL && connection->session.phase != PHASE_CLOSED) {
+        forget(thread, connection);
+    }
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct server_thread *thread = ev_userdata(loop);
+    struct listener *listener = io->data;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        struct sockaddr_storage peer = { 0 };
+        socklen_t length = sizeof peer;
+        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            adopt(thread, listener, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            LOG(LOG_WARN, "accept_failed", "reason=\"%s\" cure=\"raise the limit of open files\"", strerror(errno));
+            ev_io_stop(loop, io); /* the timer starts it again */
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+static void close_listeners(struct server_thread *thread)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(thread->listeners); i++) {
+        struct listener *listener = &thread->listeners[i];
+        if (listener->fd >= 0) {
+            if (thread->loop != NULL) {
+                ev_io_stop(thread->loop, &listener->io);
+            }
+            close(listener->fd);
+            listener->fd = -1;
+        }
+    }
+}
+
+/* The switchboard. */
+
+static int result_of(const struct connection *connection)
+{
+    return connection->closing ? -1 : 0;
+}
+
+static void on_wake(struct server_thread *thread);
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct connection *connection = lws_get_opaque_user_data(wsi);
+    struct server_thread *thread = lws_context_user(lws_get_context(wsi));
+    (void)user;
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
+        on_wake(thread);
+        return 0;
+    }
+    if (connection == NULL) {
+        return 0;
+    }
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+        http_session_receive(&connection->session, slice_make(in, len));
+        return result_of(connection);
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        if (connection->session.blocked) {
+            http_session_writable(&connection->session);
+        }
+        return result_of(connection);
+    case LWS_CALLBACK_RAW_CLOSE: keep_orphan(thread, connection); return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        on_destroyed(thread, connection);
+        return 0;
+    default: return 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {
+    { .name = PROTOCOL_NAME, .callback = on_event, .rx_buffer_size = READ_SIZE },
+    { .name = NULL },
+};
+
+/* The loop. */
+
+static void drain_connections(struct server_thread *thread)
+{
+    thread->front.draining = true;
+    close_listeners(thread);
+    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
+        http_session_drain(&connections_find(&thread->connections, slot)->session);
+    }
+}
+
+static void on_wake(struct server_thread *thread)
+{
+    struct inbox *inbox = &thread->inbox;
+    pthread_mutex_lock(&inbox->mutex);
+    struct posted_page *pages = inbox->pages;
+    bool close_now = inbox->want_close && !thread->front.draining;
+    inbox->pages = NULL;
+    inbox->woken = false;
+    if (inbox->want_stop && !thread->stopping) {
+        thread->stopping = true;
+        thread->stop_deadline_ns = inbox->stop_deadline_ns;
+    }
+    pthread_mutex_unlock(&inbox->mutex);
+    pipeline_io_drain(thread->front.io);
+    deliver_pages(thread, pages);
+    if (close_now) {
+        drain_connections(thread);
+    }
+}
+
+static bool owes_answers(struct server_thread *thread)
+{
+    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
+        if (http_session_owes(&connections_find(&thread->connections, slot)->session)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    struct server_thread *thread = ev_userdata(loop);
+    (void)watcher;
+    (void)events;
+    pipeline_io_flush(thread->front.io);
+    if (thread->connections.listed != NULL) {
+        attend(thread);
+        pipeline_io_flush(thread->front.io);
+    }
+    if (thread->stopping) {
+        if (thread->front.now_ns >= thread->stop_deadline_ns || !owes_answers(thread)) {
+            ev_break(loop, EVBREAK_ALL);
+        }
+        ev_timer_stop(loop, &thread->timer);
+        ev_timer_set(&thread->timer, STOPPING_TICK, STOPPING_TICK);
+        ev_timer_start(loop, &thread->timer);
+    }
+}
+
+static void on_check(struct ev_loop *loop, ev_check *watcher, int events)
+{
+    struct server_thread *thread = ev_userdata(loop);
+    (void)watcher;
+    (void)events;
+    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server_thread *thread = ev_userdata(loop);
+    (void)timer;
+    (void)events;
+    thread->orphans = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(thread->listeners); i++) {
+        if (thread->listeners[i].fd >= 0) {
+            ev_io_start(loop, &thread->listeners[i].io);
+        }
+    }
+    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
+        http_session_tick(&connections_find(&thread->connections, slot)->session);
+    }
+}
+
+static void run(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    ev_run(thread->loop, 0);
+    pipeline_io_flush(thread->front.io);
+}
+
+/* Begin and end. */
+
+static void log_line(int level, const char *line)
+{
+    size_t len = strcspn(line, "\n");
+    LOG(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "libwebsockets", "%.*s", (int)len, line);
+}
+
+static void start_watchers(struct server_thread *thread)
+{
+    ev_set_userdata(thread->loop, thread);
+    ev_prepare_init(&thread->prepare, on_prepare);
+    ev_prepare_start(thread->loop, &thread->prepare);
+    ev_check_init(&thread->check, on_check);
+    ev_set_priority(&thread->check, EV_MAXPRI);
+    ev_check_start(thread->loop, &thread->check);
+    ev_timer_init(&thread->timer, on_tick, 1.0, 1.0);
+    ev_timer_start(thread->loop, &thread->timer);
+    for (size_t i = 0; i < ARRAY_LENGTH(thread->listeners); i++) {
+        struct listener *listener = &thread->listeners[i];
+        if (listener->fd >= 0) {
+            ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
+            listener->io.data = listener;
+            ev_io_start(thread->loop, &listener->io);
+        }
+    }
+}
+
+static bool make_context(struct server_thread *thread)
+{
+    thread->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOSIGMASK);
+    if (thread->loop == NULL) {
+        return false;
+    }
+    void *loops[] = { thread->loop };
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBEV,
+        .foreign_loops = loops,
+        .user = thread,
+        .pt_serv_buf_size = READ_SIZE,
+        .gid = -1,
+        .uid = -1,
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+    thread->context = lws_create_context(&info);
+    thread->vhost = thread->context == NULL ? NULL : lws_get_vhost_by_name(thread->context, "default");
+    return thread->vhost != NULL;
+}
+
+static bool make_front(struct server_thread *thread)
+{
+    struct server_shared *shared = thread->shared;
+    struct pipeline_io_callbacks callbacks = {
+        .context = thread, .complete = on_complete, .stored = on_stored, .wake = wake
+    };
+    thread->front = (struct http_front){
+        .options = shared->options,
+        .transport = &transport,
+        .trusted = &shared->trusted,
+        .pipeline = shared->pipeline,
+        .cells = metrics_thread(shared->metrics),
+        .decoder = decoder_new(),
+        .thread = thread,
+    };
+    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
+    if (thread->front.cells == NULL || thread->front.decoder == NULL) {
+        return false;
+    }
+    thread->front.io = pipeline_io_new(shared->pipeline, &callbacks);
+    return thread->front.io != NULL;
+}
+
+struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,
+                                        struct buf *problem)
+{
+    struct server_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) {
+        buf_append_string(problem, "start the I/O threads: out of memory");
+        close(listen_fd);
+        if (admin_fd >= 0) {
+            close(admin_fd);
+        }
+        return NULL;
+    }
+    thread->shared = shared;
+    thread->number = number;
+    thread->listeners[0] = (struct listener){ .fd = listen_fd, .routes = &shared->routes };
+    thread->listeners[1] = (struct listener){ .fd = admin_fd, .routes = &shared->admin_routes };
+    pthread_mutex_init(&thread->inbox.mutex, NULL);
+    if (!make_context(thread) || !make_front(thread)) {
+        buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
+                                   "libwebsockets-evlib-ev installed?)");
+        server_thread_free(thread);
+        return NULL;
+    }
+    thread->inbox.open = true;
+    start_watchers(thread);
+    return thread;
+}
+
+enum error server_thread_start(struct server_thread *thread)
+{
+    char name[16];
+    snprintf(name, sizeof name, "io-%u", thread->number);
+    return thread_start(&thread->thread, name, run, thread);
+}
+
+void server_thread_close(struct server_thread *thread)
+{
+    pthread_mutex_lock(&thread->inbox.mutex);
+    thread->inbox.want_close = true;
+    wake_locked(&thread->inbox, thread->context);
+    pthread_mutex_unlock(&thread->inbox.mutex);
+}
+
+/* Without a thread of its own any more: what is left is closed. */
+static void dismantle(struct server_thread *thread)
+{
+    struct posted_page *pages;
+    pthread_mutex_lock(&thread->inbox.mutex);
+    thread->inbox.open = false;
+    pages = thread->inbox.pages;
+    thread->inbox.pages = NULL;
+    pthread_mutex_unlock(&thread->inbox.mutex);
+    deliver_pages(thread, pages);
+    close_listeners(thread);
+    if (thread->context != NULL) {
+        lws_context_destroy(thread->context);
+        thread->context = NULL;
+    }
+    connections_release(&thread->connections);
+    if (thread->loop != NULL) {
+        ev_loop_destroy(thread->loop);
+        thread->loop = NULL;
+    }
+}
+
+void server_thread_stop(struct server_thread *thread, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&thread->inbox.mutex);
+    thread->inbox.want_close = true;
+    thread->inbox.want_stop = true;
+    thread->inbox.stop_deadline_ns = deadline_ns;
+    wake_locked(&thread->inbox, thread->context);
+    pthread_mutex_unlock(&thread->inbox.mutex);
+    thread_join(&thread->thread);
+    dismantle(thread);
+}
+
+void server_thread_free(struct server_thread *thread)
+{
+    if (thread == NULL) {
+        return;
+    }
+    dismantle(thread);
+    if (thread->front.decoder != NULL) {
+        decoder_free(thread->front.decoder);
+    }
+    submission_release(&thread->front.submission);
+    buf_release(&thread->front.decoded);
+    buf_release(&thread->front.text);
+    pthread_mutex_destroy(&thread->inbox.mutex);
+    free(thread);
+}

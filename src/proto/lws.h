@@ -1,0 +1,37 @@
+/* One I/O thread: an ev_loop, a libwebsockets context on it, listening sockets, connections. The only place that knows
+ * libwebsockets and libev. */
+#pragma once
+
+#include "proto/http_front.h"
+
+#include <stdatomic.h>
+
+struct server_thread;
+
+/* Shared by the threads of a server; outlives them. */
+struct server_shared {
+    const struct http_options *options;
+    struct http_routes routes;
+    struct http_routes admin_routes;
+    bool has_admin;
+    struct address_ranges trusted;
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    atomic_int_fast64_t connections; /* of all threads, against options->max_connections */
+};
+
+/* A thread that serves `listen_fd`, and `admin_fd` if it is not -1; owns both from now on, even on failure. NULL with
+ * *problem. */
+struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,
+                                        struct buf *problem);
+MUST_CHECK enum error server_thread_start(struct server_thread *thread);
+
+/* Any thread: closes the listening sockets and idle connections, the others close with their last answer. */
+void server_thread_close(struct server_thread *thread);
+
+/* Ends it once no answer is owed, or at the deadline, and waits for that. After it returns nothing is delivered, and a
+ * wake or a page_post does nothing. */
+void server_thread_stop(struct server_thread *thread, int64_t deadline_ns);
+
+/* Once nobody can wake it any more. */
+void server_thread_free(struct server_thread *thread);

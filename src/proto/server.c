@@ -1,0 +1,133 @@
+/* Turns a configuration into listening sockets and the I/O threads that serve them. */
+#include "proto/listen.h"
+#include "proto/lws.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct server {
+    struct server_shared shared;
+    struct server_thread **threads;
+    size_t thread_count;
+    int port;
+};
+
+static bool has_admin(const struct server_config *config)
+{
+    return config->admin->listen != NULL && config->admin->listen[0] != '\0';
+}
+
+static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)
+{
+    struct server_shared *shared = &server->shared;
+    bool apart = has_admin(config);
+    shared->options = config->http;
+    shared->has_admin = apart;
+    shared->pipeline = config->pipeline;
+    shared->metrics = config->metrics;
+    if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
+        return false;
+    }
+    if (!http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
+        !http_routes_init(&shared->admin_routes, config->pages, config->page_count, SIDE_ADMIN)) {
+        buf_append_string(problem, "start the server: out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* Hands each socket to a thread; on failure those not yet handed over are closed. */
+static bool make_threads(struct server *server, const int *fds, size_t count, int admin_fd, struct buf *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct server_thread *thread =
+            server_thread_new(&server->shared, (unsigned)i, fds[i], i == 0 ? admin_fd : -1, problem);
+        if (thread == NULL) {
+            while (++i < count) {
+                close(fds[i]);
+            }
+            return false;
+        }
+        server->threads[server->thread_count++] = thread;
+    }
+    return true;
+}
+
+static bool open_threads(struct server *server, const struct server_config *config, struct buf *problem)
+{
+    size_t count = (size_t)config->http->io_threads;
+    int *fds = calloc(count, sizeof *fds);
+    int admin_fd = -1;
+    server->threads = calloc(count, sizeof *server->threads);
+    if (fds == NULL || server->threads == NULL) {
+        buf_append_string(problem, "start the server: out of memory");
+        free(fds);
+        return false;
+    }
+    bool ok = !has_admin(config) || listen_open(config->admin->listen, &admin_fd, 1, problem);
+    if (ok && !listen_open(config->http->listen, fds, count, problem)) {
+        ok = false;
+        if (admin_fd >= 0) {
+            close(admin_fd);
+        }
+    }
+    if (ok) {
+        server->port = listen_port(fds[0]);
+        ok = make_threads(server, fds, count, admin_fd, problem);
+    }
+    free(fds);
+    return ok;
+}
+
+struct server *server_start(const struct server_config *config, struct buf *problem)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        buf_append_string(problem, "start the server: out of memory");
+        return NULL;
+    }
+    bool ok = init_shared(server, config, problem) && open_threads(server, config, problem);
+    for (size_t i = 0; ok && i < server->thread_count; i++) {
+        if (server_thread_start(server->threads[i]) != OK) {
+            buf_append_string(problem, "start the I/O threads: the system refuses more threads");
+            ok = false;
+        }
+    }
+    if (!ok) {
+        server_stop(server, 0);
+        server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+int server_port(const struct server *server)
+{
+    return server->port;
+}
+
+void server_close(struct server *server)
+{
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_close(server->threads[i]);
+    }
+}
+
+void server_stop(struct server *server, int64_t deadline_ns)
+{
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_stop(server->threads[i], deadline_ns);
+    }
+}
+
+void server_free(struct server *server)
+{
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_free(server->threads[i]);
+    }
+    free(server->threads);
+    http_routes_release(&server->shared.routes);
+    http_routes_release(&server->shared.admin_routes);
+    address_ranges_release(&server->shared.trusted);
+    free(server);
+}

@@ -1,0 +1,204 @@
+/* Turns the answers to one segment's attempts into its next step. */
+#include "store/delivery.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* now() and uptime() are whole seconds, read one after the other. */
+#define START_TOLERANCE_S 1
+
+#define REFUSALS_MIN 10
+#define REFUSALS_MAX 100
+
+void delivery_explain(struct delivery *delivery, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(delivery->reason, sizeof delivery->reason, format, arguments);
+    va_end(arguments);
+}
+
+static void explain_reply(struct delivery *delivery, const struct store_reply *reply)
+{
+    delivery->code = reply->code;
+    if (reply->code != 0) {
+        delivery_explain(delivery, "code %d %s: %s", reply->code, code_name(reply->code), reply->message);
+    } else if (reply->http_status != 0) {
+        delivery_explain(delivery, "HTTP %d: %s", reply->http_status, reply->message);
+    } else {
+        delivery_explain(delivery, "%s", reply->message);
+    }
+}
+
+void delivery_init(struct delivery *delivery, const char *name, bool recovered)
+{
+    *delivery = (struct delivery){ .step = recovered ? DELIVERY_VERIFY : DELIVERY_SEND };
+    snprintf(delivery->token, sizeof delivery->token, "%s", name);
+}
+
+/* Numbered by the clock: an earlier process may have used `<name>.1` already, and a spent token is worse than none. */
+static void take_fresh_token(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    uint64_t number = (uint64_t)(facts->wall_ns / NS_PER_US);
+    delivery->number = number > delivery->number ? number : delivery->number + 1;
+    snprintf(delivery->token, sizeof delivery->token, "%s.%" PRIu64, facts->name, delivery->number);
+    delivery->token_spent = false;
+    delivery->step = DELIVERY_SEND;
+}
+
+void delivery_resume(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    if (delivery->step == DELIVERY_VERIFY && !facts->has_event_id) {
+        take_fresh_token(delivery, facts);
+    }
+}
+
+void delivery_before_send(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    if (!delivery->token_spent) {
+        delivery->token_started_s = facts->started_wall_s;
+    }
+}
+
+/* After an attempt that may have stored the rows, or not. */
+static void go_on_in_doubt(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    bool token_is_enough = facts->tokens && (facts->replicated || facts->collapses);
+    delivery->step = token_is_enough || !facts->has_event_id ? DELIVERY_SEND : DELIVERY_VERIFY;
+}
+
+static enum delivery_move after_done(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    bool is_proof = !delivery->token_spent || facts->replicated || !facts->tokens;
+    delivery->step = is_proof ? DELIVERY_STORED : DELIVERY_CONFIRM;
+    return DELIVERY_NEXT;
+}
+
+/* The batch as a whole and, at the end, each single row are looked for in the table first; the halves in between need
+ * not be. */
+static enum delivery_move take_apart(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    if (facts->has_event_id && (!facts->descendant || facts->rows == 1)) {
+        delivery->step = DELIVERY_EXAMINE;
+    } else {
+        delivery->step = facts->rows == 1 ? DELIVERY_BURY : DELIVERY_SPLIT;
+    }
+    return DELIVERY_NEXT;
+}
+
+/* A row was refused, and the table itself said so. */
+static enum delivery_move after_refusal(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    delivery->step = DELIVERY_SEND;
+    if (facts->refused >= facts->refusals_allowed) {
+        char cause[256];
+        snprintf(cause, sizeof cause, "%.255s", delivery->reason);
+        delivery_explain(delivery, "more than %" PRIu64 " rows of one batch are refused, so it is the schema: %s",
+                         facts->refusals_allowed, cause);
+        return DELIVERY_HOLD_BATCH;
+    }
+    return take_apart(delivery, facts);
+}
+
+static enum delivery_move after_answer(struct delivery *delivery, const struct delivery_facts *facts,
+                                       const struct store_reply *reply)
+{
+    explain_reply(delivery, reply);
+    switch (code_classify(reply)) {
+    case CODE_ROW: return after_refusal(delivery, facts);
+    case CODE_PARTITIONS: return facts->rows > 1 ? take_apart(delivery, facts) : DELIVERY_HOLD_BATCH;
+    case CODE_HOLD: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_STREAM;
+    case CODE_PARTS:
+    case CODE_PASSING: break;
+    }
+    go_on_in_doubt(delivery, facts);
+    return DELIVERY_RETRY_STREAM;
+}
+
+enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
+                                       const struct store_reply *reply)
+{
+    if (reply->outcome == STORE_DONE) {
+        return after_done(delivery, facts);
+    }
+    if (reply->outcome == STORE_UNREACHABLE) {
+        explain_reply(delivery, reply);
+        return DELIVERY_RETRY_BATCH;
+    }
+    delivery->token_spent = true;
+    if (reply->outcome == STORE_ANSWERED && !code_is_from_proxy(reply)) {
+        return after_answer(delivery, facts, reply);
+    }
+    explain_reply(delivery, reply);
+    go_on_in_doubt(delivery, facts);
+    return reply->outcome == STORE_ANSWERED ? DELIVERY_RETRY_BATCH : DELIVERY_RETRY_STREAM;
+}
+
+enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    int64_t moved = facts->started_wall_s - delivery->token_started_s;
+    if (moved >= -START_TOLERANCE_S && moved <= START_TOLERANCE_S) {
+        delivery->step = DELIVERY_STORED;
+    } else if (facts->has_event_id) {
+        delivery->step = DELIVERY_VERIFY;
+    } else {
+        take_fresh_token(delivery, facts);
+    }
+    return DELIVERY_NEXT;
+}
+
+static enum delivery_move after_examination(struct delivery *delivery, const struct delivery_facts *facts,
+                                            uint64_t distinct, uint64_t found)
+{
+    if (found == 0) {
+        delivery->step = facts->rows == 1 ? DELIVERY_BURY : DELIVERY_SPLIT;
+        return DELIVERY_NEXT;
+    }
+    if (facts->descendant) {
+        delivery->step = DELIVERY_STORED;
+        return DELIVERY_NEXT;
+    }
+    char cause[256];
+    snprintf(cause, sizeof cause, "%.255s", delivery->reason);
+    delivery_explain(delivery, "refused, yet %" PRIu64 " of %" PRIu64 " rows are in the table (a view?): %s", found,
+                     distinct, cause);
+    delivery->step = DELIVERY_SEND;
+    return DELIVERY_HOLD_BATCH;
+}
+
+enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
+                                        uint64_t distinct, uint64_t found)
+{
+    if (delivery->step == DELIVERY_EXAMINE) {
+        return after_examination(delivery, facts, distinct, found);
+    }
+    if (found >= distinct) {
+        delivery->step = DELIVERY_STORED;
+    } else {
+        take_fresh_token(delivery, facts);
+    }
+    return DELIVERY_NEXT;
+}
+
+enum delivery_move delivery_after_failed_question(struct delivery *delivery, const struct store_reply *reply)
+{
+    explain_reply(delivery, reply);
+    switch (reply->outcome) {
+    case STORE_UNREACHABLE: return DELIVERY_RETRY_BATCH;
+    case STORE_ANSWERED: return code_classify(reply) == CODE_HOLD ? DELIVERY_HOLD_STREAM : DELIVERY_RETRY_STREAM;
+    case STORE_UNKNOWN:
+    case STORE_DONE: break;
+    }
+    return DELIVERY_RETRY_STREAM;
+}
+
+uint64_t delivery_refusals_allowed(uint64_t root_rows)
+{
+    uint64_t percent = root_rows / 100;
+    if (percent > REFUSALS_MAX) {
+        return REFUSALS_MAX;
+    }
+    return percent < REFUSALS_MIN ? REFUSALS_MIN : percent;
+}

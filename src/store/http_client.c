@@ -1,0 +1,244 @@
+/* Turns requests into answers, or into a verdict on what became of them. The only place that knows libcurl. */
+#include "store/http_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IDLE_REUSE_SECONDS 2L /* below every default keep_alive_timeout of ClickHouse */
+
+_Static_assert(HTTP_FAILURE_MAX >= CURL_ERROR_SIZE, "libcurl writes its message there");
+
+struct http_client {
+    CURL *curl;
+};
+
+/* One request on its way. */
+struct exchange {
+    const struct http_request *request;
+    struct http_result *result;
+    size_t sent; /* of the body, handed to libcurl */
+    bool too_large;
+};
+
+static void start_library(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct http_client *http_client_new(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_library);
+    struct http_client *client = calloc(1, sizeof *client);
+    if (client != NULL && (client->curl = curl_easy_init()) == NULL) {
+        free(client);
+        return NULL;
+    }
+    return client;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (client != NULL) {
+        curl_easy_cleanup(client->curl);
+        free(client);
+    }
+}
+
+static size_t give_body(char *to, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    struct slice left = slice_after(exchange->request->body, exchange->sent);
+    size_t len = size * count < left.len ? size * count : left.len;
+    if (len != 0) {
+        memcpy(to, left.data, len);
+    }
+    exchange->sent += len;
+    return len;
+}
+
+static size_t take_answer(char *data, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    struct buf *answer = exchange->request->answer;
+    size_t len = size * count;
+    if (answer->len > exchange->request->max_answer || len > exchange->request->max_answer - answer->len) {
+        exchange->too_large = true;
+        return 0;
+    }
+    buf_append(answer, data, len);
+    return answer->failed ? 0 : len;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    struct slice value = slice_make(data, size * count);
+    struct slice name;
+    uint64_t code;
+    while (value.len != 0 && (value.data[value.len - 1] == '\n' || value.data[value.len - 1] == '\r')) {
+        value.len--;
+    }
+    if (slice_split(&value, ':', &name) && value.data != NULL &&
+        slice_equal_nocase(name, SLICE("X-ClickHouse-Exception-Code")) && slice_to_u64(slice_trim(value), &code) &&
+        code < 100000) {
+        exchange->result->exception_code = (int)code;
+    }
+    return size * count;
+}
+
+static bool add_header(struct curl_slist **list, const char *name, const char *value)
+{
+    struct buf line = { 0 };
+    buf_printf(&line, "%s: %s", name, value);
+    const char *text = buf_c_string(&line);
+    struct curl_slist *longer = text == NULL ? NULL : curl_slist_append(*list, text);
+    buf_release(&line);
+    if (longer == NULL) {
+        return false;
+    }
+    *list = longer;
+    return true;
+}
+
+/* NULL if memory is short. */
+static struct curl_slist *request_headers(const struct http_request *request)
+{
+    struct curl_slist *list = NULL;
+    bool whole = add_header(&list, "Expect", "") && add_header(&list, "Content-Type", "application/octet-stream");
+    if (whole && request->user[0] != '\0') {
+        whole = add_header(&list, "X-ClickHouse-User", request->user) &&
+                add_header(&list, "X-ClickHouse-Key", request->password);
+    }
+    if (whole && request->content_encoding != NULL) {
+        whole = add_header(&list, "Content-Encoding", request->content_encoding);
+    }
+    if (!whole) {
+        curl_slist_free_all(list);
+        return NULL;
+    }
+    return list;
+}
+
+static void set_options(CURL *curl, struct exchange *exchange, struct curl_slist *headers)
+{
+    const struct http_request *request = exchange->request;
+    curl_easy_reset(curl); /* keeps the connection */
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, IDLE_REUSE_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->result->failure);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+}
+
+/* An error status counts as an answer even if the connection broke while its body, or ours, was under way. */
+static enum http_fate judge(CURL *curl, CURLcode code, const struct exchange *exchange)
+{
+    long request_bytes = 0;
+    if (code == CURLE_OK || exchange->result->status >= 400) {
+        return HTTP_ANSWERED;
+    }
+    if (exchange->too_large) {
+        return HTTP_TOO_LARGE;
+    }
+    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
+    return request_bytes == 0 && exchange->sent == 0 ? HTTP_NOT_SENT : HTTP_LOST;
+}
+
+void http_post(struct http_client *client, const struct http_request *request, struct http_result *result)
+{
+    struct exchange exchange = { .request = request, .result = result };
+    struct curl_slist *headers = request_headers(request);
+    *result = (struct http_result){ .fate = HTTP_NOT_SENT };
+    if (headers == NULL) {
+        snprintf(result->failure, sizeof result->failure, "out of memory");
+        return;
+    }
+    set_options(client->curl, &exchange, headers);
+    CURLcode code = curl_easy_perform(client->curl);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &result->status);
+    result->fate = judge(client->curl, code, &exchange);
+    if (result->failure[0] == '\0') {
+        snprintf(result->failure, sizeof result->failure, "%s", curl_easy_strerror(code));
+    }
+    curl_slist_free_all(headers);
+}
+
+/* A part of the URL as a string of our own ("" if it is not there); NULL: memory. */
+static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
+{
+    char *text = NULL;
+    char *copy = strdup(curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : "");
+    curl_free(text);
+    return copy;
+}
+
+/* scheme://host:port/path? with the user's own arguments kept, and the same for people. */
+static void split_url(struct http_address *address, CURLU *url)
+{
+    static const CURLUPart secrets[] = { CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT, CURLUPART_QUERY };
+    struct buf text = { 0 };
+    char *arguments = url_part(url, CURLUPART_QUERY, 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(secrets); i++) {
+        curl_url_set(url, secrets[i], NULL, 0);
+    }
+    address->name = url_part(url, CURLUPART_URL, 0);
+    if (arguments != NULL && address->name != NULL) {
+        buf_printf(&text, "%s?%s", address->name, arguments);
+        address->url = buf_c_string(&text) == NULL ? NULL : strdup(text.data);
+        size_t len = strlen(address->name);
+        while (len != 0 && address->name[len - 1] == '/') {
+            address->name[--len] = '\0';
+        }
+    }
+    buf_release(&text);
+    free(arguments);
+}
+
+bool http_address_parse(struct http_address *address, struct slice text)
+{
+    struct buf copy = { 0 };
+    CURLU *url = curl_url();
+    char *scheme = NULL;
+    *address = (struct http_address){ 0 };
+    buf_append_slice(&copy, slice_trim(text));
+    bool good = url != NULL && buf_c_string(&copy) != NULL &&
+                curl_url_set(url, CURLUPART_URL, copy.data, 0) == CURLUE_OK &&
+                (scheme = url_part(url, CURLUPART_SCHEME, 0)) != NULL &&
+                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    if (good) {
+        address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+        address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+        split_url(address, url);
+        good = address->user != NULL && address->password != NULL && address->url != NULL;
+    }
+    free(scheme);
+    curl_url_cleanup(url);
+    buf_release(&copy);
+    return good;
+}
+
+void http_address_release(struct http_address *address)
+{
+    free(address->url);
+    free(address->name);
+    free(address->user);
+    free(address->password);
+    *address = (struct http_address){ 0 };
+}

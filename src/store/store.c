@@ -1,0 +1,232 @@
+/* Turns the name of a store into one, and what all stores share: quoting, binding, features by version, replies. */
+#include "store/store.h"
+
+struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem)
+{
+    switch (options->kind) {
+    case STORE_CLICKHOUSE: return store_clickhouse_new(options, problem);
+    case STORE_EMBEDDED: return store_embedded_new(options, data_folder, fsync, problem);
+    }
+    return NULL;
+}
+
+/* Appends `text` between two `quote`s; whatever could end it, or a line, is escaped with a backslash. */
+static void quote_with(struct slice text, uint8_t quote, struct buf *out)
+{
+    buf_append_byte(out, quote);
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.data[i];
+        if (c == '\0') {
+            buf_append_string(out, "\\0");
+        } else if (c == '\n') {
+            buf_append_string(out, "\\n");
+        } else if (c == '\\' || c == quote) {
+            buf_append_byte(out, '\\');
+            buf_append_byte(out, c);
+        } else {
+            buf_append_byte(out, c);
+        }
+    }
+    buf_append_byte(out, quote);
+}
+
+void store_quote_literal(struct slice text, struct buf *out)
+{
+    quote_with(text, '\'', out);
+}
+
+void store_quote_identifier(struct slice name, struct buf *out)
+{
+    quote_with(name, '`', out);
+}
+
+void store_escape_parameter(struct slice value, struct buf *out)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        switch (value.data[i]) {
+        case '\\': buf_append_string(out, "\\\\"); break;
+        case '\t': buf_append_string(out, "\\t"); break;
+        case '\n': buf_append_string(out, "\\n"); break;
+        case '\r': buf_append_string(out, "\\r"); break;
+        case '\0': buf_append_string(out, "\\0"); break;
+        default: buf_append_byte(out, (uint8_t)value.data[i]);
+        }
+    }
+}
+
+/* The length of the quoted text, comment or single byte at the front of `sql`. */
+static size_t token_length(struct slice sql)
+{
+    char quote = sql.data[0];
+    if (quote != '\'' && quote != '`' && quote != '"') {
+        return 1;
+    }
+    for (size_t i = 1; i < sql.len; i++) {
+        if (sql.data[i] == '\\') {
+            i++;
+        } else if (sql.data[i] == quote) {
+            return i + 1;
+        }
+    }
+    return sql.len;
+}
+
+static const struct store_parameter *find_parameter(const struct store_query *query, struct slice name)
+{
+    for (size_t i = 0; i < query->parameter_count; i++) {
+        if (slice_equal(slice_from_string(query->parameters[i].name), name)) {
+            return &query->parameters[i];
+        }
+    }
+    return NULL;
+}
+
+/* `inside` is "name:Type". */
+static bool bind_one(const struct store_query *query, struct slice inside, struct buf *out)
+{
+    struct slice type = inside;
+    struct slice name;
+    if (!slice_split(&type, ':', &name) || type.data == NULL) {
+        return false;
+    }
+    const struct store_parameter *parameter = find_parameter(query, name);
+    if (parameter == NULL) {
+        return false;
+    }
+    if (slice_equal(type, SLICE("String"))) {
+        store_quote_literal(parameter->value, out);
+        return true;
+    }
+    buf_append_string(out, "CAST(");
+    store_quote_literal(parameter->value, out);
+    buf_append_string(out, " AS ");
+    buf_append_slice(out, type);
+    buf_append_string(out, ")");
+    return true;
+}
+
+bool store_bind_literals(const struct store_query *query, struct buf *out)
+{
+    struct slice rest = query->sql;
+    while (rest.len != 0) {
+        size_t length = token_length(rest);
+        if (rest.data[0] != '{') {
+            buf_append(out, rest.data, length);
+            rest = slice_after(rest, length);
+            continue;
+        }
+        const char *end = memchr(rest.data, '}', rest.len);
+        if (end == NULL || !bind_one(query, slice_make(rest.data + 1, (size_t)(end - rest.data) - 1), out)) {
+            return false;
+        }
+        rest = slice_after(rest, (size_t)(end - rest.data) + 1);
+    }
+    return !out->failed;
+}
+
+int store_parse_error_code(struct slice text)
+{
+    struct slice mark = SLICE("Code: ");
+    const char *found = text.len == 0 ? NULL : memmem(text.data, text.len, mark.data, mark.len);
+    if (found == NULL) {
+        return 0;
+    }
+    int code = 0;
+    for (const char *at = found + mark.len; at < text.data + text.len && *at >= '0' && *at <= '9'; at++) {
+        if (code > 100000) {
+            return 0;
+        }
+        code = code * 10 + (*at - '0');
+    }
+    return code;
+}
+
+void store_features_by_version(struct store_features *features, struct slice version)
+{
+    struct slice rest = version;
+    struct slice piece;
+    uint64_t major = 0;
+    uint64_t minor = 0;
+    bool parsed = slice_split(&rest, '.', &piece) && slice_to_u64(piece, &major) && major < 1000 &&
+                  slice_split(&rest, '.', &piece) && slice_to_u64(piece, &minor) && minor < 1000;
+    int64_t started = features->started_wall_s;
+    *features = (struct store_features){ .known = parsed, .started_wall_s = started };
+    if (!parsed) {
+        return;
+    }
+    features->major = (int)major;
+    features->minor = (int)minor;
+    /* 18.16 was measured; the rest is from ClickHouse's change log, never earlier than what it says. */
+    const struct {
+        bool *feature;
+        uint64_t major, minor;
+    } since[] = {
+        { &features->low_cardinality, 20, 1 },
+        { &features->parameters, 20, 1 },
+        { &features->ip, 20, 1 },
+        { &features->datetime64, 20, 1 },
+        { &features->fsync_settings, 20, 12 },
+        { &features->deduplication_window, 21, 8 },
+        { &features->lz4_body, 21, 8 },
+        { &features->async_insert, 21, 11 },
+        { &features->map, 21, 12 },
+        { &features->boolean, 21, 12 },
+        { &features->tokens, 22, 3 },
+        { &features->converts, 23, 3 },
+        { &features->json, 25, 3 },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(since); i++) {
+        *since[i].feature = major > since[i].major || (major == since[i].major && minor >= since[i].minor);
+    }
+}
+
+bool store_parse_probe(struct slice answer, struct store_features *features)
+{
+    struct slice rest = answer;
+    struct slice version;
+    struct slice started;
+    if (!slice_split(&rest, '\t', &version) || rest.data == NULL || !slice_split(&rest, '\n', &started)) {
+        return false;
+    }
+    store_features_by_version(features, version);
+    return features->known && slice_to_i64(started, &features->started_wall_s);
+}
+
+void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out)
+{
+    const struct segment_header *header = &insert->segment->header;
+    if (insert->missing_column == NULL) {
+        segment_insert_statement(header, database, out);
+        return;
+    }
+    struct buf columns = { 0 };
+    for (size_t i = 0; i < header->column_count; i++) {
+        if (!slice_equal(header->columns[i].name, slice_from_string(insert->missing_column))) {
+            buf_append(&columns, &header->columns[i], sizeof header->columns[i]);
+        }
+    }
+    struct segment_header without = *header;
+    without.columns = (struct native_column *)(void *)columns.data;
+    without.column_count = columns.len / sizeof header->columns[0];
+    segment_insert_statement(&without, database, out);
+    out->failed = out->failed || columns.failed;
+    buf_release(&columns);
+}
+
+void store_reply_set(struct store_reply *reply, enum store_outcome outcome, int code, int http_status,
+                     struct slice message)
+{
+    message = slice_trim(message);
+    size_t len = message.len < sizeof reply->message - 1 ? message.len : sizeof reply->message - 1;
+    reply->outcome = outcome;
+    reply->code = code;
+    reply->http_status = http_status;
+    for (size_t i = 0; i < len; i++) {
+        char c = message.data[i];
+        reply->message[i] = (unsigned char)c < 0x20 ? ' ' : c;
+    }
+    while (len != 0 && reply->message[len - 1] == ' ') {
+        len--;
+    }
+    reply->message[len] = '\0';
+}

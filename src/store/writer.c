@@ -1,0 +1,272 @@
+/* Turns sealed segments into rows of their tables, on threads of its own. */
+#include "store/writer_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void run_job(struct worker *worker, const struct job *job)
+{
+    struct store_reply reply;
+    struct buf problem = { 0 };
+    enum table_verdict verdict;
+    switch (job->kind) {
+    case JOB_PROBE: attempt_probe(worker, job->server, &reply); break;
+    /* A table that was there once is not made anew when it is gone: that is an operator's decision. */
+    case JOB_CHECK:
+        attempt_check(worker, job, worker->writer->config.store_options->create_table && !job->lane->was_ready,
+                      &problem, &verdict);
+        break;
+    case JOB_DELIVER: attempt_deliver(worker, job); break;
+    case JOB_NONE: break;
+    }
+    buf_release(&problem);
+}
+
+static void work(void *argument)
+{
+    struct worker *worker = argument;
+    struct writer *writer = worker->writer;
+    struct job job;
+    wakeup_lock(&writer->wakeup);
+    while (!writer->stopping) {
+        int64_t wake_ns = queue_take(writer, clock_monotonic_ns(), &job);
+        if (job.kind == JOB_NONE) {
+            wakeup_wait(&writer->wakeup, wake_ns);
+            continue;
+        }
+        wakeup_unlock(&writer->wakeup);
+        run_job(worker, &job);
+        wakeup_lock(&writer->wakeup);
+        wakeup_all(&writer->wakeup);
+    }
+    wakeup_unlock(&writer->wakeup);
+}
+
+static bool init_lanes(struct writer *writer)
+{
+    const struct writer_config *config = &writer->config;
+    for (size_t i = 0; i < writer->lane_count; i++) {
+        struct lane *lane = &writer->lanes[i];
+        lane->tables = calloc(writer->server_count, sizeof *lane->tables);
+        if (lane->tables == NULL) {
+            return false;
+        }
+        if (i == config->stream_count) {
+            lane->label = metrics_no_stream(config->metrics);
+            for (size_t server = 0; server < writer->server_count; server++) {
+                lane->tables[server].ready = true;
+            }
+            continue;
+        }
+        char name[64];
+        lane->stream = config->streams[i];
+        lane->label = lane->stream->index;
+        snprintf(name, sizeof name, "stream:%s", lane->stream->name);
+        lane->part = status_add(config->board, name);
+    }
+    return true;
+}
+
+static void init_servers(struct writer *writer)
+{
+    for (size_t i = 0; i < writer->server_count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "store:%s", writer->config.store->server_names[i]);
+        writer->servers[i].part = status_add(writer->config.board, name);
+    }
+}
+
+static bool init_workers(struct writer *writer)
+{
+    const struct writer_config *config = &writer->config;
+    uint64_t seed = (uint64_t)clock_wall_ns() | 1;
+    for (size_t i = 0; i < writer->worker_count; i++) {
+        struct worker *worker = &writer->workers[i];
+        worker->writer = writer;
+        worker->random = seed + 2 * i;
+        worker->session = config->store->ops->session_new(config->store);
+        worker->cells = metrics_thread(config->metrics);
+        if (worker->session == NULL || worker->cells == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct writer *allocate(const struct writer_config *config)
+{
+    struct writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL) {
+        return NULL;
+    }
+    wakeup_init(&writer->wakeup);
+    writer->config = *config;
+    writer->backoff = (struct backoff){ config->options->backoff_min_ns, config->options->backoff_max_ns };
+    writer->lane_count = config->stream_count + 1;
+    writer->server_count = config->store->server_count;
+    writer->worker_count = (size_t)config->options->threads;
+    writer->lanes = calloc(writer->lane_count, sizeof *writer->lanes);
+    writer->servers = calloc(writer->server_count, sizeof *writer->servers);
+    writer->workers = calloc(writer->worker_count, sizeof *writer->workers);
+    writer->cells = metrics_thread(config->metrics);
+    if (writer->lanes == NULL || writer->servers == NULL || writer->workers == NULL || writer->cells == NULL ||
+        !init_lanes(writer) || !init_workers(writer)) {
+        writer_stop(writer);
+        return NULL;
+    }
+    init_servers(writer);
+    return writer;
+}
+
+/* Every stream's table on one server that answers. False if one is unfit. */
+static bool check_tables(struct writer *writer, size_t server, struct buf *problem)
+{
+    struct worker *worker = &writer->workers[0];
+    for (size_t i = 0; i < writer->config.stream_count; i++) {
+        struct lane *lane = &writer->lanes[i];
+        struct job job = { .kind = JOB_CHECK, .server = server, .lane = lane };
+        struct buf detail = { 0 };
+        enum table_verdict verdict;
+        lane->busy++;
+        attempt_check(worker, &job, writer->config.store_options->create_table, &detail, &verdict);
+        if (verdict == TABLE_UNFIT) {
+            buf_printf(problem, "stream %s: table %s on %s does not fit:\n", lane->stream->name, lane->stream->table,
+                       writer->config.store->server_names[server]);
+            buf_append_slice(problem, buf_slice(&detail));
+        }
+        buf_release(&detail);
+        if (verdict == TABLE_UNFIT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_store(struct writer *writer, struct buf *problem)
+{
+    for (size_t server = 0; server < writer->server_count; server++) {
+        struct store_reply reply;
+        attempt_probe(&writer->workers[0], server, &reply);
+        if (reply.outcome == STORE_DONE && !check_tables(writer, server, problem)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start_threads(struct writer *writer)
+{
+    for (size_t i = 0; i < writer->worker_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "writer-%u", (unsigned)(i % 1000));
+        if (thread_start(&writer->workers[i].thread, name, work, &writer->workers[i]) != OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct writer *writer_start(const struct writer_config *config, struct buf *problem)
+{
+    struct writer *writer = allocate(config);
+    if (writer == NULL) {
+        buf_append_string(problem, "writers: out of memory");
+        return NULL;
+    }
+    if (!check_store(writer, problem)) {
+        writer_stop(writer);
+        return NULL;
+    }
+    if (!start_threads(writer)) {
+        buf_append_string(problem, "writers: a thread could not be started (check the limit of processes)");
+        writer_stop(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+void writer_submit(struct writer *writer, struct segment *segment)
+{
+    wakeup_lock(&writer->wakeup);
+    if (!queue_add(writer, segment)) {
+        segment->next = writer->incoming;
+        writer->incoming = segment;
+    }
+    wakeup_one(&writer->wakeup);
+    wakeup_unlock(&writer->wakeup);
+}
+
+bool writer_drain(struct writer *writer, int64_t deadline_ns)
+{
+    wakeup_lock(&writer->wakeup);
+    bool idle = queue_is_idle(writer);
+    while (!idle && clock_monotonic_ns() < deadline_ns) {
+        wakeup_wait(&writer->wakeup, deadline_ns);
+        idle = queue_is_idle(writer);
+    }
+    uint64_t left = 0;
+    for (size_t i = 0; i < writer->lane_count; i++) {
+        left += writer->lanes[i].count;
+    }
+    wakeup_unlock(&writer->wakeup);
+    return idle && left == 0;
+}
+
+static void free_lane(struct writer *writer, struct lane *lane)
+{
+    while (lane->first != NULL) {
+        struct segment *segment = lane->first->segment;
+        queue_remove(writer, lane, lane->first);
+        segment_free(segment);
+    }
+    free(lane->tables);
+}
+
+static void free_segments(struct writer *writer)
+{
+    for (size_t i = 0; writer->lanes != NULL && i < writer->lane_count; i++) {
+        free_lane(writer, &writer->lanes[i]);
+    }
+    while (writer->incoming != NULL) {
+        struct segment *segment = writer->incoming;
+        writer->incoming = segment->next;
+        segment_free(segment);
+    }
+}
+
+void writer_stop(struct writer *writer)
+{
+    wakeup_lock(&writer->wakeup);
+    writer->stopping = true;
+    wakeup_all(&writer->wakeup);
+    wakeup_unlock(&writer->wakeup);
+    for (size_t i = 0; writer->workers != NULL && i < writer->worker_count; i++) {
+        thread_join(&writer->workers[i].thread);
+        if (writer->workers[i].session != NULL) {
+            writer->config.store->ops->session_free(writer->workers[i].session);
+        }
+    }
+    free_segments(writer);
+    free(writer->lanes);
+    free(writer->servers);
+    free(writer->workers);
+    wakeup_release(&writer->wakeup);
+    free(writer);
+}
+
+int64_t writer_oldest_ns(struct writer *writer, size_t stream_index)
+{
+    int64_t oldest = INT64_MAX;
+    wakeup_lock(&writer->wakeup);
+    const struct lane *lane = &writer->lanes[stream_index < writer->lane_count ? stream_index : writer->lane_count - 1];
+    for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
+        oldest = parcel->first_ns < oldest ? parcel->first_ns : oldest;
+    }
+    for (const struct segment *segment = writer->incoming; segment != NULL; segment = segment->next) {
+        bool same = segment->stream_index == stream_index;
+        oldest = same && segment->first_ns < oldest ? segment->first_ns : oldest;
+    }
+    wakeup_unlock(&writer->wakeup);
+    return oldest;
+}

@@ -1,0 +1,336 @@
+/* Turns the next step of a segment's delivery into a call of the store or the home, and the answer into the next step. */
+#include "store/writer_internal.h"
+
+#include <stdlib.h>
+
+/* One segment under way. */
+struct attempt {
+    struct worker *worker;
+    struct writer *writer;
+    const struct job *job;
+    struct parcel *parcel;
+    struct segment *segment;
+    struct delivery *delivery;
+};
+
+static struct delivery_facts gather_facts(const struct attempt *attempt)
+{
+    struct writer *writer = attempt->writer;
+    const struct parcel *parcel = attempt->parcel;
+    const struct segment *segment = attempt->segment;
+    const struct lane *lane = attempt->job->lane;
+
+    wakeup_lock(&writer->wakeup);
+    const struct store_features *features = &writer->servers[parcel->server].features;
+    const struct table_info *info = &lane->tables[parcel->server].info;
+    bool same_table = lane->stream != NULL && strcmp(lane->stream->table, segment->header.table) == 0;
+    uint64_t root_rows = parcel->family == NULL ? segment->rows : parcel->family->rows;
+    struct delivery_facts facts = {
+        .name = segment->name,
+        .has_event_id = segment->header.event_id_column[0] != '\0' && (!same_table || info->has_event_id),
+        .tokens = features->tokens,
+        .replicated = same_table && info->replicated,
+        .collapses = same_table && info->engine_collapses,
+        .started_wall_s = features->started_wall_s,
+        .rows = segment->rows,
+        .descendant = parcel->family != NULL,
+        .refused = parcel->family == NULL ? 0 : parcel->family->refused,
+        .refusals_allowed = delivery_refusals_allowed(root_rows),
+        .wall_ns = clock_wall_ns(),
+    };
+    wakeup_unlock(&writer->wakeup);
+    return facts;
+}
+
+void attempt_probe(struct worker *worker, size_t server, struct store_reply *reply)
+{
+    struct writer *writer = worker->writer;
+    struct store_features features = { 0 };
+    *reply = (struct store_reply){ 0 };
+    writer->config.store->ops->probe(worker->session, server, &features, reply);
+    wakeup_lock(&writer->wakeup);
+    queue_note_probe(writer, worker, server, &features, reply, clock_monotonic_ns());
+    wakeup_unlock(&writer->wakeup);
+}
+
+/* Tells the breaker. After an answer that never came, a probe tells whether the server or only the query is at fault:
+ * true if the server lives. */
+static bool note_reply(const struct attempt *attempt, const struct store_reply *reply)
+{
+    struct writer *writer = attempt->writer;
+    if (reply->outcome == STORE_UNKNOWN) {
+        struct store_reply probe;
+        attempt_probe(attempt->worker, attempt->parcel->server, &probe);
+        return probe.outcome == STORE_DONE;
+    }
+    wakeup_lock(&writer->wakeup);
+    queue_note_reply(writer, attempt->worker, attempt->parcel->server, reply, clock_monotonic_ns());
+    wakeup_unlock(&writer->wakeup);
+    return reply->outcome != STORE_UNREACHABLE;
+}
+
+static void give_feedback(const struct attempt *attempt, const struct store_reply *reply, int64_t latency_ns)
+{
+    const struct writer_home *home = &attempt->writer->config.home;
+    enum writer_feedback feedback = FEEDBACK_FAILED;
+    if (attempt->job->lane->stream == NULL || home->feedback == NULL) {
+        return;
+    }
+    if (reply->outcome == STORE_DONE) {
+        feedback = FEEDBACK_STORED;
+    } else if (reply->outcome == STORE_ANSWERED && code_classify(reply) == CODE_PARTS) {
+        feedback = FEEDBACK_TOO_MANY_PARTS;
+    }
+    home->feedback(home->context, attempt->segment->stream_index, feedback, attempt->segment->rows, latency_ns);
+}
+
+static void insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
+{
+    struct writer *writer = attempt->writer;
+    struct slice bytes;
+    *reply = (struct store_reply){ 0 };
+    if (segment_map(attempt->segment, &bytes) != OK) {
+        *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "the segment cannot be read" };
+        return;
+    }
+    const char *id_column = attempt->segment->header.event_id_column;
+    struct store_insert insert = {
+        .segment = attempt->segment,
+        .bytes = bytes,
+        .token = attempt->delivery->token,
+        .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
+    };
+    int64_t started_ns = clock_monotonic_ns();
+    writer->config.store->ops->insert(attempt->worker->session, attempt->parcel->server, &insert, reply);
+    int64_t latency_ns = clock_monotonic_ns() - started_ns;
+    segment_unmap(bytes);
+    metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->parcel->server, latency_ns);
+    give_feedback(attempt, reply, latency_ns);
+}
+
+static enum delivery_move step_send(const struct attempt *attempt)
+{
+    struct delivery_facts facts = gather_facts(attempt);
+    struct store_reply reply;
+    delivery_before_send(attempt->delivery, &facts);
+    insert(attempt, &facts, &reply);
+    attempt->parcel->pinned |= reply.outcome != STORE_UNREACHABLE && !facts.replicated;
+    enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
+    bool alive = note_reply(attempt, &reply);
+    if (reply.outcome != STORE_DONE) {
+        metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
+        LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", attempt->segment->name,
+            (unsigned long long)attempt->segment->rows,
+            attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
+    }
+    return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
+}
+
+static enum delivery_move step_confirm(const struct attempt *attempt)
+{
+    struct store_reply reply;
+    attempt_probe(attempt->worker, attempt->parcel->server, &reply);
+    if (reply.outcome != STORE_DONE) {
+        delivery_after_failed_question(attempt->delivery, &reply);
+        return DELIVERY_RETRY_BATCH;
+    }
+    struct delivery_facts facts = gather_facts(attempt);
+    return delivery_after_confirm(attempt->delivery, &facts);
+}
+
+/* On one server; on all of them if an earlier process may have sent it to any: then the best count tells. */
+static enum verify_outcome count_ids(const struct attempt *attempt, struct verify_count *best,
+                                     struct store_reply *reply)
+{
+    struct writer *writer = attempt->writer;
+    bool everywhere = attempt->parcel->anywhere && !attempt->parcel->pinned;
+    size_t first = everywhere ? 0 : attempt->parcel->server;
+    size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
+    *best = (struct verify_count){ 0 };
+    for (size_t server = first; server <= last; server++) {
+        struct verify_count count;
+        enum verify_outcome outcome =
+            verify_segment(writer->config.store, attempt->worker->session, server, attempt->segment,
+                           writer->config.store_options->request_timeout_ns, &count, reply);
+        if (outcome != VERIFY_COUNTED) {
+            return outcome;
+        }
+        best->distinct = count.distinct;
+        best->found = count.found > best->found ? count.found : best->found;
+    }
+    return VERIFY_COUNTED;
+}
+
+static enum delivery_move step_count(const struct attempt *attempt)
+{
+    struct verify_count count;
+    struct store_reply reply;
+    metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
+    switch (count_ids(attempt, &count, &reply)) {
+    case VERIFY_COUNTED: break;
+    case VERIFY_RUNNING:
+        delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
+                         attempt->segment->name);
+        return DELIVERY_RETRY_BATCH;
+    case VERIFY_DAMAGED:
+        delivery_explain(attempt->delivery, "the event ids of %s cannot be read", attempt->segment->name);
+        return DELIVERY_HOLD_BATCH;
+    case VERIFY_FAILED: {
+        enum delivery_move move = delivery_after_failed_question(attempt->delivery, &reply);
+        bool alive = note_reply(attempt, &reply);
+        return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
+    }
+    }
+    struct delivery_facts facts = gather_facts(attempt);
+    LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", attempt->segment->name,
+        (unsigned long long)count.distinct, (unsigned long long)count.found);
+    return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
+}
+
+static struct family *join_family(struct parcel *whole)
+{
+    if (whole->family == NULL) {
+        whole->family = calloc(1, sizeof *whole->family);
+        if (whole->family != NULL) {
+            *whole->family = (struct family){ .members = 1, .rows = whole->segment->rows };
+        }
+    }
+    return whole->family;
+}
+
+static void init_half(struct parcel *half, const struct parcel *whole, struct segment *segment)
+{
+    *half = (struct parcel){
+        .segment = segment,
+        .family = whole->family,
+        .first_ns = whole->first_ns,
+        .pinned = whole->pinned,
+        .server = whole->server,
+    };
+    whole->family->members++;
+    segment->next = NULL;
+    delivery_init(&half->delivery, segment->name, false);
+}
+
+/* The halves take the place of the whole, so that the rows at fault are found before the next batch is taken apart. */
+static void replace_by_halves(const struct attempt *attempt, struct parcel *const halves[2],
+                              struct segment *const segments[2])
+{
+    struct writer *writer = attempt->writer;
+    wakeup_lock(&writer->wakeup);
+    for (int i = 0; i < 2; i++) {
+        init_half(halves[i], attempt->parcel, segments[i]);
+        queue_insert(writer, attempt->job->lane, halves[i], attempt->parcel);
+    }
+    queue_remove(writer, attempt->job->lane, attempt->parcel);
+    wakeup_unlock(&writer->wakeup);
+}
+
+static enum delivery_move step_split(const struct attempt *attempt)
+{
+    const struct writer_home *home = &attempt->writer->config.home;
+    struct parcel *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
+    struct segment *segments[2] = { NULL, NULL };
+    enum error error = ERROR_OUT_OF_MEMORY;
+    wakeup_lock(&attempt->writer->wakeup);
+    bool ready = halves[0] != NULL && halves[1] != NULL && join_family(attempt->parcel) != NULL;
+    wakeup_unlock(&attempt->writer->wakeup);
+    if (ready) {
+        error = home->split(home->context, attempt->segment, attempt->segment->rows / 2, &segments[0], &segments[1]);
+    }
+    if (error != OK) {
+        free(halves[0]);
+        free(halves[1]);
+        delivery_explain(attempt->delivery, "the batch could not be split: %s", error_info(error)->text);
+        return DELIVERY_HOLD_BATCH;
+    }
+    metric_add_stream(attempt->worker->cells, METRIC_SPLITS, attempt->job->lane->label, 1);
+    replace_by_halves(attempt, halves, segments);
+    return DELIVERY_FINISHED;
+}
+
+static void forget(const struct attempt *attempt, uint64_t refused)
+{
+    wakeup_lock(&attempt->writer->wakeup);
+    if (attempt->parcel->family != NULL) {
+        attempt->parcel->family->refused += refused;
+    }
+    queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
+    wakeup_unlock(&attempt->writer->wakeup);
+}
+
+static enum delivery_move step_bury(const struct attempt *attempt)
+{
+    const struct writer_home *home = &attempt->writer->config.home;
+    uint64_t rows = attempt->segment->rows;
+    enum error error = home->bury(home->context, attempt->segment, attempt->delivery->code, attempt->delivery->reason);
+    if (error == OK) {
+        forget(attempt, rows);
+        return DELIVERY_FINISHED;
+    }
+    attempt->delivery->step = DELIVERY_SEND;
+    delivery_explain(attempt->delivery, "a refused row could not be put into the dead letters: %s",
+                     error == ERROR_JOURNAL_FULL ? "they are full (journal.max_dead_letter_bytes)"
+                                                 : error_info(error)->text);
+    return DELIVERY_HOLD_BATCH;
+}
+
+static enum delivery_move step_stored(const struct attempt *attempt)
+{
+    const struct writer_home *home = &attempt->writer->config.home;
+    enum error error = home->stored(home->context, attempt->segment);
+    if (error != OK) {
+        delivery_explain(attempt->delivery, "stored, but its segment could not be removed: %s",
+                         error_info(error)->text);
+        return DELIVERY_HOLD_BATCH;
+    }
+    metric_add_stream(attempt->worker->cells, METRIC_BATCHES_STORED, attempt->job->lane->label, 1);
+    forget(attempt, 0);
+    return DELIVERY_FINISHED;
+}
+
+static enum delivery_move (*const steps[])(const struct attempt *attempt) = {
+    [DELIVERY_SEND] = step_send,     [DELIVERY_CONFIRM] = step_confirm, [DELIVERY_VERIFY] = step_count,
+    [DELIVERY_EXAMINE] = step_count, [DELIVERY_SPLIT] = step_split,     [DELIVERY_BURY] = step_bury,
+    [DELIVERY_STORED] = step_stored,
+};
+
+/* What is already known to be stored is still removed. */
+static bool may_go_on(struct writer *writer, enum delivery_step step)
+{
+    wakeup_lock(&writer->wakeup);
+    bool stopping = writer->stopping;
+    wakeup_unlock(&writer->wakeup);
+    return !stopping || step == DELIVERY_STORED;
+}
+
+void attempt_deliver(struct worker *worker, const struct job *job)
+{
+    struct writer *writer = worker->writer;
+    struct attempt attempt = { worker, writer, job, job->parcel, job->parcel->segment, &job->parcel->delivery };
+    struct delivery_facts facts = gather_facts(&attempt);
+    enum delivery_move move = DELIVERY_NEXT;
+    delivery_resume(attempt.delivery, &facts);
+    do {
+        move = steps[attempt.delivery->step](&attempt);
+    } while (move == DELIVERY_NEXT && may_go_on(writer, attempt.delivery->step));
+    wakeup_lock(&writer->wakeup);
+    queue_put_back(writer, worker, job, move, clock_monotonic_ns());
+    wakeup_unlock(&writer->wakeup);
+}
+
+void attempt_check(struct worker *worker, const struct job *job, bool create, struct buf *problem,
+                   enum table_verdict *verdict)
+{
+    struct writer *writer = worker->writer;
+    struct table_info info = { 0 };
+    *verdict = table_prepare(writer->config.store, worker->session, job->server, job->lane->stream, create,
+                             writer->config.fsync, &info, problem);
+    if (*verdict == TABLE_UNREACHABLE) {
+        struct store_reply reply;
+        attempt_probe(worker, job->server, &reply);
+    }
+    wakeup_lock(&writer->wakeup);
+    queue_note_check(writer, worker, job, *verdict, &info, buf_slice(problem), clock_monotonic_ns());
+    wakeup_unlock(&writer->wakeup);
+}

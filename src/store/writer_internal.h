@@ -1,0 +1,145 @@
+/* What the files of the writer share: lanes, parcels and jobs. Nobody else includes this.
+ *
+ * A lane is a stream's queue of parcels, oldest first; a parcel is a segment in the writer's hands with the state of its
+ * delivery. A worker takes a job under the lock, does it without, and notes what came of it under the lock again. While
+ * a parcel is `busy` only its worker touches its segment and delivery; all else is guarded by writer->wakeup.
+ *
+ * Bulkhead: a lane whose last attempt failed gets one attempt at a time; failing lanes together, and any one lane beside
+ * others, leave at least one of two or more threads to the rest. */
+#pragma once
+
+#include "base/thread.h"
+#include "store/breaker.h"
+#include "store/delivery.h"
+#include "store/verify.h"
+#include "store/writer.h"
+
+/* The descendants of one batch by splitting share what they have refused. Freed with the last of them. */
+struct family {
+    uint64_t members;
+    uint64_t rows;
+    uint64_t refused;
+};
+
+struct parcel {
+    struct segment *segment;
+    struct delivery delivery;
+    struct family *family; /* NULL until it is split */
+    int64_t first_ns;      /* wall, of its oldest event */
+    bool busy;
+    bool held;
+    bool pinned;   /* stays with `server` */
+    bool anywhere; /* recovered: an earlier process may have sent it to any server */
+    size_t server;
+    unsigned failures;
+    int64_t next_attempt_ns;
+    struct parcel *previous, *next;
+};
+
+/* The table of a stream on one server. */
+struct lane_table {
+    bool ready;
+    bool checking;
+    struct table_info info;
+    unsigned failures;
+    int64_t next_check_ns;
+};
+
+struct lane {
+    const struct stream *stream; /* NULL: segments of streams that are not configured any more */
+    size_t label;                /* of metrics */
+    struct lane_table *tables;   /* one per server */
+    struct parcel *first, *last;
+    uint64_t count; /* parcels, busy ones included */
+    uint64_t busy;
+    uint64_t held; /* parcels */
+    bool failing;  /* its last attempt failed for the stream's own sake */
+    bool stream_held;
+    bool was_ready;          /* its table has been seen */
+    bool check_failed;       /* it is failing for its table's check, not for an INSERT */
+    bool counted_as_failing; /* its present job counts in writer->failing_busy */
+    unsigned failures;
+    int64_t next_attempt_ns;
+    struct status_part *part;
+    bool troubled; /* its part says something is wrong */
+    char reason[512];
+};
+
+struct server {
+    struct breaker breaker;
+    struct store_features features;
+    bool probing;
+    struct status_part *part;
+};
+
+enum job_kind { JOB_NONE, JOB_PROBE, JOB_CHECK, JOB_DELIVER };
+
+struct job {
+    enum job_kind kind;
+    size_t server;
+    struct lane *lane;
+    struct parcel *parcel;
+};
+
+struct worker {
+    struct writer *writer;
+    struct thread thread;
+    struct store_session *session;
+    struct metrics_cells *cells;
+    uint64_t random;
+};
+
+struct writer {
+    struct writer_config config;
+    struct backoff backoff;
+    struct wakeup wakeup;
+    struct lane *lanes; /* one per stream, and a last one for streams not configured any more */
+    size_t lane_count;
+    struct server *servers;
+    size_t server_count;
+    struct worker *workers;
+    size_t worker_count;
+    struct metrics_cells *cells; /* of what is counted under the lock */
+    size_t next_lane;            /* round robin */
+    size_t next_server;
+    size_t failing_busy;      /* workers busy with failing lanes */
+    struct segment *incoming; /* submitted while memory was short */
+    bool stopping;
+};
+
+/* writer_queue.c; all under the lock. */
+
+/* Fills *job with what is due at `now_ns`, marking it taken; else JOB_NONE and the time when something may be due. */
+int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job);
+
+/* What came of a job: its parcel waits, is held, or is gone (then it has been removed already). */
+void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
+                    int64_t now_ns);
+void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
+                      const struct store_features *features, const struct store_reply *reply, int64_t now_ns);
+void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
+                      int64_t now_ns);
+void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
+                      const struct table_info *info, struct slice problem, int64_t now_ns);
+
+/* False if memory is short. Takes the segment. */
+bool queue_add(struct writer *writer, struct segment *segment);
+
+/* Puts `parcel` into its lane just before `before` (NULL: at the end). */
+void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before);
+
+/* Takes the parcel out of its lane and frees it; its segment is not touched. */
+void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel);
+
+/* Is anything left that may still be stored without an operator? */
+bool queue_is_idle(const struct writer *writer);
+
+/* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
+void lane_report(struct writer *writer, struct lane *lane);
+void server_report(struct writer *writer, size_t server, const struct store_reply *reply);
+
+/* writer_attempt.c; without the lock. */
+void attempt_deliver(struct worker *worker, const struct job *job);
+void attempt_probe(struct worker *worker, size_t server, struct store_reply *reply);
+void attempt_check(struct worker *worker, const struct job *job, bool create, struct buf *problem,
+                   enum table_verdict *verdict);

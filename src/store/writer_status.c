@@ -1,0 +1,65 @@
+/* Turns the state of a lane or a server into its part of the status board. */
+#include "store/writer_internal.h"
+
+#include <inttypes.h>
+
+static bool store_is_away(const struct writer *writer)
+{
+    for (size_t i = 0; i < writer->server_count; i++) {
+        if (writer->servers[i].features.known && !writer->servers[i].breaker.open) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct lane_table *ready_table(const struct writer *writer, const struct lane *lane)
+{
+    for (size_t i = 0; i < writer->server_count; i++) {
+        if (lane->tables[i].ready) {
+            return &lane->tables[i];
+        }
+    }
+    return NULL;
+}
+
+static void report_health(const struct lane *lane, const struct lane_table *table)
+{
+    bool once = lane->stream == NULL || table->info.has_event_id;
+    status_set(lane->part, STATUS_OK, "%s",
+               once ? "" : "at-least-once: the table has no event_id, so an INSERT of unknown fate is sent again");
+}
+
+void lane_report(struct writer *writer, struct lane *lane)
+{
+    const struct lane_table *table = ready_table(writer, lane);
+    lane->troubled = true;
+    if (store_is_away(writer)) {
+        status_set(lane->part, STATUS_DEGRADED, "%" PRIu64 " batches wait for the store%s", lane->count,
+                   table == NULL ? "; table not checked" : "");
+    } else if (lane->stream_held) {
+        status_set(lane->part, STATUS_DEGRADED, "held, %" PRIu64 " batches wait: %s", lane->count, lane->reason);
+    } else if (table == NULL) {
+        status_set(lane->part, STATUS_DEGRADED, "table not checked, %" PRIu64 " batches wait: %s", lane->count,
+                   lane->reason);
+    } else if (lane->failing) {
+        status_set(lane->part, STATUS_DEGRADED, "tried again, %" PRIu64 " batches wait: %s", lane->count, lane->reason);
+    } else if (lane->held != 0) {
+        status_set(lane->part, STATUS_DEGRADED, "%" PRIu64 " batches held, %" PRIu64 " others wait: %s", lane->held,
+                   lane->count - lane->held, lane->reason);
+    } else {
+        lane->troubled = false;
+        report_health(lane, table);
+    }
+}
+
+void server_report(struct writer *writer, size_t index, const struct store_reply *reply)
+{
+    const struct server *server = &writer->servers[index];
+    if (reply->outcome == STORE_DONE) {
+        status_set(server->part, STATUS_OK, "ClickHouse %d.%d", server->features.major, server->features.minor);
+        return;
+    }
+    status_set(server->part, STATUS_DEGRADED, "%s, %u failures in a row: %s",
+               server->breaker.open ? "breaker open" : "failing", server->breaker.failures, reply->message);
+}

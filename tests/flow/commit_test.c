@@ -1,0 +1,669 @@
+/* Groups of chunks through the commit step, with a real journal and no threads. Chunks are written as words: a letter is
+ * an event, lower case with a stable id (equal letters are equal events), upper case without one; '|' begins the next
+ * ticket. Answers are written as accepted+duplicate per ticket, or the code of its error. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <ftw.h>
+#include <unistd.h>
+
+#include "pipeline/commit.h"
+#include "pipeline/home.h"
+#include "pipeline/inbox.h"
+#include "pipeline/pipeline_io.h"
+
+enum { STREAMS = 2, MOST_SEGMENTS = 16 };
+
+struct fixture {
+    char folder[64];
+    struct journal_options journal_options;
+    struct dedup_options dedup_options;
+    struct commit_options commit_options;
+    struct stream_options stream_options[STREAMS];
+    struct field_options fields[1];
+    struct stream *streams[STREAMS];
+    struct metrics *metrics;
+    struct metrics_cells *cells;
+    struct status_board *board;
+    struct journal_io io;
+    struct journal *journal;
+    struct dedup *dedup;
+    struct dedup fake_dedup;
+    struct dead_letters *letters;
+    struct commit_queue queue;
+    struct waiting_room room;
+    struct commit *commit;
+    struct home home;
+    struct pipeline_io ios[2];
+    int wakes[2];
+    uint64_t next_unstable;
+    struct segment *segments[MOST_SEGMENTS];
+    size_t segment_count;
+    int64_t now_ns;
+};
+
+static int fdatasync_calls, fdatasync_fails_at;
+
+static int failing_fdatasync(int fd)
+{
+    (void)fd;
+    if (++fdatasync_calls == fdatasync_fails_at) {
+        errno = EIO;
+        return -1;
+    }
+    return 0;
+}
+
+static void wake(void *context)
+{
+    ++*(int *)context;
+}
+
+static void take_segment(void *context, struct segment *segment)
+{
+    struct fixture *f = context;
+    assert_true(f->segment_count < MOST_SEGMENTS);
+    f->segments[f->segment_count++] = segment;
+}
+
+static void make_streams(struct fixture *f)
+{
+    static const char *key[] = { "k" };
+    f->fields[0] = (struct field_options){
+        .name = "k", .type = "String", .required = true, .max_past_ns = -1, .max_future_ns = -1
+    };
+    struct buf problems = { 0 };
+    for (size_t i = 0; i < STREAMS; i++) {
+        f->stream_options[i] = (struct stream_options){
+            .name = i == 0 ? "first" : "second",
+            .table = "t",
+            .dedup_key = { key, 1 },
+            .batch = { BATCH_HYBRID, .max_rows = 10, .max_bytes = 1 << 20, .max_delay_ns = NS_PER_SECOND },
+            .fields = f->fields,
+            .field_count = 1,
+        };
+        f->streams[i] = stream_compile(&f->stream_options[i], i, &problems);
+        if (f->streams[i] == NULL) {
+            fail_msg("%s", buf_c_string(&problems));
+        }
+    }
+}
+
+static void open_all(struct fixture *f)
+{
+    struct buf problem = { 0 };
+    struct segment *recovered = NULL;
+    f->journal = journal_open(&f->journal_options, (const struct stream *const *)f->streams, STREAMS, f->metrics,
+                              f->board, &recovered, &problem);
+    if (f->journal == NULL) {
+        fail_msg("%s", buf_c_string(&problem));
+    }
+    assert_null(recovered);
+    f->io = journal_system_io;
+    f->io.fdatasync = failing_fdatasync;
+    fdatasync_calls = fdatasync_fails_at = 0;
+    journal_use_io(f->journal, &f->io);
+    f->dedup = dedup_new(&f->dedup_options, f->folder, f->metrics, f->board, clock_wall_ns(), &problem);
+    f->letters = dead_letters_open(f->folder, 1 << 20, f->metrics, &problem);
+    assert_non_null(f->dedup);
+    assert_non_null(f->letters);
+    f->home = (struct home){ .journal = f->journal,
+                             .dedup = f->dedup,
+                             .letters = f->letters,
+                             .queue = &f->queue,
+                             .room = &f->room,
+                             .durability = f->journal_options.durability };
+    assert_true(home_init(&f->home, f->metrics));
+}
+
+static void make_commit(struct fixture *f, struct dedup *dedup)
+{
+    commit_free(f->commit);
+    struct commit_config config = {
+        .streams = f->streams,
+        .stream_count = STREAMS,
+        .journal = f->journal,
+        .dedup = dedup,
+        .dedup_options = &f->dedup_options,
+        .durability = f->journal_options.durability,
+        .queue = &f->queue,
+        .room = &f->room,
+        .metrics = f->metrics,
+        .board = f->board,
+        .submit = take_segment,
+        .context = f,
+    };
+    f->commit = commit_new(&config);
+    assert_non_null(f->commit);
+}
+
+static int set_up(void **state)
+{
+    static const char *names[] = { "first", "second" };
+    struct fixture *f = calloc(1, sizeof *f);
+    strcpy(f->folder, "/tmp/sluice-commit-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    f->journal_options = (struct journal_options){ .data = f->folder, .max_bytes = 64 << 20 };
+    f->dedup_options =
+        (struct dedup_options){ .kind = DEDUP_MEMORY, .window_ns = 3600 * NS_PER_SECOND, .max_bytes = 1 << 20 };
+    f->commit_options = (struct commit_options){ 1000000, 64 << 20 };
+    f->metrics = metrics_new(names, STREAMS, NULL, 0);
+    f->cells = metrics_thread(f->metrics);
+    f->board = status_board_new();
+    f->now_ns = NS_PER_SECOND;
+    make_streams(f);
+    commit_queue_init(&f->queue, &f->commit_options);
+    waiting_room_init(&f->room);
+    open_all(f);
+    make_commit(f, f->dedup);
+    for (int i = 0; i < 2; i++) {
+        f->ios[i].callbacks = (struct pipeline_io_callbacks){ .context = &f->wakes[i], .wake = wake };
+        f->ios[i].inbox = inbox_new();
+    }
+    *state = f;
+    return 0;
+}
+
+/* The identity, both lines of it, as a scrape would see it. */
+static void check_identity(struct fixture *f)
+{
+    for (size_t s = 0; s < STREAMS; s++) {
+        int64_t dropped = 0;
+        for (int reason = 0; reason < ERROR_COUNT; reason++) {
+            dropped += metric_read(f->metrics, METRIC_EVENTS_DROPPED, PROTOCOL_HTTP, s, (enum error)reason);
+        }
+        int64_t accepted = metric_read(f->metrics, METRIC_EVENTS_ACCEPTED, PROTOCOL_HTTP, s, OK);
+        assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_RECEIVED, PROTOCOL_HTTP, s, OK),
+                         accepted + metric_read(f->metrics, METRIC_EVENTS_DUPLICATE, PROTOCOL_HTTP, s, OK) + dropped +
+                             metric_read(f->metrics, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, s, OK));
+        assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, s, OK), 0);
+        assert_int_equal(accepted, metric_read(f->metrics, METRIC_EVENTS_STORED, 0, s, OK) +
+                                       metric_read(f->metrics, METRIC_EVENTS_DEAD_LETTERED, 0, s, OK) +
+                                       metric_read(f->metrics, METRIC_JOURNAL_EVENTS, 0, s, OK));
+    }
+}
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *walk)
+{
+    (void)about, (void)kind, (void)walk;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    check_identity(f);
+    for (size_t i = 0; i < f->segment_count; i++) {
+        segment_free(f->segments[i]);
+    }
+    commit_free(f->commit);
+    home_release(&f->home);
+    dead_letters_close(f->letters);
+    f->dedup->ops->free(f->dedup);
+    journal_close(f->journal);
+    waiting_room_release(&f->room);
+    commit_queue_release(&f->queue);
+    for (int i = 0; i < 2; i++) {
+        inbox_free(f->ios[i].inbox);
+    }
+    for (size_t i = 0; i < STREAMS; i++) {
+        stream_free(f->streams[i]);
+    }
+    status_board_free(f->board);
+    metrics_free(f->metrics);
+    nftw(f->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    free(f);
+    return 0;
+}
+
+static struct event_id id_of(struct fixture *f, size_t stream, char letter)
+{
+    struct event_id id = { { (uint8_t)letter, (uint8_t)(stream + 1) } };
+    bool stable = letter >= 'a';
+    if (!stable) {
+        memcpy(id.bytes + 9, &(uint32_t){ (uint32_t)++f->next_unstable }, 4);
+    }
+    id.bytes[6] = stable ? 0x80 : 0x70;
+    id.bytes[8] = 0x80;
+    return id;
+}
+
+static void add_row(struct fixture *f, struct chunk *chunk, char letter)
+{
+    assert_true(chunk_reserve_row(chunk));
+    struct event_id id = id_of(f, chunk->stream->index, letter);
+    for (size_t i = 0; i < chunk->stream->column_count; i++) {
+        struct column *column = &chunk->columns[i];
+        column_begin(column, chunk->rows);
+        if ((int)i == chunk->stream->event_id_column) {
+            uint8_t wire[16];
+            event_id_to_wire(&id, wire);
+            buf_append(&column->data, wire, sizeof wire);
+        } else {
+            buf_append(&column->data, (char[]){ 1, letter }, 2);
+        }
+        column_end(column);
+    }
+    chunk->ids[chunk->rows++] = id;
+}
+
+/* A trailing '!' makes a ticket wait for `stored`. */
+static struct chunk *chunk_of(struct fixture *f, int io, size_t stream, const char *word)
+{
+    struct chunk *chunk = chunk_new(f->streams[stream]);
+    assert_non_null(chunk);
+    chunk->home = &f->ios[io];
+    struct ticket *ticket = chunk_add_ticket(chunk);
+    for (const char *at = word; *at != '\0'; at++) {
+        if (*at == '|') {
+            ticket = chunk_add_ticket(chunk);
+            ticket->token.sequence = chunk->ticket_count;
+        } else if (*at == '!') {
+            ticket->wait_stored = true;
+        } else {
+            add_row(f, chunk, *at);
+            ticket->rows++;
+        }
+    }
+    assert_true(chunk_seal(chunk));
+    metric_add_event(f->cells, METRIC_EVENTS_RECEIVED, PROTOCOL_HTTP, stream, chunk->rows);
+    metric_add_event(f->cells, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, stream, chunk->rows);
+    commit_queue_push(&f->queue, chunk);
+    return chunk;
+}
+
+static void commit_pushed(struct fixture *f)
+{
+    struct commit_work work;
+    commit_queue_take(&f->queue, 0, &work);
+    assert_non_null(work.chunks);
+    commit_group(f->commit, work.chunks, f->now_ns, clock_wall_ns());
+}
+
+/* What came back to an I/O thread, as text; frees it. */
+static const char *answers(struct fixture *f, int io)
+{
+    static char text[512];
+    size_t len = 0;
+    text[0] = '\0';
+    struct buf tokens = { 0 };
+    struct chunk *chunk = inbox_take(f->ios[io].inbox, &tokens);
+    while (chunk != NULL) {
+        for (uint32_t i = 0; i < chunk->ticket_count; i++) {
+            const struct ticket *ticket = &chunk->tickets[i];
+            const char *space = len == 0 ? "" : " ";
+            len += ticket->error == OK ? (size_t)snprintf(text + len, sizeof text - len, "%s%u+%u", space,
+                                                          ticket->accepted, ticket->duplicate)
+                                       : (size_t)snprintf(text + len, sizeof text - len, "%s%s", space,
+                                                          error_info(ticket->error)->code);
+        }
+        struct chunk *next = chunk->next;
+        chunk_free(chunk);
+        chunk = next;
+    }
+    const struct token *stored = (const struct token *)(const void *)tokens.data;
+    for (size_t i = 0; i < tokens.len / sizeof *stored; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%sstored", len == 0 ? "" : " ");
+    }
+    buf_release(&tokens);
+    return text;
+}
+
+static const char *commit_word(struct fixture *f, size_t stream, const char *word)
+{
+    chunk_of(f, 0, stream, word);
+    commit_pushed(f);
+    return answers(f, 0);
+}
+
+static void drops_duplicates_wherever_they_are(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(commit_word(f, 0, "ab|a|cc"), "2+0 0+1 1+1");
+    assert_string_equal(commit_word(f, 0, "abc|d|d"), "0+3 1+0 0+1");
+    chunk_of(f, 0, 0, "ex");
+    chunk_of(f, 1, 0, "e|y");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "2+0");
+    assert_string_equal(answers(f, 1), "0+1 1+0");
+    assert_int_equal(journal_state(f->journal, 0).rows, 7);
+}
+
+static void never_calls_an_event_without_identity_a_duplicate(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(commit_word(f, 0, "AA|A"), "2+0 1+0");
+    assert_string_equal(commit_word(f, 0, "AaA"), "3+0");
+    assert_string_equal(commit_word(f, 0, "aA"), "1+1");
+}
+
+static void keeps_streams_apart(void **state)
+{
+    struct fixture *f = *state;
+    chunk_of(f, 0, 0, "ab");
+    chunk_of(f, 0, 1, "ab");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "2+0 2+0");
+    assert_int_equal(fdatasync_calls, 2);
+}
+
+static void syncs_once_for_all_chunks_of_a_stream(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 5; i++) {
+        chunk_of(f, i % 2, 0, "A|A");
+    }
+    commit_pushed(f);
+    assert_int_equal(fdatasync_calls, 1);
+    assert_int_equal(f->wakes[0], 1);
+    assert_int_equal(f->wakes[1], 1);
+    assert_string_equal(answers(f, 1), "1+0 1+0 1+0 1+0");
+}
+
+static void does_not_sync_for_duplicates_alone(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "a");
+    assert_string_equal(commit_word(f, 0, "a"), "0+1");
+    assert_int_equal(fdatasync_calls, 1);
+}
+
+static void fails_only_the_stream_whose_disk_fails(void **state)
+{
+    struct fixture *f = *state;
+    fdatasync_fails_at = 1;
+    chunk_of(f, 0, 0, "ab");
+    chunk_of(f, 0, 1, "ab");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "journal_failed 2+0");
+    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_DROPPED, PROTOCOL_HTTP, 0, ERROR_JOURNAL_FAILED), 2);
+}
+
+static void remembers_nothing_of_a_failed_group(void **state)
+{
+    struct fixture *f = *state;
+    fdatasync_fails_at = 1;
+    assert_string_equal(commit_word(f, 0, "ab"), "journal_failed");
+    assert_string_equal(commit_word(f, 0, "ab"), "2+0");
+}
+
+static void fails_a_duplicate_with_its_group(void **state)
+{
+    struct fixture *f = *state;
+    fdatasync_fails_at = 1;
+    chunk_of(f, 0, 0, "a");
+    chunk_of(f, 1, 0, "a");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "journal_failed");
+    assert_string_equal(answers(f, 1), "journal_failed");
+}
+
+static void hands_on_what_was_acknowledged_before_a_failure(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "ab");
+    fdatasync_fails_at = 2;
+    assert_string_equal(commit_word(f, 0, "cd"), "journal_failed");
+    commit_seal_due(f->commit, f->now_ns);
+    assert_int_equal(f->segment_count, 1);
+    assert_int_equal(f->segments[0]->rows, 2);
+}
+
+static void refuses_the_group_when_the_journal_is_full(void **state)
+{
+    struct fixture *f = *state;
+    f->journal_options.max_bytes = 1;
+    chunk_of(f, 0, 0, "a|b");
+    chunk_of(f, 0, 1, "c");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "journal_full journal_full journal_full");
+    f->journal_options.max_bytes = 1 << 20;
+    assert_string_equal(commit_word(f, 0, "a"), "1+0");
+}
+
+static enum error failing_lookup(struct dedup *dedup, const struct event_id *ids, size_t count, uint8_t *seen,
+                                 int64_t wall_ns)
+{
+    (void)dedup, (void)ids, (void)wall_ns;
+    memset(seen, 1, count);
+    return ERROR_DEDUP_FAILED;
+}
+
+static void note_nothing(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+{
+    (void)dedup, (void)ids, (void)count, (void)wall_ns;
+}
+
+static const struct dedup_ops failing_ops = {
+    .name = "failing", .lookup = failing_lookup, .note = note_nothing, .persist = note_nothing
+};
+
+static void accepts_when_the_filter_fails_and_may(void **state)
+{
+    struct fixture *f = *state;
+    f->fake_dedup.ops = &failing_ops;
+    make_commit(f, &f->fake_dedup);
+    assert_string_equal(commit_word(f, 0, "aab"), "2+1");
+    assert_int_equal(metric_read(f->metrics, METRIC_DEDUP_BYPASSED, 0, 0, OK), 3);
+}
+
+static void rejects_when_the_filter_fails_and_must(void **state)
+{
+    struct fixture *f = *state;
+    f->fake_dedup.ops = &failing_ops;
+    f->dedup_options.on_error = DEDUP_ON_ERROR_REJECT;
+    make_commit(f, &f->fake_dedup);
+    chunk_of(f, 0, 0, "a");
+    chunk_of(f, 0, 1, "A");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "dedup_failed 1+0");
+}
+
+static void finds_no_duplicates_without_a_filter(void **state)
+{
+    struct fixture *f = *state;
+    f->dedup_options.kind = DEDUP_NONE;
+    make_commit(f, dedup_none_new());
+    assert_string_equal(commit_word(f, 0, "aa|a"), "2+0 1+0");
+}
+
+static void seals_when_the_strategy_says_so(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(commit_deadline_ns(f->commit) == INT64_MAX);
+    commit_word(f, 0, "ABCDEFGHI");
+    assert_true(commit_deadline_ns(f->commit) == f->now_ns + NS_PER_SECOND);
+    assert_true(commit_opened_ns(f->commit, 0) == f->now_ns);
+    commit_seal_due(f->commit, f->now_ns);
+    assert_int_equal(f->segment_count, 0);
+    commit_word(f, 0, "J");
+    commit_seal_due(f->commit, f->now_ns);
+    assert_int_equal(f->segment_count, 1);
+    assert_int_equal(f->segments[0]->rows, 10);
+    assert_true(commit_opened_ns(f->commit, 0) == INT64_MAX);
+    commit_word(f, 1, "K");
+    commit_seal_due(f->commit, f->now_ns + NS_PER_SECOND);
+    assert_int_equal(f->segment_count, 2);
+}
+
+static void gives_the_queue_its_room_back(void **state)
+{
+    struct fixture *f = *state;
+    f->commit_options.queue_events = 3;
+    chunk_of(f, 0, 0, "AB");
+    assert_true(commit_queue_has_room(&f->queue));
+    chunk_of(f, 0, 0, "C");
+    assert_false(commit_queue_has_room(&f->queue));
+    commit_pushed(f);
+    assert_true(commit_queue_has_room(&f->queue));
+    answers(f, 0);
+    assert_int_equal(atomic_load(&f->queue.events), 0);
+    assert_int_equal(atomic_load(&f->queue.bytes), 0);
+}
+
+static struct segment *only_segment(struct fixture *f)
+{
+    assert_int_equal(f->segment_count, 1);
+    f->segment_count = 0;
+    return f->segments[0];
+}
+
+static void tells_those_who_wait_when_it_is_stored(void **state)
+{
+    struct fixture *f = *state;
+    chunk_of(f, 0, 0, "a!|b");
+    chunk_of(f, 1, 0, "a!|c!");
+    commit_pushed(f);
+    assert_string_equal(answers(f, 0), "1+0 1+0");
+    assert_string_equal(answers(f, 1), "0+1 1+0");
+    commit_seal_due(f->commit, f->now_ns);
+    struct writer_home home = home_callbacks(&f->home);
+    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    assert_string_equal(answers(f, 0), "stored");
+    assert_string_equal(answers(f, 1), "stored");
+    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_STORED, 0, 0, OK), 3);
+}
+
+static void tells_those_who_wait_when_both_halves_are_stored(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(commit_word(f, 0, "abc!"), "3+0");
+    commit_seal_due(f->commit, f->now_ns);
+    struct writer_home home = home_callbacks(&f->home);
+    struct segment *first, *second;
+    assert_int_equal(home.split(home.context, only_segment(f), 1, &first, &second), OK);
+    assert_int_equal(home.stored(home.context, second), OK);
+    assert_string_equal(answers(f, 0), "");
+    assert_int_equal(home.stored(home.context, first), OK);
+    assert_string_equal(answers(f, 0), "stored");
+}
+
+static void does_not_say_stored_of_dead_letters(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "ab!");
+    commit_seal_due(f->commit, f->now_ns);
+    struct writer_home home = home_callbacks(&f->home);
+    struct segment *first, *second;
+    assert_int_equal(home.split(home.context, only_segment(f), 1, &first, &second), OK);
+    assert_int_equal(home.bury(home.context, first, 469, "refused"), OK);
+    assert_int_equal(home.stored(home.context, second), OK);
+    assert_string_equal(answers(f, 0), "");
+    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_DEAD_LETTERED, 0, 0, OK), 1);
+}
+
+static bool knows_after_restart(struct fixture *f, char letter)
+{
+    struct buf problem = { 0 };
+    struct dedup *dedup = dedup_new(&f->dedup_options, f->folder, f->metrics, f->board, clock_wall_ns(), &problem);
+    struct event_id id = id_of(f, 0, letter);
+    uint8_t seen = 0;
+    assert_int_equal(dedup->ops->lookup(dedup, &id, 1, &seen, clock_wall_ns()), OK);
+    dedup->ops->free(dedup);
+    return seen;
+}
+
+static void persists_ids_at_once_with_fsync(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "a");
+    assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
+    assert_true(knows_after_restart(f, 'a'));
+}
+
+static void persists_ids_when_stored_without_fsync(void **state)
+{
+    struct fixture *f = *state;
+    f->journal_options.durability = f->home.durability = DURABILITY_OS;
+    make_commit(f, f->dedup);
+    commit_word(f, 0, "ab");
+    assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
+    assert_false(knows_after_restart(f, 'a'));
+    assert_string_equal(commit_word(f, 0, "a"), "0+1");
+    commit_seal_all(f->commit);
+    struct writer_home home = home_callbacks(&f->home);
+    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    assert_true(knows_after_restart(f, 'a'));
+    assert_true(knows_after_restart(f, 'b'));
+}
+
+static enum error failing_sync(struct dedup *dedup)
+{
+    (void)dedup;
+    return ERROR_JOURNAL_FAILED;
+}
+
+static const struct dedup_ops unsynced_ops = { .name = "unsynced", .persist = note_nothing, .sync = failing_sync };
+
+static void removes_nothing_before_its_ids_are_synced(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "ab!");
+    commit_seal_due(f->commit, f->now_ns);
+    struct segment *segment = only_segment(f);
+    struct writer_home home = home_callbacks(&f->home);
+    f->fake_dedup.ops = &unsynced_ops;
+    f->home.dedup = &f->fake_dedup;
+    assert_int_equal(home.stored(home.context, segment), ERROR_JOURNAL_FAILED);
+    assert_int_equal(home.bury(home.context, segment, 469, "refused"), ERROR_JOURNAL_FAILED);
+    assert_int_equal(access(segment->path, F_OK), 0);
+    assert_string_equal(answers(f, 0), "");
+    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_STORED, 0, 0, OK), 0);
+    f->home.dedup = f->dedup;
+    assert_int_equal(home.stored(home.context, segment), OK);
+    assert_string_equal(answers(f, 0), "stored");
+}
+
+static void passes_the_store_s_answers_to_the_commit_thread(void **state)
+{
+    struct fixture *f = *state;
+    struct writer_home home = home_callbacks(&f->home);
+    home.feedback(home.context, 1, FEEDBACK_TOO_MANY_PARTS, 10, NS_PER_MS);
+    for (int i = 0; i < 2 * QUEUE_FEEDBACK; i++) {
+        home.feedback(home.context, 0, FEEDBACK_STORED, 5, NS_PER_SECOND);
+    }
+    struct commit_work work;
+    commit_queue_take(&f->queue, 0, &work);
+    assert_int_equal(work.feedback_count, QUEUE_FEEDBACK);
+    assert_int_equal(work.feedback[0].stream_index, 1);
+    assert_int_equal(work.feedback[0].answer, BATCH_TOO_MANY_PARTS);
+    assert_int_equal(work.feedback[1].answer, BATCH_STORED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(drops_duplicates_wherever_they_are),
+        TEST(never_calls_an_event_without_identity_a_duplicate),
+        TEST(keeps_streams_apart),
+        TEST(syncs_once_for_all_chunks_of_a_stream),
+        TEST(does_not_sync_for_duplicates_alone),
+        TEST(fails_only_the_stream_whose_disk_fails),
+        TEST(remembers_nothing_of_a_failed_group),
+        TEST(fails_a_duplicate_with_its_group),
+        TEST(hands_on_what_was_acknowledged_before_a_failure),
+        TEST(refuses_the_group_when_the_journal_is_full),
+        TEST(accepts_when_the_filter_fails_and_may),
+        TEST(rejects_when_the_filter_fails_and_must),
+        TEST(finds_no_duplicates_without_a_filter),
+        TEST(seals_when_the_strategy_says_so),
+        TEST(gives_the_queue_its_room_back),
+        TEST(tells_those_who_wait_when_it_is_stored),
+        TEST(tells_those_who_wait_when_both_halves_are_stored),
+        TEST(does_not_say_stored_of_dead_letters),
+        TEST(removes_nothing_before_its_ids_are_synced),
+        TEST(passes_the_store_s_answers_to_the_commit_thread),
+        TEST(persists_ids_at_once_with_fsync),
+        TEST(persists_ids_when_stored_without_fsync),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

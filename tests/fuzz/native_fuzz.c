@@ -1,0 +1,55 @@
+/* Turns any bytes into Native blocks and each block into JSON, into rows written again, and into a merged block. */
+#include <stdlib.h>
+
+#include "event/native.h"
+
+#define MAX_ROWS 64 /* a block without columns may claim any number of rows */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool promise)
+{
+    if (!promise) {
+        abort();
+    }
+}
+
+static void use_block(struct native_block *block)
+{
+    struct buf out = { 0 };
+    uint64_t rows = block->rows < MAX_ROWS ? block->rows : MAX_ROWS;
+    for (uint64_t row = 0; row < rows; row++) {
+        native_row_to_json(block, row, &out);
+    }
+    for (size_t i = 0; i < block->column_count; i++) {
+        int64_t min_ns = INT64_MAX, max_ns = INT64_MIN;
+        native_time_range(&block->columns[i], block->rows, &min_ns, &max_ns);
+        must(native_find(block, block->columns[i].name) != NULL);
+    }
+    if (block->column_count != 0 && block->rows != 0) {
+        struct native_block again = { 0 };
+        buf_clear(&out);
+        native_write_rows(block, 0, rows, &out);
+        struct slice written = buf_slice(&out);
+        must(native_read(&again, &written) && written.len == 0 && again.rows == rows);
+        native_block_release(&again);
+    }
+    buf_release(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct native_block block = { 0 };
+    struct slice rest = slice_make(data, size);
+    struct buf merged = { 0 };
+    while (rest.len != 0 && native_read(&block, &rest)) {
+        use_block(&block);
+    }
+    if (native_merge(slice_make(data, size), &merged)) {
+        struct slice bytes = buf_slice(&merged);
+        must(merged.len == 0 || native_read(&block, &bytes));
+    }
+    native_block_release(&block);
+    buf_release(&merged);
+    return 0;
+}

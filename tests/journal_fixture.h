@@ -1,0 +1,261 @@
+/* A journal in a folder of its own, on system calls that write down what was called and fail when told to. */
+#pragma once
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pipeline/journal.h"
+#include "sample_rows.h"
+
+/* What is called: W pwrite, D fdatasync, T ftruncate, U unlink, F fsync of the folder. */
+static struct {
+    char calls[64];
+    size_t count;
+    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, folder_errno; /* 0: works */
+    bool short_write;
+    uint64_t free_bytes;
+    int64_t now_ns;
+} fault;
+
+static inline int fault_call(char call, int error)
+{
+    if (fault.count < sizeof fault.calls - 1) {
+        fault.calls[fault.count++] = call;
+    }
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+static ssize_t fault_pwrite(int fd, const void *data, size_t len, off_t at)
+{
+    if (fault.short_write) {
+        len /= 2;
+    }
+    return fault_call('W', fault.pwrite_errno) == 0 ? pwrite(fd, data, len, at) : -1;
+}
+
+static int fault_fdatasync(int fd)
+{
+    return fault_call('D', fault.fdatasync_errno) == 0 ? fdatasync(fd) : -1;
+}
+
+static int fault_ftruncate(int fd, off_t length)
+{
+    return fault_call('T', fault.ftruncate_errno) == 0 ? ftruncate(fd, length) : -1;
+}
+
+static int fault_unlink(const char *path)
+{
+    return fault_call('U', fault.unlink_errno) == 0 ? unlink(path) : -1;
+}
+
+static int fault_fsync_folder(int fd)
+{
+    return fault_call('F', fault.folder_errno) == 0 ? fsync(fd) : -1;
+}
+
+static int fault_free_bytes(const char *folder, uint64_t *bytes)
+{
+    (void)folder;
+    *bytes = fault.free_bytes;
+    return 0;
+}
+
+static int64_t fault_now(void)
+{
+    return fault.now_ns;
+}
+
+static const struct journal_io fault_io = { fault_pwrite,       fault_fdatasync,  fault_ftruncate, fault_unlink,
+                                            fault_fsync_folder, fault_free_bytes, fault_now };
+
+/* What was called since the last time this was asked. */
+static inline const char *fault_take(void)
+{
+    static char calls[sizeof fault.calls];
+    memcpy(calls, fault.calls, sizeof calls);
+    memset(fault.calls, 0, sizeof fault.calls);
+    fault.count = 0;
+    return calls;
+}
+
+struct fixture {
+    char folder[64];
+    struct stream *stream;
+    const struct stream *streams[1];
+    struct chunk *chunk;
+    struct metrics *metrics;
+    struct status_board *board;
+    struct journal_options options;
+    struct journal *journal;
+    struct segment *recovered;
+    struct buf problem;
+};
+
+static inline bool fixture_open(struct fixture *f)
+{
+    static const char *const names[] = { "events" };
+    f->metrics = metrics_new(names, 1, NULL, 0);
+    f->board = status_board_new();
+    buf_clear(&f->problem);
+    f->journal = journal_open(&f->options, f->streams, 1, f->metrics, f->board, &f->recovered, &f->problem);
+    memset(&fault, 0, sizeof fault);
+    fault.free_bytes = UINT64_MAX;
+    fault.now_ns = NS_PER_SECOND;
+    if (f->journal != NULL) {
+        journal_use_io(f->journal, &fault_io);
+    }
+    return f->journal != NULL;
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    while (f->recovered != NULL) {
+        struct segment *segment = f->recovered;
+        f->recovered = segment->next;
+        segment_free(segment);
+    }
+    if (f->journal != NULL) {
+        journal_close(f->journal);
+    }
+    metrics_free(f->metrics);
+    status_board_free(f->board);
+    f->journal = NULL;
+}
+
+static inline void fixture_reopen(struct fixture *f)
+{
+    fixture_close(f);
+    if (!fixture_open(f)) {
+        fail_msg("%s", buf_c_string(&f->problem));
+    }
+}
+
+static inline int fixture_start(void **state, enum durability durability)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    snprintf(f->folder, sizeof f->folder, "/tmp/sluice-journal-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    f->stream = sample_stream();
+    f->streams[0] = f->stream;
+    f->chunk = chunk_new(f->stream);
+    f->options = (struct journal_options){ .data = f->folder, .durability = durability, .max_bytes = 1 << 30 };
+    *state = f;
+    return fixture_open(f) ? 0 : -1;
+}
+
+static inline void remove_tree(const char *path)
+{
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        char child[512];
+        int len = snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
+        if (len < (int)sizeof child && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            unlink(child) != 0) {
+            remove_tree(child);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    rmdir(path);
+}
+
+static inline int fixture_stop(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    chunk_free(f->chunk);
+    stream_free(f->stream);
+    remove_tree(f->folder);
+    buf_release(&f->problem);
+    free(f);
+    return 0;
+}
+
+static inline enum error fixture_append(struct fixture *f, unsigned first, unsigned count)
+{
+    chunk_clear(f->chunk);
+    sample_fill(f->chunk, first, count);
+    return journal_append(f->journal, f->chunk, NULL, count, fault.now_ns);
+}
+
+/* Rows [first, first + count) acknowledged. */
+static inline void fixture_put(struct fixture *f, unsigned first, unsigned count)
+{
+    assert_int_equal(fixture_append(f, first, count), OK);
+    assert_int_equal(journal_commit(f->journal, 0), OK);
+}
+
+struct row_check {
+    unsigned next;
+    struct native_block block;
+};
+
+static bool check_block(void *context, struct slice bytes)
+{
+    struct row_check *check = context;
+    assert_true(native_read(&check->block, &bytes));
+    for (uint64_t row = 0; row < check->block.rows; row++) {
+        struct buf found = { 0 };
+        struct buf expected = { 0 };
+        native_row_to_json(&check->block, row, &found);
+        sample_json(&expected, check->next++);
+        assert_string_equal(buf_c_string(&found), buf_c_string(&expected));
+        buf_release(&found);
+        buf_release(&expected);
+    }
+    return true;
+}
+
+/* The segment holds exactly rows [first, first + count), and says so. */
+static inline void assert_segment(const struct segment *segment, unsigned first, unsigned count)
+{
+    struct row_check check = { .next = first };
+    assert_non_null(segment);
+    assert_true(segment_each_block(segment, check_block, &check));
+    native_block_release(&check.block);
+    assert_int_equal(check.next, first + count);
+    assert_int_equal(segment->rows, count);
+    assert_int_equal(segment->min_time_ns, (INT64_C(1700000000000) + first) * NS_PER_MS);
+    assert_int_equal(segment->max_time_ns, (INT64_C(1700000000000) + first + count - 1) * NS_PER_MS);
+}
+
+/* Unlists and frees the first of the recovered segments. */
+static inline void fixture_drop_recovered(struct fixture *f)
+{
+    struct segment *segment = f->recovered;
+    f->recovered = segment->next;
+    segment_free(segment);
+}
+
+static inline int64_t fixture_metric(struct fixture *f, enum metric metric)
+{
+    return metric_read(f->metrics, metric, 0, 0, OK);
+}
+
+/* Files in <folder>/<name>; 0 if there is no such folder. */
+static inline size_t count_files(const struct fixture *f, const char *name)
+{
+    char path[512];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return count;
+}
+
+static inline enum status_level fixture_status(struct fixture *f)
+{
+    struct status_view view = { .level = STATUS_DOWN };
+    assert_int_equal(status_read(f->board, &view, 1), 1);
+    return view.level;
+}

@@ -1,0 +1,186 @@
+/* Dead letters: readable, beside their bytes, once, bounded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "journal_fixture.h"
+#include "pipeline/dead_letters.h"
+
+#define WALL_NS (INT64_C(1700000000) * NS_PER_SECOND)
+
+struct letters {
+    struct fixture *fixture;
+    struct dead_letters *letters;
+    struct segment *segment;
+};
+
+static struct letters here;
+
+static int set_up(void **state)
+{
+    if (fixture_start(state, DURABILITY_FSYNC) != 0) {
+        return -1;
+    }
+    struct buf problem = { 0 };
+    here.fixture = *state;
+    here.letters = dead_letters_open(here.fixture->folder, 1 << 20, here.fixture->metrics, &problem);
+    fixture_put(here.fixture, 0, 3);
+    here.segment = journal_seal(here.fixture->journal, 0);
+    return here.letters == NULL || here.segment == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    dead_letters_close(here.letters);
+    segment_free(here.segment);
+    return fixture_stop(state);
+}
+
+static void reopen(uint64_t max_bytes)
+{
+    struct buf problem = { 0 };
+    dead_letters_close(here.letters);
+    here.letters = dead_letters_open(here.fixture->folder, max_bytes, here.fixture->metrics, &problem);
+    assert_non_null(here.letters);
+}
+
+static struct buf read_letter(const char *suffix)
+{
+    struct buf bytes = { 0 };
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead/%s%s", here.fixture->folder, here.segment->name, suffix);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_true(buf_reserve(&bytes, 1 << 16));
+    bytes.len = fread(bytes.data, 1, bytes.cap, file);
+    fclose(file);
+    return bytes;
+}
+
+static void writes_a_line_an_event_with_the_reason(void **state)
+{
+    (void)state;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 469, "Constraint \"x\" is violated\xff", WALL_NS),
+                     OK);
+    struct buf found = read_letter(".ndjson");
+    struct buf expected = { 0 };
+    for (unsigned k = 0; k < 3; k++) {
+        buf_printf(
+            &expected,
+            "{\"stream\":\"events\",\"table\":\"events\",\"segment\":\"%s\",\"code\":469,\"reason\":\"Constraint "
+            "\\\"x\\\" is violated\xef\xbf\xbd\",\"at\":\"2023-11-14T22:13:20Z\",\"event\":",
+            here.segment->name);
+        sample_json(&expected, k);
+        buf_append_string(&expected, "}\n");
+    }
+    assert_string_equal(buf_c_string(&found), buf_c_string(&expected));
+    buf_release(&found);
+    buf_release(&expected);
+}
+
+static void keeps_the_bytes_for_a_retry(void **state)
+{
+    (void)state;
+    struct slice bytes;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    struct buf found = read_letter(SEGMENT_SUFFIX);
+    assert_int_equal(segment_map(here.segment, &bytes), OK);
+    assert_true(slice_equal(buf_slice(&found), bytes));
+    segment_unmap(bytes);
+    buf_release(&found);
+}
+
+static void adds_nothing_the_second_time(void **state)
+{
+    (void)state;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "first", WALL_NS), OK);
+    struct buf before = read_letter(".ndjson");
+    uint64_t bytes = dead_letters_bytes(here.letters);
+    reopen(bytes); /* full, and another process */
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 2, "second", WALL_NS), OK);
+    struct buf after = read_letter(".ndjson");
+    assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));
+    assert_int_equal(dead_letters_bytes(here.letters), bytes);
+    assert_int_equal(count_files(here.fixture, "dead"), 2);
+    buf_release(&before);
+    buf_release(&after);
+}
+
+static void goes_on_after_a_crash_between_its_two_files(void **state)
+{
+    (void)state;
+    char path[512];
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    snprintf(path, sizeof path, "%s/dead/%s.ndjson", here.fixture->folder, here.segment->name);
+    assert_int_equal(unlink(path), 0);
+    strcat(path, ".tmp");
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fputs("half a li", file) < 0, 0);
+    fclose(file);
+    reopen(1 << 20);
+    assert_int_equal(count_files(here.fixture, "dead"), 1);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    assert_int_equal(count_files(here.fixture, "dead"), 2);
+}
+
+static void refuses_what_would_pass_its_bound(void **state)
+{
+    (void)state;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    uint64_t bytes = dead_letters_bytes(here.letters);
+    assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_BYTES), bytes);
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead", here.fixture->folder);
+    remove_tree(path);
+    reopen(bytes - 1);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), ERROR_JOURNAL_FULL);
+    assert_int_equal(dead_letters_bytes(here.letters), 0);
+    reopen(here.segment->length - 1);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), ERROR_JOURNAL_FULL);
+    reopen(bytes);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+}
+
+static void takes_letters_again_when_people_made_room(void **state)
+{
+    (void)state;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    reopen(dead_letters_bytes(here.letters));
+    fixture_put(here.fixture, 0, 3);
+    struct segment *second = journal_seal(here.fixture->journal, 0);
+    assert_int_equal(dead_letters_add(here.letters, second, 1, "why", WALL_NS), ERROR_JOURNAL_FULL);
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead", here.fixture->folder);
+    remove_tree(path);
+    assert_int_equal(dead_letters_add(here.letters, second, 1, "why", WALL_NS), OK);
+    segment_free(second);
+}
+
+static void adds_nothing_when_the_disk_fails(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead", here.fixture->folder);
+    FILE *file = fopen(path, "wb"); /* a file where the folder should be */
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), ERROR_JOURNAL_FAILED);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(writes_a_line_an_event_with_the_reason), TEST(keeps_the_bytes_for_a_retry),
+        TEST(adds_nothing_the_second_time),           TEST(goes_on_after_a_crash_between_its_two_files),
+        TEST(refuses_what_would_pass_its_bound),      TEST(takes_letters_again_when_people_made_room),
+        TEST(adds_nothing_when_the_disk_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,354 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "pipeline/dedup.h"
+
+#define WINDOW (60 * NS_PER_SECOND)
+#define START INT64_C(1800000000000000000)
+
+struct fixture {
+    char folder[64];
+    struct metrics *metrics;
+    struct dedup_options options;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->folder, "/tmp/sluice-dedup-XXXXXX");
+    fixture->metrics = metrics_new(NULL, 0, NULL, 0);
+    fixture->options = (struct dedup_options){ .kind = DEDUP_MEMORY, .window_ns = WINDOW, .max_bytes = 1 << 20 };
+    *state = fixture;
+    return mkdtemp(fixture->folder) == NULL || fixture->metrics == NULL;
+}
+
+/* Calls `each` with the path of every key file, and counts them. */
+static int each_file(struct fixture *fixture, void (*each)(const char *path))
+{
+    char keys[128];
+    snprintf(keys, sizeof keys, "%s/keys", fixture->folder);
+    DIR *folder = opendir(keys);
+    int count = 0;
+    for (struct dirent *entry = folder ? readdir(folder) : NULL; entry != NULL; entry = readdir(folder)) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", keys, entry->d_name);
+        if (entry->d_name[0] != '.') {
+            count++;
+            if (each != NULL) {
+                each(path);
+            }
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return count;
+}
+
+static void remove_file(const char *path)
+{
+    unlink(path);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    char keys[128];
+    each_file(fixture, remove_file);
+    snprintf(keys, sizeof keys, "%s/keys", fixture->folder);
+    rmdir(keys);
+    rmdir(fixture->folder);
+    metrics_free(fixture->metrics);
+    free(fixture);
+    return 0;
+}
+
+static struct dedup *open_at(struct fixture *fixture, int64_t wall_ns)
+{
+    struct buf problem = { 0 };
+    struct dedup *dedup = dedup_memory_new(&fixture->options, fixture->folder, fixture->metrics, wall_ns, &problem);
+    assert_non_null(dedup);
+    assert_int_equal(problem.len, 0);
+    return dedup;
+}
+
+static struct event_id id_of(uint64_t number)
+{
+    struct event_id id = { { 0 } };
+    memcpy(id.bytes, &number, sizeof number);
+    id.bytes[6] = 0x80;
+    id.bytes[8] = 0x80;
+    return id;
+}
+
+static bool knows(struct dedup *dedup, uint64_t number, int64_t wall_ns)
+{
+    struct event_id id = id_of(number);
+    uint8_t seen = 9;
+    assert_int_equal(dedup->ops->lookup(dedup, &id, 1, &seen, wall_ns), OK);
+    assert_true(seen <= 1);
+    return seen;
+}
+
+static void note(struct dedup *dedup, uint64_t number, int64_t wall_ns)
+{
+    struct event_id id = id_of(number);
+    dedup->ops->note(dedup, &id, 1, wall_ns);
+}
+
+static void keep(struct dedup *dedup, uint64_t number, int64_t wall_ns)
+{
+    struct event_id id = id_of(number);
+    dedup->ops->note(dedup, &id, 1, wall_ns);
+    dedup->ops->persist(dedup, &id, 1, wall_ns);
+}
+
+static void remembers_for_one_to_two_windows(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    assert_false(knows(dedup, 1, START));
+    note(dedup, 1, START);
+    note(dedup, 2, START + WINDOW - 1);
+    assert_true(knows(dedup, 1, START + WINDOW));
+    assert_true(knows(dedup, 2, START + 2 * WINDOW - 2));
+    note(dedup, 3, START + WINDOW);
+    note(dedup, 4, START + 2 * WINDOW);
+    assert_false(knows(dedup, 1, START + 2 * WINDOW));
+    assert_true(knows(dedup, 3, START + 2 * WINDOW));
+    dedup->ops->free(dedup);
+}
+
+static void forgets_all_after_a_long_silence(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    note(dedup, 1, START);
+    assert_false(knows(dedup, 1, START + 3 * WINDOW));
+    dedup->ops->free(dedup);
+}
+
+static void stays_within_its_bytes_and_keeps_the_newest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dedup *dedup = open_at(fixture, START);
+    for (uint64_t i = 1; i <= 200000; i++) {
+        note(dedup, i, START);
+    }
+    assert_true(metric_read(fixture->metrics, METRIC_DEDUP_BYTES, 0, 0, OK) <= 1 << 20);
+    assert_true(metric_read(fixture->metrics, METRIC_DEDUP_IDS, 0, 0, OK) >= 24000);
+    assert_true(knows(dedup, 200000, START));
+    assert_true(knows(dedup, 200000 - 24000, START));
+    assert_false(knows(dedup, 1, START));
+    dedup->ops->free(dedup);
+}
+
+static void remembers_across_a_restart_what_was_persisted(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    keep(dedup, 1, START);
+    note(dedup, 2, START);
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    dedup->ops->free(dedup);
+
+    dedup = open_at(*state, START + 1);
+    assert_true(knows(dedup, 1, START + 1));
+    assert_false(knows(dedup, 2, START + 1));
+    dedup->ops->free(dedup);
+
+    dedup = open_at(*state, START + 3 * WINDOW);
+    assert_false(knows(dedup, 1, START + 3 * WINDOW));
+    dedup->ops->free(dedup);
+}
+
+static void append_garbage(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "SLK1 torn", 9), 9);
+    close(fd);
+}
+
+static void is_a_whole_record(const char *path)
+{
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_size % 16, 0);
+}
+
+static void cuts_a_torn_tail(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    keep(dedup, 1, START);
+    dedup->ops->free(dedup);
+    assert_int_equal(each_file(*state, append_garbage), 1);
+    dedup = open_at(*state, START);
+    assert_true(knows(dedup, 1, START));
+    dedup->ops->free(dedup);
+    assert_int_equal(each_file(*state, is_a_whole_record), 1);
+}
+
+static void deletes_files_that_are_out_of_the_window(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    for (int i = 0; i < 10; i++) {
+        keep(dedup, (uint64_t)i, START + i * WINDOW);
+        assert_int_equal(dedup->ops->sync(dedup), OK);
+        assert_true(each_file(*state, NULL) <= 3);
+    }
+    dedup->ops->free(dedup);
+    dedup = open_at(*state, START + 9 * WINDOW);
+    assert_true(knows(dedup, 9, START + 9 * WINDOW));
+    assert_false(knows(dedup, 1, START + 9 * WINDOW));
+    dedup->ops->free(dedup);
+}
+
+static void makes_no_file_where_nothing_is_kept(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    note(dedup, 1, START);
+    dedup->ops->free(dedup);
+    assert_int_equal(each_file(*state, NULL), 0);
+
+    struct fixture *fixture = *state;
+    struct buf problem = { 0 };
+    dedup = dedup_memory_new(&fixture->options, NULL, fixture->metrics, START, &problem);
+    keep(dedup, 1, START);
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    assert_true(knows(dedup, 1, START));
+    dedup->ops->free(dedup);
+    assert_int_equal(each_file(*state, NULL), 0);
+}
+
+/* RLIMIT_FSIZE makes writes fail as a full disk would. */
+static void limit_file_size(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void keeps_what_a_failing_disk_refuses_and_writes_it_later(void **state)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    struct dedup *dedup = open_at(*state, START);
+    keep(dedup, 1, START);
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    limit_file_size(40);
+    keep(dedup, 2, START);
+    keep(dedup, 3, START);
+    enum error while_failing = dedup->ops->sync(dedup);
+    limit_file_size(0);
+    assert_int_not_equal(while_failing, OK);
+    assert_true(each_file(*state, NULL) <= 2);
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    dedup->ops->free(dedup);
+
+    dedup = open_at(*state, START);
+    for (uint64_t id = 1; id <= 3; id++) {
+        assert_true(knows(dedup, id, START));
+    }
+    dedup->ops->free(dedup);
+}
+
+enum { THREADS = 3, ROUNDS = 200, IDS_A_ROUND = 100 };
+
+struct persisting {
+    struct dedup *dedup;
+    uint64_t first;
+};
+
+static void persist_and_sync(void *argument)
+{
+    struct persisting *persisting = argument;
+    struct event_id ids[IDS_A_ROUND];
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        for (uint64_t i = 0; i < IDS_A_ROUND; i++) {
+            ids[i] = id_of(persisting->first + round * IDS_A_ROUND + i);
+        }
+        persisting->dedup->ops->persist(persisting->dedup, ids, IDS_A_ROUND, START);
+        if (round % 10 == 0 && persisting->dedup->ops->sync(persisting->dedup) != OK) {
+            return;
+        }
+    }
+}
+
+static void persists_from_many_threads(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.max_bytes = 4 << 20;
+    struct dedup *dedup = open_at(fixture, START);
+    struct thread threads[THREADS] = { 0 };
+    struct persisting persisting[THREADS];
+    for (uint64_t i = 0; i < THREADS; i++) {
+        persisting[i] = (struct persisting){ dedup, 1 + i * ROUNDS * IDS_A_ROUND };
+        assert_int_equal(thread_start(&threads[i], "persist", persist_and_sync, &persisting[i]), OK);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        thread_join(&threads[i]);
+    }
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    dedup->ops->free(dedup);
+    dedup = open_at(fixture, START);
+    for (uint64_t id = 1; id <= THREADS * ROUNDS * IDS_A_ROUND; id++) {
+        assert_true(knows(dedup, id, START));
+    }
+    dedup->ops->free(dedup);
+}
+
+static void says_where_redis_comes_from(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf problem = { 0 };
+    fixture->options.kind = DEDUP_REDIS;
+    assert_null(dedup_new(&fixture->options, NULL, fixture->metrics, NULL, START, &problem));
+    assert_non_null(strstr(buf_c_string(&problem), "use memory or none"));
+    buf_release(&problem);
+}
+
+static void none_knows_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf problem = { 0 };
+    fixture->options.kind = DEDUP_NONE;
+    struct dedup *dedup = dedup_new(&fixture->options, NULL, fixture->metrics, NULL, START, &problem);
+    keep(dedup, 1, START);
+    assert_false(knows(dedup, 1, START));
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    dedup->ops->free(dedup);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(remembers_for_one_to_two_windows),
+        TEST(forgets_all_after_a_long_silence),
+        TEST(stays_within_its_bytes_and_keeps_the_newest),
+        TEST(remembers_across_a_restart_what_was_persisted),
+        TEST(cuts_a_torn_tail),
+        TEST(deletes_files_that_are_out_of_the_window),
+        TEST(makes_no_file_where_nothing_is_kept),
+        TEST(keeps_what_a_failing_disk_refuses_and_writes_it_later),
+        TEST(persists_from_many_threads),
+        TEST(says_where_redis_comes_from),
+        TEST(none_knows_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

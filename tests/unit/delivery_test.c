@@ -1,0 +1,328 @@
+/* The verdicts on one segment: rows of a table, and stories of several attempts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/delivery.h"
+
+#include <stdio.h>
+
+#define NAME "events-0190a000-0000-7000-8000-000000000001"
+
+/* A server with tokens and a table that collapses. */
+static const struct delivery_facts usual = {
+    .name = NAME,
+    .has_event_id = true,
+    .tokens = true,
+    .collapses = true,
+    .started_wall_s = 1000,
+    .rows = 1000,
+    .refusals_allowed = 10,
+    .wall_ns = INT64_C(1700000000123456789),
+};
+
+static struct delivery_facts with(struct delivery_facts facts, bool has_event_id, bool tokens, bool replicated,
+                                  bool collapses)
+{
+    facts.has_event_id = has_event_id;
+    facts.tokens = tokens;
+    facts.replicated = replicated;
+    facts.collapses = collapses;
+    return facts;
+}
+
+static struct store_reply answer(enum store_outcome outcome, int code, int status, const char *message)
+{
+    struct store_reply reply = { .outcome = outcome, .code = code, .http_status = status };
+    snprintf(reply.message, sizeof reply.message, "%s", message);
+    return reply;
+}
+
+static enum delivery_move send(struct delivery *delivery, const struct delivery_facts *facts, struct store_reply reply)
+{
+    assert_int_equal(delivery->step, DELIVERY_SEND);
+    delivery_before_send(delivery, facts);
+    return delivery_after_send(delivery, facts, &reply);
+}
+
+static const struct {
+    const char *what;
+    enum store_outcome outcome;
+    int code, status;
+    const char *message;
+    enum delivery_move move;
+    enum delivery_step step;
+} first_attempts[] = {
+    { "done", STORE_DONE, 0, 200, "", DELIVERY_NEXT, DELIVERY_STORED },
+    { "never sent", STORE_UNREACHABLE, 0, 0, "refused", DELIVERY_RETRY_BATCH, DELIVERY_SEND },
+    { "lost", STORE_UNKNOWN, 0, 0, "time-out", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "busy", STORE_ANSWERED, 241, 500, "memory", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "too many parts", STORE_ANSWERED, 252, 500, "Too many parts (300)", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "unheard-of code", STORE_ANSWERED, 9999, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "no code", STORE_ANSWERED, 0, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "proxy", STORE_ANSWERED, 0, 503, "?", DELIVERY_RETRY_BATCH, DELIVERY_SEND },
+    { "busy proxy", STORE_ANSWERED, 0, 429, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "proxy that forbids", STORE_ANSWERED, 0, 403, "?", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
+    { "wrong password", STORE_ANSWERED, 516, 403, "password", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
+    { "no table", STORE_ANSWERED, 60, 404, "no table", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
+    { "row", STORE_ANSWERED, 469, 500, "Constraint", DELIVERY_NEXT, DELIVERY_EXAMINE },
+    { "row in a view", STORE_ANSWERED, 469, 500, "x: while pushing to view db.v", DELIVERY_HOLD_STREAM,
+      DELIVERY_SEND },
+    { "partitions", STORE_ANSWERED, 252, 500, "Too many partitions for single INSERT block", DELIVERY_NEXT,
+      DELIVERY_EXAMINE },
+};
+
+static void the_first_answer_decides(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(first_attempts); i++) {
+        struct delivery delivery;
+        delivery_init(&delivery, NAME, false);
+        enum delivery_move move =
+            send(&delivery, &usual,
+                 answer(first_attempts[i].outcome, first_attempts[i].code, first_attempts[i].status,
+                        first_attempts[i].message));
+        if (move != first_attempts[i].move || delivery.step != first_attempts[i].step) {
+            fail_msg("%s: move %d step %d", first_attempts[i].what, move, delivery.step);
+        }
+        assert_string_equal(delivery.token, NAME);
+    }
+}
+
+/* What follows an attempt of unknown fate: by what table and server there is. */
+static const struct {
+    bool has_event_id, tokens, replicated, collapses;
+    enum delivery_step after_unknown;
+    enum delivery_step after_done; /* of the same token, where it is sent again */
+} doubts[] = {
+    { true, true, false, true, DELIVERY_SEND, DELIVERY_CONFIRM },
+    { true, true, true, true, DELIVERY_SEND, DELIVERY_STORED },
+    { true, true, true, false, DELIVERY_SEND, DELIVERY_STORED },
+    { true, true, false, false, DELIVERY_VERIFY, DELIVERY_VERIFY },
+    { true, false, false, true, DELIVERY_VERIFY, DELIVERY_VERIFY },
+    { false, true, false, true, DELIVERY_SEND, DELIVERY_CONFIRM },
+    { false, false, false, false, DELIVERY_SEND, DELIVERY_STORED },
+};
+
+static void doubt_is_settled_by_what_there_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(doubts); i++) {
+        struct delivery_facts facts =
+            with(usual, doubts[i].has_event_id, doubts[i].tokens, doubts[i].replicated, doubts[i].collapses);
+        struct delivery delivery;
+        delivery_init(&delivery, NAME, false);
+        send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
+        assert_int_equal(delivery.step, doubts[i].after_unknown);
+        if (delivery.step == DELIVERY_SEND) {
+            assert_string_equal(delivery.token, NAME);
+            send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+            assert_int_equal(delivery.step, doubts[i].after_done);
+        }
+    }
+}
+
+static void a_token_counts_only_if_the_server_has_not_restarted(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t started;
+        enum delivery_step step;
+    } cases[] = { { 1000, DELIVERY_STORED }, { 1001, DELIVERY_STORED }, { 999, DELIVERY_STORED },
+                  { 1005, DELIVERY_VERIFY }, { 0, DELIVERY_VERIFY } };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct delivery delivery;
+        struct delivery_facts facts = usual;
+        delivery_init(&delivery, NAME, false);
+        send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
+        facts.started_wall_s = cases[i].started; /* restarted before the second attempt: the first one counts */
+        send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+        assert_int_equal(delivery.step, DELIVERY_CONFIRM);
+        assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+        assert_int_equal(delivery.step, cases[i].step);
+    }
+}
+
+static void an_unreachable_server_does_not_spend_the_token(void **state)
+{
+    (void)state;
+    struct delivery delivery;
+    struct delivery_facts facts = usual;
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &facts, answer(STORE_UNREACHABLE, 0, 0, "refused"));
+    facts.started_wall_s = 2000;
+    send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+}
+
+static void a_recovered_segment_is_counted_first(void **state)
+{
+    (void)state;
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, true);
+    delivery_resume(&delivery, &usual);
+    assert_int_equal(delivery.step, DELIVERY_VERIFY);
+    delivery_after_count(&delivery, &usual, 1000, 1000);
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+}
+
+static void what_is_not_there_is_sent_under_a_token_never_used(void **state)
+{
+    (void)state;
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, true);
+    delivery_after_count(&delivery, &usual, 1000, 999);
+    assert_string_equal(delivery.token, NAME ".1700000000123456");
+    send(&delivery, &usual, answer(STORE_DONE, 0, 200, ""));
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+
+    delivery.step = DELIVERY_VERIFY; /* the clock has stood still */
+    delivery_after_count(&delivery, &usual, 1000, 0);
+    assert_string_equal(delivery.token, NAME ".1700000000123457");
+}
+
+static void without_event_ids_a_recovered_segment_is_sent_again(void **state)
+{
+    (void)state;
+    struct delivery_facts facts = with(usual, false, true, false, false);
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, true);
+    delivery_resume(&delivery, &facts);
+    assert_int_equal(delivery.step, DELIVERY_SEND);
+    assert_string_not_equal(delivery.token, NAME);
+}
+
+static const struct {
+    const char *what;
+    bool has_event_id, descendant;
+    uint64_t rows, refused;
+    enum delivery_move move;
+    enum delivery_step step;
+} refusals[] = {
+    { "a whole batch is looked for first", true, false, 1000, 0, DELIVERY_NEXT, DELIVERY_EXAMINE },
+    { "a half is not", true, true, 500, 0, DELIVERY_NEXT, DELIVERY_SPLIT },
+    { "one row is, before it is buried", true, true, 1, 0, DELIVERY_NEXT, DELIVERY_EXAMINE },
+    { "the tenth row", true, true, 1, 9, DELIVERY_NEXT, DELIVERY_EXAMINE },
+    { "more than ten", true, true, 1, 10, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
+    { "more than ten, in a half", true, true, 500, 10, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
+    { "nothing to count by", false, false, 1000, 0, DELIVERY_NEXT, DELIVERY_SPLIT },
+    { "nothing to count by, one row", false, true, 1, 0, DELIVERY_NEXT, DELIVERY_BURY },
+};
+
+static void refused_rows_are_looked_for_and_parted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(refusals); i++) {
+        struct delivery_facts facts = usual;
+        struct delivery delivery;
+        facts.has_event_id = refusals[i].has_event_id;
+        facts.descendant = refusals[i].descendant;
+        facts.rows = refusals[i].rows;
+        facts.refused = refusals[i].refused;
+        delivery_init(&delivery, NAME, false);
+        enum delivery_move move = send(&delivery, &facts, answer(STORE_ANSWERED, 469, 500, "Constraint `c`"));
+        if (move != refusals[i].move || delivery.step != refusals[i].step) {
+            fail_msg("%s: move %d step %d", refusals[i].what, move, delivery.step);
+        }
+        assert_non_null(strstr(delivery.reason, "VIOLATED_CONSTRAINT"));
+    }
+}
+
+static const struct {
+    const char *what;
+    bool descendant;
+    uint64_t rows, distinct, found;
+    enum delivery_move move;
+    enum delivery_step step;
+} examinations[] = {
+    { "none is there", false, 1000, 1000, 0, DELIVERY_NEXT, DELIVERY_SPLIT },
+    { "a batch of one row", false, 1, 1, 0, DELIVERY_NEXT, DELIVERY_BURY },
+    { "some are there", false, 1000, 1000, 7, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
+    { "all are there", false, 1000, 1000, 1000, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
+    { "the row at fault", true, 1, 1, 0, DELIVERY_NEXT, DELIVERY_BURY },
+    { "a repeat of a row that is there", true, 1, 1, 1, DELIVERY_NEXT, DELIVERY_STORED },
+};
+
+static void only_what_is_not_in_the_table_is_parted_or_buried(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(examinations); i++) {
+        struct delivery_facts facts = usual;
+        struct delivery delivery;
+        facts.descendant = examinations[i].descendant;
+        facts.rows = examinations[i].rows;
+        delivery_init(&delivery, NAME, false);
+        delivery.step = DELIVERY_EXAMINE;
+        enum delivery_move move =
+            delivery_after_count(&delivery, &facts, examinations[i].distinct, examinations[i].found);
+        if (move != examinations[i].move || delivery.step != examinations[i].step) {
+            fail_msg("%s: move %d step %d", examinations[i].what, move, delivery.step);
+        }
+    }
+}
+
+static void a_failed_count_leaves_the_step(void **state)
+{
+    (void)state;
+    static const struct {
+        enum store_outcome outcome;
+        int code;
+        enum delivery_move move;
+    } cases[] = { { STORE_UNREACHABLE, 0, DELIVERY_RETRY_BATCH },
+                  { STORE_UNKNOWN, 0, DELIVERY_RETRY_STREAM },
+                  { STORE_ANSWERED, 241, DELIVERY_RETRY_STREAM },
+                  { STORE_ANSWERED, 497, DELIVERY_HOLD_STREAM } };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct store_reply reply = answer(cases[i].outcome, cases[i].code, 0, "no");
+        struct delivery delivery;
+        delivery_init(&delivery, NAME, true);
+        assert_int_equal(delivery_after_failed_question(&delivery, &reply), cases[i].move);
+        assert_int_equal(delivery.step, DELIVERY_VERIFY);
+    }
+}
+
+static void the_bound_of_refusals_is_one_percent_within_reason(void **state)
+{
+    (void)state;
+    static const uint64_t cases[][2] = { { 1, 10 },     { 1000, 10 },    { 1100, 11 },
+                                         { 5000, 50 },  { 10000, 100 },  { 100000, 100 } };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        assert_int_equal(delivery_refusals_allowed(cases[i][0]), cases[i][1]);
+    }
+}
+
+static void a_long_reason_is_cut_not_overrun(void **state)
+{
+    (void)state;
+    struct store_reply reply = answer(STORE_ANSWERED, 469, 500, "");
+    struct delivery_facts facts = usual;
+    struct delivery delivery;
+    memset(reply.message, 'x', sizeof reply.message - 1);
+    facts.refused = 10;
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &facts, reply);
+    assert_true(strlen(delivery.reason) < sizeof delivery.reason);
+    assert_non_null(strstr(delivery.reason, "it is the schema"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_answer_decides),
+        cmocka_unit_test(doubt_is_settled_by_what_there_is),
+        cmocka_unit_test(a_token_counts_only_if_the_server_has_not_restarted),
+        cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
+        cmocka_unit_test(a_recovered_segment_is_counted_first),
+        cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),
+        cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
+        cmocka_unit_test(refused_rows_are_looked_for_and_parted),
+        cmocka_unit_test(only_what_is_not_in_the_table_is_parted_or_buried),
+        cmocka_unit_test(a_failed_count_leaves_the_step),
+        cmocka_unit_test(the_bound_of_refusals_is_one_percent_within_reason),
+        cmocka_unit_test(a_long_reason_is_cut_not_overrun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

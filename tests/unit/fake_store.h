@@ -1,0 +1,299 @@
+/* A ClickHouse for the writer's tests: tables of event ids, tokens, restarts, and a script of
+ * faults. It behaves as measured with 26.7: a token is written before the part is renamed, a failing view leaves the
+ * source rows, a refused INSERT leaves nothing. */
+#pragma once
+
+#include "base/clock.h"
+#include "event/segment.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define FAKE_SERVERS 2
+#define FAKE_BAD 0xBB /* first byte of the id of a row that the table refuses */
+
+/* What becomes of the next INSERT. */
+struct fault {
+    enum store_outcome outcome;
+    int code;
+    const char *message;
+    bool stores;                     /* the rows get in all the same */
+    bool keeps_token;                /* the token is written, the rows are lost */
+    bool restarts;                   /* the server has another start time afterwards */
+};
+
+struct fake_server {
+    struct buf rows;                 /* struct event_id */
+    struct buf tokens;               /* NUL-terminated, one after the other */
+    int64_t started_s;
+    bool down;
+    int inserts;
+};
+
+struct fake_store {
+    struct store store;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct fake_server servers[FAKE_SERVERS];
+    const char *engine;
+    bool tokens;                     /* the servers know insert_deduplication_token */
+    const struct fault *faults;
+    size_t fault_count, fault_at;
+    const char *broken_table;        /* every INSERT into it is answered with... */
+    int broken_code;
+    const char *broken_message;
+    bool view_fails;
+    bool hangs_broken;               /* INSERTs into the broken table wait until it is mended */
+    uint64_t running;                /* what system.processes says; falls with each question */
+    uint64_t counts;                 /* how often ids were counted */
+    char last_token[256];
+};
+
+struct store_session {
+    struct fake_store *fake;
+};
+
+/* Makes a change under the mutex and wakes whoever waits. */
+#define FAKE_SET(fake, change) \
+    do { \
+        pthread_mutex_lock(&(fake)->mutex); \
+        change; \
+        pthread_cond_broadcast(&(fake)->changed); \
+        pthread_mutex_unlock(&(fake)->mutex); \
+    } while (0)
+
+/* Waits up to ten seconds for `condition` (read under the mutex). */
+#define FAKE_WAIT(fake, condition) \
+    do { \
+        struct timespec until_; \
+        clock_gettime(CLOCK_REALTIME, &until_); \
+        until_.tv_sec += 10; \
+        int late_ = 0; \
+        pthread_mutex_lock(&(fake)->mutex); \
+        while (!(condition) && late_ == 0) { \
+            late_ = pthread_cond_timedwait(&(fake)->changed, &(fake)->mutex, &until_); \
+        } \
+        bool came_ = (condition); \
+        pthread_mutex_unlock(&(fake)->mutex); \
+        assert_true(came_); \
+    } while (0)
+
+static void fake_reply(struct store_reply *reply, enum store_outcome outcome, int code, const char *message)
+{
+    *reply = (struct store_reply){ .outcome = outcome, .code = code };
+    snprintf(reply->message, sizeof reply->message, "%s", message);
+}
+
+static bool fake_is_down(struct fake_store *fake, size_t server, struct store_reply *reply)
+{
+    if (fake->servers[server].down) {
+        fake_reply(reply, STORE_UNREACHABLE, 0, "connection refused");
+    }
+    return fake->servers[server].down;
+}
+
+static bool fake_knows_token(const struct fake_server *server, const char *token)
+{
+    for (size_t at = 0; at < server->tokens.len; at += strlen(server->tokens.data + at) + 1) {
+        if (strcmp(server->tokens.data + at, token) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool fake_has_bad_row(struct slice ids)
+{
+    for (size_t at = 0; at < ids.len; at += sizeof(struct event_id)) {
+        if ((uint8_t)ids.data[at] == FAKE_BAD) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rows get in, unless their token is known already. */
+static void fake_keep(struct fake_store *fake, struct fake_server *server, struct slice ids, const char *token)
+{
+    if (fake->tokens && fake_knows_token(server, token)) {
+        return;
+    }
+    buf_append_slice(&server->rows, ids);
+    buf_append(&server->tokens, token, strlen(token) + 1);
+}
+
+static void fake_misbehave(struct fake_store *fake, struct fake_server *server, struct slice ids, const char *token,
+                           struct store_reply *reply)
+{
+    const struct fault *fault = &fake->faults[fake->fault_at++];
+    if (fault->stores) {
+        fake_keep(fake, server, ids, token);
+    }
+    if (fault->keeps_token) {
+        buf_append(&server->tokens, token, strlen(token) + 1);
+    }
+    if (fault->restarts) {
+        server->started_s += 100;
+    }
+    fake_reply(reply, fault->outcome, fault->code, fault->message == NULL ? "" : fault->message);
+}
+
+static void fake_take(struct fake_store *fake, struct fake_server *server, const struct store_insert *insert,
+                      struct slice ids, struct store_reply *reply)
+{
+    const char *table = insert->segment->header.table;
+    bool broken = fake->broken_table != NULL && strcmp(fake->broken_table, table) == 0;
+    while (broken && fake->hangs_broken) {
+        pthread_cond_wait(&fake->changed, &fake->mutex);
+    }
+    if (broken) {
+        fake_reply(reply, STORE_ANSWERED, fake->broken_code, fake->broken_message);
+    } else if (fake->fault_at < fake->fault_count) {
+        fake_misbehave(fake, server, ids, insert->token, reply);
+    } else if (fake_has_bad_row(ids)) {
+        fake_reply(reply, STORE_ANSWERED, 469, "Constraint `c` is violated");
+    } else {
+        fake_keep(fake, server, ids, insert->token);
+        fake_reply(reply, STORE_DONE, 0, "");
+        if (fake->view_fails) {
+            fake_reply(reply, STORE_ANSWERED, 6, "Cannot parse: while pushing to view default.v");
+        }
+    }
+}
+
+static void fake_insert(struct store_session *session, size_t index, const struct store_insert *insert,
+                        struct store_reply *reply)
+{
+    struct fake_store *fake = session->fake;
+    struct buf ids = { 0 };
+    bool read = segment_read_ids(insert->segment, &ids);
+    pthread_mutex_lock(&fake->mutex);
+    if (!read) {
+        fake_reply(reply, STORE_ANSWERED, 33, "the segment cannot be read");
+    } else if (!fake_is_down(fake, index, reply)) {
+        fake->servers[index].inserts++;
+        snprintf(fake->last_token, sizeof fake->last_token, "%s", insert->token);
+        fake_take(fake, &fake->servers[index], insert, buf_slice(&ids), reply);
+    }
+    pthread_cond_broadcast(&fake->changed);
+    pthread_mutex_unlock(&fake->mutex);
+    buf_release(&ids);
+}
+
+static bool fake_holds(const struct fake_server *server, const struct event_id *id)
+{
+    for (size_t at = 0; at < server->rows.len; at += sizeof *id) {
+        if (memcmp(server->rows.data + at, id, sizeof *id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The ids in quotes of a counting SELECT. */
+static size_t fake_count(const struct fake_server *server, struct slice sql)
+{
+    size_t found = 0;
+    struct slice piece;
+    while (slice_split(&sql, '\'', &piece)) {
+        struct event_id id;
+        if (piece.len == EVENT_ID_TEXT && event_id_parse(&id, piece) && fake_holds(server, &id)) {
+            found++;
+        }
+    }
+    return found;
+}
+
+static bool fake_asks(const struct store_query *query, const char *about)
+{
+    return memmem(query->sql.data, query->sql.len, about, strlen(about)) != NULL;
+}
+
+static void fake_query(struct store_session *session, size_t index, const struct store_query *query, struct buf *out,
+                       struct store_reply *reply)
+{
+    struct fake_store *fake = session->fake;
+    pthread_mutex_lock(&fake->mutex);
+    if (fake_is_down(fake, index, reply)) {
+        pthread_mutex_unlock(&fake->mutex);
+        return;
+    }
+    fake_reply(reply, STORE_DONE, 0, "");
+    if (fake_asks(query, "system.processes")) {
+        buf_printf(out, "%llu\n", (unsigned long long)fake->running);
+        fake->running -= fake->running == 0 ? 0 : 1;
+    } else if (fake_asks(query, "uniqExact")) {
+        fake->counts++;
+        buf_printf(out, "%zu\n", fake_count(&fake->servers[index], query->sql));
+    } else if (fake_asks(query, "system.tables")) {
+        buf_printf(out, "%s\n", fake->engine);
+    } else if (fake_asks(query, "system.columns")) {
+        buf_append_string(out, "user_id\tString\t\nevent_id\tUUID\t\n");
+    }
+    pthread_cond_broadcast(&fake->changed);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void fake_probe(struct store_session *session, size_t index, struct store_features *features,
+                       struct store_reply *reply)
+{
+    struct fake_store *fake = session->fake;
+    pthread_mutex_lock(&fake->mutex);
+    if (!fake_is_down(fake, index, reply)) {
+        store_features_by_version(features, SLICE("26.7.2.1"));
+        features->tokens = fake->tokens;
+        features->started_wall_s = fake->servers[index].started_s;
+        fake_reply(reply, STORE_DONE, 0, "");
+    }
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static struct store_session *fake_session_new(struct store *store)
+{
+    struct store_session *session = calloc(1, sizeof *session);
+    session->fake = (struct fake_store *)(void *)store;
+    return session;
+}
+
+static void fake_session_free(struct store_session *session)
+{
+    free(session);
+}
+
+static void fake_store_init(struct fake_store *fake, size_t servers)
+{
+    static const struct store_ops ops = { .name = "fake",
+                                          .session_new = fake_session_new,
+                                          .session_free = fake_session_free,
+                                          .insert = fake_insert,
+                                          .query = fake_query,
+                                          .probe = fake_probe };
+    static const char *const names[FAKE_SERVERS] = { "one", "two" };
+    *fake = (struct fake_store){ .store = { &ops, servers, names, "default" },
+                                 .engine = "ReplacingMergeTree",
+                                 .tokens = true };
+    for (size_t i = 0; i < FAKE_SERVERS; i++) {
+        fake->servers[i].started_s = 1000;
+    }
+    pthread_mutex_init(&fake->mutex, NULL);
+    pthread_cond_init(&fake->changed, NULL);
+}
+
+static void fake_store_release(struct fake_store *fake)
+{
+    for (size_t i = 0; i < FAKE_SERVERS; i++) {
+        buf_release(&fake->servers[i].rows);
+        buf_release(&fake->servers[i].tokens);
+    }
+    pthread_mutex_destroy(&fake->mutex);
+    pthread_cond_destroy(&fake->changed);
+}
+
+/* Rows of all servers, repeats included. */
+static size_t fake_store_rows(const struct fake_store *fake)
+{
+    return (fake->servers[0].rows.len + fake->servers[1].rows.len) / sizeof(struct event_id);
+}

@@ -1,0 +1,250 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "pipeline/json_write.h"
+
+struct setup {
+    struct json_parser *parser;
+    struct buf text;
+    struct json_document document;
+};
+
+static enum error parse(struct setup *setup, struct slice text)
+{
+    buf_clear(&setup->text);
+    buf_append_slice(&setup->text, text);
+    buf_append_fill(&setup->text, 'x', JSON_PADDING);
+    return json_parse(setup->parser, slice_make(setup->text.data, text.len), &setup->document);
+}
+
+static int start(void **state)
+{
+    static struct setup setup;
+    setup = (struct setup){ .parser = json_parser_new() };
+    *state = &setup;
+    return setup.parser == NULL;
+}
+
+static int end(void **state)
+{
+    struct setup *setup = *state;
+    json_parser_free(setup->parser);
+    buf_release(&setup->text);
+    return 0;
+}
+
+static const struct {
+    struct slice text;
+    int fault; /* -1: fine */
+} texts[] = {
+    { SLICE("{}"), -1 },
+    { SLICE(" [1, -2.5e3, \"a\\u00e9\\ud83d\\ude00\", true, false, null] \r\n"), -1 },
+    { SLICE("18446744073709551615"), -1 },
+    { SLICE("-9223372036854775808"), -1 },
+    { SLICE("1e308"), -1 },
+    { SLICE("1e-400"), -1 },
+    { SLICE("1e-99999999999999999999"), -1 },
+    { SLICE("0e99999999999999999999"), -1 },
+    { SLICE("123456789012345678901234567890.0"), -1 },
+    { SLICE("0.000000000000000000000000000000000000001e340"), -1 },
+    { SLICE("\"\\u0000\""), -1 },
+    { SLICE("\"\xf0\x9f\x98\x80\""), -1 },
+    { SLICE(""), 0 },
+    { SLICE("  "), 2 },
+    { SLICE("{\"a\":1"), 6 },
+    { SLICE("{\"a\" 1}"), 5 },
+    { SLICE("{\"a\":1,}"), 7 },
+    { SLICE("{1:2}"), 1 },
+    { SLICE("[1 2]"), 3 },
+    { SLICE("[1,]"), 3 },
+    { SLICE("[1}"), 2 },
+    { SLICE("{}{}"), 2 },
+    { SLICE("[1]]"), 3 },
+    { SLICE("01"), 0 },
+    { SLICE("-"), 0 },
+    { SLICE("+1"), 0 },
+    { SLICE(".5"), 0 },
+    { SLICE("1."), 0 },
+    { SLICE("1e"), 0 },
+    { SLICE("tru"), 0 },
+    { SLICE("NaN"), 0 },
+    { SLICE("1e999"), 0 },
+    { SLICE("-1e999"), 0 },
+    { SLICE("1e99999999999999999999"), 0 },
+    { SLICE("18446744073709551616"), 0 },
+    { SLICE("-9223372036854775809"), 0 },
+    { SLICE("\"abc"), 0 },
+    { SLICE("\"a\nb\""), 2 },
+    { SLICE("\"\\x\""), 1 },
+    { SLICE("\"\\u12g4\""), 1 },
+    { SLICE("\"\\ud800\""), 1 },
+    { SLICE("\"\\udc00\""), 1 },
+    { SLICE("\"\\ud800\\u0041\""), 1 },
+    { SLICE("\"a\xff\""), 2 },
+    { SLICE("\"\xc0\x80\""), 1 },
+    { SLICE("\"\xed\xa0\x80\""), 1 },
+    { SLICE("\"\xf4\x90\x80\x80\""), 1 },
+    { SLICE("\xef\xbb\xbf{}"), 0 },
+};
+
+static void takes_strict_json_and_locates_what_is_not(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        const char *reason;
+        size_t at = json_locate(texts[i].text, &reason);
+        enum error error = parse(*state, texts[i].text);
+        bool fine = texts[i].fault < 0;
+        if ((error == OK) != fine || at != (fine ? texts[i].text.len : (size_t)texts[i].fault)) {
+            fail_msg("%.*s: error %d, located at %zu: %s", (int)texts[i].text.len, texts[i].text.data, (int)error, at,
+                     reason);
+        }
+        assert_int_equal(fine, strcmp(reason, "no fault") == 0);
+    }
+}
+
+/* Each byte of a good text replaced, removed, and the text cut there. */
+static void agrees_with_the_locator_on_damaged_texts(void **state)
+{
+    static const char good[] = "{\"a\":[1,-2.5e+3,true],\"b\\u00e9\":{\"c\":null,\"d\":\"\xc3\xa9\\n\"}}";
+    static const char replacements[] = "\"{}[]:,\\0eE-.x \x80\xc3\n";
+    char text[sizeof good];
+    for (size_t at = 0; at < sizeof good - 1; at++) {
+        for (size_t r = 0; r < sizeof replacements - 1; r++) {
+            const char *reason;
+            memcpy(text, good, sizeof good);
+            text[at] = replacements[r];
+            struct slice damaged = slice_make(text, sizeof good - 1);
+            bool fine = parse(*state, damaged) == OK;
+            (void)json_locate(damaged, &reason);
+            if (fine != (strcmp(reason, "no fault") == 0)) {
+                fail_msg("%s: %s", text, reason);
+            }
+        }
+        const char *reason;
+        struct slice cut = slice_make(good, at);
+        assert_int_not_equal(parse(*state, cut), OK);
+        assert_int_equal(json_locate(cut, &reason) <= at, true);
+        assert_string_not_equal(reason, "no fault");
+    }
+}
+
+static void bounds_the_depth(void **state)
+{
+    static char text[30000];
+    const char *reason;
+    for (size_t depth = JSON_MAX_DEPTH - 2; depth < JSON_MAX_DEPTH + 3; depth++) {
+        memset(text, '[', depth);
+        text[depth] = '1';
+        memset(text + depth + 1, ']', depth);
+        struct slice whole = slice_make(text, 2 * depth + 1);
+        bool fine = depth < JSON_MAX_DEPTH;
+        assert_int_equal(parse(*state, whole), fine ? OK : ERROR_TOO_DEEP);
+        (void)json_locate(whole, &reason);
+        assert_int_equal(strcmp(reason, "no fault") == 0, fine);
+    }
+    memset(text, '[', 10000);
+    assert_int_equal(parse(*state, slice_make(text, 10000)), ERROR_TOO_DEEP);
+}
+
+static void the_tape_is_walked_in_c(void **state)
+{
+    struct setup *setup = *state;
+    assert_int_equal(parse(setup, SLICE("{\"a\":[1,18446744073709551615,-0.5],\"b\":\"x\\u0000y\"}")), OK);
+    const struct json_document *d = &setup->document;
+    json_at key = json_first(JSON_ROOT);
+    assert_true(slice_equal(json_string(d, key), SLICE("a")));
+    json_at item = json_first(key + 1);
+    assert_int_equal(json_int64(d, item), 1);
+    item = json_skip(d, item);
+    assert_int_equal(json_type(d, item), 'u');
+    assert_true(json_uint64(d, item) == UINT64_MAX);
+    item = json_skip(d, item);
+    assert_true(json_double(d, item) == -0.5);
+    assert_true(json_at_end(d, json_skip(d, item)));
+    key = json_skip(d, key + 1);
+    assert_true(slice_equal(json_string(d, key + 1), slice_make("x\0y", 3)));
+    assert_true(json_at_end(d, json_skip(d, key + 1)));
+}
+
+static const struct {
+    const char *in, *as_is, *column; /* column: NULL if two keys conflict */
+} written[] = {
+    { "{ }", "{}", "{}" },
+    { "[1,-2,18446744073709551615,0.1,1e21,true,null,\"\\u0001\\\"\"]", NULL,
+      "[1,-2,18446744073709551615,0.1,1e+21,true,null,\"\\u0001\\\"\"]" },
+    { "{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":1,\"b\":2,\"a\":3}", "{\"b\":2,\"a\":3}" },
+    { "{\"a\":{\"x\":1,\"x\":{}},\"a\":[{\"y\":1,\"y\":2}]}", "{\"a\":{\"x\":1,\"x\":{}},\"a\":[{\"y\":1,\"y\":2}]}",
+      "{\"a\":[{\"y\":2}]}" },
+    { "{\"a.b\":1,\"a\":{\"b\":2}}", "{\"a.b\":1,\"a\":{\"b\":2}}", NULL },
+    { "{\"a.b\":1,\"a\":{\"b\":2},\"a\":0}", NULL, "{\"a.b\":1,\"a\":0}" },
+    { "{\"a.b\":1,\"a\":{\"c\":2}}", NULL, "{\"a.b\":1,\"a\":{\"c\":2}}" },
+    { "{\"x\":[{\"a.b\":1,\"a\":{\"b\":2}}]}", NULL, NULL },
+    { "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}", NULL,
+      "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}" },
+};
+
+static void writes_values_fit_for_a_json_column(void **state)
+{
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(written); i++) {
+        struct buf out = { 0 }, path = { 0 };
+        assert_int_equal(parse(setup, slice_from_string(written[i].in)), OK);
+        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path);
+        assert_int_equal(error, written[i].column == NULL ? ERROR_CONFLICTING_KEYS : OK);
+        if (error == OK) {
+            assert_string_equal(buf_c_string(&out), written[i].column);
+        } else {
+            assert_string_equal(buf_c_string(&path), "a.b");
+        }
+        buf_clear(&out);
+        assert_int_equal(json_write(&setup->document, JSON_ROOT, false, &out, &path), OK);
+        if (written[i].as_is != NULL) {
+            assert_string_equal(buf_c_string(&out), written[i].as_is);
+        }
+        buf_release(&out);
+        buf_release(&path);
+    }
+}
+
+static void the_last_of_equal_keys_wins_in_large_objects_too(void **state)
+{
+    struct setup *setup = *state;
+    struct buf in = { 0 }, expected = { 0 }, out = { 0 }, path = { 0 };
+    buf_append_string(&in, "{");
+    buf_append_string(&expected, "{");
+    for (int round = 0; round < 2; round++) {
+        for (int key = 0; key < 300; key++) {
+            buf_printf(&in, "%s\"k%d\":%d", in.len > 1 ? "," : "", key, round);
+            if (round == 1) {
+                buf_printf(&expected, "%s\"k%d\":1", expected.len > 1 ? "," : "", key);
+            }
+        }
+    }
+    buf_append_string(&in, "}");
+    buf_append_string(&expected, "}");
+    assert_int_equal(parse(setup, buf_slice(&in)), OK);
+    assert_int_equal(json_write(&setup->document, JSON_ROOT, true, &out, &path), OK);
+    assert_true(slice_equal(buf_slice(&out), buf_slice(&expected)));
+    buf_release(&in);
+    buf_release(&expected);
+    buf_release(&out);
+    buf_release(&path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
+        cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),
+        cmocka_unit_test_setup_teardown(bounds_the_depth, start, end),
+        cmocka_unit_test_setup_teardown(the_tape_is_walked_in_c, start, end),
+        cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
+        cmocka_unit_test_setup_teardown(the_last_of_equal_keys_wins_in_large_objects_too, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,506 @@
+/* Quoting, binding, features, replies, DDL; and what the clickhouse store makes of every way in which a server can
+ * answer or not, from a scripted one. The same against real servers: tests/integration/test_store.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "store/table.h"
+
+#define assert_text(bytes, text)                                                                                       \
+    do {                                                                                                               \
+        assert_int_equal((bytes).len, strlen(text));                                                                   \
+        assert_memory_equal((bytes).data, (text), strlen(text));                                                       \
+    } while (0)
+
+static void quotes_whatever_could_end_a_literal(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *literal;
+    } rows[] = {
+        { SLICE(""), "''" },
+        { SLICE("it's"), "'it\\'s'" },
+        { SLICE("a\\"), "'a\\\\'" },
+        { SLICE("\\' OR 1 --"), "'\\\\\\' OR 1 --'" },
+        { SLICE("a\nb\0c"), "'a\\nb\\0c'" },
+        { SLICE("`\""), "'`\"'" },
+        { SLICE("\xff\xc3"), "'\xff\xc3'" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf out = { 0 };
+        store_quote_literal(rows[i].text, &out);
+        assert_text(out, rows[i].literal);
+        buf_release(&out);
+    }
+    struct buf out = { 0 };
+    store_quote_identifier(SLICE("a`b\\'"), &out);
+    assert_text(out, "`a\\`b\\\\'`");
+    buf_release(&out);
+}
+
+static void binds_parameters_outside_of_quotes_only(void **state)
+{
+    static const struct store_parameter parameters[] = { { "s", "String", { "it's", 4 } },
+                                                         { "n", "UInt32", { "7", 1 } } };
+    static const struct {
+        const char *sql;
+        const char *bound; /* NULL: refused */
+    } rows[] = {
+        { "SELECT {s:String}", "SELECT 'it\\'s'" },
+        { "SELECT {n:UInt32}+1", "SELECT CAST('7' AS UInt32)+1" },
+        { "SELECT '{s:String}', `{n:UInt32}`, \"{\"", "SELECT '{s:String}', `{n:UInt32}`, \"{\"" },
+        { "SELECT '\\'{s:String}', {s:String}", "SELECT '\\'{s:String}', 'it\\'s'" },
+        { "SELECT {x:String}", NULL },
+        { "SELECT {s}", NULL },
+        { "SELECT {s:String", NULL },
+        { "SELECT 'open {s:String}", "SELECT 'open {s:String}" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct store_query query = { .sql = slice_from_string(rows[i].sql),
+                                     .parameters = parameters,
+                                     .parameter_count = 2 };
+        struct buf out = { 0 };
+        bool bound = store_bind_literals(&query, &out);
+        assert_int_equal(bound, rows[i].bound != NULL);
+        if (bound) {
+            assert_text(out, rows[i].bound);
+        }
+        buf_release(&out);
+    }
+}
+
+static void reads_the_code_of_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(store_parse_error_code(SLICE("Code: 469. DB::Exception: x")), 469);
+    assert_int_equal(store_parse_error_code(SLICE("Code: 60, e.displayText() = DB::Exception")), 60);
+    assert_int_equal(store_parse_error_code(SLICE("junk\nCode: 62. y")), 62);
+    assert_int_equal(store_parse_error_code(SLICE("Code: ")), 0);
+    assert_int_equal(store_parse_error_code(SLICE("Code: 99999999999")), 0);
+    assert_int_equal(store_parse_error_code(SLICE("502 Bad Gateway")), 0);
+    assert_int_equal(store_parse_error_code(SLICE("")), 0);
+}
+
+static void knows_what_versions_can_do(void **state)
+{
+    static const struct {
+        const char *answer;
+        bool good, tokens, lz4, converts, json;
+    } rows[] = {
+        { "26.7.2.1\t1732233600\n", true, true, true, true, true },
+        { "24.8.1.2\t1732233600\n", true, true, true, true, false },
+        { "22.8.5.29\t1732233600\n", true, true, true, false, false },
+        { "18.16.1\t1732233600\n", true, false, false, false, false },
+        { "garbage\t1\n", false, false, false, false, false },
+        { "<html>", false, false, false, false, false },
+        { "26.7.2.1\tx\n", false, true, true, true, true },
+        { "", false, false, false, false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct store_features features = { 0 };
+        assert_int_equal(store_parse_probe(slice_from_string(rows[i].answer), &features), rows[i].good);
+        assert_int_equal(features.tokens, rows[i].tokens);
+        assert_int_equal(features.lz4_body, rows[i].lz4);
+        assert_int_equal(features.converts, rows[i].converts);
+        assert_int_equal(features.json, rows[i].json);
+        if (rows[i].good) {
+            assert_int_equal(features.started_wall_s, 1732233600);
+        }
+    }
+}
+
+static void replies_stay_on_one_line(void **state)
+{
+    struct store_reply reply;
+    char longer[3000];
+    (void)state;
+    store_reply_set(&reply, STORE_ANSWERED, 1, 500, SLICE("  a\r\nb\tc\n\n"));
+    assert_string_equal(reply.message, "a  b c");
+    memset(longer, 'x', sizeof longer);
+    store_reply_set(&reply, STORE_ANSWERED, 1, 500, slice_make(longer, sizeof longer));
+    assert_int_equal(strlen(reply.message), sizeof reply.message - 1);
+}
+
+static void creates_what_the_server_knows(void **state)
+{
+    static struct field_options fields[] = {
+        { .name = "kind",
+          .type = "LowCardinality(Nullable(String))",
+          .comment = "what it's called",
+          .max_past_ns = -1,
+          .max_future_ns = -1 },
+        { .name = "at", .type = "DateTime", .required = true, .max_past_ns = -1, .max_future_ns = -1 },
+    };
+    const char *key[] = { "at" };
+    struct stream_options options = { .name = "s",
+                                      .table = "ta`ble",
+                                      .dedup_key = { key, 1 },
+                                      .fields = fields,
+                                      .field_count = 2,
+                                      .partition_by = "toYYYYMM(at)" };
+    struct buf problems = { 0 };
+    struct buf ddl = { 0 };
+    struct store_features features = { 0 };
+    (void)state;
+    struct stream *stream = stream_compile(&options, 0, &problems);
+    assert_non_null(stream);
+    char expected[1024];
+    store_features_by_version(&features, SLICE("26.7.2.1"));
+    table_ddl(stream, "d", &features, true, &ddl);
+    snprintf(expected, sizeof expected,
+             "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
+             "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
+             "PARTITION BY %s ORDER BY (%s) "
+             "SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1",
+             stream->partition_by, stream->order_by);
+    assert_string_equal(buf_c_string(&ddl), expected);
+    buf_clear(&ddl);
+    store_features_by_version(&features, SLICE("18.16.1"));
+    table_ddl(stream, "", &features, true, &ddl);
+    snprintf(expected, sizeof expected,
+             "CREATE TABLE IF NOT EXISTS `ta\\`ble` (`kind` Nullable(String) COMMENT 'what it\\'s called', "
+             "`at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree PARTITION BY "
+             "%s ORDER BY (%s)",
+             stream->partition_by, stream->order_by);
+    assert_text(ddl, expected);
+    stream_free(stream);
+    buf_release(&ddl);
+    buf_release(&problems);
+}
+
+/* A server of one connection after another that plays a script: each entry answers one request. */
+enum act {
+    ACT_ANSWER, /* the text, after the whole request */
+    ACT_CLOSE,  /* closes after the whole request, without a byte */
+    ACT_HANG,   /* never answers */
+    ACT_CUT     /* closes after the head of the request */
+};
+
+struct scene {
+    enum act act;
+    const char *text;
+};
+
+struct script {
+    const struct scene *scenes;
+    size_t count;
+    size_t requests; /* seen */
+    int listener;
+    uint16_t port;
+    struct thread thread;
+    char last_head[4096];
+    int release[2]; /* closed to end a hanging scene */
+};
+
+#define PROBE_ANSWER(version)                                                                                          \
+    {                                                                                                                  \
+        ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: " version                                                      \
+    }
+#define MODERN PROBE_ANSWER("20\r\n\r\n26.7.2.1\t1732233600\n")
+#define OLD PROBE_ANSWER("19\r\n\r\n18.16.1\t1732233600\n")
+#define EMPTY_200                                                                                                      \
+    {                                                                                                                  \
+        ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"                                                     \
+    }
+
+/* Reads a request; false if the peer is gone. */
+static bool read_request(struct script *script, int fd, bool whole)
+{
+    struct buf input = { 0 };
+    uint64_t length = 0;
+    char *end = NULL;
+    bool there = true;
+    while (there && (end == NULL || (whole && input.len < (size_t)(end - input.data) + 4 + length))) {
+        there = buf_reserve(&input, 65536);
+        ssize_t len = recv(fd, input.data + input.len, 65536, 0);
+        there = len > 0;
+        input.len += there ? (size_t)len : 0;
+        end = there ? memmem(input.data, input.len, "\r\n\r\n", 4) : NULL;
+        if (end != NULL) {
+            snprintf(script->last_head, sizeof script->last_head, "%.*s", (int)(end - input.data), input.data);
+            const char *field = strstr(script->last_head, "Content-Length: ");
+            length = field != NULL ? strtoull(field + 16, NULL, 10) : 0;
+        }
+    }
+    buf_release(&input);
+    return there;
+}
+
+static void play_connection(struct script *script, int fd)
+{
+    while (script->requests < script->count) {
+        const struct scene *scene = &script->scenes[script->requests];
+        struct pollfd hang = { .fd = script->release[0], .events = POLLIN };
+        if (!read_request(script, fd, scene->act != ACT_CUT)) {
+            return;
+        }
+        script->requests++;
+        if (scene->act == ACT_HANG) {
+            poll(&hang, 1, 10000);
+        }
+        if (scene->act != ACT_ANSWER || send(fd, scene->text, strlen(scene->text), MSG_NOSIGNAL) < 0) {
+            return;
+        }
+        if (strstr(scene->text, "Connection: close") != NULL) {
+            return;
+        }
+    }
+}
+
+static void play(void *context)
+{
+    struct script *script = context;
+    for (;;) {
+        int fd = accept(script->listener, NULL, NULL);
+        if (fd < 0) {
+            return;
+        }
+        play_connection(script, fd);
+        close(fd);
+    }
+}
+
+static void script_start(struct script *script, const struct scene *scenes, size_t count)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof address;
+    *script = (struct script){ .scenes = scenes, .count = count };
+    script->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(script->listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(script->listener, 8), 0);
+    getsockname(script->listener, (struct sockaddr *)&address, &len);
+    script->port = ntohs(address.sin_port);
+    assert_int_equal(pipe(script->release), 0);
+    assert_int_equal(thread_start(&script->thread, "script", play, script), OK);
+}
+
+static void script_stop(struct script *script)
+{
+    close(script->release[1]);
+    shutdown(script->listener, SHUT_RDWR);
+    thread_join(&script->thread);
+    close(script->listener);
+    close(script->release[0]);
+}
+
+static struct store *connect_store(uint16_t port)
+{
+    static char url[128];
+    struct buf problem = { 0 };
+    snprintf(url, sizeof url, "http://me:s%%40cret@127.0.0.1:%u/", port);
+    struct store_options options = { .kind = STORE_CLICKHOUSE,
+                                     .url = url,
+                                     .user = "",
+                                     .password = "",
+                                     .database = "d",
+                                     .connect_timeout_ns = NS_PER_SECOND,
+                                     .request_timeout_ns = 300 * NS_PER_MS };
+    struct store *store = store_new(&options, "", false, &problem);
+    assert_non_null(store);
+    assert_null(strstr(store->server_names[0], "cret"));
+    return store;
+}
+
+static void insert_through(struct store *store, struct store_session *session, struct store_reply *reply)
+{
+    static struct native_column columns[1];
+    columns[0].name = SLICE("a");
+    columns[0].wire_name = SLICE("UInt8");
+    char table[] = "t";
+    static char body[1 << 16];
+    struct segment segment = { .header = { .table = table, .columns = columns, .column_count = 1 } };
+    struct store_insert insert = { .segment = &segment, .bytes = slice_make(body, sizeof body), .token = "t-1" };
+    store->ops->insert(session, 0, &insert, reply);
+}
+
+static void judges_every_ending_of_an_insert(void **state)
+{
+    static const struct {
+        struct scene scene;
+        enum store_outcome outcome;
+        int code;
+        int http_status;
+    } rows[] = {
+        { EMPTY_200, STORE_DONE, 0, 200 },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\nCode: 252. DB::Exception" },
+          STORE_ANSWERED,
+          252,
+          200 },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi" }, STORE_UNKNOWN, 0, 200 },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nX-ClickHouse-Exception-Code: 7\r\nContent-Length: 0\r\n\r\n" },
+          STORE_ANSWERED,
+          7,
+          200 },
+        { { ACT_ANSWER, "HTTP/1.1 500 E\r\nX-ClickHouse-Exception-Code: 241\r\nContent-Length: 4\r\n\r\nfull" },
+          STORE_ANSWERED,
+          241,
+          500 },
+        { { ACT_ANSWER, "HTTP/1.1 404 E\r\nContent-Length: 9\r\n\r\nCode: 60." }, STORE_ANSWERED, 60, 404 },
+        { { ACT_ANSWER, "HTTP/1.1 413 E\r\nConnection: close\r\n\r\ntoo large" }, STORE_ANSWERED, 0, 413 },
+        { { ACT_ANSWER, "HTTP/1.1 502 E\r\nContent-Length: 0\r\n\r\n" }, STORE_UNKNOWN, 0, 502 },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\nshort" },
+          STORE_UNKNOWN,
+          0,
+          0 },
+        { { ACT_CLOSE, NULL }, STORE_UNKNOWN, 0, 0 },
+        { { ACT_CUT, NULL }, STORE_UNKNOWN, 0, 0 },
+        { { ACT_HANG, NULL }, STORE_UNKNOWN, 0, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const struct scene scenes[] = { MODERN, rows[i].scene };
+        struct script script;
+        struct store_reply reply;
+        script_start(&script, scenes, ARRAY_LENGTH(scenes));
+        struct store *store = connect_store(script.port);
+        struct store_session *session = store->ops->session_new(store);
+        insert_through(store, session, &reply);
+        assert_int_equal(reply.outcome, rows[i].outcome);
+        assert_int_equal(reply.code, rows[i].code);
+        assert_int_equal(reply.http_status, rows[i].http_status);
+        assert_null(strstr(reply.message, "cret"));
+        store->ops->session_free(session);
+        store->ops->free(store);
+        script_stop(&script);
+        assert_int_equal(script.requests, 2); /* a request is never repeated behind our back */
+    }
+}
+
+static void sends_credentials_and_settings_as_the_server_knows_them(void **state)
+{
+    static const struct scene scenes[] = { MODERN, EMPTY_200 };
+    struct script script;
+    struct store_reply reply;
+    (void)state;
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    insert_through(store, session, &reply);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+    static const char *const wanted[] = { "X-ClickHouse-User: me\r\n",
+                                          "X-ClickHouse-Key: s@cret\r\n",
+                                          "Content-Encoding: lz4\r\n",
+                                          "query_id=t-1",
+                                          "async_insert=0",
+                                          "insert_deduplication_token=t-1",
+                                          "insert_deduplicate=1",
+                                          "wait_end_of_query=1",
+                                          "database=d",
+                                          "INSERT%20INTO%20%60d%60.%60t%60%20%28%60a%60%29%20FORMAT%20Native" };
+    for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
+        if (strstr(script.last_head, wanted[i]) == NULL) {
+            fail_msg("%s is not in %s", wanted[i], script.last_head);
+        }
+    }
+    assert_null(strstr(script.last_head, "Expect"));
+    assert_null(strstr(script.last_head, "Authorization"));
+}
+
+static void never_repeats_a_request_on_a_fresh_connection(void **state)
+{
+    static const struct scene scenes[] = { MODERN, EMPTY_200, { ACT_CLOSE, NULL }, EMPTY_200 };
+    struct script script;
+    struct store_reply reply;
+    (void)state;
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_DONE);
+    insert_through(store, session, &reply); /* on the kept connection, which dies after the request */
+    assert_int_equal(reply.outcome, STORE_UNKNOWN);
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_DONE);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+    assert_int_equal(script.requests, 4);
+}
+
+static void an_insert_that_was_never_sent_is_unreachable(void **state)
+{
+    static const struct scene hangs[] = { { ACT_HANG, NULL } };
+    static const struct scene old[] = { OLD };
+    struct script script;
+    struct store_reply reply;
+    (void)state;
+    script_start(&script, hangs, 1); /* the probe before the INSERT gets no answer */
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_UNREACHABLE);
+    store->ops->session_free(session);
+    script_stop(&script);
+    session = store->ops->session_new(store); /* nobody listens any more */
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_UNREACHABLE);
+    store->ops->session_free(session);
+    store->ops->free(store);
+
+    script_start(&script, old, 1); /* zeros are no segment: it cannot be unpacked for an old server */
+    store = connect_store(script.port);
+    session = store->ops->session_new(store);
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_UNREACHABLE);
+    assert_non_null(strstr(reply.message, "damaged"));
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+}
+
+static void refuses_what_is_no_url(void **state)
+{
+    static const char *const urls[] = { "", "ftp://host/", "http://", "http://a,", "http://a:b:c" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(urls); i++) {
+        struct buf problem = { 0 };
+        struct store_options options = { .kind = STORE_CLICKHOUSE, .url = urls[i], .database = "" };
+        assert_null(store_new(&options, "", false, &problem));
+        assert_non_null(strstr(buf_c_string(&problem), "store.url"));
+        buf_release(&problem);
+    }
+    struct buf problem = { 0 };
+    struct store_options two = { .kind = STORE_CLICKHOUSE,
+                                 .url = "http://a:8123, https://u:p@b/x?y=1",
+                                 .database = "" };
+    struct store *store = store_new(&two, "", false, &problem);
+    assert_non_null(store);
+    assert_int_equal(store->server_count, 2);
+    assert_string_equal(store->server_names[0], "http://a:8123");
+    assert_string_equal(store->server_names[1], "https://b/x");
+    store->ops->free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quotes_whatever_could_end_a_literal),
+        cmocka_unit_test(binds_parameters_outside_of_quotes_only),
+        cmocka_unit_test(reads_the_code_of_an_error),
+        cmocka_unit_test(knows_what_versions_can_do),
+        cmocka_unit_test(replies_stay_on_one_line),
+        cmocka_unit_test(creates_what_the_server_knows),
+        cmocka_unit_test(judges_every_ending_of_an_insert),
+        cmocka_unit_test(sends_credentials_and_settings_as_the_server_knows_them),
+        cmocka_unit_test(never_repeats_a_request_on_a_fresh_connection),
+        cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
+        cmocka_unit_test(refuses_what_is_no_url),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,387 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "schema_fixture.h"
+
+/* One field of a type, one event {"v": value}: the value as it is read back, or the error. */
+static const struct {
+    const char *type, *value;
+    enum error error;
+    const char *stored;
+} values[] = {
+    { "String", "\"a\\u0000b\"", OK, "\"a\\u0000b\"" },
+    { "String", "12", OK, "\"12\"" },
+    { "String", "1.50", OK, "\"1.5\"" },
+    { "String", "true", OK, "\"true\"" },
+    { "String", "null", OK, "\"\"" },
+    { "String", "{}", ERROR_WRONG_TYPE, NULL },
+    { "String", "[]", ERROR_WRONG_TYPE, NULL },
+    { "FixedString(3)", "\"abc\"", OK, "\"abc\"" },
+    { "FixedString(3)", "\"abcd\"", ERROR_TOO_LONG, NULL },
+    { "Bool", "true", OK, "1" },
+    { "Bool", "0", OK, "0" },
+    { "Bool", "2", ERROR_WRONG_TYPE, NULL },
+    { "Bool", "\"true\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "255", OK, "255" },
+    { "UInt8", "256", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "-1", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "5.0", OK, "5" },
+    { "UInt8", "5.5", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "1e300", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "\"5\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "true", ERROR_WRONG_TYPE, NULL },
+    { "Int8", "-128", OK, "-128" },
+    { "Int8", "128", ERROR_OUT_OF_RANGE, NULL },
+    { "Int16", "-32769", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt32", "4294967296", ERROR_OUT_OF_RANGE, NULL },
+    { "Int64", "\"-9223372036854775808\"", OK, "\"-9223372036854775808\"" },
+    { "Int64", "9223372036854775808", ERROR_OUT_OF_RANGE, NULL },
+    { "Int64", "\"9223372036854775808\"", ERROR_OUT_OF_RANGE, NULL },
+    { "Int64", "9223372036854775808.0", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt64", "18446744073709551615", OK, "\"18446744073709551615\"" },
+    { "UInt64", "\"18446744073709551615\"", OK, "\"18446744073709551615\"" },
+    { "UInt64", "\"18446744073709551616\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt64", "-1", ERROR_OUT_OF_RANGE, NULL },
+    { "Float64", "1", OK, "1" },
+    { "Float64", "18446744073709551615", OK, NULL },
+    { "Float64", "\"1\"", ERROR_WRONG_TYPE, NULL },
+    { "Float32", "0.5", OK, "0.5" },
+    { "Float32", "1e39", ERROR_OUT_OF_RANGE, NULL },
+    { "Date", "\"2024-02-29\"", OK, "\"2024-02-29\"" },
+    { "Date", "\"2023-02-29\"", ERROR_INVALID_VALUE, NULL },
+    { "Date", "1732233600123", OK, "\"2024-11-22\"" },
+    { "Date", "\"1969-12-31\"", ERROR_OUT_OF_RANGE, NULL },
+    { "Date", "\"2149-06-06\"", OK, "\"2149-06-06\"" },
+    { "Date", "\"2149-06-07\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime", "1732233600.9", OK, "\"2024-11-22 00:00:00\"" },
+    { "DateTime", "\"2106-02-07T06:28:15Z\"", OK, "\"2106-02-07 06:28:15\"" },
+    { "DateTime", "\"2106-02-07T06:28:16Z\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(3)", "1732233600", OK, "\"2024-11-22 00:00:00.000\"" },
+    { "DateTime64(3)", "1732233600123", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "1732233600123456", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "1732233600123456789", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "1732233600.123", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "\"1732233600123\"", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "\"2024-11-22T01:00:00.123456+01:00\"", OK, "\"2024-11-22 00:00:00.123\"" },
+    { "DateTime64(3)", "\"2024-11-21 19:30:00.5-0430\"", OK, "\"2024-11-22 00:00:00.500\"" },
+    { "DateTime64(3)", "\"2024-11-22 00:00:00\"", OK, "\"2024-11-22 00:00:00.000\"" },
+    { "DateTime64(3)", "\"2024-11-22T24:00:00Z\"", ERROR_INVALID_VALUE, NULL },
+    { "DateTime64(3)", "\"2024-11-22T00:00:00Zx\"", ERROR_INVALID_VALUE, NULL },
+    { "DateTime64(3)", "\"yesterday\"", ERROR_INVALID_VALUE, NULL },
+    { "DateTime64(3)", "-1", OK, "\"1969-12-31 23:59:59.000\"" },
+    { "DateTime64(3)", "\"1899-12-31T23:59:59Z\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(3)", "\"2300-01-01T00:00:00Z\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(9)", "1732233600123456789", OK, "\"2024-11-22 00:00:00.123456789\"" },
+    { "DateTime64(9)", "\"2263-01-01\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(3)", "18446744073709551615", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(3)", "1e300", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(3)", "true", ERROR_WRONG_TYPE, NULL },
+    { "UUID", "\"61F0c404-5cb3-11e7-907b-a6006ad3dba0\"", OK, "\"61f0c404-5cb3-11e7-907b-a6006ad3dba0\"" },
+    { "UUID", "\"61f0c404-5cb3-11e7-907b-a6006ad3dba\"", ERROR_INVALID_VALUE, NULL },
+    { "UUID", "5", ERROR_WRONG_TYPE, NULL },
+    { "Enum8('a' = 1, 'b' = 2)", "\"b\"", OK, "\"b\"" },
+    { "Enum8('a' = 1, 'b' = 2)", "\"c\"", ERROR_NOT_ALLOWED, NULL },
+    { "Enum8('a' = 2, 'b' = 1)", "null", OK, "\"b\"" },
+    { "Enum8('a' = 1, 'b' = 2)", "1", ERROR_WRONG_TYPE, NULL },
+    { "Decimal(5, 2)", "123.45", OK, "\"123.45\"" },
+    { "Decimal(5, 2)", "\"-000.50\"", OK, "\"-0.5\"" },
+    { "Decimal(5, 2)", "999.99", OK, "\"999.99\"" },
+    { "Decimal(5, 2)", "1000", ERROR_OUT_OF_RANGE, NULL },
+    { "Decimal(5, 2)", "0.005", ERROR_OUT_OF_RANGE, NULL },
+    { "Decimal(5, 2)", "1.5e2", OK, "\"150\"" },
+    { "Decimal(5, 2)", "\"1.5e-1\"", OK, "\"0.15\"" },
+    { "Decimal(5, 2)", "\"-0\"", OK, "\"0\"" },
+    { "Decimal(5, 2)", "\"1e99999999999\"", ERROR_OUT_OF_RANGE, NULL },
+    { "Decimal(5, 2)", "\"1.\"", ERROR_INVALID_VALUE, NULL },
+    { "Decimal(5, 2)", "\"abc\"", ERROR_INVALID_VALUE, NULL },
+    { "Decimal(5, 2)", "null", OK, "\"0\"" },
+    { "Decimal(38, 0)", "\"99999999999999999999999999999999999999\"", OK,
+      "\"99999999999999999999999999999999999999\"" },
+    { "IPv4", "\"192.0.2.1\"", OK, "\"192.0.2.1\"" },
+    { "IPv4", "\"192.0.2.256\"", ERROR_INVALID_VALUE, NULL },
+    { "IPv4", "\"::1\"", ERROR_INVALID_VALUE, NULL },
+    { "IPv4", "null", OK, "\"0.0.0.0\"" },
+    { "IPv6", "\"2001:DB8:0::1\"", OK, "\"2001:db8::1\"" },
+    { "IPv6", "\"192.0.2.1\"", OK, "\"::ffff:192.0.2.1\"" },
+    { "IPv6", "\"nope\"", ERROR_INVALID_VALUE, NULL },
+    { "JSON", "{\"a\":[1,{\"b\":null}]}", OK, NULL },
+    { "JSON", "null", OK, "\"{}\"" },
+    { "JSON", "[]", ERROR_WRONG_TYPE, NULL },
+    { "JSON", "{\"a.b\":1,\"a\":{\"b\":1}}", ERROR_CONFLICTING_KEYS, NULL },
+    { "Nullable(UInt8)", "null", OK, "null" },
+    { "Nullable(UInt8)", "7", OK, "7" },
+    { "Nullable(UInt8)", "700", ERROR_OUT_OF_RANGE, NULL },
+    { "Array(UInt8)", "[1,null,3]", OK, "[1,0,3]" },
+    { "Array(Nullable(UInt8))", "[1,null,3]", OK, "[1,null,3]" },
+    { "Array(UInt8)", "[1,256]", ERROR_OUT_OF_RANGE, NULL },
+    { "Array(UInt8)", "5", ERROR_WRONG_TYPE, NULL },
+    { "Array(String)", "[]", OK, "[]" },
+    { "Array(String)", "[\"a\",2]", OK, "[\"a\",\"2\"]" },
+    { "Array(String)", "[[]]", ERROR_WRONG_TYPE, NULL },
+    { "Map(String, String)", "{\"a\":\"x\",\"b\":2,\"c\":false,\"d\":null}", OK,
+      "{\"a\":\"x\",\"b\":\"2\",\"c\":\"false\"}" },
+    { "Map(String, String)", "{\"a\":[]}", ERROR_WRONG_TYPE, NULL },
+    { "Map(String, String)", "[]", ERROR_WRONG_TYPE, NULL },
+};
+
+static void stores_what_fits_and_refuses_what_a_server_could_refuse(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
+        struct field_options fields[] = { FIELD("v", values[i].type) };
+        struct stream_options options = { .name = "s", .table = "t", .fields = fields, .field_count = 1 };
+        struct fixture fixture;
+        struct buf event = { 0 }, expected = { 0 };
+        fixture_init(&fixture, &options);
+        buf_printf(&event, "{\"v\":%s}", values[i].value);
+        enum error error = fixture_event(&fixture, buf_c_string(&event));
+        if (error != values[i].error) {
+            fail_msg("%s %s: %s, not %s: %s", values[i].type, values[i].value, error_info(error)->code,
+                     error_info(values[i].error)->code, fixture.error.message);
+        }
+        assert_int_equal(fixture.chunk->rows, error == OK);
+        if (error != OK) {
+            assert_string_equal(fixture.error.field, "v");
+            assert_memory_equal(fixture.error.message, "v: ", 3);
+        } else if (values[i].stored != NULL) {
+            buf_printf(&expected, "{\"v\":%s,", values[i].stored);
+            if (strncmp(fixture_row(&fixture, 0), buf_c_string(&expected), expected.len) != 0) {
+                fail_msg("%s %s: %s, not %s", values[i].type, values[i].value, fixture_row(&fixture, 0),
+                         buf_c_string(&expected));
+            }
+        }
+        fixture_release(&fixture);
+        buf_release(&event);
+        buf_release(&expected);
+    }
+}
+
+static struct field_options shop_fields[] = {
+    FIELD("name", "LowCardinality(String)", .from = LIST("event_name", "name"), .required = true, .max_length = 10),
+    FIELD("channel", "String", .one_of = LIST("web", "mobile"), .default_value = "web"),
+    { .line = 1, .name = "at", .type = "DateTime64(3)", .default_value = "now", .max_past_ns = 3600 * NS_PER_SECOND,
+      .max_future_ns = 60 * NS_PER_SECOND },
+    FIELD("country", "String", .from = LIST("device.geo.country", "country")),
+    FIELD("ids", "Array(String)", .from = LIST("items[].id"), .max_items = 3),
+    FIELD("prices", "Array(Float64)", .from = LIST("items[].price")),
+    FIELD("tags", "Array(LowCardinality(String))"),
+    FIELD("level", "UInt8", .min = "1", .max = "5", .default_value = "3"),
+    FIELD("ip", "String", .fill = FILL_CLIENT_IP, .anonymize = true),
+    FIELD("agent", "String", .fill = FILL_USER_AGENT, .max_length = 4),
+    FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT),
+};
+static const struct stream_options shop = { .name = "shop", .table = "shop", .dedup_key = LIST("name", "at"),
+                                            .fields = shop_fields, .field_count = ARRAY_LENGTH(shop_fields) };
+
+static int start_shop(void **state)
+{
+    static struct fixture fixture;
+    fixture_init(&fixture, &shop);
+    *state = &fixture;
+    return 0;
+}
+
+static int end_fixture(void **state)
+{
+    fixture_release(*state);
+    return 0;
+}
+
+static void assert_row_begins(struct fixture *fixture, uint64_t row, const char *expected)
+{
+    const char *json = fixture_row(fixture, row);
+    if (strncmp(json, expected, strlen(expected)) != 0) {
+        fail_msg("%s\ndoes not begin with\n%s", json, expected);
+    }
+}
+
+static void fills_and_defaults_what_is_absent(void **state)
+{
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\"}"), OK);
+    assert_row_begins(*state, 0,
+                      "{\"name\":\"a\",\"channel\":\"web\",\"at\":\"2024-11-22 00:00:00.000\",\"country\":\"\",\"ids\":[],"
+                      "\"prices\":[],\"tags\":[],\"level\":3,\"ip\":\"192.0.2.0\",\"agent\":\"curl\","
+                      "\"received\":\"2024-11-22 00:00:00\",\"event_id\":\"");
+}
+
+static void keeps_arrays_through_one_path_parallel(void **state)
+{
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},{\"price\":2},{\"id\":7},"
+                                           "null]}"),
+                     ERROR_TOO_LONG);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},null,{\"id\":7}]}"), OK);
+    assert_non_null(strstr(fixture_row(*state, 0), "\"ids\":[\"x\",\"\",\"7\"],\"prices\":[1.5,0,0]"));
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[5]}"), ERROR_WRONG_TYPE);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":{}}"), ERROR_WRONG_TYPE);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"price\":\"x\"}]}"), ERROR_WRONG_TYPE);
+    assert_string_equal(((struct fixture *)*state)->error.field, "items[].price");
+}
+
+static void the_first_path_wins_and_the_last_of_equal_keys(void **state)
+{
+    assert_int_equal(fixture_event(*state, "{\"event_name\":\"first\",\"name\":\"second\"}"), OK);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"second\",\"event_name\":\"first\"}"), OK);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"old\",\"name\":\"new\"}"), OK);
+    assert_int_equal(fixture_event(*state, "{\"event_name\":null,\"name\":\"second\"}"), OK);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"name\":null}"), ERROR_MISSING_FIELD);
+    assert_row_begins(*state, 0, "{\"name\":\"first\"");
+    assert_row_begins(*state, 1, "{\"name\":\"first\"");
+    assert_row_begins(*state, 2, "{\"name\":\"new\"");
+    assert_row_begins(*state, 3, "{\"name\":\"second\"");
+}
+
+static const struct {
+    const char *event;
+    enum error error;
+    const char *field, *says;
+} refusals[] = {
+    { "[]", ERROR_NOT_AN_OBJECT, "", "an event must be a JSON object" },
+    { "{}", ERROR_MISSING_FIELD, "event_name", "event_name: is required and missing" },
+    { "{\"name\":\"12345678901\"}", ERROR_TOO_LONG, "name", "11 bytes long; at most 10" },
+    { "{\"name\":\"a\",\"channel\":\"fax\"}", ERROR_NOT_ALLOWED, "channel", "channel: \"fax\" is not one of web, mobile" },
+    { "{\"name\":\"a\",\"at\":1732229999}", ERROR_TIME_TOO_OLD, "at", "max_past (3600 s)" },
+    { "{\"name\":\"a\",\"at\":1732233661}", ERROR_TIME_TOO_NEW, "at", "max_future (60 s)" },
+    { "{\"name\":\"a\",\"device\":5}", ERROR_WRONG_TYPE, "device", "must be an object" },
+    { "{\"name\":\"a\",\"device\":{\"geo\":{\"country\":[]}}}", ERROR_WRONG_TYPE, "device.geo.country", "an array" },
+    { "{\"name\":\"a\",\"tags\":[\"x\",{}]}", ERROR_WRONG_TYPE, "tags", "item 1: an object" },
+    { "{\"name\":\"a\",\"level\":6}", ERROR_OUT_OF_RANGE, "level", "level: 6 is out of range; allowed is 1 to 5" },
+    { "{\"name\":\"a\",\"level\":0}", ERROR_OUT_OF_RANGE, "level", "1 to 5" },
+};
+
+static void names_the_field_and_what_is_allowed_and_appends_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"before\",\"tags\":[\"x\"],\"items\":[{\"id\":1}]}"), OK);
+    for (size_t i = 0; i < ARRAY_LENGTH(refusals); i++) {
+        enum error error = fixture_event(fixture, refusals[i].event);
+        if (error != refusals[i].error || strstr(fixture->error.message, refusals[i].says) == NULL) {
+            fail_msg("%s: %s: %s", refusals[i].event, error_info(error)->code, fixture->error.message);
+        }
+        assert_string_equal(fixture->error.field, refusals[i].field);
+    }
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"after\",\"level\":2}"), OK);
+    assert_int_equal(fixture->chunk->rows, 2);
+    assert_row_begins(fixture, 0, "{\"name\":\"before\"");
+    assert_row_begins(fixture, 1, "{\"name\":\"after\",\"channel\":\"web\"");
+    assert_non_null(strstr(fixture_row(fixture, 1), "\"ids\":[],\"prices\":[],\"tags\":[],\"level\":2,"));
+}
+
+static void the_same_event_has_the_same_id_however_its_time_is_written(void **state)
+{
+    static const char *const same[] = {
+        "{\"name\":\"a\",\"at\":1732233600}",
+        "{\"event_name\":\"a\",\"at\":1732233600000,\"level\":2}",
+        "{\"at\":\"2024-11-22T00:00:00Z\",\"name\":\"a\"}",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(same); i++) {
+        assert_int_equal(fixture_event(fixture, same[i]), OK);
+        assert_memory_equal(&fixture->chunk->ids[i], &fixture->chunk->ids[0], sizeof(struct event_id));
+        assert_true(event_id_is_stable(&fixture->chunk->ids[i]));
+    }
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"b\",\"at\":1732233600}"), OK);
+    assert_memory_not_equal(&fixture->chunk->ids[3], &fixture->chunk->ids[0], sizeof(struct event_id));
+}
+
+static void an_event_without_its_whole_key_is_never_a_duplicate(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(fixture_event(fixture, "{\"name\":\"a\"}"), OK);
+        assert_false(event_id_is_stable(&fixture->chunk->ids[i]));
+    }
+    assert_memory_not_equal(&fixture->chunk->ids[0], &fixture->chunk->ids[1], sizeof(struct event_id));
+}
+
+static void the_chunk_knows_the_span_of_its_times(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(fixture->chunk->min_time_ns > fixture->chunk->max_time_ns);
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"a\",\"at\":1732233590}"), OK);
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"a\"}"), OK);
+    assert_int_equal(fixture_event(fixture, "{\"name\":\"a\",\"at\":1732233610}"), OK);
+    assert_int_equal(fixture_event(fixture, "{\"at\":1732233650}"), ERROR_MISSING_FIELD);
+    assert_true(fixture->chunk->min_time_ns == INT64_C(1732233590) * NS_PER_SECOND);
+    assert_true(fixture->chunk->max_time_ns == INT64_C(1732233610) * NS_PER_SECOND);
+}
+
+static void unknown_fields_are_refused_or_collected(void **state)
+{
+    struct field_options fields[] = { FIELD("a", "String"), FIELD("d", "String", .from = LIST("n.d")),
+                                      FIELD("rest", "JSON") };
+    struct stream_options options = { .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"b\":2}"), ERROR_UNKNOWN_FIELD);
+    assert_string_equal(fixture.error.field, "b");
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"n\":{\"e\":2}}"), ERROR_UNKNOWN_FIELD);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"n\":{\"d\":2}}"), OK);
+    fixture_release(&fixture);
+
+    options = (struct stream_options){ .name = "s", .fields = fields, .field_count = 3,
+                                       .unknown_fields = UNKNOWN_COLLECT, .collect_into = "rest" };
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"x\":{\"y\":[2]},\"n\":{\"e\":2},\"z\":1,\"z\":3}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1}"), OK);
+    assert_row_begins(&fixture, 0, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{\\\"x\\\":{\\\"y\\\":[2]},\\\"z\\\":3}\"");
+    assert_row_begins(&fixture, 1, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{}\"");
+    fixture_release(&fixture);
+}
+
+static void anonymizes_addresses(void **state)
+{
+    static const struct {
+        const char *address, *stored;
+    } rows[] = {
+        { "203.0.113.9", "203.0.113.0" }, { "2001:db8:aa:bb::9", "2001:db8:aa::" }, { "::ffff:203.0.113.9", "::ffff:203.0.113.0" },
+        { "unknown", "" },                { "", "" },
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf expected = { 0 };
+        fixture->context.client_ip = slice_from_string(rows[i].address);
+        assert_int_equal(fixture_event(fixture, "{\"name\":\"a\"}"), OK);
+        buf_printf(&expected, "\"ip\":\"%s\"", rows[i].stored);
+        assert_non_null(strstr(fixture_row(fixture, i), buf_c_string(&expected)));
+        buf_release(&expected);
+    }
+}
+
+static void messages_are_cut_between_characters(void **state)
+{
+    struct fixture *fixture = *state;
+    char event[1200] = "{\"name\":\"a\",\"channel\":\"x";
+    for (int i = 0; i < 200; i++) {
+        strcat(event, "\xe2\x82\xac");
+    }
+    strcat(event, "\"}");
+    assert_int_equal(fixture_event(fixture, event), ERROR_NOT_ALLOWED);
+    struct buf quoted = { 0 };
+    const char *reason;
+    buf_append_json_string(&quoted, slice_from_string(fixture->error.message));
+    assert_int_equal(json_locate(buf_slice(&quoted), &reason), quoted.len);
+    buf_release(&quoted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_what_fits_and_refuses_what_a_server_could_refuse),
+        cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(keeps_arrays_through_one_path_parallel, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(the_first_path_wins_and_the_last_of_equal_keys, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(names_the_field_and_what_is_allowed_and_appends_nothing, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(the_same_event_has_the_same_id_however_its_time_is_written, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(an_event_without_its_whole_key_is_never_a_duplicate, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(the_chunk_knows_the_span_of_its_times, start_shop, end_fixture),
+        cmocka_unit_test(unknown_fields_are_refused_or_collected),
+        cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(messages_are_cut_between_characters, start_shop, end_fixture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
