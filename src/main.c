@@ -139,7 +139,7 @@ static int serve(const struct config *config)
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
-        return journal_command(argc - 1, argv + 1);
+        return journal_command(argc - 2, argv + 2);
     }
     if (argc > 1 && strcmp(argv[1], "sql") == 0) {
         return sql_command(argc - 1, argv + 1);

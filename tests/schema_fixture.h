@@ -82,8 +82,8 @@ static inline enum error fixture_event(struct fixture *fixture, const char *json
         return error;
     }
     fixture->error = (struct event_error){ 0 };
-    bool fine = validate_event(fixture->validator, &document, JSON_ROOT, &fixture->context, fixture->chunk,
-                               &fixture->error);
+    bool fine =
+        validate_event(fixture->validator, &document, JSON_ROOT, &fixture->context, fixture->chunk, &fixture->error);
     return fine ? OK : fixture->error.code;
 }
 

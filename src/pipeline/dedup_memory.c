@@ -22,13 +22,16 @@ struct dedup_memory {
     struct metrics_cells *cells; /* of the commit thread */
 };
 
+/* The memory of what is forgotten serves the new generation, which is made as large as the one before: growing anew would
+ * hold up a group for the time of a copy, again and again. */
 static void begin_generation(struct dedup_memory *memory)
 {
-    struct id_set empty;
-    id_set_init(&empty, memory->max_ids);
-    id_set_release(&memory->previous);
+    struct id_set forgotten = memory->previous;
     memory->previous = memory->current;
-    memory->current = empty;
+    memory->current = forgotten;
+    if (!id_set_prepare(&memory->current, memory->previous.count)) {
+        id_set_release(&memory->current);
+    }
     memory->started_ns = INT64_MAX;
 }
 

@@ -1,4 +1,4 @@
-/* A set of event ids: open addressing, 16 bytes an id, bounded. The all-zero id is no member (no UUID of ours is).
+/* A set of event ids: open addressing, 32 to 64 bytes an id, bounded. The all-zero id is no member (no UUID of ours is).
  *
  * An id's place is the upper bits of a product with random odd numbers, drawn per set: clients choose what is hashed
  * into an id, so its own bits must not choose the place; and doubling keeps the order, so it runs through memory in
@@ -43,10 +43,10 @@ enum id_set_result id_set_add(struct id_set *set, const struct event_id *id);
 /* Begins to load the id's place into the cache, for an id_set_add that follows soon. */
 void id_set_prefetch(const struct id_set *set, const struct event_id *id);
 
-/* The most ids a set may hold whose slots fit in `bytes`; at least 768, the smallest set. */
+/* The most ids a set may hold whose slots fit in `bytes`; at least 512, the smallest set. */
 size_t id_set_count_for_bytes(uint64_t bytes);
 
 static inline uint64_t id_set_bytes(const struct id_set *set)
 {
-    return set->capacity * sizeof(struct event_id);
+    return set->allocated * sizeof(struct event_id);
 }

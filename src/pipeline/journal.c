@@ -219,7 +219,10 @@ enum error journal_remove(struct journal *journal, struct segment *segment)
             return ERROR_JOURNAL_FAILED;
         }
     }
-    journal_use(journal, segment->stream_index, -(int64_t)segment->rows, -(int64_t)segment->length, -1);
+    /* Freed before it is counted: closing an unlinked file takes milliseconds, in which the sums would not add up. */
+    size_t stream_index = segment->stream_index;
+    int64_t rows = (int64_t)segment->rows, length = (int64_t)segment->length;
     segment_free(segment);
+    journal_use(journal, stream_index, -rows, -length, -1);
     return OK;
 }

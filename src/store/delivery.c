@@ -88,16 +88,22 @@ static enum delivery_move take_apart(struct delivery *delivery, const struct del
     return DELIVERY_NEXT;
 }
 
+enum delivery_move delivery_blame_schema(struct delivery *delivery, uint64_t allowed)
+{
+    char cause[256];
+    snprintf(cause, sizeof cause, "%.255s", delivery->reason);
+    delivery_explain(delivery, "more than %" PRIu64 " rows of one batch are refused, so it is the schema: %s", allowed,
+                     cause);
+    delivery->step = DELIVERY_SEND;
+    return DELIVERY_HOLD_BATCH;
+}
+
 /* A row was refused, and the table itself said so. */
 static enum delivery_move after_refusal(struct delivery *delivery, const struct delivery_facts *facts)
 {
     delivery->step = DELIVERY_SEND;
     if (facts->refused >= facts->refusals_allowed) {
-        char cause[256];
-        snprintf(cause, sizeof cause, "%.255s", delivery->reason);
-        delivery_explain(delivery, "more than %" PRIu64 " rows of one batch are refused, so it is the schema: %s",
-                         facts->refusals_allowed, cause);
-        return DELIVERY_HOLD_BATCH;
+        return delivery_blame_schema(delivery, facts->refusals_allowed);
     }
     return take_apart(delivery, facts);
 }
@@ -176,6 +182,8 @@ enum delivery_move delivery_after_count(struct delivery *delivery, const struct 
     }
     if (found >= distinct) {
         delivery->step = DELIVERY_STORED;
+    } else if (facts->replicated && facts->tokens) {
+        delivery->step = DELIVERY_SEND; /* the replica asked may lag behind; the token knows better */
     } else {
         take_fresh_token(delivery, facts);
     }

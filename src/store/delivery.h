@@ -7,7 +7,7 @@
  *        ──row refused──► EXAMINE (the whole batch, or one row) ──none is there──► SPLIT or BURY
  *                       └► SPLIT   (a half of a batch that was examined)
  *   CONFIRM ──same server process──► STORED   ──restarted──► VERIFY
- *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>`
+ *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>` (replicated: as it is)
  *
  * Why a token is not proof: the engine writes the token before it renames the part; killed in between, it answers "done"
  * to the same token later and the rows are gone. */
@@ -85,6 +85,9 @@ enum delivery_move delivery_after_failed_question(struct delivery *delivery, con
 
 /* How many rows of a batch may be refused before it is held: 1 %, at least 10 and at most 100. */
 uint64_t delivery_refusals_allowed(uint64_t root_rows);
+
+/* More rows than `allowed` of one batch would be refused. */
+enum delivery_move delivery_blame_schema(struct delivery *delivery, uint64_t allowed);
 
 /* Sets the reason of a failure that is not a store's. */
 void delivery_explain(struct delivery *delivery, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -193,7 +193,7 @@ void writer_submit(struct writer *writer, struct segment *segment)
         segment->next = writer->incoming;
         writer->incoming = segment;
     }
-    wakeup_one(&writer->wakeup);
+    wakeup_all(&writer->wakeup); /* one alone might be writer_drain */
     wakeup_unlock(&writer->wakeup);
 }
 

@@ -84,14 +84,15 @@ static void give_feedback(const struct attempt *attempt, const struct store_repl
     home->feedback(home->context, attempt->segment->stream_index, feedback, attempt->segment->rows, latency_ns);
 }
 
-static void insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
+/* False if the segment cannot be read: nothing was sent. */
+static bool insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
     struct slice bytes;
     *reply = (struct store_reply){ 0 };
     if (segment_map(attempt->segment, &bytes) != OK) {
-        *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "the segment cannot be read" };
-        return;
+        delivery_explain(attempt->delivery, "the segment %s cannot be read", attempt->segment->name);
+        return false;
     }
     const char *id_column = attempt->segment->header.event_id_column;
     struct store_insert insert = {
@@ -106,6 +107,7 @@ static void insert(const struct attempt *attempt, const struct delivery_facts *f
     segment_unmap(bytes);
     metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->parcel->server, latency_ns);
     give_feedback(attempt, reply, latency_ns);
+    return true;
 }
 
 static enum delivery_move step_send(const struct attempt *attempt)
@@ -113,7 +115,9 @@ static enum delivery_move step_send(const struct attempt *attempt)
     struct delivery_facts facts = gather_facts(attempt);
     struct store_reply reply;
     delivery_before_send(attempt->delivery, &facts);
-    insert(attempt, &facts, &reply);
+    if (!insert(attempt, &facts, &reply)) {
+        return DELIVERY_HOLD_BATCH;
+    }
     attempt->parcel->pinned |= reply.outcome != STORE_UNREACHABLE && !facts.replicated;
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
     bool alive = note_reply(attempt, &reply);
@@ -249,13 +253,33 @@ static enum delivery_move step_split(const struct attempt *attempt)
     return DELIVERY_FINISHED;
 }
 
-static void forget(const struct attempt *attempt, uint64_t refused)
+static void forget(const struct attempt *attempt)
+{
+    wakeup_lock(&attempt->writer->wakeup);
+    queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
+    wakeup_unlock(&attempt->writer->wakeup);
+}
+
+/* Counts the parcel's rows as refused before they are buried, as other threads bury rows of the same batch; false if
+ * that would be too many. */
+static bool reserve_refusal(const struct attempt *attempt, uint64_t rows, uint64_t allowed)
+{
+    struct family *family = attempt->parcel->family;
+    wakeup_lock(&attempt->writer->wakeup);
+    bool granted = family == NULL || family->refused + rows <= allowed;
+    if (family != NULL && granted) {
+        family->refused += rows;
+    }
+    wakeup_unlock(&attempt->writer->wakeup);
+    return granted;
+}
+
+static void return_refusal(const struct attempt *attempt, uint64_t rows)
 {
     wakeup_lock(&attempt->writer->wakeup);
     if (attempt->parcel->family != NULL) {
-        attempt->parcel->family->refused += refused;
+        attempt->parcel->family->refused -= rows;
     }
-    queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
@@ -263,11 +287,16 @@ static enum delivery_move step_bury(const struct attempt *attempt)
 {
     const struct writer_home *home = &attempt->writer->config.home;
     uint64_t rows = attempt->segment->rows;
+    uint64_t allowed = gather_facts(attempt).refusals_allowed;
+    if (!reserve_refusal(attempt, rows, allowed)) {
+        return delivery_blame_schema(attempt->delivery, allowed);
+    }
     enum error error = home->bury(home->context, attempt->segment, attempt->delivery->code, attempt->delivery->reason);
     if (error == OK) {
-        forget(attempt, rows);
+        forget(attempt);
         return DELIVERY_FINISHED;
     }
+    return_refusal(attempt, rows);
     attempt->delivery->step = DELIVERY_SEND;
     delivery_explain(attempt->delivery, "a refused row could not be put into the dead letters: %s",
                      error == ERROR_JOURNAL_FULL ? "they are full (journal.max_dead_letter_bytes)"
@@ -285,7 +314,7 @@ static enum delivery_move step_stored(const struct attempt *attempt)
         return DELIVERY_HOLD_BATCH;
     }
     metric_add_stream(attempt->worker->cells, METRIC_BATCHES_STORED, attempt->job->lane->label, 1);
-    forget(attempt, 0);
+    forget(attempt);
     return DELIVERY_FINISHED;
 }
 

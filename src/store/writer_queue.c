@@ -315,10 +315,13 @@ static void server_answered(struct writer *writer, size_t index)
     metric_set(writer->config.metrics, METRIC_BREAKER_OPEN, index, 0);
 }
 
-static void report_all_lanes(struct writer *writer)
+/* A lane that is well has nothing to say of a server that answers. */
+static void report_lanes(struct writer *writer, bool all)
 {
     for (size_t i = 0; i < writer->lane_count; i++) {
-        lane_report(writer, &writer->lanes[i]);
+        if (all || writer->lanes[i].troubled) {
+            lane_report(writer, &writer->lanes[i]);
+        }
     }
 }
 
@@ -334,7 +337,7 @@ void queue_note_probe(struct writer *writer, struct worker *worker, size_t serve
         server_failed(writer, worker, server, now_ns);
     }
     server_report(writer, server, reply);
-    report_all_lanes(writer);
+    report_lanes(writer, reply->outcome != STORE_DONE);
 }
 
 void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,

@@ -149,9 +149,9 @@ static void stays_within_its_bytes_and_keeps_the_newest(void **state)
         note(dedup, i, START);
     }
     assert_true(metric_read(fixture->metrics, METRIC_DEDUP_BYTES, 0, 0, OK) <= 1 << 20);
-    assert_true(metric_read(fixture->metrics, METRIC_DEDUP_IDS, 0, 0, OK) >= 24000);
+    assert_true(metric_read(fixture->metrics, METRIC_DEDUP_IDS, 0, 0, OK) >= 16384);
     assert_true(knows(dedup, 200000, START));
-    assert_true(knows(dedup, 200000 - 24000, START));
+    assert_true(knows(dedup, 200000 - 16000, START));
     assert_false(knows(dedup, 1, START));
     dedup->ops->free(dedup);
 }

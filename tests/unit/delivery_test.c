@@ -69,8 +69,7 @@ static const struct {
     { "wrong password", STORE_ANSWERED, 516, 403, "password", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
     { "no table", STORE_ANSWERED, 60, 404, "no table", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
     { "row", STORE_ANSWERED, 469, 500, "Constraint", DELIVERY_NEXT, DELIVERY_EXAMINE },
-    { "row in a view", STORE_ANSWERED, 469, 500, "x: while pushing to view db.v", DELIVERY_HOLD_STREAM,
-      DELIVERY_SEND },
+    { "row in a view", STORE_ANSWERED, 469, 500, "x: while pushing to view db.v", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
     { "partitions", STORE_ANSWERED, 252, 500, "Too many partitions for single INSERT block", DELIVERY_NEXT,
       DELIVERY_EXAMINE },
 };
@@ -81,10 +80,9 @@ static void the_first_answer_decides(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(first_attempts); i++) {
         struct delivery delivery;
         delivery_init(&delivery, NAME, false);
-        enum delivery_move move =
-            send(&delivery, &usual,
-                 answer(first_attempts[i].outcome, first_attempts[i].code, first_attempts[i].status,
-                        first_attempts[i].message));
+        enum delivery_move move = send(&delivery, &usual,
+                                       answer(first_attempts[i].outcome, first_attempts[i].code,
+                                              first_attempts[i].status, first_attempts[i].message));
         if (move != first_attempts[i].move || delivery.step != first_attempts[i].step) {
             fail_msg("%s: move %d step %d", first_attempts[i].what, move, delivery.step);
         }
@@ -131,8 +129,11 @@ static void a_token_counts_only_if_the_server_has_not_restarted(void **state)
     static const struct {
         int64_t started;
         enum delivery_step step;
-    } cases[] = { { 1000, DELIVERY_STORED }, { 1001, DELIVERY_STORED }, { 999, DELIVERY_STORED },
-                  { 1005, DELIVERY_VERIFY }, { 0, DELIVERY_VERIFY } };
+    } cases[] = { { 1000, DELIVERY_STORED },
+                  { 1001, DELIVERY_STORED },
+                  { 999, DELIVERY_STORED },
+                  { 1005, DELIVERY_VERIFY },
+                  { 0, DELIVERY_VERIFY } };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct delivery delivery;
         struct delivery_facts facts = usual;
@@ -182,6 +183,17 @@ static void what_is_not_there_is_sent_under_a_token_never_used(void **state)
     delivery.step = DELIVERY_VERIFY; /* the clock has stood still */
     delivery_after_count(&delivery, &usual, 1000, 0);
     assert_string_equal(delivery.token, NAME ".1700000000123457");
+}
+
+static void a_replica_that_lags_behind_does_not_cost_a_token(void **state)
+{
+    (void)state;
+    struct delivery_facts facts = with(usual, true, true, true, false);
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, true);
+    delivery_after_count(&delivery, &facts, 1000, 999);
+    assert_int_equal(delivery.step, DELIVERY_SEND);
+    assert_string_equal(delivery.token, NAME);
 }
 
 static void without_event_ids_a_recovered_segment_is_sent_again(void **state)
@@ -287,8 +299,8 @@ static void a_failed_count_leaves_the_step(void **state)
 static void the_bound_of_refusals_is_one_percent_within_reason(void **state)
 {
     (void)state;
-    static const uint64_t cases[][2] = { { 1, 10 },     { 1000, 10 },    { 1100, 11 },
-                                         { 5000, 50 },  { 10000, 100 },  { 100000, 100 } };
+    static const uint64_t cases[][2] = { { 1, 10 },    { 1000, 10 },   { 1100, 11 },
+                                         { 5000, 50 }, { 10000, 100 }, { 100000, 100 } };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         assert_int_equal(delivery_refusals_allowed(cases[i][0]), cases[i][1]);
     }
@@ -317,6 +329,7 @@ int main(void)
         cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
         cmocka_unit_test(a_recovered_segment_is_counted_first),
         cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),
+        cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
         cmocka_unit_test(refused_rows_are_looked_for_and_parted),
         cmocka_unit_test(only_what_is_not_in_the_table_is_parted_or_buried),

@@ -20,14 +20,14 @@ struct fault {
     enum store_outcome outcome;
     int code;
     const char *message;
-    bool stores;                     /* the rows get in all the same */
-    bool keeps_token;                /* the token is written, the rows are lost */
-    bool restarts;                   /* the server has another start time afterwards */
+    bool stores;      /* the rows get in all the same */
+    bool keeps_token; /* the token is written, the rows are lost */
+    bool restarts;    /* the server has another start time afterwards */
 };
 
 struct fake_server {
-    struct buf rows;                 /* struct event_id */
-    struct buf tokens;               /* NUL-terminated, one after the other */
+    struct buf rows;   /* struct event_id */
+    struct buf tokens; /* NUL-terminated, one after the other */
     int64_t started_s;
     bool down;
     int inserts;
@@ -39,16 +39,16 @@ struct fake_store {
     pthread_cond_t changed;
     struct fake_server servers[FAKE_SERVERS];
     const char *engine;
-    bool tokens;                     /* the servers know insert_deduplication_token */
+    bool tokens; /* the servers know insert_deduplication_token */
     const struct fault *faults;
     size_t fault_count, fault_at;
-    const char *broken_table;        /* every INSERT into it is answered with... */
+    const char *broken_table; /* every INSERT into it is answered with... */
     int broken_code;
     const char *broken_message;
     bool view_fails;
-    bool hangs_broken;               /* INSERTs into the broken table wait until it is mended */
-    uint64_t running;                /* what system.processes says; falls with each question */
-    uint64_t counts;                 /* how often ids were counted */
+    bool hangs_broken; /* INSERTs into the broken table wait until it is mended */
+    uint64_t running;  /* what system.processes says; falls with each question */
+    uint64_t counts;   /* how often ids were counted */
     char last_token[256];
 };
 
@@ -57,28 +57,28 @@ struct store_session {
 };
 
 /* Makes a change under the mutex and wakes whoever waits. */
-#define FAKE_SET(fake, change) \
-    do { \
-        pthread_mutex_lock(&(fake)->mutex); \
-        change; \
-        pthread_cond_broadcast(&(fake)->changed); \
-        pthread_mutex_unlock(&(fake)->mutex); \
+#define FAKE_SET(fake, change)                                                                                         \
+    do {                                                                                                               \
+        pthread_mutex_lock(&(fake)->mutex);                                                                            \
+        change;                                                                                                        \
+        pthread_cond_broadcast(&(fake)->changed);                                                                      \
+        pthread_mutex_unlock(&(fake)->mutex);                                                                          \
     } while (0)
 
 /* Waits up to ten seconds for `condition` (read under the mutex). */
-#define FAKE_WAIT(fake, condition) \
-    do { \
-        struct timespec until_; \
-        clock_gettime(CLOCK_REALTIME, &until_); \
-        until_.tv_sec += 10; \
-        int late_ = 0; \
-        pthread_mutex_lock(&(fake)->mutex); \
-        while (!(condition) && late_ == 0) { \
-            late_ = pthread_cond_timedwait(&(fake)->changed, &(fake)->mutex, &until_); \
-        } \
-        bool came_ = (condition); \
-        pthread_mutex_unlock(&(fake)->mutex); \
-        assert_true(came_); \
+#define FAKE_WAIT(fake, condition)                                                                                     \
+    do {                                                                                                               \
+        struct timespec until_;                                                                                        \
+        clock_gettime(CLOCK_REALTIME, &until_);                                                                        \
+        until_.tv_sec += 10;                                                                                           \
+        int late_ = 0;                                                                                                 \
+        pthread_mutex_lock(&(fake)->mutex);                                                                            \
+        while (!(condition) && late_ == 0) {                                                                           \
+            late_ = pthread_cond_timedwait(&(fake)->changed, &(fake)->mutex, &until_);                                 \
+        }                                                                                                              \
+        bool came_ = (condition);                                                                                      \
+        pthread_mutex_unlock(&(fake)->mutex);                                                                          \
+        assert_true(came_);                                                                                            \
     } while (0)
 
 static void fake_reply(struct store_reply *reply, enum store_outcome outcome, int code, const char *message)

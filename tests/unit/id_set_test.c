@@ -101,8 +101,8 @@ static void counts_fit_the_bytes(void **state)
     static const uint64_t bytes[] = { 0, 16384, 100000, 64 << 20, UINT64_C(1) << 32 };
     for (size_t i = 0; i < ARRAY_LENGTH(bytes); i++) {
         size_t count = id_set_count_for_bytes(bytes[i]);
-        assert_true(count >= 768);
-        assert_true(count == 768 || count * 4 / 3 * sizeof(struct event_id) <= bytes[i]);
+        assert_true(count >= 512);
+        assert_true(count == 512 || count * 2 * sizeof(struct event_id) <= bytes[i]);
     }
 }
 

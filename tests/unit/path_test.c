@@ -56,7 +56,7 @@ static void keeps_the_columns_of_an_array_together(void **state)
 
 static void finds_every_one_of_many_keys(void **state)
 {
-    static char keys[500][8];
+    static char keys[500][16];
     struct path_node *root = path_new();
     (void)state;
     for (int i = 0; i < 500; i++) {
@@ -71,8 +71,8 @@ static void finds_every_one_of_many_keys(void **state)
 
 static void refuses_malformed_and_conflicting_paths(void **state)
 {
-    static const char *const bad[] = { "",      ".",       "a.",   "a..b", "[]",     "[].a",
-                                       "a[0]",  "a[].b[]", "a]b",  "a[]b", "taken", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q" };
+    static const char *const bad[] = { "",     ".",       "a.",  "a..b", "[]",    "[].a",
+                                       "a[0]", "a[].b[]", "a]b", "a[]b", "taken", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q" };
     struct path_node *root = path_new();
     (void)state;
     assert_true(add(root, "taken", 0, 0));

@@ -88,8 +88,8 @@ static void assert_text(struct buf *found, const char *expected)
 }
 
 #define COUNTS "uniqExact(`event_id`) AS total, uniqExact(`user_id`) AS users FROM `default`.`events`"
-#define LAST_DAY \
-    " WHERE `timestamp` >= fromUnixTimestamp64Milli(toInt64(1699913600000)) AND `timestamp` < " \
+#define LAST_DAY                                                                                                       \
+    " WHERE `timestamp` >= fromUnixTimestamp64Milli(toInt64(1699913600000)) AND `timestamp` < "                        \
     "fromUnixTimestamp64Milli(toInt64(1700000000000))"
 #define ENDING " SETTINGS max_execution_time = 2"
 

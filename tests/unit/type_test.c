@@ -51,13 +51,20 @@ static void refuses_what_it_does_not_know_with_the_reason(void **state)
     static const struct {
         const char *name, *says;
     } rows[] = {
-        { "Strin", "not known" },         { "", "brackets" },
-        { "Array(String", "brackets" },   { "FixedString", "FixedString(16)" },
-        { "FixedString(0)", "length" },   { "Decimal(5, 6)", "Decimal(18, 4)" },
-        { "DateTime64(10)", "0 to 9" },   { "Enum8()", "names" },
-        { "Enum8('a' = x)", "names" },    { "Enum8('a", "brackets" },
-        { "Array(Array(String))", "not known" }, { "Map(String, UInt8)", "Map(String, String)" },
-        { "Int8(3)", "no arguments" },    { "Nullable(Array(String))", "not known" },
+        { "Strin", "not known" },
+        { "", "brackets" },
+        { "Array(String", "brackets" },
+        { "FixedString", "FixedString(16)" },
+        { "FixedString(0)", "length" },
+        { "Decimal(5, 6)", "Decimal(18, 4)" },
+        { "DateTime64(10)", "0 to 9" },
+        { "Enum8()", "names" },
+        { "Enum8('a' = x)", "names" },
+        { "Enum8('a", "brackets" },
+        { "Array(Array(String))", "not known" },
+        { "Map(String, UInt8)", "Map(String, String)" },
+        { "Int8(3)", "no arguments" },
+        { "Nullable(Array(String))", "not known" },
         { "LowCardinality(JSON)", "LowCardinality" },
     };
     (void)state;

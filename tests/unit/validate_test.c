@@ -163,7 +163,11 @@ static void stores_what_fits_and_refuses_what_a_server_could_refuse(void **state
 static struct field_options shop_fields[] = {
     FIELD("name", "LowCardinality(String)", .from = LIST("event_name", "name"), .required = true, .max_length = 10),
     FIELD("channel", "String", .one_of = LIST("web", "mobile"), .default_value = "web"),
-    { .line = 1, .name = "at", .type = "DateTime64(3)", .default_value = "now", .max_past_ns = 3600 * NS_PER_SECOND,
+    { .line = 1,
+      .name = "at",
+      .type = "DateTime64(3)",
+      .default_value = "now",
+      .max_past_ns = 3600 * NS_PER_SECOND,
       .max_future_ns = 60 * NS_PER_SECOND },
     FIELD("country", "String", .from = LIST("device.geo.country", "country")),
     FIELD("ids", "Array(String)", .from = LIST("items[].id"), .max_items = 3),
@@ -174,8 +178,11 @@ static struct field_options shop_fields[] = {
     FIELD("agent", "String", .fill = FILL_USER_AGENT, .max_length = 4),
     FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT),
 };
-static const struct stream_options shop = { .name = "shop", .table = "shop", .dedup_key = LIST("name", "at"),
-                                            .fields = shop_fields, .field_count = ARRAY_LENGTH(shop_fields) };
+static const struct stream_options shop = { .name = "shop",
+                                            .table = "shop",
+                                            .dedup_key = LIST("name", "at"),
+                                            .fields = shop_fields,
+                                            .field_count = ARRAY_LENGTH(shop_fields) };
 
 static int start_shop(void **state)
 {
@@ -202,18 +209,21 @@ static void assert_row_begins(struct fixture *fixture, uint64_t row, const char 
 static void fills_and_defaults_what_is_absent(void **state)
 {
     assert_int_equal(fixture_event(*state, "{\"name\":\"a\"}"), OK);
-    assert_row_begins(*state, 0,
-                      "{\"name\":\"a\",\"channel\":\"web\",\"at\":\"2024-11-22 00:00:00.000\",\"country\":\"\",\"ids\":[],"
-                      "\"prices\":[],\"tags\":[],\"level\":3,\"ip\":\"192.0.2.0\",\"agent\":\"curl\","
-                      "\"received\":\"2024-11-22 00:00:00\",\"event_id\":\"");
+    assert_row_begins(
+        *state, 0,
+        "{\"name\":\"a\",\"channel\":\"web\",\"at\":\"2024-11-22 00:00:00.000\",\"country\":\"\",\"ids\":[],"
+        "\"prices\":[],\"tags\":[],\"level\":3,\"ip\":\"192.0.2.0\",\"agent\":\"curl\","
+        "\"received\":\"2024-11-22 00:00:00\",\"event_id\":\"");
 }
 
 static void keeps_arrays_through_one_path_parallel(void **state)
 {
-    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},{\"price\":2},{\"id\":7},"
-                                           "null]}"),
+    assert_int_equal(fixture_event(*state,
+                                   "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},{\"price\":2},{\"id\":7},"
+                                   "null]}"),
                      ERROR_TOO_LONG);
-    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},null,{\"id\":7}]}"), OK);
+    assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"id\":\"x\",\"price\":1.5},null,{\"id\":7}]}"),
+                     OK);
     assert_non_null(strstr(fixture_row(*state, 0), "\"ids\":[\"x\",\"\",\"7\"],\"prices\":[1.5,0,0]"));
     assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[5]}"), ERROR_WRONG_TYPE);
     assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":{}}"), ERROR_WRONG_TYPE);
@@ -242,7 +252,8 @@ static const struct {
     { "[]", ERROR_NOT_AN_OBJECT, "", "an event must be a JSON object" },
     { "{}", ERROR_MISSING_FIELD, "event_name", "event_name: is required and missing" },
     { "{\"name\":\"12345678901\"}", ERROR_TOO_LONG, "name", "11 bytes long; at most 10" },
-    { "{\"name\":\"a\",\"channel\":\"fax\"}", ERROR_NOT_ALLOWED, "channel", "channel: \"fax\" is not one of web, mobile" },
+    { "{\"name\":\"a\",\"channel\":\"fax\"}", ERROR_NOT_ALLOWED, "channel",
+      "channel: \"fax\" is not one of web, mobile" },
     { "{\"name\":\"a\",\"at\":1732229999}", ERROR_TIME_TOO_OLD, "at", "max_past (3600 s)" },
     { "{\"name\":\"a\",\"at\":1732233661}", ERROR_TIME_TOO_NEW, "at", "max_future (60 s)" },
     { "{\"name\":\"a\",\"device\":5}", ERROR_WRONG_TYPE, "device", "must be an object" },
@@ -313,7 +324,9 @@ static void unknown_fields_are_refused_or_collected(void **state)
 {
     struct field_options fields[] = { FIELD("a", "String"), FIELD("d", "String", .from = LIST("n.d")),
                                       FIELD("rest", "JSON") };
-    struct stream_options options = { .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT };
+    struct stream_options options = {
+        .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT
+    };
     struct fixture fixture;
     (void)state;
     fixture_init(&fixture, &options);
@@ -323,8 +336,9 @@ static void unknown_fields_are_refused_or_collected(void **state)
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"n\":{\"d\":2}}"), OK);
     fixture_release(&fixture);
 
-    options = (struct stream_options){ .name = "s", .fields = fields, .field_count = 3,
-                                       .unknown_fields = UNKNOWN_COLLECT, .collect_into = "rest" };
+    options = (struct stream_options){
+        .name = "s", .fields = fields, .field_count = 3, .unknown_fields = UNKNOWN_COLLECT, .collect_into = "rest"
+    };
     fixture_init(&fixture, &options);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"x\":{\"y\":[2]},\"n\":{\"e\":2},\"z\":1,\"z\":3}"), OK);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1}"), OK);
@@ -338,8 +352,11 @@ static void anonymizes_addresses(void **state)
     static const struct {
         const char *address, *stored;
     } rows[] = {
-        { "203.0.113.9", "203.0.113.0" }, { "2001:db8:aa:bb::9", "2001:db8:aa::" }, { "::ffff:203.0.113.9", "::ffff:203.0.113.0" },
-        { "unknown", "" },                { "", "" },
+        { "203.0.113.9", "203.0.113.0" },
+        { "2001:db8:aa:bb::9", "2001:db8:aa::" },
+        { "::ffff:203.0.113.9", "::ffff:203.0.113.0" },
+        { "unknown", "" },
+        { "", "" },
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -375,8 +392,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(keeps_arrays_through_one_path_parallel, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_first_path_wins_and_the_last_of_equal_keys, start_shop, end_fixture),
-        cmocka_unit_test_setup_teardown(names_the_field_and_what_is_allowed_and_appends_nothing, start_shop, end_fixture),
-        cmocka_unit_test_setup_teardown(the_same_event_has_the_same_id_however_its_time_is_written, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(names_the_field_and_what_is_allowed_and_appends_nothing, start_shop,
+                                        end_fixture),
+        cmocka_unit_test_setup_teardown(the_same_event_has_the_same_id_however_its_time_is_written, start_shop,
+                                        end_fixture),
         cmocka_unit_test_setup_teardown(an_event_without_its_whole_key_is_never_a_duplicate, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_chunk_knows_the_span_of_its_times, start_shop, end_fixture),
         cmocka_unit_test(unknown_fields_are_refused_or_collected),
