@@ -29,6 +29,7 @@ struct gateway {
     struct query_service *query;
     struct page query_page;
     struct pages_source pages_source;
+    struct page pages[PAGES_MAX + 1]; /* the server's table of routes borrows them */
     struct server *server;
 };
 
@@ -155,15 +156,14 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .stream_count = g->config->stream_count,
         .event_metrics = &g->query_page,
     };
-    struct page pages[PAGES_MAX + 1];
-    size_t count = pages_fill(pages, &g->pages_source);
-    pages[count++] = g->query_page;
+    size_t count = pages_fill(g->pages, &g->pages_source);
+    g->pages[count++] = g->query_page;
     struct server_config config = {
         .http = &g->config->http,
         .admin = &g->config->admin,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
-        .pages = pages,
+        .pages = g->pages,
         .page_count = count,
     };
     g->server = server_start(&config, problem);

@@ -158,24 +158,6 @@ void column_pad(struct column *column, uint32_t rows)
     column->rows = rows;
 }
 
-void column_begin(struct column *column, uint32_t row)
-{
-    column_pad(column, row);
-    column->undo_rows = column->rows;
-    column->undo_items = column->items;
-    column->undo_data = column->data.len;
-    column->undo_nulls = column->nulls.len;
-    column->undo_keys = column->keys.len;
-}
-
-void column_end(struct column *column)
-{
-    if (column->spec->type.shape == SHAPE_ARRAY || column->spec->type.shape == SHAPE_MAP) {
-        buf_append_u64(&column->offsets, column->items);
-    }
-    column->rows = column->undo_rows + 1;
-}
-
 static void cut(struct buf *b, size_t len)
 {
     b->len = b->len < len ? b->len : len;

@@ -93,8 +93,25 @@ void column_pad(struct column *column, uint32_t rows);
 
 /* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
  * value (or the items of one array) and calls column_end. */
-void column_begin(struct column *column, uint32_t row);
-void column_end(struct column *column);
+static inline void column_begin(struct column *column, uint32_t row)
+{
+    if (column->rows < row) {
+        column_pad(column, row);
+    }
+    column->undo_rows = column->rows;
+    column->undo_items = column->items;
+    column->undo_data = column->data.len;
+    column->undo_nulls = column->nulls.len;
+    column->undo_keys = column->keys.len;
+}
+
+static inline void column_end(struct column *column)
+{
+    if (column->spec->type.shape == SHAPE_ARRAY || column->spec->type.shape == SHAPE_MAP) {
+        buf_append_u64(&column->offsets, column->items);
+    }
+    column->rows = column->undo_rows + 1;
+}
 
 /* Forgets the row begun last, ended or not. */
 void column_undo(struct column *column);

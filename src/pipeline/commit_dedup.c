@@ -1,6 +1,8 @@
 /* Turns a group's ids into the rows that are new. */
 #include "pipeline/commit_private.h"
 
+#define LOOKAHEAD 8u /* rows whose slots are on their way from memory */
+
 static bool add_plan(struct commit *commit, struct chunk *chunk)
 {
     struct commit_plan plan = {
@@ -83,6 +85,9 @@ static uint32_t keep_new_rows(struct commit *commit, const struct commit_plan *p
     uint32_t kept = 0;
     for (uint32_t row = first; row < end; row++) {
         bool is_new = true;
+        if (row + LOOKAHEAD < plan->chunk->rows) {
+            id_set_prefetch(&commit->group_ids, &ids[row + LOOKAHEAD]);
+        }
         if (event_id_is_stable(&ids[row])) {
             is_new = !seen[(*next_id)++] && id_set_add(&commit->group_ids, &ids[row]) != ID_SET_PRESENT;
         }

@@ -324,7 +324,8 @@ static bool recover(struct recovery *recovery)
     if (!fine || !remove_halves(recovery) || !take_files(recovery)) {
         return false;
     }
-    if (recovery->count != 0 && fsync(recovery->journal->segment_folder_fd) != 0) {
+    if (recovery->count != 0 && journal_is_fsync(recovery->journal) &&
+        fsync(recovery->journal->segment_folder_fd) != 0) {
         return fail(recovery, "sync", recovery->journal->segment_folder);
     }
     return true;

@@ -204,13 +204,21 @@ static enum error append_element(struct validator *validator, const struct json_
                                  const struct place *array, json_at element, struct chunk *chunk, size_t *culprit)
 {
     const struct path_node *node = array->array;
-    struct scan scan = { .document = document, .places = validator->elements };
+    struct scan scan = { .document = document,
+                         .places = validator->elements,
+                         .reject_unknown = validator->plan.stream->options->unknown_fields == UNKNOWN_REJECT };
+    char *message = validator->scratch.context.message;
+    size_t size = sizeof validator->scratch.context.message;
     memset(validator->elements.bits, 0, validator->plan.words * sizeof(uint64_t));
     *culprit = (size_t)node->array_columns[0];
     if (!scan_value(&scan, node->array, element)) {
-        snprintf(validator->scratch.context.message, sizeof validator->scratch.context.message,
-                 "an item, or what it holds on the way of the path, is not %s", scan.expected);
-        return ERROR_WRONG_TYPE;
+        char key[64];
+        value_quote(scan.culprit, 48, key, sizeof key);
+        snprintf(message, size,
+                 scan.expected == NULL ? "an item has the key \"%s\", which the stream does not have"
+                                       : "an item, or what it holds at \"%s\" on the way of the path, is not an object",
+                 key);
+        return scan.expected == NULL ? ERROR_UNKNOWN_FIELD : ERROR_WRONG_TYPE;
     }
     for (size_t i = 0; i < node->array_column_count; i++) {
         size_t index = (size_t)node->array_columns[i];
@@ -221,8 +229,8 @@ static enum error append_element(struct validator *validator, const struct json_
         json_at at = places_has(&validator->elements, index) ? validator->elements.places[index].at : 0;
         *culprit = index;
         if (column->items - column->undo_items == column->spec->max_items) {
-            snprintf(validator->scratch.context.message, sizeof validator->scratch.context.message,
-                     "has more items than the %llu allowed", (unsigned long long)column->spec->max_items);
+            snprintf(message, size, "has more items than the %llu allowed",
+                     (unsigned long long)column->spec->max_items);
             return ERROR_TOO_LONG;
         }
         enum error error = field_append_item(document, at, column, &validator->scratch);

@@ -19,7 +19,7 @@ size_t client_address_format(const struct client_address *address, char text[CLI
 
 struct address_range {
     struct client_address base;
-    unsigned bits;                   /* of the 128 */
+    unsigned bits; /* of the 128 */
 };
 
 struct address_ranges {
@@ -28,8 +28,7 @@ struct address_ranges {
 };
 
 /* Compiles "10.0.0.0/8", "::1", … False with *problem naming the entry. */
-MUST_CHECK bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list,
-                                    struct buf *problem);
+MUST_CHECK bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list, struct buf *problem);
 void address_ranges_release(struct address_ranges *ranges);
 
 bool address_ranges_hold(const struct address_ranges *ranges, const struct client_address *address);

@@ -52,9 +52,8 @@ void connections_give(struct connections *connections, struct connection *connec
 
 struct connection *connections_find(const struct connections *connections, uint32_t slot)
 {
-    return slot < connections->made
-               ? &connections->blocks[slot / CONNECTIONS_PER_BLOCK][slot % CONNECTIONS_PER_BLOCK]
-               : NULL;
+    return slot < connections->made ? &connections->blocks[slot / CONNECTIONS_PER_BLOCK][slot % CONNECTIONS_PER_BLOCK]
+                                    : NULL;
 }
 
 void connections_list(struct connections *connections, struct connection *connection)

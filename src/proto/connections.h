@@ -8,8 +8,8 @@ struct lws;
 struct connection {
     struct http_session session;
     struct server_thread *thread;
-    struct lws *wsi;                 /* NULL: libwebsockets has let go of it */
-    int orphan_fd;                   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
+    struct lws *wsi; /* NULL: libwebsockets has let go of it */
+    int orphan_fd;   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
     bool closing;
     /* The list of those that want attention before the loop blocks; link is NULL if it is not listed. */
     struct connection *next_listed;
@@ -22,7 +22,7 @@ struct connection {
 struct connections {
     struct connection **blocks;
     size_t block_count;
-    uint32_t made;                   /* slots [0, made) exist */
+    uint32_t made; /* slots [0, made) exist */
     struct connection *free;
     struct connection *listed;
 };

@@ -18,13 +18,13 @@ struct http_answer {
     enum answer_state state;
     enum answer_kind kind;
     bool wait_stored;
-    bool stored;                     /* the store was faster than the completion, or the wait is over well */
-    int cors;                        /* index into options->cors_origins, -1: none */
+    bool stored; /* the store was faster than the completion, or the wait is over well */
+    int cors;    /* index into options->cors_origins, -1: none */
     struct http_reply reply;
     struct http_counts counts;
-    struct event_id id;              /* ANSWER_ONE */
+    struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
-    struct buf body;                 /* ANSWER_BODY: the body; ANSWER_MANY: its lists */
+    struct buf body; /* ANSWER_BODY: the body; ANSWER_MANY: its lists */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */

@@ -8,12 +8,12 @@
 struct http_reply {
     int status;
     const char *content_type;
-    bool head_only;                  /* HEAD: fields as for GET, no body */
+    bool head_only; /* HEAD: fields as for GET, no body */
     bool close;
-    bool say_keep_alive;             /* to HTTP/1.0, where it is not the rule */
-    unsigned allow;                  /* METHOD_BITs for Allow (and for a preflight), 0: none */
+    bool say_keep_alive; /* to HTTP/1.0, where it is not the rule */
+    unsigned allow;      /* METHOD_BITs for Allow (and for a preflight), 0: none */
     bool preflight;
-    const char *origin;              /* Access-Control-Allow-Origin: "*" or the origin; NULL: none */
+    const char *origin; /* Access-Control-Allow-Origin: "*" or the origin; NULL: none */
 };
 
 /* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After. */

@@ -9,8 +9,8 @@ struct http_route {
     struct slice path;
     unsigned methods;
     enum route_kind kind;
-    enum payload_form form;          /* ROUTE_EVENTS */
-    const struct page *page;         /* ROUTE_PAGE */
+    enum payload_form form;  /* ROUTE_EVENTS */
+    const struct page *page; /* ROUTE_PAGE */
 };
 
 struct http_routes {

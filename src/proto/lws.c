@@ -3,14 +3,13 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "proto/accept.h"
 #include "proto/connections.h"
-#include "proto/listen.h"
+#include "proto/inbox.h"
 
-#include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,23 +24,6 @@ struct listener {
     ev_io io;
     int fd; /* -1: closed */
     const struct http_routes *routes;
-};
-
-struct posted_page {
-    struct posted_page *next;
-    struct token token;
-    struct page_reply reply;
-};
-
-/* What other threads touch, under the mutex. */
-struct inbox {
-    pthread_mutex_t mutex;
-    bool open;  /* the context can be woken */
-    bool woken; /* and has been, since it last looked */
-    bool want_close;
-    bool want_stop;
-    int64_t stop_deadline_ns;
-    struct posted_page *pages; /* last first */
 };
 
 struct server_thread {
@@ -65,38 +47,21 @@ struct server_thread {
 
 /* Waking. */
 
-static void wake_locked(struct inbox *inbox, struct lws_context *context)
+static void ring(void *opaque)
 {
-    if (inbox->open && !inbox->woken) {
-        inbox->woken = true;
-        lws_cancel_service(context);
-    }
+    struct server_thread *thread = opaque;
+    lws_cancel_service(thread->context);
 }
 
 static void wake(void *opaque)
 {
     struct server_thread *thread = opaque;
-    pthread_mutex_lock(&thread->inbox.mutex);
-    wake_locked(&thread->inbox, thread->context);
-    pthread_mutex_unlock(&thread->inbox.mutex);
+    inbox_wake(&thread->inbox);
 }
 
 void page_post(struct page_later later, struct page_reply *reply)
 {
-    struct inbox *inbox = &later.thread->inbox;
-    struct posted_page *page = malloc(sizeof *page);
-    if (page == NULL) {
-        LOG(LOG_ERROR, "page_lost", "reason=\"out of memory\"");
-        buf_release(&reply->body);
-        return;
-    }
-    *page = (struct posted_page){ .token = later.token, .reply = *reply };
-    reply->body = (struct buf){ 0 };
-    pthread_mutex_lock(&inbox->mutex);
-    page->next = inbox->pages;
-    inbox->pages = page;
-    wake_locked(inbox, later.thread->context);
-    pthread_mutex_unlock(&inbox->mutex);
+    inbox_post(&later.thread->inbox, later.token, reply);
 }
 
 /* Completions, as the pipeline hands them over. */
@@ -121,16 +86,13 @@ static void on_stored(void *opaque, struct token token)
 
 static void deliver_pages(struct server_thread *thread, struct posted_page *pages)
 {
-    while (pages != NULL) {
-        struct posted_page *page = pages;
+    for (struct posted_page *page = pages; page != NULL; page = page->next) {
         struct connection *connection = connections_find(&thread->connections, page->token.slot);
-        pages = page->next;
         if (connection != NULL) {
             http_session_page(&connection->session, page->token, &page->reply);
         }
-        buf_release(&page->reply.body);
-        free(page);
     }
+    inbox_free_pages(pages);
 }
 
 /* Connections: what http_session asks for. */
@@ -256,52 +218,29 @@ static void attend(struct server_thread *thread)
 
 /* Accepting. */
 
-static void refuse_connection(struct server_thread *thread, int fd)
-{
-    struct buf body = { 0 }, bytes = { 0 };
-    struct http_reply reply = { .status = 503, .content_type = HTTP_PROBLEM_TYPE, .close = true };
-    char dropped[4096];
-    http_reply_problem(&body, ERROR_QUEUE_FULL, SLICE("max_connections are open; try again"), SLICE(""));
-    http_reply_write(&bytes, &reply, SLICE(""), buf_slice(&body));
-    ssize_t ignored = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(fd, SHUT_WR);
-    ignored = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
-    (void)ignored;
-    close(fd);
-    buf_release(&body);
-    buf_release(&bytes);
-    metric_add(thread->front.cells, METRIC_CONNECTIONS_REFUSED, 1);
-}
-
-static struct client_address address_of(const struct sockaddr_storage *peer)
-{
-    struct client_address address = { { 0 } };
-    if (peer->ss_family == AF_INET6) {
-        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof address.bytes);
-    } else {
-        address.bytes[10] = address.bytes[11] = 0xff;
-        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
-    }
-    return address;
-}
-
-static void adopt(struct server_thread *thread, const struct listener *listener, int fd,
-                  const struct sockaddr_storage *peer)
+static struct connection *take_slot(struct server_thread *thread)
 {
     int64_t open = atomic_fetch_add(&thread->shared->connections, 1);
     struct connection *connection =
         open < thread->shared->options->max_connections ? connections_take(&thread->connections) : NULL;
     if (connection == NULL) {
         atomic_fetch_sub(&thread->shared->connections, 1);
-        refuse_connection(thread, fd);
+    }
+    return connection;
+}
+
+static void adopt(struct server_thread *thread, const struct listener *listener, int fd, struct client_address peer)
+{
+    struct connection *connection = take_slot(thread);
+    if (connection == NULL) {
+        accept_refuse(fd);
+        metric_add(thread->front.cells, METRIC_CONNECTIONS_REFUSED, 1);
         return;
     }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     connection->thread = thread;
     metric_add(thread->front.cells, METRIC_CONNECTIONS, 1);
     metric_add(thread->front.cells, METRIC_CONNECTIONS_ACCEPTED, 1);
-    http_session_open(&connection->session, &thread->front, listener->routes, connection, address_of(peer));
+    http_session_open(&connection->session, &thread->front, listener->routes, connection, peer);
     lws_adopt_desc_t how = {
         .vh = thread->vhost,
         .type = LWS_ADOPT_SOCKET,
@@ -321,18 +260,16 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
     struct listener *listener = io->data;
     (void)events;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        struct sockaddr_storage peer = { 0 };
-        socklen_t length = sizeof peer;
-        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            adopt(thread, listener, fd, &peer);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            LOG(LOG_WARN, "accept_failed", "reason=\"%s\" cure=\"raise the limit of open files\"", strerror(errno));
+        int fd;
+        struct client_address peer;
+        enum accepted accepted = accept_next(listener->fd, &fd, &peer);
+        if (accepted == ACCEPT_EXHAUSTED) {
             ev_io_stop(loop, io); /* the timer starts it again */
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
+        }
+        if (accepted != ACCEPTED) {
             return;
         }
+        adopt(thread, listener, fd, peer);
     }
 }
 
@@ -407,20 +344,14 @@ static void drain_connections(struct server_thread *thread)
 
 static void on_wake(struct server_thread *thread)
 {
-    struct inbox *inbox = &thread->inbox;
-    pthread_mutex_lock(&inbox->mutex);
-    struct posted_page *pages = inbox->pages;
-    bool close_now = inbox->want_close && !thread->front.draining;
-    inbox->pages = NULL;
-    inbox->woken = false;
-    if (inbox->want_stop && !thread->stopping) {
+    struct inbox_orders orders = inbox_take(&thread->inbox);
+    if (orders.stop && !thread->stopping) {
         thread->stopping = true;
-        thread->stop_deadline_ns = inbox->stop_deadline_ns;
+        thread->stop_deadline_ns = orders.stop_deadline_ns;
     }
-    pthread_mutex_unlock(&inbox->mutex);
     pipeline_io_drain(thread->front.io);
-    deliver_pages(thread, pages);
-    if (close_now) {
+    deliver_pages(thread, orders.pages);
+    if (orders.close && !thread->front.draining) {
         drain_connections(thread);
     }
 }
@@ -576,14 +507,13 @@ struct server_thread *server_thread_new(struct server_shared *shared, unsigned n
     thread->number = number;
     thread->listeners[0] = (struct listener){ .fd = listen_fd, .routes = &shared->routes };
     thread->listeners[1] = (struct listener){ .fd = admin_fd, .routes = &shared->admin_routes };
-    pthread_mutex_init(&thread->inbox.mutex, NULL);
+    inbox_init(&thread->inbox, ring, thread);
     if (!make_context(thread) || !make_front(thread)) {
         buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
                                    "libwebsockets-evlib-ev installed?)");
         server_thread_free(thread);
         return NULL;
     }
-    thread->inbox.open = true;
     start_watchers(thread);
     return thread;
 }
@@ -597,22 +527,13 @@ enum error server_thread_start(struct server_thread *thread)
 
 void server_thread_close(struct server_thread *thread)
 {
-    pthread_mutex_lock(&thread->inbox.mutex);
-    thread->inbox.want_close = true;
-    wake_locked(&thread->inbox, thread->context);
-    pthread_mutex_unlock(&thread->inbox.mutex);
+    inbox_want_close(&thread->inbox);
 }
 
 /* Without a thread of its own any more: what is left is closed. */
 static void dismantle(struct server_thread *thread)
 {
-    struct posted_page *pages;
-    pthread_mutex_lock(&thread->inbox.mutex);
-    thread->inbox.open = false;
-    pages = thread->inbox.pages;
-    thread->inbox.pages = NULL;
-    pthread_mutex_unlock(&thread->inbox.mutex);
-    deliver_pages(thread, pages);
+    inbox_shut(&thread->inbox);
     close_listeners(thread);
     if (thread->context != NULL) {
         lws_context_destroy(thread->context);
@@ -627,12 +548,7 @@ static void dismantle(struct server_thread *thread)
 
 void server_thread_stop(struct server_thread *thread, int64_t deadline_ns)
 {
-    pthread_mutex_lock(&thread->inbox.mutex);
-    thread->inbox.want_close = true;
-    thread->inbox.want_stop = true;
-    thread->inbox.stop_deadline_ns = deadline_ns;
-    wake_locked(&thread->inbox, thread->context);
-    pthread_mutex_unlock(&thread->inbox.mutex);
+    inbox_want_stop(&thread->inbox, deadline_ns);
     thread_join(&thread->thread);
     dismantle(thread);
 }
@@ -649,6 +565,6 @@ void server_thread_free(struct server_thread *thread)
     submission_release(&thread->front.submission);
     buf_release(&thread->front.decoded);
     buf_release(&thread->front.text);
-    pthread_mutex_destroy(&thread->inbox.mutex);
+    inbox_release(&thread->inbox);
     free(thread);
 }

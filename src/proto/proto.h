@@ -14,8 +14,8 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_O
 /* What a page sees. Slices are valid during the call. */
 struct page_request {
     enum http_method method;
-    struct slice path;               /* without the query, percent-decoded */
-    struct slice query;              /* behind '?', as sent */
+    struct slice path;  /* without the query, percent-decoded */
+    struct slice query; /* behind '?', as sent */
 };
 
 /* The value of a query argument, percent-decoded ('+' is a space) into `out` (cleared first). False if it is absent;
@@ -25,7 +25,7 @@ bool page_argument(struct slice query, const char *name, struct buf *out, bool *
 /* What a page answers. The body's memory is the caller's. HEAD: the server leaves the body out. */
 struct page_reply {
     int status;
-    const char *content_type;        /* a constant */
+    const char *content_type; /* a constant */
     struct buf body;
 };
 
@@ -44,9 +44,9 @@ struct page_later {
 enum page_result { PAGE_READY, PAGE_LATER };
 
 struct page {
-    const char *path;                /* exact */
-    unsigned methods;                /* METHOD_BIT(HTTP_GET); GET implies HEAD */
-    bool admin;                      /* moves to admin.listen if that is set */
+    const char *path; /* exact */
+    unsigned methods; /* METHOD_BIT(HTTP_GET); GET implies HEAD */
+    bool admin;       /* moves to admin.listen if that is set */
     void *context;
     /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,

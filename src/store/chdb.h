@@ -6,37 +6,37 @@
 
 #include "base/bytes.h"
 
-struct chdb_connection_handle;           /* opaque */
+struct chdb_connection_handle; /* opaque */
 typedef struct chdb_connection_handle *chdb_connection;
-struct chdb_result;                      /* opaque */
-struct chdb_insert_stream;               /* opaque */
+struct chdb_result;        /* opaque */
+struct chdb_insert_stream; /* opaque */
 
 /*  X(result type, name without "chdb_", parameters) */
-#define CHDB_FUNCTIONS(X) \
-    X(void, set_signal_handlers_enabled, (int enabled)) \
-    X(const char *, version, (void)) \
+#define CHDB_FUNCTIONS(X)                                                                                               \
+    X(void, set_signal_handlers_enabled, (int enabled))                                                                 \
+    X(const char *, version, (void))                                                                                    \
     /* arguments as of a command line: --path=…, --<setting>=…; NULL on failure. The engine starts with the first \
      * connection and stops with the last. */ \
-    X(chdb_connection *, connect, (int argc, char **argv)) \
-    X(void, close_conn, (chdb_connection * connection)) \
-    X(struct chdb_result *, query_n, \
-      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len)) \
-    X(struct chdb_result *, query_with_params_n, \
-      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len, \
-       const char *const *names, const size_t *name_lens, const char *const *values, const size_t *value_lens, \
-       size_t count)) \
-    X(void, destroy_query_result, (struct chdb_result * result)) \
-    X(char *, result_buffer, (struct chdb_result * result)) \
-    X(size_t, result_length, (struct chdb_result * result)) \
-    X(const char *, result_error, (struct chdb_result * result)) \
-    /* never NULL; ask stream_insert_error whether it began */ \
-    X(struct chdb_insert_stream *, stream_insert_n, \
-      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len)) \
-    /* 0 is success */ \
-    X(int, stream_append, (struct chdb_insert_stream * stream, const void *data, size_t len)) \
-    X(struct chdb_result *, stream_done, (struct chdb_insert_stream * stream)) \
-    X(void, stream_cancel_insert, (struct chdb_insert_stream * stream)) \
-    X(const char *, stream_insert_error, (struct chdb_insert_stream * stream)) \
+    X(chdb_connection *, connect, (int argc, char **argv))                                                              \
+    X(void, close_conn, (chdb_connection * connection))                                                                 \
+    X(struct chdb_result *, query_n,                                                                                    \
+      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len))             \
+    X(struct chdb_result *, query_with_params_n,                                                                        \
+      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len,              \
+       const char *const *names, const size_t *name_lens, const char *const *values, const size_t *value_lens,          \
+       size_t count))                                                                                                   \
+    X(void, destroy_query_result, (struct chdb_result * result))                                                        \
+    X(char *, result_buffer, (struct chdb_result * result))                                                             \
+    X(size_t, result_length, (struct chdb_result * result))                                                             \
+    X(const char *, result_error, (struct chdb_result * result))                                                        \
+    /* never NULL; ask stream_insert_error whether it began */                                                          \
+    X(struct chdb_insert_stream *, stream_insert_n,                                                                     \
+      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len))             \
+    /* 0 is success */                                                                                                  \
+    X(int, stream_append, (struct chdb_insert_stream * stream, const void *data, size_t len))                           \
+    X(struct chdb_result *, stream_done, (struct chdb_insert_stream * stream))                                          \
+    X(void, stream_cancel_insert, (struct chdb_insert_stream * stream))                                                 \
+    X(const char *, stream_insert_error, (struct chdb_insert_stream * stream))                                          \
     X(void, destroy_insert_stream, (struct chdb_insert_stream * stream))
 
 struct chdb {

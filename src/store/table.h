@@ -3,7 +3,12 @@
  * Created: ReplacingMergeTree, ORDER BY ends in event_id, PARTITION BY from the key's time, comments on columns,
  * non_replicated_deduplication_window = 10000, and in the embedded store with `fsync` fsync_after_insert and
  * fsync_part_directory. Existing: read with DESCRIBE; columns only in the table take their defaults, a field whose
- * column is missing or cannot take it is a problem with its name. */
+ * column is missing or cannot take it is a problem with its name. A table of the user's own may lack event_id if the
+ * server skips columns of a Native block that the INSERT does not name (has_event_id false: insert with
+ * missing_column).
+ *
+ * A server that does not convert Native columns (18.16) gets a table without LowCardinality: it would refuse the strings
+ * that travel, and a String sent to a Nullable(String) column kills 18.16 (measured), so there only equal types fit. */
 #pragma once
 
 #include "store/store.h"
@@ -15,9 +20,9 @@ enum table_verdict {
 };
 
 struct table_info {
-    bool has_event_id;               /* else at-least-once */
-    bool replicated;                 /* Replicated* or Shared* engine: tokens hold across servers and restarts */
-    bool engine_collapses;           /* *ReplacingMergeTree */
+    bool has_event_id;     /* else at-least-once */
+    bool replicated;       /* Replicated* or Shared* engine: tokens hold across servers and restarts */
+    bool engine_collapses; /* *ReplacingMergeTree */
 };
 
 /* CREATE TABLE for a stream on a server with these features. */

@@ -145,7 +145,7 @@ static bool ask_running(struct question *question, const struct segment *segment
 }
 
 static enum verify_outcome count_ids(struct question *question, const struct segment *segment, struct event_id *ids,
-                                     struct verify_count *count, struct store_reply *reply)
+                                     enum verify_aim aim, struct verify_count *count, struct store_reply *reply)
 {
     uint64_t running = 0;
     if (!ask_running(question, segment, &running, reply)) {
@@ -154,23 +154,25 @@ static enum verify_outcome count_ids(struct question *question, const struct seg
     if (running != 0) {
         return VERIFY_RUNNING;
     }
-    for (size_t first = 0; first < count->distinct; first += IDS_PER_QUERY) {
+    bool known = false;
+    for (size_t first = 0; first < count->distinct && !known; first += IDS_PER_QUERY) {
         size_t left = count->distinct - first;
+        size_t asked = left < IDS_PER_QUERY ? left : IDS_PER_QUERY;
         uint64_t found = 0;
         buf_clear(&question->sql);
-        verify_count_sql(segment, question->store->database, ids + first, left < IDS_PER_QUERY ? left : IDS_PER_QUERY,
-                         &question->sql);
+        verify_count_sql(segment, question->store->database, ids + first, asked, &question->sql);
         if (!ask(question, NULL, 0, &found, reply)) {
             return VERIFY_FAILED;
         }
         count->found += found;
+        known = aim == VERIFY_ALL_STORED ? found < asked : found != 0;
     }
     return VERIFY_COUNTED;
 }
 
 enum verify_outcome verify_segment(struct store *store, struct store_session *session, size_t server,
-                                   const struct segment *segment, int64_t timeout_ns, struct verify_count *count,
-                                   struct store_reply *reply)
+                                   const struct segment *segment, enum verify_aim aim, int64_t timeout_ns,
+                                   struct verify_count *count, struct store_reply *reply)
 {
     struct question question = { .store = store, .session = session, .server = server, .timeout_ns = timeout_ns };
     struct buf ids = { 0 };
@@ -180,7 +182,7 @@ enum verify_outcome verify_segment(struct store *store, struct store_session *se
     if (segment_read_ids(segment, &ids) && !ids.failed && ids.len != 0) {
         struct event_id *first = (struct event_id *)(void *)ids.data;
         count->distinct = make_distinct(first, ids.len / sizeof *first);
-        outcome = count_ids(&question, segment, first, count, reply);
+        outcome = count_ids(&question, segment, first, aim, count, reply);
     }
     buf_release(&ids);
     buf_release(&question.sql);

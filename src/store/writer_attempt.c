@@ -150,11 +150,12 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
     bool everywhere = attempt->parcel->anywhere && !attempt->parcel->pinned;
     size_t first = everywhere ? 0 : attempt->parcel->server;
     size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
+    enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED : VERIFY_ALL_STORED;
     *best = (struct verify_count){ 0 };
     for (size_t server = first; server <= last; server++) {
         struct verify_count count;
         enum verify_outcome outcome =
-            verify_segment(writer->config.store, attempt->worker->session, server, attempt->segment,
+            verify_segment(writer->config.store, attempt->worker->session, server, attempt->segment, aim,
                            writer->config.store_options->request_timeout_ns, &count, reply);
         if (outcome != VERIFY_COUNTED) {
             return outcome;

@@ -14,7 +14,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
-#include "pipeline/commit.h"
+#include "pipeline/commit_thread.h"
 #include "pipeline/home.h"
 #include "pipeline/inbox.h"
 #include "pipeline/pipeline_io.h"
@@ -637,6 +637,39 @@ static void passes_the_store_s_answers_to_the_commit_thread(void **state)
     assert_int_equal(work.feedback[1].answer, BATCH_STORED);
 }
 
+enum { BIG_CHUNKS = 40, BIG_ROWS = 4096 };
+
+static void cuts_a_backlog_into_bounded_groups(void **state)
+{
+    struct fixture *f = *state;
+    char word[BIG_ROWS + 1];
+    memset(word, 'A', BIG_ROWS);
+    word[BIG_ROWS] = '\0';
+    for (int i = 0; i < BIG_CHUNKS; i++) {
+        chunk_of(f, i % 2, (size_t)i % STREAMS, word);
+    }
+    struct commit_thread thread;
+    assert_int_equal(commit_thread_start(&thread, f->commit, &f->queue), OK);
+    assert_true(commit_thread_drain(&thread, clock_monotonic_ns() + 20 * NS_PER_SECOND));
+    assert_int_equal(metric_read(f->metrics, METRIC_COMMIT_GROUPS, 0, 0, OK), 3);
+    commit_thread_stop(&thread);
+    uint64_t rows = 0;
+    for (size_t i = 0; i < f->segment_count; i++) {
+        rows += f->segments[i]->rows;
+    }
+    assert_int_equal(rows, BIG_CHUNKS * BIG_ROWS);
+}
+
+static void commits_what_waits_before_it_stops(void **state)
+{
+    struct fixture *f = *state;
+    struct commit_thread thread;
+    assert_int_equal(commit_thread_start(&thread, f->commit, &f->queue), OK);
+    chunk_of(f, 0, 0, "ab");
+    commit_thread_stop(&thread);
+    assert_string_equal(answers(f, 0), "2+0");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -662,6 +695,8 @@ int main(void)
         TEST(does_not_say_stored_of_dead_letters),
         TEST(removes_nothing_before_its_ids_are_synced),
         TEST(passes_the_store_s_answers_to_the_commit_thread),
+        TEST(cuts_a_backlog_into_bounded_groups),
+        TEST(commits_what_waits_before_it_stops),
         TEST(persists_ids_at_once_with_fsync),
         TEST(persists_ids_when_stored_without_fsync),
     };

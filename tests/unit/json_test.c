@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -236,9 +237,46 @@ static void the_last_of_equal_keys_wins_in_large_objects_too(void **state)
     buf_release(&path);
 }
 
+static void doubles_are_written_shortest_and_read_back_the_same(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {
+        { 99.99, "99.99" },
+        { -0.5, "-0.5" },
+        { 5, "5" },
+        { 0.1, "0.1" },
+        { 0.0001, "0.0001" },
+        { 0.00001, "1e-05" },
+        { 1e21, "1e+21" },
+        { 0.0, "0" },
+        { -0.0, "-0" },
+        { 1234.5678, "1234.5678" },
+        { 1234.56789, "1234.56789" },
+        { 0.30000000000000004, "0.30000000000000004" },
+        { 123456789012.34, "123456789012.34" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        char text[33];
+        text[json_format_double(rows[i].value, text)] = '\0';
+        assert_string_equal(text, rows[i].text);
+    }
+    uint64_t bits = 88172645463325252u;
+    for (int i = 0; i < 100000; i++) {
+        char text[33];
+        bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+        double value = (double)(int64_t)(bits >> 20) / (double)(1 + i % 100000) / 1000;
+        text[json_format_double(value, text)] = '\0';
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(doubles_are_written_shortest_and_read_back_the_same),
         cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),
         cmocka_unit_test_setup_teardown(bounds_the_depth, start, end),

@@ -323,9 +323,9 @@ static void the_chunk_knows_the_span_of_its_times(void **state)
 static void unknown_fields_are_refused_or_collected(void **state)
 {
     struct field_options fields[] = { FIELD("a", "String"), FIELD("d", "String", .from = LIST("n.d")),
-                                      FIELD("rest", "JSON") };
+                                      FIELD("rest", "JSON"), FIELD("x", "Array(String)", .from = LIST("l[].x")) };
     struct stream_options options = {
-        .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT
+        .name = "s", .fields = fields, .field_count = 4, .unknown_fields = UNKNOWN_REJECT
     };
     struct fixture fixture;
     (void)state;
@@ -334,6 +334,9 @@ static void unknown_fields_are_refused_or_collected(void **state)
     assert_string_equal(fixture.error.field, "b");
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"n\":{\"e\":2}}"), ERROR_UNKNOWN_FIELD);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"n\":{\"d\":2}}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"l\":[{\"x\":1,\"y\":2}]}"), ERROR_UNKNOWN_FIELD);
+    assert_non_null(strstr(fixture.error.message, "l[].x: an item has the key \"y\""));
+    assert_int_equal(fixture_event(&fixture, "{\"l\":[{\"x\":1}]}"), OK);
     fixture_release(&fixture);
 
     options = (struct stream_options){

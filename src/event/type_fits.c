@@ -1,0 +1,88 @@
+/* Turns two types into whether a column of the one takes every value of the other. */
+#include "event/type.h"
+
+static int integer_bits(enum kind kind)
+{
+    switch (kind) {
+    case KIND_INT8:
+    case KIND_UINT8: return 8;
+    case KIND_INT16:
+    case KIND_UINT16: return 16;
+    case KIND_INT32:
+    case KIND_UINT32: return 32;
+    case KIND_INT64:
+    case KIND_UINT64: return 64;
+    default: return 0;
+    }
+}
+
+static bool is_signed(enum kind kind)
+{
+    return kind >= KIND_INT8 && kind <= KIND_INT64;
+}
+
+static bool has_enum_name(const struct type *type, const char *name)
+{
+    for (size_t i = 0; i < type->enum_count; i++) {
+        if (strcmp(type->enum_names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every value of ours is one of theirs, as the server converts it. */
+static bool scalar_fits(const struct type *ours, const struct type *theirs)
+{
+    if (ours->kind != theirs->kind) {
+        int from = integer_bits(ours->kind), to = integer_bits(theirs->kind);
+        bool wider = from != 0 && from < to && (is_signed(theirs->kind) || !is_signed(ours->kind));
+        return wider || (ours->kind == KIND_FLOAT32 && theirs->kind == KIND_FLOAT64) ||
+               (ours->kind == KIND_BOOL && theirs->kind == KIND_UINT8) ||
+               (ours->kind == KIND_DATETIME && theirs->kind == KIND_DATETIME64) ||
+               (ours->width == 0 && theirs->kind == KIND_STRING);
+    }
+    switch (ours->kind) {
+    case KIND_FIXED_STRING: return ours->length <= theirs->length;
+    case KIND_DECIMAL:
+        return ours->scale <= theirs->scale && ours->precision - ours->scale <= theirs->precision - theirs->scale;
+    case KIND_DATETIME64: return ours->scale == theirs->scale || (ours->scale < theirs->scale && theirs->scale < 9);
+    case KIND_ENUM:
+        for (size_t i = 0; i < ours->enum_count; i++) {
+            if (!has_enum_name(theirs, ours->enum_names[i])) {
+                return false;
+            }
+        }
+        return true;
+    default: return true;
+    }
+}
+
+static bool shape_fits(const struct type *ours, const struct type *theirs)
+{
+    if (ours->shape == SHAPE_ARRAY && theirs->shape == SHAPE_ARRAY) {
+        return !ours->nullable_items || theirs->nullable_items;
+    }
+    return ours->shape == theirs->shape || (ours->shape == SHAPE_SCALAR && theirs->shape == SHAPE_NULLABLE);
+}
+
+/* Does the table's own type travel as itself? */
+static bool travels_as_itself(const struct type *theirs)
+{
+    return theirs->width != 0 || theirs->kind == KIND_STRING;
+}
+
+bool type_fits(const struct type *type, struct slice table_type, bool converts)
+{
+    struct type theirs;
+    struct buf problem = { 0 };
+    bool fits = type_parse(&theirs, table_type, &problem);
+    buf_release(&problem);
+    if (!fits) {
+        return false;
+    }
+    fits = converts ? shape_fits(type, &theirs) && scalar_fits(type, &theirs)
+                    : travels_as_itself(&theirs) && strcmp(type->wire_name, theirs.wire_name) == 0;
+    type_release(&theirs);
+    return fits;
+}

@@ -1,0 +1,124 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "schema_fixture.h"
+
+static struct field_options fields[] = {
+    FIELD("s", "String"),        FIELD("n", "UInt16", .default_value = "7"), FIELD("maybe", "Nullable(String)"),
+    FIELD("a", "Array(String)"), FIELD("an", "Array(Nullable(UInt8))"),      FIELD("m", "Map(String, String)"),
+    FIELD("d", "Decimal(9, 2)"),
+};
+static const struct stream_options options = { .name = "s", .fields = fields, .field_count = ARRAY_LENGTH(fields) };
+
+static const char full[] =
+    "{\"s\":\"x\",\"n\":1,\"maybe\":\"y\",\"a\":[\"p\",\"q\"],\"an\":[null,2],\"m\":{\"k\":\"v\"},\"d\":1.5}";
+static const char full_row[] =
+    "{\"s\":\"x\",\"n\":1,\"maybe\":\"y\",\"a\":[\"p\",\"q\"],\"an\":[null,2],\"m\":{\"k\":\"v\"},\"d\":\"1.5\"";
+static const char empty_row[] = "{\"s\":\"\",\"n\":7,\"maybe\":null,\"a\":[],\"an\":[],\"m\":{},\"d\":\"0\"";
+
+static int start(void **state)
+{
+    static struct fixture fixture;
+    fixture_init(&fixture, &options);
+    *state = &fixture;
+    return 0;
+}
+
+static int end(void **state)
+{
+    fixture_release(*state);
+    return 0;
+}
+
+static void assert_row(struct fixture *fixture, uint64_t row, const char *expected)
+{
+    assert_int_equal(strncmp(fixture_row(fixture, row), expected, strlen(expected)), 0);
+}
+
+static void absent_values_are_padded_between_and_behind(void **state)
+{
+    static const char *const events[] = { "{}", full, "{}", "{}", full, "{}" };
+    for (size_t i = 0; i < ARRAY_LENGTH(events); i++) {
+        assert_int_equal(fixture_event(*state, events[i]), OK);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(events); i++) {
+        assert_row(*state, i, events[i] == full ? full_row : empty_row);
+    }
+}
+
+static void a_row_undone_leaves_no_trace(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(fixture_event(fixture, full), OK);
+    size_t before = chunk_bytes(fixture->chunk);
+    assert_int_equal(
+        fixture_event(fixture,
+                      "{\"s\":\"x\",\"n\":1,\"maybe\":\"y\",\"a\":[\"p\"],\"an\":[1],\"m\":{\"k\":\"v\"},\"d\":\"x\"}"),
+        ERROR_INVALID_VALUE);
+    assert_int_equal(chunk_bytes(fixture->chunk), before);
+    assert_int_equal(fixture->chunk->rows, 1);
+    assert_int_equal(fixture_event(fixture, full), OK);
+    assert_row(fixture, 1, full_row);
+}
+
+static void truncating_keeps_the_first_rows_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t keep = 0; keep <= 6; keep++) {
+        chunk_clear(fixture->chunk);
+        for (uint32_t i = 0; i < 6; i++) {
+            assert_int_equal(fixture_event(fixture, i % 2 == 0 ? full : "{}"), OK);
+        }
+        chunk_truncate(fixture->chunk, keep);
+        assert_int_equal(fixture->chunk->rows, keep);
+        assert_int_equal(fixture_event(fixture, full), OK);
+        for (uint32_t i = 0; i < keep; i++) {
+            assert_row(fixture, i, i % 2 == 0 ? full_row : empty_row);
+        }
+        assert_row(fixture, keep, full_row);
+    }
+}
+
+static void clearing_keeps_the_memory_for_the_next_rows(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(fixture_event(fixture, full), OK);
+    assert_non_null(chunk_add_ticket(fixture->chunk));
+    const char *data = fixture->chunk->columns[0].data.data;
+    chunk_clear(fixture->chunk);
+    assert_int_equal(fixture->chunk->rows, 0);
+    assert_int_equal(fixture->chunk->ticket_count, 0);
+    assert_int_equal(chunk_bytes(fixture->chunk), 0);
+    assert_int_equal(fixture_event(fixture, full), OK);
+    assert_ptr_equal(fixture->chunk->columns[0].data.data, data);
+    assert_row(fixture, 0, full_row);
+}
+
+static void tickets_begin_at_the_row_to_come(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < 100; i++) {
+        struct ticket *ticket = chunk_add_ticket(fixture->chunk);
+        assert_non_null(ticket);
+        assert_int_equal(ticket->first_row, i);
+        assert_int_equal(ticket->rows, 0);
+        assert_int_equal(fixture_event(fixture, "{}"), OK);
+    }
+    assert_int_equal(fixture->chunk->ticket_count, 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(absent_values_are_padded_between_and_behind, start, end),
+        cmocka_unit_test_setup_teardown(a_row_undone_leaves_no_trace, start, end),
+        cmocka_unit_test_setup_teardown(truncating_keeps_the_first_rows_whole, start, end),
+        cmocka_unit_test_setup_teardown(clearing_keeps_the_memory_for_the_next_rows, start, end),
+        cmocka_unit_test_setup_teardown(tickets_begin_at_the_row_to_come, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

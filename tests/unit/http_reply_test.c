@@ -1,0 +1,119 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "proto/http_reply.h"
+
+static void replies_are_written_as_http_1_1(void **state)
+{
+    (void)state;
+    static const struct {
+        struct http_reply reply;
+        const char *bytes;
+    } rows[] = {
+        { { .status = 202, .content_type = "application/json" },
+          "HTTP/1.1 202 Accepted\r\nD\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\nhi" },
+        { { .status = 200, .content_type = "text/plain", .head_only = true },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n" },
+        { { .status = 204, .allow = METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_OPTIONS) },
+          "HTTP/1.1 204 No Content\r\nD\r\nAllow: POST, OPTIONS\r\n\r\n" },
+        { { .status = 503, .close = true },
+          "HTTP/1.1 503 Service Unavailable\r\nD\r\nContent-Length: 2\r\nRetry-After: 1\r\nConnection: "
+          "close\r\n\r\nhi" },
+        { { .status = 200, .say_keep_alive = true },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi" },
+        { { .status = 200, .origin = "*" },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\n"
+          "Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n\r\nhi" },
+        { { .status = 299 }, "HTTP/1.1 299 \r\nD\r\nContent-Length: 2\r\n\r\nhi" },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf out = { 0 };
+        http_reply_write(&out, &rows[i].reply, SLICE("D\r\n"), SLICE("hi"));
+        assert_string_equal(buf_c_string(&out), rows[i].bytes);
+        buf_release(&out);
+    }
+}
+
+static void every_error_has_a_title_for_its_status(void **state)
+{
+    (void)state;
+    for (int error = OK + 1; error < ERROR_COUNT; error++) {
+        struct buf out = { 0 };
+        http_reply_problem(&out, (enum error)error, SLICE(""), SLICE(""));
+        assert_null(strstr(buf_c_string(&out), "\"title\":\"Error\""));
+        buf_release(&out);
+    }
+}
+
+static void problems_name_code_detail_and_errors(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    http_reply_problem(&out, ERROR_INVALID_JSON, SLICE("say \"x\""), SLICE("{},{}"));
+    assert_string_equal(buf_c_string(&out),
+                        "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"code\":\"invalid_json\","
+                        "\"detail\":\"say \\\"x\\\"\",\"errors\":[{},{}]}\n");
+    buf_release(&out);
+}
+
+static void the_date_is_in_the_format_of_rfc_9110(void **state)
+{
+    (void)state;
+    char line[HTTP_DATE_LINE];
+    size_t len = http_reply_date(line, INT64_C(784111777) * NS_PER_SECOND);
+    assert_true(slice_equal(slice_make(line, len), SLICE("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n")));
+}
+
+static void origins_are_allowed_by_the_list(void **state)
+{
+    (void)state;
+    const char *exact[] = { "https://a.example", "https://b.example" };
+    const char *any[] = { "*" };
+    struct string_list list = { exact, 2 }, all = { any, 1 }, none = { 0 };
+    assert_int_equal(http_reply_cors(&list, SLICE("https://b.example")), 1);
+    assert_int_equal(http_reply_cors(&list, SLICE("https://b.example.evil")), -1);
+    assert_int_equal(http_reply_cors(&all, SLICE("https://c.example")), 0);
+    assert_int_equal(http_reply_cors(&all, SLICE("")), -1);
+    assert_int_equal(http_reply_cors(&none, SLICE("https://a.example")), -1);
+}
+
+static void many_lists_an_id_or_null_per_event(void **state)
+{
+    (void)state;
+    struct event_id ids[2] = { { { 0 } }, { { 0xab, 0xcd } } };
+    struct buf lists = { 0 }, out = { 0 };
+    http_reply_lists(&lists, slice_make(ids, sizeof ids), SLICE("{\"index\":0}"));
+    http_reply_many(&out, (struct http_counts){ 1, 0, 1 }, buf_slice(&lists));
+    assert_string_equal(buf_c_string(&out), "{\"accepted\":1,\"duplicate\":0,\"rejected\":1,\"ids\":[null,"
+                                            "\"abcd0000-0000-0000-0000-000000000000\"],\"errors\":[{\"index\":0}]}\n");
+    buf_release(&lists);
+    buf_release(&out);
+}
+
+static void the_status_of_many_follows_from_the_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(http_reply_many_status((struct http_counts){ 1, 5, 9 }, false), 202);
+    assert_int_equal(http_reply_many_status((struct http_counts){ 1, 5, 9 }, true), 200);
+    assert_int_equal(http_reply_many_status((struct http_counts){ 0, 5, 9 }, false), 200);
+    assert_int_equal(http_reply_many_status((struct http_counts){ 0, 0, 9 }, false), 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replies_are_written_as_http_1_1),
+        cmocka_unit_test(every_error_has_a_title_for_its_status),
+        cmocka_unit_test(problems_name_code_detail_and_errors),
+        cmocka_unit_test(the_date_is_in_the_format_of_rfc_9110),
+        cmocka_unit_test(origins_are_allowed_by_the_list),
+        cmocka_unit_test(many_lists_an_id_or_null_per_event),
+        cmocka_unit_test(the_status_of_many_follows_from_the_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "event/path.h"
+#include "schema_fixture.h"
+
+static struct stream_options options_of(struct field_options *fields, size_t count)
+{
+    return (struct stream_options){ .line = 9, .name = "s", .table = "t", .fields = fields, .field_count = count };
+}
+
+static void orders_by_the_dedup_key_and_partitions_by_its_time(void **state)
+{
+    struct field_options fields[] = { FIELD("name", "String"), FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT),
+                                      FIELD("at", "DateTime64(3)"), FIELD("odd`name", "UInt8") };
+    struct stream_options options = options_of(fields, 4);
+    options.dedup_key = (struct string_list)LIST("name", "at", "odd`name");
+    struct stream *stream = fixture_compile(&options);
+    (void)state;
+    assert_non_null(stream);
+    assert_string_equal(stream->order_by, "`name`, `at`, `odd\\`name`, `event_id`");
+    assert_string_equal(stream->partition_by, "toYYYYMM(`at`)");
+    assert_int_equal(stream->time_column, 2);
+    assert_int_equal(stream->event_id_column, 4);
+    assert_int_equal(stream->columns[2].key_position, 1);
+    stream_free(stream);
+}
+
+static void without_a_dedup_key_time_orders(void **state)
+{
+    struct field_options fields[] = { FIELD("name", "String"), FIELD("at", "DateTime64(3)"),
+                                      FIELD("id", "UUID", .fill = FILL_EVENT_ID) };
+    struct stream_options options = options_of(fields, 3);
+    struct stream *stream = fixture_compile(&options);
+    (void)state;
+    assert_string_equal(stream->order_by, "`at`, `id`");
+    assert_string_equal(stream->partition_by, "toYYYYMM(`at`)");
+    assert_int_equal(stream->column_count, 3);
+    stream_free(stream);
+
+    options.order_by = (struct string_list)LIST("name");
+    options.partition_by = "name";
+    stream = fixture_compile(&options);
+    assert_string_equal(stream->order_by, "`name`, `id`");
+    assert_string_equal(stream->partition_by, "name");
+    stream_free(stream);
+
+    options = options_of(fields, 1);
+    stream = fixture_compile(&options);
+    assert_string_equal(stream->order_by, "`event_id`");
+    assert_string_equal(stream->partition_by, "");
+    stream_free(stream);
+}
+
+static void one_wrong_field_is_named_with_line_and_reason(void **state)
+{
+    const struct {
+        struct field_options field;
+        const char *says;
+    } rows[] = {
+        { FIELD("f", "Strin"), "line 1: f: the type \"Strin\" is not known here" },
+        { FIELD("f", NULL), "has no type" },
+        { FIELD("f", "UInt8", .one_of = LIST("1")), "one_of is for" },
+        { FIELD("f", "UInt8", .max_length = 3), "max_length is for" },
+        { FIELD("f", "UInt8", .max_items = 3), "max_items is for" },
+        { FIELD("f", "String", .min = "3"), "min and max are for numbers" },
+        { FIELD("f", "UInt8", .min = "300"), "min: \"300\" is no value of UInt8" },
+        { FIELD("f", "UInt8", .min = "5", .max = "4"), "max: \"4\"" },
+        { FIELD("f", "Float64", .min = "5", .max = "4"), "min is greater than max" },
+        { FIELD("f", "Float64", .max = "4x"), "max: \"4x\"" },
+        { FIELD("f", "UInt8", .default_value = "256"), "default: 256 is out of range" },
+        { FIELD("f", "UInt8", .default_value = "x"), "default: \"x\" is no value of UInt8" },
+        { FIELD("f", "DateTime", .default_value = "soon"), "default: \"soon\" is no time" },
+        { FIELD("f", "String", .default_value = "x", .one_of = LIST("a")), "default: \"x\" is not one of a" },
+        { FIELD("f", "String", .default_value = "x", .required = true), "needs no default" },
+        { FIELD("f", "Array(UInt8)", .default_value = "1"), "take no default" },
+        { FIELD("f", "Enum8('a' = 1)", .one_of = LIST("b")), "not a name of Enum8" },
+        { FIELD("f", "String", .fill = FILL_RECEIVED_AT), "fill: received_at needs a Date" },
+        { FIELD("f", "UInt8", .fill = FILL_CLIENT_IP), "fill: client_ip needs" },
+        { FIELD("f", "String", .fill = FILL_EVENT_ID), "fill: event_id needs a UUID" },
+        { FIELD("f", "String", .fill = FILL_USER_AGENT, .from = LIST("x")), "takes no from" },
+        { FIELD("f", "String", .anonymize = true), "anonymize is for" },
+        { FIELD("f", "String", .from = LIST("a[].b")), "needs an Array type" },
+        { FIELD("f", "String", .from = LIST("a..b")), "the path \"a..b\"" },
+        { FIELD("f", "String", .from = LIST("g")), "already leads to another field" },
+        { FIELD("g", "String"), "declared twice" },
+        { FIELD("event_id", "UUID"), "must have fill: event_id" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct field_options fields[] = { FIELD("g", "String"), rows[i].field };
+        struct stream_options options = options_of(fields, 2);
+        struct buf problems = { 0 };
+        assert_null(stream_compile(&options, 0, &problems));
+        if (strstr(buf_c_string(&problems), rows[i].says) == NULL || problems.data[problems.len - 1] != '\n') {
+            fail_msg("%s: not: %s", rows[i].says, buf_c_string(&problems));
+        }
+        buf_release(&problems);
+    }
+}
+
+static void keys_must_be_plain_scalars_of_the_event(void **state)
+{
+    const struct {
+        struct string_list key, order;
+        const char *says;
+    } rows[] = {
+        { LIST("nope"), { 0 }, "dedup_key names \"nope\", which is not a field" },
+        { LIST("a", "a"), { 0 }, "twice" },
+        { LIST("n"), { 0 }, "Nullable, Array, Map and JSON" },
+        { LIST("list"), { 0 }, "not a scalar" },
+        { LIST("json"), { 0 }, "not a scalar" },
+        { LIST("got"), { 0 }, "which the gateway fills" },
+        { LIST("a"), LIST("b"), "could not collapse duplicates" },
+        { { 0 }, LIST("n"), "order_by names \"n\"" },
+        { { 0 }, LIST("nope"), "order_by names \"nope\"" },
+    };
+    struct field_options fields[] = {
+        FIELD("a", "String"),           FIELD("b", "String"),  FIELD("n", "Nullable(String)"),
+        FIELD("list", "Array(String)"), FIELD("json", "JSON"), FIELD("got", "DateTime", .fill = FILL_RECEIVED_AT)
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct stream_options options = options_of(fields, ARRAY_LENGTH(fields));
+        struct buf problems = { 0 };
+        options.dedup_key = rows[i].key;
+        options.order_by = rows[i].order;
+        assert_null(stream_compile(&options, 0, &problems));
+        assert_non_null(strstr(buf_c_string(&problems), rows[i].says));
+        assert_memory_equal(problems.data, "line 9: s: ", 11);
+        buf_release(&problems);
+    }
+}
+
+static void all_problems_are_told_at_once(void **state)
+{
+    struct field_options fields[] = { FIELD("a", "Strin"), FIELD("b", "UInt8", .min = "x"), FIELD("c", "String") };
+    struct stream_options options = options_of(fields, 3);
+    struct buf problems = { 0 };
+    (void)state;
+    assert_null(stream_compile(&options, 0, &problems));
+    assert_non_null(strstr(buf_c_string(&problems), "line 1: a: "));
+    assert_non_null(strstr(buf_c_string(&problems), "line 1: b: "));
+    buf_release(&problems);
+}
+
+static void collecting_needs_a_column_to_collect_into(void **state)
+{
+    struct field_options fields[] = { FIELD("a", "UInt8"), FIELD("rest", "JSON") };
+    struct stream_options options = options_of(fields, 2);
+    struct buf problems = { 0 };
+    (void)state;
+    options.unknown_fields = UNKNOWN_COLLECT;
+    assert_null(stream_compile(&options, 0, &problems));
+    options.collect_into = "a";
+    assert_null(stream_compile(&options, 0, &problems));
+    options.collect_into = "rest";
+    struct stream *stream = fixture_compile(&options);
+    assert_int_equal(stream->collect_column, 1);
+    assert_null(path_child(stream->paths, "rest", 4));
+    stream_free(stream);
+    options.unknown_fields = UNKNOWN_IGNORE;
+    assert_null(stream_compile(&options, 0, &problems));
+    buf_release(&problems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(orders_by_the_dedup_key_and_partitions_by_its_time),
+        cmocka_unit_test(without_a_dedup_key_time_orders),
+        cmocka_unit_test(one_wrong_field_is_named_with_line_and_reason),
+        cmocka_unit_test(keys_must_be_plain_scalars_of_the_event),
+        cmocka_unit_test(all_problems_are_told_at_once),
+        cmocka_unit_test(collecting_needs_a_column_to_collect_into),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,254 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/pipeline_io.h"
+#include "schema_fixture.h"
+
+/* The rest of the pipeline, as submit.c knows it. */
+static enum error admits;
+static uint32_t pushes;
+static struct fixture fixture;
+
+struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream)
+{
+    (void)io;
+    (void)stream;
+    return fixture.chunk;
+}
+
+void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
+{
+    (void)io;
+    (void)stream_index;
+    pushes++;
+    chunk_clear(fixture.chunk);
+}
+
+enum error pipeline_admits(const struct pipeline *pipeline)
+{
+    (void)pipeline;
+    return admits;
+}
+
+static struct field_options fields[] = { FIELD("a", "UInt8", .required = true) };
+static const struct stream_options options = { .name = "s", .fields = fields, .field_count = 1 };
+
+struct setup {
+    struct metrics *metrics;
+    struct pipeline_io io;
+    struct submission submission;
+    struct buf text;
+};
+
+static int start(void **state)
+{
+    static struct setup setup;
+    const char *name = "s";
+    fixture_init(&fixture, &options);
+    setup = (struct setup){ .metrics = metrics_new(&name, 1, NULL, 0) };
+    setup.io = (struct pipeline_io){ .parser = fixture.parser,
+                                     .validator = fixture.validator,
+                                     .cells = metrics_thread(setup.metrics),
+                                     .max_events = 5000,
+                                     .stream_count = 1 };
+    admits = OK;
+    pushes = 0;
+    *state = &setup;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct setup *setup = *state;
+    metrics_free(setup->metrics);
+    submission_release(&setup->submission);
+    buf_release(&setup->text);
+    fixture_release(&fixture);
+    return 0;
+}
+
+static int64_t count(const struct setup *setup, enum metric metric, enum error reason)
+{
+    return metric_read(setup->metrics, metric, PROTOCOL_HTTP, 0, reason);
+}
+
+static void submit(struct setup *setup, enum payload_form form, struct slice text)
+{
+    buf_clear(&setup->text);
+    buf_append_slice(&setup->text, text);
+    buf_append_fill(&setup->text, '}', JSON_PADDING);
+    const struct payload payload = { .stream = fixture.stream,
+                                     .bytes = { setup->text.data, text.len },
+                                     .form = form,
+                                     .protocol = PROTOCOL_HTTP,
+                                     .token = { 3, 4, 5 },
+                                     .received_wall_ns = FIXTURE_NOW_NS,
+                                     .wait_stored = true };
+    pipeline_submit(&setup->io, &payload, &setup->submission);
+}
+
+static const struct {
+    enum payload_form form;
+    struct slice text;
+    enum error error, first;
+    uint32_t events, rejected;
+} payloads[] = {
+    { PAYLOAD_ONE, SLICE("{\"a\":1}"), OK, OK, 1, 0 },
+    { PAYLOAD_ONE, SLICE(" {\"a\":1}\n"), OK, OK, 1, 0 },
+    { PAYLOAD_ONE, SLICE("[{\"a\":1}]"), OK, ERROR_NOT_AN_OBJECT, 1, 1 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1}\n{\"a\":2}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"events\":[{\"a\":1}]}"), OK, ERROR_MISSING_FIELD, 1, 1 },
+    { PAYLOAD_ONE, SLICE(""), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1e999}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}"), OK, OK, 1, 0 },
+    { PAYLOAD_MANY, SLICE("{\n\"a\":1\n}\n"), OK, OK, 1, 0 },
+    { PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":300},{\"a\":3}]"), OK, ERROR_OUT_OF_RANGE, 3, 1 },
+    { PAYLOAD_MANY, SLICE("[{},5,{\"a\":3}]"), OK, ERROR_MISSING_FIELD, 3, 2 },
+    { PAYLOAD_MANY, SLICE("[]"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("[{\"a\":1},"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{\"a\":2}]}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("{\"sent\":1,\"events\":[]}"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}"), OK, OK, 3, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}\n{bad\n{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 3, 1 },
+    { PAYLOAD_MANY, SLICE("5"), OK, ERROR_NOT_AN_OBJECT, 1, 1 },
+    { PAYLOAD_LINES, SLICE("{bad\n{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 2, 1 },
+    { PAYLOAD_LINES, SLICE("{\"a\":3}"), OK, OK, 1, 0 },
+    { PAYLOAD_LINES, SLICE("\n \r\n"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+};
+
+static void takes_every_form_and_counts_each_event_once(void **state)
+{
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(payloads); i++) {
+        int64_t received = count(setup, METRIC_EVENTS_RECEIVED, OK),
+                in_flight = count(setup, METRIC_EVENTS_IN_FLIGHT, OK);
+        uint32_t rows = fixture.chunk->rows, tickets = fixture.chunk->ticket_count;
+        enum error reason = payloads[i].error != OK ? payloads[i].error : payloads[i].first;
+        int64_t refused = count(setup, METRIC_EVENTS_REJECTED, reason);
+        submit(setup, payloads[i].form, payloads[i].text);
+        const struct submission *submission = &setup->submission;
+        uint32_t kept = payloads[i].events - payloads[i].rejected;
+        bool whole = payloads[i].error != OK;
+        if (submission->error != payloads[i].error || submission->events != payloads[i].events ||
+            submission->rejected != payloads[i].rejected || submission->first_error != payloads[i].first) {
+            fail_msg("%.*s: %s, %u events, %u rejected", (int)payloads[i].text.len, payloads[i].text.data,
+                     error_info(submission->error)->code, submission->events, submission->rejected);
+        }
+        assert_int_equal(submission->pending, kept != 0);
+        assert_int_equal(fixture.chunk->rows, rows + kept);
+        assert_int_equal(fixture.chunk->ticket_count, tickets + (kept != 0));
+        assert_int_equal(submission->ids.len, payloads[i].events * sizeof(struct event_id));
+        assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK) - received, whole ? 1 : payloads[i].events);
+        assert_int_equal(count(setup, METRIC_EVENTS_IN_FLIGHT, OK) - in_flight, kept);
+        assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, reason) > refused, reason != OK);
+    }
+}
+
+static void a_ticket_names_its_rows_and_its_request(void **state)
+{
+    struct setup *setup = *state;
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":1}"));
+    submit(setup, PAYLOAD_MANY, SLICE("[{\"a\":2},{},{\"a\":3}]"));
+    const struct ticket *ticket = &fixture.chunk->tickets[1];
+    assert_int_equal(ticket->first_row, 1);
+    assert_int_equal(ticket->rows, 2);
+    assert_int_equal(ticket->token.slot, 3);
+    assert_int_equal(ticket->token.sequence, 5);
+    assert_true(ticket->wait_stored);
+}
+
+static void errors_are_json_with_index_field_code_and_message(void **state)
+{
+    struct setup *setup = *state;
+    submit(setup, PAYLOAD_MANY, SLICE("{\"a\":1}\n{\"a\":\"\\\"\\u0001\xc3\xa9\"}\n{\"a\":[}\n"));
+    assert_string_equal(
+        buf_c_string(&setup->submission.errors),
+        "{\"index\":1,\"field\":\"a\",\"code\":\"wrong_type\",\"message\":\"a: \\\"\\\"\\u0001\xc3\xa9\\\" is not a "
+        "whole "
+        "number, as UInt8 needs\"},"
+        "{\"index\":2,\"field\":\"\",\"code\":\"invalid_json\",\"message\":\"invalid JSON at byte 33: a value that is "
+        "not JSON\"}");
+    static const struct event_id none;
+    assert_memory_not_equal(setup->submission.ids.data, &none, sizeof none);
+    assert_memory_equal(setup->submission.ids.data + sizeof none, &none, sizeof none);
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":1]"));
+    assert_string_equal(buf_c_string(&setup->submission.detail),
+                        "invalid JSON at byte 6: neither a comma nor the end of the object");
+    assert_int_equal(setup->submission.errors.len, 0);
+}
+
+static void at_most_a_hundred_errors_are_told(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    for (int i = 0; i < 300; i++) {
+        buf_append_string(&text, "{}\n");
+    }
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(setup->submission.rejected, 300);
+    assert_false(setup->submission.pending);
+    assert_non_null(strstr(buf_c_string(&setup->submission.errors), "\"index\":99,"));
+    assert_null(strstr(buf_c_string(&setup->submission.errors), "\"index\":100,"));
+    buf_release(&text);
+}
+
+static void a_gateway_that_is_full_drops_the_payload_unparsed(void **state)
+{
+    struct setup *setup = *state;
+    admits = ERROR_QUEUE_FULL;
+    submit(setup, PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":2}"));
+    assert_int_equal(setup->submission.error, ERROR_QUEUE_FULL);
+    assert_false(setup->submission.pending);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_QUEUE_FULL), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_QUEUE_FULL), 0);
+}
+
+static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    for (int i = 0; i < 3000; i++) {
+        buf_append_string(&text, "{\"a\":1}\n");
+    }
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(pushes, 0);
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(pushes, 1);
+    for (int i = 0; i < 2001; i++) {
+        buf_append_string(&text, "{\"a\":1}\n");
+    }
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(setup->submission.error, ERROR_TOO_MANY_EVENTS);
+    assert_string_equal(buf_c_string(&setup->submission.detail),
+                        "the payload holds 5001 events; at most 5000 are taken at once");
+    assert_int_equal(fixture.chunk->rows, 0);
+    buf_release(&text);
+}
+
+static void a_refusal_without_a_stream_is_counted_too(void **state)
+{
+    struct setup *setup = *state;
+    pipeline_count_refusal(&setup->io, PROTOCOL_HTTP, NULL, ERROR_BODY_TOO_LARGE);
+    size_t none = metrics_no_stream(setup->metrics);
+    assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_RECEIVED, PROTOCOL_HTTP, none, OK), 1);
+    assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_REJECTED, PROTOCOL_HTTP, none, ERROR_BODY_TOO_LARGE), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(takes_every_form_and_counts_each_event_once, start, end),
+        cmocka_unit_test_setup_teardown(a_ticket_names_its_rows_and_its_request, start, end),
+        cmocka_unit_test_setup_teardown(errors_are_json_with_index_field_code_and_message, start, end),
+        cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),
+        cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
+        cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
+        cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

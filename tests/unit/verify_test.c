@@ -1,0 +1,61 @@
+/* The question by which a batch is found in its table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "store/verify.h"
+
+#define FIRST "'11000000-0000-0000-0000-000000000000'"
+#define SELECT                                                                                                         \
+    "SELECT uniqExact(`id`) FROM `db`.`t\\`x` WHERE `id` IN (" FIRST ",'22000000-0000-0000-0000-000000000000')"
+
+static const struct {
+    const char *time_column, *type;
+    int64_t from_s, to_s;
+    const char *bound;
+} cases[] = {
+    { "", "", 1000, 2000, "" },
+    { "at", "DateTime64(3)", 1000, 2000, " AND `at` >= toDateTime(998) AND `at` <= toDateTime(2002)" },
+    { "at", "DateTime", 1000, 1000, " AND `at` >= toDateTime(998) AND `at` <= toDateTime(1002)" },
+    { "at", "Date", 86400, 172800, " AND `at` >= toDate(0) AND `at` <= toDate(2)" },
+    { "at", "DateTime64(3)", 2000, 1000, "" },  /* unknown */
+    { "at", "DateTime64(3)", -1000, 1000, "" }, /* before what DateTime can say */
+    { "at", "DateTime64(3)", 1000, INT64_C(5000000000), "" },
+    { "gone", "DateTime", 1000, 2000, "" },
+};
+
+static void the_count_is_bounded_by_the_segments_own_times(void **state)
+{
+    (void)state;
+    const struct event_id ids[2] = { { { 0x11 } }, { { 0x22 } } };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char table[] = "t`x", id[] = "id", time[16];
+        struct native_column column = { .name = SLICE("at"), .wire_name = slice_from_string(cases[i].type) };
+        struct segment segment = { .header = { .table = table,
+                                               .event_id_column = id,
+                                               .time_column = time,
+                                               .columns = &column,
+                                               .column_count = 1 },
+                                   .min_time_ns = cases[i].from_s * NS_PER_SECOND,
+                                   .max_time_ns = cases[i].to_s * NS_PER_SECOND };
+        struct buf sql = { 0 };
+        memcpy(time, cases[i].time_column, strlen(cases[i].time_column) + 1);
+        verify_count_sql(&segment, "db", ids, 2, &sql);
+        assert_non_null(buf_c_string(&sql));
+        assert_memory_equal(sql.data, SELECT, sizeof SELECT - 1);
+        assert_string_equal(sql.data + sizeof SELECT - 1, cases[i].bound);
+        buf_release(&sql);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_count_is_bounded_by_the_segments_own_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
