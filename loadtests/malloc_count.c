@@ -21,7 +21,7 @@ static void count(void)
 {
     char name[16] = "";
     prctl(PR_GET_NAME, name);
-    if (strncmp(name, "sluice-io", 9) == 0 || strcmp(name, "sluice-commit") == 0) {
+    if (strncmp(name, "io-", 3) == 0 || strcmp(name, "commit") == 0) {
         atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
     }
 }

@@ -1,7 +1,7 @@
 /* Turns a group of chunks into journaled rows and answered tickets. */
 #include "pipeline/commit_private.h"
 
-#include "pipeline/inbox.h"
+#include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static void send_back(struct commit *commit, struct chunk *chunks)
         chunks = chunk->next;
         answer(commit, chunk);
         commit_queue_completed(commit->config.queue, chunk);
-        if (inbox_put_chunk(io->inbox, chunk)) {
+        if (pipeline_inbox_put_chunk(io->inbox, chunk)) {
             buf_append(&commit->to_wake, &io, sizeof io);
             if (commit->to_wake.failed) {
                 io->callbacks.wake(io->callbacks.context);

@@ -1,7 +1,7 @@
 /* Turns the chunks of one I/O thread into pushes to the commit thread, and what comes back into completions. */
 #include "pipeline/pipeline_io.h"
 
-#include "pipeline/inbox.h"
+#include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void free_io(struct pipeline_io *io)
     free(io->spare);
     json_parser_free(io->parser);
     validator_free(io->validator);
-    inbox_free(io->inbox);
+    pipeline_inbox_free(io->inbox);
     free(io);
 }
 
@@ -60,7 +60,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     io->cells = metrics_thread(pipeline->config.metrics);
     io->open = calloc(io->stream_count, sizeof(struct chunk *));
     io->spare = calloc(io->stream_count, sizeof(struct chunk *));
-    io->inbox = inbox_new();
+    io->inbox = pipeline_inbox_new();
     if (io->parser == NULL || io->validator == NULL || io->cells == NULL || io->open == NULL || io->spare == NULL ||
         io->inbox == NULL) {
         free_io(io);
@@ -109,7 +109,7 @@ static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error e
         metric_add_event(io->cells, METRIC_EVENTS_IN_FLIGHT, ticket->protocol, chunk->stream->index,
                          -(int64_t)ticket->rows);
     }
-    if (inbox_put_chunk(io->inbox, chunk)) {
+    if (pipeline_inbox_put_chunk(io->inbox, chunk)) {
         io->callbacks.wake(io->callbacks.context);
     }
 }
@@ -154,7 +154,7 @@ static void keep_or_free(struct pipeline_io *io, struct chunk *chunk)
 void pipeline_io_drain(struct pipeline_io *io)
 {
     struct buf tokens = { 0 };
-    struct chunk *chunks = inbox_take(io->inbox, &tokens);
+    struct chunk *chunks = pipeline_inbox_take(io->inbox, &tokens);
     while (chunks != NULL) {
         struct chunk *chunk = chunks;
         chunks = chunk->next;

@@ -214,10 +214,13 @@ static enum error append_element(struct validator *validator, const struct json_
     if (!scan_value(&scan, node->array, element)) {
         char key[64];
         value_quote(scan.culprit, 48, key, sizeof key);
-        snprintf(message, size,
-                 scan.expected == NULL ? "an item has the key \"%s\", which the stream does not have"
-                                       : "an item, or what it holds at \"%s\" on the way of the path, is not an object",
-                 key);
+        if (scan.expected == NULL) {
+            snprintf(message, size, "an item has the key \"%s\", which the stream does not have", key);
+        } else if (scan.culprit.len == 0) {
+            snprintf(message, size, "an item is not an object");
+        } else {
+            snprintf(message, size, "\"%s\" in an item is not an object", key);
+        }
         return scan.expected == NULL ? ERROR_UNKNOWN_FIELD : ERROR_WRONG_TYPE;
     }
     for (size_t i = 0; i < node->array_column_count; i++) {

@@ -1,7 +1,7 @@
 /* Turns "this segment is stored" into messages to the I/O threads whose tickets waited for it. */
 #include "pipeline/waiters.h"
 
-#include "pipeline/inbox.h"
+#include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 
 #include <stdlib.h>
@@ -80,7 +80,7 @@ void waiters_settle(struct waiting_room *room, struct waiters *waiters, bool sto
     }
     for (size_t i = 0; i < waiters->count && !waiters->lost; i++) {
         struct pipeline_io *io = waiters->items[i].io;
-        if (inbox_put_token(io->inbox, waiters->items[i].token)) {
+        if (pipeline_inbox_put_token(io->inbox, waiters->items[i].token)) {
             io->callbacks.wake(io->callbacks.context);
         }
     }

@@ -2,6 +2,7 @@
 #include "proto/connections.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static bool add_block(struct connections *connections)
@@ -28,9 +29,11 @@ static bool add_block(struct connections *connections)
     return true;
 }
 
-struct connection *connections_take(struct connections *connections)
+struct connection *connections_take(struct connections *connections, atomic_int_fast64_t *open, int64_t max)
 {
-    if (connections->free == NULL && !add_block(connections)) {
+    bool full = atomic_fetch_add(open, 1) >= max;
+    if (full || (connections->free == NULL && !add_block(connections))) {
+        atomic_fetch_sub(open, 1);
         return NULL;
     }
     struct connection *connection = connections->free;
@@ -41,13 +44,14 @@ struct connection *connections_take(struct connections *connections)
     return connection;
 }
 
-void connections_give(struct connections *connections, struct connection *connection)
+void connections_give(struct connections *connections, atomic_int_fast64_t *open, struct connection *connection)
 {
     connections_unlist_one(connection);
     connection->wsi = NULL;
     connection->orphan_fd = -1;
     connection->next_free = connections->free;
     connections->free = connection;
+    atomic_fetch_sub(open, 1);
 }
 
 struct connection *connections_find(const struct connections *connections, uint32_t slot)
@@ -88,6 +92,60 @@ struct connection *connections_unlist(struct connections *connections)
         connections_unlist_one(first);
     }
     return first;
+}
+
+enum transport_result connection_send(const struct connection *connection, struct slice bytes)
+{
+    ssize_t sent = send(connection->orphan_fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)bytes.len ? TRANSPORT_SENT : TRANSPORT_FAILED;
+}
+
+void connections_complete(const struct connections *connections, const struct ticket *ticket)
+{
+    struct connection *connection = connections_find(connections, ticket->token.slot);
+    if (connection != NULL) {
+        http_session_complete(&connection->session, ticket);
+    }
+}
+
+void connections_stored(const struct connections *connections, struct token token)
+{
+    struct connection *connection = connections_find(connections, token.slot);
+    if (connection != NULL) {
+        http_session_stored(&connection->session, token);
+    }
+}
+
+void connections_page(const struct connections *connections, struct token token, struct page_reply *reply)
+{
+    struct connection *connection = connections_find(connections, token.slot);
+    if (connection != NULL) {
+        http_session_page(&connection->session, token, reply);
+    }
+}
+
+void connections_tick(const struct connections *connections)
+{
+    for (uint32_t slot = 0; slot < connections->made; slot++) {
+        http_session_tick(&connections_find(connections, slot)->session);
+    }
+}
+
+void connections_drain(const struct connections *connections)
+{
+    for (uint32_t slot = 0; slot < connections->made; slot++) {
+        http_session_drain(&connections_find(connections, slot)->session);
+    }
+}
+
+bool connections_owe(const struct connections *connections)
+{
+    for (uint32_t slot = 0; slot < connections->made; slot++) {
+        if (http_session_owes(&connections_find(connections, slot)->session)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void connections_release(struct connections *connections)

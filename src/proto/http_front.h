@@ -27,8 +27,6 @@ struct http_transport {
 struct http_front {
     const struct http_options *options;
     const struct http_transport *transport;
-    const struct http_routes *routes;
-    const struct http_routes *admin_routes; /* connections of admin.listen; may be NULL */
     const struct address_ranges *trusted;
     const struct pipeline *pipeline;
     struct pipeline_io *io;
@@ -45,6 +43,12 @@ struct http_front {
     struct buf decoded;
     struct buf text;
 };
+
+/* `transport`, `io` and `thread` are left to the caller. False: memory is short. */
+MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
+                                const struct address_ranges *trusted, const struct pipeline *pipeline,
+                                struct metrics *metrics);
+void http_front_release(struct http_front *front);
 
 static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
 {

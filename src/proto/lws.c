@@ -69,45 +69,30 @@ void page_post(struct page_later later, struct page_reply *reply)
 static void on_complete(void *opaque, const struct ticket *ticket)
 {
     struct server_thread *thread = opaque;
-    struct connection *connection = connections_find(&thread->connections, ticket->token.slot);
-    if (connection != NULL) {
-        http_session_complete(&connection->session, ticket);
-    }
+    connections_complete(&thread->connections, ticket);
 }
 
 static void on_stored(void *opaque, struct token token)
 {
     struct server_thread *thread = opaque;
-    struct connection *connection = connections_find(&thread->connections, token.slot);
-    if (connection != NULL) {
-        http_session_stored(&connection->session, token);
-    }
+    connections_stored(&thread->connections, token);
 }
 
 static void deliver_pages(struct server_thread *thread, struct posted_page *pages)
 {
     for (struct posted_page *page = pages; page != NULL; page = page->next) {
-        struct connection *connection = connections_find(&thread->connections, page->token.slot);
-        if (connection != NULL) {
-            http_session_page(&connection->session, page->token, &page->reply);
-        }
+        connections_page(&thread->connections, page->token, &page->reply);
     }
     inbox_free_pages(pages);
 }
 
 /* Connections: what http_session asks for. */
 
-static enum transport_result write_orphan(struct connection *connection, struct slice bytes)
-{
-    ssize_t sent = send(connection->orphan_fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return sent == (ssize_t)bytes.len ? TRANSPORT_SENT : TRANSPORT_FAILED;
-}
-
 static enum transport_result transport_write(void *opaque, struct slice bytes)
 {
     struct connection *connection = opaque;
     if (connection->wsi == NULL) {
-        return write_orphan(connection, bytes);
+        return connection_send(connection, bytes);
     }
     unsigned char *from = (unsigned char *)(uintptr_t)bytes.data;
     if (lws_write(connection->wsi, from, bytes.len, LWS_WRITE_RAW) < (int)bytes.len) {
@@ -165,8 +150,7 @@ static void forget(struct server_thread *thread, struct connection *connection)
     if (connection->orphan_fd >= 0) {
         close(connection->orphan_fd);
     }
-    connections_give(&thread->connections, connection);
-    atomic_fetch_sub(&thread->shared->connections, 1);
+    connections_give(&thread->connections, &thread->shared->connections, connection);
     metric_add(thread->front.cells, METRIC_CONNECTIONS, -1);
 }
 
@@ -187,18 +171,9 @@ static void on_destroyed(struct server_thread *thread, struct connection *connec
     connection->wsi = NULL;
     if (connection->orphan_fd < 0) {
         forget(thread, connection);
-        return;
+    } else {
+        http_session_end_of_input(&connection->session);
     }
-    http_session_end_of_input(&connection->session);
-}
-
-static void end_connection(struct server_thread *thread, struct connection *connection)
-{
-    if (connection->wsi == NULL) {
-        forget(thread, connection);
-        return;
-    }
-    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /* Every connection that asked for it is flushed, or ended. */
@@ -209,29 +184,20 @@ static void attend(struct server_thread *thread)
         if (!connection->closing) {
             http_session_flush(&connection->session);
         }
-        if (connection->closing) {
-            connections_unlist_one(connection);
-            end_connection(thread, connection);
+        if (connection->closing && connection->wsi == NULL) {
+            forget(thread, connection);
+        } else if (connection->closing) {
+            lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
         }
     }
 }
 
 /* Accepting. */
 
-static struct connection *take_slot(struct server_thread *thread)
-{
-    int64_t open = atomic_fetch_add(&thread->shared->connections, 1);
-    struct connection *connection =
-        open < thread->shared->options->max_connections ? connections_take(&thread->connections) : NULL;
-    if (connection == NULL) {
-        atomic_fetch_sub(&thread->shared->connections, 1);
-    }
-    return connection;
-}
-
 static void adopt(struct server_thread *thread, const struct listener *listener, int fd, struct client_address peer)
 {
-    struct connection *connection = take_slot(thread);
+    struct connection *connection =
+        connections_take(&thread->connections, &thread->shared->connections, thread->shared->options->max_connections);
     if (connection == NULL) {
         accept_refuse(fd);
         metric_add(thread->front.cells, METRIC_CONNECTIONS_REFUSED, 1);
@@ -289,57 +255,11 @@ static void close_listeners(struct server_thread *thread)
 
 /* The switchboard. */
 
-static int result_of(const struct connection *connection)
-{
-    return connection->closing ? -1 : 0;
-}
-
-static void on_wake(struct server_thread *thread);
-
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
-{
-    struct connection *connection = lws_get_opaque_user_data(wsi);
-    struct server_thread *thread = lws_context_user(lws_get_context(wsi));
-    (void)user;
-    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-        on_wake(thread);
-        return 0;
-    }
-    if (connection == NULL) {
-        return 0;
-    }
-    switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-        http_session_receive(&connection->session, slice_make(in, len));
-        return result_of(connection);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        if (connection->session.blocked) {
-            http_session_writable(&connection->session);
-        }
-        return result_of(connection);
-    case LWS_CALLBACK_RAW_CLOSE: keep_orphan(thread, connection); return 0;
-    case LWS_CALLBACK_WSI_DESTROY:
-        lws_set_opaque_user_data(wsi, NULL);
-        on_destroyed(thread, connection);
-        return 0;
-    default: return 0;
-    }
-}
-
-static const struct lws_protocols protocols[] = {
-    { .name = PROTOCOL_NAME, .callback = on_event, .rx_buffer_size = READ_SIZE },
-    { .name = NULL },
-};
-
-/* The loop. */
-
 static void drain_connections(struct server_thread *thread)
 {
     thread->front.draining = true;
     close_listeners(thread);
-    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
-        http_session_drain(&connections_find(&thread->connections, slot)->session);
-    }
+    connections_drain(&thread->connections);
 }
 
 static void on_wake(struct server_thread *thread)
@@ -356,28 +276,54 @@ static void on_wake(struct server_thread *thread)
     }
 }
 
-static bool owes_answers(struct server_thread *thread)
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
-    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
-        if (http_session_owes(&connections_find(&thread->connections, slot)->session)) {
-            return true;
-        }
+    struct connection *connection = lws_get_opaque_user_data(wsi);
+    struct server_thread *thread = lws_context_user(lws_get_context(wsi));
+    (void)user;
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
+        on_wake(thread);
+        return 0;
     }
-    return false;
+    if (connection == NULL) {
+        return 0;
+    }
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+        http_session_receive(&connection->session, slice_make(in, len));
+        return connection->closing ? -1 : 0;
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        if (connection->session.blocked) {
+            http_session_writable(&connection->session);
+        }
+        return connection->closing ? -1 : 0;
+    case LWS_CALLBACK_RAW_CLOSE: keep_orphan(thread, connection); return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        on_destroyed(thread, connection);
+        return 0;
+    default: return 0;
+    }
 }
+
+static const struct lws_protocols protocols[] = {
+    { .name = PROTOCOL_NAME, .callback = on_event, .rx_buffer_size = READ_SIZE },
+    { .name = NULL },
+};
+
+/* The loop. */
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct server_thread *thread = ev_userdata(loop);
-    (void)watcher;
-    (void)events;
+    (void)watcher, (void)events;
     pipeline_io_flush(thread->front.io);
     if (thread->connections.listed != NULL) {
         attend(thread);
         pipeline_io_flush(thread->front.io);
     }
     if (thread->stopping) {
-        if (thread->front.now_ns >= thread->stop_deadline_ns || !owes_answers(thread)) {
+        if (thread->front.now_ns >= thread->stop_deadline_ns || !connections_owe(&thread->connections)) {
             ev_break(loop, EVBREAK_ALL);
         }
         ev_timer_stop(loop, &thread->timer);
@@ -389,25 +335,21 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 static void on_check(struct ev_loop *loop, ev_check *watcher, int events)
 {
     struct server_thread *thread = ev_userdata(loop);
-    (void)watcher;
-    (void)events;
+    (void)watcher, (void)events;
     http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct server_thread *thread = ev_userdata(loop);
-    (void)timer;
-    (void)events;
+    (void)timer, (void)events;
     thread->orphans = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(thread->listeners); i++) {
         if (thread->listeners[i].fd >= 0) {
             ev_io_start(loop, &thread->listeners[i].io);
         }
     }
-    for (uint32_t slot = 0; slot < thread->connections.made; slot++) {
-        http_session_tick(&connections_find(&thread->connections, slot)->session);
-    }
+    connections_tick(&thread->connections);
 }
 
 static void run(void *opaque)
@@ -474,19 +416,12 @@ static bool make_front(struct server_thread *thread)
     struct pipeline_io_callbacks callbacks = {
         .context = thread, .complete = on_complete, .stored = on_stored, .wake = wake
     };
-    thread->front = (struct http_front){
-        .options = shared->options,
-        .transport = &transport,
-        .trusted = &shared->trusted,
-        .pipeline = shared->pipeline,
-        .cells = metrics_thread(shared->metrics),
-        .decoder = decoder_new(),
-        .thread = thread,
-    };
-    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
-    if (thread->front.cells == NULL || thread->front.decoder == NULL) {
+    if (!http_front_init(&thread->front, shared->options, &shared->trusted, shared->pipeline, shared->metrics)) {
         return false;
     }
+    thread->front.transport = &transport;
+    thread->front.thread = thread;
+    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
     thread->front.io = pipeline_io_new(shared->pipeline, &callbacks);
     return thread->front.io != NULL;
 }
@@ -559,12 +494,7 @@ void server_thread_free(struct server_thread *thread)
         return;
     }
     dismantle(thread);
-    if (thread->front.decoder != NULL) {
-        decoder_free(thread->front.decoder);
-    }
-    submission_release(&thread->front.submission);
-    buf_release(&thread->front.decoded);
-    buf_release(&thread->front.text);
+    http_front_release(&thread->front);
     inbox_release(&thread->inbox);
     free(thread);
 }

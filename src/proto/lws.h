@@ -13,7 +13,6 @@ struct server_shared {
     const struct http_options *options;
     struct http_routes routes;
     struct http_routes admin_routes;
-    bool has_admin;
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;

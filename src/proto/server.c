@@ -22,7 +22,6 @@ static bool init_shared(struct server *server, const struct server_config *confi
     struct server_shared *shared = &server->shared;
     bool apart = has_admin(config);
     shared->options = config->http;
-    shared->has_admin = apart;
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {

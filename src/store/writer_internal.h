@@ -112,16 +112,6 @@ struct writer {
 /* Fills *job with what is due at `now_ns`, marking it taken; else JOB_NONE and the time when something may be due. */
 int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job);
 
-/* What came of a job: its parcel waits, is held, or is gone (then it has been removed already). */
-void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
-                    int64_t now_ns);
-void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
-                      const struct store_features *features, const struct store_reply *reply, int64_t now_ns);
-void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
-                      int64_t now_ns);
-void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
-                      const struct table_info *info, struct slice problem, int64_t now_ns);
-
 /* False if memory is short. Takes the segment. */
 bool queue_add(struct writer *writer, struct segment *segment);
 
@@ -131,8 +121,23 @@ void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parce
 /* Takes the parcel out of its lane and frees it; its segment is not touched. */
 void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel);
 
+/* Counts a parcel as held by itself, or no longer. */
+void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *parcel, bool held);
+
 /* Is anything left that may still be stored without an operator? */
 bool queue_is_idle(const struct writer *writer);
+
+/* writer_outcome.c; all under the lock. */
+
+/* What came of a job: its parcel waits, is held, or is gone (then it has been removed already). */
+void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
+                    int64_t now_ns);
+void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
+                      const struct store_features *features, const struct store_reply *reply, int64_t now_ns);
+void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
+                      int64_t now_ns);
+void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
+                      const struct table_info *info, struct slice problem, int64_t now_ns);
 
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);

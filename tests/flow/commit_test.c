@@ -16,7 +16,7 @@
 
 #include "pipeline/commit_thread.h"
 #include "pipeline/home.h"
-#include "pipeline/inbox.h"
+#include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 
 enum { STREAMS = 2, MOST_SEGMENTS = 16 };
@@ -165,7 +165,7 @@ static int set_up(void **state)
     make_commit(f, f->dedup);
     for (int i = 0; i < 2; i++) {
         f->ios[i].callbacks = (struct pipeline_io_callbacks){ .context = &f->wakes[i], .wake = wake };
-        f->ios[i].inbox = inbox_new();
+        f->ios[i].inbox = pipeline_inbox_new();
     }
     *state = f;
     return 0;
@@ -211,7 +211,7 @@ static int tear_down(void **state)
     waiting_room_release(&f->room);
     commit_queue_release(&f->queue);
     for (int i = 0; i < 2; i++) {
-        inbox_free(f->ios[i].inbox);
+        pipeline_inbox_free(f->ios[i].inbox);
     }
     for (size_t i = 0; i < STREAMS; i++) {
         stream_free(f->streams[i]);
@@ -294,7 +294,7 @@ static const char *answers(struct fixture *f, int io)
     size_t len = 0;
     text[0] = '\0';
     struct buf tokens = { 0 };
-    struct chunk *chunk = inbox_take(f->ios[io].inbox, &tokens);
+    struct chunk *chunk = pipeline_inbox_take(f->ios[io].inbox, &tokens);
     while (chunk != NULL) {
         for (uint32_t i = 0; i < chunk->ticket_count; i++) {
             const struct ticket *ticket = &chunk->tickets[i];

@@ -509,6 +509,29 @@ static void a_table_that_hangs_leaves_a_thread_to_the_others(void **state)
     bench_free(bench);
 }
 
+static void a_failing_stream_gets_one_attempt_at_a_time(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    int before;
+    bench->fake.broken_table = "alpha";
+    bench->fake.broken_code = 241;
+    bench->fake.broken_message = "Memory limit exceeded";
+    bench->options.threads = 8;
+    start(bench);
+    for (int batch = 0; batch < 20; batch++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    }
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 9); /* at most seven at first, then one by one */
+    FAKE_SET(&bench->fake, bench->fake.hangs_broken = true; before = bench->fake.servers[0].inserts);
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts == before + 1);
+    assert_false(writer_drain(bench->writer, clock_monotonic_ns() + 30 * NS_PER_MS));
+    assert_int_equal(bench->fake.servers[0].inserts, before + 1);
+    FAKE_SET(&bench->fake, bench->fake.hangs_broken = false; bench->fake.broken_table = NULL);
+    assert_true(drain(bench));
+    bench_free(bench);
+}
+
 static void a_failing_view_holds_and_stores_no_row_twice(void **state)
 {
     (void)state;
@@ -723,6 +746,7 @@ int main(void)
         cmocka_unit_test(too_many_refused_rows_hold_their_batch_and_no_other),
         cmocka_unit_test(a_broken_table_waits_delays_nobody_and_recovers),
         cmocka_unit_test(a_table_that_hangs_leaves_a_thread_to_the_others),
+        cmocka_unit_test(a_failing_stream_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
         cmocka_unit_test(full_dead_letters_hold_the_row_until_there_is_room),
         cmocka_unit_test(what_is_stored_is_not_sent_again_because_a_disk_fails),

@@ -1,9 +1,9 @@
 /* Turns completions of other threads into lists for the I/O thread. */
-#include "pipeline/inbox.h"
+#include "pipeline/pipeline_inbox.h"
 
 #include <stdlib.h>
 
-struct pipeline_inbox *inbox_new(void)
+struct pipeline_inbox *pipeline_inbox_new(void)
 {
     struct pipeline_inbox *inbox = calloc(1, sizeof *inbox);
     if (inbox != NULL) {
@@ -13,7 +13,7 @@ struct pipeline_inbox *inbox_new(void)
     return inbox;
 }
 
-void inbox_free(struct pipeline_inbox *inbox)
+void pipeline_inbox_free(struct pipeline_inbox *inbox)
 {
     if (inbox == NULL) {
         return;
@@ -35,7 +35,7 @@ static bool wants_waking(struct pipeline_inbox *inbox)
     return wants;
 }
 
-bool inbox_put_chunk(struct pipeline_inbox *inbox, struct chunk *chunk)
+bool pipeline_inbox_put_chunk(struct pipeline_inbox *inbox, struct chunk *chunk)
 {
     chunk->next = NULL;
     pthread_mutex_lock(&inbox->mutex);
@@ -46,7 +46,7 @@ bool inbox_put_chunk(struct pipeline_inbox *inbox, struct chunk *chunk)
     return wake;
 }
 
-bool inbox_put_token(struct pipeline_inbox *inbox, struct token token)
+bool pipeline_inbox_put_token(struct pipeline_inbox *inbox, struct token token)
 {
     pthread_mutex_lock(&inbox->mutex);
     buf_append(&inbox->tokens, &token, sizeof token);
@@ -56,7 +56,7 @@ bool inbox_put_token(struct pipeline_inbox *inbox, struct token token)
     return wake;
 }
 
-struct chunk *inbox_take(struct pipeline_inbox *inbox, struct buf *tokens)
+struct chunk *pipeline_inbox_take(struct pipeline_inbox *inbox, struct buf *tokens)
 {
     pthread_mutex_lock(&inbox->mutex);
     struct chunk *chunks = inbox->chunks;

@@ -15,14 +15,14 @@ struct pipeline_inbox {
     bool woken;
 };
 
-struct pipeline_inbox *inbox_new(void);
+struct pipeline_inbox *pipeline_inbox_new(void);
 
 /* Frees the chunks in it, too. */
-void inbox_free(struct pipeline_inbox *inbox);
+void pipeline_inbox_free(struct pipeline_inbox *inbox);
 
 /* Both return true if the I/O thread must be woken for this. */
-MUST_CHECK bool inbox_put_chunk(struct pipeline_inbox *inbox, struct chunk *chunk);
-MUST_CHECK bool inbox_put_token(struct pipeline_inbox *inbox, struct token token);
+MUST_CHECK bool pipeline_inbox_put_chunk(struct pipeline_inbox *inbox, struct chunk *chunk);
+MUST_CHECK bool pipeline_inbox_put_token(struct pipeline_inbox *inbox, struct token token);
 
 /* Everything in it: the chunks as a list, the tokens swapped into *tokens (which comes in empty). */
-struct chunk *inbox_take(struct pipeline_inbox *inbox, struct buf *tokens);
+struct chunk *pipeline_inbox_take(struct pipeline_inbox *inbox, struct buf *tokens);

@@ -1,0 +1,25 @@
+/* Turns options into what the connections of one I/O thread share. */
+#include "proto/http_front.h"
+
+bool http_front_init(struct http_front *front, const struct http_options *options, const struct address_ranges *trusted,
+                     const struct pipeline *pipeline, struct metrics *metrics)
+{
+    *front = (struct http_front){
+        .options = options,
+        .trusted = trusted,
+        .pipeline = pipeline,
+        .cells = metrics_thread(metrics),
+        .decoder = decoder_new(),
+    };
+    return front->cells != NULL && front->decoder != NULL;
+}
+
+void http_front_release(struct http_front *front)
+{
+    if (front->decoder != NULL) {
+        decoder_free(front->decoder);
+    }
+    submission_release(&front->submission);
+    buf_release(&front->decoded);
+    buf_release(&front->text);
+}
