@@ -32,25 +32,25 @@ struct options {
     int port;
     const char *path;
     size_t connections;
-    size_t bulk;          /* events in a request; 0: POST one event */
-    double seconds;       /* stop then, or */
-    uint64_t events;      /* when so many were sent */
-    uint64_t start;       /* first number */
-    unsigned repeat;      /* percent of events that repeat an earlier one */
-    const char *acked;    /* file that gets the number ranges acknowledged */
-    bool same;            /* every request the same bytes: for baselines that do not look */
+    size_t bulk;       /* events in a request; 0: POST one event */
+    double seconds;    /* stop then, or */
+    uint64_t events;   /* when so many were sent */
+    uint64_t start;    /* first number */
+    unsigned repeat;   /* percent of events that repeat an earlier one */
+    const char *acked; /* file that gets the number ranges acknowledged */
+    bool same;         /* every request the same bytes: for baselines that do not look */
 };
 
 struct connection {
     int fd;
-    char *request;        /* head and body, the numbers patched in place */
+    char *request; /* head and body, the numbers patched in place */
     size_t request_length;
     size_t sent;
     char *reply;
     size_t reply_length;
-    size_t body_left;     /* of a reply larger than the buffer */
+    size_t body_left; /* of a reply larger than the buffer */
     int status;
-    uint64_t first;       /* the numbers under way: [first, first + count) */
+    uint64_t first; /* the numbers under way: [first, first + count) */
     int64_t started_ns;
 };
 
@@ -59,7 +59,9 @@ struct totals {
     uint64_t status[6];
 };
 
-static struct options options = { .host = "127.0.0.1", .port = 8080, .path = "/events", .connections = 64, .seconds = 5 };
+static struct options options = {
+    .host = "127.0.0.1", .port = 8080, .path = "/events", .connections = 64, .seconds = 5
+};
 static struct totals totals;
 static uint64_t next_number;
 static int64_t base_ms;
@@ -302,7 +304,8 @@ static void report(double seconds)
     qsort(latencies, latency_count, sizeof *latencies, compare_latency);
     printf("{\"seconds\":%.3f,\"requests\":%llu,\"events\":%llu,\"accepted\":%llu,\"duplicate\":%llu,\"rejected\":%llu,"
            "\"failed\":%llu,\"lost_connections\":%llu,\"requests_per_s\":%.0f,\"events_per_s\":%.0f,"
-           "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%llu}\n",
+           "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%"
+           "llu}\n",
            seconds, (unsigned long long)totals.requests, (unsigned long long)totals.events,
            (unsigned long long)totals.accepted, (unsigned long long)totals.duplicate,
            (unsigned long long)totals.rejected, (unsigned long long)totals.failed,
@@ -369,7 +372,8 @@ static void run(void)
 
 static void usage(void)
 {
-    fputs("usage: load [--host IPV4] [--port N] [--path /events] [--connections N] [--bulk N] [--seconds S | --events N]\n"
+    fputs("usage: load [--host IPV4] [--port N] [--path /events] [--connections N] [--bulk N] [--seconds S | --events "
+          "N]\n"
           "            [--start NUMBER] [--repeat PERCENT] [--acked FILE] [--same]\n",
           stderr);
     exit(2);
@@ -378,9 +382,10 @@ static void usage(void)
 int main(int argc, char **argv)
 {
     static const struct option table[] = {
-        { "host", 1, NULL, 'h' },   { "port", 1, NULL, 'p' },    { "path", 1, NULL, 'u' },   { "connections", 1, NULL, 'c' },
-        { "bulk", 1, NULL, 'b' },   { "seconds", 1, NULL, 's' }, { "events", 1, NULL, 'e' }, { "start", 1, NULL, 'f' },
-        { "repeat", 1, NULL, 'r' }, { "acked", 1, NULL, 'a' },   { "same", 0, NULL, 'm' },   { 0 },
+        { "host", 1, NULL, 'h' },        { "port", 1, NULL, 'p' },  { "path", 1, NULL, 'u' },
+        { "connections", 1, NULL, 'c' }, { "bulk", 1, NULL, 'b' },  { "seconds", 1, NULL, 's' },
+        { "events", 1, NULL, 'e' },      { "start", 1, NULL, 'f' }, { "repeat", 1, NULL, 'r' },
+        { "acked", 1, NULL, 'a' },       { "same", 0, NULL, 'm' },  { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         switch (option) {

@@ -129,8 +129,7 @@ static int serve(const struct config *config)
 
     int number = wait_for_signal(&signals);
     let_second_signal_kill(&signals);
-    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number,
-        (long long)(config->drain.timeout_ns / NS_PER_MS));
+    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
     bool stored = gateway_stop(gateway);
     LOG(LOG_INFO, "stopped", "%s", stored ? "everything is stored" : "what is not stored yet waits in the journal");
     return EXIT_GOOD;

@@ -152,9 +152,7 @@ static const char *json_escape(unsigned char c, char space[8])
     case '\n': return "\\n";
     case '\r': return "\\r";
     case '\t': return "\\t";
-    default:
-        snprintf(space, 8, "\\u%04x", c);
-        return space;
+    default: snprintf(space, 8, "\\u%04x", c); return space;
     }
 }
 

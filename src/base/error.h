@@ -10,52 +10,58 @@
 enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
 
 /*  X(name, code, fate, HTTP status, WebSocket close code, text) */
-#define ERROR_LIST(X) \
-    X(OK, "ok", NONE, 200, 1000, "no error") \
-    /* the request as a whole */ \
-    X(ERROR_BAD_REQUEST, "bad_request", REJECTED, 400, 1002, "the request is malformed") \
-    X(ERROR_NOT_FOUND, "not_found", REJECTED, 404, 1008, "there is no such page") \
-    X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008, "the page does not take this method") \
-    X(ERROR_TIMEOUT, "timeout", REJECTED, 408, 1008, "the request took too long to arrive") \
-    X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than the limit") \
-    X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request target is longer than the limit") \
-    X(ERROR_UNSUPPORTED_ENCODING, "unsupported_encoding", REJECTED, 415, 1003, "the content encoding is not one of identity, gzip, deflate, lz4, zstd") \
+#define ERROR_LIST(X)                                                                                                  \
+    X(OK, "ok", NONE, 200, 1000, "no error")                                                                           \
+    /* the request as a whole */                                                                                       \
+    X(ERROR_BAD_REQUEST, "bad_request", REJECTED, 400, 1002, "the request is malformed")                               \
+    X(ERROR_NOT_FOUND, "not_found", REJECTED, 404, 1008, "there is no such page")                                      \
+    X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008, "the page does not take this method")       \
+    X(ERROR_TIMEOUT, "timeout", REJECTED, 408, 1008, "the request took too long to arrive")                            \
+    X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than the limit")                \
+    X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request target is longer than the limit")          \
+    X(ERROR_UNSUPPORTED_ENCODING, "unsupported_encoding", REJECTED, 415, 1003,                                         \
+      "the content encoding is not one of identity, gzip, deflate, lz4, zstd")                                         \
     X(ERROR_EXPECTATION_FAILED, "expectation_failed", REJECTED, 417, 1008, "the only expectation met is 100-continue") \
-    X(ERROR_TOO_MANY_REQUESTS, "too_many_requests", REJECTED, 429, 1013, "too many requests") \
-    X(ERROR_HEADERS_TOO_LARGE, "headers_too_large", REJECTED, 431, 1009, "the header fields are larger than the limit") \
-    X(ERROR_NOT_IMPLEMENTED, "not_implemented", REJECTED, 501, 1003, "the transfer coding is not supported") \
-    X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here") \
-    X(ERROR_BAD_COMPRESSION, "bad_compression", REJECTED, 400, 1007, "the compressed bytes are damaged or cut off") \
-    X(ERROR_DECOMPRESSED_TOO_LARGE, "decompressed_too_large", REJECTED, 413, 1009, "the body is larger than the limit once decompressed") \
-    X(ERROR_UNKNOWN_STREAM, "unknown_stream", REJECTED, 404, 1008, "there is no stream of this name") \
-    X(ERROR_BAD_ARGUMENT, "bad_argument", REJECTED, 400, 1008, "an argument of the request is not valid") \
-    X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event") \
-    X(ERROR_INVALID_JSON, "invalid_json", REJECTED, 400, 1007, "the payload is not valid JSON") \
-    X(ERROR_TOO_MANY_EVENTS, "too_many_events", REJECTED, 413, 1009, "the payload holds more events than the limit") \
-    X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001, "the connection ended before the request was whole") \
-    /* one event */ \
-    X(ERROR_NOT_AN_OBJECT, "not_an_object", REJECTED, 400, 1007, "an event must be a JSON object") \
-    X(ERROR_MISSING_FIELD, "missing_field", REJECTED, 400, 1007, "a required field is missing") \
-    X(ERROR_UNKNOWN_FIELD, "unknown_field", REJECTED, 400, 1007, "the stream has no such field") \
-    X(ERROR_WRONG_TYPE, "wrong_type", REJECTED, 400, 1007, "the value has the wrong type") \
-    X(ERROR_OUT_OF_RANGE, "out_of_range", REJECTED, 400, 1007, "the value is out of range") \
-    X(ERROR_TOO_LONG, "too_long", REJECTED, 400, 1007, "the value is too long") \
-    X(ERROR_NOT_ALLOWED, "not_allowed", REJECTED, 400, 1007, "the value is not one of those allowed") \
-    X(ERROR_INVALID_VALUE, "invalid_value", REJECTED, 400, 1007, "the value cannot be read as the field's type") \
-    X(ERROR_TIME_TOO_OLD, "time_too_old", REJECTED, 400, 1007, "the time lies further back than max_past") \
-    X(ERROR_TIME_TOO_NEW, "time_too_new", REJECTED, 400, 1007, "the time lies further ahead than max_future") \
-    X(ERROR_CONFLICTING_KEYS, "conflicting_keys", REJECTED, 400, 1007, "two keys of the JSON value name the same path") \
-    X(ERROR_TOO_DEEP, "too_deep", REJECTED, 400, 1007, "the JSON value is nested too deeply") \
-    /* the gateway */ \
-    X(ERROR_QUEUE_FULL, "queue_full", DROPPED, 503, 1013, "the gateway has no room for more events; try again") \
-    X(ERROR_JOURNAL_FULL, "journal_full", DROPPED, 503, 1013, "the journal has reached its limit; try again") \
-    X(ERROR_DISK_FULL, "disk_full", DROPPED, 503, 1013, "the disk has less free space than min_free; try again") \
-    X(ERROR_JOURNAL_FAILED, "journal_failed", DROPPED, 503, 1013, "the journal could not be written, the event's fate is unknown; try again") \
-    X(ERROR_DEDUP_FAILED, "dedup_failed", DROPPED, 503, 1013, "the duplicate filter does not answer; try again") \
-    X(ERROR_DRAINING, "draining", DROPPED, 503, 1012, "the gateway is shutting down; try another") \
-    X(ERROR_OUT_OF_MEMORY, "out_of_memory", DROPPED, 503, 1013, "the gateway is out of memory; try again") \
-    X(ERROR_STORE_UNAVAILABLE, "store_unavailable", NONE, 503, 1013, "the store does not answer") \
-    X(ERROR_STORE_FAILED, "store_failed", NONE, 502, 1011, "the store answered with an error") \
+    X(ERROR_TOO_MANY_REQUESTS, "too_many_requests", REJECTED, 429, 1013, "too many requests")                          \
+    X(ERROR_HEADERS_TOO_LARGE, "headers_too_large", REJECTED, 431, 1009,                                               \
+      "the header fields are larger than the limit")                                                                   \
+    X(ERROR_NOT_IMPLEMENTED, "not_implemented", REJECTED, 501, 1003, "the transfer coding is not supported")           \
+    X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here")           \
+    X(ERROR_BAD_COMPRESSION, "bad_compression", REJECTED, 400, 1007, "the compressed bytes are damaged or cut off")    \
+    X(ERROR_DECOMPRESSED_TOO_LARGE, "decompressed_too_large", REJECTED, 413, 1009,                                     \
+      "the body is larger than the limit once decompressed")                                                           \
+    X(ERROR_UNKNOWN_STREAM, "unknown_stream", REJECTED, 404, 1008, "there is no stream of this name")                  \
+    X(ERROR_BAD_ARGUMENT, "bad_argument", REJECTED, 400, 1008, "an argument of the request is not valid")              \
+    X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event")                         \
+    X(ERROR_INVALID_JSON, "invalid_json", REJECTED, 400, 1007, "the payload is not valid JSON")                        \
+    X(ERROR_TOO_MANY_EVENTS, "too_many_events", REJECTED, 413, 1009, "the payload holds more events than the limit")   \
+    X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001,                                               \
+      "the connection ended before the request was whole")                                                             \
+    /* one event */                                                                                                    \
+    X(ERROR_NOT_AN_OBJECT, "not_an_object", REJECTED, 400, 1007, "an event must be a JSON object")                     \
+    X(ERROR_MISSING_FIELD, "missing_field", REJECTED, 400, 1007, "a required field is missing")                        \
+    X(ERROR_UNKNOWN_FIELD, "unknown_field", REJECTED, 400, 1007, "the stream has no such field")                       \
+    X(ERROR_WRONG_TYPE, "wrong_type", REJECTED, 400, 1007, "the value has the wrong type")                             \
+    X(ERROR_OUT_OF_RANGE, "out_of_range", REJECTED, 400, 1007, "the value is out of range")                            \
+    X(ERROR_TOO_LONG, "too_long", REJECTED, 400, 1007, "the value is too long")                                        \
+    X(ERROR_NOT_ALLOWED, "not_allowed", REJECTED, 400, 1007, "the value is not one of those allowed")                  \
+    X(ERROR_INVALID_VALUE, "invalid_value", REJECTED, 400, 1007, "the value cannot be read as the field's type")       \
+    X(ERROR_TIME_TOO_OLD, "time_too_old", REJECTED, 400, 1007, "the time lies further back than max_past")             \
+    X(ERROR_TIME_TOO_NEW, "time_too_new", REJECTED, 400, 1007, "the time lies further ahead than max_future")          \
+    X(ERROR_CONFLICTING_KEYS, "conflicting_keys", REJECTED, 400, 1007,                                                 \
+      "two keys of the JSON value name the same path")                                                                 \
+    X(ERROR_TOO_DEEP, "too_deep", REJECTED, 400, 1007, "the JSON value is nested too deeply")                          \
+    /* the gateway */                                                                                                  \
+    X(ERROR_QUEUE_FULL, "queue_full", DROPPED, 503, 1013, "the gateway has no room for more events; try again")        \
+    X(ERROR_JOURNAL_FULL, "journal_full", DROPPED, 503, 1013, "the journal has reached its limit; try again")          \
+    X(ERROR_DISK_FULL, "disk_full", DROPPED, 503, 1013, "the disk has less free space than min_free; try again")       \
+    X(ERROR_JOURNAL_FAILED, "journal_failed", DROPPED, 503, 1013,                                                      \
+      "the journal could not be written, the event's fate is unknown; try again")                                      \
+    X(ERROR_DEDUP_FAILED, "dedup_failed", DROPPED, 503, 1013, "the duplicate filter does not answer; try again")       \
+    X(ERROR_DRAINING, "draining", DROPPED, 503, 1012, "the gateway is shutting down; try another")                     \
+    X(ERROR_OUT_OF_MEMORY, "out_of_memory", DROPPED, 503, 1013, "the gateway is out of memory; try again")             \
+    X(ERROR_STORE_UNAVAILABLE, "store_unavailable", NONE, 503, 1013, "the store does not answer")                      \
+    X(ERROR_STORE_FAILED, "store_failed", NONE, 502, 1011, "the store answered with an error")                         \
     X(ERROR_INTERNAL, "internal", DROPPED, 500, 1011, "internal error")
 
 enum error {

@@ -24,8 +24,8 @@ struct log_site {
 void log_write(struct log_site *site, enum log_level level, const char *event, const char *detail, ...)
     PRINTF_LIKE(4, 5);
 
-#define LOG(level, event, ...) \
-    do { \
-        static struct log_site log_site_here; \
-        log_write(&log_site_here, (level), (event), __VA_ARGS__); \
+#define LOG(level, event, ...)                                                                                         \
+    do {                                                                                                               \
+        static struct log_site log_site_here;                                                                          \
+        log_write(&log_site_here, (level), (event), __VA_ARGS__);                                                      \
     } while (0)

@@ -2,8 +2,8 @@
  * object; each thread has its own. */
 #pragma once
 
-#include "base/error.h"
 #include "base/bytes.h"
+#include "base/error.h"
 
 #define LZ4_FRAME_MAGIC 0x184D2204u
 #define LZ4_SKIPPABLE_MAGIC 0x184D2A50u

@@ -11,7 +11,10 @@
 enum metric_kind { KIND_OF_COUNTER, KIND_OF_GAUGE, KIND_OF_HISTOGRAM };
 
 /* Values of the protocol label, in the order of enum protocol. */
-#define METRICS_PROTOCOLS { "http", "ws", "udp" }
+#define METRICS_PROTOCOLS                                                                                              \
+    {                                                                                                                  \
+        "http", "ws", "udp"                                                                                            \
+    }
 #define METRICS_PROTOCOL_COUNT 3
 
 /* Which labels a metric has, and so how many cells. */
@@ -20,15 +23,15 @@ enum metric_labels {
     LABELS_STREAM,
     LABELS_PROTOCOL_STREAM,
     LABELS_PROTOCOL_STREAM_REASON,
-    LABELS_SERVER,          /* one per ClickHouse server */
-    LABELS_STATUS,          /* HTTP status class 1xx … 5xx */
+    LABELS_SERVER, /* one per ClickHouse server */
+    LABELS_STATUS, /* HTTP status class 1xx … 5xx */
 };
 
 enum metric {
 #define METRIC(kind, id, name, labels, help) METRIC_##id,
 #include "base/metrics.def"
 #undef METRIC
-        METRIC_COUNT
+    METRIC_COUNT
 };
 
 struct metrics;

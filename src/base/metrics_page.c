@@ -24,7 +24,8 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_PROTOCOL_STREAM:
     case LABELS_PROTOCOL_STREAM_REASON: break;
     }
-    buf_printf(out, "protocol=\"%s\",stream=\"%s\"", protocols[event / streams], stream_label(metrics, event % streams));
+    buf_printf(out, "protocol=\"%s\",stream=\"%s\"", protocols[event / streams],
+               stream_label(metrics, event % streams));
     if (labels == LABELS_PROTOCOL_STREAM_REASON) {
         buf_printf(out, ",reason=\"%s\"", error_info((enum error)(index % ERROR_COUNT))->code);
     }

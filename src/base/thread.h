@@ -1,8 +1,8 @@
 /* Threads: named, started and joined; never cancelled. Signals are blocked in all of them, main takes them. */
 #pragma once
 
-#include "base/error.h"
 #include "base/bytes.h"
+#include "base/error.h"
 
 #include <pthread.h>
 

@@ -22,8 +22,8 @@ struct config {
     struct drain_options drain;
     struct stream_options *streams;
     size_t stream_count;
-    const char *file;                /* for messages */
-    struct config_memory *memory;    /* what owns the strings */
+    const char *file;             /* for messages */
+    struct config_memory *memory; /* what owns the strings */
 };
 
 /* Reads `path`. On failure returns false with one line per problem in *problems ("file:line: key: found …, expected …")

@@ -19,18 +19,18 @@ struct log_options {
 };
 
 struct http_options {
-    const char *listen;              /* "host:port", "[::1]:port", ":port" */
+    const char *listen; /* "host:port", "[::1]:port", ":port" */
     int64_t io_threads;
-    uint64_t max_body_bytes;         /* as received, still compressed */
+    uint64_t max_body_bytes; /* as received, still compressed */
     uint64_t max_decompressed_bytes;
-    uint64_t max_header_bytes;       /* request line and fields together */
-    uint64_t max_events;             /* in one payload */
-    int64_t max_connections;         /* of all I/O threads */
-    int64_t header_timeout_ns;       /* from a request's first byte to its last header byte */
-    int64_t body_timeout_ns;         /* for the whole body */
-    int64_t idle_timeout_ns;         /* keep-alive */
-    int64_t wait_timeout_ns;         /* ?wait=stored */
-    struct string_list cors_origins; /* "*" or exact origins */
+    uint64_t max_header_bytes;          /* request line and fields together */
+    uint64_t max_events;                /* in one payload */
+    int64_t max_connections;            /* of all I/O threads */
+    int64_t header_timeout_ns;          /* from a request's first byte to its last header byte */
+    int64_t body_timeout_ns;            /* for the whole body */
+    int64_t idle_timeout_ns;            /* keep-alive */
+    int64_t wait_timeout_ns;            /* ?wait=stored */
+    struct string_list cors_origins;    /* "*" or exact origins */
     struct string_list trusted_proxies; /* addresses or CIDR */
 };
 
@@ -41,15 +41,15 @@ struct admin_options {
 enum durability { DURABILITY_FSYNC, DURABILITY_OS, DURABILITY_MEMORY };
 
 struct journal_options {
-    const char *data;                /* the data folder */
+    const char *data; /* the data folder */
     enum durability durability;
-    uint64_t max_bytes;              /* of all segments */
-    uint64_t min_free;               /* bytes free on its file system */
+    uint64_t max_bytes; /* of all segments */
+    uint64_t min_free;  /* bytes free on its file system */
     uint64_t max_dead_letter_bytes;
 };
 
 struct commit_options {
-    uint64_t queue_events;           /* most events waiting for the commit thread */
+    uint64_t queue_events; /* most events waiting for the commit thread */
     uint64_t queue_bytes;
 };
 
@@ -59,21 +59,21 @@ enum dedup_on_error { DEDUP_ON_ERROR_ACCEPT, DEDUP_ON_ERROR_REJECT };
 struct dedup_options {
     enum dedup_kind kind;
     int64_t window_ns;
-    uint64_t max_bytes;              /* memory: of the window in process */
+    uint64_t max_bytes; /* memory: of the window in process */
     enum dedup_on_error on_error;
     const char *redis_url;
     const char *redis_prefix;
-    int64_t redis_timeout_ns;        /* for one commit group */
+    int64_t redis_timeout_ns; /* for one commit group */
 };
 
 enum store_kind { STORE_EMBEDDED, STORE_CLICKHOUSE };
 
 struct store_options {
     enum store_kind kind;
-    const char *path;                /* embedded: the engine's folder; "" is <data>/clickhouse */
-    const char *library;             /* embedded: path of libchdb.so; "" searches */
-    uint64_t max_memory;             /* embedded: the engine's ceiling */
-    const char *url;                 /* clickhouse: comma-separated http:// or https:// */
+    const char *path;    /* embedded: the engine's folder; "" is <data>/clickhouse */
+    const char *library; /* embedded: path of libchdb.so; "" searches */
+    uint64_t max_memory; /* embedded: the engine's ceiling */
+    const char *url;     /* clickhouse: comma-separated http:// or https:// */
     const char *user;
     const char *password;
     const char *database;
@@ -86,18 +86,18 @@ struct writer_options {
     int64_t threads;
     int64_t backoff_min_ns;
     int64_t backoff_max_ns;
-    int64_t breaker_failures;        /* failures in a row that open a server's breaker */
+    int64_t breaker_failures; /* failures in a row that open a server's breaker */
 };
 
 struct query_options {
     int64_t threads;
-    int64_t queue;                   /* queries waiting, at most */
+    int64_t queue; /* queries waiting, at most */
     int64_t timeout_ns;
 };
 
 struct drain_options {
-    int64_t delay_ns;                /* /readyz is 503, the listeners still open */
-    int64_t timeout_ns;              /* for storing what is left */
+    int64_t delay_ns;   /* /readyz is 503, the listeners still open */
+    int64_t timeout_ns; /* for storing what is left */
 };
 
 enum batch_strategy {
@@ -112,7 +112,7 @@ enum batch_strategy {
 struct batch_options {
     enum batch_strategy strategy;
     uint64_t max_rows;
-    uint64_t max_bytes;              /* uncompressed Native */
+    uint64_t max_bytes; /* uncompressed Native */
     int64_t max_delay_ns;
 };
 
@@ -122,21 +122,21 @@ enum fill { FILL_NONE, FILL_RECEIVED_AT, FILL_CLIENT_IP, FILL_USER_AGENT, FILL_E
 
 /* One entry of streams[].fields. Numbers stay text here: their meaning depends on the type. NULL: not given. */
 struct field_options {
-    int line;                        /* in the configuration file, for messages */
-    const char *name;                /* the column */
-    const char *type;                /* ClickHouse's name of it */
-    struct string_list from;         /* paths in the event, first found wins; empty: the name itself */
+    int line;                /* in the configuration file, for messages */
+    const char *name;        /* the column */
+    const char *type;        /* ClickHouse's name of it */
+    struct string_list from; /* paths in the event, first found wins; empty: the name itself */
     bool required;
-    const char *default_value;       /* "now" for a time; else a literal of the type */
+    const char *default_value; /* "now" for a time; else a literal of the type */
     enum fill fill;
     struct string_list one_of;
-    uint64_t max_length;             /* bytes of a string; 0: no bound but the body's */
-    uint64_t max_items;              /* of an array or map; 0: no bound but the body's */
+    uint64_t max_length; /* bytes of a string; 0: no bound but the body's */
+    uint64_t max_items;  /* of an array or map; 0: no bound but the body's */
     const char *min;
     const char *max;
-    int64_t max_past_ns;             /* event times; -1: not given */
+    int64_t max_past_ns; /* event times; -1: not given */
     int64_t max_future_ns;
-    bool anonymize;                  /* client_ip: last octet of IPv4, last 80 bits of IPv6 become zero */
+    bool anonymize; /* client_ip: last octet of IPv4, last 80 bits of IPv6 become zero */
     const char *comment;
 };
 
@@ -144,11 +144,11 @@ struct stream_options {
     int line;
     const char *name;
     const char *table;
-    struct string_list dedup_key;    /* field names; empty: no dedup */
-    struct string_list order_by;     /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
-    const char *partition_by;        /* expression over key columns; NULL: by month of the first time in the key */
+    struct string_list dedup_key; /* field names; empty: no dedup */
+    struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
+    const char *partition_by;     /* expression over key columns; NULL: by month of the first time in the key */
     enum unknown_fields unknown_fields;
-    const char *collect_into;        /* UNKNOWN_COLLECT: the column */
+    const char *collect_into; /* UNKNOWN_COLLECT: the column */
     struct batch_options batch;
     struct field_options *fields;
     size_t field_count;

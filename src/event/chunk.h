@@ -31,10 +31,10 @@ struct ticket {
     uint32_t first_row;
     uint32_t rows;
     enum protocol protocol;
-    bool wait_stored;                /* seal the segment, and send a second completion when it is stored */
+    bool wait_stored; /* seal the segment, and send a second completion when it is stored */
     uint32_t accepted;
     uint32_t duplicate;
-    enum error error;                /* not OK: none of the rows was accepted, all are dropped */
+    enum error error; /* not OK: none of the rows was accepted, all are dropped */
 };
 
 /* Values in Native wire encoding. Invariants: scalar: `data` holds `rows` values; Nullable: `nulls` holds `rows` bytes,
@@ -43,7 +43,7 @@ struct ticket {
 struct column {
     const struct column_spec *spec;
     uint32_t rows;
-    uint64_t items;                  /* arrays and maps: the last offset */
+    uint64_t items; /* arrays and maps: the last offset */
     struct buf data;
     struct buf offsets;
     struct buf nulls;
@@ -56,17 +56,17 @@ struct column {
 
 struct chunk {
     const struct stream *stream;
-    struct column *columns;          /* stream->column_count */
-    struct event_id *ids;            /* one per row */
+    struct column *columns; /* stream->column_count */
+    struct event_id *ids;   /* one per row */
     uint32_t rows;
     uint32_t row_capacity;
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
-    int64_t opened_ns;               /* monotonic, when its first row came */
+    int64_t opened_ns;                /* monotonic, when its first row came */
     int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
-    void *home;                      /* the I/O thread it goes back to */
-    struct chunk *next;              /* in whichever list it is */
+    void *home;                       /* the I/O thread it goes back to */
+    struct chunk *next;               /* in whichever list it is */
 };
 
 struct chunk *chunk_new(const struct stream *stream);

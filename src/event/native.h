@@ -35,9 +35,9 @@ struct native_column {
     struct slice name;
     struct slice wire_name;
     struct type type;
-    struct slice offsets;            /* arrays and maps */
+    struct slice offsets; /* arrays and maps */
     struct slice nulls;
-    struct slice keys;               /* maps */
+    struct slice keys; /* maps */
     struct slice data;
     struct native_cursor keys_cursor; /* of native_row_to_json and native_write_rows */
     struct native_cursor data_cursor;
@@ -45,7 +45,7 @@ struct native_column {
 
 struct native_block {
     uint64_t rows;
-    struct native_column *columns;   /* owned, kept and reused between reads */
+    struct native_column *columns; /* owned, kept and reused between reads */
     size_t column_count;
     size_t column_capacity;
 };

@@ -8,15 +8,15 @@
 #include "base/bytes.h"
 
 struct path_node {
-    struct slice key;                /* borrowed from the options */
-    int column;                      /* -1: no path ends here */
-    int rank;                        /* among the alternatives of `from`: a lower rank wins over a higher one */
-    struct path_node **children;     /* open addressing by path_hash(key), child_slots a power of two */
+    struct slice key;            /* borrowed from the options */
+    int column;                  /* -1: no path ends here */
+    int rank;                    /* among the alternatives of `from`: a lower rank wins over a higher one */
+    struct path_node **children; /* open addressing by path_hash(key), child_slots a power of two */
     size_t child_slots;
     size_t child_count;
-    struct path_node *array;         /* "[]": NULL if no path goes through an array here */
-    int *array_columns;              /* columns below `array` */
-    int *array_ranks;                /* the lowest rank that each of them has there */
+    struct path_node *array; /* "[]": NULL if no path goes through an array here */
+    int *array_columns;      /* columns below `array` */
+    int *array_ranks;        /* the lowest rank that each of them has there */
     size_t array_column_count;
 };
 

@@ -24,12 +24,12 @@ struct segment_header {
     char *stream;
     char *table;
     char *name;
-    char *parent;                    /* the segment this one is a half of; "" if none */
-    char *event_id_column;           /* "" if none */
-    char *time_column;               /* "" if none */
-    struct native_column *columns;   /* name and wire_name only */
+    char *parent;                  /* the segment this one is a half of; "" if none */
+    char *event_id_column;         /* "" if none */
+    char *time_column;             /* "" if none */
+    struct native_column *columns; /* name and wire_name only */
     size_t column_count;
-    char *text;                      /* NUL-terminated pieces */
+    char *text; /* NUL-terminated pieces */
 };
 
 /* The skippable frame for a new segment of this stream. */
@@ -50,19 +50,19 @@ bool segment_header_fits(const struct segment_header *header, const struct nativ
 struct segment {
     char name[SEGMENT_NAME_MAX];
     struct segment_header header;
-    int fd;                          /* file or memfd; read with pread or mmap, the position is nobody's */
-    char *path;                      /* absolute; NULL for a memfd */
-    uint64_t length;                 /* bytes, header included */
+    int fd;          /* file or memfd; read with pread or mmap, the position is nobody's */
+    char *path;      /* absolute; NULL for a memfd */
+    uint64_t length; /* bytes, header included */
     uint64_t rows;
-    uint64_t raw_bytes;              /* of the blocks, uncompressed */
-    int64_t first_ns;                /* wall, when its first row came: for the age of the oldest event */
+    uint64_t raw_bytes;               /* of the blocks, uncompressed */
+    int64_t first_ns;                 /* wall, when its first row came: for the age of the oldest event */
     int64_t min_time_ns, max_time_ns; /* wall, of the time column; min > max: unknown */
-    size_t stream_index;             /* SIZE_MAX: the stream is not configured any more */
-    bool recovered;                  /* found at start: the fate of earlier attempts is unknown */
-    uint64_t root_rows;              /* rows of the batch it descends from by splitting; its own rows at first */
-    uint64_t *root_refused;          /* shared by the descendants of one batch: rows refused so far; NULL until split */
-    void *waiters;                   /* pipeline's: tickets that wait for `stored` */
-    void *delivery;                  /* the writer's state of it */
+    size_t stream_index;              /* SIZE_MAX: the stream is not configured any more */
+    bool recovered;                   /* found at start: the fate of earlier attempts is unknown */
+    uint64_t root_rows;               /* rows of the batch it descends from by splitting; its own rows at first */
+    uint64_t *root_refused; /* shared by the descendants of one batch: rows refused so far; NULL until split */
+    void *waiters;          /* pipeline's: tickets that wait for `stored` */
+    void *delivery;         /* the writer's state of it */
     struct segment *next;
 };
 
@@ -93,7 +93,7 @@ struct segment_summary {
     int64_t min_time_ns, max_time_ns; /* of the header's time column; min > max: unknown */
     uint64_t damaged_pieces;
     uint64_t damaged_bytes;
-    uint64_t damaged_rows;           /* what the damaged frames still say of themselves; 0 where they say nothing */
+    uint64_t damaged_rows; /* what the damaged frames still say of themselves; 0 where they say nothing */
 };
 
 /* Each may be NULL. */

@@ -15,37 +15,37 @@ struct column_spec {
     const struct field_options *options;
     enum fill fill;
     bool required;
-    bool has_default;                /* default_wire is what an absent value becomes; else the type's own default */
-    bool default_now;                /* a time that defaults to the time of receipt */
-    int64_t default_time_ns;         /* wall: a time's default, if it is not "now" */
-    struct buf default_wire;         /* one scalar in wire encoding */
-    struct slice *one_of;            /* texts allowed, borrowed: options, or the names of an Enum */
+    bool has_default;        /* default_wire is what an absent value becomes; else the type's own default */
+    bool default_now;        /* a time that defaults to the time of receipt */
+    int64_t default_time_ns; /* wall: a time's default, if it is not "now" */
+    struct buf default_wire; /* one scalar in wire encoding */
+    struct slice *one_of;    /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;
-    uint64_t max_length;             /* bytes of a string; UINT64_MAX: no bound */
-    uint64_t max_items;              /* of an array or map; UINT64_MAX: no bound */
-    bool has_min, has_max;           /* of floats and decimals */
+    uint64_t max_length;   /* bytes of a string; UINT64_MAX: no bound */
+    uint64_t max_items;    /* of an array or map; UINT64_MAX: no bound */
+    bool has_min, has_max; /* of floats and decimals */
     double min, max;
-    int64_t min_integer, max_integer; /* of integers but UInt64, the type's own range included */
+    int64_t min_integer, max_integer;    /* of integers but UInt64, the type's own range included */
     uint64_t min_unsigned, max_unsigned; /* of UInt64 */
-    int64_t max_past_ns, max_future_ns; /* -1: no bound */
-    int key_position;                /* in the dedup key, -1: not part of it */
+    int64_t max_past_ns, max_future_ns;  /* -1: no bound */
+    int key_position;                    /* in the dedup key, -1: not part of it */
 };
 
 struct stream {
     const char *name;
     const char *table;
-    size_t index;                    /* in the gateway's list; the `stream` label of metrics */
+    size_t index; /* in the gateway's list; the `stream` label of metrics */
     const struct stream_options *options;
     struct column_spec *columns;
     size_t column_count;
-    size_t *key_columns;             /* the dedup key, in its order */
+    size_t *key_columns; /* the dedup key, in its order */
     size_t key_count;
-    int event_id_column;             /* -1: the table has none, the stream is served at-least-once */
-    int time_column;                 /* the first time of the key, else the first time field; -1: none */
-    int collect_column;              /* unknown_fields: collect; -1: none */
-    struct path_node *paths;         /* root of the tree, see path.h */
-    const char *order_by;            /* of a table that Sluice creates: a list of expressions, event_id last */
-    const char *partition_by;        /* "" : none */
+    int event_id_column;      /* -1: the table has none, the stream is served at-least-once */
+    int time_column;          /* the first time of the key, else the first time field; -1: none */
+    int collect_column;       /* unknown_fields: collect; -1: none */
+    struct path_node *paths;  /* root of the tree, see path.h */
+    const char *order_by;     /* of a table that Sluice creates: a list of expressions, event_id last */
+    const char *partition_by; /* "" : none */
 };
 
 /* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning "line N: field: ".

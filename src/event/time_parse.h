@@ -4,8 +4,8 @@
 #include "base/bytes.h"
 
 struct moment {
-    int64_t seconds;                 /* floor: nanos count forwards before 1970 too */
-    int32_t nanos;                   /* 0 to 999,999,999 */
+    int64_t seconds; /* floor: nanos count forwards before 1970 too */
+    int32_t nanos;   /* 0 to 999,999,999 */
 };
 
 /* An integer in seconds, milliseconds, microseconds or nanoseconds, told apart by its size: below 10^11 (the year 5138)

@@ -12,18 +12,25 @@ enum kind {
     KIND_STRING,
     KIND_FIXED_STRING, /* length bytes at most; String on the wire */
     KIND_BOOL,         /* UInt8 on the wire */
-    KIND_INT8, KIND_INT16, KIND_INT32, KIND_INT64,
-    KIND_UINT8, KIND_UINT16, KIND_UINT32, KIND_UINT64,
-    KIND_FLOAT32, KIND_FLOAT64,
-    KIND_DATE,         /* UInt16 days since 1970 */
-    KIND_DATETIME,     /* UInt32 seconds */
-    KIND_DATETIME64,   /* Int64 ticks of 10^-scale seconds */
-    KIND_UUID,         /* two little-endian UInt64, the high one first */
-    KIND_ENUM,         /* String on the wire */
-    KIND_DECIMAL,      /* String on the wire */
-    KIND_IPV4,         /* String on the wire */
-    KIND_IPV6,         /* String on the wire */
-    KIND_JSON,         /* String on the wire */
+    KIND_INT8,
+    KIND_INT16,
+    KIND_INT32,
+    KIND_INT64,
+    KIND_UINT8,
+    KIND_UINT16,
+    KIND_UINT32,
+    KIND_UINT64,
+    KIND_FLOAT32,
+    KIND_FLOAT64,
+    KIND_DATE,       /* UInt16 days since 1970 */
+    KIND_DATETIME,   /* UInt32 seconds */
+    KIND_DATETIME64, /* Int64 ticks of 10^-scale seconds */
+    KIND_UUID,       /* two little-endian UInt64, the high one first */
+    KIND_ENUM,       /* String on the wire */
+    KIND_DECIMAL,    /* String on the wire */
+    KIND_IPV4,       /* String on the wire */
+    KIND_IPV6,       /* String on the wire */
+    KIND_JSON,       /* String on the wire */
 };
 
 enum shape { SHAPE_SCALAR, SHAPE_NULLABLE, SHAPE_ARRAY, SHAPE_MAP /* Map(String, String) */ };
@@ -32,16 +39,16 @@ struct type {
     enum kind kind;
     enum shape shape;
     bool low_cardinality;
-    bool nullable_items;             /* Array(Nullable(T)) */
-    uint32_t length;                 /* FixedString(N) */
-    uint8_t precision;               /* Decimal(P, S) */
-    uint8_t scale;                   /* Decimal(P, S), DateTime64(S) */
-    uint8_t width;                   /* bytes of one scalar on the wire; 0: a varint-prefixed string */
-    struct buf default_wire;         /* one scalar: what ClickHouse takes an absent value for; owned */
-    char **enum_names;               /* owned, unescaped */
+    bool nullable_items;     /* Array(Nullable(T)) */
+    uint32_t length;         /* FixedString(N) */
+    uint8_t precision;       /* Decimal(P, S) */
+    uint8_t scale;           /* Decimal(P, S), DateTime64(S) */
+    uint8_t width;           /* bytes of one scalar on the wire; 0: a varint-prefixed string */
+    struct buf default_wire; /* one scalar: what ClickHouse takes an absent value for; owned */
+    char **enum_names;       /* owned, unescaped */
     size_t enum_count;
-    char *name;                      /* as ClickHouse spells it in DDL; owned */
-    char *wire_name;                 /* of the column in a Native block; owned */
+    char *name;      /* as ClickHouse spells it in DDL; owned */
+    char *wire_name; /* of the column in a Native block; owned */
 };
 
 /* Parses a type's name, spaces allowed as ClickHouse allows them. On failure *problem (a buf to append to) says what is

@@ -13,16 +13,16 @@ struct value {
     enum value_type type;
     struct slice text;
     union {
-        int64_t integer;             /* also of VALUE_BOOL */
+        int64_t integer; /* also of VALUE_BOOL */
         uint64_t unsigned_integer;
         double number;
     };
 };
 
 struct value_context {
-    int64_t received_wall_ns;        /* for max_past and max_future */
-    int64_t time_ns;                 /* set when a time was appended: wall, cut to what int64_t holds */
-    char message[192];               /* set on error: what was found and what is allowed; valid UTF-8 if the text is */
+    int64_t received_wall_ns; /* for max_past and max_future */
+    int64_t time_ns;          /* set when a time was appended: wall, cut to what int64_t holds */
+    char message[192];        /* set on error: what was found and what is allowed; valid UTF-8 if the text is */
 };
 
 /* Appends one scalar of spec's type to `out`. On error `out` may hold a part of it: the caller cuts it back. Numbers for

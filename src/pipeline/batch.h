@@ -12,9 +12,9 @@
 /* What there is to decide on. */
 struct batch_state {
     uint64_t rows;
-    uint64_t bytes;                  /* uncompressed Native, of this stream's open segment */
-    uint64_t all_bytes;              /* of the open segments of all streams together */
-    int64_t opened_ns;               /* when its first row came */
+    uint64_t bytes;     /* uncompressed Native, of this stream's open segment */
+    uint64_t all_bytes; /* of the open segments of all streams together */
+    int64_t opened_ns;  /* when its first row came */
 };
 
 /* One per stream; the adaptive strategy moves target_rows and target_delay_ns within the option's bounds. */
@@ -22,7 +22,7 @@ struct batch_policy {
     const struct batch_options *options;
     uint64_t target_rows;
     int64_t target_delay_ns;
-    double latency_ns;               /* moving mean of the store's latency; 0: nothing stored yet */
+    double latency_ns; /* moving mean of the store's latency; 0: nothing stored yet */
 };
 
 void batch_policy_init(struct batch_policy *policy, const struct batch_options *options);

@@ -7,33 +7,33 @@
 /* What is known of one chunk of the group. */
 struct commit_plan {
     struct chunk *chunk;
-    size_t first_id;                 /* of its stable ids in commit->ids */
+    size_t first_id; /* of its stable ids in commit->ids */
     size_t id_count;
-    size_t keep_at;                  /* of its words in commit->keep */
-    uint32_t kept;                   /* rows that are new: bits set in its words */
+    size_t keep_at; /* of its words in commit->keep */
+    uint32_t kept;  /* rows that are new: bits set in its words */
 };
 
 struct commit_stream {
     struct batch_policy policy;
-    enum error error;                /* of this group */
-    bool touched;                    /* appended to in this group */
-    bool seal;                       /* somebody waits for `stored` */
-    struct buf waiters;              /* struct waiter, of the open segment */
-    _Atomic int64_t opened_ns;       /* for other threads; INT64_MAX: none is open */
+    enum error error;          /* of this group */
+    bool touched;              /* appended to in this group */
+    bool seal;                 /* somebody waits for `stored` */
+    struct buf waiters;        /* struct waiter, of the open segment */
+    _Atomic int64_t opened_ns; /* for other threads; INT64_MAX: none is open */
 };
 
 struct commit {
     struct commit_config config;
     struct metrics_cells *cells;
     struct status_part *dedup_status;
-    struct commit_stream *streams;   /* by index */
+    struct commit_stream *streams; /* by index */
     _Atomic int journal_error;
     /* scratch of a group */
-    struct buf plans;                /* struct commit_plan */
-    struct buf ids;                  /* the stable ids of all chunks in order of rows */
-    struct buf seen;                 /* a byte each */
-    struct buf keep;                 /* uint64_t: bit r of a chunk's words says that row r is new */
-    struct buf to_wake;              /* struct pipeline_io * */
+    struct buf plans;   /* struct commit_plan */
+    struct buf ids;     /* the stable ids of all chunks in order of rows */
+    struct buf seen;    /* a byte each */
+    struct buf keep;    /* uint64_t: bit r of a chunk's words says that row r is new */
+    struct buf to_wake; /* struct pipeline_io * */
     struct id_set group_ids;
 };
 

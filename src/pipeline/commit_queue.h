@@ -19,14 +19,14 @@ struct batch_feedback {
 
 struct commit_queue {
     const struct commit_options *options;
-    struct wakeup wakeup;            /* guards all but the two counters */
-    struct chunk *chunks;            /* a list by `next`, oldest first */
+    struct wakeup wakeup; /* guards all but the two counters */
+    struct chunk *chunks; /* a list by `next`, oldest first */
     struct chunk **end;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    bool sleeping;                   /* the commit thread waits: only then a push wakes it */
+    bool sleeping; /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
-    _Atomic uint64_t events;         /* pushed and not yet completed */
+    _Atomic uint64_t events; /* pushed and not yet completed */
     _Atomic uint64_t bytes;
 };
 

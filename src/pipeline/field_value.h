@@ -7,7 +7,7 @@
 
 /* Kept from event to event. */
 struct field_scratch {
-    struct value_context context;    /* its message says why a value was refused */
+    struct value_context context; /* its message says why a value was refused */
     struct buf text;
     struct buf path;
 };

@@ -18,9 +18,9 @@ struct home {
     struct commit_queue *queue;
     struct waiting_room *room;
     enum durability durability;
-    pthread_mutex_t mutex;           /* guards the cells: several writer threads add to them */
+    pthread_mutex_t mutex; /* guards the cells: several writer threads add to them */
     struct metrics_cells *cells;
-    size_t no_stream;                /* the label of segments whose stream is not configured any more */
+    size_t no_stream; /* the label of segments whose stream is not configured any more */
 };
 
 /* The fields above the mutex are the caller's to set before. False: memory is short. */

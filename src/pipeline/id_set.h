@@ -9,11 +9,11 @@
 
 struct id_set {
     struct event_id *slots;
-    size_t capacity;                 /* slots in use: a power of two, or 0 */
-    size_t allocated;                /* slots there are; at least capacity */
+    size_t capacity;  /* slots in use: a power of two, or 0 */
+    size_t allocated; /* slots there are; at least capacity */
     size_t count;
-    size_t max_count;                /* growth stops here: id_set_add then says ID_SET_FULL */
-    unsigned shift;                  /* 64 - log2(capacity) */
+    size_t max_count; /* growth stops here: id_set_add then says ID_SET_FULL */
+    unsigned shift;   /* 64 - log2(capacity) */
     uint64_t factors[2];
 };
 

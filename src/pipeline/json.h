@@ -7,8 +7,8 @@
  * are followed by a word with the value. 't' 'f' 'n'. Keys and values alternate within an object. */
 #pragma once
 
-#include "base/error.h"
 #include "base/bytes.h"
+#include "base/error.h"
 
 /* Readable bytes that must follow a payload's end; their content does not matter. */
 #define JSON_PADDING 64

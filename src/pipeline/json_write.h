@@ -11,5 +11,6 @@ MUST_CHECK enum error json_write(const struct json_document *document, json_at a
                                  struct buf *out, struct buf *path);
 
 /* The same for the object at `at` without those of its members that have a path in `known` (unknown_fields: collect). */
-MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at at, const struct path_node *known,
-                                         bool for_json_column, struct buf *out, struct buf *path);
+MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at at,
+                                         const struct path_node *known, bool for_json_column, struct buf *out,
+                                         struct buf *path);

@@ -14,9 +14,9 @@
 struct key_log;
 
 struct key_log_options {
-    const char *folder;              /* the data folder; the files lie in its folder keys/, made if missing */
+    const char *folder; /* the data folder; the files lie in its folder keys/, made if missing */
     int64_t window_ns;
-    uint64_t max_ids;                /* in one file; two files' worth are kept */
+    uint64_t max_ids; /* in one file; two files' worth are kept */
 };
 
 /* Reads what is there, oldest first, through `each`, cutting torn tails. NULL with *problem. */

@@ -9,7 +9,7 @@
 #define KEY_FILE_SUFFIX ".keys"
 
 struct key_log_file {
-    int64_t epoch_ns;                /* wall, at its creation: its name */
+    int64_t epoch_ns; /* wall, at its creation: its name */
     uint64_t ids;
 };
 
@@ -19,18 +19,18 @@ struct key_log_file {
  * synced_length. */
 struct key_log {
     struct key_log_options options;
-    char *folder;                    /* <data>/keys */
+    char *folder; /* <data>/keys */
     pthread_mutex_t sync_mutex;
     pthread_mutex_t mutex;
-    int fd;                          /* of the last of `files`; -1: none is begun yet */
-    bool broken;                     /* a write or sync of it failed: it is not to be used again */
+    int fd;      /* of the last of `files`; -1: none is begun yet */
+    bool broken; /* a write or sync of it failed: it is not to be used again */
     uint64_t length;
     uint64_t synced_length;
     struct buf unsynced;
     size_t written;
-    uint64_t consumed;               /* bytes ever taken from the front of `unsynced` */
+    uint64_t consumed; /* bytes ever taken from the front of `unsynced` */
     int64_t newest_wall_ns;
-    struct key_log_file *files;      /* oldest first */
+    struct key_log_file *files; /* oldest first */
     size_t file_count;
     struct buf scratch;
     struct buf path;

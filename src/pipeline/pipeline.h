@@ -64,14 +64,14 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 
 enum payload_form {
-    PAYLOAD_ONE,   /* exactly one object */
-    PAYLOAD_MANY,  /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes */
-    PAYLOAD_LINES  /* NDJSON, as the content type said */
+    PAYLOAD_ONE,  /* exactly one object */
+    PAYLOAD_MANY, /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes */
+    PAYLOAD_LINES /* NDJSON, as the content type said */
 };
 
 struct payload {
     const struct stream *stream;
-    struct slice bytes;              /* followed by JSON_PADDING readable bytes */
+    struct slice bytes; /* followed by JSON_PADDING readable bytes */
     enum payload_form form;
     enum protocol protocol;
     struct token token;
@@ -85,15 +85,15 @@ struct payload {
 
 /* What is known at once. Kept by the front end from payload to payload; submit clears it. */
 struct submission {
-    enum error error;                /* not OK: the payload was refused whole; no completion follows */
-    struct buf detail;               /* says more of `error`: "invalid JSON at byte 17: …" */
-    uint32_t events;                 /* in the payload */
+    enum error error;  /* not OK: the payload was refused whole; no completion follows */
+    struct buf detail; /* says more of `error`: "invalid JSON at byte 17: …" */
+    uint32_t events;   /* in the payload */
     uint32_t rejected;
-    bool pending;                    /* a completion follows: at least one event is on its way */
-    struct buf ids;                  /* struct event_id per event, all zero for a rejected one */
-    struct buf errors;               /* JSON objects {"index","field","code","message"} separated by commas, the first
+    bool pending;           /* a completion follows: at least one event is on its way */
+    struct buf ids;         /* struct event_id per event, all zero for a rejected one */
+    struct buf errors;      /* JSON objects {"index","field","code","message"} separated by commas, the first
                                         SUBMISSION_MAX_ERRORS of them */
-    enum error first_error;          /* the code of the first rejected event: the reply's status when all are */
+    enum error first_error; /* the code of the first rejected event: the reply's status when all are */
 };
 
 void submission_release(struct submission *submission);

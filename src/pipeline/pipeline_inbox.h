@@ -9,9 +9,9 @@
 /* Invariant: `woken` is set from the first put that nobody has taken yet, so that a thread is woken once for all. */
 struct pipeline_inbox {
     pthread_mutex_t mutex;
-    struct chunk *chunks;            /* a list by `next`, oldest first */
+    struct chunk *chunks; /* a list by `next`, oldest first */
     struct chunk **end;
-    struct buf tokens;               /* struct token */
+    struct buf tokens; /* struct token */
     bool woken;
 };
 

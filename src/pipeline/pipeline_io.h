@@ -19,13 +19,13 @@ struct pipeline_io {
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
     struct validator *validator;
-    struct metrics_cells *cells;     /* of this I/O thread */
-    uint64_t max_events;             /* in one payload (http.max_events) */
-    struct chunk **open;             /* by stream index; NULL: none is open */
-    struct chunk **spare;            /* by stream index: lists (by `next`) of cleared chunks */
+    struct metrics_cells *cells; /* of this I/O thread */
+    uint64_t max_events;         /* in one payload (http.max_events) */
+    struct chunk **open;         /* by stream index; NULL: none is open */
+    struct chunk **spare;        /* by stream index: lists (by `next`) of cleared chunks */
     size_t stream_count;
-    struct pipeline_inbox *inbox;    /* completed chunks and stored tokens on their way back; pipeline.c's */
-    struct pipeline_io *next;        /* in the pipeline's list */
+    struct pipeline_inbox *inbox; /* completed chunks and stored tokens on their way back; pipeline.c's */
+    struct pipeline_io *next;     /* in the pipeline's list */
 };
 
 /* pipeline.c. The open chunk of the stream, or else a spare or new one made open (opened_ns and home set). NULL if memory is short. */

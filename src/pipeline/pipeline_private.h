@@ -16,7 +16,7 @@ struct pipeline {
     struct commit *commit;
     struct commit_thread commit_thread;
     struct writer *writer;
-    struct pipeline_io *ios;         /* a list by `next` */
+    struct pipeline_io *ios; /* a list by `next` */
     _Atomic bool refusing;
 };
 

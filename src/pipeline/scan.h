@@ -8,14 +8,14 @@
 /* Where a column's value stands. */
 struct place {
     json_at at;
-    int rank;                        /* of the path that led there: a lower one wins, of equal ones the last */
-    const struct path_node *array;   /* not NULL: `at` is an array, each of whose elements gives one value by this node */
+    int rank;                      /* of the path that led there: a lower one wins, of equal ones the last */
+    const struct path_node *array; /* not NULL: `at` is an array, each of whose elements gives one value by this node */
 };
 
 /* Invariant: places[c] means something only if bit c is set. */
 struct places {
     struct place *places;
-    uint64_t *bits;                  /* which columns were found */
+    uint64_t *bits; /* which columns were found */
 };
 
 static inline bool places_has(const struct places *places, size_t column)
@@ -32,9 +32,9 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool found_unknown;              /* set: a key of the outermost object has no path */
-    struct slice culprit;            /* the key at fault, if scan_value fails */
-    const char *expected;            /* what should have stood there; NULL: the key is not known */
+    bool found_unknown;   /* set: a key of the outermost object has no path */
+    struct slice culprit; /* the key at fault, if scan_value fails */
+    const char *expected; /* what should have stood there; NULL: the key is not known */
 };
 
 /* False: a key is unknown (and they are rejected), or a value on the way of a path is neither object nor array. */

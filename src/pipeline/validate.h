@@ -18,7 +18,7 @@ void validator_free(struct validator *validator);
 /* What is not in the event itself. */
 struct event_context {
     int64_t received_wall_ns;
-    struct slice client_ip;          /* text; empty if unknown */
+    struct slice client_ip; /* text; empty if unknown */
     struct slice user_agent;
 };
 

@@ -20,37 +20,37 @@ enum store_outcome {
 
 struct store_reply {
     enum store_outcome outcome;
-    int code;                        /* ClickHouse's error code */
-    int http_status;                 /* 0 without HTTP */
-    char message[1024];              /* for log, status and dead letters; one line */
+    int code;           /* ClickHouse's error code */
+    int http_status;    /* 0 without HTTP */
+    char message[1024]; /* for log, status and dead letters; one line */
 };
 
 /* What a server can do, by its version. Zeroed until it has been reached. */
 struct store_features {
     bool known;
     int major, minor;
-    bool tokens;                     /* insert_deduplication_token */
-    bool deduplication_window;       /* non_replicated_deduplication_window of MergeTree */
-    bool fsync_settings;             /* fsync_after_insert and fsync_part_directory of MergeTree */
-    bool lz4_body;                   /* Content-Encoding: lz4; else the body is one merged Native block */
-    bool converts;                   /* Native columns are converted to the table's types */
-    bool async_insert;               /* knows the setting */
-    bool parameters;                 /* {name:Type} bound by the server */
+    bool tokens;               /* insert_deduplication_token */
+    bool deduplication_window; /* non_replicated_deduplication_window of MergeTree */
+    bool fsync_settings;       /* fsync_after_insert and fsync_part_directory of MergeTree */
+    bool lz4_body;             /* Content-Encoding: lz4; else the body is one merged Native block */
+    bool converts;             /* Native columns are converted to the table's types */
+    bool async_insert;         /* knows the setting */
+    bool parameters;           /* {name:Type} bound by the server */
     bool datetime64, json, map, boolean, low_cardinality, ip;
-    int64_t started_wall_s;          /* now() - uptime(): off by more than 2 s means it has restarted */
+    int64_t started_wall_s; /* now() - uptime(): off by more than 2 s means it has restarted */
 };
 
 /* One INSERT. */
 struct store_insert {
     const struct segment *segment;
-    struct slice bytes;              /* the whole segment as it lies on disk */
-    const char *token;               /* query_id (over HTTP) and insert_deduplication_token */
-    const char *missing_column;      /* a column of the segment that the table lacks, to be skipped; NULL: none */
+    struct slice bytes;         /* the whole segment as it lies on disk */
+    const char *token;          /* query_id (over HTTP) and insert_deduplication_token */
+    const char *missing_column; /* a column of the segment that the table lacks, to be skipped; NULL: none */
 };
 
 struct store_parameter {
     const char *name;
-    const char *type;                /* ClickHouse's */
+    const char *type; /* ClickHouse's */
     struct slice value;
 };
 
@@ -62,7 +62,7 @@ struct store_query {
     size_t parameter_count;
     const char *format;
     int64_t timeout_ns;
-    uint64_t max_result_bytes;       /* 0: 64 MiB */
+    uint64_t max_result_bytes; /* 0: 64 MiB */
 };
 
 /* Every entry: called on the session's own thread, may block up to its time-out, borrows its arguments for the call,
