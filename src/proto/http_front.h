@@ -50,10 +50,13 @@ MUST_CHECK bool http_front_init(struct http_front *front, const struct http_opti
                                 struct metrics *metrics);
 void http_front_release(struct http_front *front);
 
+/* Once a second: a new date line; scratch that one huge request needed is given back. */
+void http_front_begin_second(struct http_front *front, int64_t wall_ns);
+
 static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
 {
     if (wall_ns / NS_PER_SECOND != front->wall_ns / NS_PER_SECOND || front->date_length == 0) {
-        front->date_length = http_reply_date(front->date, wall_ns);
+        http_front_begin_second(front, wall_ns);
     }
     front->now_ns = now_ns;
     front->wall_ns = wall_ns;

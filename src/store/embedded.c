@@ -14,6 +14,9 @@
 
 #define MAX_BLOCK_BYTES (UINT64_C(1) << 30)
 #define MAX_ANSWER_BYTES (UINT64_C(64) << 20)
+/* Blocks are handed to the engine in pieces of about this size: it casts block by block, and forty columns of sixty rows
+ * cost it twice as much a row as the same columns of some thousand (docs/decisions.md). */
+#define MERGE_BYTES (UINT64_C(2) << 20)
 #define MARK_CACHE_BYTES (64 << 20)
 
 struct embedded {
@@ -28,7 +31,8 @@ struct store_session {
     struct embedded *store;
     chdb_connection *connection;
     struct lz4_decoder *decoder;
-    struct buf block;
+    struct buf blocks; /* unpacked, one behind the other */
+    struct buf merged; /* the same as one block */
     int64_t limit_seconds; /* what max_execution_time was last SET to */
     uint64_t limit_bytes;  /* what max_result_bytes was last SET to */
 };
@@ -66,19 +70,38 @@ static void run(const struct chdb *chdb, chdb_connection connection, struct slic
     read_result(chdb, chdb->query_n(connection, sql.data, sql.len, "TSV", 3), out, max, reply);
 }
 
-/* Unpacks the segment frame by frame into the open stream; false if the segment is damaged or the engine refuses. */
+/* Unpacks frames from the front of *bytes until MERGE_BYTES are there; *count is how many. */
+static enum error unpack_some(struct store_session *session, struct slice *bytes, size_t *count)
+{
+    buf_clear(&session->blocks);
+    for (*count = 0; bytes->len != 0 && session->blocks.len < MERGE_BYTES; ++*count) {
+        size_t used = 0;
+        enum error error = lz4_frame_decode(session->decoder, *bytes, &used, &session->blocks, MAX_BLOCK_BYTES);
+        if (error != OK) {
+            return error;
+        }
+        *bytes = slice_after(*bytes, used);
+    }
+    return OK;
+}
+
+/* Unpacks the segment into the open stream; false if the segment is damaged or the engine refuses. */
 static bool append_blocks(struct store_session *session, struct chdb_insert_stream *stream, struct slice bytes,
                           enum error *damage)
 {
     const struct chdb *chdb = &session->store->chdb;
     while (bytes.len != 0) {
-        size_t used = 0;
-        buf_clear(&session->block);
-        *damage = lz4_frame_decode(session->decoder, bytes, &used, &session->block, MAX_BLOCK_BYTES);
-        if (*damage != OK || chdb->stream_append(stream, session->block.data, session->block.len) != 0) {
+        size_t count = 0;
+        struct buf *piece = &session->blocks;
+        *damage = unpack_some(session, &bytes, &count);
+        if (*damage == OK && count > 1) {
+            buf_clear(&session->merged);
+            piece = &session->merged;
+            *damage = native_merge(buf_slice(&session->blocks), piece) ? OK : ERROR_BAD_COMPRESSION;
+        }
+        if (*damage != OK || chdb->stream_append(stream, piece->data, piece->len) != 0) {
             return false;
         }
-        bytes = slice_after(bytes, used);
     }
     return true;
 }
@@ -226,7 +249,8 @@ static void embedded_session_free(struct store_session *session)
         session->store->chdb.close_conn(session->connection);
     }
     lz4_decoder_free(session->decoder);
-    buf_release(&session->block);
+    buf_release(&session->blocks);
+    buf_release(&session->merged);
     free(session);
 }
 
