@@ -177,15 +177,16 @@ static bool start_all(struct gateway *g, struct buf *problem)
            start_server(g, problem);
 }
 
-/* What was started, in reverse; the front ends are gone already. */
+/* What was started, in reverse; query and server have stopped already. */
 static void free_all(struct gateway *g)
 {
-    if (g->query != NULL) {
-        query_stop(g->query);
-    }
     if (g->pipeline != NULL) {
         pipeline_stop(g->pipeline);
     }
+    if (g->server != NULL) {
+        server_free(g->server);
+    }
+    query_free(g->query);
     metrics_free(g->metrics);
     if (g->store != NULL) {
         g->store->ops->free(g->store);
@@ -204,6 +205,9 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
     }
     g->config = config;
     if (!start_all(g, problem)) {
+        if (g->query != NULL) {
+            query_stop(g->query);
+        }
         free_all(g);
         return NULL;
     }
@@ -231,7 +235,6 @@ bool gateway_stop(struct gateway *g)
     int64_t deadline_ns = clock_monotonic_ns() + g->config->drain.timeout_ns;
     server_close(g->server);
     query_stop(g->query);
-    g->query = NULL;
     server_stop(g->server, deadline_ns);
     bool stored = pipeline_drain(g->pipeline, deadline_ns);
     free_all(g);

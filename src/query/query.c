@@ -233,6 +233,7 @@ struct query_service *query_start(const struct query_service_config *config, str
     if (service->workers == NULL || service->cells == NULL || !start_workers(service)) {
         buf_append_string(problem, "query: a thread could not be started (out of memory, or the limit of processes)");
         query_stop(service);
+        query_free(service);
         return NULL;
     }
     return service;
@@ -253,6 +254,13 @@ void query_stop(struct query_service *service)
     for (struct task *task = take(service); task != NULL; task = take(service)) {
         post_problem(task, ERROR_DRAINING, "");
         free_task(task);
+    }
+}
+
+void query_free(struct query_service *service)
+{
+    if (service == NULL) {
+        return;
     }
     free(service->workers);
     wakeup_release(&service->wakeup);

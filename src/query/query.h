@@ -25,5 +25,9 @@ struct query_service *query_start(const struct query_service_config *config, str
 /* The page to put into the table of routes. */
 struct page query_page(struct query_service *service);
 
-/* Before the server stops: what waits is answered 503; after it returns no thread answers. */
+/* Before the server stops: what waits, and whatever is asked from now on, is answered 503; after it returns no thread
+ * of its own answers. */
 void query_stop(struct query_service *service);
+
+/* After the server has stopped: until then its page may be asked. */
+void query_free(struct query_service *service);
