@@ -31,7 +31,7 @@ static void settle(struct http_answer *answer)
 {
     answer->state = ANSWER_READY;
     answer->reply.status = http_reply_many_status(answer->counts, answer->stored);
-    answer->reply.content_type = HTTP_JSON_TYPE;
+    answer->reply.content_type = answer->reply.status == 400 ? HTTP_PROBLEM_TYPE : HTTP_JSON_TYPE;
 }
 
 void http_answer_complete(struct http_answer *answer, const struct ticket *ticket, int64_t deadline_ns)

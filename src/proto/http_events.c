@@ -102,7 +102,7 @@ static void answer_many(struct http_answer *answer, const struct submission *sub
         return;
     }
     answer->reply.status = error_info(submission->first_error)->http_status;
-    answer->reply.content_type = HTTP_JSON_TYPE;
+    answer->reply.content_type = HTTP_PROBLEM_TYPE;
 }
 
 void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,

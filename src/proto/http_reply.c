@@ -214,7 +214,12 @@ void http_reply_one(struct buf *out, const struct event_id *id, const char *stat
 
 void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists)
 {
-    buf_append_slice(out, SLICE("{\"accepted\":"));
+    buf_append_byte(out, '{');
+    if (counts.accepted == 0 && counts.duplicate == 0) {
+        buf_append_slice(out, SLICE("\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,"
+                                    "\"detail\":\"every event was rejected, see errors\","));
+    }
+    buf_append_slice(out, SLICE("\"accepted\":"));
     append_number(out, counts.accepted);
     buf_append_slice(out, SLICE(",\"duplicate\":"));
     append_number(out, counts.duplicate);

@@ -42,7 +42,8 @@ struct http_counts {
     uint32_t rejected;
 };
 
-/* {"accepted":a,"duplicate":d,"rejected":r` and then `lists` (what http_reply_lists wrote) and `}`. */
+/* {"accepted":a,"duplicate":d,"rejected":r` and then `lists` (what http_reply_lists wrote) and `}`. If all were
+ * rejected it is a problem document (RFC 9457) with these as extension members. */
 void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists);
 
 /* ,"ids":[…],"errors":[…]: `ids` are struct event_id, all zero for null; ids.data NULL leaves the list out. */

@@ -31,8 +31,8 @@ struct store_session {
     struct embedded *store;
     chdb_connection *connection;
     struct lz4_decoder *decoder;
-    struct buf blocks; /* unpacked, one behind the other */
-    struct buf merged; /* the same as one block */
+    struct buf blocks;     /* unpacked, one behind the other */
+    struct buf merged;     /* the same as one block */
     int64_t limit_seconds; /* what max_execution_time was last SET to */
     uint64_t limit_bytes;  /* what max_result_bytes was last SET to */
 };
