@@ -570,7 +570,9 @@ static void bulk_replies_say_what_became_of_the_events(void **state)
           "\"errors\":[]}" },
         { "/events/batch?ids=0", '[', 0, 1, "200", "{\"accepted\":0,\"duplicate\":1,\"rejected\":0,\"errors\":[]}" },
         { "/events/bulk", '?', 0, 0, "400",
-          "{\"accepted\":0,\"duplicate\":0,\"rejected\":1,\"ids\":[null],\"errors\":[{\"index\":0}]}" },
+          "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,"
+          "\"detail\":\"every event was rejected, see errors\","
+          "\"accepted\":0,\"duplicate\":0,\"rejected\":1,\"ids\":[null],\"errors\":[{\"index\":0}]}" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct wire *wire = wire_new();
