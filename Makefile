@@ -11,7 +11,7 @@ help: ## this list
 build: ## install what the build needs; leaves build/sluice
 	@scripts/install build
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release
+	@cmake --build --preset release --target sluice
 
 vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
 	@scripts/fetch-libchdb
@@ -29,7 +29,7 @@ test: build ## install what the tests need and run them all
 	tests/integration/run
 
 unit: ## unit and flow tests only
-	@scripts/install build
+	@scripts/install test
 	@cmake --preset debug >/dev/null
 	@cmake --build --preset debug
 	ctest --preset debug
@@ -42,6 +42,8 @@ sanitize: ## unit and flow tests under asan, ubsan and tsan
 
 bench: build ## measure beside nginx and bare baselines, as a table
 	@scripts/install test
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release
 	@scripts/fetch-libchdb
 	loadtests/run
 

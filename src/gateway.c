@@ -83,7 +83,6 @@ static bool start_board(struct gateway *g, struct buf *problem)
         return false;
     }
     g->status = status_add(g->board, "gateway");
-    status_set(g->status, STATUS_DOWN, "starting");
     return true;
 }
 

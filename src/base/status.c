@@ -62,7 +62,7 @@ struct status_part *status_add(struct status_board *board, const char *name)
 
 static void log_change(const struct status_view *view)
 {
-    static const enum log_level levels[] = { LOG_INFO, LOG_WARN, LOG_ERROR };
+    static const enum log_level levels[] = { LOG_INFO, LOG_WARN, LOG_WARN };
     static const char *const words[] = { "ok", "degraded", "down" };
     LOG(levels[view->level], "status", "part=%s state=%s %s", view->name, words[view->level], view->reason);
 }

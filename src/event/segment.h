@@ -59,10 +59,7 @@ struct segment {
     int64_t min_time_ns, max_time_ns; /* wall, of the time column; min > max: unknown */
     size_t stream_index;              /* SIZE_MAX: the stream is not configured any more */
     bool recovered;                   /* found at start: the fate of earlier attempts is unknown */
-    uint64_t root_rows;               /* rows of the batch it descends from by splitting; its own rows at first */
-    uint64_t *root_refused; /* shared by the descendants of one batch: rows refused so far; NULL until split */
-    void *waiters;          /* pipeline's: tickets that wait for `stored` */
-    void *delivery;         /* the writer's state of it */
+    void *waiters;                    /* pipeline's: tickets that wait for `stored` */
     struct segment *next;
 };
 

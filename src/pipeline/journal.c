@@ -148,7 +148,6 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
                 is_new ? 1 : 0);
     segment->length = open->written;
     segment->rows += open->rows;
-    segment->root_rows = segment->rows;
     segment->raw_bytes += open->raw_bytes;
     segment->min_time_ns = open->min_time_ns;
     segment->max_time_ns = open->max_time_ns;

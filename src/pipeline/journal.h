@@ -73,8 +73,7 @@ struct segment *journal_take_sealed(struct journal *journal);
 enum error journal_remove(struct journal *journal, struct segment *segment);
 
 /* Any thread. Makes segments of rows [0, at) and [at, rows), 0 < at < rows. The halves are written and fsynced, then the
- * whole is unlinked and freed (take `waiters` and `delivery` from it before); at start a whole beside its halves wins. The
- * halves have the whole's root_rows and root_refused. Not OK: the whole is still the caller's, and there are no halves. */
+ * whole is unlinked and freed (take `waiters` from it before); at start a whole beside its halves wins. Not OK: the whole is still the caller's, and there are no halves. */
 enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                          struct segment **second);
 

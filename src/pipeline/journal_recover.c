@@ -272,7 +272,7 @@ static bool take_file(struct recovery *recovery, struct found *found, struct sli
         return false;
     }
     struct segment *segment = found->segment;
-    segment->rows = segment->root_rows = summary.rows;
+    segment->rows = summary.rows;
     segment->raw_bytes = summary.raw_bytes;
     segment->min_time_ns = summary.min_time_ns;
     segment->max_time_ns = summary.max_time_ns;

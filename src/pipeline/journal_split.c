@@ -34,8 +34,6 @@ static bool open_half(struct journal *journal, const struct segment *whole, stru
     if (written) {
         half->segment->length = header.len;
         half->segment->first_ns = whole->first_ns;
-        half->segment->root_rows = whole->root_rows;
-        half->segment->root_refused = whole->root_refused;
     }
     buf_release(&header);
     return written;

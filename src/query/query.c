@@ -78,11 +78,15 @@ static void ask(struct query_worker *worker, const struct task *task, struct buf
 /* An answer of the server is its own business (502); none within the time is a store that is away (503). */
 static void post_failure(struct task *task, const struct store_reply *reply)
 {
+    static const char *const what[] = {
+        [STORE_DONE] = "failed",
+        [STORE_ANSWERED] = "failed",
+        [STORE_UNREACHABLE] = "could not be asked",
+        [STORE_UNKNOWN] = "was not answered within query.timeout",
+    };
     char detail[sizeof reply->message + 64];
-    bool answered = reply->outcome == STORE_ANSWERED;
-    snprintf(detail, sizeof detail, "the query %s: %s",
-             answered ? "failed" : "was not answered in time (query.timeout)", reply->message);
-    post_problem(task, answered ? ERROR_STORE_FAILED : ERROR_STORE_UNAVAILABLE, detail);
+    snprintf(detail, sizeof detail, "the query %s: %s", what[reply->outcome], reply->message);
+    post_problem(task, reply->outcome == STORE_ANSWERED ? ERROR_STORE_FAILED : ERROR_STORE_UNAVAILABLE, detail);
 }
 
 static void run(struct query_worker *worker, struct task *task)

@@ -10,7 +10,7 @@
 #define START_TOLERANCE_S 1
 
 #define REFUSALS_MIN 10
-#define REFUSALS_MAX 100
+#define REFUSALS_MAX 200
 
 void delivery_explain(struct delivery *delivery, const char *format, ...)
 {

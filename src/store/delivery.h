@@ -83,7 +83,7 @@ enum delivery_move delivery_after_count(struct delivery *delivery, const struct 
 /* The count or the probe itself failed: the step stays. */
 enum delivery_move delivery_after_failed_question(struct delivery *delivery, const struct store_reply *reply);
 
-/* How many rows of a batch may be refused before it is held: 1 %, at least 10 and at most 100. */
+/* How many rows of a batch may be refused before it is held: 1 %, at least 10 and at most 200. */
 uint64_t delivery_refusals_allowed(uint64_t root_rows);
 
 /* More rows than `allowed` of one batch would be refused. */

@@ -8,8 +8,12 @@ import subprocess
 import threading
 import time
 
+from servers import start_chdb_server
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+# Of the servers and the load generator: the engine does not load into a process built with ASan or TSan.
+SERVER_BUILD = os.environ.get("SLUICE_SERVER_BUILD", os.path.join(ROOT, "build"))
 SAMPLE = os.path.join(ROOT, "config", "sluice.yaml")
 
 
@@ -51,18 +55,26 @@ class Gateway:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout)
         self.process = None
+        self.check_log()
         assert code == 0, "the gateway ended with %d:\n%s" % (code, self.log()[-3000:])
 
     def kill(self):
         self.process.kill()
         self.process.wait()
         self.process = None
+        self.check_log()
+
+    def check_log(self):
+        """What a sanitizer found fails the test, even if nobody saw the exit code."""
+        log = self.log()
+        found = re.search("Sanitizer|runtime error:", log)
+        assert not found, "a sanitizer complains:\n" + log[max(found.start() - 200, 0):][:6000]
 
     def running(self):
         return self.process is not None and self.process.poll() is None
 
     def cleanup(self):
-        if self.running():
+        if self.process is not None:
             self.kill()
 
     def request(self, method, path, body=None, headers=None, timeout=60):
@@ -145,12 +157,36 @@ class Gateway:
 
     def load(self, **options):
         """Runs the load generator; its report as a dict."""
-        words = [os.path.join(BUILD, "load"), "--port", str(self.port)]
+        words = [os.path.join(SERVER_BUILD, "load"), "--port", str(self.port)]
         for key, value in options.items():
             words += ["--" + key, str(value)]
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
         assert done.stdout, "load failed: " + done.stderr.decode()
         return json.loads(done.stdout)
+
+
+def with_gateway(test):
+    """A test of one gateway on the embedded store or, with SLUICE_STORE=clickhouse, on a server of its own. It is stopped
+    at the end: a process that is killed says nothing of its leaks."""
+    def run(folder):
+        server = None
+        env = {}
+        if os.environ.get("SLUICE_STORE") == "clickhouse":
+            path = os.path.join(folder, "server")
+            os.makedirs(path)
+            server = start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
+            env["CLICKHOUSE_URL"] = server.url
+        gateway = Gateway(folder, env=env)
+        try:
+            test(gateway.start())
+            if gateway.running():
+                gateway.stop()
+        finally:
+            gateway.cleanup()
+            if server:
+                server.stop()
+    run.__name__ = test.__name__
+    return run
 
 
 class Poster(threading.Thread):

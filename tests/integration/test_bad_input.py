@@ -6,7 +6,7 @@ import time
 import zlib
 
 from check import main
-from gateway import Gateway, event
+from gateway import event, with_gateway
 
 GOOD = json.dumps(event(1)).encode()
 
@@ -53,25 +53,22 @@ PAYLOADS = [  # body, status, reason counted, word in the answer
 ]
 
 
-def every_bad_payload_gets_its_answer_and_its_count(folder):
-    gateway = Gateway(folder).start()
-    try:
-        for body, status, reason, word in PAYLOADS:
-            before = gateway.sum("sluice_events_rejected_total")
-            answer = raw(gateway, request(body))
-            assert status_of(answer) == status, (body[:60], answer)
-            assert b"application/problem+json" in answer and word in answer, (body[:60], answer)
-            assert gateway.sum("sluice_events_rejected_total") == before + 1, (body[:60], answer)
-            if reason:
-                assert gateway.sum("sluice_events_rejected_total", reason=reason) > 0, (body[:60], reason)
-        status, reply = gateway.post("/events/bulk", b'[{"event_name":"a\\u0000b","event_name":"last","channel":"web","user_id":"n"}]')
-        assert status == 202 and reply["accepted"] == 1, reply
-        gateway.wait_stored()
-        gateway.check_identity()
-        gateway.stop()
-        assert gateway.sql("SELECT event_name FROM events") == "last"
-    finally:
-        gateway.cleanup()
+@with_gateway
+def every_bad_payload_gets_its_answer_and_its_count(gateway):
+    for body, status, reason, word in PAYLOADS:
+        before = gateway.sum("sluice_events_rejected_total")
+        answer = raw(gateway, request(body))
+        assert status_of(answer) == status, (body[:60], answer)
+        assert b"application/problem+json" in answer and word in answer, (body[:60], answer)
+        assert gateway.sum("sluice_events_rejected_total") == before + 1, (body[:60], answer)
+        if reason:
+            assert gateway.sum("sluice_events_rejected_total", reason=reason) > 0, (body[:60], reason)
+    status, reply = gateway.post("/events/bulk", b'[{"event_name":"a\\u0000b","event_name":"last","channel":"web","user_id":"n"}]')
+    assert status == 202 and reply["accepted"] == 1, reply
+    gateway.wait_stored()
+    gateway.check_identity()
+    gateway.stop()
+    assert gateway.sql("SELECT event_name FROM events") == "last"
 
 
 BOMB = zlib.compress(b" " * (256 << 20), 9)
@@ -101,32 +98,26 @@ HEADS = [  # bytes, statuses allowed (None: closed without a reply)
 ]
 
 
-def every_bad_request_gets_its_status_as_a_problem_document(folder):
-    gateway = Gateway(folder).start()
-    try:
-        for data, allowed in HEADS:
-            answer = raw(gateway, data)
-            assert status_of(answer) in allowed, (data[:80], answer[:300])
-            assert not answer or b"application/problem+json" in answer, (data[:80], answer[:300])
-        assert gateway.post("/events", GOOD)[0] in (200, 202)
-        gateway.check_identity()
-    finally:
-        gateway.cleanup()
+@with_gateway
+def every_bad_request_gets_its_status_as_a_problem_document(gateway):
+    for data, allowed in HEADS:
+        answer = raw(gateway, data)
+        assert status_of(answer) in allowed, (data[:80], answer[:300])
+        assert not answer or b"application/problem+json" in answer, (data[:80], answer[:300])
+    assert gateway.post("/events", GOOD)[0] in (200, 202)
+    gateway.check_identity()
 
 
-def a_body_cut_in_half_is_counted_and_nothing_of_it_kept(folder):
-    gateway = Gateway(folder).start()
-    try:
-        raw(gateway, request(GOOD[:50], length=len(GOOD), path=b"/events"), half_close=True)
-        gateway.wait_until("the cut body is counted", lambda: gateway.sum("sluice_events_rejected_total") == 1, 15)
-        assert gateway.sum("sluice_events_accepted_total") == 0
-        gateway.check_identity()
-    finally:
-        gateway.cleanup()
+@with_gateway
+def a_body_cut_in_half_is_counted_and_nothing_of_it_kept(gateway):
+    raw(gateway, request(GOOD[:50], length=len(GOOD), path=b"/events"), half_close=True)
+    gateway.wait_until("the cut body is counted", lambda: gateway.sum("sluice_events_rejected_total") == 1, 15)
+    assert gateway.sum("sluice_events_accepted_total") == 0
+    gateway.check_identity()
 
 
-def a_thousand_connections_of_a_byte_a_second_disturb_nobody(folder):
-    gateway = Gateway(folder).start()
+@with_gateway
+def a_thousand_connections_of_a_byte_a_second_disturb_nobody(gateway):
     sockets = []
     try:
         for _ in range(1000):
@@ -150,30 +141,26 @@ def a_thousand_connections_of_a_byte_a_second_disturb_nobody(folder):
     finally:
         for s in sockets:
             s.close()
-        gateway.cleanup()
 
 
-def pipelined_and_byte_by_byte_requests_are_answered_in_order(folder):
-    gateway = Gateway(folder).start()
-    try:
-        bodies = [json.dumps(event(n)).encode() for n in range(50)]
-        answer = raw(gateway, b"".join(request(b, path=b"/events") for b in bodies))
-        assert answer.count(b"HTTP/1.1 202") == 50, answer[:500]
-        with socket.create_connection(("127.0.0.1", gateway.port)) as s:
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for byte in request(json.dumps(event(100)).encode(), path=b"/events"):
-                s.send(bytes([byte]))
-            s.settimeout(5)
-            assert b"202" in s.recv(4096)
-        chunked = (b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   + b"".join(b"1\r\n" + bytes([c]) + b"\r\n" for c in json.dumps(event(101)).encode()) + b"0\r\nTrailer: x\r\n\r\n")
-        assert b"202" in raw(gateway, chunked + b"GET /ping HTTP/1.0\r\n\r\n")
-        gateway.wait_stored()
-        gateway.check_identity()
-        gateway.stop()
-        assert gateway.sql("SELECT count() FROM events") == "52"
-    finally:
-        gateway.cleanup()
+@with_gateway
+def pipelined_and_byte_by_byte_requests_are_answered_in_order(gateway):
+    bodies = [json.dumps(event(n)).encode() for n in range(50)]
+    answer = raw(gateway, b"".join(request(b, path=b"/events") for b in bodies))
+    assert answer.count(b"HTTP/1.1 202") == 50, answer[:500]
+    with socket.create_connection(("127.0.0.1", gateway.port)) as s:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request(json.dumps(event(100)).encode(), path=b"/events"):
+            s.send(bytes([byte]))
+        s.settimeout(5)
+        assert b"202" in s.recv(4096)
+    chunked = (b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+               + b"".join(b"1\r\n" + bytes([c]) + b"\r\n" for c in json.dumps(event(101)).encode()) + b"0\r\nTrailer: x\r\n\r\n")
+    assert b"202" in raw(gateway, chunked + b"GET /ping HTTP/1.0\r\n\r\n")
+    gateway.wait_stored()
+    gateway.check_identity()
+    gateway.stop()
+    assert gateway.sql("SELECT count() FROM events") == "52"
 
 
 if __name__ == "__main__":

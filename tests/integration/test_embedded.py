@@ -5,18 +5,7 @@ import os
 import subprocess
 
 from check import main
-from gateway import Gateway, NOON_MS, ROOT, event
-
-
-def with_gateway(test):
-    def run(folder):
-        gateway = Gateway(folder).start()
-        try:
-            test(gateway)
-        finally:
-            gateway.cleanup()
-    run.__name__ = test.__name__
-    return run
+from gateway import Gateway, NOON_MS, ROOT, event, with_gateway
 
 
 @with_gateway

@@ -3,7 +3,7 @@ import os
 import time
 
 from check import main
-from gateway import BUILD, Gateway, Poster, ROOT, event
+from gateway import Gateway, Poster, ROOT, SERVER_BUILD, event
 from servers import start_chdb_server, start_clickhouse_18
 
 OLD = os.path.join(ROOT, "tests", "integration", "old_server.yaml")
@@ -12,7 +12,7 @@ OLD = os.path.join(ROOT, "tests", "integration", "old_server.yaml")
 def chdb(folder):
     path = os.path.join(folder, "server")
     os.makedirs(path, exist_ok=True)
-    return start_chdb_server(path, os.path.join(BUILD, "chdb_server"))
+    return start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
 
 
 def old(folder):
@@ -141,6 +141,7 @@ def a_wrong_password_holds_the_stream_and_says_so(folder):
         gateway.wait_stored()
         gateway.check_identity()
         assert server.query("SELECT count() FROM events").strip() == "1"
+        gateway.stop()
     finally:
         gateway.cleanup()
         server.stop()

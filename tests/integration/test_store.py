@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from check import main
-from gateway import BUILD
+from gateway import BUILD, SERVER_BUILD
 from servers import free_port, library, start_chdb_server, start_clickhouse_18
 
 PROGRAM = os.path.join(BUILD, "store_integration")
@@ -27,7 +27,7 @@ def embedded(folder):
 
 
 def chdb_server(folder):
-    server = start_chdb_server(folder, os.path.join(BUILD, "chdb_server"), user="writer", password="p&ss w'ord")
+    server = start_chdb_server(folder, os.path.join(SERVER_BUILD, "chdb_server"), user="writer", password="p&ss w'ord")
     try:
         check("clickhouse", server.url, "writer", "p&ss w'ord")
         check_refusals(server, "writer", 516)

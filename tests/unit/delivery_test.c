@@ -300,7 +300,7 @@ static void the_bound_of_refusals_is_one_percent_within_reason(void **state)
 {
     (void)state;
     static const uint64_t cases[][2] = { { 1, 10 },    { 1000, 10 },   { 1100, 11 },
-                                         { 5000, 50 }, { 10000, 100 }, { 100000, 100 } };
+                                         { 5000, 50 }, { 10000, 100 }, { 100000, 200 } };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         assert_int_equal(delivery_refusals_allowed(cases[i][0]), cases[i][1]);
     }

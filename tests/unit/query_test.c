@@ -101,6 +101,7 @@ static void start_with(struct query_options with)
 static void stop(void)
 {
     query_stop(service);
+    query_free(service);
     metrics_free(metrics);
     stream_free(streams[0]);
 }
@@ -221,7 +222,7 @@ static void failures_say_whose_they_are(void **state)
         enum store_outcome outcome;
         int status;
         const char *says;
-    } cases[] = { { STORE_UNREACHABLE, 503, "the script says so" },
+    } cases[] = { { STORE_UNREACHABLE, 503, "could not be asked: the script says so" },
                   { STORE_UNKNOWN, 503, "query.timeout" },
                   { STORE_ANSWERED, 502, "failed: the script says so" } };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
