@@ -147,7 +147,7 @@ static void clickhouse_probe(struct store_session *session, size_t index, struct
                                         .body = SLICE(STORE_PROBE_SQL " FORMAT TSV") } };
     buf_append_string(&draft.url, server->address.url); /* no database: a probe must not fail for its sake */
     perform(session, index, &draft, false, reply);
-    if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), features)) {
+    if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), clock_monotonic_ns(), features)) {
         fail(reply, STORE_UNKNOWN, 0, server, "does not answer like ClickHouse: check the URL");
     }
     if (reply->outcome == STORE_DONE) {

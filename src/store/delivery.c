@@ -59,6 +59,7 @@ void delivery_before_send(struct delivery *delivery, const struct delivery_facts
 {
     if (!delivery->token_spent) {
         delivery->token_started_s = facts->started_wall_s;
+        delivery->token_sent_ns = facts->now_ns;
     }
 }
 
@@ -145,7 +146,9 @@ enum delivery_move delivery_after_send(struct delivery *delivery, const struct d
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts)
 {
     int64_t moved = facts->started_wall_s - delivery->token_started_s;
-    if (moved >= -START_TOLERANCE_S && moved <= START_TOLERANCE_S) {
+    bool same_start = moved >= -START_TOLERANCE_S && moved <= START_TOLERANCE_S;
+    /* A server that dies in its first second and is back in the next seems to have started once. */
+    if (same_start && facts->up_since_ns <= delivery->token_sent_ns) {
         delivery->step = DELIVERY_STORED;
     } else if (facts->has_event_id) {
         delivery->step = DELIVERY_VERIFY;

@@ -42,6 +42,7 @@ struct delivery {
     char token[DELIVERY_TOKEN_MAX];
     bool token_spent;        /* an attempt with it may have reached a server */
     int64_t token_started_s; /* when that server started, as known before the token's first use */
+    int64_t token_sent_ns;   /* monotonic, just before that use */
     uint64_t number;         /* the n of the last `<name>.<n>`, 0: none yet */
     int code;                /* of the last failure, 0: none or not ClickHouse's */
     char reason[512];        /* of the last failure, one line */
@@ -55,11 +56,13 @@ struct delivery_facts {
     bool replicated;        /* tokens hold across servers and restarts */
     bool collapses;         /* *ReplacingMergeTree: the table removes what a lost token lets through */
     int64_t started_wall_s; /* when the server's process started */
+    int64_t up_since_ns;    /* monotonic: it runs since then at the latest */
     uint64_t rows;
     bool descendant;           /* of a batch that was split */
     uint64_t refused;          /* rows of that batch refused so far */
     uint64_t refusals_allowed; /* more than these: it is the schema, not the rows */
     int64_t wall_ns;           /* now: makes tokens that no earlier process can have used */
+    int64_t now_ns;            /* monotonic */
 };
 
 void delivery_init(struct delivery *delivery, const char *name, bool recovered);

@@ -237,7 +237,7 @@ static void embedded_probe(struct store_session *session, size_t server, struct 
     (void)server;
     struct buf answer = { 0 };
     run(&session->store->chdb, *session->connection, SLICE(STORE_PROBE_SQL), &answer, MAX_ANSWER_BYTES, reply);
-    if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), features)) {
+    if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), clock_monotonic_ns(), features)) {
         store_reply_set(reply, STORE_ANSWERED, 0, 0, SLICE("the engine does not say its version"));
     }
     buf_release(&answer);

@@ -149,8 +149,9 @@ void store_features_by_version(struct store_features *features, struct slice ver
     uint64_t minor = 0;
     bool parsed = slice_split(&rest, '.', &piece) && slice_to_u64(piece, &major) && major < 1000 &&
                   slice_split(&rest, '.', &piece) && slice_to_u64(piece, &minor) && minor < 1000;
-    int64_t started = features->started_wall_s;
-    *features = (struct store_features){ .known = parsed, .started_wall_s = started };
+    *features = (struct store_features){ .known = parsed,
+                                         .started_wall_s = features->started_wall_s,
+                                         .up_since_ns = features->up_since_ns };
     if (!parsed) {
         return;
     }
@@ -180,16 +181,24 @@ void store_features_by_version(struct store_features *features, struct slice ver
     }
 }
 
-bool store_parse_probe(struct slice answer, struct store_features *features)
+bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features)
 {
     struct slice rest = answer;
     struct slice version;
     struct slice started;
-    if (!slice_split(&rest, '\t', &version) || rest.data == NULL || !slice_split(&rest, '\n', &started)) {
+    struct slice uptime;
+    uint64_t uptime_s = 0;
+    if (!slice_split(&rest, '\t', &version) || rest.data == NULL || !slice_split(&rest, '\t', &started) ||
+        rest.data == NULL || !slice_split(&rest, '\n', &uptime)) {
         return false;
     }
     store_features_by_version(features, version);
-    return features->known && slice_to_i64(started, &features->started_wall_s);
+    if (!features->known || !slice_to_i64(started, &features->started_wall_s) || !slice_to_u64(uptime, &uptime_s) ||
+        uptime_s > UINT32_MAX) {
+        return false;
+    }
+    features->up_since_ns = now_ns - (int64_t)uptime_s * NS_PER_SECOND; /* uptime() is rounded down */
+    return true;
 }
 
 void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out)

@@ -38,6 +38,7 @@ struct store_features {
     bool parameters;           /* {name:Type} bound by the server */
     bool datetime64, json, map, boolean, low_cardinality, ip;
     int64_t started_wall_s; /* now() - uptime(): off by more than 2 s means it has restarted */
+    int64_t up_since_ns;    /* monotonic, by our clock: its process runs since then at the latest */
 };
 
 /* One INSERT. */
@@ -111,12 +112,12 @@ MUST_CHECK bool store_bind_literals(const struct store_query *query, struct buf 
 /* A parameter's value as the server reads it: tabs, line ends and backslashes escaped. */
 void store_escape_parameter(struct slice value, struct buf *out);
 
-/* What a server of this version ("26.7.2.1") can do; started_wall_s is left alone. */
+/* What a server of this version ("26.7.2.1") can do; its times are left alone. */
 void store_features_by_version(struct store_features *features, struct slice version);
 
-/* The probe's question and the reading of its answer (TSV); false if it makes no sense. */
-#define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime())"
-MUST_CHECK bool store_parse_probe(struct slice answer, struct store_features *features);
+/* The probe's question and the reading of its answer (TSV) at now_ns (monotonic); false if it makes no sense. */
+#define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime()), uptime()"
+MUST_CHECK bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features);
 
 /* The INSERT up to SETTINGS and FORMAT, without the missing column. */
 void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out);

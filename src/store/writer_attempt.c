@@ -32,11 +32,13 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
         .replicated = same_table && info->replicated,
         .collapses = same_table && info->engine_collapses,
         .started_wall_s = features->started_wall_s,
+        .up_since_ns = features->up_since_ns,
         .rows = segment->rows,
         .descendant = parcel->family != NULL,
         .refused = parcel->family == NULL ? 0 : parcel->family->refused,
         .refusals_allowed = delivery_refusals_allowed(root_rows),
         .wall_ns = clock_wall_ns(),
+        .now_ns = clock_monotonic_ns(),
     };
     wakeup_unlock(&writer->wakeup);
     return facts;

@@ -147,6 +147,28 @@ static void a_token_counts_only_if_the_server_has_not_restarted(void **state)
     }
 }
 
+static void a_token_counts_only_if_the_server_ran_before_its_first_use(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t up_since_ns;
+        enum delivery_step step;
+    } cases[] = { { 400, DELIVERY_STORED }, { 500, DELIVERY_STORED }, { 501, DELIVERY_VERIFY } };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct delivery delivery;
+        struct delivery_facts facts = usual;
+        delivery_init(&delivery, NAME, false);
+        facts.now_ns = 500;
+        send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
+        facts.now_ns = 900;
+        facts.up_since_ns = cases[i].up_since_ns;
+        send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+        assert_int_equal(delivery.step, DELIVERY_CONFIRM);
+        assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+        assert_int_equal(delivery.step, cases[i].step);
+    }
+}
+
 static void an_unreachable_server_does_not_spend_the_token(void **state)
 {
     (void)state;
@@ -326,6 +348,7 @@ int main(void)
         cmocka_unit_test(the_first_answer_decides),
         cmocka_unit_test(doubt_is_settled_by_what_there_is),
         cmocka_unit_test(a_token_counts_only_if_the_server_has_not_restarted),
+        cmocka_unit_test(a_token_counts_only_if_the_server_ran_before_its_first_use),
         cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
         cmocka_unit_test(a_recovered_segment_is_counted_first),
         cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),

@@ -91,7 +91,6 @@ static void finds_what_was_acknowledged(void **state)
     assert_segment(f->recovered->next, 5, 3); /* oldest first */
     assert_null(f->recovered->next->next);
     assert_true(f->recovered->recovered);
-    assert_int_equal(f->recovered->root_rows, 5);
     assert_int_equal(f->recovered->stream_index, 0);
     assert_true(llabs(clock_wall_ns() - f->recovered->first_ns) < 60 * NS_PER_SECOND);
     assert_int_equal(fixture_metric(f, METRIC_EVENTS_RECOVERED), 8);

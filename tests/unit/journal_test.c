@@ -288,7 +288,6 @@ static void writes_only_the_rows_that_are_kept(void **state)
     segment->max_time_ns = (INT64_C(1700000000000) + 3) * NS_PER_MS;
     assert_segment(segment, 1, 3);
     assert_int_equal(segment->raw_bytes, now.raw_bytes);
-    assert_int_equal(segment->root_rows, 3);
     segment_free(segment);
     assert_int_equal(journal_state(f->journal, 0).rows, 0);
     assert_null(journal_seal(f->journal, 0));
@@ -362,8 +361,6 @@ static void splits_a_segment_at_any_row(void **state)
         const char *calls = fault_take();
         assert_string_equal(strchr(calls, 'D'), "DDFUF");
         assert_string_equal(first->header.parent, name);
-        assert_int_equal(first->root_rows, 9);
-        assert_int_equal(second->root_rows, 9);
         assert_segment(first, 0, at);
         assert_segment(second, at, 9 - at);
         assert_int_equal(count_files(f, "journal"), 2);

@@ -100,25 +100,29 @@ static void knows_what_versions_can_do(void **state)
         const char *answer;
         bool good, tokens, lz4, converts, json;
     } rows[] = {
-        { "26.7.2.1\t1732233600\n", true, true, true, true, true },
-        { "24.8.1.2\t1732233600\n", true, true, true, true, false },
-        { "22.8.5.29\t1732233600\n", true, true, true, false, false },
-        { "18.16.1\t1732233600\n", true, false, false, false, false },
-        { "garbage\t1\n", false, false, false, false, false },
+        { "26.7.2.1\t1732233600\t7\n", true, true, true, true, true },
+        { "24.8.1.2\t1732233600\t7\n", true, true, true, true, false },
+        { "22.8.5.29\t1732233600\t7\n", true, true, true, false, false },
+        { "18.16.1\t1732233600\t7\n", true, false, false, false, false },
+        { "garbage\t1\t7\n", false, false, false, false, false },
         { "<html>", false, false, false, false, false },
-        { "26.7.2.1\tx\n", false, true, true, true, true },
+        { "26.7.2.1\tx\t7\n", false, true, true, true, true },
+        { "26.7.2.1\t1732233600\tx\n", false, true, true, true, true },
+        { "26.7.2.1\t1732233600\n", false, false, false, false, false },
         { "", false, false, false, false, false },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct store_features features = { 0 };
-        assert_int_equal(store_parse_probe(slice_from_string(rows[i].answer), &features), rows[i].good);
+        assert_int_equal(store_parse_probe(slice_from_string(rows[i].answer), 9 * NS_PER_SECOND, &features),
+                         rows[i].good);
         assert_int_equal(features.tokens, rows[i].tokens);
         assert_int_equal(features.lz4_body, rows[i].lz4);
         assert_int_equal(features.converts, rows[i].converts);
         assert_int_equal(features.json, rows[i].json);
         if (rows[i].good) {
             assert_int_equal(features.started_wall_s, 1732233600);
+            assert_int_equal(features.up_since_ns, 2 * NS_PER_SECOND);
         }
     }
 }

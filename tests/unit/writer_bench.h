@@ -81,7 +81,6 @@ static struct segment *make_segment(struct bench *bench, size_t stream, struct s
     assert_int_equal(write(segment->fd, file.data, file.len), (ssize_t)file.len);
     segment->length = file.len;
     segment->rows = rows;
-    segment->root_rows = rows;
     segment->raw_bytes = head.len + wire_ids.len;
     segment->first_ns = (int64_t)bench->segments;
     segment->min_time_ns = 1;
