@@ -1,9 +1,9 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit integration sanitize lint fmt bench clean vendor
+.PHONY: help build run test unit sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
-CHECKED := src tests loadtests
+SECONDS ?= 30
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,17 @@ sanitize: ## unit and flow tests under asan, ubsan and tsan
 	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name || exit 1; \
 	done
 
+fuzz: ## each fuzzer for SECONDS (30)
+	@scripts/install lint
+	@scripts/install test
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz
+	@for fuzzer in build-fuzz/*_fuzz; do \
+	  echo "== $$fuzzer"; \
+	  $$fuzzer -max_total_time=$(SECONDS) >build-fuzz/log 2>&1 || { cat build-fuzz/log; exit 1; }; \
+	  tail -n 1 build-fuzz/log; \
+	done
+
 bench: build ## measure beside nginx and bare baselines, as a table
 	@scripts/install test
 	@cmake --preset release >/dev/null
@@ -55,4 +66,4 @@ fmt: ## format the sources
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
 clean: ## remove the builds (not vendor/, not data/)
-	rm -rf build build-debug build-asan build-ubsan build-tsan build-clang
+	rm -rf build build-debug build-asan build-ubsan build-tsan build-clang build-fuzz
