@@ -34,10 +34,14 @@ unit: ## unit and flow tests only
 	@cmake --build --preset debug
 	ctest --preset debug
 
-sanitize: ## unit and flow tests under asan, ubsan and tsan
+sanitize: ## unit and flow tests, then the gateway under load, each under asan, ubsan and tsan
 	@scripts/install test
+	@scripts/fetch-libchdb
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target chdb_server load
 	@for name in asan ubsan tsan; do \
-	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name || exit 1; \
+	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name && \
+	  tests/integration/sanitized $$name || exit 1; \
 	done
 
 fuzz: ## each fuzzer for SECONDS (30)

@@ -6,7 +6,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from check import main  # noqa: E402
-from gateway import BUILD, Gateway, Poster  # noqa: E402
+from gateway import BUILD, Gateway, Poster, with_gateway  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -42,18 +42,15 @@ def kill_and_restart(gateway, rounds, kill):
     print("        %d rounds, %d events acknowledged, %d requests failed" % (rounds, len(poster.acked), poster.errors))
 
 
-def killed_under_load_twenty_times_nothing_is_lost_and_nothing_is_twice(folder):
+@with_gateway
+def killed_under_load_twenty_times_nothing_is_lost_and_nothing_is_twice(gateway):
     chance = random.Random(SEED)
-    gateway = Gateway(folder).start()
 
     def kill(gateway):
         time.sleep(chance.uniform(0.2, 2.0))
         gateway.kill()
 
-    try:
-        kill_and_restart(gateway, ROUNDS, kill)
-    finally:
-        gateway.cleanup()
+    kill_and_restart(gateway, ROUNDS, kill)
 
 
 def killed_between_the_token_and_the_part_nothing_is_lost_and_nothing_is_twice(folder):

@@ -57,7 +57,7 @@ PAYLOADS = [  # body, status, reason counted, word in the answer
 def every_bad_payload_gets_its_answer_and_its_count(gateway):
     for body, status, reason, word in PAYLOADS:
         before = gateway.sum("sluice_events_rejected_total")
-        answer = raw(gateway, request(body))
+        answer = raw(gateway, request(body, b"Connection: close\r\n"))
         assert status_of(answer) == status, (body[:60], answer)
         assert b"application/problem+json" in answer and word in answer, (body[:60], answer)
         assert gateway.sum("sluice_events_rejected_total") == before + 1, (body[:60], answer)

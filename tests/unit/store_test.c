@@ -214,8 +214,8 @@ struct script {
     {                                                                                                                  \
         ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: " version                                                      \
     }
-#define MODERN PROBE_ANSWER("20\r\n\r\n26.7.2.1\t1732233600\n")
-#define OLD PROBE_ANSWER("19\r\n\r\n18.16.1\t1732233600\n")
+#define MODERN PROBE_ANSWER("22\r\n\r\n26.7.2.1\t1732233600\t7\n")
+#define OLD PROBE_ANSWER("21\r\n\r\n18.16.1\t1732233600\t7\n")
 #define EMPTY_200                                                                                                      \
     {                                                                                                                  \
         ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"                                                     \
