@@ -21,7 +21,8 @@ struct dedup_ops {
     void (*note)(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns);
     /* Any thread. May block on the disk or network. A failure is kept and tried again; it never changes a reply. */
     void (*persist)(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns);
-    /* Any thread. Returns when everything persisted so far is on disk; not OK: it is not. */
+    /* Any thread. Returns when everything persisted so far is on disk; not OK: it is not (ERROR_DISK_FULL: for want of
+     * room). */
     enum error (*sync)(struct dedup *dedup);
     void (*free)(struct dedup *dedup);
 };

@@ -63,6 +63,11 @@ static bool sync_folder(const struct key_log *log)
     return done;
 }
 
+static bool is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
 /* A new file for what follows. Both mutexes held. */
 static bool begin_file(struct key_log *log)
 {
@@ -74,6 +79,7 @@ static bool begin_file(struct key_log *log)
     const char *path = buf_c_string(&log->path);
     int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0) {
+        log->full = is_full(errno);
         return false;
     }
     if (!sync_folder(log) || !key_log_add_file(log, epoch_ns, 0)) {
@@ -125,8 +131,10 @@ static void write_ids(struct key_log *log)
         LOG(LOG_WARN, "key file not written", "folder=%s error=%s", log->folder,
             wrote < 0 ? strerror(errno) : "short write");
         log->broken = true;
+        log->full = wrote >= 0 || is_full(errno);
         return;
     }
+    log->full = false;
     log->length += log->scratch.len;
     log->written = log->unsynced.len;
     log->files[log->file_count - 1].ids += count;
@@ -195,6 +203,11 @@ static enum error sync_file(struct key_log *log)
     return OK;
 }
 
+static enum error failure(const struct key_log *log)
+{
+    return log->full ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+}
+
 static enum error sync_locked(struct key_log *log)
 {
     if (log->unsynced.len == 0) {
@@ -203,11 +216,11 @@ static enum error sync_locked(struct key_log *log)
     if (log->fd < 0 || log->broken || is_due(log)) {
         end_file(log);
         if (!begin_file(log)) {
-            return ERROR_JOURNAL_FAILED;
+            return failure(log);
         }
         write_ids(log);
     }
-    return log->broken ? ERROR_JOURNAL_FAILED : sync_file(log);
+    return log->broken ? failure(log) : sync_file(log);
 }
 
 enum error key_log_sync(struct key_log *log)

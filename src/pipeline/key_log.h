@@ -29,5 +29,6 @@ void key_log_close(struct key_log *log);
 /* Never fails: what cannot be written now is kept and tried again. */
 void key_log_append(struct key_log *log, const struct event_id *ids, size_t count, int64_t wall_ns);
 
-/* OK: everything appended so far is on disk. Costs nothing if nothing is new. */
+/* OK: everything appended so far is on disk. Costs nothing if nothing is new. ERROR_DISK_FULL: there is no room for
+ * them now. */
 MUST_CHECK enum error key_log_sync(struct key_log *log);

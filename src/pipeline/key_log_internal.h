@@ -24,6 +24,7 @@ struct key_log {
     pthread_mutex_t mutex;
     int fd;      /* of the last of `files`; -1: none is begun yet */
     bool broken; /* a write or sync of it failed: it is not to be used again */
+    bool full;   /* the last write or creation failed for want of room */
     uint64_t length;
     uint64_t synced_length;
     struct buf unsynced;

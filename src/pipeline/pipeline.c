@@ -22,7 +22,8 @@ static bool remember_recovered(struct pipeline *pipeline, const struct segment *
             LOG(LOG_WARN, "ids of a recovered segment not read", "segment=%s", segment->name);
         }
     }
-    if (pipeline->dedup->ops->sync(pipeline->dedup) != OK) {
+    enum error error = pipeline->dedup->ops->sync(pipeline->dedup);
+    if (error != OK && error != ERROR_DISK_FULL) { /* only delivering makes room, see home.c */
         buf_printf(problem, "dedup: the ids of recovered events cannot be written below %s",
                    journal_folder(pipeline->journal));
         return false;

@@ -144,7 +144,8 @@ static enum delivery_move step_confirm(const struct attempt *attempt)
     return delivery_after_confirm(attempt->delivery, &facts);
 }
 
-/* On one server; on all of them if an earlier process may have sent it to any: then the best count tells. */
+/* On one server; on all of them if an earlier process may have sent it to any: then the best count tells, and where a
+ * part of it is (an INSERT is atomic in each partition alone) the rest goes, too. */
 static enum verify_outcome count_ids(const struct attempt *attempt, struct verify_count *best,
                                      struct store_reply *reply)
 {
@@ -153,6 +154,7 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
     size_t first = everywhere ? 0 : attempt->parcel->server;
     size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
     enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED : VERIFY_ALL_STORED;
+    size_t holder = first;
     *best = (struct verify_count){ 0 };
     for (size_t server = first; server <= last; server++) {
         struct verify_count count;
@@ -163,7 +165,14 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
             return outcome;
         }
         best->distinct = count.distinct;
-        best->found = count.found > best->found ? count.found : best->found;
+        if (count.found > best->found) {
+            best->found = count.found;
+            holder = server;
+        }
+    }
+    if (everywhere && best->found != 0 && !gather_facts(attempt).replicated) {
+        attempt->parcel->server = holder;
+        attempt->parcel->pinned = true;
     }
     return VERIFY_COUNTED;
 }

@@ -621,6 +621,27 @@ static void removes_nothing_before_its_ids_are_synced(void **state)
     assert_string_equal(answers(f, 0), "stored");
 }
 
+static enum error full_sync(struct dedup *dedup)
+{
+    (void)dedup;
+    return ERROR_DISK_FULL;
+}
+
+static const struct dedup_ops full_ops = { .name = "full", .persist = note_nothing, .sync = full_sync };
+
+static void removes_what_is_stored_to_make_room_on_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    commit_word(f, 0, "ab!");
+    commit_seal_due(f->commit, f->now_ns);
+    struct writer_home home = home_callbacks(&f->home);
+    f->fake_dedup.ops = &full_ops;
+    f->home.dedup = &f->fake_dedup;
+    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    assert_int_equal(journal_bytes(f->journal), 0);
+    assert_string_equal(answers(f, 0), "stored");
+}
+
 static void passes_the_store_s_answers_to_the_commit_thread(void **state)
 {
     struct fixture *f = *state;
@@ -694,6 +715,7 @@ int main(void)
         TEST(tells_those_who_wait_when_both_halves_are_stored),
         TEST(does_not_say_stored_of_dead_letters),
         TEST(removes_nothing_before_its_ids_are_synced),
+        TEST(removes_what_is_stored_to_make_room_on_a_full_disk),
         TEST(passes_the_store_s_answers_to_the_commit_thread),
         TEST(cuts_a_backlog_into_bounded_groups),
         TEST(commits_what_waits_before_it_stops),

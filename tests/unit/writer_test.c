@@ -282,6 +282,24 @@ static void a_recovered_batch_is_looked_for_on_every_server(void **state)
     }
 }
 
+static void a_recovered_batch_goes_on_where_a_part_of_it_is(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 2; at++) {
+        struct bench *bench = bench_new(2);
+        struct segment *segment = new_segment(bench, 0, 10, 0);
+        segment->recovered = true;
+        assert_true(segment_read_ids(segment, &bench->fake.servers[at].rows));
+        bench->fake.servers[at].rows.len = 4 * sizeof(struct event_id);
+        start(bench);
+        writer_submit(bench->writer, segment);
+        assert_true(drain(bench));
+        assert_int_equal(bench->fake.servers[at].inserts, 1);
+        assert_int_equal(bench->fake.servers[1 - at].rows.len, 0);
+        bench_free(bench);
+    }
+}
+
 static void segments_of_a_stream_no_longer_configured_are_delivered(void **state)
 {
     (void)state;
@@ -337,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_batch_of_unknown_fate_stays_with_its_server),
         cmocka_unit_test(a_replicated_table_takes_it_through_another_server),
         cmocka_unit_test(a_recovered_batch_is_looked_for_on_every_server),
+        cmocka_unit_test(a_recovered_batch_goes_on_where_a_part_of_it_is),
         cmocka_unit_test(segments_of_a_stream_no_longer_configured_are_delivered),
         cmocka_unit_test(too_many_parts_is_told_to_the_batching),
         cmocka_unit_test(stopping_leaves_what_is_not_delivered),
