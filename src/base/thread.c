@@ -5,28 +5,35 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+
+#define BACKGROUND_NICE 10 /* a tenth of the weight of a thread at 0 */
 
 struct start {
     void (*run)(void *);
     void *argument;
+    bool background;
 };
 
 static void *thread_main(void *opaque)
 {
     struct start start = *(struct start *)opaque;
     free(opaque);
+    if (start.background) {
+        setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE); /* of this thread alone: Linux */
+    }
     start.run(start.argument);
     return NULL;
 }
 
-enum error thread_start(struct thread *thread, const char *name, void (*run)(void *), void *argument)
+static enum error create(struct thread *thread, const char *name, struct start what)
 {
     struct start *start = malloc(sizeof *start);
     if (start == NULL) {
         return ERROR_OUT_OF_MEMORY;
     }
-    *start = (struct start){ run, argument };
+    *start = what;
 
     sigset_t all, before;
     sigfillset(&all);
@@ -40,6 +47,24 @@ enum error thread_start(struct thread *thread, const char *name, void (*run)(voi
     pthread_setname_np(thread->id, name);
     thread->started = true;
     return OK;
+}
+
+enum error thread_start(struct thread *thread, const char *name, void (*run)(void *), void *argument)
+{
+    return create(thread, name, (struct start){ run, argument, false });
+}
+
+enum error thread_start_background(struct thread *thread, const char *name, void (*run)(void *), void *argument)
+{
+    return create(thread, name, (struct start){ run, argument, true });
+}
+
+enum error thread_run_background(const char *name, void (*run)(void *), void *argument)
+{
+    struct thread thread = { 0 };
+    enum error error = thread_start_background(&thread, name, run, argument);
+    thread_join(&thread);
+    return error;
 }
 
 void thread_join(struct thread *thread)

@@ -14,6 +14,14 @@ struct thread {
 /* `name` shows in top -H (at most 15 characters). `run` gets `argument`. */
 MUST_CHECK enum error thread_start(struct thread *thread, const char *name, void (*run)(void *), void *argument);
 
+/* Likewise, at a lower priority: it and every thread that it starts, as the embedded engine does, give way when cores are
+ * short. Delivery may wait, for the journal holds what it delivers; clients may not. */
+MUST_CHECK enum error thread_start_background(struct thread *thread, const char *name, void (*run)(void *),
+                                              void *argument);
+
+/* Runs it on such a thread and waits for its end. */
+MUST_CHECK enum error thread_run_background(const char *name, void (*run)(void *), void *argument);
+
 /* Waits for its end; does nothing if it was never started. */
 void thread_join(struct thread *thread);
 

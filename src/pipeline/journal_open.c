@@ -140,6 +140,7 @@ void journal_close(struct journal *journal)
         return;
     }
     for (size_t i = 0; journal->open != NULL && i < journal->stream_count; i++) {
+        journal_cut_ahead(journal, &journal->open[i]);
         segment_free(journal->open[i].segment);
     }
     for (struct segment *segment; (segment = journal_take_sealed(journal)) != NULL;) {

@@ -11,7 +11,8 @@
 struct open_segment {
     struct segment *segment; /* NULL: none */
     int64_t opened_ns;
-    uint64_t written; /* bytes in the file, acknowledged or not */
+    uint64_t written;  /* bytes in the file, acknowledged or not */
+    uint64_t extended; /* the file's length: zeros from `written` on */
     uint64_t rows;
     uint64_t raw_bytes;
     int64_t min_time_ns, max_time_ns;
@@ -68,6 +69,9 @@ static inline bool journal_is_fsync(const struct journal *journal)
 
 /* Moves the gauges of a stream (SIZE_MAX: not configured). */
 void journal_use(struct journal *journal, size_t stream_index, int64_t events, int64_t bytes, int64_t segments);
+
+/* journal.c: cuts off the zeros that wait to be written over. What a kill leaves of them is cut as a torn tail. */
+void journal_cut_ahead(struct journal *journal, struct open_segment *open);
 
 /* journal_refuse.c: commit thread */
 

@@ -215,7 +215,7 @@ static bool start_workers(struct query_service *service)
         snprintf(name, sizeof name, "query-%u", (unsigned)(i % 1000));
         worker->service = service;
         worker->session = store->ops->session_new(store);
-        if (worker->session == NULL || thread_start(&worker->thread, name, work, worker) != OK) {
+        if (worker->session == NULL || thread_start_background(&worker->thread, name, work, worker) != OK) {
             return false;
         }
     }

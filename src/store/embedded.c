@@ -3,6 +3,7 @@
  * The engine starts with the store and stops when the store is freed; a session is a connection of its own. There is no
  * request that could get lost: every answer is the engine's own, so no outcome here is UNKNOWN. */
 #include "base/lz4.h"
+#include "base/thread.h"
 #include "store/chdb.h"
 #include "store/store.h"
 
@@ -372,6 +373,29 @@ static bool start_engine(struct embedded *store, const struct store_options *opt
     return true;
 }
 
+struct start {
+    struct embedded *store;
+    const struct store_options *options;
+    struct buf *problem;
+    bool started;
+};
+
+static void open_engine(void *argument)
+{
+    struct start *start = argument;
+    start->started = start_engine(start->store, start->options, start->problem);
+}
+
+/* The engine's threads have the priority of the thread that starts it. */
+static bool start_engine_in_background(struct embedded *store, const struct store_options *options, struct buf *problem)
+{
+    struct start start = { store, options, problem, false };
+    if (thread_run_background("engine", open_engine, &start) != OK) {
+        buf_append_string(problem, "the embedded engine: the system refuses more threads");
+    }
+    return start.started;
+}
+
 struct store *store_embedded_new(const struct store_options *options, const char *data_folder, bool fsync,
                                  struct buf *problem)
 {
@@ -388,7 +412,7 @@ struct store *store_embedded_new(const struct store_options *options, const char
                                   .database = options->database != NULL ? options->database : "" };
     store->path_argument = make_path_argument(options->path, data_folder, problem);
     if (store->path_argument == NULL || !chdb_load(&store->chdb, options->library, problem) ||
-        !start_engine(store, options, problem)) {
+        !start_engine_in_background(store, options, problem)) {
         embedded_free(&store->base);
         return NULL;
     }

@@ -143,16 +143,31 @@ static bool check_tables(struct writer *writer, size_t server, struct buf *probl
     return true;
 }
 
+struct check {
+    struct writer *writer;
+    struct buf *problem;
+    bool fit;
+};
+
+static void run_check(void *argument)
+{
+    struct check *check = argument;
+    check->fit = true;
+    for (size_t server = 0; check->fit && server < check->writer->server_count; server++) {
+        struct store_reply reply;
+        attempt_probe(&check->writer->workers[0], server, &reply);
+        check->fit = reply.outcome != STORE_DONE || check_tables(check->writer, server, check->problem);
+    }
+}
+
+/* In the background, for the embedded engine starts threads when it is first used. */
 static bool check_store(struct writer *writer, struct buf *problem)
 {
-    for (size_t server = 0; server < writer->server_count; server++) {
-        struct store_reply reply;
-        attempt_probe(&writer->workers[0], server, &reply);
-        if (reply.outcome == STORE_DONE && !check_tables(writer, server, problem)) {
-            return false;
-        }
+    struct check check = { writer, problem, false };
+    if (thread_run_background("store-check", run_check, &check) != OK) {
+        buf_append_string(problem, "writers: the system refuses more threads");
     }
-    return true;
+    return check.fit;
 }
 
 static bool start_threads(struct writer *writer)
@@ -160,7 +175,7 @@ static bool start_threads(struct writer *writer)
     for (size_t i = 0; i < writer->worker_count; i++) {
         char name[16];
         snprintf(name, sizeof name, "writer-%u", (unsigned)(i % 1000));
-        if (thread_start(&writer->workers[i].thread, name, work, &writer->workers[i]) != OK) {
+        if (thread_start_background(&writer->workers[i].thread, name, work, &writer->workers[i]) != OK) {
             return false;
         }
     }

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "journal_fixture.h"
+#include "pipeline/journal_private.h"
 
 static int with_fsync(void **state)
 {
@@ -309,6 +310,29 @@ static void gauges_follow_every_change(void **state)
     assert_int_equal(fixture_metric(f, METRIC_JOURNAL_SEGMENTS), 1);
 }
 
+/* What the file is long, beside what is acknowledged of it. */
+static off_t file_length(const struct segment *segment)
+{
+    struct stat info;
+    assert_int_equal(fstat(segment->fd, &info), 0);
+    return info.st_size;
+}
+
+static void extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 2);
+    const struct open_segment *open = &f->journal->open[0];
+    assert_int_equal(file_length(open->segment), open->written); /* one group alone writes no zeros */
+    fixture_put(f, 2, 2);
+    assert_true(file_length(open->segment) > (off_t)open->written);
+    fixture_put(f, 4, 2);
+    struct segment *segment = journal_seal(f->journal, 0);
+    assert_int_equal(file_length(segment), segment->length);
+    assert_segment(segment, 0, 6);
+    assert_int_equal(journal_remove(f->journal, segment), OK);
+}
+
 static void os_never_syncs(void **state)
 {
     struct fixture *f = *state;
@@ -484,6 +508,7 @@ int main(void)
         TEST(refuses_events_while_the_disk_is_short_of_room, with_fsync),
         TEST(writes_only_the_rows_that_are_kept, with_fsync),
         TEST(gauges_follow_every_change, with_fsync),
+        TEST(extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed, with_fsync),
         TEST(os_never_syncs, with_os),
         TEST(memory_writes_nothing_but_the_lock, with_memory),
         TEST(memory_still_delivers_what_an_earlier_run_left, with_fsync),
