@@ -41,7 +41,7 @@ def fill_and_recover(folder, durability, kill=False):
             gateway.start()
         server.start()
         gateway.wait_stored(60)
-        assert gateway.post("/events?wait=stored", event(2))[0] == 200
+        gateway.wait_until("events are taken again", lambda: gateway.post("/events?wait=stored", event(2))[0] == 200, 5)
         gateway.check_identity()
         rows = server.query("SELECT user_id, count() FROM events FINAL WHERE user_id >= 'u000000001000' GROUP BY user_id")
         stored = {int(row.split("\t")[0][1:]): int(row.split("\t")[1]) for row in rows.splitlines()}
