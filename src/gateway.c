@@ -9,13 +9,15 @@
  * Each is built on the ones before it, and stopped in reverse. */
 #include "gateway.h"
 
+#include "base/disk.h"
 #include "base/status.h"
+#include "pipeline/dedup.h"
 #include "pipeline/pipeline.h"
 #include "proto/pages.h"
 #include "query/query.h"
 
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 struct gateway {
@@ -46,15 +48,30 @@ static void streams_free(struct stream **streams, size_t count)
     free(streams);
 }
 
+/* Each line of `found` behind the name of the file. */
+static void tell_problems(const char *file, const struct buf *found, const char *separator, struct buf *problems)
+{
+    struct slice rest = buf_slice(found);
+    struct slice line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            buf_printf(problems, "%s%s%.*s\n", file, separator, (int)line.len, (const char *)line.data);
+        }
+    }
+}
+
 /* All streams, or NULL with the problems of all of them. */
 static struct stream **streams_compile(const struct config *config, struct buf *problems)
 {
     struct stream **streams = calloc(config->stream_count + 1, sizeof *streams);
+    struct buf found = { 0 };
     bool whole = streams != NULL;
     for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
-        streams[i] = stream_compile(&config->streams[i], i, problems);
+        streams[i] = stream_compile(&config->streams[i], i, &found);
         whole = whole && streams[i] != NULL;
     }
+    tell_problems(config->file, &found, ":", problems);
+    buf_release(&found);
     if (!whole) {
         streams_free(streams, config->stream_count);
         return NULL;
@@ -66,7 +83,13 @@ bool gateway_check(const struct config *config, struct buf *problems)
 {
     struct stream **streams = streams_compile(config, problems);
     streams_free(streams, config->stream_count);
-    return streams != NULL;
+    struct buf found = { 0 };
+    bool fits = server_check(&config->http, &config->admin, &found);
+    fits = store_check(&config->store, &found) && fits;
+    fits = dedup_check(&config->dedup, &found) && fits;
+    tell_problems(config->file, &found, ": ", problems);
+    buf_release(&found);
+    return streams != NULL && fits;
 }
 
 static bool start_streams(struct gateway *g, struct buf *problem)
@@ -89,7 +112,10 @@ static bool start_board(struct gateway *g, struct buf *problem)
 static bool start_store(struct gateway *g, struct buf *problem)
 {
     const struct journal_options *journal = &g->config->journal;
-    mkdir(journal->data, 0750); /* an error shows when the folder is used */
+    if (!disk_make_path(journal->data)) { /* an engine in it must not be the first to make it: it does not sync it */
+        buf_printf(problem, "journal.data: cannot make the folder %s: %s", journal->data, strerror(errno));
+        return false;
+    }
     g->store = store_new(&g->config->store, journal->data, journal->durability == DURABILITY_FSYNC, problem);
     return g->store != NULL;
 }

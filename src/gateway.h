@@ -1,5 +1,5 @@
-/* The gateway: the table of contents. gateway.c builds store, pipeline, read API and front ends in that order, and stops
- * them in reverse. */
+/* The gateway: the table of contents. gateway.c builds store, pipeline, read API and front ends in that order, and
+ * stops them in reverse. */
 #pragma once
 
 #include "config/config.h"
@@ -12,7 +12,8 @@ const char *config_environment(const char *name);
 
 struct gateway;
 
-/* Compiles the streams of a configuration, for --check: false with one line per problem. */
+/* All that can be said without starting anything, for --check: streams, addresses, origins, URLs. False with one line
+ * per problem. Does not block: no name is looked up. */
 MUST_CHECK bool gateway_check(const struct config *config, struct buf *problems);
 
 /* NULL with *problem. `config` must outlive it. */

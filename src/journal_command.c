@@ -185,7 +185,7 @@ static int look_at_folder(const struct verb *verb, const char *data)
     if (folder_fd >= 0) {
         close(folder_fd);
     }
-    return sound && fflush(stdout) == 0 ? 0 : 1;
+    return sound && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
 
 int journal_command(int argc, char **argv)

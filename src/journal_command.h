@@ -1,5 +1,5 @@
-/* `sluice journal ls|cat|verify DATA_FOLDER`: looks at the segments of a data folder. Read only and without the lock, so
- * that it works while a gateway runs.
+/* `sluice journal ls|cat|verify DATA_FOLDER`: looks at the segments of a data folder. Read only and without the lock,
+ * so that it works while a gateway runs.
  *
  *   ls      one line a segment: stream, rows, bytes, age, name
  *   cat     every row as a line of JSON, oldest segment first

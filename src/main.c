@@ -72,6 +72,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments, 
 
 static void print_problem(const char *what, struct buf *problem)
 {
+    while (problem->len > 0 && problem->data[problem->len - 1] == '\n') {
+        problem->len--;
+    }
     fprintf(stderr, "sluice: %s\n%.*s\n", what, (int)problem->len, problem->data ? problem->data : "");
 }
 

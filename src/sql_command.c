@@ -5,6 +5,7 @@
 
 #include "store/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define TIMEOUT_NS (INT64_C(300) * 1000000000)
+#define TIMEOUT_NS (300 * NS_PER_SECOND)
 
 static const char usage[] = "usage: sluice sql [--config FILE] [--format FORMAT] STATEMENT\n"
                             "  FORMAT is ClickHouse's, e.g. PrettyCompact (the default), TSV, JSONEachRow;\n"
@@ -53,11 +54,13 @@ static bool lock_data(const struct config *config)
     const char *name = buf_c_string(&path);
     int fd = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
     bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (!locked) {
-        fprintf(stderr,
-                fd < 0 ? "sluice sql: no gateway has ever served from %s\n"
-                       : "sluice sql: a gateway serves from %s: stop it first, or ask its /events/metrics\n",
+    if (fd >= 0 && !locked) {
+        fprintf(stderr, "sluice sql: a gateway serves from %s: stop it first, or ask its /events/metrics\n",
                 config->journal.data);
+        close(fd);
+    } else if (!locked) {
+        fprintf(stderr, "sluice sql: cannot open %s/LOCK: %s; name the configuration of a gateway that has served\n",
+                config->journal.data, strerror(errno));
     }
     buf_release(&path);
     return locked;
@@ -79,14 +82,18 @@ static int run(struct store *store, const struct sql_arguments *arguments)
     struct buf out = { 0 };
     struct store_reply reply = { 0 };
     store->ops->query(session, 0, &query, &out, &reply);
-    if (reply.outcome == STORE_DONE) {
-        fwrite(out.data, 1, out.len, stdout);
-    } else {
+    bool printed = false;
+    if (reply.outcome != STORE_DONE) {
         fprintf(stderr, "sluice sql: %s\n", reply.message);
+    } else {
+        printed = fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+        if (!printed) {
+            fprintf(stderr, "sluice sql: cannot write the result: %s\n", strerror(errno));
+        }
     }
     buf_release(&out);
     store->ops->session_free(session);
-    return reply.outcome == STORE_DONE ? 0 : 1;
+    return printed ? 0 : 1;
 }
 
 int sql_command(int argc, char **argv)

@@ -144,7 +144,8 @@ static inline struct slice buf_slice(const struct buf *b)
 /* Reads an unsigned LEB128 at *at within s, advancing *at; false if it is cut off or longer than 64 bits. */
 MUST_CHECK bool slice_read_varint(struct slice s, size_t *at, uint64_t *value);
 
-/* Little-endian stores and loads of unaligned integers; every host we build for is little-endian (asserted in bytes.c). */
+/* Little-endian stores and loads of unaligned integers; every host we build for is little-endian (asserted in
+ * bytes.c). */
 static inline void buf_append_u64(struct buf *b, uint64_t value)
 {
     buf_append(b, &value, sizeof value);

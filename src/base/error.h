@@ -17,19 +17,19 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_NOT_FOUND, "not_found", REJECTED, 404, 1008, "there is no such page")                                      \
     X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008, "the page does not take this method")       \
     X(ERROR_TIMEOUT, "timeout", REJECTED, 408, 1008, "the request took too long to arrive")                            \
-    X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than the limit")                \
-    X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request target is longer than the limit")          \
+    X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than http.max_body")            \
+    X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request line is longer than http.max_header")      \
     X(ERROR_UNSUPPORTED_ENCODING, "unsupported_encoding", REJECTED, 415, 1003,                                         \
       "the content encoding is not one of identity, gzip, deflate, lz4, zstd")                                         \
     X(ERROR_EXPECTATION_FAILED, "expectation_failed", REJECTED, 417, 1008, "the only expectation met is 100-continue") \
     X(ERROR_TOO_MANY_REQUESTS, "too_many_requests", REJECTED, 429, 1013, "too many requests")                          \
     X(ERROR_HEADERS_TOO_LARGE, "headers_too_large", REJECTED, 431, 1009,                                               \
-      "the header fields are larger than the limit")                                                                   \
+      "the header fields are larger than http.max_header")                                                             \
     X(ERROR_NOT_IMPLEMENTED, "not_implemented", REJECTED, 501, 1003, "the transfer coding is not supported")           \
     X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here")           \
     X(ERROR_BAD_COMPRESSION, "bad_compression", REJECTED, 400, 1007, "the compressed bytes are damaged or cut off")    \
     X(ERROR_DECOMPRESSED_TOO_LARGE, "decompressed_too_large", REJECTED, 413, 1009,                                     \
-      "the body is larger than the limit once decompressed")                                                           \
+      "the body is larger than http.max_decompressed once decompressed")                                               \
     X(ERROR_UNKNOWN_STREAM, "unknown_stream", REJECTED, 404, 1008, "there is no stream of this name")                  \
     X(ERROR_BAD_ARGUMENT, "bad_argument", REJECTED, 400, 1008, "an argument of the request is not valid")              \
     X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event")                         \

@@ -34,24 +34,25 @@ static void lay_out(struct metrics *metrics)
     metrics->cell_count = next;
 }
 
-static char **copy_names(const char *const *names, size_t count)
-{
-    char **copies = calloc(count + 1, sizeof *copies);
-    for (size_t i = 0; copies != NULL && i < count; i++) {
-        copies[i] = strdup(names[i]);
-        if (copies[i] == NULL) {
-            return NULL;
-        }
-    }
-    return copies;
-}
-
 static void free_names(char **names, size_t count)
 {
     for (size_t i = 0; names != NULL && i < count; i++) {
         free(names[i]);
     }
     free(names);
+}
+
+static char **copy_names(const char *const *names, size_t count)
+{
+    char **copies = calloc(count + 1, sizeof *copies);
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        copies[i] = strdup(names[i]);
+        if (copies[i] == NULL) {
+            free_names(copies, i);
+            return NULL;
+        }
+    }
+    return copies;
 }
 
 struct metrics *metrics_new(const char *const *streams, size_t stream_count, const char *const *servers,

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* Label values are our own names: no quote, backslash or newline can be in them. */
 static const char *stream_label(const struct metrics *metrics, size_t stream)
@@ -112,8 +113,22 @@ static void render_metric(struct metrics *metrics, enum metric metric, struct bu
     }
 }
 
+static void set_resident_memory(struct metrics *metrics)
+{
+    unsigned long long pages;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL) {
+        return;
+    }
+    if (fscanf(statm, "%*u %llu", &pages) == 1) {
+        metric_set(metrics, METRIC_RESIDENT_BYTES, 0, (double)pages * (double)sysconf(_SC_PAGESIZE));
+    }
+    fclose(statm);
+}
+
 void metrics_render(struct metrics *metrics, struct buf *out)
 {
+    set_resident_memory(metrics);
     for (size_t i = 0; i < metrics->hook_count; i++) {
         metrics->hooks[i].update(metrics->hooks[i].context);
     }

@@ -19,7 +19,8 @@ struct status_part;
 struct status_board *status_board_new(void);
 void status_board_free(struct status_board *board);
 
-/* NULL if memory is short; a NULL part may be set (nothing happens). `name` is copied; e.g. "store", "stream:events". */
+/* NULL if memory is short; a NULL part may be set (nothing happens). `name` is copied; e.g. "store",
+ * "stream:events". */
 struct status_part *status_add(struct status_board *board, const char *name);
 
 /* A change of level is also logged, once. */

@@ -14,8 +14,8 @@ struct thread {
 /* `name` shows in top -H (at most 15 characters). `run` gets `argument`. */
 MUST_CHECK enum error thread_start(struct thread *thread, const char *name, void (*run)(void *), void *argument);
 
-/* Likewise, at a lower priority: it and every thread that it starts, as the embedded engine does, give way when cores are
- * short. Delivery may wait, for the journal holds what it delivers; clients may not. */
+/* Likewise, at a lower priority: it and every thread that it starts, as the embedded engine does, give way when cores
+ * are short. Delivery may wait, for the journal holds what it delivers; clients may not. */
 MUST_CHECK enum error thread_start_background(struct thread *thread, const char *name, void (*run)(void *),
                                               void *argument);
 

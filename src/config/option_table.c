@@ -113,7 +113,8 @@ static const struct option commit_rows[] = {
 
 static const struct option dedup_rows[] = {
     { "kind",             ENUM(dedup_options, kind),                           "memory",           NULL,    NULL,
-      "Where the ids of the last events are remembered: in the process, in Redis (many gateways), or nowhere.",
+      "Where the ids of the last events are remembered: in the process, in Redis (many gateways; not built in yet), or "
+      "nowhere.",
       .names = dedup_kinds },
     { "window",           DURATION(dedup_options, window_ns),                  "1h",               "1s",    "30d",
       "How long an id is remembered." },

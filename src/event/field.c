@@ -13,7 +13,7 @@ static bool PRINTF_LIKE(3, 4) refuse(const struct field_options *options, struct
     va_start(arguments, why);
     vsnprintf(text, sizeof text, why, arguments);
     va_end(arguments);
-    buf_printf(problems, "line %d: %s: %s\n", options->line, options->name, text);
+    buf_printf(problems, "%d: %s: %s\n", options->line, options->name, text);
     return false;
 }
 
@@ -145,7 +145,7 @@ static bool set_bound(struct column_spec *spec, const char *literal, bool is_max
     }
     if (spec->type.kind == KIND_UINT64) {
         *(is_max ? &spec->max_unsigned : &spec->min_unsigned) = value.unsigned_integer;
-        return value.type == VALUE_UINT || value.integer >= 0;
+        return (value.type == VALUE_UINT || value.integer >= 0) && spec->min_unsigned <= spec->max_unsigned;
     }
     if (value.type != VALUE_INT || value.integer < spec->min_integer || value.integer > spec->max_integer) {
         return false;

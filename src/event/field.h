@@ -3,7 +3,7 @@
 
 #include "event/stream.h"
 
-/* Fills *spec from the options. Appends one line per problem ("line N: field: …"); false if there was any. The spec is to be
- * released either way. */
+/* Fills *spec from the options. Appends one line per problem ("line N: field: …"); false if there was any. The spec is
+ * to be released either way. */
 MUST_CHECK bool field_compile(struct column_spec *spec, const struct field_options *options, struct buf *problems);
 void field_release(struct column_spec *spec);

@@ -25,8 +25,8 @@ struct native_cursor {
     uint64_t index;
 };
 
-/* The bytes of values [first, end) of `values`, whose scalars have `width` bytes (0: varint-prefixed strings). The values
- * must be whole. Strings are walked from where the cursor stands, so ask from front to back. */
+/* The bytes of values [first, end) of `values`, whose scalars have `width` bytes (0: varint-prefixed strings). The
+ * values must be whole. Strings are walked from where the cursor stands, so ask from front to back. */
 struct slice native_values_cut(struct slice values, uint8_t width, struct native_cursor *cursor, uint64_t first,
                                uint64_t end);
 
@@ -58,11 +58,12 @@ void native_block_release(struct native_block *block);
 /* The column of this name, or NULL. */
 const struct native_column *native_find(const struct native_block *block, struct slice name);
 
-/* The values of rows [first, end) in the column's data are the items [*first, *end): the same but for arrays and maps. */
+/* The values of rows [first, end) in the column's data are the items [*first, *end): the same but for arrays and
+ * maps. */
 void native_item_range(const struct native_column *column, uint64_t *first, uint64_t *end);
 
-/* The least and the greatest value of a Date, DateTime or DateTime64 column, in ns since 1970, widen [*min, *max]. Other
- * columns leave them alone. */
+/* The least and the greatest value of a Date, DateTime or DateTime64 column, in ns since 1970, widen [*min, *max].
+ * Other columns leave them alone. */
 void native_time_range(const struct native_column *column, uint64_t rows, int64_t *min_ns, int64_t *max_ns);
 
 /* Appends rows [first, first + count) as a block of their own. Cheapest from front to back. */

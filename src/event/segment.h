@@ -18,8 +18,10 @@
 /* The largest block, uncompressed, that is written or read. */
 #define SEGMENT_MAX_BLOCK ((uint64_t)1 << 30)
 
-/* What the header says. All strings lie in `text`, which it owns. Header JSON: {"format":1,"stream":"…","table":"…","name":"…",
- * "columns":[["name","wire type"],…],"event_id":"column or empty","time":"time column or empty","parent":"…","check":"hash of all before it"} */
+/* What the header says. All strings lie in `text`, which it owns. As JSON, event_id, time and parent empty if there is
+ * none, `check` the hash of all before it:
+ * {"format":1,"stream":"…","table":"…","name":"…","event_id":"column","time":"column","parent":"…",
+ *  "columns":[["name","wire type"],…],"check":"…"} */
 struct segment_header {
     char *stream;
     char *table;
@@ -101,9 +103,9 @@ struct segment_visitor {
     void (*damage)(void *context, uint64_t offset, uint64_t length);
 };
 
-/* Walks the frames of `bytes` from `start` on: a frame checks if it is whole, its checksum is right, and it holds exactly
- * one block of at least one row with the columns of `header` (NULL: any columns). Not OK: out of memory, nothing is
- * known. */
+/* Walks the frames of `bytes` from `start` on: a frame checks if it is whole, its checksum is right, and it holds
+ * exactly one block of at least one row with the columns of `header` (NULL: any columns). Not OK: out of memory,
+ * nothing is known. */
 MUST_CHECK enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,
                                    const struct segment_visitor *visitor, struct segment_summary *summary);
 

@@ -1,10 +1,11 @@
 /* Turns a stream into the header of a segment, and a header's bytes back into what they say. */
 #include "event/segment.h"
 
+#include "base/lz4.h"
+
 #include <stdlib.h>
 
 #define FRAME_HEAD 8
-#define SKIPPABLE_MAGIC 0x184D2A50u
 #define MAX_HEADER ((size_t)16 << 20)
 
 /* The tail of the text: its hash, so that a flipped bit cannot send rows to another table. */
@@ -14,7 +15,7 @@
 
 static void begin(struct buf *out, size_t *start)
 {
-    uint32_t head[2] = { SKIPPABLE_MAGIC, 0 };
+    uint32_t head[2] = { LZ4_SKIPPABLE_MAGIC, 0 };
     *start = out->len;
     buf_append(out, head, sizeof head);
 }
@@ -240,7 +241,7 @@ static bool read_text(struct segment_header *header, struct slice text)
 bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length)
 {
     *header = (struct segment_header){ 0 };
-    if (bytes.len < FRAME_HEAD || load_u32(bytes.data) != SKIPPABLE_MAGIC) {
+    if (bytes.len < FRAME_HEAD || load_u32(bytes.data) != LZ4_SKIPPABLE_MAGIC) {
         return false;
     }
     size_t size = load_u32(bytes.data + 4);

@@ -62,8 +62,8 @@ static uint64_t find_frame(struct walk *walk, uint64_t at)
     return 0;
 }
 
-/* A block begins with its counts of columns and rows, and LZ4 begins with a run of plain bytes: so even a frame that does
- * not check any more mostly says how many rows it held. */
+/* A block begins with its counts of columns and rows, and LZ4 begins with a run of plain bytes: so even a frame that
+ * does not check any more mostly says how many rows it held. */
 static uint64_t peek_rows(struct slice frame)
 {
     if (frame.len < FIRST_BLOCK + 2 || load_u32(frame.data) != LZ4_FRAME_MAGIC) {

@@ -23,7 +23,7 @@ static bool PRINTF_LIKE(4, 5) refuse(int line, const char *name, struct buf *pro
     va_start(arguments, why);
     vsnprintf(text, sizeof text, why, arguments);
     va_end(arguments);
-    buf_printf(problems, "line %d: %s: %s\n", line, name, text);
+    buf_printf(problems, "%d: %s: %s\n", line, name, text);
     return false;
 }
 

@@ -48,7 +48,8 @@ struct stream {
     const char *partition_by; /* "" : none */
 };
 
-/* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning "line N: field: ".
+/* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning with the line in
+ * the file, "66: field: ": the caller puts the file in front.
  * A stream without a field that fills event_id gets a column `event_id UUID` of its own, last. */
 struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems);
 void stream_free(struct stream *stream);

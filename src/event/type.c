@@ -1,7 +1,6 @@
 /* Turns ClickHouse's names of types into how their values are checked and travel. */
 #include "event/type.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct scalar_name {

@@ -25,8 +25,8 @@ struct value_context {
     char message[192];        /* set on error: what was found and what is allowed; valid UTF-8 if the text is */
 };
 
-/* Appends one scalar of spec's type to `out`. On error `out` may hold a part of it: the caller cuts it back. Numbers for
- * String and fractions for Decimal come as text. Not for JSON columns. */
+/* Appends one scalar of spec's type to `out`. On error `out` may hold a part of it: the caller cuts it back. Numbers
+ * for String and fractions for Decimal come as text. Not for JSON columns. */
 MUST_CHECK enum error value_append(const struct column_spec *spec, const struct value *value,
                                    struct value_context *context, struct buf *out);
 

@@ -3,9 +3,9 @@
  *   look the ids up → compare them within the group → journal the rows that are new → make them durable → remember
  *   their ids → answer the tickets → seal what is due
  *
- * Only this says "duplicate". A duplicate's reply waits for, and fails with, its group: the first of two equal events may
- * be the one that could not be written. An error of one stream fails that stream's tickets alone, all of them in the
- * group, and none of its ids are remembered. A full journal fails the group.
+ * Only this says "duplicate". A duplicate's reply waits for, and fails with, its group: the first of two equal events
+ * may be the one that could not be written. An error of one stream fails that stream's tickets alone, all of them in
+ * the group, and none of its ids are remembered. A full journal fails the group.
  *
  * Everything here is called on the commit thread (commit_thread.h), or in tests on any one thread; it may block on the
  * disk and on Redis. The clock is an argument. */

@@ -1,4 +1,5 @@
-/* What commit.c (the order of things), commit_dedup.c (which rows are new) and commit_seal.c (when a segment goes) share. */
+/* What commit.c (the order of things), commit_dedup.c (which rows are new) and commit_seal.c (when a segment goes)
+ * share. */
 #pragma once
 
 #include "pipeline/commit.h"
@@ -57,8 +58,8 @@ static inline struct commit_stream *commit_stream_of(const struct commit *commit
     return &commit->streams[chunk->stream->index];
 }
 
-/* commit_dedup.c. Fills plans, ids, seen and keep, and counts each ticket's accepted and duplicate rows. False if memory
- * is short: nothing is known. Streams whose look-up failed get an error, if it is so configured. */
+/* commit_dedup.c. Fills plans, ids, seen and keep, and counts each ticket's accepted and duplicate rows. False if
+ * memory is short: nothing is known. Streams whose look-up failed get an error, if it is so configured. */
 MUST_CHECK bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_ns);
 
 /* commit_dedup.c. Remembers the ids of the rows that were kept, of all streams without error. */

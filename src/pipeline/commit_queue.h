@@ -1,5 +1,6 @@
 /* What waits for the commit thread: chunks of the I/O threads, answers of the store, and the wish to drain or stop.
- * Bounded by commit.queue_events and queue_bytes, which submit asks before it lets an event in: a push is never refused. */
+ * Bounded by commit.queue_events and queue_bytes, which submit asks before it lets an event in: a push is never
+ * refused. */
 #pragma once
 
 #include "base/thread.h"

@@ -1,6 +1,8 @@
 /* Turns a segment whose rows the table refuses into files that people read. */
 #include "pipeline/dead_letters.h"
 
+#include "base/disk.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -146,18 +148,6 @@ static enum error make_lines(struct lines *lines, const struct segment *segment)
 
 /* --- the files --- */
 
-static bool write_all(int fd, struct slice bytes)
-{
-    while (bytes.len != 0) {
-        ssize_t count = write(fd, bytes.data, bytes.len);
-        if (count <= 0) {
-            return false;
-        }
-        bytes = slice_after(bytes, (size_t)count);
-    }
-    return true;
-}
-
 /* <folder>/<name><suffix>, whole or not at all. */
 static bool write_file(const struct dead_letters *letters, const char *name, const char *suffix, struct slice bytes)
 {
@@ -166,7 +156,7 @@ static bool write_file(const struct dead_letters *letters, const char *name, con
     bool done = asprintf(&path, "%s/%s%s", letters->folder, name, suffix) >= 0 &&
                 asprintf(&temporary, "%s" TEMPORARY_SUFFIX, path) >= 0;
     int fd = done ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640) : -1;
-    done = fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
+    done = fd >= 0 && disk_write_all(fd, bytes) && fsync(fd) == 0;
     int error = errno;
     if (fd >= 0) {
         close(fd);
@@ -184,29 +174,6 @@ static bool write_file(const struct dead_letters *letters, const char *name, con
     return done;
 }
 
-static bool sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = fd >= 0 && fsync(fd) == 0;
-    int error = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    errno = error;
-    return done;
-}
-
-static bool make_folder(const struct dead_letters *letters)
-{
-    char *parent = NULL;
-    if (mkdir(letters->folder, 0750) != 0) {
-        return errno == EEXIST;
-    }
-    bool done = asprintf(&parent, "%s/..", letters->folder) >= 0 && sync_folder(parent);
-    free(parent);
-    return done;
-}
-
 static bool is_buried(const struct dead_letters *letters, const struct segment *segment)
 {
     char *path = NULL;
@@ -218,13 +185,13 @@ static bool is_buried(const struct dead_letters *letters, const struct segment *
 static enum error write_files(const struct dead_letters *letters, const struct segment *segment, struct slice bytes,
                               struct slice text)
 {
-    if (make_folder(letters) && write_file(letters, segment->name, SEGMENT_SUFFIX, bytes) &&
-        write_file(letters, segment->name, ".ndjson", text) && sync_folder(letters->folder)) {
+    if (disk_make_folder(letters->folder) && write_file(letters, segment->name, SEGMENT_SUFFIX, bytes) &&
+        write_file(letters, segment->name, ".ndjson", text) && disk_sync_folder(letters->folder)) {
         return OK;
     }
     int error = errno;
     LOG(LOG_ERROR, "dead letters not written", "%s/%s: %s", letters->folder, segment->name, strerror(error));
-    return error == ENOSPC || error == EDQUOT ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+    return disk_error(error);
 }
 
 static enum error add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
@@ -232,7 +199,7 @@ static enum error add(struct dead_letters *letters, const struct segment *segmen
     struct slice bytes;
     uint64_t used = folder_bytes(letters);
     if (is_buried(letters, segment)) {
-        return sync_folder(letters->folder) ? OK : ERROR_JOURNAL_FAILED;
+        return disk_sync_folder(letters->folder) ? OK : ERROR_JOURNAL_FAILED;
     }
     if (used > letters->max_bytes || segment->length > letters->max_bytes - used) {
         return ERROR_JOURNAL_FULL;

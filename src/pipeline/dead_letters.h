@@ -1,9 +1,9 @@
 /* Dead letters: events that the table refuses, put aside as NDJSON with the reason, for people.
  *
  * <data>/dead/<segment>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
- * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Both are
- * written under another name, fsynced and renamed, the .ndjson last: where it exists, the segment is buried. The folder is
- * made when the first letter comes. Bounded in bytes of all that lies in dead/. Any thread. */
+ * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Both
+ * are written under another name, fsynced and renamed, the .ndjson last: where it exists, the segment is buried. The
+ * folder is made when the first letter comes. Bounded in bytes of all that lies in dead/. Any thread. */
 #pragma once
 
 #include "base/metrics.h"
@@ -19,8 +19,8 @@ void dead_letters_close(struct dead_letters *letters);
 /* Writes and fsyncs all rows of the segment; its journal file is not touched. ERROR_JOURNAL_FULL when the bound is
  * reached, ERROR_DISK_FULL or ERROR_JOURNAL_FAILED when the disk fails: then nothing was added. Doing it twice for the
  * same segment (a crash between bury and unlink) adds nothing. */
-enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code, const char *reason,
-                            int64_t wall_ns);
+MUST_CHECK enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code,
+                                       const char *reason, int64_t wall_ns);
 
 /* Bytes in dead/ now. */
 uint64_t dead_letters_bytes(struct dead_letters *letters);

@@ -22,8 +22,8 @@ struct dedup_memory {
     struct metrics_cells *cells; /* of the commit thread */
 };
 
-/* The memory of what is forgotten serves the new generation, which is made as large as the one before: growing anew would
- * hold up a group for the time of a copy, again and again. */
+/* The memory of what is forgotten serves the new generation, which is made as large as the one before: growing anew
+ * would hold up a group for the time of a copy, again and again. */
 static void begin_generation(struct dedup_memory *memory)
 {
     struct id_set forgotten = memory->previous;

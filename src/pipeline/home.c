@@ -70,8 +70,8 @@ static enum error persist_ids(struct home *home, const struct segment *segment)
     }
     enum error error = home->dedup->ops->sync(home->dedup);
     if (error == ERROR_DISK_FULL) {
-        /* Only segments that go make room for the ids again, which are kept until then; after a crash before that, it is
-         * the table that collapses what is sent twice. */
+        /* Only segments that go make room for the ids again, which are kept until then; after a crash before that, it
+         * is the table that collapses what is sent twice. */
         LOG(LOG_WARN, "segment removed before its ids are on disk", "segment=%s: the disk is full", segment->name);
         return OK;
     }

@@ -19,8 +19,8 @@ static bool is_same(const struct event_id *a, const struct event_id *b)
     return load_u64(a->bytes) == load_u64(b->bytes) && load_u64(a->bytes + 8) == load_u64(b->bytes + 8);
 }
 
-/* All zero, with its memory there at once: the first touch of a page would be a read, and the write after it, into a random
- * page each time, would cost a second fault and a call to the other cores. NULL: memory is short. */
+/* All zero, with its memory there at once: the first touch of a page would be a read, and the write after it, into a
+ * random page each time, would cost a second fault and a call to the other cores. NULL: memory is short. */
 static struct event_id *slots_new(size_t capacity)
 {
     size_t bytes = capacity * sizeof(struct event_id);
@@ -113,11 +113,6 @@ static struct event_id *find(const struct id_set *set, const struct event_id *id
         at = (at + 1) & mask;
     }
     return &set->slots[at];
-}
-
-bool id_set_contains(const struct id_set *set, const struct event_id *id)
-{
-    return set->count != 0 && !is_zero(find(set, id));
 }
 
 void id_set_prefetch(const struct id_set *set, const struct event_id *id)

@@ -1,4 +1,5 @@
-/* A set of event ids: open addressing, 32 to 64 bytes an id, bounded. The all-zero id is no member (no UUID of ours is).
+/* A set of event ids: open addressing, 32 to 64 bytes an id, bounded. The all-zero id is no member (no UUID of ours
+ * is).
  *
  * An id's place is the upper bits of a product with random odd numbers, drawn per set: clients choose what is hashed
  * into an id, so its own bits must not choose the place; and doubling keeps the order, so it runs through memory in
@@ -24,11 +25,9 @@ void id_set_release(struct id_set *set);
 /* Empties it and keeps the memory. */
 void id_set_clear(struct id_set *set);
 
-/* Empties it and makes it just large enough for `count` ids, so that a scratch set costs what it holds, not what it once
- * held. Keeps the memory. False: memory is short, or `count` is over max_count; the set is then empty. */
+/* Empties it and makes it just large enough for `count` ids, so that a scratch set costs what it holds, not what it
+ * once held. Keeps the memory. False: memory is short, or `count` is over max_count; the set is then empty. */
 MUST_CHECK bool id_set_prepare(struct id_set *set, size_t count);
-
-bool id_set_contains(const struct id_set *set, const struct event_id *id);
 
 /* Looks `count` ids up with prefetching, OR-ing 1 into seen[i] for members. */
 void id_set_contains_many(const struct id_set *set, const struct event_id *ids, size_t count, uint8_t *seen);

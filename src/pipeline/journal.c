@@ -2,7 +2,6 @@
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define SMALL_WRITE ((size_t)64 << 10) /* larger ones gain nothing from a file that is extended ahead */
 #define MOST_AHEAD ((uint64_t)1 << 20)
@@ -81,8 +80,8 @@ static bool encode(struct journal *journal, const struct open_segment *open, con
     return lz4_frame_end(journal->encoder) && !out->failed;
 }
 
-/* Appends zeros to what is about to be written, for later groups to write over: with neither length nor extents to update,
- * the fdatasync of a small group takes half as long. At most as many zeros as rows. */
+/* Appends zeros to what is about to be written, for later groups to write over: with neither length nor extents to
+ * update, the fdatasync of a small group takes half as long. At most as many zeros as rows. */
 static void extend_ahead(struct journal *journal, struct open_segment *open)
 {
     struct buf *out = &journal->out;

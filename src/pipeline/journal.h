@@ -11,8 +11,11 @@
  *   5 ids of recovered rows are remembered before the listeners open; files are never recycled
  *   6 an acknowledged event leaves only when it is in the table or in the dead letters
  *
+ * With `fsync` an open segment ends in zeros, written ahead of small groups and cut off when it is sealed or closed;
+ * what a kill leaves of them is a torn tail.
+ *
  * Layout of <data>: LOCK, journal/, dead/, damaged/, keys/ (dedup). With durability memory the segments are memfds and
- * nothing but LOCK is written; what an earlier run left in journal/ is still delivered.
+ * nothing but LOCK and dead letters is written; what an earlier run left in journal/ is still delivered.
  *
  * Threads: append, commit and seal belong to the commit thread; remove and split to any writer thread. The gauges of
  * the journal (events, bytes, segments by stream) follow each change at once: events are the acknowledged rows of
@@ -41,19 +44,20 @@ void journal_close(struct journal *journal);
 void journal_use_io(struct journal *journal, const struct journal_io *io);
 
 /* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed cut)? OK or the error to answer. Free
- * space is asked for, and a failed cut tried again, at most once a second; what was refused is taken again by itself. */
-enum error journal_admits(struct journal *journal, uint64_t bytes);
+ * space is asked for, and a failed cut tried again, at most once a second; what was refused is taken again by
+ * itself. */
+MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
 
 /* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
- * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this stream
- * is in the journal, rows appended before in the same group included; until journal_commit or journal_seal ends the
- * group, further appends to the stream fail alike. */
-enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
-                          int64_t now_ns);
+ * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this
+ * stream is in the journal, rows appended before in the same group included; until journal_commit or journal_seal ends
+ * the group, further appends to the stream fail alike. */
+MUST_CHECK enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep,
+                                     uint32_t kept, int64_t now_ns);
 
 /* Commit thread, once per group, for each stream appended to since: makes the bytes as durable as configured. On OK the
  * rows count as acknowledged. Not OK: an append of the group failed, or rule 3 was followed now. */
-enum error journal_commit(struct journal *journal, size_t stream_index);
+MUST_CHECK enum error journal_commit(struct journal *journal, size_t stream_index);
 
 /* Commit thread. What batch_is_due needs; acknowledged rows only. */
 struct journal_state {
@@ -70,12 +74,13 @@ struct segment *journal_take_sealed(struct journal *journal);
 
 /* Any thread. Unlinks and fsyncs the folder, then frees the segment. Not OK: the segment is still the caller's, to be
  * removed again later. */
-enum error journal_remove(struct journal *journal, struct segment *segment);
+MUST_CHECK enum error journal_remove(struct journal *journal, struct segment *segment);
 
-/* Any thread. Makes segments of rows [0, at) and [at, rows), 0 < at < rows. The halves are written and fsynced, then the
- * whole is unlinked and freed (take `waiters` from it before); at start a whole beside its halves wins. Not OK: the whole is still the caller's, and there are no halves. */
-enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
-                         struct segment **second);
+/* Any thread. Makes segments of rows [0, at) and [at, rows), 0 < at < rows. The halves are written and fsynced, then
+ * the whole is unlinked and freed (take `waiters` from it before); at start a whole beside its halves wins. Not OK: the
+ * whole is still the caller's, and there are no halves. */
+MUST_CHECK enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
+                                    struct segment **second);
 
 /* The folder's real path. */
 const char *journal_folder(const struct journal *journal);

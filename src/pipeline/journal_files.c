@@ -1,4 +1,4 @@
-/* Turns names into segment files and folders, and system calls into functions that tests can replace. */
+/* Turns names into segment files, and system calls into functions that tests can replace. */
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -36,34 +35,6 @@ char *journal_path(const char *folder, const char *name, const char *suffix)
     return asprintf(&path, "%s/%s%s", folder, name, suffix) < 0 ? NULL : path;
 }
 
-bool journal_sync_path(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool done = fsync(fd) == 0;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return done;
-}
-
-bool journal_make_folder(const char *path)
-{
-    if (mkdir(path, 0750) == 0) {
-        char *parent = journal_path(path, "..", "");
-        bool synced = parent != NULL && journal_sync_path(parent);
-        free(parent);
-        return synced;
-    }
-    struct stat info;
-    int error = errno;
-    bool there = error == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    errno = error;
-    return there;
-}
-
 void journal_make_name(struct journal *journal, const char *stream, char name[SEGMENT_NAME_MAX])
 {
     pthread_mutex_lock(&journal->mutex);
@@ -72,10 +43,10 @@ void journal_make_name(struct journal *journal, const char *stream, char name[SE
     segment_make_name(name, stream, &uuid);
 }
 
-static size_t find_stream(const struct journal *journal, const char *name)
+size_t journal_find_stream(const struct journal *journal, struct slice name)
 {
     for (size_t i = 0; i < journal->stream_count; i++) {
-        if (strcmp(journal->streams[i]->name, name) == 0) {
+        if (slice_equal(slice_from_string(journal->streams[i]->name), name)) {
             return i;
         }
     }
@@ -111,7 +82,7 @@ struct segment *journal_create(struct journal *journal, struct slice bytes, bool
     errno = ENOMEM;
     if (segment_header_read(&segment->header, bytes, &length)) {
         snprintf(segment->name, sizeof segment->name, "%s", segment->header.name);
-        segment->stream_index = find_stream(journal, segment->header.stream);
+        segment->stream_index = journal_find_stream(journal, slice_from_string(segment->header.stream));
         if (create_file(journal, segment, in_memory)) {
             return segment;
         }
@@ -133,6 +104,28 @@ bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t
         return false;
     }
     return written >= 0;
+}
+
+struct segment *journal_create_descendant(struct journal *journal, const struct segment *parent)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct buf header = { 0 };
+    errno = ENOMEM;
+    journal_make_name(journal, parent->header.stream, name);
+    segment_header_rename(&parent->header, name, parent->name, &header);
+    struct segment *segment = header.failed ? NULL : journal_create(journal, buf_slice(&header), parent->path == NULL);
+    if (segment != NULL && !journal_write(journal, segment->fd, buf_slice(&header), 0)) {
+        int error = errno;
+        journal_discard(journal, segment);
+        segment = NULL;
+        errno = error;
+    }
+    if (segment != NULL) {
+        segment->length = header.len;
+        segment->first_ns = parent->first_ns;
+    }
+    buf_release(&header);
+    return segment;
 }
 
 void journal_discard(struct journal *journal, struct segment *segment)

@@ -3,38 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool fail(struct buf *problem, const char *what, const char *path)
 {
     buf_printf(problem, "journal.data: cannot %s %s: %s", what, path, strerror(errno));
     return false;
-}
-
-/* mkdir -p */
-static bool make_data_folder(const char *path, struct buf *problem)
-{
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-    if (len == 0 || len >= sizeof part) {
-        buf_printf(problem, "journal.data: the path must have 1 to %d bytes", PATH_MAX - 1);
-        return false;
-    }
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] == '/' || path[i] == '\0') {
-            memcpy(part, path, i);
-            part[i] = '\0';
-            if (!journal_make_folder(part)) {
-                return fail(problem, "make the folder", part);
-            }
-        }
-    }
-    return true;
 }
 
 /* Rule 1. The lock goes with the process, however it ends. */
@@ -68,8 +45,8 @@ static bool take_lock(struct journal *journal, struct buf *problem)
 
 static bool open_folder(struct journal *journal, const char *data, struct buf *problem)
 {
-    if (!make_data_folder(data, problem)) {
-        return false;
+    if (!disk_make_path(data)) {
+        return fail(problem, "make the folder", data);
     }
     journal->folder = realpath(data, NULL);
     if (journal->folder == NULL) {
@@ -83,7 +60,7 @@ static bool open_folder(struct journal *journal, const char *data, struct buf *p
     if (journal->segment_folder == NULL || journal->damaged_folder == NULL) {
         return fail(problem, "open", journal->folder);
     }
-    if (!journal_is_memory(journal) && !journal_make_folder(journal->segment_folder)) {
+    if (!journal_is_memory(journal) && !disk_make_folder(journal->segment_folder)) {
         return fail(problem, "make the folder", journal->segment_folder);
     }
     journal->segment_folder_fd = open(journal->segment_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,18 +1,20 @@
-/* What the files of the journal share: journal.c (append, commit, seal, remove), journal_open.c (folder, lock), journal_refuse.c,
- * journal_files.c (making segment files), journal_recover.c, journal_split.c. */
+/* What the files of the journal share: journal.c (append, commit, seal, remove), journal_open.c (folder, lock),
+ * journal_refuse.c (failures, admission), journal_files.c (making segment files), journal_recover.c (the start),
+ * journal_repair.c (damage), journal_split.c. */
 #pragma once
 
+#include "base/disk.h"
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "pipeline/journal.h"
 
-/* A stream's open segment. Invariant: segment->length, rows, raw_bytes and times are what is acknowledged; the fields here
- * are what this group has added behind it. */
+/* A stream's open segment. Invariant: segment->length, rows, raw_bytes and times are what is acknowledged; rows and
+ * raw_bytes here are what this group has added behind it. segment->length <= written <= extended. */
 struct open_segment {
     struct segment *segment; /* NULL: none */
     int64_t opened_ns;
     uint64_t written;  /* bytes in the file, acknowledged or not */
-    uint64_t extended; /* the file's length: zeros from `written` on */
+    uint64_t extended; /* with `fsync` the file's length: zeros from `written` on */
     uint64_t rows;
     uint64_t raw_bytes;
     int64_t min_time_ns, max_time_ns;
@@ -89,9 +91,16 @@ void journal_show_status(struct journal *journal, enum error verdict);
 /* A name never used before. Any thread. */
 void journal_make_name(struct journal *journal, const char *stream, char name[SEGMENT_NAME_MAX]);
 
-/* A segment with a new, empty file (or memfd: `in_memory`), and the header that stands at the front of `bytes`. NULL with
- * errno set. */
+/* The index of the stream of this name; SIZE_MAX: it is not configured. */
+size_t journal_find_stream(const struct journal *journal, struct slice name);
+
+/* A segment with a new, empty file (or memfd: `in_memory`), and the header that stands at the front of `bytes`. NULL
+ * with errno set. */
 struct segment *journal_create(struct journal *journal, struct slice bytes, bool in_memory);
+
+/* A segment of no row yet whose header is written and names `parent`, which wins at start as long as it is there; in
+ * memory if the parent is. NULL with errno set. */
+struct segment *journal_create_descendant(struct journal *journal, const struct segment *parent);
 
 /* All of `bytes` at `at`; a short write is a failure. */
 MUST_CHECK bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t at);
@@ -101,12 +110,6 @@ void journal_discard(struct journal *journal, struct segment *segment);
 
 /* <folder>/<name><suffix>, owned by the caller. NULL if memory is short. */
 char *journal_path(const char *folder, const char *name, const char *suffix);
-
-/* Makes the folder if it is missing, durably. False with errno. */
-MUST_CHECK bool journal_make_folder(const char *path);
-
-/* Opens a folder, fsyncs and closes it. */
-MUST_CHECK bool journal_sync_path(const char *folder);
 
 /* journal_recover.c */
 

@@ -28,16 +28,6 @@ struct recovery {
     struct buf *problem;
 };
 
-static size_t find_stream(const struct journal *journal, struct slice name)
-{
-    for (size_t i = 0; i < journal->stream_count; i++) {
-        if (slice_equal(slice_from_string(journal->streams[i]->name), name)) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
 static bool fail(struct recovery *recovery, const char *what, const char *name)
 {
     buf_printf(recovery->problem, "journal: cannot %s %s: %s", what, name, strerror(errno));
@@ -67,8 +57,8 @@ static bool add_file(struct recovery *recovery, const char *file_name)
         recovery->capacity = capacity;
     }
     struct found *found = &recovery->files[recovery->count++];
-    *found =
-        (struct found){ .made_ns = segment_made_ns(&uuid), .stream_index = find_stream(recovery->journal, stream) };
+    *found = (struct found){ .made_ns = segment_made_ns(&uuid),
+                             .stream_index = journal_find_stream(recovery->journal, stream) };
     snprintf(found->name, sizeof found->name, "%.*s", (int)(name.len - suffix), file_name);
     return true;
 }

@@ -31,11 +31,6 @@ static void cut(struct journal *journal, struct open_segment *open)
         segment->name, (unsigned long long)segment->length, strerror(errno));
 }
 
-static enum error error_of(int number)
-{
-    return number == ENOSPC || number == EDQUOT ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
-}
-
 enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number)
 {
     LOG(LOG_ERROR, "journal write failed", "%s of %s: %s; the group is refused", what,
@@ -45,7 +40,7 @@ enum error journal_fail_group(struct journal *journal, struct open_segment *open
     if (open->segment != NULL) {
         cut(journal, open);
     }
-    return error_of(number);
+    return disk_error(number);
 }
 
 static bool retry_cuts(struct journal *journal)

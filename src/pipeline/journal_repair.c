@@ -21,13 +21,7 @@ static bool write_piece(const char *path, struct slice bytes)
     if (fd < 0) {
         return false;
     }
-    bool written = true;
-    while (written && bytes.len != 0) {
-        ssize_t count = write(fd, bytes.data, bytes.len);
-        written = count > 0;
-        bytes = slice_after(bytes, written ? (size_t)count : 0);
-    }
-    written = written && fsync(fd) == 0;
+    bool written = disk_write_all(fd, bytes) && fsync(fd) == 0;
     int error = errno;
     close(fd);
     errno = error;
@@ -55,31 +49,10 @@ static void copy_frame(void *context, uint64_t offset, uint64_t length, struct n
     fresh->length += length;
 }
 
-/* The new segment is called a half of the old one, so that the old one wins if both are found. */
-static struct segment *create_fresh(struct journal *journal, const struct segment *old)
-{
-    char name[SEGMENT_NAME_MAX];
-    struct buf header = { 0 };
-    journal_make_name(journal, old->header.stream, name);
-    segment_header_rename(&old->header, name, old->name, &header);
-    struct segment *fresh = header.failed ? NULL : journal_create(journal, buf_slice(&header), false);
-    if (fresh != NULL && !journal_write(journal, fresh->fd, buf_slice(&header), 0)) {
-        journal_discard(journal, fresh);
-        fresh = NULL;
-    }
-    if (fresh != NULL) {
-        fresh->length = header.len;
-        fresh->first_ns = old->first_ns;
-        fresh->recovered = true;
-    }
-    buf_release(&header);
-    return fresh;
-}
-
 static bool make_durable(const struct journal *journal, const struct segment *fresh)
 {
-    return journal_sync_path(journal->damaged_folder) && fdatasync(fresh->fd) == 0 &&
-           journal_sync_path(journal->segment_folder);
+    return disk_sync_folder(journal->damaged_folder) && fdatasync(fresh->fd) == 0 &&
+           disk_sync_folder(journal->segment_folder);
 }
 
 bool journal_repair(struct journal *journal, struct segment *segment, struct slice bytes, uint64_t start,
@@ -88,8 +61,11 @@ bool journal_repair(struct journal *journal, struct segment *segment, struct sli
     struct repair repair = { .journal = journal, .name = segment->name, .bytes = bytes };
     struct segment_visitor visitor = { &repair, copy_frame, put_piece_aside };
     struct segment_summary summary;
-    if (journal_make_folder(journal->damaged_folder)) {
-        repair.fresh = create_fresh(journal, segment);
+    if (disk_make_folder(journal->damaged_folder)) {
+        repair.fresh = journal_create_descendant(journal, segment);
+    }
+    if (repair.fresh != NULL) {
+        repair.fresh->recovered = true;
     }
     bool done = repair.fresh != NULL && segment_walk(bytes, start, &segment->header, &visitor, &summary) == OK &&
                 !repair.failed && make_durable(journal, repair.fresh) && unlink(segment->path) == 0;
@@ -132,8 +108,8 @@ bool journal_put_aside(struct journal *journal, const char *path, struct slice b
         return false;
     }
     char *target = journal_path(journal->damaged_folder, file_name, "");
-    bool moved = target != NULL && journal_make_folder(journal->damaged_folder) && rename(path, target) == 0 &&
-                 journal_sync_path(journal->damaged_folder);
+    bool moved = target != NULL && disk_make_folder(journal->damaged_folder) && rename(path, target) == 0 &&
+                 disk_sync_folder(journal->damaged_folder);
     free(target);
     if (!moved) {
         buf_printf(problem, "journal: cannot move %s to %s: %s", path, journal->damaged_folder, strerror(errno));

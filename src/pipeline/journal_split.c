@@ -2,9 +2,6 @@
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 /* One half while it is written. Each block of the whole becomes a frame here, if any of its rows belong here. */
 struct half {
@@ -22,22 +19,6 @@ struct splitting {
     uint64_t row; /* of the whole, first of the present block */
     bool failed;
 };
-
-static bool open_half(struct journal *journal, const struct segment *whole, struct half *half)
-{
-    char name[SEGMENT_NAME_MAX];
-    struct buf header = { 0 };
-    journal_make_name(journal, whole->header.stream, name);
-    segment_header_rename(&whole->header, name, whole->name, &header);
-    half->segment = header.failed ? NULL : journal_create(journal, buf_slice(&header), whole->path == NULL);
-    bool written = half->segment != NULL && journal_write(journal, half->segment->fd, buf_slice(&header), 0);
-    if (written) {
-        half->segment->length = header.len;
-        half->segment->first_ns = whole->first_ns;
-    }
-    buf_release(&header);
-    return written;
-}
 
 /* Rows [first, first + count) of the present block. */
 static bool write_frame(struct splitting *splitting, struct segment *segment, uint64_t first, uint64_t count)
@@ -92,7 +73,8 @@ static bool split_block(void *context, struct slice bytes)
 static bool write_halves(struct splitting *splitting, const struct segment *whole)
 {
     for (size_t i = 0; i < 2; i++) {
-        if (!open_half(splitting->journal, whole, &splitting->halves[i])) {
+        splitting->halves[i].segment = journal_create_descendant(splitting->journal, whole);
+        if (splitting->halves[i].segment == NULL) {
             return false;
         }
     }
@@ -147,7 +129,7 @@ enum error journal_split(struct journal *journal, struct segment *whole, uint64_
         LOG(LOG_ERROR, "segment not split", "segment=%s: %s", whole->name, strerror(error));
         journal_discard(journal, splitting.halves[0].segment);
         journal_discard(journal, splitting.halves[1].segment);
-        return error == ENOSPC ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+        return disk_error(error);
     }
     *first = splitting.halves[0].segment;
     *second = splitting.halves[1].segment;

@@ -68,8 +68,8 @@ enum error json_parse(struct json_parser *parser, struct slice text, struct json
     return OK;
 }
 
-/* Amounts and the like: what n / 10^4 gives exactly, with n below 2^53, reads back from those digits; five times as fast.
- * 0 if it is not such a number. */
+/* Amounts and the like: what n / 10^4 gives exactly, with n below 2^53, reads back from those digits; five times as
+ * fast. 0 if it is not such a number. */
 static size_t format_short(double value, char out[32])
 {
     double scaled = value * 1e4;

@@ -1,10 +1,10 @@
 /* JSON, by simdjson's DOM parser: the whole payload is checked (RFC 8259, UTF-8, numbers that fit) and becomes a tape,
  * which C walks inline. json.cpp is the program's one C++ file.
  *
- * Tape format (simdjson's doc/tape.md): 64-bit words, type in the top 8 bits, payload below. Containers: '{' '[' hold in
- * their low 32 bits the index just behind their end and in the next 24 the count of members (saturated). Strings '"':
- * offset into `strings`, where a 32-bit length, the bytes and a NUL stand. Numbers 'l' (int64) 'u' (uint64) 'd' (double)
- * are followed by a word with the value. 't' 'f' 'n'. Keys and values alternate within an object. */
+ * Tape format (simdjson's doc/tape.md): 64-bit words, type in the top 8 bits, payload below. Containers: '{' '[' hold
+ * in their low 32 bits the index just behind their end and in the next 24 the count of members (saturated). Strings
+ * '"': offset into `strings`, where a 32-bit length, the bytes and a NUL stand. Numbers 'l' (int64) 'u' (uint64) 'd'
+ * (double) are followed by a word with the value. 't' 'f' 'n'. Keys and values alternate within an object. */
 #pragma once
 
 #include "base/bytes.h"

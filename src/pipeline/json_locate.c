@@ -1,4 +1,5 @@
-/* Turns a text that is no JSON into where and why: a small strict reader of RFC 8259 that takes what json_parse takes. */
+/* Turns a text that is no JSON into where and why: a small strict reader of RFC 8259 that takes what json_parse
+ * takes. */
 #include "pipeline/json.h"
 
 #include <math.h>

@@ -5,12 +5,14 @@
 #include "event/path.h"
 #include "pipeline/json.h"
 
-/* Appends the value at `at`. ERROR_CONFLICTING_KEYS with the path in *path (a buf to append to), ERROR_OUT_OF_MEMORY; `out`
- * may then hold a part. With `for_json_column` false the value is written as it is. The parser has bounded the depth. */
+/* Appends the value at `at`. ERROR_CONFLICTING_KEYS with the path in *path (a buf to append to), ERROR_OUT_OF_MEMORY;
+ * `out` may then hold a part. With `for_json_column` false the value is written as it is. The parser has bounded the
+ * depth. */
 MUST_CHECK enum error json_write(const struct json_document *document, json_at at, bool for_json_column,
                                  struct buf *out, struct buf *path);
 
-/* The same for the object at `at` without those of its members that have a path in `known` (unknown_fields: collect). */
+/* The same for the object at `at` without those of its members that have a path in `known` (unknown_fields:
+ * collect). */
 MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at at,
                                          const struct path_node *known, bool for_json_column, struct buf *out,
                                          struct buf *path);

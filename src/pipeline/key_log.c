@@ -1,6 +1,7 @@
 /* Turns event ids into key files that are rotated, synced and expired. key_log_read.c reads them back. */
 #include "pipeline/key_log_internal.h"
 
+#include "base/disk.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -52,22 +53,6 @@ bool key_log_add_file(struct key_log *log, int64_t epoch_ns, uint64_t ids)
     return true;
 }
 
-static bool sync_folder(const struct key_log *log)
-{
-    int fd = open(log->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool done = fsync(fd) == 0;
-    close(fd);
-    return done;
-}
-
-static bool is_full(int error)
-{
-    return error == ENOSPC || error == EDQUOT;
-}
-
 /* A new file for what follows. Both mutexes held. */
 static bool begin_file(struct key_log *log)
 {
@@ -78,13 +63,12 @@ static bool begin_file(struct key_log *log)
     key_log_path(log, epoch_ns, &log->path);
     const char *path = buf_c_string(&log->path);
     int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        log->full = is_full(errno);
-        return false;
-    }
-    if (!sync_folder(log) || !key_log_add_file(log, epoch_ns, 0)) {
-        close(fd);
-        unlink(path);
+    if (fd < 0 || !disk_sync_folder(log->folder) || !key_log_add_file(log, epoch_ns, 0)) {
+        log->full = disk_error(errno) == ERROR_DISK_FULL;
+        if (fd >= 0) {
+            close(fd);
+            unlink(path);
+        }
         return false;
     }
     log->fd = fd;
@@ -106,8 +90,8 @@ static void end_file(struct key_log *log)
     }
     close(log->fd);
     log->fd = -1;
-    if (log->synced_length ==
-        0) { /* it holds nothing that the next one will not: a failing disk must not pile files up */
+    /* One that holds nothing which the next one will not goes: a failing disk must not pile files up. */
+    if (log->synced_length == 0) {
         remove_file(log, log->file_count - 1);
     }
 }
@@ -128,10 +112,10 @@ static void write_ids(struct key_log *log)
         wrote = pwrite(log->fd, log->scratch.data, log->scratch.len, (off_t)log->length);
     }
     if (wrote != (ssize_t)log->scratch.len) {
+        log->full = wrote >= 0 || disk_error(errno) == ERROR_DISK_FULL; /* before the log line can change errno */
         LOG(LOG_WARN, "key file not written", "folder=%s error=%s", log->folder,
             wrote < 0 ? strerror(errno) : "short write");
         log->broken = true;
-        log->full = wrote >= 0 || is_full(errno);
         return;
     }
     log->full = false;

@@ -1,6 +1,7 @@
 /* Turns a folder of key files into the ids that are remembered from before. */
 #include "pipeline/key_log_internal.h"
 
+#include "base/disk.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -95,7 +96,7 @@ static bool parse_name(const char *name, int64_t *epoch_ns)
 
 static bool list_files(struct key_log *log, struct buf *problem)
 {
-    if (mkdir(log->folder, 0750) != 0 && errno != EEXIST) {
+    if (!disk_make_folder(log->folder)) {
         buf_printf(problem, "dedup: cannot make the folder %s: %s", log->folder, strerror(errno));
         return false;
     }

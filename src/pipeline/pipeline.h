@@ -89,10 +89,10 @@ struct submission {
     struct buf detail; /* says more of `error`: "invalid JSON at byte 17: …" */
     uint32_t events;   /* in the payload */
     uint32_t rejected;
-    bool pending;           /* a completion follows: at least one event is on its way */
-    struct buf ids;         /* struct event_id per event, all zero for a rejected one */
-    struct buf errors;      /* JSON objects {"index","field","code","message"} separated by commas, the first
-                                        SUBMISSION_MAX_ERRORS of them */
+    bool pending;   /* a completion follows: at least one event is on its way */
+    struct buf ids; /* struct event_id per event, all zero for a rejected one */
+    struct buf
+        errors; /* JSON objects {"index","field","code","message"} behind commas, at most SUBMISSION_MAX_ERRORS */
     enum error first_error; /* the code of the first rejected event: the reply's status when all are */
 };
 

@@ -1,7 +1,8 @@
-/* What an I/O thread holds of the pipeline: private to pipeline/, shared by pipeline.c (which makes, flushes and drains
- * it) and submit.c (which fills its open chunks).
+/* What an I/O thread holds of the pipeline: private to pipeline/, shared by pipeline_io.c (which makes, flushes and
+ * drains it) and submit.c (which fills its open chunks).
  *
- * Everything here belongs to one I/O thread but for what stands behind `inbox`, which the commit and writer threads fill. */
+ * Everything here belongs to one I/O thread but for what stands behind `inbox`, which the commit and writer threads
+ * fill. */
 #pragma once
 
 #include "pipeline/json.h"
@@ -24,18 +25,18 @@ struct pipeline_io {
     struct chunk **open;         /* by stream index; NULL: none is open */
     struct chunk **spare;        /* by stream index: lists (by `next`) of cleared chunks */
     size_t stream_count;
-    struct pipeline_inbox *inbox; /* completed chunks and stored tokens on their way back; pipeline.c's */
+    struct pipeline_inbox *inbox; /* completed chunks and stored tokens on their way back */
     struct pipeline_io *next;     /* in the pipeline's list */
 };
 
-/* pipeline.c. The open chunk of the stream, or else a spare or new one made open (opened_ns and home set). NULL if memory is short. */
+/* The open chunk of the stream, or else a spare or new one made open (opened_ns and home set). NULL if memory is
+ * short. */
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream);
 
-/* pipeline.c. Seals the stream's open chunk and pushes it to the commit queue: it is no longer open. If sealing fails,
+/* Seals the stream's open chunk and pushes it to the commit queue: it is no longer open. If sealing fails,
  * its tickets complete with ERROR_OUT_OF_MEMORY. Does nothing if none is open or it holds no ticket. */
 void pipeline_io_push(struct pipeline_io *io, size_t stream_index);
 
-/* submit.c, besides pipeline_submit, pipeline_count_refusal and submission_release, needs of pipeline.c only the two above
- * and pipeline_admits. It adds to EVENTS_RECEIVED, EVENTS_REJECTED, EVENTS_DROPPED (refusals of its own) and, for each row put
- * into a chunk, to EVENTS_IN_FLIGHT; the commit side subtracts the rows of a ticket from EVENTS_IN_FLIGHT and counts them as
+/* submit.c adds to EVENTS_RECEIVED, EVENTS_REJECTED, EVENTS_DROPPED (refusals of its own) and, for each row put into a
+ * chunk, to EVENTS_IN_FLIGHT; the commit side subtracts the rows of a ticket from EVENTS_IN_FLIGHT and counts them as
  * accepted, duplicate or dropped. */

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+_Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
+
 /* One call of pipeline_submit. */
 struct submit {
     struct pipeline_io *io;

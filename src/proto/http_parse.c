@@ -193,8 +193,8 @@ enum http_verdict http_parse_head(struct slice in, size_t max_head, struct http_
     if (verdict == HTTP_PARTIAL && in.len >= max_head) {
         bool in_request_line = request->method_name.len == 0;
         http_head_fail(&head, in_request_line ? ERROR_URI_TOO_LONG : ERROR_HEADERS_TOO_LARGE,
-                       in_request_line ? "the request line is longer than the limit"
-                                       : "the header fields are larger than the limit");
+                       in_request_line ? "the request line is longer than http.max_header"
+                                       : "the header fields are larger than http.max_header");
         verdict = HTTP_BAD;
     }
     *error = head.error;

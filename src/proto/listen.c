@@ -43,6 +43,23 @@ static bool split(const char *text, char host[256], uint16_t *port)
     return true;
 }
 
+static bool read_address(const char *text, char host[256], uint16_t *port, struct buf *problem)
+{
+    if (!split(text, host, port)) {
+        buf_printf(problem, "listen on %s: expected host:port, [ipv6]:port or :port, the port at most %d", text,
+                   UINT16_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool listen_check(const char *address, struct buf *problem)
+{
+    char host[256];
+    uint16_t port;
+    return read_address(address, host, &port, problem);
+}
+
 static void any_address(struct endpoint *endpoint, int family)
 {
     *endpoint = (struct endpoint){ .any = true };
@@ -54,8 +71,7 @@ static bool resolve(const char *text, struct endpoint *endpoint, struct buf *pro
 {
     char host[256];
     uint16_t port;
-    if (!split(text, host, &port)) {
-        buf_printf(problem, "listen on %s: expected host:port, [ipv6]:port or :port", text);
+    if (!read_address(text, host, &port, problem)) {
         return false;
     }
     if (host[0] == '\0') {

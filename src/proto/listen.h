@@ -3,6 +3,9 @@
 
 #include "base/bytes.h"
 
+/* Whether `address` can be read at all; false with *problem. Looks no name up. */
+MUST_CHECK bool listen_check(const char *address, struct buf *problem);
+
 /* Binds and listens on `address` with `count` sockets (fds[0..count)), non-blocking. ":port" listens on all addresses
  * of IPv4 and IPv6. Port 0 takes a free one. False with *problem ("listen on :8080: address already in use") and no
  * socket left open. A port that another process listens on is refused even if that one set SO_REUSEPORT. */

@@ -67,6 +67,9 @@ struct server_config {
     size_t page_count;
 };
 
+/* Whether addresses, proxies and origins can be read; false with one line per problem. Opens nothing. */
+MUST_CHECK bool server_check(const struct http_options *http, const struct admin_options *admin, struct buf *problems);
+
 /* Binds and starts the I/O threads. NULL with *problem ("listen on :8080: address already in use"). */
 struct server *server_start(const struct server_config *config, struct buf *problem);
 

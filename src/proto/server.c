@@ -12,15 +12,49 @@ struct server {
     int port;
 };
 
-static bool has_admin(const struct server_config *config)
+static bool has_admin(const struct admin_options *admin)
 {
-    return config->admin->listen != NULL && config->admin->listen[0] != '\0';
+    return admin->listen != NULL && admin->listen[0] != '\0';
+}
+
+/* As browsers send it: scheme, host and port, nothing behind them. */
+static bool is_origin(const char *text)
+{
+    const char *scheme_end = strstr(text, "://");
+    return strcmp(text, "*") == 0 || strcmp(text, "null") == 0 ||
+           (scheme_end != NULL && scheme_end[3] != '\0' && strchr(scheme_end + 3, '/') == NULL);
+}
+
+bool server_check(const struct http_options *http, const struct admin_options *admin, struct buf *problems)
+{
+    struct address_ranges trusted;
+    size_t before = problems->len;
+    if (!listen_check(http->listen, problems)) {
+        buf_append_byte(problems, '\n');
+    }
+    if (has_admin(admin) && !listen_check(admin->listen, problems)) {
+        buf_append_byte(problems, '\n');
+    }
+    if (address_ranges_init(&trusted, &http->trusted_proxies, problems)) {
+        address_ranges_release(&trusted);
+    } else {
+        buf_append_byte(problems, '\n');
+    }
+    for (size_t i = 0; i < http->cors_origins.count; i++) {
+        if (!is_origin(http->cors_origins.items[i])) {
+            buf_printf(problems,
+                       "http.cors_origins: found \"%s\", expected \"*\" or an origin such as "
+                       "https://shop.example, without a path\n",
+                       http->cors_origins.items[i]);
+        }
+    }
+    return problems->len == before;
 }
 
 static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)
 {
     struct server_shared *shared = &server->shared;
-    bool apart = has_admin(config);
+    bool apart = has_admin(config->admin);
     shared->options = config->http;
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
@@ -63,7 +97,7 @@ static bool open_threads(struct server *server, const struct server_config *conf
         free(fds);
         return false;
     }
-    bool ok = !has_admin(config) || listen_open(config->admin->listen, &admin_fd, 1, problem);
+    bool ok = !has_admin(config->admin) || listen_open(config->admin->listen, &admin_fd, 1, problem);
     if (ok && !listen_open(config->http->listen, fds, count, problem)) {
         ok = false;
         if (admin_fd >= 0) {

@@ -332,8 +332,8 @@ static char *make_path_argument(const char *path, const char *data_folder, struc
         buf_printf(&folder, "%s/clickhouse", data_folder);
     }
     if (buf_c_string(&folder) == NULL || !make_folders(folder.data) || realpath(folder.data, real) == NULL) {
-        buf_printf(problem, "store.path: %s cannot be made: %s", folder.data == NULL ? "" : folder.data,
-                   strerror(errno));
+        buf_printf(problem, "the embedded engine's folder %s (store.path, else journal.data) cannot be made: %s",
+                   folder.data == NULL ? "" : folder.data, strerror(errno));
     } else {
         buf_printf(&argument, "--path=%s", real);
         made = buf_c_string(&argument) == NULL ? NULL : strdup(argument.data);

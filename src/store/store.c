@@ -10,6 +10,20 @@ struct store *store_new(const struct store_options *options, const char *data_fo
     return NULL;
 }
 
+bool store_check(const struct store_options *options, struct buf *problems)
+{
+    if (options->kind != STORE_CLICKHOUSE) {
+        return true;
+    }
+    struct store *store = store_clickhouse_new(options, problems);
+    if (store == NULL) {
+        buf_append_byte(problems, '\n');
+        return false;
+    }
+    store->ops->free(store);
+    return true;
+}
+
 /* Appends `text` between two `quote`s; whatever could end it, or a line, is escaped with a backslash. */
 static void quote_with(struct slice text, uint8_t quote, struct buf *out)
 {

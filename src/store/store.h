@@ -96,6 +96,9 @@ struct store *store_clickhouse_new(const struct store_options *options, struct b
 struct store *store_embedded_new(const struct store_options *options, const char *data_folder, bool fsync,
                                  struct buf *problem);
 
+/* Whether a server's URLs can be read; false with a line in *problems. Connects to nothing, loads nothing. */
+MUST_CHECK bool store_check(const struct store_options *options, struct buf *problems);
+
 /* The row of `kind` in the table of stores. */
 struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem);
 

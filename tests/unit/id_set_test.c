@@ -17,6 +17,13 @@ static struct event_id id_of(uint64_t number)
     return id;
 }
 
+static bool contains(const struct id_set *set, const struct event_id *id)
+{
+    uint8_t seen = 0;
+    id_set_contains_many(set, id, 1, &seen);
+    return seen != 0;
+}
+
 static void finds_what_was_added_and_nothing_else(void **state)
 {
     (void)state;
@@ -30,7 +37,7 @@ static void finds_what_was_added_and_nothing_else(void **state)
     assert_int_equal(set.count, 50000);
     for (uint64_t i = 0; i < 100000; i++) {
         struct event_id id = id_of(i);
-        assert_int_equal(id_set_contains(&set, &id), i < 50000);
+        assert_int_equal(contains(&set, &id), i < 50000);
     }
     id_set_release(&set);
 }
@@ -69,7 +76,7 @@ static void says_full_at_its_bound(void **state)
     assert_int_equal(id_set_add(&set, &ids[3]), ID_SET_FULL);
     assert_int_equal(id_set_add(&set, &ids[0]), ID_SET_PRESENT);
     id_set_clear(&set);
-    assert_false(id_set_contains(&set, &ids[0]));
+    assert_false(contains(&set, &ids[0]));
     assert_int_equal(id_set_add(&set, &ids[3]), ID_SET_ADDED);
     id_set_release(&set);
 }
@@ -85,7 +92,7 @@ static void forgets_all_when_prepared_for_a_group_of_any_size(void **state)
         assert_true(id_set_prepare(&set, sizes[round]));
         assert_int_equal(set.count, 0);
         struct event_id before = id_of(next == 0 ? 0 : next - 1);
-        assert_false(id_set_contains(&set, &before));
+        assert_false(contains(&set, &before));
         for (size_t i = 0; i < sizes[round]; i++) {
             struct event_id id = id_of(next++);
             assert_int_equal(id_set_add(&set, &id), ID_SET_ADDED);

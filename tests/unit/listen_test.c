@@ -51,6 +51,9 @@ static void what_is_no_address_is_refused(void **state)
         struct buf problem = { 0 };
         assert_false(listen_open(rows[i], &fd, 1, &problem));
         assert_non_null(strstr(buf_c_string(&problem), "expected host:port"));
+        buf_clear(&problem);
+        assert_false(listen_check(rows[i], &problem));
+        assert_non_null(strstr(buf_c_string(&problem), "expected host:port"));
         buf_release(&problem);
     }
 }

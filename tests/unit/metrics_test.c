@@ -85,6 +85,15 @@ static void states_are_set_when_scraped(void **state)
     metrics_free(metrics);
 }
 
+static void reports_the_resident_memory(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    assert_false(page_has(metrics, "sluice_resident_memory_bytes 0\n"));
+    assert_true(metric_read(metrics, METRIC_RESIDENT_BYTES, 0, 0, OK) > 64 * 1024);
+    metrics_free(metrics);
+}
+
 static void the_board_keeps_since_when_a_level_holds(void **state)
 {
     (void)state;
@@ -107,6 +116,7 @@ int main(void)
         cmocka_unit_test(refusals_are_kept_apart_by_reason_and_silent_reasons_left_out),
         cmocka_unit_test(histogram_buckets_are_cumulative),
         cmocka_unit_test(states_are_set_when_scraped),
+        cmocka_unit_test(reports_the_resident_memory),
         cmocka_unit_test(the_board_keeps_since_when_a_level_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
