@@ -1,6 +1,7 @@
 /* Turns a configuration into a running gateway, and back. Read top to bottom, this is the whole program:
  *
  *   streams ── compiled schemas, read by every thread
+ *   folder ─── the data folder, locked for this process       (base/)
  *   store ──── where batches go and queries are answered      (store/)
  *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
  *   query ──── the read API                                   (query/)
@@ -9,20 +10,20 @@
  * Each is built on the ones before it, and stopped in reverse. */
 #include "gateway.h"
 
-#include "base/disk.h"
+#include "base/data_folder.h"
 #include "base/status.h"
 #include "pipeline/dedup.h"
 #include "pipeline/pipeline.h"
 #include "proto/pages.h"
 #include "query/query.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct gateway {
     const struct config *config;
     struct stream **streams;
+    struct data_folder folder;
     struct status_board *board;
     struct status_part *status;
     struct store *store;
@@ -109,14 +110,15 @@ static bool start_board(struct gateway *g, struct buf *problem)
     return true;
 }
 
+static bool start_folder(struct gateway *g, struct buf *problem)
+{
+    return data_folder_take(&g->folder, g->config->journal.data, true, problem);
+}
+
 static bool start_store(struct gateway *g, struct buf *problem)
 {
     const struct journal_options *journal = &g->config->journal;
-    if (!disk_make_path(journal->data)) { /* an engine in it must not be the first to make it: it does not sync it */
-        buf_printf(problem, "journal.data: cannot make the folder %s: %s", journal->data, strerror(errno));
-        return false;
-    }
-    g->store = store_new(&g->config->store, journal->data, journal->durability == DURABILITY_FSYNC, problem);
+    g->store = store_new(&g->config->store, g->folder.path, journal->durability == DURABILITY_FSYNC, problem);
     return g->store != NULL;
 }
 
@@ -197,9 +199,9 @@ static bool start_server(struct gateway *g, struct buf *problem)
 
 static bool start_all(struct gateway *g, struct buf *problem)
 {
-    return start_streams(g, problem) && start_board(g, problem) && start_store(g, problem) &&
-           start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
-           start_server(g, problem);
+    return start_streams(g, problem) && start_board(g, problem) && start_folder(g, problem) &&
+           start_store(g, problem) && start_metrics(g, problem) && start_pipeline(g, problem) &&
+           start_query(g, problem) && start_server(g, problem);
 }
 
 /* What was started, in reverse; query and server have stopped already. */
@@ -216,6 +218,7 @@ static void free_all(struct gateway *g)
     if (g->store != NULL) {
         g->store->ops->free(g->store);
     }
+    data_folder_release(&g->folder);
     status_board_free(g->board);
     streams_free(g->streams, g->config->stream_count);
     free(g);

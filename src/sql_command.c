@@ -3,15 +3,12 @@
 
 #include "gateway.h"
 
+#include "base/data_folder.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define TIMEOUT_NS (300 * NS_PER_SECOND)
 
@@ -43,27 +40,11 @@ static bool parse_arguments(int argc, char **argv, struct sql_arguments *argumen
     return arguments->statement != NULL;
 }
 
-/* The gateway's own lock, held until this process ends: an embedded engine must not be opened twice. */
-static bool lock_data(const struct config *config)
+/* An embedded engine must not be opened twice, nor in a folder that no gateway has made. */
+static bool take_folder(const struct config *config, struct data_folder *folder, struct buf *problem)
 {
-    if (config->store.kind != STORE_EMBEDDED) {
-        return true;
-    }
-    struct buf path = { 0 };
-    buf_printf(&path, "%s/LOCK", config->journal.data);
-    const char *name = buf_c_string(&path);
-    int fd = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
-    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (fd >= 0 && !locked) {
-        fprintf(stderr, "sluice sql: a gateway serves from %s: stop it first, or ask its /events/metrics\n",
-                config->journal.data);
-        close(fd);
-    } else if (!locked) {
-        fprintf(stderr, "sluice sql: cannot open %s/LOCK: %s; name the configuration of a gateway that has served\n",
-                config->journal.data, strerror(errno));
-    }
-    buf_release(&path);
-    return locked;
+    *folder = (struct data_folder){ .lock_fd = -1 };
+    return config->store.kind != STORE_EMBEDDED || data_folder_take(folder, config->journal.data, false, problem);
 }
 
 static int run(struct store *store, const struct sql_arguments *arguments)
@@ -104,9 +85,11 @@ int sql_command(int argc, char **argv)
         return 2;
     }
     struct config config;
+    struct data_folder folder = { .lock_fd = -1 };
     struct buf problem = { 0 };
     int code = 2;
-    if (config_load(&config, arguments.config, config_environment, &problem) && lock_data(&config)) {
+    if (config_load(&config, arguments.config, config_environment, &problem) &&
+        take_folder(&config, &folder, &problem)) {
         struct store *store = store_new(&config.store, config.journal.data, false, &problem);
         code = 1;
         if (store != NULL) {
@@ -117,6 +100,7 @@ int sql_command(int argc, char **argv)
     if (problem.len != 0) {
         fprintf(stderr, "sluice sql: %s\n", buf_c_string(&problem));
     }
+    data_folder_release(&folder);
     buf_release(&problem);
     config_free(&config);
     return code;

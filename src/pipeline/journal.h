@@ -1,7 +1,7 @@
 /* The journal: open segments that are appended to, sealed ones that wait for the store, and what was found at start.
  * Its six rules (docs/decisions.md, each with a test) make "acknowledged" mean "not lost":
  *
- *   1 flock on <data>/LOCK before anything is read; the folder's real path is used everywhere
+ *   1 flock on <data>/LOCK before anything is read (base/data_folder.h); the folder's real path is used everywhere
  *   2 the folder is fsynced after a segment is created, before its first acknowledgement, and after an unlink, before
  *     that counts as stored
  *   3 a short or failed write, or a failed fdatasync: cut back to the last acknowledged length, seal there, fail the
@@ -31,8 +31,8 @@
 
 struct journal;
 
-/* Opens the folder (made if missing), takes the lock and recovers. *recovered is a list (by `next`) of sealed segments,
- * oldest first, owned by the caller. NULL with *problem on failure. */
+/* Opens the folder, which the caller has taken (base/data_folder.h), and recovers. *recovered is a list (by `next`) of
+ * sealed segments, oldest first, owned by the caller. NULL with *problem on failure. */
 struct journal *journal_open(const struct journal_options *options, const struct stream *const *streams,
                              size_t stream_count, struct metrics *metrics, struct status_board *board,
                              struct segment **recovered, struct buf *problem);

@@ -1,11 +1,10 @@
-/* Turns a data folder into a journal: one gateway at a time, what was left in it recovered. */
+/* Turns a data folder into a journal: what was left in it recovered. */
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static bool fail(struct buf *problem, const char *what, const char *path)
@@ -14,46 +13,11 @@ static bool fail(struct buf *problem, const char *what, const char *path)
     return false;
 }
 
-/* Rule 1. The lock goes with the process, however it ends. */
-static bool take_lock(struct journal *journal, struct buf *problem)
-{
-    char pid[32] = "";
-    char *path = journal_path(journal->folder, "LOCK", "");
-    if (path == NULL) {
-        return fail(problem, "lock", journal->folder);
-    }
-    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    free(path);
-    if (journal->lock_fd < 0) {
-        return fail(problem, "open LOCK in", journal->folder);
-    }
-    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t got = pread(journal->lock_fd, pid, sizeof pid - 1, 0);
-        buf_printf(
-            problem,
-            "journal.data: %s is in use by another gateway (pid %.*s); stop it, or give this one a folder of its "
-            "own",
-            journal->folder, got > 0 ? (int)strcspn(pid, "\n") : 7, got > 0 ? pid : "unknown");
-        return false;
-    }
-    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(journal->lock_fd, 0) != 0 || pwrite(journal->lock_fd, pid, (size_t)len, 0) != len) {
-        LOG(LOG_WARN, "LOCK not written", "%s", strerror(errno)); /* only a message would miss it */
-    }
-    return true;
-}
-
 static bool open_folder(struct journal *journal, const char *data, struct buf *problem)
 {
-    if (!disk_make_path(data)) {
-        return fail(problem, "make the folder", data);
-    }
     journal->folder = realpath(data, NULL);
     if (journal->folder == NULL) {
         return fail(problem, "find the real path of", data);
-    }
-    if (!take_lock(journal, problem)) {
-        return false;
     }
     journal->segment_folder = journal_path(journal->folder, "journal", "");
     journal->damaged_folder = journal_path(journal->folder, "damaged", "");
@@ -98,7 +62,6 @@ struct journal *journal_open(const struct journal_options *options, const struct
     journal->streams = streams;
     journal->stream_count = stream_count;
     journal->metrics = metrics;
-    journal->lock_fd = -1;
     journal->segment_folder_fd = -1;
     pthread_mutex_init(&journal->mutex, NULL);
     event_id_generator_init(&journal->names);
@@ -125,9 +88,6 @@ void journal_close(struct journal *journal)
     }
     if (journal->segment_folder_fd >= 0) {
         close(journal->segment_folder_fd);
-    }
-    if (journal->lock_fd >= 0) {
-        close(journal->lock_fd);
     }
     lz4_encoder_free(journal->encoder);
     buf_release(&journal->out);

@@ -38,7 +38,6 @@ struct journal {
     char *folder;         /* real path */
     char *segment_folder; /* <folder>/journal */
     char *damaged_folder;
-    int lock_fd;
     int segment_folder_fd; /* -1: memory, and there is none */
     struct metrics *metrics;
     struct metrics_cells *cells; /* commit thread's, and of journal_open before it starts */

@@ -25,21 +25,6 @@ static int with_memory(void **state)
     return fixture_start(state, DURABILITY_MEMORY);
 }
 
-static void rule_1_refuses_a_folder_that_another_gateway_uses(void **state)
-{
-    struct fixture *f = *state;
-    struct segment *recovered;
-    struct buf problem = { 0 };
-    char alias[128];
-    snprintf(alias, sizeof alias, "%s/../%s/.", f->folder, strrchr(f->folder, '/') + 1);
-    struct journal_options options = f->options;
-    options.data = alias;
-    assert_null(journal_open(&options, f->streams, 1, f->metrics, f->board, &recovered, &problem));
-    assert_non_null(strstr(buf_c_string(&problem), "in use by another gateway (pid "));
-    buf_release(&problem);
-    fixture_reopen(f); /* the lock goes with the journal */
-}
-
 static void rule_1_uses_the_real_path(void **state)
 {
     struct fixture *f = *state;
@@ -56,19 +41,6 @@ static void rule_1_uses_the_real_path(void **state)
     struct segment *segment = journal_seal(f->journal, 0);
     assert_segment(segment, 0, 6);
     assert_int_equal(journal_remove(f->journal, segment), OK);
-}
-
-static void makes_a_missing_data_folder_with_its_parents(void **state)
-{
-    struct fixture *f = *state;
-    char deep[128];
-    snprintf(deep, sizeof deep, "%s/a/b/c", f->folder);
-    fixture_close(f);
-    f->options.data = deep;
-    assert_true(fixture_open(f));
-    fixture_put(f, 0, 1);
-    fixture_reopen(f);
-    assert_segment(f->recovered, 0, 1);
 }
 
 static void rule_2_syncs_the_folder_before_the_first_acknowledgement_only(void **state)
@@ -341,7 +313,7 @@ static void os_never_syncs(void **state)
     assert_string_equal(fault_take(), "WU");
 }
 
-static void memory_writes_nothing_but_the_lock(void **state)
+static void memory_writes_nothing(void **state)
 {
     struct fixture *f = *state;
     struct segment *first, *second;
@@ -350,7 +322,7 @@ static void memory_writes_nothing_but_the_lock(void **state)
     assert_segment(segment, 0, 6);
     assert_int_equal(journal_split(f->journal, segment, 2, &first, &second), OK);
     assert_segment(second, 2, 4);
-    assert_int_equal(count_files(f, ""), 1);
+    assert_int_equal(count_files(f, ""), 0);
     assert_int_equal(journal_remove(f->journal, first), OK);
     assert_int_equal(journal_remove(f->journal, second), OK);
     assert_string_equal(fault_take(), "WWWWW");
@@ -492,9 +464,7 @@ static void removes_and_splits_on_other_threads_while_it_appends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(rule_1_refuses_a_folder_that_another_gateway_uses, with_fsync),
         TEST(rule_1_uses_the_real_path, with_fsync),
-        TEST(makes_a_missing_data_folder_with_its_parents, with_fsync),
         TEST(rule_2_syncs_the_folder_before_the_first_acknowledgement_only, with_fsync),
         TEST(rule_2_syncs_the_folder_after_an_unlink, with_fsync),
         TEST(rule_2_fails_the_group_if_the_folder_cannot_be_synced, with_fsync),
@@ -510,7 +480,7 @@ int main(void)
         TEST(gauges_follow_every_change, with_fsync),
         TEST(extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed, with_fsync),
         TEST(os_never_syncs, with_os),
-        TEST(memory_writes_nothing_but_the_lock, with_memory),
+        TEST(memory_writes_nothing, with_memory),
         TEST(memory_still_delivers_what_an_earlier_run_left, with_fsync),
         TEST(splits_a_segment_at_any_row, with_fsync),
         TEST(leaves_the_whole_if_it_cannot_be_split, with_fsync),
