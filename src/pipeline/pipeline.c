@@ -163,7 +163,6 @@ struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf
         return NULL;
     }
     pipeline->config = *config;
-    atomic_init(&pipeline->refusing, false);
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
     struct segment *recovered = NULL;
@@ -177,11 +176,6 @@ struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf
     }
     pipeline_stop(pipeline);
     return NULL;
-}
-
-void pipeline_refuse(struct pipeline *pipeline)
-{
-    atomic_store_explicit(&pipeline->refusing, true, memory_order_relaxed);
 }
 
 static bool journal_is_empty(const struct pipeline *pipeline)
@@ -240,8 +234,5 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
 
 enum error pipeline_admits(const struct pipeline *pipeline)
 {
-    if (atomic_load_explicit(&pipeline->refusing, memory_order_relaxed)) {
-        return ERROR_DRAINING;
-    }
     return commit_queue_has_room(&pipeline->queue) ? commit_admits(pipeline->commit) : ERROR_QUEUE_FULL;
 }

@@ -36,9 +36,6 @@ struct pipeline_config {
 /* Opens journal and dedup, recovers, starts writers and the commit thread. NULL with *problem. */
 struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem);
 
-/* From now on every submit is refused with ERROR_DRAINING; what is in flight is completed. */
-void pipeline_refuse(struct pipeline *pipeline);
-
 /* After the I/O threads have flushed for the last time: commits what waits, seals all segments, and waits for the
  * writers until the deadline. True if everything is stored. */
 bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns);
@@ -112,5 +109,5 @@ void pipeline_io_flush(struct pipeline_io *io);
 /* I/O thread, after wake: delivers the completions that have come. */
 void pipeline_io_drain(struct pipeline_io *io);
 
-/* OK, or why every event is refused now (full, failing, draining). Any thread, cheap. */
+/* OK, or why every event is refused now (full, failing). Any thread, cheap. */
 enum error pipeline_admits(const struct pipeline *pipeline);

@@ -17,7 +17,6 @@ struct pipeline {
     struct commit_thread commit_thread;
     struct writer *writer;
     struct pipeline_io *ios; /* a list by `next` */
-    _Atomic bool refusing;
 };
 
 /* pipeline_io.c. Frees the I/O threads' side and the chunks that stand in it. */

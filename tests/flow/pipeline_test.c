@@ -250,7 +250,6 @@ static void check_identity(struct fixture *f)
 /* A process ends; true if everything was stored before. */
 static bool stop(struct fixture *f, int64_t patience_ns)
 {
-    pipeline_refuse(f->pipeline);
     pipeline_io_flush(f->front.io);
     bool all_stored = pipeline_drain(f->pipeline, clock_monotonic_ns() + patience_ns);
     check_identity(f);
@@ -397,33 +396,12 @@ static void tells_who_waits_that_it_is_stored(void **state)
     assert_int_equal(rows_in_store(f), 1);
 }
 
-static void refuses_while_draining(void **state)
-{
-    struct fixture *f = *state;
-    pipeline_refuse(f->pipeline);
-    submit(f, "{\"k\":\"a\"}");
-    assert_int_equal(f->front.submission.error, ERROR_DRAINING);
-    assert_false(f->front.submission.pending);
-    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_DROPPED, PROTOCOL_HTTP, 0, ERROR_DRAINING), 1);
-}
-
 static void refuses_when_the_queue_is_full(void **state)
 {
     struct fixture *f = *state;
     f->config.commit.queue_events = 0;
     submit(f, "{\"k\":\"a\"}");
     assert_int_equal(f->front.submission.error, ERROR_QUEUE_FULL);
-}
-
-static void completes_what_was_in_flight_when_it_refused(void **state)
-{
-    struct fixture *f = *state;
-    submit(f, "{\"k\":\"a\"}");
-    pipeline_refuse(f->pipeline);
-    wait_for(&f->front, &f->front.completed, 1);
-    assert_int_equal(f->front.accepted, 1);
-    assert_true(stop(f, PATIENCE));
-    assert_int_equal(rows_in_store(f), 1);
 }
 
 static void survive_a_restart(struct fixture *f, enum durability durability)
@@ -577,9 +555,7 @@ int main(void)
         TEST(stores_a_repeated_event_once),
         TEST(stores_by_age_without_a_drain),
         TEST(tells_who_waits_that_it_is_stored),
-        TEST(refuses_while_draining),
         TEST(refuses_when_the_queue_is_full),
-        TEST(completes_what_was_in_flight_when_it_refused),
         TEST(knows_its_events_after_a_restart_with_fsync),
         TEST(knows_its_events_after_a_restart_without_fsync),
         TEST(writes_no_file_with_durability_memory),
