@@ -37,12 +37,16 @@ struct segment_header {
 /* The skippable frame for a new segment of this stream. */
 void segment_header_write(const struct stream *stream, const char *name, const char *parent, struct buf *out);
 
-/* The same for a segment that descends from another (a half, a retried dead letter): its header with a new name. */
+/* The same for a segment that descends from another (a half, a repaired one): its header with a new name. */
 void segment_header_rename(const struct segment_header *header, const char *name, const char *parent, struct buf *out);
 
 /* Reads the skippable frame at the front of `bytes`; *length is its size. */
 MUST_CHECK bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length);
 void segment_header_release(struct segment_header *header);
+
+/* True if the header is whole and its check right. If segment_header_read fails all the same, nothing is damaged: memory
+ * is short, or a newer version wrote it. */
+bool segment_header_is_sound(struct slice bytes);
 
 /* True if the block's columns are the header's, in order. */
 bool segment_header_fits(const struct segment_header *header, const struct native_block *block);

@@ -238,9 +238,9 @@ static bool read_text(struct segment_header *header, struct slice text)
            strlen(header->parent) < SEGMENT_NAME_MAX;
 }
 
-bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length)
+/* The text of a whole header whose check is right. */
+static bool find_text(struct slice bytes, struct slice *text)
 {
-    *header = (struct segment_header){ 0 };
     if (bytes.len < FRAME_HEAD || load_u32(bytes.data) != LZ4_SKIPPABLE_MAGIC) {
         return false;
     }
@@ -248,12 +248,25 @@ bool segment_header_read(struct segment_header *header, struct slice bytes, size
     if (size > bytes.len - FRAME_HEAD || size > MAX_HEADER) {
         return false;
     }
-    struct slice text = slice_make(bytes.data + FRAME_HEAD, size);
-    if (!check_is_right(text) || !read_text(header, text)) {
+    *text = slice_make(bytes.data + FRAME_HEAD, size);
+    return check_is_right(*text);
+}
+
+bool segment_header_is_sound(struct slice bytes)
+{
+    struct slice text;
+    return find_text(bytes, &text);
+}
+
+bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length)
+{
+    struct slice text;
+    *header = (struct segment_header){ 0 };
+    if (!find_text(bytes, &text) || !read_text(header, text)) {
         segment_header_release(header);
         return false;
     }
-    *length = FRAME_HEAD + size;
+    *length = FRAME_HEAD + text.len;
     return true;
 }
 

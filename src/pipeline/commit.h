@@ -8,7 +8,7 @@
  * the group, and none of its ids are remembered. A full journal fails the group.
  *
  * Everything here is called on the commit thread (commit_thread.h), or in tests on any one thread; it may block on the
- * disk and on Redis. The clock is an argument. */
+ * disk. The clock is an argument. */
 #pragma once
 
 #include "pipeline/commit_queue.h"

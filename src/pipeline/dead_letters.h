@@ -1,9 +1,10 @@
 /* Dead letters: events that the table refuses, put aside as NDJSON with the reason, for people.
  *
  * <data>/dead/<segment>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
- * "at":"RFC 3339","event":{column: value, …}}. Beside it, for `retry`, the segment itself: <segment>.native.lz4. Both
- * are written under another name, fsynced and renamed, the .ndjson last: where it exists, the segment is buried. The
- * folder is made when the first letter comes. Bounded in bytes of all that lies in dead/. Any thread. */
+ * "at":"RFC 3339","event":{column: value, …}}. Beside it <segment>.native.lz4, the segment itself, whose rows can be
+ * inserted again. Both are written under another name, fsynced and renamed, the .ndjson last: where it exists, the
+ * segment is buried. The folder is made when the first letter comes. Bounded in bytes of all that lies in dead/. Any
+ * thread. */
 #pragma once
 
 #include "base/metrics.h"

@@ -112,6 +112,16 @@ static void unmap_file(struct slice bytes)
     }
 }
 
+/* Its rows are as good as ever: to put them aside as damage would lose them. */
+static bool cannot_read(struct recovery *recovery, const char *name)
+{
+    buf_printf(recovery->problem,
+               "journal: the header of %s is whole but cannot be read: it was written by a newer version (start that "
+               "one, or let it deliver first), or memory is short",
+               name);
+    return false;
+}
+
 /* Opens a file and reads its header. What is not a plain file is left alone. */
 static bool open_file(struct recovery *recovery, struct found *found)
 {
@@ -139,6 +149,9 @@ static bool open_file(struct recovery *recovery, struct found *found)
     if (segment_header_read(&segment->header, bytes, &length)) {
         /* A header that belongs to another file says nothing of this one. */
         found->header_length = strcmp(segment->header.name, found->name) == 0 ? length : 0;
+    } else if (segment_header_is_sound(bytes)) {
+        unmap_file(bytes);
+        return cannot_read(recovery, found->name);
     }
     unmap_file(bytes);
     memcpy(segment->name, found->name, sizeof segment->name);

@@ -8,7 +8,7 @@
  *
  *   thread        owns                                                 blocks on
  *   I/O (n)       its open chunks, its validator, its parser           nothing
- *   commit (1)    dedup look-ups, the open segments, batch policies    disk, Redis
+ *   commit (1)    dedup look-ups, the open segments, batch policies    disk
  *   writer (n)    one segment each                                     the store, disk
  *
  * Front ends call pipeline_submit and get, later, exactly one completion per ticket. */

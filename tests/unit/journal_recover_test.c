@@ -238,6 +238,33 @@ static void rule_4_puts_a_segment_with_a_damaged_header_aside_whole(void **state
     buf_release(&bytes);
 }
 
+/* The header again with another format and a check that is right for it. */
+static void change_format(struct buf *bytes)
+{
+    static const size_t head = 8, check = sizeof ",\"check\":\"" - 1, tail = sizeof "\"}" - 1;
+    size_t size = load_u32(bytes->data + 4);
+    size_t checked = size - check - EVENT_ID_TEXT - tail;
+    char *format = strstr(bytes->data + head, "\"format\":1");
+    assert_non_null(format);
+    format[sizeof "\"format\":" - 1] = '2';
+    struct event_id hash = event_id_from_key(slice_make(bytes->data + head, checked));
+    event_id_format(&hash, bytes->data + head + checked + check);
+}
+
+static void a_segment_of_a_newer_version_stops_the_start_and_stays_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    size_t ends[3];
+    struct buf bytes = make_segment(f, 2, ends);
+    change_format(&bytes);
+    write_file(only_file(f), buf_slice(&bytes));
+    assert_false(fixture_open(f));
+    assert_non_null(strstr(buf_c_string(&f->problem), "newer version"));
+    assert_int_equal(count_files(f, "journal"), 1);
+    assert_int_equal(fixture_metric(f, METRIC_EVENTS_DAMAGED), 0);
+    buf_release(&bytes);
+}
+
 static void rule_4_never_appends_to_a_segment_found_at_start(void **state)
 {
     struct fixture *f = *state;
@@ -380,6 +407,7 @@ int main(void)
         QUICK(rule_4_puts_damage_aside_and_keeps_what_follows),
         TEST(rule_4_counts_the_rows_that_damaged_frames_still_tell),
         QUICK(rule_4_puts_a_segment_with_a_damaged_header_aside_whole),
+        QUICK(a_segment_of_a_newer_version_stops_the_start_and_stays_where_it_is),
         TEST(rule_4_never_appends_to_a_segment_found_at_start),
         TEST(rule_5_tells_the_ids_of_recovered_rows),
         TEST(rule_5_never_uses_a_name_twice),
