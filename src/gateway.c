@@ -129,7 +129,10 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
         names[i] = g->streams[i]->name;
     }
     if (names != NULL) {
-        g->metrics = metrics_new(names, g->config->stream_count, g->store->server_names, g->store->server_count);
+        g->metrics = metrics_new(&(struct metrics_labels){
+            .streams = { names, g->config->stream_count },
+            .servers = { g->store->server_names, g->store->server_count },
+        });
     }
     free(names);
     if (g->metrics == NULL) {

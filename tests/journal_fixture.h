@@ -98,7 +98,7 @@ struct fixture {
 static inline bool fixture_open(struct fixture *f)
 {
     static const char *const names[] = { "events" };
-    f->metrics = metrics_new(names, 1, NULL, 0);
+    f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     f->board = status_board_new();
     buf_clear(&f->problem);
     f->journal = journal_open(&f->options, f->streams, 1, f->metrics, f->board, &f->recovered, &f->problem);

@@ -27,16 +27,31 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
       "the header fields are larger than http.max_header")                                                             \
     X(ERROR_NOT_IMPLEMENTED, "not_implemented", REJECTED, 501, 1003, "the transfer coding is not supported")           \
     X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here")           \
+    X(ERROR_ORIGIN_NOT_ALLOWED, "origin_not_allowed", REJECTED, 403, 1008,                                             \
+      "web pages of this origin are not in http.cors_origins")                                                         \
+    X(ERROR_UPGRADE_REQUIRED, "upgrade_required", REJECTED, 426, 1002,                                                 \
+      "this path speaks WebSocket, version 13 (RFC 6455)")                                                             \
+    X(ERROR_TOO_MANY_WEBSOCKETS, "too_many_websockets", REJECTED, 503, 1013,                                           \
+      "websocket.max_connections are open; try again")                                                                 \
+    X(ERROR_TOO_MANY_OF_ADDRESS, "too_many_of_address", REJECTED, 429, 1013,                                           \
+      "websocket.max_per_address are open from this address; close one, or try again")                                 \
+    X(ERROR_BAD_FRAME, "bad_frame", REJECTED, 400, 1002, "the frame breaks RFC 6455")                                  \
+    X(ERROR_INVALID_UTF8, "invalid_utf8", REJECTED, 400, 1007, "the text is not valid UTF-8")                          \
+    X(ERROR_UNSUPPORTED_DATA, "unsupported_data", REJECTED, 415, 1003,                                                 \
+      "a binary message holds LZ4: a frame, or a block behind its 4-byte size; send JSON as text")                     \
+    X(ERROR_MESSAGE_TOO_LARGE, "message_too_large", REJECTED, 413, 1009,                                               \
+      "the message is larger than websocket.max_message")                                                              \
+    X(ERROR_TRUNCATED, "truncated", REJECTED, 413, 1009, "the datagram is larger than what is read of one")            \
     X(ERROR_BAD_COMPRESSION, "bad_compression", REJECTED, 400, 1007, "the compressed bytes are damaged or cut off")    \
     X(ERROR_DECOMPRESSED_TOO_LARGE, "decompressed_too_large", REJECTED, 413, 1009,                                     \
-      "the body is larger than http.max_decompressed once decompressed")                                               \
+      "the payload is larger than max_decompressed once decompressed")                                                 \
     X(ERROR_UNKNOWN_STREAM, "unknown_stream", REJECTED, 404, 1008, "there is no stream of this name")                  \
     X(ERROR_BAD_ARGUMENT, "bad_argument", REJECTED, 400, 1008, "an argument of the request is not valid")              \
     X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event")                         \
     X(ERROR_INVALID_JSON, "invalid_json", REJECTED, 400, 1007, "the payload is not valid JSON")                        \
     X(ERROR_TOO_MANY_EVENTS, "too_many_events", REJECTED, 413, 1009, "the payload holds more events than the limit")   \
     X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001,                                               \
-      "the connection ended before the request was whole")                                                             \
+      "the connection ended before the payload was whole")                                                             \
     /* one event */                                                                                                    \
     X(ERROR_NOT_AN_OBJECT, "not_an_object", REJECTED, 400, 1007, "an event must be a JSON object")                     \
     X(ERROR_MISSING_FIELD, "missing_field", REJECTED, 400, 1007, "a required field is missing")                        \

@@ -16,7 +16,9 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_STREAM: return streams;
     case LABELS_PROTOCOL_STREAM: return METRICS_PROTOCOL_COUNT * streams;
     case LABELS_PROTOCOL_STREAM_REASON: return METRICS_PROTOCOL_COUNT * streams * ERROR_COUNT;
+    case LABELS_REASON: return ERROR_COUNT;
     case LABELS_SERVER: return metrics->server_count;
+    case LABELS_LISTENER: return metrics->listener_count;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_NONE: break;
     }
@@ -42,34 +44,33 @@ static void free_names(char **names, size_t count)
     free(names);
 }
 
-static char **copy_names(const char *const *names, size_t count)
+static bool copy_names(struct metrics_names names, char ***copies, size_t *count)
 {
-    char **copies = calloc(count + 1, sizeof *copies);
-    for (size_t i = 0; copies != NULL && i < count; i++) {
-        copies[i] = strdup(names[i]);
-        if (copies[i] == NULL) {
-            free_names(copies, i);
-            return NULL;
+    *copies = calloc(names.count + 1, sizeof **copies);
+    for (size_t i = 0; *copies != NULL && i < names.count; i++) {
+        (*copies)[i] = strdup(names.items[i]);
+        if ((*copies)[i] == NULL) {
+            return false;
         }
+        *count = i + 1;
     }
-    return copies;
+    return *copies != NULL;
 }
 
-struct metrics *metrics_new(const char *const *streams, size_t stream_count, const char *const *servers,
-                            size_t server_count)
+struct metrics *metrics_new(const struct metrics_labels *labels)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
     if (metrics == NULL) {
         return NULL;
     }
     pthread_mutex_init(&metrics->mutex, NULL);
-    metrics->stream_count = stream_count;
-    metrics->server_count = server_count;
-    metrics->streams = copy_names(streams, stream_count);
-    metrics->servers = copy_names(servers, server_count);
-    lay_out(metrics);
-    metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
-    if (metrics->streams == NULL || metrics->servers == NULL || metrics->states == NULL) {
+    if (copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
+        copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
+        copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count)) {
+        lay_out(metrics);
+        metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
+    }
+    if (metrics->states == NULL) {
         metrics_free(metrics);
         return NULL;
     }
@@ -88,6 +89,7 @@ void metrics_free(struct metrics *metrics)
     }
     free_names(metrics->streams, metrics->stream_count);
     free_names(metrics->servers, metrics->server_count);
+    free_names(metrics->listeners, metrics->listener_count);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);
     free(metrics);

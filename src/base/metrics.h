@@ -23,8 +23,10 @@ enum metric_labels {
     LABELS_STREAM,
     LABELS_PROTOCOL_STREAM,
     LABELS_PROTOCOL_STREAM_REASON,
-    LABELS_SERVER, /* one per ClickHouse server */
-    LABELS_STATUS, /* HTTP status class 1xx … 5xx */
+    LABELS_REASON,
+    LABELS_SERVER,   /* one per ClickHouse server */
+    LABELS_LISTENER, /* one per UDP listener */
+    LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
 };
 
 enum metric {
@@ -37,10 +39,20 @@ enum metric {
 struct metrics;
 struct metrics_cells;
 
-/* `streams` are the names for the stream label; the index stream_count is the label "" (no stream). `servers` likewise.
- * Names are copied. NULL if memory is short. */
-struct metrics *metrics_new(const char *const *streams, size_t stream_count, const char *const *servers,
-                            size_t server_count);
+struct metrics_names {
+    const char *const *items;
+    size_t count;
+};
+
+/* The values of labels that the configuration gives. */
+struct metrics_labels {
+    struct metrics_names streams; /* the index streams.count is the label "" (no stream) */
+    struct metrics_names servers;
+    struct metrics_names listeners;
+};
+
+/* Names are copied. NULL if memory is short. */
+struct metrics *metrics_new(const struct metrics_labels *labels);
 void metrics_free(struct metrics *metrics);
 
 /* Cells for one thread; owned by the registry. NULL if memory is short. */

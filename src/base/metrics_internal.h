@@ -43,6 +43,8 @@ struct metrics {
     size_t stream_count;
     char **servers;
     size_t server_count;
+    char **listeners;
+    size_t listener_count;
     size_t offset[METRIC_COUNT]; /* of a metric's first cell */
     size_t series[METRIC_COUNT]; /* how many label combinations it has */
     size_t cell_count;

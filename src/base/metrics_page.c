@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Label values are our own names: no quote, backslash or newline can be in them. */
+/* Label values are names and addresses that were checked: no quote, backslash or newline can be in them. */
 static const char *stream_label(const struct metrics *metrics, size_t stream)
 {
     return stream < metrics->stream_count ? metrics->streams[stream] : "";
@@ -20,7 +20,9 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     switch (labels) {
     case LABELS_NONE: return;
     case LABELS_STREAM: buf_printf(out, "stream=\"%s\"", stream_label(metrics, index)); return;
+    case LABELS_REASON: buf_printf(out, "reason=\"%s\"", error_info((enum error)index)->code); return;
     case LABELS_SERVER: buf_printf(out, "server=\"%s\"", metrics->servers[index]); return;
+    case LABELS_LISTENER: buf_printf(out, "listener=\"%s\"", metrics->listeners[index]); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_PROTOCOL_STREAM:
     case LABELS_PROTOCOL_STREAM_REASON: break;
@@ -40,6 +42,7 @@ static bool is_silent(const struct metrics *metrics, enum metric_labels labels, 
     }
     size_t streams = metrics->stream_count + 1;
     switch (labels) {
+    case LABELS_REASON:
     case LABELS_PROTOCOL_STREAM_REASON: return true;
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;

@@ -12,6 +12,8 @@
 struct config {
     struct log_options log;
     struct http_options http;
+    struct websocket_options websocket;
+    struct udp_options udp;
     struct admin_options admin;
     struct journal_options journal;
     struct commit_options commit;

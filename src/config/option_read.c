@@ -146,11 +146,13 @@ static void set_default(struct option_reader *reader, const struct option *optio
 static bool count_allowed(struct option_reader *reader, const struct option *option, const struct node *node,
                           const char *path)
 {
-    uint64_t max = 0;
-    if (slice_to_u64(slice_from_string(option->max), &max) && node->count >= 1 && node->count <= max) {
+    const char *least = option->min != NULL ? option->min : "0";
+    uint64_t min = 0, max = 0;
+    if (slice_to_u64(slice_from_string(least), &min) && slice_to_u64(slice_from_string(option->max), &max) &&
+        node->count >= min && node->count <= max) {
         return true;
     }
-    option_problem(reader, node->line, path, "found %zu entries, expected 1 to %s", node->count, option->max);
+    option_problem(reader, node->line, path, "found %zu entries, expected %s to %s", node->count, least, option->max);
     return false;
 }
 
@@ -166,7 +168,7 @@ static void read_list(struct option_reader *reader, const struct option *option,
         return;
     }
     char *items = memory_take(reader->memory, node->count, option->item_size);
-    if (items == NULL) {
+    if (items == NULL || node->count == 0) {
         return;
     }
     memcpy(place_of(option, target), &items, sizeof items);

@@ -69,8 +69,8 @@ static const struct option http_rows[] = {
       "Largest request line and header fields together; larger ones are answered 431." },
     { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
       "Most events in one request; more are answered 413." },
-    { "max_connections",  INTEGER(http_options, max_connections),              "10000",            "1",     "1000000",
-      "Most connections open at once, over all I/O threads." },
+    { "max_connections",  INTEGER(http_options, max_connections),              "20000",            "1",     "1000000",
+      "Most connections open at once, WebSockets among them, over all I/O threads." },
     { "header_timeout",   DURATION(http_options, header_timeout_ns),           "10s",              "100ms", "10m",
       "From a request's first byte to the end of its header; slower ones are answered 408." },
     { "body_timeout",     DURATION(http_options, body_timeout_ns),             "30s",              "100ms", "1h",
@@ -80,9 +80,52 @@ static const struct option http_rows[] = {
     { "wait_timeout",     DURATION(http_options, wait_timeout_ns),             "10s",              "100ms", "10m",
       "How long `?wait=stored` waits for ClickHouse before it is answered 202." },
     { "cors_origins",     STRINGS(http_options, cors_origins),                 "",                 NULL,    NULL,
-      "Origins of web pages that may post events: exact (`https://shop.example`) or `\"*\"` for all." },
+      "Origins of web pages that may send events, by HTTP or WebSocket: exact (`https://shop.example`) or `\"*\"` for all. "
+      "Pages of the gateway's own origin always may." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
+};
+
+static const struct option websocket_rows[] = {
+    { "max_message",      SIZE(websocket_options, max_message_bytes),          "16MiB",            "1KiB",  "1GiB",
+      "Largest message as it is sent, still compressed, over all its fragments; a larger one ends the connection (1009)." },
+    { "max_decompressed", SIZE(websocket_options, max_decompressed_bytes),     "64MiB",            "1KiB",  "512MiB",
+      "Largest message once decompressed; a larger one ends the connection (1009)." },
+    { "max_in_flight",    INTEGER(websocket_options, max_in_flight),           "20000",            "1",     "100000000",
+      "Most events of one connection that are not acknowledged yet; beyond it the connection is not read." },
+    { "max_connections",  INTEGER(websocket_options, max_connections),         "10000",            "1",     "1000000",
+      "Most WebSockets open at once; more are answered 503." },
+    { "max_per_address",  INTEGER(websocket_options, max_per_address),         "1000",             "1",     "1000000",
+      "Most WebSockets of one client address; more are answered 429." },
+    { "ping_interval",    DURATION(websocket_options, ping_interval_ns),       "30s",              "1s",    "1d",
+      "A connection that was silent for so long is sent a ping." },
+    { "pong_timeout",     DURATION(websocket_options, pong_timeout_ns),        "10s",              "1s",    "1h",
+      "And if nothing comes back for so long, it is closed." },
+    { "message_timeout",  DURATION(websocket_options, message_timeout_ns),     "30s",              "1s",    "1h",
+      "From a message's first byte to its last; a slower one ends the connection (1008)." },
+    { "full_timeout",     DURATION(websocket_options, full_timeout_ns),        "10s",              "1s",    "1h",
+      "How long a connection is not read while the gateway can take no events; then it is closed (1013)." },
+};
+
+static const struct option udp_listener_rows[] = {
+    { "listen",           STRING(udp_listener_options, listen),                NULL,               "1",     NULL,
+      "Address: `host:port`, `[::1]:port` or `:port`; `off`: none.", .required = true },
+    { "stream",           STRING(udp_listener_options, stream),                "",                 NULL,    NULL,
+      "The stream of datagrams that name none; empty: the first." },
+};
+
+static const struct option_table udp_listener_table = TABLE(udp_listener_rows);
+
+static const struct option udp_rows[] = {
+    { "threads",          INTEGER(udp_options, threads),                       "1",                "1",     "64",
+      "Threads that read each listener; each has a socket of its own." },
+    { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "16MiB",            "64KiB", "1GiB",
+      "What the kernel keeps of a socket's datagrams that are not read yet; it drops what comes beyond it." },
+    { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "1MiB",             "1KiB",  "15MiB",
+      "Largest datagram once decompressed; larger ones are counted as rejected." },
+    { "listeners",        LIST(udp_options, listeners),                        NULL,               NULL,    "16",
+      "The addresses; none: no UDP.", .table = &udp_listener_table,
+      .count_offset = offsetof(struct udp_options, listener_count), .item_size = sizeof(struct udp_listener_options) },
 };
 
 static const struct option admin_rows[] = {
@@ -256,12 +299,15 @@ static const struct option stream_rows[] = {
 };
 /* clang-format on */
 
-_Static_assert(offsetof(struct field_options, line) == 0 && offsetof(struct stream_options, line) == 0,
+_Static_assert(offsetof(struct field_options, line) == 0 && offsetof(struct stream_options, line) == 0 &&
+                   offsetof(struct udp_listener_options, line) == 0,
                "items of an OPTION_LIST begin with their line");
 _Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
 
 static const struct option_table log_table = TABLE(log_rows);
 static const struct option_table http_table = TABLE(http_rows);
+static const struct option_table websocket_table = TABLE(websocket_rows);
+static const struct option_table udp_table = TABLE(udp_rows);
 static const struct option_table admin_table = TABLE(admin_rows);
 static const struct option_table journal_table = TABLE(journal_rows);
 static const struct option_table commit_table = TABLE(commit_rows);
@@ -280,6 +326,8 @@ static const struct option_table stream_table = TABLE(stream_rows);
 static const struct option section_rows[] = {
     SECTION(log, "What the gateway says about itself."),
     SECTION(http, "The HTTP front end."),
+    SECTION(websocket, "The WebSocket front end, on the address of the HTTP front end."),
+    SECTION(udp, "The UDP front end."),
     SECTION(admin, "The pages for operators."),
     SECTION(journal, "Where acknowledged events wait for the store."),
     SECTION(commit, "The queue in front of the journal."),

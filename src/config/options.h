@@ -30,8 +30,35 @@ struct http_options {
     int64_t body_timeout_ns;            /* for the whole body */
     int64_t idle_timeout_ns;            /* keep-alive */
     int64_t wait_timeout_ns;            /* ?wait=stored */
-    struct string_list cors_origins;    /* "*" or exact origins */
+    struct string_list cors_origins;    /* "*" or exact origins, for WebSockets too */
     struct string_list trusted_proxies; /* addresses or CIDR */
+};
+
+/* WebSockets begin as HTTP requests: http's limits of connections, headers, events and origins are theirs too. */
+struct websocket_options {
+    uint64_t max_message_bytes; /* as received, still compressed, over all its fragments */
+    uint64_t max_decompressed_bytes;
+    uint64_t max_in_flight;     /* events of one connection that are not acknowledged yet; then it is not read */
+    int64_t max_connections;    /* of all I/O threads */
+    int64_t max_per_address;    /* of one client address */
+    int64_t ping_interval_ns;   /* without a sign of life, a ping goes out */
+    int64_t pong_timeout_ns;    /* and, without an answer, the connection ends */
+    int64_t message_timeout_ns; /* for the whole of a message */
+    int64_t full_timeout_ns;    /* how long a message waits while the gateway is full */
+};
+
+struct udp_listener_options {
+    int line;           /* in the configuration file, for messages */
+    const char *listen; /* as http.listen; "off": none */
+    const char *stream; /* "": the first */
+};
+
+struct udp_options {
+    int64_t threads;         /* of each listener */
+    uint64_t receive_buffer; /* of each socket, in the kernel */
+    uint64_t max_decompressed_bytes;
+    struct udp_listener_options *listeners;
+    size_t listener_count;
 };
 
 struct admin_options {

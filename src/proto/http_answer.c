@@ -101,7 +101,7 @@ void http_answer_write(struct http_answer *answer, struct http_front *front, str
 {
     struct slice body = compose_body(answer, &front->text);
     http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
-    metric_add_index(front->cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
+    metric_add_index(front->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
     http_answer_clear(answer);
 }
 

@@ -11,7 +11,7 @@ enum error http_events_check(const struct http_front *front, const struct http_r
 
 void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)
 {
-    pipeline_count_refusal(front->io, PROTOCOL_HTTP, NULL, error);
+    pipeline_count_refusal(front->intake.io, PROTOCOL_HTTP, NULL, error);
     http_answer_problem(answer, error, detail, SLICE(""));
 }
 
@@ -40,11 +40,11 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
     bool malformed = false;
     *arguments = (struct arguments){ .with_ids = true };
     if (query.len == 0) {
-        arguments->stream = pipeline_stream(front->pipeline, SLICE(""));
+        arguments->stream = pipeline_stream(front->intake.pipeline, SLICE(""));
         return OK;
     }
     bool named = page_argument(query, "stream", &front->text, &malformed);
-    arguments->stream = pipeline_stream(front->pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    arguments->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
     if (malformed || arguments->stream == NULL) {
         return ERROR_UNKNOWN_STREAM;
     }
@@ -56,25 +56,6 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
         *detail = SLICE("ids: the values are 0 and 1");
         return ERROR_BAD_ARGUMENT;
     }
-    return OK;
-}
-
-/* The payload's bytes: the body itself, or what it holds compressed (in front->decoded). */
-static enum error unpack(struct http_front *front, enum http_encoding encoding, struct slice *body)
-{
-    if (encoding == ENCODING_IDENTITY) {
-        return OK;
-    }
-    buf_clear(&front->decoded);
-    enum error error =
-        decode_body(front->decoder, encoding, *body, front->options->max_decompressed_bytes, &front->decoded);
-    if (error != OK) {
-        return error;
-    }
-    if (!buf_reserve(&front->decoded, JSON_PADDING)) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    *body = buf_slice(&front->decoded);
     return OK;
 }
 
@@ -110,10 +91,10 @@ void http_events_post(struct http_front *front, const struct http_request *reque
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
-    metric_add(front->cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
+    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
     enum error error = read_arguments(front, request->query, &arguments, &detail);
     if (error == OK) {
-        error = unpack(front, request->encoding, &body);
+        error = intake_unpack(&front->intake, request->encoding, front->options->max_decompressed_bytes, &body);
     }
     if (error != OK) {
         http_events_refuse(front, answer, error, detail);
@@ -130,8 +111,8 @@ void http_events_post(struct http_front *front, const struct http_request *reque
         .user_agent = request->user_agent,
         .wait_stored = arguments.wait_stored,
     };
-    struct submission *submission = &front->submission;
-    pipeline_submit(front->io, &payload, submission);
+    struct submission *submission = &front->intake.submission;
+    pipeline_submit(front->intake.io, &payload, submission);
     answer->wait_stored = arguments.wait_stored;
     if (submission->error != OK) {
         http_answer_problem(answer, submission->error, buf_slice(&submission->detail), buf_slice(&submission->errors));

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "proto/client_address.h"
-#include "proto/decode.h"
 #include "proto/http_reply.h"
 #include "proto/http_routes.h"
+#include "proto/intake.h"
 
 enum transport_result { TRANSPORT_SENT, TRANSPORT_BLOCKED, TRANSPORT_FAILED };
 
@@ -28,23 +28,19 @@ struct http_front {
     const struct http_options *options;
     const struct http_transport *transport;
     const struct address_ranges *trusted;
-    const struct pipeline *pipeline;
-    struct pipeline_io *io;
-    struct metrics_cells *cells;
-    struct decoder *decoder;
+    const struct websocket_options *websocket;
+    struct ws_census *census; /* of all threads */
+    struct intake intake;
     struct server_thread *thread; /* for pages that answer later */
     int64_t now_ns;
     int64_t wall_ns;
     char date[HTTP_DATE_LINE];
     size_t date_length;
     bool draining;
-    /* Scratch, valid within one call; grows to what is needed once. */
-    struct submission submission;
-    struct buf decoded;
-    struct buf text;
+    struct buf text; /* scratch, valid within one call */
 };
 
-/* `transport`, `io` and `thread` are left to the caller. False: memory is short. */
+/* `transport`, `websocket`, `census`, `intake.io` and `thread` are left to the caller. False: memory is short. */
 MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);

@@ -439,7 +439,7 @@ void http_session_open(struct http_session *session, struct http_front *front, c
 void http_session_close(struct http_session *session)
 {
     if (session->phase == PHASE_BODY && session->is_event) {
-        pipeline_count_refusal(session->front->io, PROTOCOL_HTTP, NULL, ERROR_CONNECTION_CLOSED);
+        pipeline_count_refusal(session->front->intake.io, PROTOCOL_HTTP, NULL, ERROR_CONNECTION_CLOSED);
     }
     answer_ring_clear(&session->answers);
     session->phase = PHASE_CLOSED;

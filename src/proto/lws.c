@@ -151,7 +151,7 @@ static void forget(struct server_thread *thread, struct connection *connection)
         close(connection->orphan_fd);
     }
     connections_give(&thread->connections, &thread->shared->connections, connection);
-    metric_add(thread->front.cells, METRIC_CONNECTIONS, -1);
+    metric_add(thread->front.intake.cells, METRIC_CONNECTIONS, -1);
 }
 
 /* libwebsockets closes as soon as the client has sent its FIN. Answers that are still owed then go out on a duplicate
@@ -200,12 +200,12 @@ static void adopt(struct server_thread *thread, const struct listener *listener,
         connections_take(&thread->connections, &thread->shared->connections, thread->shared->options->max_connections);
     if (connection == NULL) {
         accept_refuse(fd);
-        metric_add(thread->front.cells, METRIC_CONNECTIONS_REFUSED, 1);
+        metric_add(thread->front.intake.cells, METRIC_CONNECTIONS_REFUSED, 1);
         return;
     }
     connection->thread = thread;
-    metric_add(thread->front.cells, METRIC_CONNECTIONS, 1);
-    metric_add(thread->front.cells, METRIC_CONNECTIONS_ACCEPTED, 1);
+    metric_add(thread->front.intake.cells, METRIC_CONNECTIONS, 1);
+    metric_add(thread->front.intake.cells, METRIC_CONNECTIONS_ACCEPTED, 1);
     http_session_open(&connection->session, &thread->front, listener->routes, connection, peer);
     lws_adopt_desc_t how = {
         .vh = thread->vhost,
@@ -269,7 +269,7 @@ static void on_wake(struct server_thread *thread)
         thread->stopping = true;
         thread->stop_deadline_ns = orders.stop_deadline_ns;
     }
-    pipeline_io_drain(thread->front.io);
+    pipeline_io_drain(thread->front.intake.io);
     deliver_pages(thread, orders.pages);
     if (orders.close && !thread->front.draining) {
         drain_connections(thread);
@@ -317,10 +317,10 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct server_thread *thread = ev_userdata(loop);
     (void)watcher, (void)events;
-    pipeline_io_flush(thread->front.io);
+    pipeline_io_flush(thread->front.intake.io);
     if (thread->connections.listed != NULL) {
         attend(thread);
-        pipeline_io_flush(thread->front.io);
+        pipeline_io_flush(thread->front.intake.io);
     }
     if (thread->stopping) {
         if (thread->front.now_ns >= thread->stop_deadline_ns || !connections_owe(&thread->connections)) {
@@ -356,7 +356,7 @@ static void run(void *opaque)
 {
     struct server_thread *thread = opaque;
     ev_run(thread->loop, 0);
-    pipeline_io_flush(thread->front.io);
+    pipeline_io_flush(thread->front.intake.io);
 }
 
 /* Begin and end. */
@@ -422,8 +422,8 @@ static bool make_front(struct server_thread *thread)
     thread->front.transport = &transport;
     thread->front.thread = thread;
     http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
-    thread->front.io = pipeline_io_new(shared->pipeline, &callbacks);
-    return thread->front.io != NULL;
+    thread->front.intake.io = pipeline_io_new(shared->pipeline, &callbacks);
+    return thread->front.intake.io != NULL;
 }
 
 struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,

@@ -154,7 +154,7 @@ static int set_up(void **state)
     f->dedup_options =
         (struct dedup_options){ .kind = DEDUP_MEMORY, .window_ns = 3600 * NS_PER_SECOND, .max_bytes = 1 << 20 };
     f->commit_options = (struct commit_options){ 1000000, 64 << 20 };
-    f->metrics = metrics_new(names, STREAMS, NULL, 0);
+    f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, STREAMS } });
     f->cells = metrics_thread(f->metrics);
     f->board = status_board_new();
     f->now_ns = NS_PER_SECOND;

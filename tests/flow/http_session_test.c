@@ -181,14 +181,14 @@ static struct wire *wire_new(void)
     };
     assert_true(http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
     assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
-    wire->metrics = metrics_new(stream_names, 1, NULL, 0);
+    wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     wire->front = (struct http_front){
         .options = &wire->options,
         .transport = &wire_transport,
         .trusted = &wire->trusted,
-        .pipeline = &world,
-        .cells = metrics_thread(wire->metrics),
-        .decoder = decoder_new(),
+        .intake.pipeline = &world,
+        .intake.cells = metrics_thread(wire->metrics),
+        .intake.decoder = decoder_new(),
     };
     wire->reading = true;
     http_front_set_time(&wire->front, NS_PER_SECOND, NS_PER_SECOND);
@@ -206,9 +206,9 @@ static void wire_free(struct wire *wire)
     http_session_release(&wire->session);
     http_routes_release(&wire->routes);
     address_ranges_release(&wire->trusted);
-    decoder_free(wire->front.decoder);
-    submission_release(&wire->front.submission);
-    buf_release(&wire->front.decoded);
+    decoder_free(wire->front.intake.decoder);
+    submission_release(&wire->front.intake.submission);
+    buf_release(&wire->front.intake.decoded);
     buf_release(&wire->front.text);
     buf_release(&wire->written);
     buf_release(&world.last_payload);

@@ -208,7 +208,7 @@ static void start(struct fixture *f)
 {
     static const char *names[] = { "events" };
     struct buf problem = { 0 };
-    f->metrics = metrics_new(names, 1, NULL, 0);
+    f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     f->board = status_board_new();
     struct pipeline_config config = { &f->config, &f->stream, 1, &f->fake.store, f->metrics, f->board };
     f->pipeline = pipeline_start(&config, &problem);

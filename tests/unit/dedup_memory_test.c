@@ -31,7 +31,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     strcpy(fixture->folder, "/tmp/sluice-dedup-XXXXXX");
-    fixture->metrics = metrics_new(NULL, 0, NULL, 0);
+    fixture->metrics = metrics_new(&(struct metrics_labels){ .streams = { NULL, 0 } });
     fixture->options = (struct dedup_options){ .kind = DEDUP_MEMORY, .window_ns = WINDOW, .max_bytes = 1 << 20 };
     *state = fixture;
     return mkdtemp(fixture->folder) == NULL || fixture->metrics == NULL;

@@ -14,7 +14,8 @@ static const char *const servers[] = { "a:8123" };
 
 static struct metrics *make(void)
 {
-    struct metrics *metrics = metrics_new(streams, 2, servers, 1);
+    struct metrics *metrics =
+        metrics_new(&(struct metrics_labels){ .streams = { streams, 2 }, .servers = { servers, 1 } });
     assert_non_null(metrics);
     return metrics;
 }

@@ -29,7 +29,7 @@ static int set_up(void **state)
     static struct stream *streams[] = { &stream };
     (void)state;
     fixture.source = (struct pages_source){
-        .metrics = metrics_new(names, 1, NULL, 0),
+        .metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } }),
         .board = status_board_new(),
         .version = "1.2.3",
         .started_wall_ns = clock_wall_ns(),

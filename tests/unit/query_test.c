@@ -91,7 +91,7 @@ static void start_with(struct query_options with)
     scene.outcome = STORE_DONE;
     streams[0] = stream_compile(&stream_options, 0, &problem);
     assert_non_null(streams[0]);
-    metrics = metrics_new(names, 1, server_names, 2);
+    metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 }, .servers = { server_names, 2 } });
     struct query_service_config config = { &kept, &store, streams, 1, metrics };
     service = query_start(&config, &problem);
     assert_non_null(service);

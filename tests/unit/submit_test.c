@@ -49,7 +49,7 @@ static int start(void **state)
     static struct setup setup;
     const char *name = "s";
     fixture_init(&fixture, &options);
-    setup = (struct setup){ .metrics = metrics_new(&name, 1, NULL, 0) };
+    setup = (struct setup){ .metrics = metrics_new(&(struct metrics_labels){ .streams = { &name, 1 } }) };
     setup.io = (struct pipeline_io){ .parser = fixture.parser,
                                      .validator = fixture.validator,
                                      .cells = metrics_thread(setup.metrics),

@@ -180,7 +180,8 @@ static struct bench *bench_new(size_t servers)
         bench->streams[i] = stream_compile(&stream_options[i], i, &problems);
         assert_non_null(bench->streams[i]);
     }
-    bench->metrics = metrics_new(names, STREAMS, bench->fake.store.server_names, servers);
+    bench->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, STREAMS },
+                                                           .servers = { bench->fake.store.server_names, servers } });
     bench->board = status_board_new();
     buf_release(&problems);
     return bench;

@@ -1,0 +1,26 @@
+/* What each front end needs to turn bytes into a submission: one per thread that receives. Plain data. */
+#pragma once
+
+#include "proto/decode.h"
+
+struct intake {
+    const struct pipeline *pipeline;
+    struct pipeline_io *io; /* left to the caller */
+    struct metrics_cells *cells;
+    struct decoder *decoder;
+    /* Scratch, valid until the next payload; grows to what is needed once. */
+    struct submission submission;
+    struct buf decoded;
+};
+
+/* False: memory is short. */
+MUST_CHECK bool intake_init(struct intake *intake, const struct pipeline *pipeline, struct metrics *metrics);
+void intake_release(struct intake *intake);
+
+/* Gives back scratch that one huge payload needed. */
+void intake_shed(struct intake *intake);
+
+/* Makes *payload what its bytes hold compressed (in intake->decoded, followed by JSON_PADDING readable bytes), at most
+ * `max` bytes; identity changes nothing. Errors as decode_body. */
+MUST_CHECK enum error intake_unpack(struct intake *intake, enum http_encoding encoding, uint64_t max,
+                                    struct slice *payload);

@@ -1,0 +1,32 @@
+/* What a connection speaks: HTTP at first, WebSocket after an upgrade. The one table through which lws.c and
+ * connections.c reach either; they never ask which it is.
+ *
+ * All are called on the connection's thread, none frees the session. A session asks for things by struct
+ * http_transport, which never calls back. */
+#pragma once
+
+#include "proto/proto.h"
+
+struct session_ops {
+    void (*receive)(void *session, struct slice bytes);
+    /* The client has sent all it will (FIN). */
+    void (*end_of_input)(void *session);
+    /* Before the loop blocks, if the session asked by want_flush. */
+    void (*flush)(void *session);
+    /* The socket took what was written; may be called although nothing waited. */
+    void (*writable)(void *session);
+    /* Completions of this connection's generation. */
+    void (*complete)(void *session, const struct ticket *ticket);
+    void (*stored)(void *session, struct token token);
+    void (*page)(void *session, struct token token, struct page_reply *reply);
+    /* Once a second. */
+    void (*tick)(void *session);
+    /* front->draining was set. */
+    void (*drain)(void *session);
+    /* Answers are owed, or not all of them are out. */
+    bool (*owes)(const void *session);
+    /* The client's FIN came: are answers owed that the socket should outlive it for? */
+    bool (*outlives_fin)(const void *session);
+    /* The connection is gone: counts what was cut in half, gives memory back. */
+    void (*close)(void *session);
+};
