@@ -132,7 +132,10 @@ static void set_resident_memory(struct metrics *metrics)
 void metrics_render(struct metrics *metrics, struct buf *out)
 {
     set_resident_memory(metrics);
-    for (size_t i = 0; i < metrics->hook_count; i++) {
+    pthread_mutex_lock(&metrics->mutex);
+    size_t hooks = metrics->hook_count; /* a hook once there stays as it is */
+    pthread_mutex_unlock(&metrics->mutex);
+    for (size_t i = 0; i < hooks; i++) {
         metrics->hooks[i].update(metrics->hooks[i].context);
     }
     struct buf labels = { 0 };

@@ -282,9 +282,10 @@ static const struct option stream_rows[] = {
     { "table",            STRING(stream_options, table),                       NULL,               "1",     NULL,
       "The table; without it, named as the stream." },
     { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
-      "Fields whose values make two events the same; empty: no event is ever a duplicate." },
+      "Fields whose values make two events the same; a `?` behind a name: if the event has it; empty: no event is ever "
+      "a duplicate." },
     { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
-      "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key." },
+      "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
       "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time." },
     { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,

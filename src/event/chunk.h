@@ -24,14 +24,15 @@ struct token {
     uint64_t sequence;
 };
 
-/* One payload's rows: [first_row, first_row + rows). Filled by the I/O thread but for the last three, which are the
- * commit thread's answer. */
+/* One payload's rows: [first_row, first_row + rows); of silent payloads that follow each other the rows of all. Filled
+ * by the I/O thread but for the last three, which are the commit thread's answer. */
 struct ticket {
     struct token token;
     uint32_t first_row;
     uint32_t rows;
     enum protocol protocol;
     bool wait_stored; /* seal the segment, and send a second completion when it is stored */
+    bool silent;      /* nobody waits for it; the payloads that follow may share it */
     uint32_t accepted;
     uint32_t duplicate;
     enum error error; /* not OK: none of the rows was accepted, all are dropped */

@@ -75,6 +75,11 @@ static struct path_node *child_of(struct path_node *node, struct slice key)
     return child;
 }
 
+bool path_ignore(struct path_node *root, struct slice key)
+{
+    return child_of(root, key) != NULL;
+}
+
 /* The node of one element, and a note that `column` takes one value from each. */
 static struct path_node *element_of(struct path_node *node, int column, int rank)
 {

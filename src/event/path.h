@@ -49,5 +49,8 @@ static inline const struct path_node *path_child(const struct path_node *node, c
 
 /* Adds "a.b[].c" for a column. False (with *problem) if the path is malformed, or already leads to another column. */
 MUST_CHECK bool path_add(struct path_node *root, struct slice path, int column, int rank, struct buf *problem);
+/* Makes a key of the root known without a column: it is no unknown field, and its value goes nowhere. False if memory is
+ * short. */
+MUST_CHECK bool path_ignore(struct path_node *root, struct slice key);
 struct path_node *path_new(void);
 void path_free(struct path_node *root);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const struct slice stream_member = { "stream", 6 };
+
 static const struct field_options own_event_id = {
     .name = "event_id",
     .type = "UUID",
@@ -28,10 +30,10 @@ static bool PRINTF_LIKE(4, 5) refuse(int line, const char *name, struct buf *pro
 }
 
 /* The column of this name, or -1. */
-static int find_column(const struct stream *stream, const char *name)
+static int find_column(const struct stream *stream, struct slice name)
 {
     for (size_t i = 0; i < stream->column_count; i++) {
-        if (strcmp(stream->columns[i].name, name) == 0) {
+        if (slice_equal(slice_from_string(stream->columns[i].name), name)) {
             return (int)i;
         }
     }
@@ -40,7 +42,7 @@ static int find_column(const struct stream *stream, const char *name)
 
 static bool add_column(struct stream *stream, const struct field_options *field, struct buf *problems)
 {
-    if (find_column(stream, field->name) >= 0) {
+    if (find_column(stream, slice_from_string(field->name)) >= 0) {
         return refuse(field->line, field->name, problems, "is declared twice; every field is one column");
     }
     struct column_spec *spec = &stream->columns[stream->column_count++];
@@ -69,7 +71,7 @@ static bool compile_columns(struct stream *stream, struct buf *problems)
     if (stream->event_id_column >= 0 || !fine) {
         return fine;
     }
-    if (find_column(stream, own_event_id.name) >= 0) {
+    if (find_column(stream, slice_from_string(own_event_id.name)) >= 0) {
         return refuse(options->line, options->name, problems,
                       "the field event_id must have fill: event_id, or another field must");
     }
@@ -83,7 +85,7 @@ static bool compile_collect(struct stream *stream, struct buf *problems)
         return options->collect_into == NULL ||
                refuse(options->line, options->name, problems, "collect_into needs unknown_fields: collect");
     }
-    int column = options->collect_into == NULL ? -1 : find_column(stream, options->collect_into);
+    int column = options->collect_into == NULL ? -1 : find_column(stream, slice_from_string(options->collect_into));
     if (column < 0) {
         return refuse(options->line, options->name, problems,
                       "unknown_fields: collect needs collect_into, the name of a field of type JSON or String");
@@ -99,8 +101,8 @@ static bool compile_collect(struct stream *stream, struct buf *problems)
     return true;
 }
 
-static bool add_path(struct stream *stream, const struct column_spec *spec, struct slice path, int rank,
-                     struct buf *problems)
+static bool add_path(const struct stream *stream, const struct column_spec *spec, struct slice path, int rank,
+                     struct path_node *root, struct buf *problems)
 {
     struct buf why = { 0 };
     bool fine = true;
@@ -108,7 +110,7 @@ static bool add_path(struct stream *stream, const struct column_spec *spec, stru
         fine = refuse(spec->options->line, spec->name, problems,
                       "the path \"%.*s\" yields one value per element and needs an Array type, not %s", (int)path.len,
                       path.data, spec->type.name);
-    } else if (!path_add(stream->paths, path, (int)(spec - stream->columns), rank, &why)) {
+    } else if (!path_add(root, path, (int)(spec - stream->columns), rank, &why)) {
         const char *reason = buf_c_string(&why);
         fine = refuse(spec->options->line, spec->name, problems, "%s", reason == NULL ? "out of memory" : reason);
     }
@@ -116,13 +118,9 @@ static bool add_path(struct stream *stream, const struct column_spec *spec, stru
     return fine;
 }
 
-static bool compile_paths(struct stream *stream, struct buf *problems)
+static bool add_paths(const struct stream *stream, struct path_node *root, struct buf *problems)
 {
     bool fine = true;
-    stream->paths = path_new();
-    if (stream->paths == NULL) {
-        return refuse(stream->options->line, stream->name, problems, "out of memory");
-    }
     for (size_t i = 0; i < stream->column_count; i++) {
         const struct column_spec *spec = &stream->columns[i];
         const struct string_list *from = &spec->options->from;
@@ -130,11 +128,71 @@ static bool compile_paths(struct stream *stream, struct buf *problems)
             continue;
         }
         for (size_t j = 0; j < from->count; j++) {
-            fine = add_path(stream, spec, slice_from_string(from->items[j]), (int)j, problems) && fine;
+            fine = add_path(stream, spec, slice_from_string(from->items[j]), (int)j, root, problems) && fine;
         }
         if (from->count == 0) {
-            fine = add_path(stream, spec, slice_from_string(spec->name), 0, problems) && fine;
+            fine = add_path(stream, spec, slice_from_string(spec->name), 0, root, problems) && fine;
         }
+    }
+    return fine;
+}
+
+static bool compile_paths(struct stream *stream, struct buf *problems)
+{
+    stream->paths = path_new();
+    stream->named_paths = path_new();
+    if (stream->paths == NULL || stream->named_paths == NULL) {
+        return refuse(stream->options->line, stream->name, problems, "out of memory");
+    }
+    return add_paths(stream, stream->paths, problems) && add_paths(stream, stream->named_paths, problems) &&
+           (path_ignore(stream->named_paths, stream_member) ||
+            refuse(stream->options->line, stream->name, problems, "out of memory"));
+}
+
+/* "x?": counts if the event has it. Cuts the mark off. */
+static bool cut_optional(struct slice *name)
+{
+    bool optional = name->len != 0 && name->data[name->len - 1] == '?';
+    name->len -= optional;
+    return optional;
+}
+
+/* The column that one name of dedup_key means; -1 if it cannot be part of a key. */
+static int key_column(const struct stream *stream, struct slice name, struct buf *problems)
+{
+    int column = find_column(stream, name);
+    const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
+    const char *why = spec == NULL                       ? "which is not a field"
+                      : spec->key_position >= 0          ? "twice"
+                      : spec->fill != FILL_NONE          ? "which the gateway fills: it says nothing of the event"
+                      : column == stream->collect_column ? "which collects unknown fields"
+                      : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
+                          ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
+                          : NULL;
+    if (why == NULL) {
+        return column;
+    }
+    (void)refuse(stream->options->line, stream->name, problems, "dedup_key names \"%.*s\", %s", (int)name.len,
+                 name.data, why);
+    return -1;
+}
+
+static bool add_key_columns(struct stream *stream, bool optional, struct buf *problems)
+{
+    const struct string_list *names = &stream->options->dedup_key;
+    bool fine = true;
+    for (size_t i = 0; i < names->count; i++) {
+        struct slice name = slice_from_string(names->items[i]);
+        if (cut_optional(&name) != optional) {
+            continue;
+        }
+        int column = key_column(stream, name, problems);
+        if (column < 0) {
+            fine = false;
+            continue;
+        }
+        stream->columns[column].key_position = (int)stream->key_count;
+        stream->key_columns[stream->key_count++] = (size_t)column;
     }
     return fine;
 }
@@ -142,28 +200,17 @@ static bool compile_paths(struct stream *stream, struct buf *problems)
 static bool compile_key(struct stream *stream, struct buf *problems)
 {
     const struct stream_options *options = stream->options;
-    const struct string_list *names = &options->dedup_key;
-    bool fine = true;
-    stream->key_columns = calloc(names->count + 1, sizeof *stream->key_columns);
+    stream->key_columns = calloc(options->dedup_key.count + 1, sizeof *stream->key_columns);
     if (stream->key_columns == NULL) {
         return refuse(options->line, options->name, problems, "out of memory");
     }
-    for (size_t i = 0; i < names->count; i++) {
-        int column = find_column(stream, names->items[i]);
-        struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
-        const char *why = spec == NULL                       ? "which is not a field"
-                          : spec->key_position >= 0          ? "twice"
-                          : spec->fill != FILL_NONE          ? "which the gateway fills: it says nothing of the event"
-                          : column == stream->collect_column ? "which collects unknown fields"
-                          : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
-                              ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
-                              : NULL;
-        if (why != NULL) {
-            fine = refuse(options->line, options->name, problems, "dedup_key names \"%s\", %s", names->items[i], why);
-            continue;
-        }
-        spec->key_position = (int)stream->key_count;
-        stream->key_columns[stream->key_count++] = (size_t)column;
+    bool fine = add_key_columns(stream, false, problems);
+    stream->key_required = stream->key_count;
+    fine = add_key_columns(stream, true, problems) && fine;
+    if (fine && stream->key_count != 0 && stream->key_required == 0) {
+        return refuse(options->line, options->name, problems,
+                      "all fields of dedup_key are optional (\"?\"): an event without them would be equal to every "
+                      "other; name one that an event must have, without the \"?\"");
     }
     return fine;
 }
@@ -175,7 +222,7 @@ static bool is_time(const struct column_spec *spec)
 
 static void find_time(struct stream *stream)
 {
-    for (size_t i = 0; i < stream->key_count && stream->time_column < 0; i++) {
+    for (size_t i = 0; i < stream->key_required && stream->time_column < 0; i++) {
         stream->time_column = is_time(&stream->columns[stream->key_columns[i]]) ? (int)stream->key_columns[i] : -1;
     }
     for (size_t i = 0; i < stream->column_count && stream->time_column < 0; i++) {
@@ -214,13 +261,16 @@ static int order_column(const struct stream *stream, size_t i, struct buf *probl
 {
     const struct stream_options *options = stream->options;
     const char *name = options->order_by.items[i];
-    int column = find_column(stream, name);
+    int column = find_column(stream, slice_from_string(name));
     const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
     const char *why = spec == NULL ? "which is not a field"
                       : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
                           ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
                       : stream->key_count != 0 && spec->key_position < 0 && column != stream->event_id_column
                           ? "which is not part of the dedup_key: the table could not collapse duplicates"
+                      : spec->key_position >= (int)stream->key_required && spec->default_now
+                          ? "an optional field whose default is the time of receipt: the table could not collapse "
+                            "duplicates"
                           : NULL;
     if (why == NULL) {
         return column;
@@ -241,7 +291,7 @@ static bool compile_order(struct stream *stream, struct buf *problems)
             append_order(stream, column, &order, &partition);
         }
     }
-    for (size_t i = 0; i < stream->key_count && options->order_by.count == 0; i++) {
+    for (size_t i = 0; i < stream->key_required && options->order_by.count == 0; i++) {
         append_order(stream, (int)stream->key_columns[i], &order, &partition);
     }
     if (options->order_by.count == 0 && stream->key_count == 0 && stream->time_column >= 0) {
@@ -300,6 +350,7 @@ void stream_free(struct stream *stream)
     free(stream->columns);
     free(stream->key_columns);
     path_free(stream->paths);
+    path_free(stream->named_paths);
     free((void *)(uintptr_t)stream->order_by);
     free((void *)(uintptr_t)stream->partition_by);
     free(stream);

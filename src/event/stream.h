@@ -28,7 +28,7 @@ struct column_spec {
     int64_t min_integer, max_integer;    /* of integers but UInt64, the type's own range included */
     uint64_t min_unsigned, max_unsigned; /* of UInt64 */
     int64_t max_past_ns, max_future_ns;  /* -1: no bound */
-    int key_position;                    /* in the dedup key, -1: not part of it */
+    int key_position;                    /* in key_columns, -1: not part of it */
 };
 
 struct stream {
@@ -38,14 +38,16 @@ struct stream {
     const struct stream_options *options;
     struct column_spec *columns;
     size_t column_count;
-    size_t *key_columns; /* the dedup key, in its order */
+    size_t *key_columns; /* the dedup key: what an event must have to be known again, then what is optional ("x?") */
     size_t key_count;
-    int event_id_column;      /* -1: the table has none, the stream is served at-least-once */
-    int time_column;          /* the first time of the key, else the first time field; -1: none */
-    int collect_column;       /* unknown_fields: collect; -1: none */
-    struct path_node *paths;  /* root of the tree, see path.h */
-    const char *order_by;     /* of a table that Sluice creates: a list of expressions, event_id last */
-    const char *partition_by; /* "" : none */
+    size_t key_required;
+    int event_id_column;     /* -1: the table has none, the stream is served at-least-once */
+    int time_column;         /* the first time of the key that is not optional, else the first time field; -1: none */
+    int collect_column;      /* unknown_fields: collect; -1: none */
+    struct path_node *paths; /* root of the tree, see path.h */
+    struct path_node *named_paths; /* the same for an event whose member "stream" has named this stream */
+    const char *order_by;          /* of a table that Sluice creates: a list of expressions, event_id last */
+    const char *partition_by;      /* "" : none */
 };
 
 /* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning with the line in

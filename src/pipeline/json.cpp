@@ -103,3 +103,8 @@ size_t json_format_double(double value, char out[32])
     size_t len = format_short(value, out);
     return len != 0 ? len : static_cast<size_t>(std::to_chars(out, out + 32, value).ptr - out);
 }
+
+bool json_is_utf8(struct slice text)
+{
+    return simdjson::validate_utf8(text.data, text.len);
+}

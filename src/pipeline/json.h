@@ -37,6 +37,9 @@ size_t json_format_double(double value, char out[32]);
  * (static); text.len if it is fine. Slow; for error messages only. */
 size_t json_locate(struct slice text, const char **reason);
 
+/* Whole and valid UTF-8 (no surrogates, nothing overlong)? Needs no padding; empty text is valid. */
+bool json_is_utf8(struct slice text);
+
 /* A cursor is an index into the tape; the root value is at 1. */
 typedef uint32_t json_at;
 #define JSON_ROOT 1

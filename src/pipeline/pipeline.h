@@ -68,6 +68,9 @@ enum payload_form {
 
 struct payload {
     const struct stream *stream;
+    /* An object (one event, or the {"events":[…]} around many) may name another: by a text that is not empty in its
+     * member "stream", unless `stream` itself reads a field from there. Arrays and NDJSON are always of `stream`. */
+    bool pick_stream;
     struct slice bytes; /* followed by JSON_PADDING readable bytes */
     enum payload_form form;
     enum protocol protocol;
@@ -76,6 +79,9 @@ struct payload {
     struct slice client_ip;
     struct slice user_agent;
     bool wait_stored;
+    /* Nobody waits for the fate of this payload: it may share its ticket, and so its one completion, with the silent
+     * payloads before it. `token` is then that of the first, and it must not wait for `stored`. */
+    bool silent;
 };
 
 #define SUBMISSION_MAX_ERRORS 100

@@ -11,7 +11,10 @@ struct submit {
     struct pipeline_io *io;
     const struct payload *payload;
     struct submission *submission;
+    const struct stream *stream; /* the payload's, or the one that it named */
     struct chunk *chunk;
+    struct ticket *ticket; /* NULL until the payload is known to hold events, and their stream */
+    uint32_t first_row;
     struct event_context context;
 };
 
@@ -54,7 +57,7 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
 static void refuse(struct submit *submit, enum error error)
 {
     submit->submission->error = error;
-    pipeline_count_refusal(submit->io, submit->payload->protocol, submit->payload->stream, error);
+    pipeline_count_refusal(submit->io, submit->payload->protocol, submit->stream, error);
 }
 
 static struct slice code_of(enum error error)
@@ -86,7 +89,35 @@ static void reject_event(struct submit *submit, const struct event_error *error)
     submission->rejected++;
     submission->events++;
     buf_append(&submission->ids, &none, sizeof none);
-    count_refused(submit->io, submit->payload->protocol, submit->payload->stream->index, error->code, 1);
+    count_refused(submit->io, submit->payload->protocol, submit->stream->index, error->code, 1);
+}
+
+/* A ticket for the rows to come. If memory is short, the payload is refused. */
+static bool open_ticket(struct submit *submit)
+{
+    const struct payload *payload = submit->payload;
+    struct chunk *chunk = pipeline_io_take_chunk(submit->io, submit->stream);
+    if (chunk == NULL) {
+        refuse(submit, ERROR_OUT_OF_MEMORY);
+        return false;
+    }
+    struct ticket *last = chunk->ticket_count != 0 ? &chunk->tickets[chunk->ticket_count - 1] : NULL;
+    bool share = payload->silent && last != NULL && last->silent && last->protocol == payload->protocol;
+    struct ticket *ticket = share ? last : chunk_add_ticket(chunk);
+    if (ticket == NULL) {
+        refuse(submit, ERROR_OUT_OF_MEMORY);
+        return false;
+    }
+    if (!share) {
+        ticket->token = payload->token;
+        ticket->protocol = payload->protocol;
+        ticket->wait_stored = payload->wait_stored;
+        ticket->silent = payload->silent;
+    }
+    submit->chunk = chunk;
+    submit->ticket = ticket;
+    submit->first_row = chunk->rows;
+    return true;
 }
 
 /* False: memory ran short; the payload fails as a whole. */
@@ -193,8 +224,7 @@ static json_at find_array(const struct submit *submit, const struct json_documen
     if (json_type(document, JSON_ROOT) == '[') {
         return JSON_ROOT;
     }
-    if (json_type(document, JSON_ROOT) != '{' ||
-        path_child(submit->payload->stream->paths, wrapper.data, wrapper.len) != NULL) {
+    if (json_type(document, JSON_ROOT) != '{' || path_child(submit->stream->paths, wrapper.data, wrapper.len) != NULL) {
         return 0;
     }
     for (json_at m = json_first(JSON_ROOT); !json_at_end(document, m); m = json_skip(document, m + 1)) {
@@ -227,11 +257,6 @@ static bool check_count(struct submit *submit, uint64_t events)
     return submit->submission->error == OK;
 }
 
-static bool take_lines_or_refuse(struct submit *submit)
-{
-    return !check_count(submit, count_lines(submit->payload->bytes)) || take_lines(submit);
-}
-
 static void refuse_json(struct submit *submit, enum error error)
 {
     const char *reason;
@@ -242,60 +267,100 @@ static void refuse_json(struct submit *submit, enum error error)
     }
 }
 
+/* The member "stream" of an object may name its stream. False: there is none of this name. */
+static bool choose_stream(struct submit *submit, const struct json_document *document)
+{
+    static const struct slice member = { "stream", 6 };
+    struct slice name = { "", 0 };
+    if (!submit->payload->pick_stream || json_type(document, JSON_ROOT) != '{' ||
+        path_child(submit->stream->paths, member.data, member.len) != NULL) {
+        return true;
+    }
+    for (json_at m = json_first(JSON_ROOT); !json_at_end(document, m); m = json_skip(document, m + 1)) {
+        if (json_type(document, m + 1) == '"' && slice_equal(json_string(document, m), member)) {
+            name = json_string(document, m + 1);
+        }
+    }
+    if (name.len == 0) {
+        return true;
+    }
+    const struct stream *stream = pipeline_stream(submit->io->pipeline, name);
+    if (stream == NULL) {
+        refuse(submit, ERROR_UNKNOWN_STREAM);
+        buf_append_string(&submit->submission->detail, "\"stream\" names ");
+        buf_append_json_string(&submit->submission->detail, slice_make(name.data, name.len < 64 ? name.len : 64));
+        buf_append_string(&submit->submission->detail, ", which is not a stream of this gateway");
+        return false;
+    }
+    submit->stream = stream;
+    submit->context.named_stream = true;
+    return true;
+}
+
+/* False: memory ran short after some events were taken. */
+static bool take_document(struct submit *submit, const struct json_document *document)
+{
+    if (!choose_stream(submit, document)) {
+        return true;
+    }
+    json_at array = find_array(submit, document);
+    if (array == 0) {
+        return !open_ticket(submit) || take_event(submit, document, JSON_ROOT);
+    }
+    submit->context.named_stream = false; /* the name stood around the events, not in them */
+    return !check_count(submit, count_items(document, array)) || !open_ticket(submit) ||
+           take_array(submit, document, array);
+}
+
 /* False: memory ran short after some events were taken. */
 static bool take_payload(struct submit *submit)
 {
     struct json_document document;
-    if (is_blank(submit->payload->bytes)) {
+    struct slice bytes = submit->payload->bytes;
+    if (is_blank(bytes)) {
         refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
     }
     if (is_lines(submit)) {
-        return take_lines_or_refuse(submit);
+        return !check_count(submit, count_lines(bytes)) || !open_ticket(submit) || take_lines(submit);
     }
-    enum error error = json_parse(submit->io->parser, submit->payload->bytes, &document);
+    enum error error = json_parse(submit->io->parser, bytes, &document);
     if (error != OK) {
         refuse_json(submit, error);
         return true;
     }
-    json_at array = find_array(submit, &document);
-    if (array == 0) {
-        return take_event(submit, &document, JSON_ROOT);
-    }
-    return !check_count(submit, count_items(&document, array)) || take_array(submit, &document, array);
+    return take_document(submit, &document);
 }
 
 /* Nothing of the payload is kept; what was rejected so far has been counted as that. */
-static void fail_whole(struct submit *submit, uint32_t first_row)
+static void fail_whole(struct submit *submit)
 {
     struct submission *submission = submit->submission;
-    const struct payload *payload = submit->payload;
+    enum protocol protocol = submit->payload->protocol;
     uint32_t events = submission->events + 1; /* the one that did not fit is not among them yet */
-    chunk_truncate(submit->chunk, first_row);
-    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, payload->protocol, payload->stream->index, events);
-    count_refused(submit->io, payload->protocol, payload->stream->index, ERROR_OUT_OF_MEMORY,
-                  events - submission->rejected);
+    chunk_truncate(submit->chunk, submit->first_row);
+    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, events);
+    count_refused(submit->io, protocol, submit->stream->index, ERROR_OUT_OF_MEMORY, events - submission->rejected);
     submission->error = ERROR_OUT_OF_MEMORY;
 }
 
-static void finish(struct submit *submit, struct ticket *ticket)
+static void finish(struct submit *submit)
 {
-    const struct payload *payload = submit->payload;
-    size_t stream = payload->stream->index;
-    ticket->rows = submit->chunk->rows - ticket->first_row;
+    enum protocol protocol = submit->payload->protocol;
+    size_t stream = submit->stream->index;
+    uint32_t rows = submit->chunk->rows - submit->first_row;
     if (submit->submission->error == OK) {
-        metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, payload->protocol, stream,
-                         submit->submission->events);
+        metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, stream, submit->submission->events);
     }
-    if (ticket->rows == 0) {
+    submit->ticket->rows += rows;
+    if (submit->ticket->rows == 0) {
         submit->chunk->ticket_count--;
+    }
+    if (rows == 0) {
         return;
     }
-    ticket->token = payload->token;
-    ticket->protocol = payload->protocol;
-    ticket->wait_stored = payload->wait_stored;
     submit->submission->pending = true;
-    metric_add_event(submit->io->cells, METRIC_EVENTS_IN_FLIGHT, payload->protocol, stream, ticket->rows);
+    metric_add_event(submit->io->cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, rows);
     if (submit->chunk->rows >= CHUNK_ROWS) {
         pipeline_io_push(submit->io, stream);
     }
@@ -307,7 +372,8 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .io = io,
         .payload = payload,
         .submission = submission,
-        .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent },
+        .stream = payload->stream,
+        .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);
     enum error admitted = pipeline_admits(io->pipeline);
@@ -315,14 +381,12 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         refuse(&submit, admitted);
         return;
     }
-    submit.chunk = pipeline_io_take_chunk(io, payload->stream);
-    struct ticket *ticket = submit.chunk == NULL ? NULL : chunk_add_ticket(submit.chunk);
-    if (ticket == NULL) {
-        refuse(&submit, ERROR_OUT_OF_MEMORY);
-        return;
+    bool whole = take_payload(&submit);
+    if (submit.ticket == NULL) {
+        return; /* refused */
     }
-    if (!take_payload(&submit)) {
-        fail_whole(&submit, ticket->first_row);
+    if (!whole) {
+        fail_whole(&submit);
     }
-    finish(&submit, ticket);
+    finish(&submit);
 }

@@ -3,12 +3,11 @@
 
 #include "pipeline/field_value.h"
 #include "pipeline/fill.h"
+#include "pipeline/identity.h"
 #include "pipeline/scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define KEY_VERSION 0x01
 
 /* What follows from the stream, made again when another stream's event comes. */
 struct plan {
@@ -19,7 +18,6 @@ struct plan {
     size_t fill_count;
     size_t *nows; /* times that default to "now" */
     size_t now_count;
-    size_t key_prefix; /* bytes of `key` that every event of the stream has */
 };
 
 struct validator {
@@ -28,17 +26,16 @@ struct validator {
     struct places places;   /* of the event */
     struct places elements; /* of one element of an array */
     uint64_t *written;      /* columns whose row was begun: to be undone on error */
-    struct buf key;
+    struct identity identity;
     struct field_scratch scratch;
     struct fill_cache fills;
-    struct event_id_generator generator;
 };
 
 struct validator *validator_new(void)
 {
     struct validator *validator = calloc(1, sizeof *validator);
     if (validator != NULL) {
-        event_id_generator_init(&validator->generator);
+        identity_init(&validator->identity);
     }
     return validator;
 }
@@ -65,7 +62,7 @@ void validator_free(struct validator *validator)
         return;
     }
     free_arrays(validator);
-    buf_release(&validator->key);
+    identity_release(&validator->identity);
     field_scratch_release(&validator->scratch);
     free(validator);
 }
@@ -121,12 +118,7 @@ static bool make_plan(struct validator *validator, const struct stream *stream)
             plan->nows[plan->now_count++] = i;
         }
     }
-    buf_clear(&validator->key);
-    buf_append_byte(&validator->key, KEY_VERSION);
-    buf_append_varint(&validator->key, strlen(stream->name));
-    buf_append_string(&validator->key, stream->name);
-    plan->key_prefix = validator->key.len;
-    if (validator->key.failed) {
+    if (!identity_begin(&validator->identity, stream)) {
         return false;
     }
     plan->stream = stream;
@@ -152,8 +144,14 @@ static struct slice path_of(const struct column_spec *spec, int rank)
     return slice_from_string(from->count == 0 ? spec->name : from->items[(size_t)rank < from->count ? rank : 0]);
 }
 
+/* The tree that the event is read by. */
+static const struct path_node *paths_of(const struct stream *stream, const struct event_context *context)
+{
+    return context->named_stream ? stream->named_paths : stream->paths;
+}
+
 static enum error find_values(struct validator *validator, const struct json_document *document, json_at at,
-                              bool *found_unknown, struct event_error *error)
+                              const struct path_node *paths, bool *found_unknown, struct event_error *error)
 {
     const struct stream *stream = validator->plan.stream;
     struct scan scan = { .document = document,
@@ -163,7 +161,7 @@ static enum error find_values(struct validator *validator, const struct json_doc
     if (json_type(document, at) != '{') {
         return describe(error, ERROR_NOT_AN_OBJECT, SLICE(""), "an event must be a JSON object");
     }
-    if (!scan_value(&scan, stream->paths, at)) {
+    if (!scan_value(&scan, paths, at)) {
         char message[64];
         snprintf(message, sizeof message, "must be %s", scan.expected);
         return scan.expected == NULL
@@ -332,25 +330,10 @@ static void append_fills(struct validator *validator, const struct event_context
     }
 }
 
-/* Stable if the event itself has every field of the key. */
-static struct event_id identify(struct validator *validator, const struct chunk *chunk, int64_t wall_ns)
-{
-    const struct stream *stream = chunk->stream;
-    validator->key.len = validator->plan.key_prefix;
-    for (size_t i = 0; i < stream->key_count; i++) {
-        if (!places_has(&validator->places, stream->key_columns[i])) {
-            return event_id_generate(&validator->generator, wall_ns);
-        }
-        buf_append_slice(&validator->key, column_last(&chunk->columns[stream->key_columns[i]]));
-    }
-    return stream->key_count == 0 ? event_id_generate(&validator->generator, wall_ns)
-                                  : event_id_from_key(buf_slice(&validator->key));
-}
-
 static void append_id(struct validator *validator, struct chunk *chunk, int64_t wall_ns)
 {
     uint8_t wire[16];
-    chunk->ids[chunk->rows] = identify(validator, chunk, wall_ns);
+    chunk->ids[chunk->rows] = identity_of(&validator->identity, &validator->places, chunk, wall_ns);
     if (chunk->stream->event_id_column >= 0) {
         struct column *column = begin(validator, chunk, (size_t)chunk->stream->event_id_column);
         event_id_to_wire(&chunk->ids[chunk->rows], wire);
@@ -361,7 +344,7 @@ static void append_id(struct validator *validator, struct chunk *chunk, int64_t 
 
 static bool has_failed(const struct validator *validator, const struct chunk *chunk)
 {
-    bool failed = validator->key.failed;
+    bool failed = validator->identity.key.failed;
     for (size_t word = 0; word < validator->plan.words; word++) {
         for (uint64_t bits = validator->written[word]; bits != 0; bits &= bits - 1) {
             const struct column *column = &chunk->columns[word * 64 + (size_t)__builtin_ctzll(bits)];
@@ -379,15 +362,15 @@ static bool undo(struct validator *validator, struct chunk *chunk)
             column_undo(&chunk->columns[word * 64 + (size_t)__builtin_ctzll(bits)]);
         }
     }
-    validator->key.failed = false;
+    validator->identity.key.failed = false;
     return false;
 }
 
 static enum error append_unknown(struct validator *validator, const struct json_document *document, json_at at,
-                                 struct chunk *chunk, struct event_error *error)
+                                 const struct path_node *paths, struct chunk *chunk, struct event_error *error)
 {
     struct column *column = begin(validator, chunk, (size_t)chunk->stream->collect_column);
-    enum error code = field_append_unknown(document, at, chunk->stream->paths, column, &validator->scratch);
+    enum error code = field_append_unknown(document, at, paths, column, &validator->scratch);
     if (code != OK) {
         return describe(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
     }
@@ -410,20 +393,21 @@ bool validate_event(struct validator *validator, const struct json_document *doc
 {
     bool found_unknown = false;
     int64_t time_ns = 0;
+    const struct path_node *paths = paths_of(chunk->stream, context);
     if (!make_plan(validator, chunk->stream) || !chunk_reserve_row(chunk)) {
         (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
         return false;
     }
     validator->scratch.context.received_wall_ns = context->received_wall_ns;
     memset(validator->written, 0, validator->plan.words * sizeof(uint64_t));
-    if (find_values(validator, document, at, &found_unknown, error) != OK) {
+    if (find_values(validator, document, at, paths, &found_unknown, error) != OK) {
         return false;
     }
     if (append_found(validator, document, chunk, &time_ns, error) != OK) {
         return undo(validator, chunk);
     }
     if (found_unknown && chunk->stream->collect_column >= 0 &&
-        append_unknown(validator, document, at, chunk, error) != OK) {
+        append_unknown(validator, document, at, paths, chunk, error) != OK) {
         return undo(validator, chunk);
     }
     append_fills(validator, context, chunk);

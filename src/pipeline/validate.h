@@ -20,6 +20,7 @@ struct event_context {
     int64_t received_wall_ns;
     struct slice client_ip; /* text; empty if unknown */
     struct slice user_agent;
+    bool named_stream; /* the member "stream" named the stream: it is no unknown field of the event */
 };
 
 /* Why an event was refused. `message` names the thing, the limit and the cure. */

@@ -460,7 +460,7 @@ static void loads_the_sample_and_the_presets_with_nothing_set(void **state)
     }
     must_load(&config, "config/sluice.yaml");
     assert_int_equal(config.stream_count, 1);
-    assert_int_equal(config.streams[0].dedup_key.count, 4);
+    assert_int_equal(config.streams[0].dedup_key.count, 5);
     for (size_t i = 0; i < config.streams[0].field_count; i++) {
         assert_non_null(config.streams[0].fields[i].comment);
     }
@@ -473,7 +473,7 @@ static const char *promised_only(const char *name)
         { "SLUICE_HTTP", ":1" },          { "SLUICE_DATA", "/data" },      { "SLUICE_STORE", "clickhouse" },
         { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
         { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
-        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "error" },
+        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "error" }, { "SLUICE_UDP", ":2" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
@@ -491,6 +491,8 @@ static void reads_the_promised_environment_in_the_sample(void **state)
     struct buf problems = { 0 };
     assert_true(config_load(&config, project_file("config/sluice.yaml"), promised_only, &problems));
     assert_string_equal(config.http.listen, ":1");
+    assert_int_equal(config.udp.listener_count, 1);
+    assert_string_equal(config.udp.listeners[0].listen, ":2");
     assert_string_equal(config.journal.data, "/data");
     assert_int_equal(config.store.kind, STORE_CLICKHOUSE);
     assert_string_equal(config.store.url, "http://c");
@@ -505,7 +507,7 @@ static void reads_the_promised_environment_in_the_sample(void **state)
     buf_release(&problems);
 }
 
-/* The sample shows the defaults: what it says, a file that says nothing means too. */
+/* The sample shows the defaults: what it says, a file that says nothing means too (but for lists, which are empty). */
 static void shows_the_defaults_in_the_sample(void **state)
 {
     (void)state;
@@ -523,7 +525,7 @@ static void shows_the_defaults_in_the_sample(void **state)
                 memcpy(&texts[0], shown, sizeof texts[0]);
                 memcpy(&texts[1], meant, sizeof texts[1]);
                 assert_string_equal(texts[0], texts[1]);
-            } else if (option->type != OPTION_STRINGS) {
+            } else if (option->type != OPTION_STRINGS && option->type != OPTION_LIST) {
                 size_t size = option->type == OPTION_BOOL   ? sizeof(bool)
                               : option->type == OPTION_ENUM ? sizeof(int)
                                                             : 8;

@@ -15,6 +15,8 @@ static const struct {
 } key_vectors[] = {
     { SLICE("\1\6events"), "e21b9efb-e055-8208-853e-572f1e0a4448" },
     { SLICE("\1\6events\4view\5user1\x00\x1c\x2b\x51\x93\x01\x00\x00\3web"), "d4bcfafe-22e2-81a3-9c12-af9f53a615d2" },
+    { SLICE("\1\6events\4view\5user1\x00\x1c\x2b\x51\x93\x01\x00\x00\3web\12message_id\2m1"),
+      "c478a674-cf3d-878b-9b7e-984053077a4c" },
 };
 
 static const struct field_options fields_of_vectors[] = {
@@ -79,6 +81,56 @@ static void events_have_the_ids_of_the_protocol(void **state)
     fixture_release(&fixture);
 }
 
+static const struct {
+    const char *event, *id;
+} optional_vectors[] = {
+    { "{\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,\"channel\":\"web\"}",
+      "d4bcfafe-22e2-81a3-9c12-af9f53a615d2" }, /* as if there were no optional fields */
+    { "{\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,\"channel\":\"web\","
+      "\"message_id\":null,\"other_id\":null}",
+      "d4bcfafe-22e2-81a3-9c12-af9f53a615d2" },
+    { "{\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,\"channel\":\"web\","
+      "\"message_id\":\"m1\"}",
+      "c478a674-cf3d-878b-9b7e-984053077a4c" },
+    { "{\"message_id\":\"m2\",\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,"
+      "\"channel\":\"web\"}",
+      "97f47725-4af2-80e6-b2ed-c1df4eb68b0d" },
+    { "{\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,\"channel\":\"web\","
+      "\"other_id\":\"m1\"}",
+      "bb5b26f9-6ffa-8f30-a76a-b99ae7ad5b8f" },
+    { "{\"event_name\":\"view\",\"user_id\":\"user1\",\"timestamp\":1732233600,\"channel\":\"web\","
+      "\"message_id\":\"\"}",
+      "47d8f425-d0f4-8365-bd5b-395874f77ab1" },
+};
+
+static void optional_fields_of_the_key_count_where_an_event_has_them(void **state)
+{
+    struct field_options fields[] = {
+        FIELD("event_name", "LowCardinality(String)"),
+        FIELD("user_id", "String"),
+        FIELD("timestamp", "DateTime64(3)"),
+        FIELD("channel", "LowCardinality(String)"),
+        FIELD("message_id", "String"),
+        FIELD("other_id", "String"),
+    };
+    struct stream_options options = {
+        .name = "events",
+        .dedup_key = LIST("message_id?", "event_name", "user_id", "timestamp", "channel", "other_id?"),
+        .fields = fields,
+        .field_count = ARRAY_LENGTH(fields),
+    };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    for (size_t i = 0; i < ARRAY_LENGTH(optional_vectors); i++) {
+        assert_int_equal(fixture_event(&fixture, optional_vectors[i].event), OK);
+        assert_id(&fixture.chunk->ids[i], optional_vectors[i].id, optional_vectors[i].event);
+    }
+    assert_int_equal(fixture_event(&fixture, "{\"event_name\":\"view\",\"message_id\":\"m1\"}"), OK);
+    assert_false(event_id_is_stable(&fixture.chunk->ids[ARRAY_LENGTH(optional_vectors)]));
+    fixture_release(&fixture);
+}
+
 static void formats_and_parses(void **state)
 {
     struct event_id id;
@@ -130,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_have_the_ids_of_the_protocol),
         cmocka_unit_test(events_have_the_ids_of_the_protocol),
+        cmocka_unit_test(optional_fields_of_the_key_count_where_an_event_has_them),
         cmocka_unit_test(formats_and_parses),
         cmocka_unit_test(wire_form_reverses_each_half),
         cmocka_unit_test(generated_ids_carry_the_time_and_stay_in_order),

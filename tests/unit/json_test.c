@@ -273,9 +273,42 @@ static void doubles_are_written_shortest_and_read_back_the_same(void **state)
     }
 }
 
+static void tells_utf8_from_what_is_not_at_any_alignment(void **state)
+{
+    static const struct {
+        struct slice text;
+        bool valid;
+    } rows[] = {
+        { SLICE(""), true },
+        { SLICE("plain"), true },
+        { SLICE("\0"), true },
+        { SLICE("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), true },
+        { SLICE("\xf4\x8f\xbf\xbf"), true },
+        { SLICE("\x80"), false },             /* a tail alone */
+        { SLICE("\xe2\x82"), false },         /* cut short */
+        { SLICE("\xc0\xaf"), false },         /* overlong */
+        { SLICE("\xed\xa0\x80"), false },     /* a surrogate */
+        { SLICE("\xf4\x90\x80\x80"), false }, /* beyond U+10FFFF */
+        { SLICE("\xff"), false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        for (size_t before = 0; before < 70; before++) {
+            struct slice text = rows[i].text;
+            char *exact = malloc(before + text.len + 1); /* not a byte more, so that reading over the end is seen */
+            char *from = exact + 1;
+            memset(from, 'x', before);
+            memcpy(from + before, text.data, text.len);
+            assert_int_equal(json_is_utf8(slice_make(from, before + text.len)), rows[i].valid);
+            free(exact);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_utf8_from_what_is_not_at_any_alignment),
         cmocka_unit_test(doubles_are_written_shortest_and_read_back_the_same),
         cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),

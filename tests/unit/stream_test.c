@@ -30,6 +30,45 @@ static void orders_by_the_dedup_key_and_partitions_by_its_time(void **state)
     stream_free(stream);
 }
 
+static void optional_fields_of_the_key_order_only_where_order_by_says(void **state)
+{
+    struct field_options fields[] = { FIELD("id", "String"), FIELD("seen", "DateTime"), FIELD("name", "String"),
+                                      FIELD("at", "DateTime") };
+    struct stream_options options = options_of(fields, 4);
+    (void)state;
+    options.dedup_key = (struct string_list)LIST("seen?", "name", "id?", "at");
+    struct stream *stream = fixture_compile(&options);
+    assert_string_equal(stream->order_by, "`name`, `at`, `event_id`");
+    assert_string_equal(stream->partition_by, "toYYYYMM(`at`)");
+    assert_int_equal(stream->time_column, 3);
+    assert_int_equal(stream->key_required, 2);
+    assert_int_equal(stream->key_count, 4);
+    assert_int_equal(stream->columns[1].key_position, 2);
+    assert_int_equal(stream->columns[0].key_position, 3);
+    stream_free(stream);
+    options.order_by = (struct string_list)LIST("id", "name");
+    stream = fixture_compile(&options);
+    assert_string_equal(stream->order_by, "`id`, `name`, `event_id`");
+    stream_free(stream);
+}
+
+static void a_stream_named_by_the_event_knows_that_member(void **state)
+{
+    struct field_options fields[] = { FIELD("a", "UInt8"), FIELD("b", "UInt8", .from = LIST("x.b")) };
+    struct stream_options options = options_of(fields, 2);
+    struct stream *stream = fixture_compile(&options);
+    (void)state;
+    assert_null(path_child(stream->paths, "stream", 6));
+    assert_int_equal(path_child(stream->named_paths, "stream", 6)->column, -1);
+    assert_int_equal(path_child(stream->named_paths, "a", 1)->column, 0);
+    assert_int_equal(path_child(path_child(stream->named_paths, "x", 1), "b", 1)->column, 1);
+    stream_free(stream);
+    fields[0].name = "stream";
+    stream = fixture_compile(&options);
+    assert_int_equal(path_child(stream->named_paths, "stream", 6)->column, 0);
+    stream_free(stream);
+}
+
 static void without_a_dedup_key_time_orders(void **state)
 {
     struct field_options fields[] = { FIELD("name", "String"), FIELD("at", "DateTime64(3)"),
@@ -113,6 +152,12 @@ static void keys_must_be_plain_scalars_of_the_event(void **state)
     } rows[] = {
         { LIST("nope"), { 0 }, "dedup_key names \"nope\", which is not a field" },
         { LIST("a", "a"), { 0 }, "twice" },
+        { LIST("a", "a?"), { 0 }, "twice" },
+        { LIST("a", "nope?"), { 0 }, "dedup_key names \"nope\", which is not a field" },
+        { LIST("?"), { 0 }, "dedup_key names \"\", which is not a field" },
+        { LIST("a?", "b?"), { 0 }, "all fields of dedup_key are optional" },
+        { LIST("a", "list?"), { 0 }, "not a scalar" },
+        { LIST("a", "now?"), LIST("now"), "whose default is the time of receipt" },
         { LIST("n"), { 0 }, "Nullable, Array, Map and JSON" },
         { LIST("list"), { 0 }, "not a scalar" },
         { LIST("json"), { 0 }, "not a scalar" },
@@ -122,8 +167,13 @@ static void keys_must_be_plain_scalars_of_the_event(void **state)
         { { 0 }, LIST("nope"), "order_by names \"nope\"" },
     };
     struct field_options fields[] = {
-        FIELD("a", "String"),           FIELD("b", "String"),  FIELD("n", "Nullable(String)"),
-        FIELD("list", "Array(String)"), FIELD("json", "JSON"), FIELD("got", "DateTime", .fill = FILL_RECEIVED_AT)
+        FIELD("a", "String"),
+        FIELD("b", "String"),
+        FIELD("n", "Nullable(String)"),
+        FIELD("list", "Array(String)"),
+        FIELD("json", "JSON"),
+        FIELD("got", "DateTime", .fill = FILL_RECEIVED_AT),
+        FIELD("now", "DateTime", .default_value = "now"),
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -174,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_by_the_dedup_key_and_partitions_by_its_time),
+        cmocka_unit_test(optional_fields_of_the_key_order_only_where_order_by_says),
+        cmocka_unit_test(a_stream_named_by_the_event_knows_that_member),
         cmocka_unit_test(without_a_dedup_key_time_orders),
         cmocka_unit_test(one_wrong_field_is_named_with_line_and_reason),
         cmocka_unit_test(keys_must_be_plain_scalars_of_the_event),

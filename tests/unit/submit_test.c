@@ -13,11 +13,27 @@ static enum error admits;
 static uint32_t pushes;
 static struct fixture fixture;
 
+/* Two more streams, of which `other` rejects unknown fields. */
+static struct stream *other, *collecting;
+static struct chunk *other_chunk, *collecting_chunk;
+static bool without_memory;
+
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream)
 {
     (void)io;
-    (void)stream;
-    return fixture.chunk;
+    return without_memory         ? NULL
+           : stream == other      ? other_chunk
+           : stream == collecting ? collecting_chunk
+                                  : fixture.chunk;
+}
+
+const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
+{
+    (void)pipeline;
+    return slice_equal(name, SLICE("s"))            ? fixture.stream
+           : slice_equal(name, SLICE("other"))      ? other
+           : slice_equal(name, SLICE("collecting")) ? collecting
+                                                    : NULL;
 }
 
 void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
@@ -37,6 +53,20 @@ enum error pipeline_admits(const struct pipeline *pipeline)
 static struct field_options fields[] = { FIELD("a", "UInt8", .required = true) };
 static const struct stream_options options = { .name = "s", .fields = fields, .field_count = 1 };
 
+static struct field_options other_fields[] = { FIELD("b", "UInt8", .required = true), FIELD("events", "Array(UInt8)") };
+static const struct stream_options other_options = {
+    .name = "other", .fields = other_fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT
+};
+static struct field_options collecting_fields[] = { FIELD("c", "UInt8", .required = true), FIELD("rest", "String") };
+static const struct stream_options collecting_options = { .name = "collecting",
+                                                          .fields = collecting_fields,
+                                                          .field_count = 2,
+                                                          .unknown_fields = UNKNOWN_COLLECT,
+                                                          .collect_into = "rest" };
+/* Its events have a field "stream" of their own. */
+static struct field_options owner_fields[] = { FIELD("stream", "String") };
+static const struct stream_options owner_options = { .name = "s", .fields = owner_fields, .field_count = 1 };
+
 struct setup {
     struct metrics *metrics;
     struct pipeline_io io;
@@ -44,21 +74,44 @@ struct setup {
     struct buf text;
 };
 
-static int start(void **state)
+static struct stream *compile(const struct stream_options *of, size_t index)
+{
+    struct buf problems = { 0 };
+    struct stream *stream = stream_compile(of, index, &problems);
+    assert_int_equal(problems.len, 0);
+    return stream;
+}
+
+static int start_with(void **state, const struct stream_options *first)
 {
     static struct setup setup;
-    const char *name = "s";
-    fixture_init(&fixture, &options);
-    setup = (struct setup){ .metrics = metrics_new(&(struct metrics_labels){ .streams = { &name, 1 } }) };
+    static const char *names[] = { "s", "other", "collecting" };
+    fixture_init(&fixture, first);
+    other = compile(&other_options, 1);
+    collecting = compile(&collecting_options, 2);
+    other_chunk = chunk_new(other);
+    collecting_chunk = chunk_new(collecting);
+    without_memory = false;
+    setup = (struct setup){ .metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 3 } }) };
     setup.io = (struct pipeline_io){ .parser = fixture.parser,
                                      .validator = fixture.validator,
                                      .cells = metrics_thread(setup.metrics),
                                      .max_events = 5000,
-                                     .stream_count = 1 };
+                                     .stream_count = 3 };
     admits = OK;
     pushes = 0;
     *state = &setup;
     return 0;
+}
+
+static int start(void **state)
+{
+    return start_with(state, &options);
+}
+
+static int start_with_a_field_stream(void **state)
+{
+    return start_with(state, &owner_options);
 }
 
 static int end(void **state)
@@ -68,6 +121,10 @@ static int end(void **state)
     submission_release(&setup->submission);
     buf_release(&setup->text);
     fixture_release(&fixture);
+    chunk_free(other_chunk);
+    chunk_free(collecting_chunk);
+    stream_free(other);
+    stream_free(collecting);
     return 0;
 }
 
@@ -76,19 +133,29 @@ static int64_t count(const struct setup *setup, enum metric metric, enum error r
     return metric_read(setup->metrics, metric, PROTOCOL_HTTP, 0, reason);
 }
 
-static void submit(struct setup *setup, enum payload_form form, struct slice text)
+static void submit_as(struct setup *setup, struct payload payload, struct slice text)
 {
     buf_clear(&setup->text);
     buf_append_slice(&setup->text, text);
     buf_append_fill(&setup->text, '}', JSON_PADDING);
-    const struct payload payload = { .stream = fixture.stream,
-                                     .bytes = { setup->text.data, text.len },
-                                     .form = form,
-                                     .protocol = PROTOCOL_HTTP,
-                                     .token = { 3, 4, 5 },
-                                     .received_wall_ns = FIXTURE_NOW_NS,
-                                     .wait_stored = true };
+    payload.stream = fixture.stream;
+    payload.bytes = slice_make(setup->text.data, text.len);
+    payload.received_wall_ns = FIXTURE_NOW_NS;
     pipeline_submit(&setup->io, &payload, &setup->submission);
+}
+
+static void submit(struct setup *setup, enum payload_form form, struct slice text)
+{
+    submit_as(setup,
+              (struct payload){ .form = form, .protocol = PROTOCOL_HTTP, .token = { 3, 4, 5 }, .wait_stored = true },
+              text);
+}
+
+static void submit_silently(struct setup *setup, struct slice text)
+{
+    submit_as(setup,
+              (struct payload){ .form = PAYLOAD_MANY, .protocol = PROTOCOL_UDP, .pick_stream = true, .silent = true },
+              text);
 }
 
 static const struct {
@@ -239,6 +306,125 @@ static void a_refusal_without_a_stream_is_counted_too(void **state)
     assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_REJECTED, PROTOCOL_HTTP, none, ERROR_BODY_TOO_LARGE), 1);
 }
 
+static void an_object_may_name_its_stream(void **state)
+{
+    static const struct {
+        enum payload_form form;
+        struct slice text;
+        uint32_t rows[3]; /* in each stream */
+        enum error error;
+    } rows[] = {
+        { PAYLOAD_MANY, SLICE("{\"a\":1,\"stream\":\"s\"}"), { 1, 0, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"a\":1,\"stream\":\"\"}"), { 1, 0, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"a\":1,\"stream\":7}"), { 1, 0, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"a\":1,\"x\":{\"stream\":\"other\"}}"), { 1, 0, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"b\":1}"), { 0, 1, 0 }, OK },
+        { PAYLOAD_ONE, SLICE("{\"b\":1,\"stream\":\"other\"}"), { 0, 1, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"s\",\"b\":1,\"stream\":\"other\"}"), { 0, 1, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"b\":1,\"c\":1}"), { 0, 0, 0 }, ERROR_UNKNOWN_FIELD },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"b\":1,\"events\":[4]}"), { 0, 1, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"collecting\",\"events\":[{\"c\":1},{\"c\":2}]}"), { 0, 0, 2 }, OK },
+        { PAYLOAD_MANY, SLICE("[{\"stream\":\"other\",\"a\":1},{\"a\":1}]"), { 2, 0, 0 }, OK },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"a\":1}\n{\"a\":1}"), { 2, 0, 0 }, OK },
+        { PAYLOAD_LINES, SLICE("{\"stream\":\"other\",\"a\":1}"), { 1, 0, 0 }, OK },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct chunk *chunks[] = { fixture.chunk, other_chunk, collecting_chunk };
+        uint32_t sum = 0;
+        submit_as(setup, (struct payload){ .form = rows[i].form, .pick_stream = true }, rows[i].text);
+        assert_int_equal(setup->submission.error, OK);
+        assert_int_equal(setup->submission.first_error, rows[i].error);
+        for (size_t j = 0; j < 3; j++) {
+            if (chunks[j]->rows != rows[i].rows[j]) {
+                fail_msg("%s: %u rows in stream %zu", rows[i].text.data, chunks[j]->rows, j);
+            }
+            assert_int_equal(chunks[j]->ticket_count, rows[i].rows[j] != 0);
+            assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, j, OK),
+                             (int64_t)chunks[j]->rows);
+            sum += chunks[j]->rows;
+            metric_add_event(setup->io.cells, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, j, -(int64_t)chunks[j]->rows);
+            chunk_clear(chunks[j]);
+        }
+        assert_int_equal(setup->submission.events, sum + setup->submission.rejected);
+    }
+}
+
+static void the_name_of_a_stream_is_collected_only_where_it_is_data(void **state)
+{
+    struct setup *setup = *state;
+    const struct payload picking = { .form = PAYLOAD_MANY, .pick_stream = true };
+    submit_as(setup, picking, SLICE("{\"stream\":\"collecting\",\"c\":1,\"d\":2}"));
+    submit_as(setup, picking, SLICE("{\"stream\":\"collecting\",\"events\":[{\"c\":1,\"stream\":\"x\"}]}"));
+    const struct buf *rest = &collecting_chunk->columns[1].data;
+    assert_int_equal(rest->len, 1 + 7 + 1 + 14);
+    assert_memory_equal(rest->data, "\x07{\"d\":2}\x0e{\"stream\":\"x\"}", rest->len);
+}
+
+static void an_unknown_stream_refuses_the_payload_whole(void **state)
+{
+    struct setup *setup = *state;
+    submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
+              SLICE("{\"stream\":\"no\\\"ne\",\"events\":[{\"a\":1},{\"a\":2}]}"));
+    assert_int_equal(setup->submission.error, ERROR_UNKNOWN_STREAM);
+    assert_string_equal(buf_c_string(&setup->submission.detail),
+                        "\"stream\" names \"no\\\"ne\", which is not a stream of this gateway");
+    assert_int_equal(fixture.chunk->ticket_count, 0);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_UNKNOWN_STREAM), 1);
+}
+
+static void a_field_of_that_name_is_data(void **state)
+{
+    struct setup *setup = *state;
+    submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
+              SLICE("{\"stream\":\"other\",\"b\":1}"));
+    assert_int_equal(fixture.chunk->rows, 1);
+    assert_int_equal(other_chunk->rows, 0);
+}
+
+static void silent_payloads_that_follow_each_other_share_a_ticket(void **state)
+{
+    struct setup *setup = *state;
+    struct chunk *chunk = fixture.chunk;
+    submit_silently(setup, SLICE("{\"a\":1}"));
+    submit_silently(setup, SLICE("{\"a\":300}"));
+    assert_false(setup->submission.pending);
+    submit_silently(setup, SLICE("[{\"a\":2},{},{\"a\":3}]"));
+    assert_true(setup->submission.pending);
+    submit_silently(setup, SLICE("{\"b\":2,\"stream\":\"other\"}"));
+    submit_silently(setup, SLICE("{\"a\":4}"));
+    assert_int_equal(chunk->ticket_count, 1);
+    assert_int_equal(chunk->tickets[0].rows, 4);
+    assert_int_equal(other_chunk->ticket_count, 1);
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":5}"));
+    submit_silently(setup, SLICE("{}"));
+    assert_int_equal(chunk->ticket_count, 2);
+    submit_silently(setup, SLICE("{\"a\":6}"));
+    submit_silently(setup, SLICE("{\"a\":7}"));
+    assert_int_equal(chunk->ticket_count, 3);
+    assert_false(chunk->tickets[1].silent);
+    assert_int_equal(chunk->tickets[1].rows, 1);
+    assert_int_equal(chunk->tickets[2].first_row, 5);
+    assert_int_equal(chunk->tickets[2].rows, 2);
+    assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_UDP, 0, OK), 6);
+    assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_RECEIVED, PROTOCOL_UDP, 0, OK), 9);
+}
+
+static void without_memory_for_a_chunk_the_payload_is_refused(void **state)
+{
+    struct setup *setup = *state;
+    static const struct slice texts[] = { SLICE("{\"a\":1}"), SLICE("[{\"a\":1}]"), SLICE("{\"a\":1}\n{\"a\":1}") };
+    without_memory = true;
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        submit(setup, PAYLOAD_MANY, texts[i]);
+        assert_int_equal(setup->submission.error, ERROR_OUT_OF_MEMORY);
+        assert_false(setup->submission.pending);
+        assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), i + 1);
+        assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_OUT_OF_MEMORY), i + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +434,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),
         cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
+        cmocka_unit_test_setup_teardown(an_object_may_name_its_stream, start, end),
+        cmocka_unit_test_setup_teardown(the_name_of_a_stream_is_collected_only_where_it_is_data, start, end),
+        cmocka_unit_test_setup_teardown(an_unknown_stream_refuses_the_payload_whole, start, end),
+        cmocka_unit_test_setup_teardown(a_field_of_that_name_is_data, start_with_a_field_stream, end),
+        cmocka_unit_test_setup_teardown(silent_payloads_that_follow_each_other_share_a_ticket, start, end),
+        cmocka_unit_test_setup_teardown(without_memory_for_a_chunk_the_payload_is_refused, start, end),
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
