@@ -6,6 +6,7 @@
  *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
  *   query ──── the read API                                   (query/)
  *   server ─── HTTP in, replies and pages out                 (proto/)
+ *   udp ────── datagrams in                                   (proto/)
  *
  * Each is built on the ones before it, and stopped in reverse. */
 #include "gateway.h"
@@ -14,7 +15,9 @@
 #include "base/status.h"
 #include "pipeline/dedup.h"
 #include "pipeline/pipeline.h"
+#include "proto/assets.h"
 #include "proto/pages.h"
+#include "proto/udp.h"
 #include "query/query.h"
 
 #include <stdlib.h>
@@ -32,8 +35,11 @@ struct gateway {
     struct query_service *query;
     struct page query_page;
     struct pages_source pages_source;
-    struct page pages[PAGES_MAX + 1]; /* the server's table of routes borrows them */
+    struct page pages[PAGES_MAX + 1 + ASSETS_MAX]; /* the server's table of routes borrows them */
     struct server *server;
+    struct udp *udp;
+    struct front_end *fronts[2]; /* of both, once started: they end alike */
+    size_t front_count;
 };
 
 const char *config_environment(const char *name)
@@ -89,6 +95,9 @@ bool gateway_check(const struct config *config, struct buf *problems)
     fits = store_check(&config->store, &found) && fits;
     fits = dedup_check(&config->dedup, &found) && fits;
     tell_problems(config->file, &found, ": ", problems);
+    buf_clear(&found);
+    fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
+    tell_problems(config->file, &found, ":", problems); /* these know their line */
     buf_release(&found);
     return streams != NULL && fits;
 }
@@ -125,16 +134,19 @@ static bool start_store(struct gateway *g, struct buf *problem)
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
     const char **names = calloc(g->config->stream_count + 1, sizeof *names);
+    const char **listeners = calloc(g->config->udp.listener_count + 1, sizeof *listeners);
     for (size_t i = 0; names != NULL && i < g->config->stream_count; i++) {
         names[i] = g->streams[i]->name;
     }
-    if (names != NULL) {
+    if (names != NULL && listeners != NULL) {
         g->metrics = metrics_new(&(struct metrics_labels){
             .streams = { names, g->config->stream_count },
             .servers = { g->store->server_names, g->store->server_count },
+            .listeners = { listeners, udp_listener_names(&g->config->udp, listeners) },
         });
     }
     free(names);
+    free(listeners);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
         return false;
@@ -188,8 +200,10 @@ static bool start_server(struct gateway *g, struct buf *problem)
     };
     size_t count = pages_fill(g->pages, &g->pages_source);
     g->pages[count++] = g->query_page;
+    count += assets_fill(g->pages + count);
     struct server_config config = {
         .http = &g->config->http,
+        .websocket = &g->config->websocket,
         .admin = &g->config->admin,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
@@ -197,24 +211,54 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .page_count = count,
     };
     g->server = server_start(&config, problem);
-    return g->server != NULL;
+    if (g->server == NULL) {
+        return false;
+    }
+    g->fronts[g->front_count++] = server_front(g->server);
+    return true;
+}
+
+static bool start_udp(struct gateway *g, struct buf *problem)
+{
+    struct udp_config config = { .options = &g->config->udp, .pipeline = g->pipeline, .metrics = g->metrics };
+    g->udp = udp_start(&config, problem);
+    if (g->udp == NULL) {
+        return false;
+    }
+    g->fronts[g->front_count++] = udp_front(g->udp);
+    return true;
 }
 
 static bool start_all(struct gateway *g, struct buf *problem)
 {
     return start_streams(g, problem) && start_board(g, problem) && start_folder(g, problem) &&
            start_store(g, problem) && start_metrics(g, problem) && start_pipeline(g, problem) &&
-           start_query(g, problem) && start_server(g, problem);
+           start_query(g, problem) && start_server(g, problem) && start_udp(g, problem);
 }
 
-/* What was started, in reverse; query and server have stopped already. */
+static void close_fronts(struct gateway *g)
+{
+    for (size_t i = 0; i < g->front_count; i++) {
+        g->fronts[i]->ops->close(g->fronts[i]);
+    }
+}
+
+static void stop_fronts(struct gateway *g, int64_t deadline_ns)
+{
+    for (size_t i = 0; i < g->front_count; i++) {
+        g->fronts[i]->ops->stop(g->fronts[i], deadline_ns);
+    }
+}
+
+/* What was started, in reverse; query and front ends have stopped already. */
 static void free_all(struct gateway *g)
 {
     if (g->pipeline != NULL) {
         pipeline_stop(g->pipeline);
     }
-    if (g->server != NULL) {
-        server_free(g->server);
+    while (g->front_count != 0) {
+        struct front_end *front = g->fronts[--g->front_count];
+        front->ops->free(front);
     }
     query_free(g->query);
     metrics_free(g->metrics);
@@ -239,6 +283,7 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
         if (g->query != NULL) {
             query_stop(g->query);
         }
+        stop_fronts(g, 0);
         free_all(g);
         return NULL;
     }
@@ -249,6 +294,11 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
 int gateway_port(const struct gateway *g)
 {
     return server_port(g->server);
+}
+
+void gateway_udp_addresses(const struct gateway *g, struct buf *out)
+{
+    udp_addresses(g->udp, out);
 }
 
 static void sleep_ns(int64_t duration_ns)
@@ -264,9 +314,9 @@ bool gateway_stop(struct gateway *g)
     sleep_ns(g->config->drain.delay_ns); /* load balancers notice /readyz; events are still accepted */
 
     int64_t deadline_ns = clock_monotonic_ns() + g->config->drain.timeout_ns;
-    server_close(g->server);
+    close_fronts(g);
     query_stop(g->query);
-    server_stop(g->server, deadline_ns);
+    stop_fronts(g, deadline_ns);
     bool stored = pipeline_drain(g->pipeline, deadline_ns);
     free_all(g);
     return stored;

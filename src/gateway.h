@@ -22,6 +22,9 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem);
 /* The port that HTTP is served on. */
 int gateway_port(const struct gateway *gateway);
 
-/* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, segments are sealed
- * and stored. Returns true if everything accepted is stored; the rest stays in the journal for the next start. */
+/* Appends the addresses that take datagrams: "127.0.0.1:8125,[::1]:8125"; "off" if none does. */
+void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);
+
+/* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, datagrams that came are
+ * read, segments are sealed and stored. Returns true if everything accepted is stored; the rest stays in the journal for the next start. */
 bool gateway_stop(struct gateway *gateway);

@@ -127,8 +127,11 @@ static int serve(const struct config *config)
         return EXIT_FAILED;
     }
     buf_release(&problem);
-    LOG(LOG_INFO, "serving", "version=%s listen=%s port=%d", SLUICE_VERSION, config->http.listen,
-        gateway_port(gateway));
+    struct buf udp = { 0 };
+    gateway_udp_addresses(gateway, &udp);
+    LOG(LOG_INFO, "serving", "version=%s listen=%s port=%d udp=%s", SLUICE_VERSION, config->http.listen,
+        gateway_port(gateway), buf_c_string(&udp));
+    buf_release(&udp);
 
     int number = wait_for_signal(&signals);
     let_second_signal_kill(&signals);

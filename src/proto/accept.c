@@ -10,18 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct client_address address_of(const struct sockaddr_storage *peer)
-{
-    struct client_address address = { { 0 } };
-    if (peer->ss_family == AF_INET6) {
-        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof address.bytes);
-    } else {
-        address.bytes[10] = address.bytes[11] = 0xff;
-        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
-    }
-    return address;
-}
-
 enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer)
 {
     for (;;) {
@@ -31,7 +19,7 @@ enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer)
         if (*fd >= 0) {
             int on = 1;
             setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            *peer = address_of(&from);
+            *peer = client_address_of(&from);
             return ACCEPTED;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

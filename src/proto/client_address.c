@@ -6,6 +6,18 @@
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
+struct client_address client_address_of(const struct sockaddr_storage *peer)
+{
+    struct client_address address;
+    if (peer->ss_family == AF_INET6) {
+        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof address.bytes);
+    } else {
+        memcpy(address.bytes, mapped_prefix, sizeof mapped_prefix);
+        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    }
+    return address;
+}
+
 bool client_address_parse(struct client_address *address, struct slice text)
 {
     char copy[CLIENT_ADDRESS_TEXT];

@@ -11,6 +11,10 @@ struct client_address {
 
 #define CLIENT_ADDRESS_TEXT 46
 
+/* Of a socket's peer (AF_INET or AF_INET6). */
+struct sockaddr_storage;
+struct client_address client_address_of(const struct sockaddr_storage *peer);
+
 /* Text of an IPv4 or IPv6 address, no port, no brackets, no zone. */
 MUST_CHECK bool client_address_parse(struct client_address *address, struct slice text);
 

@@ -2,7 +2,6 @@
 #include "proto/connections.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static bool add_block(struct connections *connections)
@@ -19,8 +18,8 @@ static bool add_block(struct connections *connections)
     }
     blocks[connections->block_count++] = block;
     for (uint32_t i = CONNECTIONS_PER_BLOCK; i-- != 0;) {
-        block[i].session.slot = connections->made + i;
-        block[i].session.phase = PHASE_CLOSED;
+        block[i].owner = connections;
+        block[i].slot = connections->made + i;
         block[i].orphan_fd = -1;
         block[i].next_free = connections->free;
         connections->free = &block[i];
@@ -29,51 +28,25 @@ static bool add_block(struct connections *connections)
     return true;
 }
 
-struct connection *connections_take(struct connections *connections, atomic_int_fast64_t *open, int64_t max)
+struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
+                                    struct client_address peer)
 {
-    bool full = atomic_fetch_add(open, 1) >= max;
+    bool full = atomic_fetch_add(connections->open, 1) >= connections->max;
     if (full || (connections->free == NULL && !add_block(connections))) {
-        atomic_fetch_sub(open, 1);
+        atomic_fetch_sub(connections->open, 1);
         return NULL;
     }
     struct connection *connection = connections->free;
     connections->free = connection->next_free;
-    connection->wsi = NULL;
-    connection->orphan_fd = -1;
+    connection->ops = &http_session_ops;
+    connection->session = &connection->http;
     connection->closing = false;
+    struct token token = { .slot = connection->slot, .generation = connection->generation };
+    http_session_open(&connection->http, connections->front, routes, connection, token, peer);
     return connection;
 }
 
-void connections_give(struct connections *connections, atomic_int_fast64_t *open, struct connection *connection)
-{
-    connections_unlist_one(connection);
-    connection->wsi = NULL;
-    connection->orphan_fd = -1;
-    connection->next_free = connections->free;
-    connections->free = connection;
-    atomic_fetch_sub(open, 1);
-}
-
-struct connection *connections_find(const struct connections *connections, uint32_t slot)
-{
-    return slot < connections->made ? &connections->blocks[slot / CONNECTIONS_PER_BLOCK][slot % CONNECTIONS_PER_BLOCK]
-                                    : NULL;
-}
-
-void connections_list(struct connections *connections, struct connection *connection)
-{
-    if (connection->link != NULL) {
-        return;
-    }
-    connection->next_listed = connections->listed;
-    connection->link = &connections->listed;
-    if (connections->listed != NULL) {
-        connections->listed->link = &connection->next_listed;
-    }
-    connections->listed = connection;
-}
-
-void connections_unlist_one(struct connection *connection)
+static void unlist_one(struct connection *connection)
 {
     if (connection->link == NULL) {
         return;
@@ -85,63 +58,158 @@ void connections_unlist_one(struct connection *connection)
     connection->link = NULL;
 }
 
+static void end_session(struct connection *connection)
+{
+    connection->ops->close(connection->session);
+    connection->generation++;
+    if (connection->websocket != NULL) {
+        ws_session_free(connection->websocket);
+        connection->websocket = NULL;
+    }
+    connection->ops = NULL;
+}
+
+void connections_give(struct connection *connection)
+{
+    struct connections *connections = connection->owner;
+    end_session(connection);
+    unlist_one(connection);
+    if (connection->orphan_fd >= 0) {
+        close(connection->orphan_fd);
+    }
+    connection->orphan_fd = -1;
+    connection->wsi = NULL;
+    connection->next_free = connections->free;
+    connections->free = connection;
+    atomic_fetch_sub(connections->open, 1);
+}
+
+struct connection *connections_find(const struct connections *connections, uint32_t slot)
+{
+    return slot < connections->made ? &connections->blocks[slot / CONNECTIONS_PER_BLOCK][slot % CONNECTIONS_PER_BLOCK]
+                                    : NULL;
+}
+
+/* HTTP's part ends, and all its memory is given back, before the WebSocket's begins. */
+bool connections_upgrade(struct connection *connection)
+{
+    struct http_front *front = connection->owner->front;
+    struct ws_terms terms;
+    struct buf rest;
+    http_session_hand_over(&connection->http, &terms, &rest);
+    http_session_close(&connection->http);
+    http_session_release(&connection->http);
+    connection->generation++;
+    front->transport->set_reading(connection, true);
+    struct token token = { .slot = connection->slot, .generation = connection->generation };
+    connection->websocket = ws_session_new(front, connection, token, &terms);
+    if (connection->websocket != NULL) {
+        connection->ops = &ws_session_ops;
+        connection->session = connection->websocket;
+        if (rest.len != 0) {
+            connection->ops->receive(connection->session, buf_slice(&rest));
+        }
+        if (front->draining) {
+            connection->ops->drain(connection->session);
+        }
+    }
+    buf_release(&rest);
+    return connection->websocket != NULL;
+}
+
+void connections_list(struct connection *connection)
+{
+    struct connections *connections = connection->owner;
+    if (connection->link != NULL) {
+        return;
+    }
+    connection->next_listed = connections->listed;
+    connection->link = &connections->listed;
+    if (connections->listed != NULL) {
+        connections->listed->link = &connection->next_listed;
+    }
+    connections->listed = connection;
+}
+
 struct connection *connections_unlist(struct connections *connections)
 {
     struct connection *first = connections->listed;
     if (first != NULL) {
-        connections_unlist_one(first);
+        unlist_one(first);
     }
     return first;
 }
 
-enum transport_result connection_send(const struct connection *connection, struct slice bytes)
+/* NULL: the session that the token was made for has ended. */
+static struct connection *find_alive(const struct connections *connections, struct token token)
 {
-    ssize_t sent = send(connection->orphan_fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return sent == (ssize_t)bytes.len ? TRANSPORT_SENT : TRANSPORT_FAILED;
+    struct connection *connection = connections_find(connections, token.slot);
+    bool alive = connection != NULL && connection->ops != NULL && connection->generation == token.generation;
+    return alive ? connection : NULL;
 }
 
 void connections_complete(const struct connections *connections, const struct ticket *ticket)
 {
-    struct connection *connection = connections_find(connections, ticket->token.slot);
+    struct connection *connection = find_alive(connections, ticket->token);
     if (connection != NULL) {
-        http_session_complete(&connection->session, ticket);
+        connection->ops->complete(connection->session, ticket);
     }
 }
 
 void connections_stored(const struct connections *connections, struct token token)
 {
-    struct connection *connection = connections_find(connections, token.slot);
+    struct connection *connection = find_alive(connections, token);
     if (connection != NULL) {
-        http_session_stored(&connection->session, token);
+        connection->ops->stored(connection->session, token);
     }
 }
 
 void connections_page(const struct connections *connections, struct token token, struct page_reply *reply)
 {
-    struct connection *connection = connections_find(connections, token.slot);
+    struct connection *connection = find_alive(connections, token);
     if (connection != NULL) {
-        http_session_page(&connection->session, token, reply);
+        connection->ops->page(connection->session, token, reply);
     }
 }
 
-void connections_tick(const struct connections *connections)
+/* The first connection in use at or behind *slot, and *slot behind it; NULL: no more. */
+static struct connection *next_open(const struct connections *connections, uint32_t *slot)
 {
-    for (uint32_t slot = 0; slot < connections->made; slot++) {
-        http_session_tick(&connections_find(connections, slot)->session);
+    struct connection *connection;
+    while ((connection = connections_find(connections, *slot)) != NULL) {
+        ++*slot;
+        if (connection->ops != NULL) {
+            return connection;
+        }
+    }
+    return NULL;
+}
+
+void connections_tick(struct connections *connections)
+{
+    struct connection *connection;
+    uint32_t slot = 0;
+    connections->orphans = 0;
+    while ((connection = next_open(connections, &slot)) != NULL) {
+        connection->ops->tick(connection->session);
     }
 }
 
 void connections_drain(const struct connections *connections)
 {
-    for (uint32_t slot = 0; slot < connections->made; slot++) {
-        http_session_drain(&connections_find(connections, slot)->session);
+    struct connection *connection;
+    uint32_t slot = 0;
+    while ((connection = next_open(connections, &slot)) != NULL) {
+        connection->ops->drain(connection->session);
     }
 }
 
 bool connections_owe(const struct connections *connections)
 {
-    for (uint32_t slot = 0; slot < connections->made; slot++) {
-        if (http_session_owes(&connections_find(connections, slot)->session)) {
+    struct connection *connection;
+    uint32_t slot = 0;
+    while ((connection = next_open(connections, &slot)) != NULL) {
+        if (connection->ops->owes(connection->session)) {
             return true;
         }
     }
@@ -150,12 +218,13 @@ bool connections_owe(const struct connections *connections)
 
 void connections_release(struct connections *connections)
 {
-    for (uint32_t slot = 0; slot < connections->made; slot++) {
-        struct connection *connection = connections_find(connections, slot);
-        if (connection->orphan_fd >= 0) {
-            close(connection->orphan_fd);
-        }
-        http_session_release(&connection->session);
+    struct connection *connection;
+    uint32_t slot = 0;
+    while ((connection = next_open(connections, &slot)) != NULL) {
+        connections_give(connection);
+    }
+    for (slot = 0; slot < connections->made; slot++) {
+        http_session_release(&connections_find(connections, slot)->http);
     }
     for (size_t i = 0; i < connections->block_count; i++) {
         free(connections->blocks[i]);

@@ -1,18 +1,26 @@
-/* The connections of one I/O thread: slots that are found by number, recycled, and never move. */
+/* The connections of one I/O thread: slots that are found by number, recycled, and never move. A slot's generation rises
+ * whenever its session ends, so that a completion that comes too late finds nobody. */
 #pragma once
 
 #include "proto/http_session.h"
+#include "proto/ws_session.h"
 
 #include <stdatomic.h>
 
 struct lws;
+struct connections;
 
 struct connection {
-    struct http_session session;
-    struct server_thread *thread;
+    const struct session_ops *ops; /* NULL: the slot is free */
+    void *session;                 /* what ops are called with: &http or websocket */
+    struct http_session http;
+    struct ws_session *websocket; /* NULL: not upgraded */
+    struct connections *owner;
     struct lws *wsi; /* NULL: libwebsockets has let go of it */
     int orphan_fd;   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
     bool closing;
+    uint32_t slot;
+    uint32_t generation;
     /* The list of those that want attention before the loop blocks; link is NULL if it is not listed. */
     struct connection *next_listed;
     struct connection **link;
@@ -22,27 +30,33 @@ struct connection {
 #define CONNECTIONS_PER_BLOCK 64
 
 struct connections {
+    struct http_front *front;
+    atomic_int_fast64_t *open; /* of all threads */
+    int64_t max;               /* of those */
     struct connection **blocks;
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */
     struct connection *free;
     struct connection *listed;
+    unsigned orphans; /* since the last tick */
 };
 
-/* A slot, fresh or used; NULL at the limit, or if memory is short. `open` counts those of all threads. */
-struct connection *connections_take(struct connections *connections, atomic_int_fast64_t *open, int64_t max);
-void connections_give(struct connections *connections, atomic_int_fast64_t *open, struct connection *connection);
+/* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
+struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
+                                    struct client_address peer);
+
+/* Closes its session, and the slot is free. */
+void connections_give(struct connection *connection);
 
 /* NULL if there never was such a slot. */
 struct connection *connections_find(const struct connections *connections, uint32_t slot);
 
-/* Puts it on the list, once; takes the first off, or this one. */
-void connections_list(struct connections *connections, struct connection *connection);
-struct connection *connections_unlist(struct connections *connections);
-void connections_unlist_one(struct connection *connection);
+/* The 101 is out: from now on a WebSocket. False: memory is short, and the connection is to be ended. */
+MUST_CHECK bool connections_upgrade(struct connection *connection);
 
-/* Writes to an orphan, at once or not at all. */
-enum transport_result connection_send(const struct connection *connection, struct slice bytes);
+/* Puts it on the list, once; takes the first off. */
+void connections_list(struct connection *connection);
+struct connection *connections_unlist(struct connections *connections);
 
 /* To the session that a token names, if it still lives. */
 void connections_complete(const struct connections *connections, const struct ticket *ticket);
@@ -50,7 +64,7 @@ void connections_stored(const struct connections *connections, struct token toke
 void connections_page(const struct connections *connections, struct token token, struct page_reply *reply);
 
 /* To all sessions. */
-void connections_tick(const struct connections *connections);
+void connections_tick(struct connections *connections);
 void connections_drain(const struct connections *connections);
 
 /* Any of them owes an answer. */

@@ -11,9 +11,10 @@ void http_answer_begin(struct http_answer *answer, const struct http_front *fron
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
     answer->reply.say_keep_alive = request->keep_alive && request->minor_version == 0;
-    answer->cors = http_reply_cors(&front->options->cors_origins, request->origin);
-    if (answer->cors >= 0) {
-        answer->reply.origin = front->options->cors_origins.items[answer->cors];
+    answer->reply.vary_origin = front->vary_origin;
+    int allowed = http_reply_cors(&front->options->cors_origins, request->origin);
+    if (allowed >= 0) {
+        answer->reply.origin = front->options->cors_origins.items[allowed];
     }
 }
 
@@ -24,7 +25,16 @@ void http_answer_problem(struct http_answer *answer, enum error error, struct sl
     answer->kind = ANSWER_BODY;
     answer->reply.status = error_info(error)->http_status;
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
+    answer->reply.cache_control = NULL;
     http_reply_problem(&answer->body, error, detail, errors);
+}
+
+void http_answer_upgrade(struct http_answer *answer)
+{
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_UPGRADE;
+    answer->reply.status = 101;
+    answer->reply.close = false;
 }
 
 static void settle(struct http_answer *answer)
@@ -73,6 +83,7 @@ void http_answer_page(struct http_answer *answer, struct page_reply *page)
     page->body = (struct buf){ 0 };
     answer->reply.status = page->status;
     answer->reply.content_type = page->content_type;
+    answer->reply.cache_control = page->cache_control;
     if (answer->body.failed) {
         http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
     }
@@ -92,7 +103,8 @@ static struct slice compose_body(struct http_answer *answer, struct buf *text)
     switch (answer->kind) {
     case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
     case ANSWER_MANY: http_reply_many(text, answer->counts, buf_slice(&answer->body)); break;
-    case ANSWER_BODY: return buf_slice(&answer->body);
+    case ANSWER_BODY:
+    case ANSWER_UPGRADE: return buf_slice(&answer->body);
     }
     return buf_slice(text);
 }
@@ -100,7 +112,11 @@ static struct slice compose_body(struct http_answer *answer, struct buf *text)
 void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out)
 {
     struct slice body = compose_body(answer, &front->text);
-    http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
+    if (answer->kind == ANSWER_UPGRADE) {
+        buf_append_slice(out, body);
+    } else {
+        http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
+    }
     metric_add_index(front->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
     http_answer_clear(answer);
 }

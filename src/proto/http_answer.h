@@ -11,7 +11,8 @@ enum answer_state {
     ANSWER_READY,
 };
 
-enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY };
+/* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
+enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY, ANSWER_UPGRADE };
 
 /* Zeroed to begin with; `body` keeps its memory from request to request. */
 struct http_answer {
@@ -19,12 +20,11 @@ struct http_answer {
     enum answer_kind kind;
     bool wait_stored;
     bool stored; /* the store was faster than the completion, or the wait is over well */
-    int cors;    /* index into options->cors_origins, -1: none */
     struct http_reply reply;
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
-    struct buf body; /* ANSWER_BODY: the body; ANSWER_MANY: its lists */
+    struct buf body; /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
@@ -32,6 +32,9 @@ void http_answer_begin(struct http_answer *answer, const struct http_front *fron
 
 /* Ready with a problem. `detail` empty: the error's own text. */
 void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors);
+
+/* Ready with the 101 that stands in its body. */
+void http_answer_upgrade(struct http_answer *answer);
 
 /* A completion. May leave it waiting for the store. */
 void http_answer_complete(struct http_answer *answer, const struct ticket *ticket, int64_t deadline_ns);

@@ -6,7 +6,11 @@
 bool http_front_init(struct http_front *front, const struct http_options *options, const struct address_ranges *trusted,
                      const struct pipeline *pipeline, struct metrics *metrics)
 {
-    *front = (struct http_front){ .options = options, .trusted = trusted };
+    *front = (struct http_front){
+        .options = options,
+        .trusted = trusted,
+        .vary_origin = http_reply_varies(&options->cors_origins),
+    };
     return intake_init(&front->intake, pipeline, metrics);
 }
 

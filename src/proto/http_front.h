@@ -30,6 +30,7 @@ struct http_front {
     const struct address_ranges *trusted;
     const struct websocket_options *websocket;
     struct ws_census *census; /* of all threads */
+    bool vary_origin;         /* replies differ by origin */
     struct intake intake;
     struct server_thread *thread; /* for pages that answer later */
     int64_t now_ns;

@@ -11,6 +11,7 @@
     X(202, "Accepted")                                                                                                 \
     X(204, "No Content")                                                                                               \
     X(400, "Bad Request")                                                                                              \
+    X(403, "Forbidden")                                                                                                \
     X(404, "Not Found")                                                                                                \
     X(405, "Method Not Allowed")                                                                                       \
     X(408, "Request Timeout")                                                                                          \
@@ -18,6 +19,7 @@
     X(414, "URI Too Long")                                                                                             \
     X(415, "Unsupported Media Type")                                                                                   \
     X(417, "Expectation Failed")                                                                                       \
+    X(426, "Upgrade Required")                                                                                         \
     X(429, "Too Many Requests")                                                                                        \
     X(431, "Request Header Fields Too Large")                                                                          \
     X(500, "Internal Server Error")                                                                                    \
@@ -94,18 +96,31 @@ static void append_methods(struct buf *out, struct slice name, unsigned methods)
     buf_append_slice(out, SLICE("\r\n"));
 }
 
+static void append_field(struct buf *out, struct slice name, const char *value)
+{
+    buf_append_slice(out, name);
+    buf_append_string(out, value);
+    buf_append_slice(out, SLICE("\r\n"));
+}
+
 static void append_cors(struct buf *out, const struct http_reply *reply)
 {
-    buf_append_slice(out, SLICE("Access-Control-Allow-Origin: "));
-    buf_append_string(out, reply->origin);
-    buf_append_slice(out, SLICE("\r\nAccess-Control-Expose-Headers: Retry-After, Allow, Date\r\n"));
-    if (strcmp(reply->origin, "*") != 0) {
-        buf_append_slice(out, SLICE("Vary: Origin\r\n"));
-    }
+    append_field(out, SLICE("Access-Control-Allow-Origin: "), reply->origin);
+    buf_append_slice(out, SLICE("Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n"));
     if (reply->preflight) {
         append_methods(out, SLICE("Access-Control-Allow-Methods: "), reply->allow);
         buf_append_slice(out, SLICE("Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization\r\n"
                                     "Access-Control-Max-Age: 86400\r\n"));
+    }
+}
+
+/* What the status itself asks for (RFC 9110, 10.2.3 and 15.5.22; RFC 6455, 4.4). */
+static void append_status_fields(struct buf *out, int status)
+{
+    if (status == 503 || status == 429) {
+        buf_append_slice(out, SLICE("Retry-After: 1\r\n"));
+    } else if (status == 426) {
+        buf_append_slice(out, SLICE("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
     }
 }
 
@@ -114,9 +129,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     append_status(out, reply->status);
     buf_append_slice(out, date);
     if (reply->content_type != NULL) {
-        buf_append_slice(out, SLICE("Content-Type: "));
-        buf_append_string(out, reply->content_type);
-        buf_append_slice(out, SLICE("\r\n"));
+        append_field(out, SLICE("Content-Type: "), reply->content_type);
     }
     if (reply->status != 204) {
         buf_append_slice(out, SLICE("Content-Length: "));
@@ -126,11 +139,15 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     if (reply->allow != 0) {
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
-    if (reply->status == 503 || reply->status == 429) {
-        buf_append_slice(out, SLICE("Retry-After: 1\r\n"));
+    append_status_fields(out, reply->status);
+    if (reply->cache_control != NULL) {
+        append_field(out, SLICE("Cache-Control: "), reply->cache_control);
     }
     if (reply->origin != NULL) {
         append_cors(out, reply);
+    }
+    if (reply->vary_origin) {
+        buf_append_slice(out, SLICE("Vary: Origin\r\n"));
     }
     if (reply->close) {
         buf_append_slice(out, SLICE("Connection: close\r\n"));
@@ -174,6 +191,16 @@ int http_reply_cors(const struct string_list *origins, struct slice origin)
     return -1;
 }
 
+bool http_reply_varies(const struct string_list *origins)
+{
+    for (size_t i = 0; i < origins->count; i++) {
+        if (strcmp(origins->items[i], "*") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void http_reply_problem(struct buf *out, enum error error, struct slice detail, struct slice errors)
 {
     const struct error_info *info = error_info(error);
@@ -198,6 +225,7 @@ void page_problem(struct page_reply *reply, enum error error, struct slice detai
     buf_clear(&reply->body);
     reply->status = error_info(error)->http_status;
     reply->content_type = HTTP_PROBLEM_TYPE;
+    reply->cache_control = NULL;
     http_reply_problem(&reply->body, error, detail, errors);
 }
 

@@ -3,10 +3,15 @@
 
 #include <stdlib.h>
 
+#define POST METHOD_BIT(HTTP_POST)
+#define GET METHOD_BIT(HTTP_GET)
+
 static const struct http_route event_routes[] = {
-    { { "/events", 7 }, METHOD_BIT(HTTP_POST), ROUTE_EVENTS, PAYLOAD_ONE, NULL },
-    { { "/events/bulk", 12 }, METHOD_BIT(HTTP_POST), ROUTE_EVENTS, PAYLOAD_MANY, NULL },
-    { { "/events/batch", 13 }, METHOD_BIT(HTTP_POST), ROUTE_EVENTS, PAYLOAD_MANY, NULL },
+    { .path = { "/events", 7 }, .methods = POST, .kind = ROUTE_EVENTS, .form = PAYLOAD_ONE },
+    { .path = { "/events/bulk", 12 }, .methods = POST, .kind = ROUTE_EVENTS, .form = PAYLOAD_MANY },
+    { .path = { "/events/batch", 13 }, .methods = POST, .kind = ROUTE_EVENTS, .form = PAYLOAD_MANY },
+    { .path = { "/ws", 3 }, .methods = GET, .kind = ROUTE_WEBSOCKET, .acks = true },
+    { .path = { "/tr/v1/ws", 9 }, .methods = GET, .kind = ROUTE_WEBSOCKET, .acks = false },
 };
 
 static bool is_served(const struct page *page, enum route_side side)

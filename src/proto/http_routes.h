@@ -3,7 +3,7 @@
 
 #include "proto/http_parse.h"
 
-enum route_kind { ROUTE_EVENTS, ROUTE_PAGE };
+enum route_kind { ROUTE_EVENTS, ROUTE_PAGE, ROUTE_WEBSOCKET };
 
 struct http_route {
     struct slice path;
@@ -11,6 +11,7 @@ struct http_route {
     enum route_kind kind;
     enum payload_form form;  /* ROUTE_EVENTS */
     const struct page *page; /* ROUTE_PAGE */
+    bool acks;               /* ROUTE_WEBSOCKET: messages are acknowledged */
 };
 
 struct http_routes {
@@ -21,7 +22,7 @@ struct http_routes {
 /* Which pages a listener serves: all of them, or one side of the border that admin.listen draws. */
 enum route_side { SIDE_ALL, SIDE_PUBLIC, SIDE_ADMIN };
 
-/* Borrows `pages`. The event routes are on every side but SIDE_ADMIN. False: memory is short. */
+/* Borrows `pages`. The routes that take events are on every side but SIDE_ADMIN. False: memory is short. */
 MUST_CHECK bool http_routes_init(struct http_routes *routes, const struct page *pages, size_t count,
                                  enum route_side side);
 void http_routes_release(struct http_routes *routes);

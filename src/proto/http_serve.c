@@ -11,6 +11,11 @@ static struct http_answer *begin_answer(struct http_session *session, const stru
     return answer;
 }
 
+static bool is_websocket(const struct http_route *route)
+{
+    return route != NULL && route->kind == ROUTE_WEBSOCKET;
+}
+
 struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
 {
     struct http_front *front = session->front;
@@ -27,6 +32,8 @@ struct http_destination http_serve_find(struct http_session *session, const stru
     to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
     if (to.is_event) {
         to.error = http_events_check(front, request);
+    } else if (is_websocket(to.route) && request->has_body) {
+        to.error = ERROR_BAD_REQUEST;
     } else if (request->has_length && request->length > front->options->max_body_bytes) {
         to.error = ERROR_BODY_TOO_LARGE;
     } else if (to.route == NULL) {
@@ -35,16 +42,26 @@ struct http_destination http_serve_find(struct http_session *session, const stru
     return to;
 }
 
+/* Counts it where it belongs. */
+static void give_problem(struct http_front *front, struct http_answer *answer, const struct http_destination *to,
+                         enum error error, struct slice detail)
+{
+    answer->reply.allow = to->allow;
+    if (to->is_event) {
+        http_events_refuse(front, answer, error, detail);
+        return;
+    }
+    if (is_websocket(to->route)) {
+        metric_add_index(front->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
+    }
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
 static struct http_answer *refuse(struct http_session *session, const struct http_request *request,
                                   const struct http_destination *to, enum error error, struct slice detail)
 {
     struct http_answer *answer = begin_answer(session, request);
-    answer->reply.allow = to->allow;
-    if (to->is_event) {
-        http_events_refuse(session->front, answer, error, detail);
-    } else {
-        http_answer_problem(answer, error, detail, SLICE(""));
-    }
+    give_problem(session->front, answer, to, error, detail);
     return answer;
 }
 
@@ -70,6 +87,10 @@ static void serve_page(struct http_session *session, const struct http_request *
     struct http_answer *answer = begin_answer(session, request);
     struct page_request asked = { request->method, path, request->query };
     struct page_reply reply = { .status = 200 };
+    if (page->any_origin) {
+        answer->reply.origin = "*";
+        answer->reply.vary_origin = false;
+    }
     if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
         answer->state = ANSWER_PAGE;
         return;
@@ -77,15 +98,41 @@ static void serve_page(struct http_session *session, const struct http_request *
     http_answer_page(answer, &reply);
 }
 
-static struct slice client_ip(struct http_session *session, const struct http_request *request,
+static bool is_forwarded(const struct http_session *session, const struct http_request *request)
+{
+    return session->peer_trusted && request->forwarded_for.len != 0;
+}
+
+static struct client_address client_of(const struct http_session *session, const struct http_request *request)
+{
+    return is_forwarded(session, request)
+               ? client_address_behind(session->front->trusted, session->peer, request->forwarded_for)
+               : session->peer;
+}
+
+static struct slice client_ip(const struct http_session *session, const struct http_request *request,
                               char text[CLIENT_ADDRESS_TEXT])
 {
-    if (!session->peer_trusted || request->forwarded_for.len == 0) {
+    if (!is_forwarded(session, request)) {
         return slice_make(session->peer_text, session->peer_text_length);
     }
-    struct client_address client =
-        client_address_behind(session->front->trusted, session->peer, request->forwarded_for);
+    struct client_address client = client_of(session, request);
     return slice_make(text, client_address_format(&client, text));
+}
+
+static void serve_websocket(struct http_session *session, const struct http_request *request,
+                            const struct http_destination *to)
+{
+    struct slice detail = SLICE("");
+    struct http_answer *answer = begin_answer(session, request);
+    enum error error = ws_handshake(session->front, request, to->route->acks, client_of(session, request),
+                                    &session->terms, &answer->body, &detail);
+    if (error != OK) {
+        give_problem(session->front, answer, to, error, detail);
+        return;
+    }
+    http_answer_upgrade(answer);
+    session->phase = PHASE_UPGRADE;
 }
 
 static void serve_events(struct http_session *session, const struct http_request *request, enum payload_form form,
@@ -112,10 +159,12 @@ void http_serve(struct http_session *session, const struct http_request *request
         refuse(session, request, to, to->error, SLICE(""));
     } else if (to->route->kind == ROUTE_PAGE) {
         serve_page(session, request, to->route->page, to->path);
+    } else if (to->route->kind == ROUTE_WEBSOCKET) {
+        serve_websocket(session, request, to);
     } else {
         serve_events(session, request, to->route->form, body);
     }
-    if (!request->keep_alive) {
+    if (!request->keep_alive && session->phase != PHASE_UPGRADE) {
         session->phase = PHASE_LAST;
     }
 }

@@ -1,16 +1,11 @@
 /* Turns a connection's bytes into requests, and their answers into bytes. */
 #include "proto/http_session.h"
 
-#include "proto/http_serve.h"
+#include "proto/http_read.h"
 
 #define BUFFER_KEPT ((size_t)16 << 10)
 #define LINGER_NS (2 * NS_PER_SECOND)
 #define NEVER_NS (INT64_MAX / 2)
-
-static struct slice input(const struct http_session *session)
-{
-    return slice_after(buf_slice(&session->in), session->at);
-}
 
 static void want_flush(struct http_session *session)
 {
@@ -26,8 +21,7 @@ static void want_close(struct http_session *session)
 
 static struct http_answer *find_answer(const struct http_session *session, struct token token)
 {
-    bool alive = session->phase != PHASE_CLOSED && token.generation == session->generation;
-    return alive ? answer_ring_find(&session->answers, token.sequence) : NULL;
+    return session->phase != PHASE_CLOSED ? answer_ring_find(&session->answers, token.sequence) : NULL;
 }
 
 void http_session_complete(struct http_session *session, const struct ticket *ticket)
@@ -56,135 +50,6 @@ void http_session_page(struct http_session *session, struct token token, struct 
         want_flush(session);
     }
     buf_release(&reply->body);
-}
-
-/* Reading. */
-
-static enum http_verdict parse(const struct http_session *session, struct slice bytes, struct http_request *request,
-                               enum error *error, const char **reason)
-{
-    *request = (struct http_request){ .method = HTTP_OTHER };
-    *error = OK;
-    *reason = "";
-    return http_parse_head(bytes, session->front->options->max_header_bytes, request, error, reason);
-}
-
-/* Of a request whose own words are lost: one that was cut off, or is not HTTP. */
-static void refuse_unknown(struct http_session *session, bool is_event, enum error error)
-{
-    struct http_request unknown = { .method = HTTP_POST, .minor_version = 1 };
-    struct http_destination to = { .is_event = is_event };
-    http_serve_refusal(session, &unknown, &to, error, SLICE(""));
-}
-
-static void refuse_head(struct http_session *session, const struct http_request *request, enum error error,
-                        const char *reason)
-{
-    struct http_destination to = http_serve_find(session, request);
-    to.allow = 0;
-    http_serve_refusal(session, request, &to, error, slice_from_string(reason));
-}
-
-/* The body is not here yet. */
-static void await_body(struct http_session *session, const struct http_request *request,
-                       const struct http_destination *to)
-{
-    if (to->error != OK) {
-        http_serve_refusal(session, request, to, to->error, SLICE(""));
-        return;
-    }
-    session->phase = PHASE_BODY;
-    session->head_length = request->head_length;
-    session->body_length = request->length;
-    session->chunked = request->chunked;
-    session->is_event = to->is_event;
-    session->chunk_state = (struct http_chunked){ 0 };
-    buf_clear(&session->body);
-    if (request->expect_continue && input(session).len == request->head_length) {
-        session->continue_owed = true;
-        want_flush(session);
-    }
-}
-
-/* True: a request was taken, or has begun. */
-static bool read_head(struct http_session *session)
-{
-    struct http_request request;
-    enum error error;
-    const char *reason;
-    struct slice bytes = input(session);
-    if (bytes.len == 0) {
-        return false;
-    }
-    switch (parse(session, bytes, &request, &error, &reason)) {
-    case HTTP_PARTIAL: return false;
-    case HTTP_BAD: refuse_head(session, &request, error, reason); return true;
-    case HTTP_DONE: break;
-    }
-    struct http_destination to = http_serve_find(session, &request);
-    if (request.has_body && (request.chunked || bytes.len - request.head_length < request.length)) {
-        await_body(session, &request, &to);
-        return true;
-    }
-    http_serve(session, &request, &to, slice_make(bytes.data + request.head_length, request.length));
-    session->at += request.head_length + request.length;
-    return true;
-}
-
-/* The head was parsed before, and lies where it lay; its slices may have moved since. */
-static void serve_with_body(struct http_session *session, struct slice body)
-{
-    struct http_request request;
-    enum error error;
-    const char *reason;
-    session->phase = PHASE_HEAD;
-    session->continue_owed = false;
-    if (parse(session, input(session), &request, &error, &reason) != HTTP_DONE) {
-        refuse_unknown(session, session->is_event, ERROR_INTERNAL);
-        return;
-    }
-    struct http_destination to = http_serve_find(session, &request);
-    http_serve(session, &request, &to, body);
-}
-
-/* Data goes to `body`, framing is dropped as it is read. */
-static bool read_chunked(struct http_session *session)
-{
-    size_t used = 0, framing = session->at + session->head_length;
-    enum error error = OK;
-    enum http_verdict verdict =
-        http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
-                           session->front->options->max_body_bytes, &session->body, &used, &error);
-    if (verdict == HTTP_PARTIAL) {
-        memmove(session->in.data + framing, session->in.data + framing + used, session->in.len - framing - used);
-        session->in.len -= used;
-        return false;
-    }
-    if (verdict == HTTP_DONE && !buf_reserve(&session->body, JSON_PADDING)) {
-        verdict = HTTP_BAD;
-        error = ERROR_OUT_OF_MEMORY;
-    }
-    if (verdict == HTTP_BAD) {
-        refuse_unknown(session, session->is_event, error);
-        return true;
-    }
-    serve_with_body(session, buf_slice(&session->body));
-    session->at = framing + used;
-    return true;
-}
-
-static bool read_body(struct http_session *session)
-{
-    if (session->chunked) {
-        return read_chunked(session);
-    }
-    struct slice bytes = slice_after(input(session), session->head_length);
-    if (bytes.len < session->body_length) {
-        return false;
-    }
-    serve_with_body(session, slice_make(bytes.data, session->body_length));
-    session->at += session->head_length + session->body_length;
-    return true;
 }
 
 /* Waiting. */
@@ -244,20 +109,20 @@ static void advance(struct http_session *session)
     bool more = true;
     while (more && room && session->phase <= PHASE_BODY) {
         room = answer_ring_make_room(&session->answers);
-        more = room && (session->phase == PHASE_HEAD ? read_head(session) : read_body(session));
+        more = room && http_read_request(session);
     }
-    if (session->phase > PHASE_BODY) {
+    if (session->phase > PHASE_UPGRADE) {
         session->at = session->in.len;
     }
     buf_consume(&session->in, session->at);
     session->at = 0;
-    set_reading(session, room || session->phase > PHASE_BODY);
+    set_reading(session, session->phase != PHASE_UPGRADE && (room || session->phase > PHASE_UPGRADE));
     set_deadline(session);
 }
 
 void http_session_receive(struct http_session *session, struct slice bytes)
 {
-    if (session->phase > PHASE_BODY) {
+    if (session->phase > PHASE_UPGRADE) {
         return;
     }
     if (!buf_reserve(&session->in, bytes.len + JSON_PADDING)) {
@@ -270,8 +135,9 @@ void http_session_receive(struct http_session *session, struct slice bytes)
 
 void http_session_end_of_input(struct http_session *session)
 {
-    if (session->phase <= PHASE_BODY) {
+    if (session->phase <= PHASE_UPGRADE) {
         session->phase = PHASE_LAST;
+        ws_terms_release(&session->terms);
         want_flush(session);
     }
 }
@@ -347,6 +213,9 @@ void http_session_flush(struct http_session *session)
 
 void http_session_writable(struct http_session *session)
 {
+    if (!session->blocked) {
+        return;
+    }
     session->blocked = false;
     if (session->phase == PHASE_LINGER) {
         session->front->transport->finish(session->connection);
@@ -355,18 +224,40 @@ void http_session_writable(struct http_session *session)
     }
     http_session_flush(session);
     advance(session);
+    if (session->phase == PHASE_UPGRADE) {
+        want_flush(session); /* whoever flushes looks whether the 101 is out */
+    }
+}
+
+bool http_session_has_upgraded(const struct http_session *session)
+{
+    return session->phase == PHASE_UPGRADE && !http_session_owes(session);
+}
+
+void http_session_hand_over(struct http_session *session, struct ws_terms *terms, struct buf *rest)
+{
+    *terms = session->terms;
+    *rest = session->in;
+    session->terms = (struct ws_terms){ 0 };
+    session->in = (struct buf){ 0 };
 }
 
 /* Time. */
 
+/* Of a request whose head or body is still on its way; it is waited for, so that there is room in the ring. */
+static void refuse_unfinished(struct http_session *session, enum error error)
+{
+    http_read_refuse(session, session->wait == WAIT_BODY && session->is_event, error);
+    advance(session);
+}
+
 static void time_out(struct http_session *session)
 {
-    if (session->wait != WAIT_HEAD && session->wait != WAIT_BODY) {
+    if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
+        refuse_unfinished(session, ERROR_TIMEOUT);
+    } else {
         want_close(session);
-        return;
     }
-    refuse_unknown(session, session->wait == WAIT_BODY && session->is_event, ERROR_TIMEOUT);
-    advance(session);
 }
 
 static bool is_idle_since_a_second(const struct http_session *session)
@@ -411,17 +302,24 @@ void http_session_tick(struct http_session *session)
 
 void http_session_drain(struct http_session *session)
 {
-    if (session->phase != PHASE_CLOSED && session->wait == WAIT_REQUEST) {
+    if (session->phase == PHASE_CLOSED) {
+        return;
+    }
+    if (session->wait == WAIT_REQUEST) {
         want_close(session);
+    } else if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
+        refuse_unfinished(session, ERROR_DRAINING);
     }
 }
 
 /* Begin and end. */
 
 void http_session_open(struct http_session *session, struct http_front *front, const struct http_routes *routes,
-                       void *connection, struct client_address peer)
+                       void *connection, struct token token, struct client_address peer)
 {
     session->front = front;
+    session->slot = token.slot;
+    session->generation = token.generation;
     session->routes = routes;
     session->connection = connection;
     session->phase = PHASE_HEAD;
@@ -442,8 +340,8 @@ void http_session_close(struct http_session *session)
         pipeline_count_refusal(session->front->intake.io, PROTOCOL_HTTP, NULL, ERROR_CONNECTION_CLOSED);
     }
     answer_ring_clear(&session->answers);
+    ws_terms_release(&session->terms);
     session->phase = PHASE_CLOSED;
-    session->generation++;
     session->at = 0;
     buf_clear(&session->in);
     buf_clear(&session->out);

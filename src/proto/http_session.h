@@ -6,10 +6,13 @@
 #pragma once
 
 #include "proto/answer_ring.h"
+#include "proto/session.h"
+#include "proto/ws_handshake.h"
 
-/* PHASE_LAST: no further request is read, answers are still owed. PHASE_LINGER: all is written and FIN sent, what the
+/* PHASE_UPGRADE: the 101 is owed, what was received behind the handshake is kept for the WebSocket, and reading stops.
+ * PHASE_LAST: no further request is read, answers are still owed. PHASE_LINGER: all is written and FIN sent, what the
  * client still sends is dropped, so that no reset overtakes the last answer. */
-enum http_phase { PHASE_HEAD, PHASE_BODY, PHASE_LAST, PHASE_LINGER, PHASE_CLOSED };
+enum http_phase { PHASE_HEAD, PHASE_BODY, PHASE_UPGRADE, PHASE_LAST, PHASE_LINGER, PHASE_CLOSED };
 
 /* What a connection waits for, and so which time-out it is under. */
 enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };
@@ -44,18 +47,20 @@ struct http_session {
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct buf out;             /* answers not yet given to the transport */
 
+    struct ws_terms terms; /* PHASE_UPGRADE */
+
     struct client_address peer;
     bool peer_trusted;
     char peer_text[CLIENT_ADDRESS_TEXT];
     size_t peer_text_length;
 };
 
-/* A new connection in a slot: zeroed before its first use, kept memory is reused after http_session_close. */
+/* A new connection: the session is zeroed before its first use, kept memory is reused after http_session_close. `token`
+ * names slot and generation; its sequence is not used. */
 void http_session_open(struct http_session *session, struct http_front *front, const struct http_routes *routes,
-                       void *connection, struct client_address peer);
+                       void *connection, struct token token, struct client_address peer);
 
-/* The connection is gone, for whatever reason: counts a body cut in half, gives back big buffers, and makes tokens of
- * this generation void. */
+/* The connection is gone, or speaks HTTP no more: counts a body cut in half, gives back big buffers. */
 void http_session_close(struct http_session *session);
 
 /* Frees what http_session_close keeps. */
@@ -69,10 +74,17 @@ void http_session_end_of_input(struct http_session *session);
 /* Writes the answers that are next in order, in one write, and goes on with requests that waited for room. */
 void http_session_flush(struct http_session *session);
 
+/* The 101 is out: what follows are frames. */
+bool http_session_has_upgraded(const struct http_session *session);
+
+/* Hands over what the WebSocket goes on with: the terms, and the bytes received behind the handshake, both the caller's
+ * to release. http_session_close follows. */
+void http_session_hand_over(struct http_session *session, struct ws_terms *terms, struct buf *rest);
+
 /* The socket took what was written. */
 void http_session_writable(struct http_session *session);
 
-/* Completions. Those of another generation, or of an answer that was given already, are dropped. */
+/* Completions of this generation. Those of an answer that was given already are dropped. */
 void http_session_complete(struct http_session *session, const struct ticket *ticket);
 void http_session_stored(struct http_session *session, struct token token);
 void http_session_page(struct http_session *session, struct token token, struct page_reply *reply);
@@ -80,7 +92,8 @@ void http_session_page(struct http_session *session, struct token token, struct 
 /* Once a second: time-outs. */
 void http_session_tick(struct http_session *session);
 
-/* front->draining was set: closes an idle connection; others end with their last answer. */
+/* front->draining was set: closes an idle connection; a request that is not whole is answered 503; others end with their
+ * last answer. */
 void http_session_drain(struct http_session *session);
 
 /* Where the completion of the request that is taken next will go. */
@@ -95,3 +108,6 @@ static inline bool http_session_owes(const struct http_session *session)
     return session->phase != PHASE_CLOSED &&
            (!answer_ring_is_empty(&session->answers) || session->blocked || session->out.len != 0);
 }
+
+/* The above as the table that connections.c reaches it by. */
+extern const struct session_ops http_session_ops;

@@ -13,6 +13,7 @@
 struct endpoint {
     struct sockaddr_storage address;
     socklen_t length;
+    int type; /* SOCK_STREAM or SOCK_DGRAM */
     bool any; /* no host was given: both families if there are both */
 };
 
@@ -62,11 +63,12 @@ bool listen_check(const char *address, struct buf *problem)
 
 static void any_address(struct endpoint *endpoint, int family)
 {
-    *endpoint = (struct endpoint){ .any = true };
+    *endpoint = (struct endpoint){ .any = true, .type = endpoint->type };
     endpoint->address.ss_family = (sa_family_t)family;
     endpoint->length = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
+/* endpoint->type is set. */
 static bool resolve(const char *text, struct endpoint *endpoint, struct buf *problem)
 {
     char host[256];
@@ -79,13 +81,13 @@ static bool resolve(const char *text, struct endpoint *endpoint, struct buf *pro
         set_port(endpoint, port);
         return true;
     }
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
+    struct addrinfo hints = { .ai_socktype = endpoint->type, .ai_flags = AI_PASSIVE }, *found = NULL;
     int failed = getaddrinfo(host, NULL, &hints, &found);
     if (failed != 0) {
         buf_printf(problem, "listen on %s: %s", text, gai_strerror(failed));
         return false;
     }
-    *endpoint = (struct endpoint){ .length = found->ai_addrlen };
+    endpoint->length = found->ai_addrlen;
     memcpy(&endpoint->address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
     set_port(endpoint, port);
@@ -98,21 +100,23 @@ static bool set_option(int fd, int level, int option, int value)
 }
 
 /* The first socket of a port is bound without SO_REUSEPORT, so that a listener of another process is noticed, and gets
- * the option afterwards, so that the others may join. */
+ * the option afterwards, so that the others may join. SO_REUSEADDR lets TCP rebind behind connections that linger; to UDP
+ * it would mean that two processes may share the port. */
 static int open_socket(const struct endpoint *endpoint, bool first)
 {
-    int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(endpoint->address.ss_family, endpoint->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
-    bool ok = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    bool stream = endpoint->type == SOCK_STREAM;
+    bool ok = !stream || set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (endpoint->address.ss_family == AF_INET6) {
         ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, endpoint->any ? 0 : 1);
     }
     ok = ok && (first || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1));
     ok = ok && bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->length) == 0;
     ok = ok && (!first || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1));
-    ok = ok && listen(fd, BACKLOG) == 0;
+    ok = ok && (!stream || listen(fd, BACKLOG) == 0);
     if (!ok) {
         int why = errno;
         close(fd);
@@ -147,16 +151,16 @@ static const char *reason(int error)
     }
 }
 
-bool listen_open(const char *address, int *fds, size_t count, struct buf *problem)
+static bool open_all(struct endpoint *endpoint, const char *address, int *fds, size_t count, struct buf *problem)
 {
-    struct endpoint endpoint;
-    if (!resolve(address, &endpoint, problem)) {
+    if (!resolve(address, endpoint, problem)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        fds[i] = i == 0 ? open_first(&endpoint) : open_socket(&endpoint, false);
+        fds[i] = i == 0 ? open_first(endpoint) : open_socket(endpoint, false);
         if (fds[i] < 0) {
-            buf_printf(problem, "listen on %s: %s", address, reason(errno));
+            buf_printf(problem, "listen on %s%s: %s", address, endpoint->type == SOCK_DGRAM ? " (UDP)" : "",
+                       reason(errno));
             while (i-- != 0) {
                 close(fds[i]);
             }
@@ -164,6 +168,18 @@ bool listen_open(const char *address, int *fds, size_t count, struct buf *proble
         }
     }
     return true;
+}
+
+bool listen_open(const char *address, int *fds, size_t count, struct buf *problem)
+{
+    struct endpoint endpoint = { .type = SOCK_STREAM };
+    return open_all(&endpoint, address, fds, count, problem);
+}
+
+bool listen_open_datagrams(const char *address, int *fds, size_t count, struct buf *problem)
+{
+    struct endpoint endpoint = { .type = SOCK_DGRAM };
+    return open_all(&endpoint, address, fds, count, problem);
 }
 
 int listen_port(int fd)

@@ -1,4 +1,5 @@
-/* Listening sockets: "host:port", "[::1]:port", ":port" become sockets that share one port by SO_REUSEPORT. */
+/* Listening sockets, of TCP or UDP: "host:port", "[::1]:port", ":port" become sockets that share one port by
+ * SO_REUSEPORT. */
 #pragma once
 
 #include "base/bytes.h"
@@ -10,6 +11,9 @@ MUST_CHECK bool listen_check(const char *address, struct buf *problem);
  * of IPv4 and IPv6. Port 0 takes a free one. False with *problem ("listen on :8080: address already in use") and no
  * socket left open. A port that another process listens on is refused even if that one set SO_REUSEPORT. */
 MUST_CHECK bool listen_open(const char *address, int *fds, size_t count, struct buf *problem);
+
+/* Likewise of UDP: sockets that take datagrams. The kernel spreads senders over them. */
+MUST_CHECK bool listen_open_datagrams(const char *address, int *fds, size_t count, struct buf *problem);
 
 /* The port of a listening socket. */
 int listen_port(int fd);

@@ -1,4 +1,4 @@
-/* The contract of the front ends: how gateway starts and stops them, and how pages get into the table of routes.
+/* The contract of the front ends: how gateway ends them, and how pages get into the table of routes.
  *
  * A server has I/O threads; each has its own listening socket (SO_REUSEPORT), its own libwebsockets context on its own
  * libev loop, its own connections and its own pipeline_io. I/O threads share nothing but the tables of streams and
@@ -6,6 +6,24 @@
 #pragma once
 
 #include "pipeline/pipeline.h"
+
+struct front_end;
+
+/* How a front end ends, in this order; gateway's thread calls, and none fails. */
+struct front_end_ops {
+    /* It takes nothing new from now on. Does not block. */
+    void (*close)(struct front_end *front);
+    /* Blocks until nothing is owed or the deadline; flushes the pipeline's chunks; ends its threads. No completion is
+     * delivered after it returns. */
+    void (*stop)(struct front_end *front, int64_t deadline_ns);
+    /* After pipeline_stop and after the last page_post: until then others may still wake a thread that has ended. */
+    void (*free)(struct front_end *front);
+};
+
+/* The first member of each front end. */
+struct front_end {
+    const struct front_end_ops *ops;
+};
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_PATCH, HTTP_OTHER };
 
@@ -25,7 +43,8 @@ bool page_argument(struct slice query, const char *name, struct buf *out, bool *
 /* What a page answers. The body's memory is the caller's. HEAD: the server leaves the body out. */
 struct page_reply {
     int status;
-    const char *content_type; /* a constant */
+    const char *content_type;  /* a constant */
+    const char *cache_control; /* likewise; NULL: nothing is said */
     struct buf body;
 };
 
@@ -51,6 +70,7 @@ struct page {
     /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,
                                struct page_later later);
+    bool any_origin; /* scripts of any origin may read it, whatever http.cors_origins says */
 };
 
 /* Any thread. Takes the reply's body. If the client has gone, the reply is dropped. */
@@ -60,6 +80,7 @@ struct server;
 
 struct server_config {
     const struct http_options *http;
+    const struct websocket_options *websocket;
     const struct admin_options *admin;
     struct pipeline *pipeline;
     struct metrics *metrics;
@@ -76,12 +97,6 @@ struct server *server_start(const struct server_config *config, struct buf *prob
 /* The port bound (for :0), of http.listen. */
 int server_port(const struct server *server);
 
-/* Closes the listening sockets; connections that are idle close, replies get "Connection: close". */
-void server_close(struct server *server);
-
-/* Waits until no reply is owed or the deadline; flushes the pipeline's chunks; ends the threads. No completion is
- * delivered after it returns. */
-void server_stop(struct server *server, int64_t deadline_ns);
-
-/* After pipeline_stop and after the last page_post: until then the pipeline may still wake a thread that has ended. */
-void server_free(struct server *server);
+/* close: the listening sockets close, idle connections too, requests that are not whole are answered 503, replies get
+ * "Connection: close", WebSockets are told 1012. */
+struct front_end *server_front(struct server *server);

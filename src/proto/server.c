@@ -1,11 +1,13 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
 #include "proto/listen.h"
-#include "proto/lws.h"
+#include "proto/server_thread.h"
+#include "proto/ws_census.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 struct server {
+    struct front_end front;
     struct server_shared shared;
     struct server_thread **threads;
     size_t thread_count;
@@ -56,12 +58,15 @@ static bool init_shared(struct server *server, const struct server_config *confi
     struct server_shared *shared = &server->shared;
     bool apart = has_admin(config->admin);
     shared->options = config->http;
+    shared->websocket = config->websocket;
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
         return false;
     }
-    if (!http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
+    shared->census = ws_census_new(config->websocket->max_connections, config->websocket->max_per_address);
+    if (shared->census == NULL ||
+        !http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
         !http_routes_init(&shared->admin_routes, config->pages, config->page_count, SIDE_ADMIN)) {
         buf_append_string(problem, "start the server: out of memory");
         return false;
@@ -112,6 +117,38 @@ static bool open_threads(struct server *server, const struct server_config *conf
     return ok;
 }
 
+static void front_close(struct front_end *front)
+{
+    struct server *server = (struct server *)front;
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_close(server->threads[i]);
+    }
+}
+
+static void front_stop(struct front_end *front, int64_t deadline_ns)
+{
+    struct server *server = (struct server *)front;
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_stop(server->threads[i], deadline_ns);
+    }
+}
+
+static void front_free(struct front_end *front)
+{
+    struct server *server = (struct server *)front;
+    for (size_t i = 0; i < server->thread_count; i++) {
+        server_thread_free(server->threads[i]);
+    }
+    free(server->threads);
+    http_routes_release(&server->shared.routes);
+    http_routes_release(&server->shared.admin_routes);
+    address_ranges_release(&server->shared.trusted);
+    ws_census_free(server->shared.census);
+    free(server);
+}
+
+static const struct front_end_ops ops = { .close = front_close, .stop = front_stop, .free = front_free };
+
 struct server *server_start(const struct server_config *config, struct buf *problem)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -119,6 +156,7 @@ struct server *server_start(const struct server_config *config, struct buf *prob
         buf_append_string(problem, "start the server: out of memory");
         return NULL;
     }
+    server->front.ops = &ops;
     bool ok = init_shared(server, config, problem) && open_threads(server, config, problem);
     for (size_t i = 0; ok && i < server->thread_count; i++) {
         if (server_thread_start(server->threads[i]) != OK) {
@@ -127,8 +165,8 @@ struct server *server_start(const struct server_config *config, struct buf *prob
         }
     }
     if (!ok) {
-        server_stop(server, 0);
-        server_free(server);
+        front_stop(&server->front, 0);
+        front_free(&server->front);
         return NULL;
     }
     return server;
@@ -139,28 +177,7 @@ int server_port(const struct server *server)
     return server->port;
 }
 
-void server_close(struct server *server)
+struct front_end *server_front(struct server *server)
 {
-    for (size_t i = 0; i < server->thread_count; i++) {
-        server_thread_close(server->threads[i]);
-    }
-}
-
-void server_stop(struct server *server, int64_t deadline_ns)
-{
-    for (size_t i = 0; i < server->thread_count; i++) {
-        server_thread_stop(server->threads[i], deadline_ns);
-    }
-}
-
-void server_free(struct server *server)
-{
-    for (size_t i = 0; i < server->thread_count; i++) {
-        server_thread_free(server->threads[i]);
-    }
-    free(server->threads);
-    http_routes_release(&server->shared.routes);
-    http_routes_release(&server->shared.admin_routes);
-    address_ranges_release(&server->shared.trusted);
-    free(server);
+    return &server->front;
 }

@@ -7,7 +7,7 @@
  * listener's.
  *
  * Nobody is told of a loss, so every loss is counted: refusals by reason like those of other front ends, and what the
- * kernel dropped before we saw it by listener (SO_MEMINFO, read at each scrape). */
+ * kernel dropped before we saw it by listener (SO_MEMINFO, read at each scrape; SO_RXQ_OVFL for the log). */
 #pragma once
 
 #include "proto/proto.h"
@@ -20,20 +20,22 @@ struct udp_config {
     struct metrics *metrics;
 };
 
-/* Whether addresses can be read; false with one line per problem. Opens nothing. Names of streams are checked by
- * udp_start, when there are streams. */
-MUST_CHECK bool udp_check(const struct udp_options *options, struct buf *problems);
+/* Whether addresses can be read and streams are declared; false with one line per problem, which begins with the line
+ * of the configuration file. Opens nothing. */
+MUST_CHECK bool udp_check(const struct udp_options *options, const struct stream_options *streams, size_t stream_count,
+                          struct buf *problems);
+
+/* The listeners that are not off, in order, as the metrics' label has them: fills `names` (options->listener_count)
+ * and returns how many. */
+size_t udp_listener_names(const struct udp_options *options, const char **names);
 
 /* Binds and starts the threads. NULL with *problem ("listen on :8125 (UDP): address already in use"). With no listener
- * it has no thread. */
+ * it has no thread. A receive buffer that the kernel cuts short is warned of in the log. */
 struct udp *udp_start(const struct udp_config *config, struct buf *problem);
 
-/* The port bound (for :0) of a listener that is not off. */
-int udp_port(const struct udp *udp, size_t listener);
+/* Appends the addresses with the ports bound (for :0), behind commas; "off" if there is none. */
+void udp_addresses(const struct udp *udp, struct buf *out);
 
-/* Reads what the kernel has of datagrams already, until the deadline; closes the sockets, flushes and ends the threads.
- * No completion is delivered after it returns. */
-void udp_stop(struct udp *udp, int64_t deadline_ns);
-
-/* After pipeline_stop: until then the pipeline may still wake a thread that has ended. */
-void udp_free(struct udp *udp);
+/* How it ends: close has the threads read what the kernel holds of datagrams by then; the kernel drops and counts those
+ * that come later. stop waits for that until the deadline and closes the sockets. */
+struct front_end *udp_front(struct udp *udp);

@@ -1,6 +1,7 @@
 /* How many WebSockets are open, in all and per client address: shared by the I/O threads of a server. Any thread. */
 #pragma once
 
+#include "base/error.h"
 #include "proto/client_address.h"
 
 struct ws_census;

@@ -29,7 +29,7 @@ struct ws_session;
 extern const struct session_ops ws_session_ops;
 
 /* Takes over `terms`. `token` names slot and generation; its sequence is not used. NULL: memory is short (terms are
- * released). Reading is on. */
+ * released). Reading is on. If the front drains already, it asks for a flush, and ends. */
 struct ws_session *ws_session_new(struct http_front *front, void *connection, struct token token,
                                   struct ws_terms *terms);
 

@@ -1,4 +1,4 @@
-/* A connection driven without sockets: bytes in, fates in any order, bytes out. The pipeline is played by this file. */
+/* A connection that speaks HTTP, without sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,272 +6,7 @@
 
 #include <cmocka.h>
 
-#include "proto/http_session.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define POST_HEAD "POST /events HTTP/1.1\r\nHost: x\r\n"
-#define POST POST_HEAD "Content-Length: 7\r\n\r\n{\"a\":1}"
-#define GET_PING "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
-#define SUBMITTED_MAX 256
-
-/* The pipeline's part. A payload that starts with '!' is refused, one that starts with '?' is rejected as an event. */
-struct pipeline {
-    struct token submitted[SUBMITTED_MAX];
-    size_t count;
-    size_t refused[ERROR_COUNT];
-    struct buf last_payload;
-    struct buf last_client_ip;
-    bool last_wait;
-    enum payload_form last_form;
-};
-
-struct pipeline_io {
-    int unused;
-};
-
-static struct pipeline world;
-
-const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
-{
-    static const struct stream stream = { .name = "events" };
-    (void)pipeline;
-    return name.len == 0 || slice_equal(name, SLICE("events")) ? &stream : NULL;
-}
-
-void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
-                            enum error error)
-{
-    (void)io, (void)protocol, (void)stream;
-    world.refused[error]++;
-}
-
-void submission_release(struct submission *submission)
-{
-    buf_release(&submission->detail);
-    buf_release(&submission->ids);
-    buf_release(&submission->errors);
-}
-
-static void note(const struct payload *payload)
-{
-    buf_clear(&world.last_payload);
-    buf_append_slice(&world.last_payload, payload->bytes);
-    buf_clear(&world.last_client_ip);
-    buf_append_slice(&world.last_client_ip, payload->client_ip);
-    world.last_wait = payload->wait_stored;
-    world.last_form = payload->form;
-}
-
-void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
-{
-    (void)io;
-    char padding = 0;
-    for (size_t i = 0; i < JSON_PADDING; i++) {
-        padding = (char)(padding ^ payload->bytes.data[payload->bytes.len + i]); /* readable, or a sanitizer says so */
-    }
-    (void)padding;
-    note(payload);
-    char first = payload->bytes.len == 0 ? '!' : payload->bytes.data[0];
-    buf_clear(&submission->detail);
-    buf_clear(&submission->ids);
-    buf_clear(&submission->errors);
-    submission->error = first == '!' ? ERROR_INVALID_JSON : OK;
-    submission->first_error = first == '?' ? ERROR_MISSING_FIELD : OK;
-    submission->events = 1;
-    submission->rejected = first == '?';
-    submission->pending = first != '!' && first != '?';
-    buf_append_string(&submission->detail, first == '!' ? "invalid JSON at byte 0" : "");
-    buf_append_string(&submission->errors, first == '?' ? "{\"index\":0}" : "");
-    buf_append_fill(&submission->ids, submission->pending ? 0x11 : 0, sizeof(struct event_id));
-    if (submission->pending) {
-        assert_true(world.count < SUBMITTED_MAX);
-        world.submitted[world.count++] = payload->token;
-    }
-}
-
-/* The connection's part. */
-struct wire {
-    struct http_session session;
-    struct http_front front;
-    struct http_options options;
-    struct http_routes routes;
-    struct address_ranges trusted;
-    struct metrics *metrics;
-    struct buf written;
-    bool block; /* what write answers */
-    bool wants_flush, reading, finished, closed;
-    size_t writes;
-};
-
-static enum transport_result wire_write(void *connection, struct slice bytes)
-{
-    struct wire *wire = connection;
-    buf_append_slice(&wire->written, bytes);
-    wire->writes++;
-    return wire->block ? TRANSPORT_BLOCKED : TRANSPORT_SENT;
-}
-
-static void wire_set_reading(void *connection, bool on)
-{
-    ((struct wire *)connection)->reading = on;
-}
-
-static void wire_finish(void *connection)
-{
-    ((struct wire *)connection)->finished = true;
-}
-
-static void wire_close(void *connection)
-{
-    ((struct wire *)connection)->closed = true;
-}
-
-static void wire_want_flush(void *connection)
-{
-    ((struct wire *)connection)->wants_flush = true;
-}
-
-static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish, wire_close,
-                                                      wire_want_flush };
-
-static struct token later_token;
-
-static enum page_result serve_ping(void *context, const struct page_request *request, struct page_reply *reply,
-                                   struct page_later later)
-{
-    (void)context, (void)request, (void)later;
-    reply->content_type = "text/plain";
-    buf_append_string(&reply->body, "pong");
-    return PAGE_READY;
-}
-
-static enum page_result serve_later(void *context, const struct page_request *request, struct page_reply *reply,
-                                    struct page_later later)
-{
-    (void)context, (void)request, (void)reply;
-    later_token = later.token;
-    return PAGE_LATER;
-}
-
-static const struct page pages[] = {
-    { "/ping", METHOD_BIT(HTTP_GET), false, NULL, serve_ping },
-    { "/later", METHOD_BIT(HTTP_GET), false, NULL, serve_later },
-};
-
-static struct wire *wire_new(void)
-{
-    static const char *origins[] = { "https://shop.example" };
-    static const char *proxies[] = { "10.0.0.0/8" };
-    static const char *stream_names[] = { "events" };
-    struct string_list proxy_list = { proxies, 1 };
-    struct buf problem = { 0 };
-    struct wire *wire = calloc(1, sizeof *wire);
-    assert_non_null(wire);
-    wire->options = (struct http_options){
-        .max_body_bytes = 1000,
-        .max_decompressed_bytes = 1000,
-        .max_header_bytes = 500,
-        .header_timeout_ns = 5 * NS_PER_SECOND,
-        .body_timeout_ns = 10 * NS_PER_SECOND,
-        .idle_timeout_ns = 60 * NS_PER_SECOND,
-        .wait_timeout_ns = 3 * NS_PER_SECOND,
-        .cors_origins = { origins, 1 },
-    };
-    assert_true(http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
-    assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
-    wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
-    wire->front = (struct http_front){
-        .options = &wire->options,
-        .transport = &wire_transport,
-        .trusted = &wire->trusted,
-        .intake.pipeline = &world,
-        .intake.cells = metrics_thread(wire->metrics),
-        .intake.decoder = decoder_new(),
-    };
-    wire->reading = true;
-    http_front_set_time(&wire->front, NS_PER_SECOND, NS_PER_SECOND);
-    struct client_address peer;
-    assert_true(client_address_parse(&peer, SLICE("10.1.2.3")));
-    http_session_open(&wire->session, &wire->front, &wire->routes, wire, peer);
-    world.count = 0;
-    memset(world.refused, 0, sizeof world.refused);
-    return wire;
-}
-
-static void wire_free(struct wire *wire)
-{
-    http_session_close(&wire->session);
-    http_session_release(&wire->session);
-    http_routes_release(&wire->routes);
-    address_ranges_release(&wire->trusted);
-    decoder_free(wire->front.intake.decoder);
-    submission_release(&wire->front.intake.submission);
-    buf_release(&wire->front.intake.decoded);
-    buf_release(&wire->front.text);
-    buf_release(&wire->written);
-    buf_release(&world.last_payload);
-    buf_release(&world.last_client_ip);
-    metrics_free(wire->metrics);
-    free(wire);
-}
-
-static void flush(struct wire *wire)
-{
-    while (wire->wants_flush) {
-        wire->wants_flush = false;
-        http_session_flush(&wire->session);
-    }
-}
-
-static void send_slice(struct wire *wire, struct slice bytes)
-{
-    http_session_receive(&wire->session, bytes);
-    flush(wire);
-}
-
-static void send_text(struct wire *wire, const char *text)
-{
-    send_slice(wire, slice_from_string(text));
-}
-
-static void complete(struct wire *wire, size_t index, uint32_t accepted, uint32_t duplicate, enum error error)
-{
-    struct ticket ticket = {
-        .token = world.submitted[index], .accepted = accepted, .duplicate = duplicate, .error = error
-    };
-    http_session_complete(&wire->session, &ticket);
-    flush(wire);
-}
-
-static void pass_seconds(struct wire *wire, int64_t seconds)
-{
-    int64_t now_ns = wire->front.now_ns + seconds * NS_PER_SECOND;
-    http_front_set_time(&wire->front, now_ns, now_ns);
-    http_session_tick(&wire->session);
-    flush(wire);
-}
-
-/* The statuses of the replies written, as text: "202 404". */
-static const char *statuses(struct wire *wire)
-{
-    static char text[1024];
-    const char *at = buf_c_string(&wire->written);
-    text[0] = '\0';
-    while (at != NULL && (at = strstr(at, "HTTP/1.1 ")) != NULL) {
-        size_t len = strlen(text);
-        snprintf(text + len, sizeof text - len, "%s%.3s", len == 0 ? "" : " ", at + 9);
-        at += 9;
-    }
-    return text;
-}
-
-static bool wrote(struct wire *wire, const char *part)
-{
-    const char *text = buf_c_string(&wire->written);
-    return text != NULL && strstr(text, part) != NULL;
-}
+#include "http_wire.h"
 
 static void answers_a_post_when_it_is_committed(void **state)
 {
@@ -406,7 +141,7 @@ static void drops_the_fate_of_a_client_that_vanished(void **state)
     struct client_address peer = wire->session.peer;
     send_text(wire, POST);
     http_session_close(&wire->session);
-    http_session_open(&wire->session, &wire->front, &wire->routes, wire, peer);
+    http_session_open(&wire->session, &wire->front, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
     send_text(wire, POST);
     complete(wire, 0, 1, 0, OK);
     assert_int_equal(wire->written.len, 0);
@@ -740,12 +475,23 @@ static void origins_of_the_list_may_read_and_others_may_not(void **state)
     struct wire *wire = wire_new();
     send_text(wire, "GET /ping HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n");
     assert_false(wrote(wire, "Access-Control"));
+    assert_true(wrote(wire, "Vary: Origin\r\n"));
     send_text(wire, "GET /ping HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\n\r\n");
     assert_true(wrote(wire, "Access-Control-Allow-Origin: https://shop.example\r\n"));
     send_text(wire, "OPTIONS /events HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\n"
                     "Access-Control-Request-Method: POST\r\n\r\n");
     assert_string_equal(statuses(wire), "200 200 204");
     assert_true(wrote(wire, "Access-Control-Allow-Methods: POST, OPTIONS\r\n"));
+    wire_free(wire);
+}
+
+static void a_page_for_all_may_be_read_by_any_origin_and_kept(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, "GET /script.js HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n");
+    assert_true(wrote(wire, "Access-Control-Allow-Origin: *\r\n") && wrote(wire, "Cache-Control: max-age=60\r\n"));
+    assert_false(wrote(wire, "Vary"));
     wire_free(wire);
 }
 
@@ -786,6 +532,32 @@ static void draining_closes_idle_connections(void **state)
     wire_free(wire);
 }
 
+static void draining_answers_503_to_what_is_not_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *half;
+        size_t counted;
+    } rows[] = {
+        { POST_HEAD "Content-Length: 7\r\n\r\n{\"a\"", 1 },
+        { POST_HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\n[", 1 },
+        { "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{", 0 },
+        { POST_HEAD, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct wire *wire = wire_new();
+        send_text(wire, rows[i].half);
+        bool answered = wire->written.len != 0; /* a path that is not there is, at once */
+        wire->front.draining = true;
+        http_session_drain(&wire->session);
+        flush(wire);
+        assert_string_equal(statuses(wire), answered ? "404" : "503");
+        assert_true(wrote(wire, "Connection: close") && wire->finished);
+        assert_int_equal(world.refused[ERROR_DRAINING], rows[i].counted);
+        wire_free(wire);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -821,6 +593,8 @@ int main(void)
         cmocka_unit_test(the_client_behind_a_trusted_proxy_is_believed),
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
         cmocka_unit_test(draining_closes_idle_connections),
+        cmocka_unit_test(a_page_for_all_may_be_read_by_any_origin_and_kept),
+        cmocka_unit_test(draining_answers_503_to_what_is_not_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,10 +22,13 @@ class Gateway:
         self.folder = str(folder)
         self.config = config
         self.wrapper = list(wrapper)
-        self.env = dict(os.environ, SLUICE_HTTP="127.0.0.1:0", SLUICE_DATA=os.path.join(self.folder, "data"),
-                        SLUICE_LIBCHDB=os.path.join(ROOT, "vendor", "libchdb.so"), **(env or {}))
+        self.env = dict(os.environ, SLUICE_HTTP="127.0.0.1:0", SLUICE_UDP="127.0.0.1:0",
+                        SLUICE_DATA=os.path.join(self.folder, "data"),
+                        SLUICE_LIBCHDB=os.path.join(ROOT, "vendor", "libchdb.so"))
+        self.env.update(env or {})
         self.process = None
         self.port = 0
+        self.udp = []               # (host, port) of each listener
         self.log_path = os.path.join(self.folder, "gateway.log")
 
     def start(self, timeout=60):
@@ -38,9 +41,11 @@ class Gateway:
         while time.time() < deadline:
             with open(self.log_path, "rb") as log:
                 log.seek(offset)
-                found = re.search(rb"serving: .*port=(\d+)", log.read())
+                found = re.search(rb"serving: .*port=(\d+) udp=(\S+)", log.read())
             if found:
                 self.port = int(found.group(1))
+                self.udp = [(host.strip("[]"), int(port)) for host, port in
+                            re.findall(r"([^,]*):(\d+)", found.group(2).decode())]
                 return self
             if self.process.poll() is not None:
                 raise AssertionError("the gateway ended with %d at start:\n%s" % (self.process.returncode, self.log()[-3000:]))

@@ -260,6 +260,16 @@ static void an_upgrade_needs_both_fields_and_http_1_1(void **state)
     assert_false(with_fields(1, "Connection: upgrade\r\nUpgrade: h2c\r\n").upgrade_websocket);
 }
 
+static void a_websocket_key_given_twice_is_refused(void **state)
+{
+    (void)state;
+    struct http_request ignored;
+    const char *text = "GET /ws HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Key: a\r\nSec-WebSocket-Key: a\r\n\r\n";
+    assert_int_equal(parse(slice_from_string(text), &ignored), HTTP_BAD);
+    assert_int_equal(last_error, ERROR_BAD_REQUEST);
+    assert_string_equal(last_reason, "Sec-WebSocket-Key is given twice");
+}
+
 static void a_head_over_the_limit_is_refused_in_every_split(void **state)
 {
     (void)state;
@@ -409,6 +419,7 @@ int main(void)
         cmocka_unit_test(codings_and_types_are_known_by_name),
         cmocka_unit_test(expectations_are_met_only_in_http_1_1),
         cmocka_unit_test(an_upgrade_needs_both_fields_and_http_1_1),
+        cmocka_unit_test(a_websocket_key_given_twice_is_refused),
         cmocka_unit_test(a_head_over_the_limit_is_refused_in_every_split),
         cmocka_unit_test(every_bad_head_has_a_reason),
         cmocka_unit_test(no_control_character_passes_at_any_offset_of_a_value),

@@ -29,6 +29,16 @@ static void replies_are_written_as_http_1_1(void **state)
         { { .status = 200, .origin = "*" },
           "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\n"
           "Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n\r\nhi" },
+        { { .status = 200, .origin = "https://a.example", .vary_origin = true },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: https://a.example\r\n"
+          "Access-Control-Expose-Headers: Retry-After, Allow, Date\r\nVary: Origin\r\n\r\nhi" },
+        { { .status = 200, .vary_origin = true },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nVary: Origin\r\n\r\nhi" },
+        { { .status = 200, .cache_control = "max-age=60" },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nhi" },
+        { { .status = 426 },
+          "HTTP/1.1 426 Upgrade Required\r\nD\r\nContent-Length: 2\r\nUpgrade: websocket\r\n"
+          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\nhi" },
         { { .status = 299 }, "HTTP/1.1 299 \r\nD\r\nContent-Length: 2\r\n\r\nhi" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -82,6 +92,17 @@ static void origins_are_allowed_by_the_list(void **state)
     assert_int_equal(http_reply_cors(&none, SLICE("https://a.example")), -1);
 }
 
+static void replies_vary_if_the_list_names_origins(void **state)
+{
+    (void)state;
+    const char *exact[] = { "https://a.example" };
+    const char *any[] = { "*" };
+    struct string_list list = { exact, 1 }, all = { any, 1 }, none = { 0 };
+    assert_true(http_reply_varies(&list));
+    assert_false(http_reply_varies(&all));
+    assert_false(http_reply_varies(&none));
+}
+
 static void many_lists_an_id_or_null_per_event(void **state)
 {
     (void)state;
@@ -112,6 +133,7 @@ int main(void)
         cmocka_unit_test(problems_name_code_detail_and_errors),
         cmocka_unit_test(the_date_is_in_the_format_of_rfc_9110),
         cmocka_unit_test(origins_are_allowed_by_the_list),
+        cmocka_unit_test(replies_vary_if_the_list_names_origins),
         cmocka_unit_test(many_lists_an_id_or_null_per_event),
         cmocka_unit_test(the_status_of_many_follows_from_the_counts),
     };

@@ -25,6 +25,10 @@ static void paths_and_methods_lead_to_routes(void **state)
         { SIDE_ALL, "/events", HTTP_POST, true, 0 },
         { SIDE_ALL, "/events", HTTP_GET, false, METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_OPTIONS) },
         { SIDE_ALL, "/events/", HTTP_POST, false, 0 },
+        { SIDE_ALL, "/ws", HTTP_GET, true, 0 },
+        { SIDE_PUBLIC, "/tr/v1/ws", HTTP_GET, true, 0 },
+        { SIDE_ALL, "/ws", HTTP_HEAD, false, METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_OPTIONS) },
+        { SIDE_ADMIN, "/ws", HTTP_GET, false, 0 },
         { SIDE_ALL, "/livez", HTTP_HEAD, true, 0 },
         { SIDE_ALL, "/livez", HTTP_OTHER, false,
           METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_HEAD) | METHOD_BIT(HTTP_OPTIONS) },
@@ -44,6 +48,20 @@ static void paths_and_methods_lead_to_routes(void **state)
         assert_int_equal(allow, rows[i].allow);
         http_routes_release(&routes);
     }
+}
+
+static void the_silent_route_of_websockets_has_acks_off(void **state)
+{
+    (void)state;
+    struct http_routes routes;
+    unsigned allow;
+    assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
+    const struct http_route *loud = http_routes_find(&routes, SLICE("/ws"), HTTP_GET, &allow);
+    const struct http_route *silent = http_routes_find(&routes, SLICE("/tr/v1/ws"), HTTP_GET, &allow);
+    assert_int_equal(loud->kind, ROUTE_WEBSOCKET);
+    assert_int_equal(silent->kind, ROUTE_WEBSOCKET);
+    assert_true(loud->acks && !silent->acks);
+    http_routes_release(&routes);
 }
 
 static void arguments_are_found_and_decoded(void **state)
@@ -83,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_and_methods_lead_to_routes),
+        cmocka_unit_test(the_silent_route_of_websockets_has_acks_off),
         cmocka_unit_test(arguments_are_found_and_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
-/* One I/O thread: an ev_loop, a libwebsockets context on it, listening sockets, connections. The only place that knows
- * libwebsockets and libev. */
+/* One I/O thread: a loop, the listening sockets it accepts from, and the connections it serves. */
 #pragma once
 
 #include "proto/http_front.h"
@@ -11,6 +10,8 @@ struct server_thread;
 /* Shared by the threads of a server; outlives them. */
 struct server_shared {
     const struct http_options *options;
+    const struct websocket_options *websocket;
+    struct ws_census *census;
     struct http_routes routes;
     struct http_routes admin_routes;
     struct address_ranges trusted;

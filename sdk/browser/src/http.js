@@ -1,0 +1,37 @@
+// Turns a batch into a POST, and its reply into a verdict. The body is text/plain: no preflight.
+import { payload } from "./frame.js";
+
+/** Retry-After, seconds or a date, in ms. */
+function retryAfter(response, now) {
+  const text = response.headers?.get("Retry-After");
+  if (!text) {
+    return 0;
+  }
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Math.min(Math.max(wait || 0, 0), 300_000);
+}
+
+const REFUSED_WHOLE = [400, 413, 415, 422];
+
+/** decided: { reply }, refused as a whole: { whole }, or to be sent again: { again, error }. */
+export function verdict(status, reply, wait) {
+  if (typeof reply?.accepted === "number") {
+    return { reply };
+  }
+  const error = { code: reply?.code ?? `http_${status}`, message: reply?.detail ?? reply?.title ?? `HTTP ${status}` };
+  return REFUSED_WHOLE.includes(status) ? { whole: error } : { again: wait, error };
+}
+
+export async function post(env, url, records, { keepalive, timeout }) {
+  const abort = new AbortController();
+  const timer = env.setTimeout(() => abort.abort(), timeout);
+  try {
+    const response = await env.fetch(url, { method: "POST", body: payload(records), keepalive, signal: abort.signal });
+    const reply = await response.json().catch(() => null);
+    return verdict(response.status, reply, retryAfter(response, env.wall()));
+  } catch (error) {
+    return { again: 0, error: { code: "network", message: String(error?.message ?? error) } };
+  } finally {
+    env.clearTimeout(timer);
+  }
+}

@@ -1,0 +1,22 @@
+/* The life of a connection on its I/O thread: it begins as HTTP, may become a WebSocket, ends, or outlives its socket for
+ * a while. What sockets.c and the thread tell it, and what it does about it. */
+#pragma once
+
+#include "proto/connections.h"
+
+/* A client has come; NULL: there is no room for it (counted). */
+struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
+                                    struct client_address peer);
+void attendance_end(struct connection *connection);
+
+/* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */
+void attendance_round(struct connections *connections);
+
+/* libwebsockets is about to close the socket: the client has sent its FIN, or is gone. */
+void attendance_closing(struct connection *connection);
+
+/* libwebsockets has closed the socket. */
+void attendance_closed(struct connection *connection);
+
+/* Writes to an orphan, at once or not at all. */
+enum transport_result attendance_send(const struct connection *connection, struct slice bytes);

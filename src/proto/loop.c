@@ -1,0 +1,146 @@
+/* Turns libev's watchers into the few moments that an I/O thread cares about. */
+#include "proto/loop.h"
+
+#include "proto/accept.h"
+
+#include <ev.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ACCEPTS_AT_ONCE 64
+#define SECOND 1.0
+#define HURRIED 0.02
+
+struct listener {
+    ev_io io;
+    int fd; /* -1: none, or closed */
+};
+
+struct loop {
+    struct ev_loop *ev;
+    struct loop_callbacks callbacks;
+    ev_prepare prepare;
+    ev_check check;
+    ev_timer timer;
+    struct listener listeners[LOOP_LISTENERS];
+};
+
+static void on_accept(struct ev_loop *ev, ev_io *io, int events)
+{
+    struct loop *loop = ev_userdata(ev);
+    struct listener *listener = io->data;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        int fd;
+        struct client_address peer;
+        enum accepted accepted = accept_next(listener->fd, &fd, &peer);
+        if (accepted == ACCEPT_EXHAUSTED) {
+            ev_io_stop(ev, io); /* the timer starts it again */
+        }
+        if (accepted != ACCEPTED) {
+            return;
+        }
+        loop->callbacks.accepted(loop->callbacks.context, (unsigned)(listener - loop->listeners), fd, peer);
+    }
+}
+
+static void on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+    struct loop *loop = ev_userdata(ev);
+    (void)watcher, (void)events;
+    if (!loop->callbacks.before_block(loop->callbacks.context)) {
+        ev_break(ev, EVBREAK_ALL);
+    }
+}
+
+static void on_check(struct ev_loop *ev, ev_check *watcher, int events)
+{
+    struct loop *loop = ev_userdata(ev);
+    (void)watcher, (void)events;
+    loop->callbacks.awake(loop->callbacks.context);
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    struct loop *loop = ev_userdata(ev);
+    (void)timer, (void)events;
+    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
+        if (loop->listeners[i].fd >= 0) {
+            ev_io_start(ev, &loop->listeners[i].io);
+        }
+    }
+    loop->callbacks.tick(loop->callbacks.context);
+}
+
+struct loop *loop_new(const struct loop_callbacks *callbacks)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        return NULL;
+    }
+    loop->callbacks = *callbacks;
+    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
+        loop->listeners[i].fd = -1;
+    }
+    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOSIGMASK);
+    if (loop->ev == NULL) {
+        free(loop);
+        return NULL;
+    }
+    ev_set_userdata(loop->ev, loop);
+    ev_prepare_init(&loop->prepare, on_prepare);
+    ev_prepare_start(loop->ev, &loop->prepare);
+    ev_check_init(&loop->check, on_check);
+    ev_set_priority(&loop->check, EV_MAXPRI);
+    ev_check_start(loop->ev, &loop->check);
+    ev_timer_init(&loop->timer, on_tick, SECOND, SECOND);
+    ev_timer_start(loop->ev, &loop->timer);
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop != NULL) {
+        loop_close_listeners(loop);
+        ev_loop_destroy(loop->ev);
+        free(loop);
+    }
+}
+
+void *loop_handle(struct loop *loop)
+{
+    return loop->ev;
+}
+
+void loop_listen(struct loop *loop, unsigned number, int fd)
+{
+    struct listener *listener = &loop->listeners[number];
+    listener->fd = fd;
+    ev_io_init(&listener->io, on_accept, fd, EV_READ);
+    listener->io.data = listener;
+    ev_io_start(loop->ev, &listener->io);
+}
+
+void loop_close_listeners(struct loop *loop)
+{
+    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
+        struct listener *listener = &loop->listeners[i];
+        if (listener->fd >= 0) {
+            ev_io_stop(loop->ev, &listener->io);
+            close(listener->fd);
+            listener->fd = -1;
+        }
+    }
+}
+
+void loop_hurry(struct loop *loop)
+{
+    ev_timer_stop(loop->ev, &loop->timer);
+    ev_timer_set(&loop->timer, HURRIED, HURRIED);
+    ev_timer_start(loop->ev, &loop->timer);
+}
+
+void loop_run(struct loop *loop)
+{
+    ev_run(loop->ev, 0);
+}

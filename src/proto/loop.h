@@ -1,0 +1,37 @@
+/* The event loop of an I/O thread: says when events have come, when a client waits at a listening socket, when a second
+ * has passed, and when the thread is about to block. The only place that knows libev. */
+#pragma once
+
+#include "proto/client_address.h"
+
+#define LOOP_LISTENERS 2
+
+struct loop;
+
+/* All are called on the thread that runs it. */
+struct loop_callbacks {
+    void *context;
+    void (*awake)(void *context); /* events have come, and are served next: time to read the clock */
+    void (*accepted)(void *context, unsigned listener, int fd, struct client_address peer); /* owns fd */
+    void (*tick)(void *context);                                                            /* once a second */
+    bool (*before_block)(void *context);                                                    /* false: the loop ends */
+};
+
+/* NULL: memory or file descriptors are short. */
+struct loop *loop_new(const struct loop_callbacks *callbacks);
+
+/* Closes the listening sockets too. NULL is fine. */
+void loop_free(struct loop *loop);
+
+/* libev's own loop, for libwebsockets. */
+void *loop_handle(struct loop *loop);
+
+/* Accepts from `fd`, which it owns. `listener` is less than LOOP_LISTENERS. */
+void loop_listen(struct loop *loop, unsigned listener, int fd);
+void loop_close_listeners(struct loop *loop);
+
+/* Blocks for 20 ms at most from now on. */
+void loop_hurry(struct loop *loop);
+
+/* Until before_block says so. */
+void loop_run(struct loop *loop);

@@ -1,0 +1,257 @@
+/* Turns listening sockets into a thread that serves them, and the calls of other threads into what it does next. */
+#include "proto/server_thread.h"
+
+#include "base/thread.h"
+#include "proto/accept.h"
+#include "proto/attendance.h"
+#include "proto/inbox.h"
+#include "proto/loop.h"
+#include "proto/sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LISTENER_EVENTS, LISTENER_ADMIN };
+
+_Static_assert(LISTENER_ADMIN < LOOP_LISTENERS, "the loop has a place for each listener");
+
+struct server_thread {
+    struct server_shared *shared;
+    struct thread thread;
+    unsigned number;
+    struct loop *loop;
+    struct sockets *sockets;
+    struct http_front front;
+    struct connections connections;
+    bool stopping;
+    int64_t stop_deadline_ns;
+    struct inbox inbox;
+};
+
+/* Waking. */
+
+static void ring(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    sockets_wake(thread->sockets);
+}
+
+static void wake(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    inbox_wake(&thread->inbox);
+}
+
+void page_post(struct page_later later, struct page_reply *reply)
+{
+    inbox_post(&later.thread->inbox, later.token, reply);
+}
+
+static void deliver_pages(struct server_thread *thread, struct posted_page *pages)
+{
+    for (struct posted_page *page = pages; page != NULL; page = page->next) {
+        connections_page(&thread->connections, page->token, &page->reply);
+    }
+    inbox_free_pages(pages);
+}
+
+static void drain_connections(struct server_thread *thread)
+{
+    thread->front.draining = true;
+    loop_close_listeners(thread->loop);
+    connections_drain(&thread->connections);
+}
+
+static void on_woken(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    struct inbox_orders orders = inbox_take(&thread->inbox);
+    if (orders.stop && !thread->stopping) {
+        thread->stopping = true;
+        thread->stop_deadline_ns = orders.stop_deadline_ns;
+        loop_hurry(thread->loop);
+    }
+    pipeline_io_drain(thread->front.intake.io);
+    deliver_pages(thread, orders.pages);
+    if (orders.close && !thread->front.draining) {
+        drain_connections(thread);
+    }
+}
+
+/* Completions, as the pipeline hands them over. */
+
+static void on_complete(void *opaque, const struct ticket *ticket)
+{
+    struct server_thread *thread = opaque;
+    connections_complete(&thread->connections, ticket);
+}
+
+static void on_stored(void *opaque, struct token token)
+{
+    struct server_thread *thread = opaque;
+    connections_stored(&thread->connections, token);
+}
+
+/* The loop. */
+
+static void on_awake(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
+}
+
+static void on_accepted(void *opaque, unsigned listener, int fd, struct client_address peer)
+{
+    struct server_thread *thread = opaque;
+    const struct http_routes *routes =
+        listener == LISTENER_ADMIN ? &thread->shared->admin_routes : &thread->shared->routes;
+    struct connection *connection = attendance_begin(&thread->connections, routes, peer);
+    if (connection == NULL) {
+        accept_refuse(fd);
+    } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
+        attendance_end(connection);
+    }
+}
+
+static void on_tick(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    connections_tick(&thread->connections);
+}
+
+static bool on_before_block(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    pipeline_io_flush(thread->front.intake.io);
+    if (thread->connections.listed != NULL) {
+        attendance_round(&thread->connections);
+        pipeline_io_flush(thread->front.intake.io);
+    }
+    return !thread->stopping ||
+           (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
+}
+
+static void run(void *opaque)
+{
+    struct server_thread *thread = opaque;
+    loop_run(thread->loop);
+    pipeline_io_flush(thread->front.intake.io);
+}
+
+/* Begin and end. */
+
+static bool make_loop(struct server_thread *thread, const int fds[LOOP_LISTENERS])
+{
+    struct loop_callbacks callbacks = {
+        .context = thread,
+        .awake = on_awake,
+        .accepted = on_accepted,
+        .tick = on_tick,
+        .before_block = on_before_block,
+    };
+    thread->loop = loop_new(&callbacks);
+    for (unsigned i = 0; i < LOOP_LISTENERS; i++) {
+        if (fds[i] >= 0 && thread->loop != NULL) {
+            loop_listen(thread->loop, i, fds[i]);
+        } else if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    return thread->loop != NULL;
+}
+
+static bool make_front(struct server_thread *thread)
+{
+    struct server_shared *shared = thread->shared;
+    struct http_front *front = &thread->front;
+    struct pipeline_io_callbacks callbacks = {
+        .context = thread, .complete = on_complete, .stored = on_stored, .wake = wake
+    };
+    if (!http_front_init(front, shared->options, &shared->trusted, shared->pipeline, shared->metrics)) {
+        return false;
+    }
+    front->transport = &sockets_transport;
+    front->websocket = shared->websocket;
+    front->census = shared->census;
+    front->thread = thread;
+    thread->connections =
+        (struct connections){ .front = front, .open = &shared->connections, .max = shared->options->max_connections };
+    front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
+    return front->intake.io != NULL;
+}
+
+static bool make_parts(struct server_thread *thread, const int fds[LOOP_LISTENERS])
+{
+    if (!make_loop(thread, fds)) {
+        return false;
+    }
+    thread->sockets = sockets_new(loop_handle(thread->loop), on_woken, thread);
+    return thread->sockets != NULL && make_front(thread);
+}
+
+struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,
+                                        struct buf *problem)
+{
+    struct server_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) {
+        buf_append_string(problem, "start the I/O threads: out of memory");
+        close(listen_fd);
+        if (admin_fd >= 0) {
+            close(admin_fd);
+        }
+        return NULL;
+    }
+    thread->shared = shared;
+    thread->number = number;
+    inbox_init(&thread->inbox, ring, thread);
+    const int fds[LOOP_LISTENERS] = { [LISTENER_EVENTS] = listen_fd, [LISTENER_ADMIN] = admin_fd };
+    if (!make_parts(thread, fds)) {
+        buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
+                                   "libwebsockets-evlib-ev installed?)");
+        server_thread_free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+enum error server_thread_start(struct server_thread *thread)
+{
+    char name[16];
+    snprintf(name, sizeof name, "io-%u", thread->number);
+    return thread_start(&thread->thread, name, run, thread);
+}
+
+void server_thread_close(struct server_thread *thread)
+{
+    inbox_want_close(&thread->inbox);
+}
+
+/* Without a thread of its own any more: what is left is closed. */
+static void dismantle(struct server_thread *thread)
+{
+    inbox_shut(&thread->inbox);
+    sockets_free(thread->sockets);
+    thread->sockets = NULL;
+    connections_release(&thread->connections);
+    loop_free(thread->loop);
+    thread->loop = NULL;
+}
+
+void server_thread_stop(struct server_thread *thread, int64_t deadline_ns)
+{
+    inbox_want_stop(&thread->inbox, deadline_ns);
+    thread_join(&thread->thread);
+    dismantle(thread);
+}
+
+void server_thread_free(struct server_thread *thread)
+{
+    if (thread == NULL) {
+        return;
+    }
+    dismantle(thread);
+    http_front_release(&thread->front);
+    inbox_release(&thread->inbox);
+    free(thread);
+}

@@ -1,0 +1,192 @@
+/* Turns sockets into sessions' bytes and back: libwebsockets' raw role on a libev loop. */
+#include "proto/sockets.h"
+
+#include "base/log.h"
+#include "proto/attendance.h"
+
+#include <fcntl.h>
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define PROTOCOL_NAME "http"
+#define READ_SIZE (64 << 10)
+
+struct sockets {
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    void (*woken)(void *context);
+    void *woken_context;
+};
+
+/* What sessions ask for. */
+
+static enum transport_result transport_write(void *opaque, struct slice bytes)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi == NULL) {
+        return attendance_send(connection, bytes);
+    }
+    unsigned char *from = (unsigned char *)(uintptr_t)bytes.data;
+    if (lws_write(connection->wsi, from, bytes.len, LWS_WRITE_RAW) < (int)bytes.len) {
+        return TRANSPORT_FAILED;
+    }
+    if (lws_partial_buffered(connection->wsi)) {
+        lws_callback_on_writable(connection->wsi);
+        return TRANSPORT_BLOCKED;
+    }
+    return TRANSPORT_SENT;
+}
+
+static void transport_set_reading(void *opaque, bool on)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi != NULL) {
+        lws_rx_flow_control(connection->wsi, on ? 1 : 0);
+    }
+}
+
+static void transport_close(void *opaque)
+{
+    struct connection *connection = opaque;
+    connection->closing = true;
+    connections_list(connection);
+}
+
+static void transport_finish(void *opaque)
+{
+    struct connection *connection = opaque;
+    if (connection->wsi == NULL) {
+        transport_close(connection);
+        return;
+    }
+    shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+}
+
+static void transport_want_flush(void *opaque)
+{
+    connections_list(opaque);
+}
+
+const struct http_transport sockets_transport = {
+    .write = transport_write,
+    .set_reading = transport_set_reading,
+    .finish = transport_finish,
+    .close = transport_close,
+    .want_flush = transport_want_flush,
+};
+
+/* The switchboard. */
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct connection *connection = lws_get_opaque_user_data(wsi);
+    (void)user;
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
+        struct sockets *sockets = lws_context_user(lws_get_context(wsi));
+        sockets->woken(sockets->woken_context);
+        return 0;
+    }
+    if (connection == NULL) {
+        return 0;
+    }
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+        connection->ops->receive(connection->session, slice_make(in, len));
+        return connection->closing ? -1 : 0;
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        connection->ops->writable(connection->session);
+        return connection->closing ? -1 : 0;
+    case LWS_CALLBACK_RAW_CLOSE: attendance_closing(connection); return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        attendance_closed(connection);
+        return 0;
+    default: return 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {
+    { .name = PROTOCOL_NAME, .callback = on_event, .rx_buffer_size = READ_SIZE },
+    { .name = NULL },
+};
+
+/* Sockets. */
+
+bool sockets_adopt(struct sockets *sockets, struct connection *connection, int fd)
+{
+    lws_adopt_desc_t how = {
+        .vh = sockets->vhost,
+        .type = LWS_ADOPT_SOCKET,
+        .fd = { .sockfd = fd },
+        .vh_prot_name = PROTOCOL_NAME,
+        .opaque = connection,
+    };
+    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&how);
+    if (wsi != NULL) {
+        connection->wsi = wsi;
+    }
+    return wsi != NULL;
+}
+
+void sockets_kill(struct connection *connection)
+{
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+int sockets_duplicate(const struct connection *connection)
+{
+    return fcntl(lws_get_socket_fd(connection->wsi), F_DUPFD_CLOEXEC, 0);
+}
+
+/* Begin and end. */
+
+static void log_line(int level, const char *line)
+{
+    size_t len = strcspn(line, "\n");
+    LOG(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "libwebsockets", "%.*s", (int)len, line);
+}
+
+struct sockets *sockets_new(void *loop, void (*woken)(void *context), void *context)
+{
+    struct sockets *sockets = calloc(1, sizeof *sockets);
+    if (sockets == NULL) {
+        return NULL;
+    }
+    *sockets = (struct sockets){ .woken = woken, .woken_context = context };
+    void *loops[] = { loop };
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBEV,
+        .foreign_loops = loops,
+        .user = sockets,
+        .pt_serv_buf_size = READ_SIZE,
+        .gid = -1,
+        .uid = -1,
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+    sockets->context = lws_create_context(&info);
+    sockets->vhost = sockets->context == NULL ? NULL : lws_get_vhost_by_name(sockets->context, "default");
+    if (sockets->vhost == NULL) {
+        sockets_free(sockets);
+        return NULL;
+    }
+    return sockets;
+}
+
+void sockets_free(struct sockets *sockets)
+{
+    if (sockets == NULL) {
+        return;
+    }
+    if (sockets->context != NULL) {
+        lws_context_destroy(sockets->context);
+    }
+    free(sockets);
+}
+
+void sockets_wake(struct sockets *sockets)
+{
+    lws_cancel_service(sockets->context);
+}

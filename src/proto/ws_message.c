@@ -1,0 +1,81 @@
+/* Turns a whole WebSocket message into a submission to the pipeline. */
+#include "proto/ws_message.h"
+
+#include "base/lz4.h"
+
+#define SIZE_PREFIX 4
+
+static bool looks_like_json(char first)
+{
+    return first != '\0' && strchr("{[ \t\r\n", first) != NULL;
+}
+
+/* What can be said of LZ4 by its first bytes. */
+static enum error judge_binary(struct slice payload, uint64_t max)
+{
+    if (payload.len <= SIZE_PREFIX) {
+        return ERROR_UNSUPPORTED_DATA;
+    }
+    uint32_t prefix = load_u32(payload.data);
+    if (prefix <= max || prefix == LZ4_FRAME_MAGIC || (prefix & ~0x0Fu) == LZ4_SKIPPABLE_MAGIC) {
+        return OK;
+    }
+    return looks_like_json(payload.data[0]) ? ERROR_UNSUPPORTED_DATA : ERROR_DECOMPRESSED_TOO_LARGE;
+}
+
+static enum error unpack(struct http_front *front, bool is_text, struct slice *payload)
+{
+    uint64_t max = front->websocket->max_decompressed_bytes;
+    if (payload->len == 0) {
+        return ERROR_EMPTY_PAYLOAD;
+    }
+    if (is_text) {
+        return json_is_utf8(*payload) ? OK : ERROR_INVALID_UTF8;
+    }
+    enum error error = judge_binary(*payload, max);
+    return error == OK ? intake_unpack(&front->intake, ENCODING_LZ4, max, payload) : error;
+}
+
+/* Refused whole, but the connection goes on: its acknowledgement says so. */
+static bool is_told_in_ack(enum error error)
+{
+    return error == ERROR_EMPTY_PAYLOAD || error == ERROR_BAD_COMPRESSION;
+}
+
+static enum error refuse(struct http_front *front, const struct ws_terms *terms, enum error error)
+{
+    pipeline_count_refusal(front->intake.io, PROTOCOL_WS, terms->stream, error);
+    if (!is_told_in_ack(error)) {
+        return error;
+    }
+    struct submission *submission = &front->intake.submission;
+    buf_clear(&submission->detail);
+    buf_clear(&submission->errors);
+    submission->error = error;
+    submission->pending = false;
+    return OK;
+}
+
+enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text, struct slice bytes,
+                             struct token token)
+{
+    metric_add(front->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
+    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
+    enum error error = unpack(front, is_text, &bytes);
+    if (error != OK) {
+        return refuse(front, terms, error);
+    }
+    struct payload payload = {
+        .stream = terms->stream,
+        .bytes = bytes,
+        .form = PAYLOAD_MANY,
+        .protocol = PROTOCOL_WS,
+        .token = token,
+        .received_wall_ns = front->wall_ns,
+        .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
+        .user_agent = buf_slice(&terms->user_agent),
+    };
+    const struct submission *submission = &front->intake.submission;
+    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
+    return error_info(submission->error)->fate == FATE_DROPPED ? submission->error : OK;
+}

@@ -1,0 +1,14 @@
+/* Whole WebSocket messages: checks, decompression, submission. */
+#pragma once
+
+#include "proto/ws_handshake.h"
+
+/* A whole message, its bytes followed by JSON_PADDING readable bytes. Counts it.
+ * OK: it has its place in the order of acknowledgements; front->intake.submission says what is known at once (its
+ * `error`: refused whole). Else the connection ends with this error, and the message is counted as refused:
+ *   ERROR_INVALID_UTF8             text that is not
+ *   ERROR_UNSUPPORTED_DATA         a binary message that looks like JSON, or is too short to hold LZ4
+ *   ERROR_DECOMPRESSED_TOO_LARGE   by what it claims, or by what comes out
+ *   what pipeline_submit says of a gateway that is full or failing, ERROR_OUT_OF_MEMORY */
+MUST_CHECK enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text,
+                                        struct slice bytes, struct token token);

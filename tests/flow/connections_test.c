@@ -1,0 +1,276 @@
+/* Slots, generations and the change from HTTP to WebSocket, without sockets. The WebSocket is played by this file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "http_wire.h"
+#include "proto/connections.h"
+
+#define UPGRADE                                                                                                        \
+    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"        \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* The WebSocket's part: notes what it is told. */
+struct ws_session {
+    struct ws_terms terms;
+    struct token token;
+    struct buf received;
+    size_t completions, ticks, drains;
+    bool closed;
+};
+
+static struct ws_session *played;
+static bool memory_is_short;
+
+static void played_receive(void *session, struct slice bytes)
+{
+    buf_append_slice(&((struct ws_session *)session)->received, bytes);
+}
+
+static void played_complete(void *session, const struct ticket *ticket)
+{
+    (void)ticket;
+    ((struct ws_session *)session)->completions++;
+}
+
+static void played_tick(void *session)
+{
+    ((struct ws_session *)session)->ticks++;
+}
+
+static void played_drain(void *session)
+{
+    ((struct ws_session *)session)->drains++;
+}
+
+static bool played_owes(const void *session)
+{
+    (void)session;
+    return true;
+}
+
+static void played_close(void *opaque)
+{
+    struct ws_session *session = opaque;
+    ws_terms_release(&session->terms);
+    session->closed = true;
+}
+
+const struct session_ops ws_session_ops = {
+    .receive = played_receive,
+    .complete = played_complete,
+    .tick = played_tick,
+    .drain = played_drain,
+    .owes = played_owes,
+    .close = played_close,
+};
+
+struct ws_session *ws_session_new(struct http_front *front, void *connection, struct token token,
+                                  struct ws_terms *terms)
+{
+    (void)front, (void)connection;
+    if (memory_is_short) {
+        ws_terms_release(terms);
+        return NULL;
+    }
+    played = calloc(1, sizeof *played);
+    assert_non_null(played);
+    played->terms = *terms;
+    played->token = token;
+    return played;
+}
+
+void ws_session_free(struct ws_session *session)
+{
+    assert_true(session->closed);
+    buf_release(&session->received);
+    free(session);
+    played = NULL;
+}
+
+/* The transport's part; reading and what was written are of no interest here. */
+static enum transport_result take_all(void *connection, struct slice bytes)
+{
+    (void)connection, (void)bytes;
+    return TRANSPORT_SENT;
+}
+
+static void ignore(void *connection)
+{
+    (void)connection;
+}
+
+static void ignore_reading(void *connection, bool on)
+{
+    (void)connection, (void)on;
+}
+
+static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore, ignore };
+
+struct slots {
+    struct wire *wire; /* its front and routes are borrowed */
+    struct connections connections;
+    atomic_int_fast64_t open;
+};
+
+static struct slots *slots_new(int64_t max)
+{
+    struct slots *slots = calloc(1, sizeof *slots);
+    assert_non_null(slots);
+    slots->wire = wire_new();
+    slots->wire->front.transport = &no_transport;
+    slots->connections = (struct connections){ .front = &slots->wire->front, .open = &slots->open, .max = max };
+    memory_is_short = false;
+    return slots;
+}
+
+static void slots_free(struct slots *slots)
+{
+    connections_release(&slots->connections);
+    assert_int_equal(atomic_load(&slots->open), 0);
+    assert_null(played);
+    wire_free(slots->wire);
+    free(slots);
+}
+
+static struct connection *take(struct slots *slots)
+{
+    struct client_address peer = { { 1 } };
+    return connections_take(&slots->connections, &slots->wire->routes, peer);
+}
+
+static void receive(struct connection *connection, const char *text)
+{
+    connection->ops->receive(connection->session, slice_from_string(text));
+    connection->ops->flush(connection->session);
+}
+
+static void takes_no_more_than_the_bound_and_recycles(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(2);
+    struct connection *first = take(slots);
+    assert_non_null(first);
+    assert_non_null(take(slots));
+    assert_null(take(slots));
+    uint32_t generation = first->generation;
+    connections_give(first);
+    assert_ptr_equal(take(slots), first);
+    assert_int_not_equal(first->generation, generation);
+    slots_free(slots);
+}
+
+static void a_completion_that_comes_too_late_finds_nobody(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct connection *connection = take(slots);
+    receive(connection, POST);
+    struct ticket ticket = { .token = world.submitted[0], .accepted = 1 };
+    connections_give(connection);
+    connections_complete(&slots->connections, &ticket); /* a free slot */
+    assert_ptr_equal(take(slots), connection);
+    receive(connection, POST);
+    connections_complete(&slots->connections, &ticket); /* another client's */
+    assert_true(connections_owe(&slots->connections));
+    ticket.token = world.submitted[1];
+    connections_complete(&slots->connections, &ticket);
+    connection->ops->flush(connection->session);
+    assert_false(connections_owe(&slots->connections));
+    slots_free(slots);
+}
+
+static void a_token_of_no_slot_is_dropped(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct ticket ticket = { .token = { .slot = 4000000 } };
+    connections_complete(&slots->connections, &ticket);
+    connections_stored(&slots->connections, ticket.token);
+    slots_free(slots);
+}
+
+static void an_upgrade_hands_over_bytes_and_later_completions(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct connection *connection = take(slots);
+    receive(connection, UPGRADE "frames");
+    assert_true(http_session_has_upgraded(&connection->http));
+    struct token of_http = { .slot = connection->slot, .generation = connection->generation };
+    assert_true(connections_upgrade(connection));
+    assert_true(slice_equal(buf_slice(&played->received), SLICE("frames")));
+    assert_int_equal(played->token.slot, connection->slot);
+    struct ticket ticket = { .token = of_http };
+    connections_complete(&slots->connections, &ticket);
+    assert_int_equal(played->completions, 0);
+    ticket.token = played->token;
+    connections_complete(&slots->connections, &ticket);
+    assert_int_equal(played->completions, 1);
+    connections_tick(&slots->connections);
+    connections_drain(&slots->connections);
+    assert_true(played->ticks == 1 && played->drains == 1 && connections_owe(&slots->connections));
+    slots_free(slots);
+}
+
+static void an_upgraded_slot_keeps_no_memory_of_http(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct connection *connection = take(slots);
+    receive(connection, UPGRADE);
+    assert_true(connections_upgrade(connection));
+    const struct http_session *http = &connection->http;
+    assert_null(http->in.data);
+    assert_null(http->out.data);
+    assert_null(http->body.data);
+    assert_null(http->answers.items);
+    connections_give(connection);
+    assert_ptr_equal(take(slots), connection); /* and begins as HTTP again */
+    receive(connection, POST);
+    assert_true(connections_owe(&slots->connections));
+    slots_free(slots);
+}
+
+static void an_upgrade_while_draining_is_told_at_once(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct connection *connection = take(slots);
+    receive(connection, UPGRADE);
+    slots->wire->front.draining = true;
+    assert_true(connections_upgrade(connection));
+    assert_int_equal(played->drains, 1);
+    slots_free(slots);
+}
+
+static void an_upgrade_without_memory_leaves_the_census(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(1);
+    struct connection *connection = take(slots);
+    struct client_address peer = { { 1 } };
+    receive(connection, UPGRADE "frames");
+    memory_is_short = true;
+    assert_false(connections_upgrade(connection));
+    assert_int_equal(ws_census_enter(slots->wire->front.census, &peer), OK);
+    connections_give(connection);
+    slots_free(slots);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_no_more_than_the_bound_and_recycles),
+        cmocka_unit_test(a_completion_that_comes_too_late_finds_nobody),
+        cmocka_unit_test(a_token_of_no_slot_is_dropped),
+        cmocka_unit_test(an_upgrade_hands_over_bytes_and_later_completions),
+        cmocka_unit_test(an_upgraded_slot_keeps_no_memory_of_http),
+        cmocka_unit_test(an_upgrade_while_draining_is_told_at_once),
+        cmocka_unit_test(an_upgrade_without_memory_leaves_the_census),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
