@@ -2,48 +2,33 @@
  * of JSON. One thread, one epoll, closed loop: each connection has one request under way.
  *
  * Every event carries a number in its user_id, so that a test can say which are in the store. */
+#include "numbered.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NUMBER_DIGITS 12
 #define REPLY_CAPACITY (1 << 16)
-#define MAX_LATENCIES (1 << 23)
-
-/* 190 bytes with its number and time. */
-#define EVENT_HEAD "{\"event_name\":\"purchase\",\"channel\":\"web\",\"campaign_id\":\"sale\",\"user_id\":\"u"
-#define EVENT_MIDDLE "\",\"timestamp\":"
-#define EVENT_TAIL ",\"tags\":[\"mobile\",\"premium\"],\"metadata\":{\"amount\":99.99,\"currency\":\"USD\"}}"
-#define TIME_DIGITS 13
 
 struct options {
     const char *host;
     int port;
     const char *path;
     size_t connections;
-    size_t bulk;       /* events in a request; 0: POST one event */
-    double seconds;    /* stop then, or */
-    uint64_t events;   /* when so many were sent */
-    uint64_t start;    /* first number */
-    unsigned repeat;   /* percent of events that repeat an earlier one */
-    const char *acked; /* file that gets the number ranges acknowledged */
-    bool same;         /* every request the same bytes: for baselines that do not look */
+    size_t bulk;    /* events in a request; 0: POST one event */
+    double seconds; /* stop then, or when numbers.events were sent */
+    bool same;      /* every request the same bytes: for baselines that do not look */
 };
 
 struct connection {
     int fd;
     char *request; /* head and body, the numbers patched in place */
+    char *body;    /* in it */
     size_t request_length;
     size_t sent;
     char *reply;
@@ -63,46 +48,10 @@ static struct options options = {
     .host = "127.0.0.1", .port = 8080, .path = "/events", .connections = 64, .seconds = 5
 };
 static struct totals totals;
-static uint64_t next_number;
-static int64_t base_ms;
-static uint32_t *latencies; /* microseconds */
-static size_t latency_count;
-static FILE *acked_file;
+static struct numbers numbers;
+static struct latencies latencies;
+static FILE *acked_file; /* gets the ranges acknowledged */
 static int poller;
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-static void put_digits(char *at, int digits, uint64_t value)
-{
-    for (int i = digits - 1; i >= 0; i--) {
-        at[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
-
-static size_t event_length(void)
-{
-    return strlen(EVENT_HEAD) + NUMBER_DIGITS + strlen(EVENT_MIDDLE) + TIME_DIGITS + strlen(EVENT_TAIL);
-}
-
-static void put_event(char *at, uint64_t number)
-{
-    at += strlen(EVENT_HEAD);
-    put_digits(at, NUMBER_DIGITS, number);
-    at += NUMBER_DIGITS + strlen(EVENT_MIDDLE);
-    put_digits(at, TIME_DIGITS, (uint64_t)base_ms + number % 60000);
-}
 
 static size_t events_per_request(void)
 {
@@ -112,49 +61,20 @@ static size_t events_per_request(void)
 /* The request with room for its numbers; patched before each sending. */
 static void build_request(struct connection *c)
 {
-    size_t count = events_per_request();
-    size_t separators = options.bulk == 0 ? 0 : count + 1;
-    size_t body = count * event_length() + separators;
-    c->request = malloc(512 + body);
+    size_t body = events_length(events_per_request(), options.bulk != 0);
+    c->request = must_allocate(512 + body);
     int head = snprintf(c->request, 512,
                         "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                         options.path, options.host, body);
-    char *at = c->request + head;
-    for (size_t i = 0; i < count; i++) {
-        if (options.bulk != 0) {
-            *at++ = i == 0 ? '[' : ',';
-        }
-        at += sprintf(at, "%s%0*d%s%0*d%s", EVENT_HEAD, NUMBER_DIGITS, 0, EVENT_MIDDLE, TIME_DIGITS, 0, EVENT_TAIL);
-    }
-    if (options.bulk != 0) {
-        *at++ = ']';
-    }
-    c->request_length = (size_t)(at - c->request);
-}
-
-/* Numbers count up; of every hundred, `repeat` say again what was said 100,000 numbers (or a tenth of them) before. */
-static uint64_t number_of(uint64_t sequence)
-{
-    uint64_t back = options.events != 0 && options.events < 1000000 ? options.events / 10 : 100000;
-    bool repeats = sequence % 100 < options.repeat && sequence >= back;
-    return options.start + (repeats ? sequence - back + 50 : sequence);
-}
-
-static void number_request(struct connection *c)
-{
-    size_t count = events_per_request();
-    size_t stride = event_length() + (options.bulk != 0);
-    char *at = c->request + c->request_length - (options.bulk != 0 ? 1 : 0) - count * stride + (options.bulk != 0);
-    c->first = next_number;
-    for (size_t i = 0; i < count; i++, at += stride) {
-        put_event(at, number_of(next_number++));
-    }
+    c->body = c->request + head;
+    put_events(c->body, events_per_request(), options.bulk != 0);
+    c->request_length = (size_t)head + body;
 }
 
 static bool load_is_over(int64_t started_ns)
 {
-    if (options.events != 0) {
-        return next_number >= options.events;
+    if (numbers.events != 0) {
+        return numbers.next >= numbers.events;
     }
     return (double)(now_ns() - started_ns) >= options.seconds * 1e9;
 }
@@ -200,9 +120,9 @@ static bool send_rest(struct connection *c)
 static void start_request(struct connection *c)
 {
     if (!options.same || totals.requests < options.connections) {
-        number_request(c);
+        c->first = number_events(&numbers, c->body, events_per_request(), options.bulk != 0);
     } else {
-        next_number += events_per_request();
+        numbers.next += events_per_request();
     }
     c->sent = 0;
     c->reply_length = 0;
@@ -214,18 +134,10 @@ static void start_request(struct connection *c)
     send_rest(c);
 }
 
-static uint64_t count_in(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
-}
-
 static void count_reply(struct connection *c, const char *body)
 {
     totals.status[c->status / 100 < 6 ? c->status / 100 : 0]++;
-    if (latency_count < MAX_LATENCIES) {
-        latencies[latency_count++] = (uint32_t)((now_ns() - c->started_ns) / 1000);
-    }
+    latencies_add(&latencies, now_ns() - c->started_ns);
     if (c->status / 100 != 2) {
         totals.failed += events_per_request();
         return;
@@ -288,20 +200,9 @@ static bool read_reply(struct connection *c)
     }
 }
 
-static int compare_latency(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static double percentile(double share)
-{
-    return latency_count == 0 ? 0 : latencies[(size_t)((double)(latency_count - 1) * share)] / 1000.0;
-}
-
 static void report(double seconds)
 {
-    qsort(latencies, latency_count, sizeof *latencies, compare_latency);
+    latencies_sort(&latencies);
     printf("{\"seconds\":%.3f,\"requests\":%llu,\"events\":%llu,\"accepted\":%llu,\"duplicate\":%llu,\"rejected\":%llu,"
            "\"failed\":%llu,\"lost_connections\":%llu,\"requests_per_s\":%.0f,\"events_per_s\":%.0f,"
            "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%"
@@ -310,8 +211,8 @@ static void report(double seconds)
            (unsigned long long)totals.accepted, (unsigned long long)totals.duplicate,
            (unsigned long long)totals.rejected, (unsigned long long)totals.failed,
            (unsigned long long)totals.lost_connections, (double)totals.requests / seconds,
-           (double)totals.events / seconds, percentile(0.5), percentile(0.99), percentile(1),
-           (unsigned long long)totals.status[2], (unsigned long long)totals.status[4],
+           (double)totals.events / seconds, percentile(&latencies, 0.5), percentile(&latencies, 0.99),
+           percentile(&latencies, 1), (unsigned long long)totals.status[2], (unsigned long long)totals.status[4],
            (unsigned long long)totals.status[5]);
 }
 
@@ -343,12 +244,12 @@ static bool serve(struct connection *c, uint32_t events, int64_t started_ns)
 
 static void run(void)
 {
-    struct connection *connections = calloc(options.connections, sizeof *connections);
-    latencies = malloc(MAX_LATENCIES * sizeof *latencies);
+    struct connection *connections = must_allocate(options.connections * sizeof *connections);
+    latencies.us = must_allocate(MAX_LATENCIES * sizeof *latencies.us);
     poller = epoll_create1(EPOLL_CLOEXEC);
     for (size_t i = 0; i < options.connections; i++) {
         build_request(&connections[i]);
-        connections[i].reply = malloc(REPLY_CAPACITY);
+        connections[i].reply = must_allocate(REPLY_CAPACITY);
         open_connection(&connections[i]);
     }
     int64_t started_ns = now_ns();
@@ -395,17 +296,15 @@ int main(int argc, char **argv)
         case 'c': options.connections = strtoull(optarg, NULL, 10); break;
         case 'b': options.bulk = strtoull(optarg, NULL, 10); break;
         case 's': options.seconds = atof(optarg); break;
-        case 'e': options.events = strtoull(optarg, NULL, 10); break;
-        case 'f': options.start = strtoull(optarg, NULL, 10); break;
-        case 'r': options.repeat = (unsigned)atoi(optarg); break;
+        case 'e': numbers.events = strtoull(optarg, NULL, 10); break;
+        case 'f': numbers.start = strtoull(optarg, NULL, 10); break;
+        case 'r': numbers.repeat = (unsigned)atoi(optarg); break;
         case 'a': acked_file = fopen(optarg, "a"); break;
         case 'm': options.same = true; break;
         default: usage();
         }
     }
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    base_ms = (int64_t)(wall.tv_sec / 86400 * 86400) * 1000 - 3600000;
+    numbers.base_ms = numbers_base_ms();
     run();
     return totals.lost_connections == 0 ? 0 : 1;
 }

@@ -1,0 +1,50 @@
+// Drives one headless Chromium: commands as JSON lines on stdin, each answered by a line {"value"} or {"error"}.
+// Ends, and Chromium with it, when stdin does.
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox"] });
+const context = await browser.newContext({ viewport: { width: 1100, height: 800 } });
+const pages = [];
+
+const commands = {
+  async open({ url }) {
+    const page = await context.newPage();
+    const problems = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => console.error(`page ${pages.length}: ${message.type()}: ${message.text()}`));
+    await page.goto(url);
+    return pages.push({ page, problems }) - 1;
+  },
+  async evaluate({ page, source, argument }) {
+    const isFunction = source.includes("=>");
+    const value = await pages[page].page.evaluate(isFunction ? `(${source})(${JSON.stringify(argument)})` : source);
+    return value ?? null;
+  },
+  async screenshot({ page, path }) {
+    await pages[page].page.screenshot({ path, fullPage: true });
+    return null;
+  },
+  async problems({ page }) {
+    return pages[page].problems;
+  },
+  async close({ page }) {
+    await pages[page].page.close();
+    return null;
+  },
+};
+
+try {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const command = JSON.parse(line);
+    let answer;
+    try {
+      answer = { value: await commands[command.do](command) };
+    } catch (error) {
+      answer = { error: String(error) };
+    }
+    console.log(JSON.stringify(answer));
+  }
+} finally {
+  await browser.close();
+}
