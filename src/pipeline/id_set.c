@@ -7,7 +7,8 @@
 
 #define SMALLEST 1024u     /* slots */
 #define LINE_IDS (size_t)4 /* in a cache line: probing begins at the start of one */
-#define LOOKAHEAD 16u      /* ids whose slots are on their way from memory at once */
+#define POPULATED_AT_ONCE ((size_t)2 << 20)
+#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
 
 static bool is_zero(const struct event_id *id)
 {
@@ -20,7 +21,9 @@ static bool is_same(const struct event_id *a, const struct event_id *b)
 }
 
 /* All zero, with its memory there at once: the first touch of a page would be a read, and the write after it, into a
- * random page each time, would cost a second fault and a call to the other cores. NULL: memory is short. */
+ * random page each time, would cost a second fault and a call to the other cores. In pieces, for the kernel locks the
+ * process's memory meanwhile: 100 ms for all of a large set, in which a thread that needs memory, UDP's above all, would
+ * stand still. NULL: memory is short. */
 static struct event_id *slots_new(size_t capacity)
 {
     size_t bytes = capacity * sizeof(struct event_id);
@@ -29,7 +32,10 @@ static struct event_id *slots_new(size_t capacity)
         return NULL;
     }
     madvise(slots, bytes, MADV_HUGEPAGE);
-    madvise(slots, bytes, MADV_POPULATE_WRITE); /* kernels before 5.14 do without */
+    for (size_t at = 0; at < bytes; at += POPULATED_AT_ONCE) {
+        size_t piece = bytes - at < POPULATED_AT_ONCE ? bytes - at : POPULATED_AT_ONCE;
+        madvise((char *)slots + at, piece, MADV_POPULATE_WRITE); /* kernels before 5.14 do without */
+    }
     return slots;
 }
 
