@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run test unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 SECONDS ?= 30
@@ -26,6 +26,8 @@ test: build ## install what the tests need and run them all
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
 	ctest --preset release
+	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
+	cd sdk/browser && npm test
 	tests/integration/run
 
 unit: ## unit and flow tests only
@@ -43,6 +45,15 @@ sanitize: ## unit and flow tests, then the gateway under load, each under asan, 
 	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name && \
 	  tests/integration/sanitized $$name || exit 1; \
 	done
+
+sdk: ## build the browser SDK into sdk/browser/dist, which is committed
+	@scripts/install sdk
+	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
+	cd sdk/browser && npm run --silent build
+
+sdk/browser/node_modules/.package-lock.json: sdk/browser/package-lock.json
+	cd sdk/browser && npm ci
+	@touch $@
 
 fuzz: ## each fuzzer for SECONDS (30)
 	@scripts/install lint

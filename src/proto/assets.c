@@ -20,12 +20,13 @@ EMBED(asset_demo, "/demo.html");
 struct asset {
     const char *path;
     const char *content_type;
+    const char *cache_control;
     const char *begin, *end;
 };
 
 static const struct asset assets[ASSETS_MAX] = {
-    { "/sluice.js", "text/javascript; charset=utf-8", asset_sdk_begin, asset_sdk_end },
-    { "/demo", "text/html; charset=utf-8", asset_demo_begin, asset_demo_end },
+    { "/sluice.js", "text/javascript; charset=utf-8", "public, max-age=3600", asset_sdk_begin, asset_sdk_end },
+    { "/demo", "text/html; charset=utf-8", "no-cache", asset_demo_begin, asset_demo_end },
 };
 
 static enum page_result serve(void *context, const struct page_request *request, struct page_reply *reply,
@@ -34,6 +35,7 @@ static enum page_result serve(void *context, const struct page_request *request,
     const struct asset *asset = context;
     (void)request, (void)later;
     reply->content_type = asset->content_type;
+    reply->cache_control = asset->cache_control;
     buf_append(&reply->body, asset->begin, (size_t)(asset->end - asset->begin));
     return PAGE_READY;
 }
@@ -44,6 +46,7 @@ size_t assets_fill(struct page *pages)
         pages[i] = (struct page){
             .path = assets[i].path,
             .methods = METHOD_BIT(HTTP_GET),
+            .any_origin = true, /* pages of other origins import the module */
             .context = (void *)&assets[i],
             .handle = serve,
         };

@@ -59,12 +59,13 @@ static void serves_the_files_whole_and_nothing_behind_them(void **state)
     buf_release(&page.body);
 }
 
-static void stays_on_the_public_side(void **state)
+static void serves_pages_of_any_origin_on_the_public_side(void **state)
 {
     (void)state;
     struct page pages[ASSETS_MAX];
     for (size_t i = 0; i < assets_fill(pages); i++) {
         assert_false(pages[i].admin);
+        assert_true(pages[i].any_origin);
         assert_int_equal(pages[i].methods, METHOD_BIT(HTTP_GET));
     }
 }
@@ -75,7 +76,7 @@ int main(void)
         cmocka_unit_test(serves_the_sdk_as_a_module),
         cmocka_unit_test(serves_an_example_that_loads_it),
         cmocka_unit_test(serves_the_files_whole_and_nothing_behind_them),
-        cmocka_unit_test(stays_on_the_public_side),
+        cmocka_unit_test(serves_pages_of_any_origin_on_the_public_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

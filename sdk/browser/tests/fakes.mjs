@@ -138,8 +138,9 @@ export function fakeLocks() {
     async request(name, work) {
       const lock = { name, tab };
       held.push(lock);
-      await work(lock);
+      const result = await work(lock);
       held.splice(held.indexOf(lock), 1);
+      return result;
     },
     query: async () => ({ held: held.map(({ name }) => ({ name })) }),
   });
