@@ -35,8 +35,9 @@ def kill_and_restart(gateway, proxy):
     gateway.start()
 
 
-def cut(_, proxy):
-    assert proxy.cut() > 0, "there was nothing to cut"
+def cut(gateway, proxy):
+    """A page that has just lost its gateway may be waiting before it connects again."""
+    gateway.wait_until("there is a connection to cut", lambda: proxy.cut() > 0, 15)
     proxy.replies_held = False
 
 
