@@ -129,8 +129,15 @@ static inline void wire_want_flush(void *connection)
     ((struct wire *)connection)->wants_flush = true;
 }
 
-static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish, wire_close,
-                                                      wire_want_flush };
+/* No request waits for room: it is answered 503. */
+static inline void wire_want_room(void *connection)
+{
+    (void)connection;
+    abort();
+}
+
+static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish,
+                                                      wire_close, wire_want_flush,  wire_want_room };
 
 static struct token later_token;
 

@@ -117,7 +117,7 @@ struct wire {
     struct buf written;
     size_t write_calls;
     bool block; /* what write answers */
-    bool wants_flush, reading, finished, closed;
+    bool wants_flush, wants_room, reading, finished, closed;
 };
 
 static enum transport_result wire_write(void *connection, struct slice bytes)
@@ -148,8 +148,13 @@ static void wire_want_flush(void *connection)
     ((struct wire *)connection)->wants_flush = true;
 }
 
-static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish, wire_close,
-                                                      wire_want_flush };
+static void wire_want_room(void *connection)
+{
+    ((struct wire *)connection)->wants_room = true;
+}
+
+static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish,
+                                                      wire_close, wire_want_flush,  wire_want_room };
 
 static const struct websocket_options wire_websocket = {
     .max_message_bytes = 100000,

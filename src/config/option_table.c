@@ -87,7 +87,7 @@ static const struct option http_rows[] = {
 };
 
 static const struct option websocket_rows[] = {
-    { "max_message",      SIZE(websocket_options, max_message_bytes),          "16MiB",            "1KiB",  "1GiB",
+    { "max_message",      SIZE(websocket_options, max_message_bytes),          "4MiB",             "1KiB",  "1GiB",
       "Largest message as it is sent, still compressed, over all its fragments; a larger one ends the connection (1009)." },
     { "max_decompressed", SIZE(websocket_options, max_decompressed_bytes),     "64MiB",            "1KiB",  "512MiB",
       "Largest message once decompressed; a larger one ends the connection (1009)." },

@@ -82,6 +82,8 @@ struct payload {
     /* Nobody waits for the fate of this payload: it may share its ticket, and so its one completion, with the silent
      * payloads before it. `token` is then that of the first, and it must not wait for `stored`. */
     bool silent;
+    /* The caller has just asked pipeline_admits, and is not to be told otherwise by what another thread did since. */
+    bool admitted;
 };
 
 #define SUBMISSION_MAX_ERRORS 100

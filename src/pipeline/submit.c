@@ -376,9 +376,9 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);
-    enum error admitted = pipeline_admits(io->pipeline);
-    if (admitted != OK) {
-        refuse(&submit, admitted);
+    enum error error = payload->admitted ? OK : pipeline_admits(io->pipeline);
+    if (error != OK) {
+        refuse(&submit, error);
         return;
     }
     bool whole = take_payload(&submit);

@@ -117,18 +117,43 @@ bool connections_upgrade(struct connection *connection)
     return connection->websocket != NULL;
 }
 
+static void put_first(struct connection *connection, struct connection **list)
+{
+    unlist_one(connection);
+    connection->next_listed = *list;
+    connection->link = list;
+    if (*list != NULL) {
+        (*list)->link = &connection->next_listed;
+    }
+    *list = connection;
+}
+
+/* One that is listed already comes first again: its turn is before the loop blocks in any case. */
 void connections_list(struct connection *connection)
 {
-    struct connections *connections = connection->owner;
-    if (connection->link != NULL) {
-        return;
+    put_first(connection, &connection->owner->listed);
+}
+
+void connections_await_room(struct connection *connection)
+{
+    if (connection->link == NULL) {
+        put_first(connection, &connection->owner->waiting);
     }
-    connection->next_listed = connections->listed;
-    connection->link = &connections->listed;
-    if (connections->listed != NULL) {
-        connections->listed->link = &connection->next_listed;
+    connection->owner->front->room_is_awaited = true;
+}
+
+void connections_flush_waiting(struct connections *connections)
+{
+    struct connection *oldest = NULL;
+    connections->front->room_is_awaited = false;
+    while (connections->waiting != NULL) {
+        put_first(connections->waiting, &oldest);
     }
-    connections->listed = connection;
+    while (oldest != NULL) {
+        struct connection *connection = oldest;
+        unlist_one(connection);
+        connection->ops->flush(connection->session);
+    }
 }
 
 struct connection *connections_unlist(struct connections *connections)

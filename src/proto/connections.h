@@ -21,7 +21,7 @@ struct connection {
     bool closing;
     uint32_t slot;
     uint32_t generation;
-    /* The list of those that want attention before the loop blocks; link is NULL if it is not listed. */
+    /* On one of the lists `listed` and `waiting`; link is NULL if it is on neither. */
     struct connection *next_listed;
     struct connection **link;
     struct connection *next_free;
@@ -37,8 +37,9 @@ struct connections {
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */
     struct connection *free;
-    struct connection *listed;
-    unsigned orphans; /* since the last tick */
+    struct connection *listed;  /* those that want attention before the loop blocks */
+    struct connection *waiting; /* those that want it once the gateway has room, newest first */
+    unsigned orphans;           /* since the last tick */
 };
 
 /* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
@@ -54,9 +55,14 @@ struct connection *connections_find(const struct connections *connections, uint3
 /* The 101 is out: from now on a WebSocket. False: memory is short, and the connection is to be ended. */
 MUST_CHECK bool connections_upgrade(struct connection *connection);
 
-/* Puts it on the list, once; takes the first off. */
+/* Puts it on the list of those that want attention, once; takes the first off. */
 void connections_list(struct connection *connection);
 struct connection *connections_unlist(struct connections *connections);
+
+/* Wants attention once the gateway has room, unless it is listed already; front->room_is_awaited from now on. */
+void connections_await_room(struct connection *connection);
+/* There is room: those that wait for it are flushed, the oldest first. */
+void connections_flush_waiting(struct connections *connections);
 
 /* To the session that a token names, if it still lives. */
 void connections_complete(const struct connections *connections, const struct ticket *ticket);

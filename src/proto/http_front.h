@@ -22,6 +22,8 @@ struct http_transport {
     void (*close)(void *connection);
     /* Has http_session_flush called before the thread blocks. */
     void (*want_flush)(void *connection);
+    /* Has it called when the pipeline admits events again. */
+    void (*want_room)(void *connection);
 };
 
 struct http_front {
@@ -38,6 +40,9 @@ struct http_front {
     char date[HTTP_DATE_LINE];
     size_t date_length;
     bool draining;
+    /* Connections wait for the pipeline to have room, and come first: else the busy take all that there ever is. May be
+     * true a moment longer than it is so. */
+    bool room_is_awaited;
     struct buf text; /* scratch, valid within one call */
 };
 

@@ -1,6 +1,7 @@
 /* Turns libev's watchers into the few moments that an I/O thread cares about. */
 #include "proto/loop.h"
 
+#include "base/clock.h"
 #include "proto/accept.h"
 
 #include <ev.h>
@@ -22,6 +23,7 @@ struct loop {
     ev_prepare prepare;
     ev_check check;
     ev_timer timer;
+    ev_timer alarm;
     struct listener listeners[LOOP_LISTENERS];
 };
 
@@ -72,6 +74,12 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
     loop->callbacks.tick(loop->callbacks.context);
 }
 
+/* It has woken the loop: that was all. */
+static void on_alarm(struct ev_loop *ev, ev_timer *alarm, int events)
+{
+    (void)ev, (void)alarm, (void)events;
+}
+
 struct loop *loop_new(const struct loop_callbacks *callbacks)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -95,6 +103,7 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
     ev_check_start(loop->ev, &loop->check);
     ev_timer_init(&loop->timer, on_tick, SECOND, SECOND);
     ev_timer_start(loop->ev, &loop->timer);
+    ev_timer_init(&loop->alarm, on_alarm, 0.0, 0.0);
     return loop;
 }
 
@@ -138,6 +147,14 @@ void loop_hurry(struct loop *loop)
     ev_timer_stop(loop->ev, &loop->timer);
     ev_timer_set(&loop->timer, HURRIED, HURRIED);
     ev_timer_start(loop->ev, &loop->timer);
+}
+
+void loop_set_alarm(struct loop *loop, int64_t delay_ns)
+{
+    if (!ev_is_active(&loop->alarm)) {
+        ev_timer_set(&loop->alarm, (double)delay_ns / (double)NS_PER_SECOND, 0.0);
+        ev_timer_start(loop->ev, &loop->alarm);
+    }
 }
 
 void loop_run(struct loop *loop)

@@ -30,6 +30,9 @@ void *loop_handle(struct loop *loop);
 void loop_listen(struct loop *loop, unsigned listener, int fd);
 void loop_close_listeners(struct loop *loop);
 
+/* Blocks for so long at most, this time. */
+void loop_set_alarm(struct loop *loop, int64_t delay_ns);
+
 /* Blocks for 20 ms at most from now on. */
 void loop_hurry(struct loop *loop);
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ROOM_PATIENCE_NS (2 * NS_PER_MS)
+
 enum { LISTENER_EVENTS, LISTENER_ADMIN };
 
 _Static_assert(LISTENER_ADMIN < LOOP_LISTENERS, "the loop has a place for each listener");
@@ -123,10 +125,16 @@ static void on_tick(void *opaque)
 static bool on_before_block(void *opaque)
 {
     struct server_thread *thread = opaque;
+    if (thread->connections.waiting != NULL && pipeline_admits(thread->shared->pipeline) == OK) {
+        connections_flush_waiting(&thread->connections);
+    }
     pipeline_io_flush(thread->front.intake.io);
     if (thread->connections.listed != NULL) {
         attendance_round(&thread->connections);
         pipeline_io_flush(thread->front.intake.io);
+    }
+    if (thread->connections.waiting != NULL) {
+        loop_set_alarm(thread->loop, ROOM_PATIENCE_NS); /* other threads' events make room without a word to this one */
     }
     return !thread->stopping ||
            (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));

@@ -68,12 +68,18 @@ static void transport_want_flush(void *opaque)
     connections_list(opaque);
 }
 
+static void transport_want_room(void *opaque)
+{
+    connections_await_room(opaque);
+}
+
 const struct http_transport sockets_transport = {
     .write = transport_write,
     .set_reading = transport_set_reading,
     .finish = transport_finish,
     .close = transport_close,
     .want_flush = transport_want_flush,
+    .want_room = transport_want_room,
 };
 
 /* The switchboard. */

@@ -70,6 +70,7 @@ enum error ws_message_submit(struct http_front *front, const struct ws_terms *te
         .bytes = bytes,
         .form = PAYLOAD_MANY,
         .protocol = PROTOCOL_WS,
+        .admitted = true,
         .token = token,
         .received_wall_ns = front->wall_ns,
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),

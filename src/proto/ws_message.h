@@ -3,7 +3,7 @@
 
 #include "proto/ws_handshake.h"
 
-/* A whole message, its bytes followed by JSON_PADDING readable bytes. Counts it.
+/* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
  * OK: it has its place in the order of acknowledgements; front->intake.submission says what is known at once (its
  * `error`: refused whole). Else the connection ends with this error, and the message is counted as refused:
  *   ERROR_INVALID_UTF8             text that is not

@@ -21,10 +21,13 @@ static bool has_room(struct ws_session *session)
         return false;
     }
     session->full = pipeline_admits(front->intake.pipeline);
-    if (session->full != OK && before == OK) {
-        session->full_since_ns = front->now_ns;
+    if (session->full == OK && !front->room_is_awaited) {
+        return true;
     }
-    return session->full == OK;
+    session->full = session->full == OK ? ERROR_QUEUE_FULL : session->full;
+    session->full_since_ns = before == OK ? front->now_ns : session->full_since_ns;
+    front->transport->want_room(session->connection);
+    return false;
 }
 
 /* Of a connection that is gone: no acknowledgement follows. */
@@ -163,9 +166,15 @@ static bool take_control(struct ws_session *session, const struct ws_frame *fram
     return true;
 }
 
-/* A message that comes too late. */
+/* Of a message that comes too late, and is counted where it begins. */
 static bool drop_data(struct ws_session *session, const struct ws_frame *frame)
 {
+    if (frame->opcode != WS_CONTINUATION && !session->counted) {
+        bool ours = error_info(session->end_error)->fate == FATE_DROPPED;
+        pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream,
+                               ours ? session->end_error : ERROR_CONNECTION_CLOSED);
+    }
+    session->counted = false;
     session->at += frame->header_length;
     session->skip = frame->length;
     return true;
@@ -253,5 +262,5 @@ void ws_receive_leave(struct ws_session *session)
     session->leaving = true;
     while (take_frame(session)) {
     }
-    ws_session_end(session, ERROR_CONNECTION_CLOSED, NULL);
+    ws_session_end(session, ERROR_CONNECTION_CLOSED, NULL); /* counts what is not whole */
 }

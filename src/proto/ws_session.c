@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define LINGER_NS (2 * NS_PER_SECOND)
+#define BUFFER_KEPT ((size_t)256 << 10)
 
 void ws_session_want_flush(struct ws_session *session)
 {
@@ -29,6 +30,7 @@ static void lose_message(struct ws_session *session, enum error error)
     if (session->fragmented || session->partial) {
         pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream, error);
     }
+    session->counted = session->partial;
     session->fragmented = false;
     session->partial = false;
     buf_release(&session->message);
@@ -129,13 +131,13 @@ static bool write_out(struct ws_session *session)
 static void flush(void *opaque)
 {
     struct ws_session *session = opaque;
-    if (session->blocked || session->phase >= WS_PHASE_LINGER) {
+    if (session->phase >= WS_PHASE_LINGER) {
         return;
     }
-    if (session->phase <= WS_PHASE_ENDING) {
+    if (session->phase <= WS_PHASE_ENDING && !session->blocked) {
         collect(session);
     }
-    if (!write_out(session)) {
+    if (!session->blocked && !write_out(session)) {
         want_close(session);
         return;
     }
@@ -245,9 +247,15 @@ static void tick_open(struct ws_session *session, int64_t now_ns)
     }
 }
 
-/* An idle connection keeps no buffer. */
-static void shed_if_idle(struct ws_session *session, int64_t now_ns)
+/* An idle connection keeps no buffer, a busy one none that only a huge message needed. */
+static void shed(struct ws_session *session, int64_t now_ns)
 {
+    if (session->in.len == 0 && session->in.cap > BUFFER_KEPT) {
+        buf_release(&session->in);
+    }
+    if (!session->fragmented && session->message.cap > BUFFER_KEPT) {
+        buf_release(&session->message);
+    }
     bool idle = session->in.len == 0 && !session->fragmented && ws_acks_is_empty(&session->acks) &&
                 !session->pong_owed && session->out.len == 0 && now_ns - session->received_ns >= NS_PER_SECOND;
     if (idle) {
@@ -259,16 +267,21 @@ static void shed_if_idle(struct ws_session *session, int64_t now_ns)
     }
 }
 
+/* How long the socket may take nothing. A drain waits for no client that does not read. */
+static int64_t blocked_patience_ns(const struct http_front *front)
+{
+    return front->draining ? LINGER_NS : front->websocket->ping_interval_ns + front->websocket->pong_timeout_ns;
+}
+
 static void tick(void *opaque)
 {
     struct ws_session *session = opaque;
-    const struct websocket_options *options = session->front->websocket;
     int64_t now_ns = session->front->now_ns;
     if (session->phase == WS_PHASE_CLOSED) {
         return;
     }
     if (session->blocked) {
-        if (now_ns - session->blocked_ns >= options->ping_interval_ns + options->pong_timeout_ns) {
+        if (now_ns - session->blocked_ns >= blocked_patience_ns(session->front)) {
             give_up(session);
         }
         return;
@@ -281,7 +294,7 @@ static void tick(void *opaque)
         }
         want_close(session);
     }
-    shed_if_idle(session, now_ns);
+    shed(session, now_ns);
 }
 
 /* Begin and end. */
@@ -311,7 +324,7 @@ static void close_session(void *opaque)
     if (session->phase == WS_PHASE_CLOSED) {
         return;
     }
-    if (session->phase == WS_PHASE_OPEN) {
+    if (session->phase <= WS_PHASE_ENDING) {
         ws_receive_leave(session);
     }
     session->phase = WS_PHASE_CLOSED;

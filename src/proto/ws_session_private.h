@@ -37,6 +37,7 @@ struct ws_session {
     bool fragmented;
     bool is_text;    /* the fragmented message */
     bool partial;    /* the frame at `at` is of a message, and not whole */
+    bool counted;    /* as lost, the message that begins with the frame at `at` */
     bool held;       /* the frame at `at` ends a message for which there is no room: reading has stopped */
     enum error full; /* why the gateway takes none, or OK: the bounds of the connection are reached */
     int64_t full_since_ns;
@@ -60,7 +61,7 @@ struct ws_session {
 /* Takes as many frames as there are and there is room for. */
 void ws_receive_advance(struct ws_session *session);
 
-/* The connection is gone, and was open: submits what came whole, counts what did not. */
+/* The connection is gone, and no close frame was written: submits what came whole if it was open, counts the rest. */
 void ws_receive_leave(struct ws_session *session);
 
 /* No further message is taken, one that has begun is lost; the close frame follows the acknowledgements that are owed.

@@ -19,15 +19,26 @@ struct ws_session {
     struct token token;
     struct buf received;
     size_t completions, ticks, drains;
+    size_t flushed; /* as the how manieth */
     bool closed;
 };
 
-static struct ws_session *played;
+static struct ws_session *played; /* the newest */
+static size_t flushes;
+static struct connection *waits_again; /* for room, when it is flushed */
 static bool memory_is_short;
 
 static void played_receive(void *session, struct slice bytes)
 {
     buf_append_slice(&((struct ws_session *)session)->received, bytes);
+}
+
+static void played_flush(void *session)
+{
+    ((struct ws_session *)session)->flushed = ++flushes;
+    if (waits_again != NULL && waits_again->session == session) {
+        connections_await_room(waits_again);
+    }
 }
 
 static void played_complete(void *session, const struct ticket *ticket)
@@ -61,6 +72,7 @@ static void played_close(void *opaque)
 
 const struct session_ops ws_session_ops = {
     .receive = played_receive,
+    .flush = played_flush,
     .complete = played_complete,
     .tick = played_tick,
     .drain = played_drain,
@@ -108,7 +120,7 @@ static void ignore_reading(void *connection, bool on)
     (void)connection, (void)on;
 }
 
-static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore, ignore };
+static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore, ignore, ignore };
 
 struct slots {
     struct wire *wire; /* its front and routes are borrowed */
@@ -235,6 +247,38 @@ static void an_upgraded_slot_keeps_no_memory_of_http(void **state)
     slots_free(slots);
 }
 
+static void those_that_wait_for_room_are_flushed_once_the_oldest_first(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(6);
+    struct connection *upgraded[5];
+    struct ws_session *sessions[5];
+    for (size_t i = 0; i < 5; i++) {
+        upgraded[i] = take(slots);
+        receive(upgraded[i], UPGRADE);
+        assert_true(connections_upgrade(upgraded[i]));
+        sessions[i] = played;
+        connections_await_room(upgraded[i]);
+        connections_await_room(upgraded[i]);
+    }
+    flushes = 0;
+    connections_list(upgraded[1]);       /* its turn comes sooner, by itself */
+    connections_await_room(upgraded[1]); /* and it stays so */
+    connections_give(upgraded[2]);
+    waits_again = upgraded[0];
+    connections_flush_waiting(&slots->connections);
+    assert_int_equal(flushes, 3);
+    assert_true(sessions[0]->flushed == 1 && sessions[3]->flushed == 2 && sessions[4]->flushed == 3);
+    assert_ptr_equal(connections_unlist(&slots->connections), upgraded[1]);
+    assert_null(connections_unlist(&slots->connections));
+    assert_ptr_equal(slots->connections.waiting, upgraded[0]);
+    waits_again = NULL;
+    connections_flush_waiting(&slots->connections);
+    assert_int_equal(sessions[0]->flushed, 4);
+    assert_null(slots->connections.waiting);
+    slots_free(slots);
+}
+
 static void an_upgrade_while_draining_is_told_at_once(void **state)
 {
     (void)state;
@@ -269,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_token_of_no_slot_is_dropped),
         cmocka_unit_test(an_upgrade_hands_over_bytes_and_later_completions),
         cmocka_unit_test(an_upgraded_slot_keeps_no_memory_of_http),
+        cmocka_unit_test(those_that_wait_for_room_are_flushed_once_the_oldest_first),
         cmocka_unit_test(an_upgrade_while_draining_is_told_at_once),
         cmocka_unit_test(an_upgrade_without_memory_leaves_the_census),
     };

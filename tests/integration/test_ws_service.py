@@ -6,8 +6,8 @@ import threading
 import time
 
 from check import main
-from gateway import event, with_gateway
-from websocket import PING, PONG, TEXT, Client, close_frame, frame, handshake, lz4_block, lz4_frame
+from gateway import Gateway, event, with_gateway
+from websocket import BINARY, PING, PONG, TEXT, Client, close_frame, frame, handshake, lz4_block, lz4_frame, sample_with
 from ws_events import answers, message, rss, stored_is
 
 REFUSED = [  # why, handshake, status
@@ -169,6 +169,60 @@ def a_client_that_never_reads_is_held_back_in_bounded_memory(gateway):
     stored_is(gateway, count + 20001)
 
 
+def a_full_gateway_lets_everybody_have_a_turn(folder):
+    """Four connections fill a queue that is far too small; a fifth that sends now and then is served all the same."""
+    gateway = Gateway(folder, config=sample_with(folder, commit={"queue_events": "1000"}, http={"io_threads": "2"},
+                                                 drain={"timeout": "1s"}))  # there may be no store
+    ending = threading.Event()
+    fates, waits = [], []
+
+    def flood(client, bulk):
+        try:
+            while not ending.is_set():
+                client.socket.sendall(bulk)
+        except OSError as error:
+            fates.append(error)
+
+    def hear(client):
+        try:
+            client.closed()
+        except OSError:
+            pass
+
+    try:
+        gateway.start()
+        floods = [Client(gateway.port) for _ in range(4)]
+        threads = []
+        for client in floods:
+            bulk = frame(BINARY, lz4_block(b"[%s]" % b",".join(message() for _ in range(500))))
+            threads += [threading.Thread(target=flood, args=(client, bulk), daemon=True),
+                        threading.Thread(target=hear, args=(client,), daemon=True)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        with Client(gateway.port, timeout=30) as client:
+            for n in range(40):
+                begun = time.time()
+                client.text(message())
+                assert client.acks(n + 1)["accepted"] == 1
+                waits.append(time.time() - begun)
+                time.sleep(0.02)
+            client.goodbye()
+        assert not fates, fates
+        ending.set()
+        for client in floods:
+            client.socket.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(30)
+        gateway.wait_until("everybody has left", lambda: gateway.sum("sluice_websockets") == 0)
+        gateway.check_identity()
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+    print("        the longest wait was %.0f ms" % (max(waits) * 1000))
+    assert max(waits) < 0.9, max(waits)  # no turn is left to the tick of a second
+
+
 def ended_by_itself(gateway):
     """After a SIGTERM (a second one would end it at once)."""
     code = gateway.process.wait(90)
@@ -228,6 +282,21 @@ def an_idle_connection_is_told_of_the_drain(gateway):
 
 
 @with_gateway
+def a_drain_waits_for_nobody_who_does_not_read(gateway):
+    client = Client(gateway.port, receive_buffer=4096, timeout=2)
+    try:
+        while True:
+            client.socket.sendall(frame(TEXT, b'{"channel":"fax"}') * 200)
+    except socket.timeout:
+        pass
+    begun = time.time()
+    gateway.process.send_signal(signal.SIGTERM)
+    ended_by_itself(gateway)
+    client.socket.close()
+    assert time.time() - begun < 10, time.time() - begun
+
+
+@with_gateway
 def libraries_speak_with_it(gateway):
     """python3-websockets: masks, fragments, pings and closes of somebody else's making."""
     import asyncio
@@ -257,7 +326,9 @@ if __name__ == "__main__":
         requests_handshake_and_frames_in_one_write_are_served_in_order,
         acks_are_cumulative_in_order_and_name_what_was_refused,
         a_client_that_never_reads_is_held_back_in_bounded_memory,
+        a_full_gateway_lets_everybody_have_a_turn,
         a_drain_acknowledges_what_was_sent_and_says_1012,
+        a_drain_waits_for_nobody_who_does_not_read,
         an_idle_connection_is_told_of_the_drain,
         libraries_speak_with_it,
     ])

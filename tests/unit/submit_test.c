@@ -275,6 +275,20 @@ static void a_gateway_that_is_full_drops_the_payload_unparsed(void **state)
     assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_QUEUE_FULL), 0);
 }
 
+static void what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since(void **state)
+{
+    struct setup *setup = *state;
+    char text[64] = "{\"a\":1}"; /* and readable bytes behind it */
+    struct payload payload = {
+        .stream = fixture.stream, .bytes = slice_make(text, 7), .form = PAYLOAD_MANY, .admitted = true
+    };
+    admits = ERROR_QUEUE_FULL;
+    pipeline_submit(&setup->io, &payload, &setup->submission);
+    assert_int_equal(setup->submission.error, OK);
+    assert_true(setup->submission.pending);
+    assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_QUEUE_FULL), 0);
+}
+
 static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
 {
     struct setup *setup = *state;
@@ -433,6 +447,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(errors_are_json_with_index_field_code_and_message, start, end),
         cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),
         cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
+        cmocka_unit_test_setup_teardown(what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since,
+                                        start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
         cmocka_unit_test_setup_teardown(an_object_may_name_its_stream, start, end),
         cmocka_unit_test_setup_teardown(the_name_of_a_stream_is_collected_only_where_it_is_data, start, end),
