@@ -7,6 +7,7 @@ decided, so that what piled up in a queue is in it; what lost is tried once more
 dedup in memory."""
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -83,10 +84,10 @@ class Receiver:
         return sustained if whole else None
 
     def best(self, highest, seconds, words):
-        """The highest rate without loss, by halving what lies between a good and a bad one."""
-        good, bad, found = highest * 0.2, highest, 0.0
+        """The highest rate without loss, by halving the ratio of a bad one to a good one."""
+        good, bad, found = highest * 0.05, highest, 0.0
         for _ in range(STEPS):
-            rate = (good + bad) / 2
+            rate = math.sqrt(good * bad)
             sustained = self.attempt(rate, seconds, words) or self.attempt(rate, seconds, words)
             if sustained is None:
                 bad = rate
