@@ -119,7 +119,7 @@ static const struct option_table udp_listener_table = TABLE(udp_listener_rows);
 static const struct option udp_rows[] = {
     { "threads",          INTEGER(udp_options, threads),                       "1",                "1",     "64",
       "Threads that read each listener; each has a socket of its own." },
-    { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "16MiB",            "64KiB", "1GiB",
+    { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "64MiB",            "64KiB", "1GiB",
       "What the kernel keeps of a socket's datagrams that are not read yet; it drops what comes beyond it." },
     { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "1MiB",             "1KiB",  "15MiB",
       "Largest datagram once decompressed; larger ones are counted as rejected." },

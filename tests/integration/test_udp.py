@@ -188,7 +188,7 @@ def the_largest_datagram_arrives_whole(gateway):
     return {"SELECT count() FROM events FINAL": 1}
 
 
-@with_udp(("receive_buffer: 16MiB", "receive_buffer: 64KiB"))
+@with_udp(("receive_buffer: 64MiB", "receive_buffer: 64KiB"))
 def what_the_kernel_drops_is_counted_exactly(gateway):
     gateway.process.send_signal(signal.SIGSTOP)
     time.sleep(0.1)
