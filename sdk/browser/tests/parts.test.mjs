@@ -1,9 +1,10 @@
 // The parts that know no browser.
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import test from "node:test";
 import lz4 from "lz4-wasm-nodejs";
 import { Backoff } from "../src/backoff.js";
-import { browser, uuid } from "../src/environment.js";
+import { uuid } from "../src/environment.js";
 import { frame, payload } from "../src/frame.js";
 import { verdict } from "../src/http.js";
 import { InFlight, judge } from "../src/in_flight.js";
@@ -270,8 +271,7 @@ test("options: addresses follow from the url, whatever its scheme and path", () 
 });
 
 test("uuid: is a version 4 also where randomUUID is not there", () => {
-  const { crypto } = browser();
-  const insecure = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
+  const insecure = { getRandomValues: (bytes) => webcrypto.getRandomValues(bytes) };
   assert.match(uuid(insecure), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.notEqual(uuid(insecure), uuid(insecure));
 });
