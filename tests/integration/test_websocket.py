@@ -244,7 +244,7 @@ def closes_are_echoed_or_refused(gateway):
 
 @with_gateway
 def a_message_over_the_limit_ends_with_1009(gateway):
-    limit = 16 << 20
+    limit = 4 << 20
     good = 0
     for why, data in (
             ("claimed", frame(TEXT, b"", length=limit + 1)),
