@@ -1,5 +1,5 @@
-// Turns src/ into one minified ES module and its types, in the folder named by the first argument.
-import { copyFileSync, mkdirSync } from "node:fs";
+// Turns src/ into one minified ES module, in the folder named by the first argument.
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -20,7 +20,6 @@ export async function buildInto(folder) {
     banner: { js: "/* Sluice browser SDK; made from sdk/browser/src by `make sdk` */" },
     logLevel: "warning",
   });
-  copyFileSync(join(here, "types/sluice.d.ts"), join(folder, "sluice.d.ts"));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
