@@ -11,6 +11,7 @@
  * Each is built on the ones before it, and stopped in reverse. */
 #include "gateway.h"
 
+#include "base/crash_point.h"
 #include "base/data_folder.h"
 #include "base/status.h"
 #include "pipeline/dedup.h"
@@ -231,9 +232,10 @@ static bool start_udp(struct gateway *g, struct buf *problem)
 
 static bool start_all(struct gateway *g, struct buf *problem)
 {
-    return start_streams(g, problem) && start_board(g, problem) && start_folder(g, problem) &&
-           start_store(g, problem) && start_metrics(g, problem) && start_pipeline(g, problem) &&
-           start_query(g, problem) && start_server(g, problem) && start_udp(g, problem);
+    return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
+           start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
+           start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
+           start_server(g, problem) && start_udp(g, problem);
 }
 
 static void close_fronts(struct gateway *g)

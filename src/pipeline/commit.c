@@ -1,6 +1,7 @@
 /* Turns a group of chunks into journaled rows and answered tickets. */
 #include "pipeline/commit_private.h"
 
+#include "base/crash_point.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 
@@ -200,7 +201,9 @@ void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, i
             append(commit, &commit_plans(commit)[i], now_ns);
         }
         make_durable(commit);
+        CRASH_POINT(before_mark);
         commit_remember(commit, wall_ns);
+        CRASH_POINT(after_mark);
     }
     metric_add(commit->cells, METRIC_COMMIT_GROUPS, 1);
     publish(commit);

@@ -1,6 +1,8 @@
 /* Turns the fate of a segment in the store into remembered ids, removed files, counts and messages. */
 #include "pipeline/home.h"
 
+#include "base/crash_point.h"
+
 bool home_init(struct home *home, struct metrics *metrics)
 {
     pthread_mutex_init(&home->mutex, NULL);
@@ -108,7 +110,11 @@ static enum error bury(void *context, struct segment *segment, int code, const c
 {
     struct home *home = context;
     enum error error = dead_letters_add(home->letters, segment, code, reason, clock_wall_ns());
-    return error != OK ? error : let_go(home, segment, METRIC_EVENTS_DEAD_LETTERED);
+    if (error != OK) {
+        return error;
+    }
+    CRASH_POINT(after_burial);
+    return let_go(home, segment, METRIC_EVENTS_DEAD_LETTERED);
 }
 
 static enum error split(void *context, struct segment *whole, uint64_t at, struct segment **first,

@@ -1,4 +1,5 @@
 /* Turns chunks into segments that survive: append, commit, seal, remove. */
+#include "base/crash_point.h"
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
@@ -117,12 +118,14 @@ static enum error append(struct journal *journal, struct open_segment *open, con
         if (segment == NULL) {
             return journal_fail_group(journal, open, "creating a file", errno);
         }
+        CRASH_POINT(after_segment_created);
     }
     size_t len = journal->out.len;
     extend_ahead(journal, open);
     if (!journal_write(journal, open->segment->fd, buf_slice(&journal->out), open->written)) {
         return journal_fail_group(journal, open, "writing", errno);
     }
+    CRASH_POINT(after_journal_write);
     open->written += len;
     open->rows += kept;
     open->raw_bytes += raw_bytes;
@@ -190,6 +193,7 @@ enum error journal_commit(struct journal *journal, size_t stream_index)
         (void)journal_fail_group(journal, open, "fdatasync", failed);
         return ERROR_JOURNAL_FAILED;
     }
+    CRASH_POINT(after_fsync);
     acknowledge(journal, open);
     journal_show_status(journal, OK);
     return OK;
@@ -239,12 +243,14 @@ struct segment *journal_take_sealed(struct journal *journal)
 
 enum error journal_remove(struct journal *journal, struct segment *segment)
 {
+    CRASH_POINT(before_unlink);
     if (segment->path != NULL) {
         /* Gone already: an earlier call unlinked it and could not fsync the folder. */
         if (journal->io->unlink(segment->path) != 0 && errno != ENOENT) {
             LOG(LOG_ERROR, "segment not removed", "segment=%s: %s", segment->name, strerror(errno));
             return ERROR_JOURNAL_FAILED;
         }
+        CRASH_POINT(after_unlink);
         if (journal_is_fsync(journal) && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
             LOG(LOG_ERROR, "journal folder not synced", "segment=%s: %s", segment->name, strerror(errno));
             return ERROR_JOURNAL_FAILED;

@@ -1,4 +1,5 @@
 /* Turns one sealed segment into two, so that a row the table refuses can be found. */
+#include "base/crash_point.h"
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ static bool split_block(void *context, struct slice bytes)
         if (first < last) {
             splitting->failed = !write_frame(splitting, half->segment, first - splitting->row, last - first);
             note_times(half->segment, buf_slice(&splitting->raw));
+            CRASH_POINT(between_halves);
         }
     }
     splitting->row = end;
@@ -95,6 +97,7 @@ static bool make_durable(struct journal *journal, const struct splitting *splitt
 
 static bool remove_whole(struct journal *journal, const struct segment *whole)
 {
+    CRASH_POINT(after_halves);
     if (whole->path == NULL) {
         return true;
     }

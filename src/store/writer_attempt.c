@@ -1,4 +1,5 @@
 /* Turns the next step of a segment's delivery into a call of the store or the home, and the answer into the next step. */
+#include "base/crash_point.h"
 #include "store/writer_internal.h"
 
 #include <stdlib.h>
@@ -119,6 +120,9 @@ static enum delivery_move step_send(const struct attempt *attempt)
     delivery_before_send(attempt->delivery, &facts);
     if (!insert(attempt, &facts, &reply)) {
         return DELIVERY_HOLD_BATCH;
+    }
+    if (reply.outcome == STORE_DONE) {
+        CRASH_POINT(after_insert);
     }
     attempt->parcel->pinned |= reply.outcome != STORE_UNREACHABLE && !facts.replicated;
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
