@@ -81,12 +81,16 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError("%s ended with %d, see %s" % (self.command[0], self.process.returncode, self.directory))
             try:
-                urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
+                self.ping()
                 return
             except OSError:
                 time.sleep(0.05)
         self.kill()
         raise RuntimeError("%s does not answer on %s" % (self.command[0], self.url))
+
+    def ping(self):
+        """OSError unless it answers."""
+        urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
 
     def query(self, sql, **arguments):
         """The answer as text; raises with the server's message."""
@@ -139,3 +143,35 @@ def start_chdb_server(directory, binary, port=None, user=None, password="", libc
     path = libchdb or library()
     return Server(command, port, directory, environment={"SLUICE_LIBCHDB": path} if path else {}, user=user,
                   password=password)
+
+
+class Redis(Server):
+    def __init__(self, command, port, directory):
+        super().__init__(command, port, directory)
+        self.url = "redis://127.0.0.1:%d" % port
+
+    def ping(self):
+        if self.tell("PING") != "PONG":
+            raise OSError("not yet")
+
+    def tell(self, *words):
+        """The answer to one command as text."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+            s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words))
+            answer = s.makefile("rb")
+            head = answer.readline().decode().rstrip()
+            return answer.read(int(head[1:])).decode() if head.startswith("$") else head[1:]
+
+    def calls(self, command):
+        """How often a command was called since the start."""
+        for line in self.tell("INFO", "commandstats").splitlines():
+            if line.startswith("cmdstat_%s:calls=" % command):
+                return int(line.split("=")[1].split(",")[0])
+        return 0
+
+
+def start_redis(directory):
+    """Keeps nothing on disk: killed, it has forgotten everything."""
+    port = free_port()
+    return Redis([shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                  "--dir", directory], port, directory)

@@ -1,0 +1,153 @@
+"""The real systems that the faults happen to: a gateway and its store, each with the options that make it quick to recover."""
+import collections
+import glob
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from gateway import Gateway, SAMPLE, SERVER_BUILD  # noqa: E402
+from servers import start_chdb_server, start_clickhouse_18, start_redis  # noqa: E402
+from store_proxy import StoreProxy  # noqa: E402
+from driver import Ledger, Poster, Streamer  # noqa: E402
+
+OLD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration", "old_server.yaml")
+
+
+def quick_config(folder, store, request_timeout="60s", min_free="64MiB", on_error="accept"):
+    """Batches and retries of some hundred milliseconds: a round lasts a few seconds."""
+    with open(OLD if store == "18.16" else SAMPLE) as file:
+        text = file.read()
+    if store == "18.16":
+        changes = [("drain: {", "writer: { backoff_min: 50ms, backoff_max: 500ms }\ndrain: {"),
+                   ('journal: { data: "${SLUICE_DATA:-./data}" }',
+                    'journal: { data: "${SLUICE_DATA:-./data}", durability: "${SLUICE_DURABILITY:-fsync}", min_free: %s }' % min_free),
+                   ("  kind: clickhouse\n", "  kind: clickhouse\n  request_timeout: %s\n" % request_timeout)]
+    else:
+        changes = [("backoff_min: 250ms", "backoff_min: 50ms"), ("backoff_max: 30s", "backoff_max: 500ms"),
+                   ("max_delay: 1s", "max_delay: 300ms"), ("on_error: accept", "on_error: " + on_error), ("min_free: 256MiB", "min_free: %s" % min_free),
+                   ("  create_table: true\n", "  create_table: true\n  request_timeout: %s\n" % request_timeout)]
+    for old, new in changes:
+        assert text.count(old) == 1, (old, text.count(old))
+        text = text.replace(old, new)
+    path = os.path.join(folder, "sluice.yaml")
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def chdb(folder):
+    return start_chdb_server(folder, os.path.join(SERVER_BUILD, "chdb_server"))
+
+
+class System:
+    """One gateway, or two, in front of `store`: "embedded", "26.7" or "18.16". All in `folder`.
+
+    proxy: between gateway and server. refusing: the table refuses events of the campaign "refused". redis: filters the
+    duplicates; on_error is left to chance."""
+
+    def __init__(self, folder, store, chance, seed, proxy=False, refusing=False, redis=False, gateways=1, **options):
+        self.folder, self.chance, self.seed, self.refusing, self.options = folder, chance, seed, refusing, options
+        self.server = self.proxy = self.redis = None
+        self.gateways, self.drivers = [], []
+        self.undo = []              # called at the end of the round, the last first
+        env = {}
+        try:
+            if store != "embedded":
+                self.server = self.started(start_clickhouse_18 if store == "18.16" else chdb, "server")
+                env = {"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": self.server.url}
+            if proxy:
+                self.proxy = StoreProxy(self.server)
+                self.undo.append(lambda: self.proxy.__exit__())
+                env["CLICKHOUSE_URL"] = "http://127.0.0.1:%d" % self.proxy.port
+            if redis:
+                self.redis = self.started(start_redis, "redis")
+                options["on_error"] = chance.choice(["accept", "reject"])
+                env.update(SLUICE_DEDUP="redis", REDIS_URL=self.redis.url)
+            self.config = quick_config(folder, store, **options)
+            for number in range(gateways):
+                self.gateways.append(Gateway(self.subfolder("gateway-%d" % number), config=self.config, env=env))
+                self.undo.append(self.gateways[-1].cleanup)
+        except BaseException:
+            self.end()
+            raise
+
+    def subfolder(self, name):
+        path = os.path.join(self.folder, name)
+        os.makedirs(path)
+        return path
+
+    def started(self, start, name):
+        server = start(self.subfolder(name))
+        self.undo.append(server.kill)
+        return server
+
+    @property
+    def gateway(self):
+        return self.gateways[0]
+
+    @property
+    def data(self):
+        return self.gateway.env["SLUICE_DATA"]
+
+    def start(self, drivers=(Poster, Poster, Streamer), **source):
+        for gateway in self.gateways:
+            gateway.start()
+        if self.refusing:
+            self.server.query("ALTER TABLE events ADD CONSTRAINT not_refused CHECK campaign_id != 'refused'")
+        self.drivers = [kind(self.gateways, index, self.seed, **source) for index, kind in enumerate(drivers)]
+        for driver in self.drivers:
+            driver.start()
+
+    def acked(self):
+        return sum(driver.acked for driver in self.drivers)
+
+    def settle(self):
+        """Everything sent is acknowledged, everything acknowledged stored; the sums of every gateway add up."""
+        for driver in self.drivers:
+            driver.finish()
+        for gateway in self.gateways:
+            gateway.wait_stored(60)
+        for gateway in self.gateways:
+            gateway.check_identity()
+
+    def ledger(self):
+        whole = Ledger()
+        for driver in self.drivers:
+            whole.add(driver.source.ledger)
+        return whole
+
+    def select(self, sql):
+        """Of the embedded store only while the gateway is stopped."""
+        return self.server.query(sql) if self.server else self.gateway.sql(sql)
+
+    def stored(self):
+        """({number: rows under FINAL}, all rows). Ends the gateways."""
+        for gateway in self.gateways:
+            if gateway.running():
+                gateway.stop()
+        rows = self.select("SELECT user_id, count() FROM events FINAL GROUP BY user_id").split()
+        whole = int(self.select("SELECT count() FROM events"))
+        return {int(user[1:]): int(count) for user, count in zip(rows[::2], rows[1::2])}, whole
+
+    def buried(self):
+        """{number: letters}"""
+        found = collections.Counter()
+        for path in glob.glob(os.path.join(self.data, "dead", "*.ndjson")):
+            with open(path) as file:
+                found.update(int(json.loads(line)["event"]["user_id"][1:]) for line in file)
+        return found
+
+    def end(self):
+        for driver in self.drivers:
+            driver.ending.set()
+        for undo in reversed(self.undo):
+            undo()
+
+
+def mount_small_disk(system, size):
+    """The data folder becomes a file system of its own. Root only."""
+    os.makedirs(system.data)
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", system.data])
+    system.undo.insert(0, lambda: subprocess.check_call(["umount", "-l", system.data]))
