@@ -1,9 +1,11 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit sdk sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run test crash crash-build unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 SECONDS ?= 30
+SEED ?= 1
+ROUNDS ?= 200
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +30,18 @@ test: build ## install what the tests need and run them all
 	ctest --preset release
 	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
 	cd sdk/browser && npm test
+	@$(MAKE) --no-print-directory crash-build
 	tests/integration/run
+
+crash: build ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [MARKDOWN=1]
+	@scripts/install test
+	@scripts/fetch-libchdb
+	@$(MAKE) --no-print-directory crash-build
+	tests/crash/harness.py --seed $(SEED) --rounds $(ROUNDS) $(if $(FAULT),--fault '$(FAULT)') $(if $(MARKDOWN),--markdown)
+
+crash-build:
+	@cmake --preset crash >/dev/null
+	@cmake --build --preset crash --target sluice chdb_server kill_at_rename
 
 unit: ## unit and flow tests only
 	@scripts/install test
@@ -81,4 +94,4 @@ fmt: ## format the sources
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
 clean: ## remove the builds (not vendor/, not data/)
-	rm -rf build build-debug build-asan build-ubsan build-tsan build-clang build-fuzz
+	rm -rf build build-debug build-crash build-asan build-ubsan build-tsan build-clang build-fuzz

@@ -13,8 +13,9 @@ import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-os.environ.setdefault("SLUICE_BUILD", os.path.join(HERE, "..", "..", "build-crash"))
-os.environ.setdefault("SLUICE_SERVER_BUILD", os.path.join(HERE, "..", "..", "build-crash"))
+BUILD = os.path.realpath(os.path.join(HERE, "..", "..", "build-crash"))
+os.environ["SLUICE_BUILD"] = os.environ.get("SLUICE_CRASH_BUILD", BUILD)    # the points must be built in
+os.environ.setdefault("SLUICE_SERVER_BUILD", BUILD)
 sys.path.insert(0, HERE)
 from faults import FAULTS  # noqa: E402
 from systems import System  # noqa: E402
