@@ -2,6 +2,7 @@
 caller, ended by its own pid. Server has .port, .url, .kill() (SIGKILL), .stop() and .start() again on the same port."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,3 +140,54 @@ def start_chdb_server(directory, binary, port=None, user=None, password="", libc
     path = libchdb or library()
     return Server(command, port, directory, environment={"SLUICE_LIBCHDB": path} if path else {}, user=user,
                   password=password)
+
+
+class Redis:
+    """A redis-server without persistence. cli("PING") gives the answer as text."""
+
+    def __init__(self, directory):
+        self.directory, self.port = directory, free_port()
+        self.url = "redis://127.0.0.1:%d" % self.port
+        self.process = None
+        self.start()
+
+    def start(self, timeout=30):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+             "--dir", self.directory, "--logfile", os.path.join(self.directory, "redis.log")], stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + timeout
+        while self.cli("PING") != "PONG":
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("redis-server does not answer on %s, see %s" % (self.url, self.directory))
+            time.sleep(0.02)
+
+    def cli(self, *words):
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=60)
+        return done.stdout.decode().strip()
+
+    def calls(self, command):
+        """How often a command was called since the server started."""
+        found = re.search(r"cmdstat_%s:calls=(\d+)" % command, self.cli("INFO", "commandstats"))
+        return int(found.group(1)) if found else 0
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.resume()
+            self.process.terminate()
+        self.process.wait()
+
+
+def start_redis(directory):
+    os.makedirs(directory, exist_ok=True)
+    return Redis(directory)
