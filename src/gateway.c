@@ -301,6 +301,11 @@ void gateway_udp_addresses(const struct gateway *g, struct buf *out)
     udp_addresses(g->udp, out);
 }
 
+void gateway_tick(struct gateway *g)
+{
+    pipeline_tick(g->pipeline);
+}
+
 static void sleep_ns(int64_t duration_ns)
 {
     struct timespec left = { .tv_sec = (time_t)(duration_ns / NS_PER_SECOND),

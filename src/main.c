@@ -1,4 +1,5 @@
 /* Turns a command line into a gateway that runs until it is told to stop. */
+#include "dead_letters_command.h"
 #include "gateway.h"
 #include "journal_command.h"
 #include "sql_command.h"
@@ -15,6 +16,8 @@
 
 static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
                             "       sluice journal ls|cat|verify DATA_FOLDER\n"
+                            "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
+                            "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
                             "       sluice sql [--config FILE] STATEMENT\n"
                             "       sluice --version | --help | --options\n"
                             "\n"
@@ -93,10 +96,14 @@ static void exit_at_once(int number)
     _exit(EXIT_IMPATIENT);
 }
 
-static int wait_for_signal(const sigset_t *signals)
+/* Ticks until a signal comes. */
+static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
 {
-    int number = 0;
-    sigwait(signals, &number);
+    const struct timespec tick = { .tv_sec = 1 };
+    int number;
+    while ((number = sigtimedwait(signals, NULL, &tick)) < 0) {
+        gateway_tick(gateway);
+    }
     return number;
 }
 
@@ -133,7 +140,7 @@ static int serve(const struct config *config)
         gateway_port(gateway), buf_c_string(&udp));
     buf_release(&udp);
 
-    int number = wait_for_signal(&signals);
+    int number = wait_for_signal(&signals, gateway);
     let_second_signal_kill(&signals);
     LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
     bool stored = gateway_stop(gateway);
@@ -145,6 +152,9 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
         return journal_command(argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "dead-letters") == 0) {
+        return dead_letters_command(argc - 2, argv + 2);
     }
     if (argc > 1 && strcmp(argv[1], "sql") == 0) {
         return sql_command(argc - 1, argv + 1);

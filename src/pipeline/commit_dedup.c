@@ -171,3 +171,12 @@ void commit_remember(struct commit *commit, int64_t wall_ns)
         dedup->ops->persist(dedup, ids, count, wall_ns);
     }
 }
+
+void commit_note(struct commit *commit, struct slice ids, int64_t wall_ns)
+{
+    struct dedup *dedup = commit->config.dedup;
+    if (ids.len != 0) {
+        dedup->ops->note(dedup, (const struct event_id *)(const void *)ids.data, ids.len / sizeof(struct event_id),
+                         wall_ns);
+    }
+}

@@ -18,6 +18,7 @@ void commit_queue_release(struct commit_queue *queue)
         queue->chunks = chunk->next;
         chunk_free(chunk);
     }
+    buf_release(&queue->ids);
     wakeup_release(&queue->wakeup);
 }
 
@@ -58,6 +59,14 @@ void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedba
     wakeup_unlock(&queue->wakeup);
 }
 
+void commit_queue_remember(struct commit_queue *queue, struct slice ids)
+{
+    wakeup_lock(&queue->wakeup);
+    buf_append_slice(&queue->ids, ids);
+    queue->ids.failed = false;
+    wakeup_unlock(&queue->wakeup);
+}
+
 void commit_queue_drain(struct commit_queue *queue)
 {
     wakeup_lock(&queue->wakeup);
@@ -86,6 +95,8 @@ void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct c
     work->feedback_count = queue->feedback_count;
     memcpy(work->feedback, queue->feedback, queue->feedback_count * sizeof queue->feedback[0]);
     queue->feedback_count = 0;
+    work->ids = queue->ids;
+    queue->ids = (struct buf){ 0 };
     work->draining = queue->draining;
     queue->draining = false;
     work->stopping = queue->stopping;

@@ -25,7 +25,8 @@ struct commit_queue {
     struct chunk **end;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    bool sleeping; /* the commit thread waits: only then a push wakes it */
+    struct buf ids; /* struct event_id, of segments that were given back */
+    bool sleeping;  /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
     _Atomic uint64_t events; /* pushed and not yet completed */
     _Atomic uint64_t bytes;
@@ -36,6 +37,7 @@ struct commit_work {
     struct chunk *chunks;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
+    struct buf ids; /* the taker's to release */
     bool draining, stopping;
 };
 
@@ -52,6 +54,10 @@ bool commit_queue_has_room(const struct commit_queue *queue);
 
 /* Writer threads. What does not fit is left out: it is a hint. */
 void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback);
+
+/* Any thread. Ids to remember before the next chunk is committed. What memory does not hold is left out: the table
+ * collapses it. */
+void commit_queue_remember(struct commit_queue *queue, struct slice ids);
 
 /* Any thread: ask the commit thread to drain (seal everything once), or to end. */
 void commit_queue_drain(struct commit_queue *queue);

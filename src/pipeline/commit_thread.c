@@ -73,6 +73,8 @@ static void run(void *argument)
         for (size_t i = 0; i < work.feedback_count; i++) {
             commit_learn(thread->commit, &work.feedback[i]);
         }
+        commit_note(thread->commit, buf_slice(&work.ids), clock_wall_ns());
+        buf_release(&work.ids);
         add(&pending, work.chunks);
         draining |= work.draining;
         if (pending.first != NULL) {

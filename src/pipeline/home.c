@@ -55,6 +55,19 @@ bool home_remember_recovered(struct home *home, const struct segment *segment, i
     return read;
 }
 
+bool home_remember_adopted(struct home *home, const struct segment *segment, int64_t wall_ns)
+{
+    struct buf ids = { 0 };
+    bool read = stable_ids(segment, &ids);
+    if (ids.len != 0) {
+        const struct event_id *first = (const struct event_id *)(const void *)ids.data;
+        home->dedup->ops->persist(home->dedup, first, ids.len / sizeof *first, wall_ns);
+        commit_queue_remember(home->queue, buf_slice(&ids));
+    }
+    buf_release(&ids);
+    return read;
+}
+
 /* With `fsync` the ids were persisted when their rows were; else it is now that the rows are safe. Recovered segments
  * were remembered at start. */
 static enum error persist_ids(struct home *home, const struct segment *segment)

@@ -32,3 +32,7 @@ struct writer_home home_callbacks(struct home *home);
 /* At start, before the listeners open: remembers the ids of a recovered segment in process and in the key files. False
  * if they could not be read; the segment can be delivered all the same. */
 bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
+
+/* Any thread, while the commit thread runs: the same of a segment that was given back; the commit thread is told of its
+ * ids before the next chunk. */
+bool home_remember_adopted(struct home *home, const struct segment *segment, int64_t wall_ns);
