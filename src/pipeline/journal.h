@@ -89,7 +89,7 @@ MUST_CHECK enum error journal_split(struct journal *journal, struct segment *who
  * as durable as those that are found at start, and counts their rows as recovered in `cells`, which are the caller's
  * thread's. *adopted is a list (by `next`) of sealed segments, oldest first, owned by the caller. A segment waits in retry/
  * while the journal still has one of its name, or has no room (max_bytes). One that is damaged goes to damaged/, counted;
- * what is no segment, or a newer version's, is left alone, and named in the log when it is first seen. */
+ * what is no segment, or a newer version's, is left alone, and named in the log. */
 void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *cells, struct segment **adopted);
 
 /* The folder's real path. */

@@ -16,12 +16,12 @@ struct adoption {
     struct segment **end;
     size_t taken;
     size_t aside;
-    size_t left; /* files that are left alone */
+    bool changed; /* the folder, since the last time: what is left alone is named once */
 };
 
-static void leave(struct adoption *adoption, const char *file_name, const char *why)
+static void leave(const struct adoption *adoption, const char *file_name, const char *why)
 {
-    if (adoption->left++ >= adoption->journal->left_in_retry) {
+    if (adoption->changed) {
         LOG(LOG_WARN, "file in retry left alone", "%s/%s %s", adoption->folder, file_name, why);
     }
 }
@@ -31,7 +31,7 @@ static size_t label(const struct adoption *adoption, const struct segment *segme
     return segment->stream_index != SIZE_MAX ? segment->stream_index : metrics_no_stream(adoption->journal->metrics);
 }
 
-static struct segment *open_segment(struct adoption *adoption, const char *file_name, size_t name_len)
+static struct segment *open_segment(const struct adoption *adoption, const char *file_name, size_t name_len)
 {
     struct stat info;
     struct segment *segment = calloc(1, sizeof *segment);
@@ -91,11 +91,14 @@ static enum verdict read_segment(struct segment *segment, struct segment_summary
     return verdict;
 }
 
-/* Moves the segment's file to `path`, which becomes the segment's. */
-static bool move(struct segment *segment, char *path)
+/* Moves the segment's file into another folder. */
+static bool move(const struct adoption *adoption, struct segment *segment, const char *folder)
 {
+    char *path = disk_make_folder(folder) ? journal_path(folder, segment->name, SEGMENT_SUFFIX) : NULL;
     if (path == NULL || rename(segment->path, path) != 0) {
-        LOG(LOG_ERROR, "dead letter not taken", "cannot move %s: %s", segment->path, strerror(errno));
+        char why[256];
+        snprintf(why, sizeof why, "cannot be moved to %.150s: %s", folder, strerror(errno));
+        leave(adoption, strrchr(segment->path, '/') + 1, why);
         free(path);
         return false;
     }
@@ -109,8 +112,7 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 {
     struct journal *journal = adoption->journal;
     int64_t rows = (int64_t)(summary->rows + summary->damaged_rows);
-    if (disk_make_folder(journal->damaged_folder) &&
-        move(segment, journal_path(journal->damaged_folder, segment->name, SEGMENT_SUFFIX))) {
+    if (move(adoption, segment, journal->damaged_folder)) {
         LOG(LOG_ERROR, "dead letter damaged", "segment=%s rows=%lld; moved to %s", segment->name, (long long)rows,
             journal->damaged_folder);
         metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), rows);
@@ -124,8 +126,7 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 static void take(struct adoption *adoption, struct segment *segment)
 {
     struct journal *journal = adoption->journal;
-    if (!disk_make_folder(journal->segment_folder) || /* durability memory has none of its own */
-        !move(segment, journal_path(journal->segment_folder, segment->name, SEGMENT_SUFFIX))) {
+    if (!move(adoption, segment, journal->segment_folder)) { /* which durability memory has not made */
         segment_free(segment);
         return;
     }
@@ -201,11 +202,22 @@ static int is_entry(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
+static bool has_changed(struct journal *journal, const char *folder)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0 || memcmp(&info.st_mtim, &journal->retry_changed, sizeof info.st_mtim) == 0) {
+        return false;
+    }
+    journal->retry_changed = info.st_mtim;
+    return true;
+}
+
 void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *cells, struct segment **adopted)
 {
     struct adoption adoption = { .journal = journal, .cells = cells, .end = adopted };
     struct dirent **entries = NULL;
     adoption.folder = journal_path(journal->folder, RETRY_FOLDER, "");
+    adoption.changed = adoption.folder != NULL && has_changed(journal, adoption.folder);
     int count = adoption.folder == NULL ? 0 : scandir(adoption.folder, &entries, is_entry, alphasort);
     *adopted = NULL;
     for (int i = 0; i < count; i++) {
@@ -218,5 +230,4 @@ void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *c
     free(entries);
     sync_folders(&adoption);
     free(adoption.folder);
-    journal->left_in_retry = adoption.left;
 }

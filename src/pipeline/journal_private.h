@@ -52,7 +52,7 @@ struct journal {
     int64_t checked_ns;        /* when free space was last asked for */
     uint64_t free_bytes;
 
-    size_t left_in_retry; /* journal_adopt's: files left alone when it last looked */
+    struct timespec retry_changed; /* journal_adopt's: the folder, when it last looked */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct usage *usage;   /* stream_count + 1 */

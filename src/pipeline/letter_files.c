@@ -305,9 +305,18 @@ static bool move_bytes(const struct letter_files *files, const struct letter *le
     return done;
 }
 
+/* Whoever runs the command, the gateway must be able to take files out of the folder: it is of whom dead/ is. */
+static bool make_retry_folder(const struct letter_files *files)
+{
+    struct stat dead, retry;
+    return disk_make_folder(files->retry) && stat(files->dead, &dead) == 0 && stat(files->retry, &retry) == 0 &&
+           ((dead.st_uid == retry.st_uid && dead.st_gid == retry.st_gid) ||
+            chown(files->retry, dead.st_uid, dead.st_gid) == 0);
+}
+
 bool letter_give_back(const struct letter_files *files, const struct letter *letter)
 {
-    return disk_make_folder(files->retry) && remove_file(files, letter, LETTER_SUFFIX) && move_bytes(files, letter);
+    return make_retry_folder(files) && remove_file(files, letter, LETTER_SUFFIX) && move_bytes(files, letter);
 }
 
 bool letter_drop(const struct letter_files *files, const struct letter *letter)

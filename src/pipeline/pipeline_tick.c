@@ -1,5 +1,5 @@
-/* Turns dead letters that were given back into segments on their way to the store, whether they came before the start or
- * while the gateway runs. */
+/* Turns the passing of a second into what is due: dead letters that were given back become segments on their way to the
+ * store, whether they came before the start or while the gateway runs. */
 #include "pipeline/pipeline_private.h"
 
 #define MOST_AT_ONCE 1000 /* so that a tick stays short; the next one goes on */
@@ -18,4 +18,9 @@ void pipeline_tick(struct pipeline *pipeline)
         writer_submit(pipeline->writer, segment);
     }
     dead_letters_watch(pipeline->letters); /* people take letters away */
+}
+
+int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns)
+{
+    return heartbeat_age_ns(&pipeline->commit_thread.heartbeat, now_ns);
 }

@@ -199,6 +199,23 @@ static void a_damaged_letter_stays_and_is_named(void **state)
     buf_release(&out);
 }
 
+/* Else a gateway of its own user could not take what root gives back. */
+static void the_folder_of_what_is_given_back_belongs_to_whom_the_dead_letters_do(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = { 0 };
+    struct stat dead, retry;
+    bury(f, 0, 3, "x");
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path_in(f, "dead", "", ""), 12345, 12346), 0);
+    }
+    assert_int_equal(run_command(f, "retry", "", &out), 0);
+    assert_int_equal(stat(path_in(f, "dead", "", ""), &dead), 0);
+    assert_int_equal(stat(path_in(f, "retry", "", ""), &retry), 0);
+    assert_true(dead.st_uid == retry.st_uid && dead.st_gid == retry.st_gid);
+    buf_release(&out);
+}
+
 /* --- what a kill leaves --- */
 
 /* However it was left, a retry now and a start deliver rows [0, 3) once. */
@@ -331,6 +348,7 @@ int main(void)
         TEST(drop_deletes_the_named_or_all_of_them_when_told_so),
         TEST(names_what_is_not_there),
         TEST(a_damaged_letter_stays_and_is_named),
+        TEST(the_folder_of_what_is_given_back_belongs_to_whom_the_dead_letters_do),
         TEST(retry_killed_after_the_text_went_loses_nothing),
         TEST(retry_killed_after_the_bytes_moved_loses_nothing),
         TEST(a_text_alone_is_swept_when_its_bytes_were_given_back),
