@@ -28,8 +28,8 @@ void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);
 /* About once a second while it serves, on the thread that started it: takes dead letters that were given back. */
 void gateway_tick(struct gateway *gateway);
 
-/* The thread that started it: what has been at one turn of its loop for `limit_ns` or longer ("the commit thread"); NULL:
- * nothing, it lives. */
+/* The thread that started it: what has been at one turn of its loop for `limit_ns` or longer ("the commit thread");
+ * NULL: nothing, it lives. */
 const char *gateway_stuck(const struct gateway *gateway, int64_t limit_ns);
 
 /* How long gateway_stop may take: what `drain:` says, and the INSERT that is under way then. */

@@ -1,5 +1,5 @@
-/* A heartbeat: whether the loop of a thread still goes round. Its thread notes each turn and when it is about to wait; any
- * thread may ask how long the present turn has lasted. A thread that waits for work is well, however long. */
+/* A heartbeat: whether the loop of a thread still goes round. Its thread notes each turn and when it is about to
+ * wait; any thread may ask how long the present turn has lasted. A thread that waits for work is well, however long. */
 #pragma once
 
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-/* The service manager (systemd, Type=notify), if this process was started by one: what it is told of the process. Without
- * one, nothing happens. Each call sends a datagram at most; main's thread. */
+/* The service manager (systemd, Type=notify), if this process was started by one: what it is told of the process.
+ * Without one, nothing happens. Each call sends a datagram at most; main's thread. */
 #pragma once
 
 #include "base/bytes.h"

@@ -91,11 +91,21 @@ static enum verdict read_segment(struct segment *segment, struct segment_summary
     return verdict;
 }
 
+/* Without writing over a file. Nobody else makes one of a segment's name meanwhile. */
+static bool rename_new(const char *from, const char *to)
+{
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return rename(from, to) == 0;
+}
+
 /* Moves the segment's file into another folder. */
 static bool move(const struct adoption *adoption, struct segment *segment, const char *folder)
 {
     char *path = disk_make_folder(folder) ? journal_path(folder, segment->name, SEGMENT_SUFFIX) : NULL;
-    if (path == NULL || rename(segment->path, path) != 0) {
+    if (path == NULL || !rename_new(segment->path, path)) {
         char why[256];
         snprintf(why, sizeof why, "cannot be moved to %.150s: %s", folder, strerror(errno));
         leave(adoption, strrchr(segment->path, '/') + 1, why);

@@ -164,7 +164,8 @@ struct letter *letter_find(const struct letter_files *files, const char *name)
 
 /* --- what a letter says --- */
 
-/* The head of the first line as an object of its own; its reason cannot hold `,"event":`, whose quotes would be escaped. */
+/* The head of the first line as an object of its own; its reason cannot hold `,"event":`, whose quotes would be
+ * escaped. */
 static bool read_head(const char *path, struct buf *head)
 {
     const struct slice event = SLICE(",\"event\":");

@@ -1,4 +1,5 @@
-/* Dead letters as `sluice dead-letters` handles them: files, from outside, without the lock, also beside a running gateway.
+/* Dead letters as `sluice dead-letters` handles them: files, from outside, without the lock, also beside a running
+ * gateway.
  *
  *   <data>/dead/X.ndjson, X.native.lz4    a dead letter: there as long as its bytes are. The .ndjson may be missing.
  *   <data>/retry/X.native.lz4             given back: the gateway takes it into the journal, now or when it starts
@@ -10,8 +11,8 @@
  *   adopt   move bytes to journal/, sync both folders                                  (journal_adopt.c)
  *   drop    remove .ndjson, remove bytes, sync dead/                                   (here)
  *
- * The .ndjson goes first, so that none is taken that a gateway writes which is refused the same rows again at once. An
- * .ndjson alone is what a crash left of a burial; unless the journal still has its segment, it is of no use. */
+ * The .ndjson goes first, so that none is taken that a gateway writes which is refused the same rows again at once.
+ * An .ndjson alone is what a crash left of a burial; unless the journal still has its segment, it is of no use. */
 #pragma once
 
 #include "event/segment.h"

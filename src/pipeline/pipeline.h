@@ -36,8 +36,9 @@ struct pipeline_config {
 /* Opens journal and dedup, recovers, starts writers and the commit thread. NULL with *problem. */
 struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem);
 
-/* The thread that started it, about once a second while it serves: takes the dead letters that were given back (<data>/retry,
- * see letter_files.h) into the journal and hands them to the writers. Reads files, waits for the disk. */
+/* The thread that started it, about once a second while it serves: takes the dead letters that were given back
+ * (<data>/retry, see letter_files.h) into the journal and hands them to the writers. Reads files, waits for the
+ * disk. */
 void pipeline_tick(struct pipeline *pipeline);
 
 /* Any thread: how long the commit thread has been at its present turn; 0 while it waits for work. */

@@ -1,5 +1,5 @@
-/* What pipeline.c (start, drain, stop), pipeline_tick.c (dead letters that come back) and pipeline_io.c (the side of the
- * I/O threads) share. */
+/* What pipeline.c (start, drain, stop), pipeline_tick.c (dead letters that come back) and pipeline_io.c (the side of
+ * the I/O threads) share. */
 #pragma once
 
 #include "pipeline/commit_thread.h"

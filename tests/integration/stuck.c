@@ -1,5 +1,5 @@
-/* A library to preload: calls that do not come back for as long as a file is there, as on a disk that hangs. No real disk
- * can be made to hang for a test alone.
+/* A library to preload: calls that do not come back for as long as a file is there, as on a disk that hangs. No real
+ * disk can be made to hang for a test alone.
  *
  * SLUICE_STUCK_FDATASYNC, SLUICE_STUCK_ACCEPT: the paths of the files. */
 #include <dlfcn.h>
