@@ -156,8 +156,7 @@ static const struct option commit_rows[] = {
 
 static const struct option dedup_rows[] = {
     { "kind",             ENUM(dedup_options, kind),                           "memory",           NULL,    NULL,
-      "Where the ids of the last events are remembered: in the process, in Redis (many gateways; not built in yet), or "
-      "nowhere.",
+      "Where the ids of the last events are remembered: in the process (one gateway), in Redis (many gateways), or nowhere.",
       .names = dedup_kinds },
     { "window",           DURATION(dedup_options, window_ns),                  "1h",               "1s",    "30d",
       "How long an id is remembered." },
@@ -167,11 +166,18 @@ static const struct option dedup_rows[] = {
       "If the filter fails: accept events unfiltered (the table still collapses them) or answer 503.",
       .names = dedup_on_errors },
     { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
-      "`redis`: the server." },
-    { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     NULL,
-      "`redis`: what its keys begin with." },
+      "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]` or "
+      "`redis+unix://[…@]/path[?db=database]`." },
+    { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     "64",
+      "`redis`: what its keys begin with; gateways with the same prefix share their windows." },
     { "redis_timeout",    DURATION(dedup_options, redis_timeout_ns),           "500ms",            "1ms",   "1m",
-      "`redis`: for the look-up or the marking of one group of events." },
+      "`redis`: for looking up and marking one group of events; after it, `on_error` says what becomes of them." },
+    { "redis_shards",     INTEGER(dedup_options, redis_shards),                "1",                "1",     "16",
+      "`redis`: sets that a window is spread over, the same for all gateways; more than one only for windows of over a "
+      "million events." },
+    { "redis_front",      SIZE(dedup_options, redis_front),                    "64MiB",            "1MiB",  "1TiB",
+      "`redis`: most bytes of the ids that are remembered in the process as well, so that their duplicates need not be asked "
+      "for." },
 };
 
 static const struct option store_rows[] = {

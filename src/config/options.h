@@ -91,6 +91,8 @@ struct dedup_options {
     const char *redis_url;
     const char *redis_prefix;
     int64_t redis_timeout_ns; /* for one commit group */
+    int64_t redis_shards;     /* sets that a window is spread over */
+    uint64_t redis_front;     /* bytes of the ids remembered in process, in front of Redis */
 };
 
 enum store_kind { STORE_EMBEDDED, STORE_CLICKHOUSE };

@@ -27,7 +27,6 @@ struct commit *commit_new(const struct commit_config *config)
         batch_policy_init(&commit->streams[i].policy, &config->streams[i]->options->batch);
         atomic_init(&commit->streams[i].opened_ns, INT64_MAX);
     }
-    commit->dedup_status = status_add(config->board, "dedup");
     atomic_init(&commit->journal_error, OK);
     id_set_init(&commit->group_ids, MOST_GROUP_IDS);
     return commit;
@@ -44,6 +43,7 @@ void commit_free(struct commit *commit)
     buf_release(&commit->plans);
     buf_release(&commit->ids);
     buf_release(&commit->seen);
+    buf_release(&commit->runs);
     buf_release(&commit->keep);
     buf_release(&commit->to_wake);
     id_set_release(&commit->group_ids);

@@ -41,38 +41,71 @@ static bool gather(struct commit *commit, struct chunk *chunks)
     return !commit->seen.failed && id_set_prepare(&commit->group_ids, id_count);
 }
 
-/* The filter does not answer: what then, the options say. */
-static void pass_or_reject(struct commit *commit, size_t id_count, enum error error)
+/* Ids that lie one behind the other and are of one stream are one run. */
+static void add_run(struct commit *commit, size_t stream_index, const struct event_id *ids, size_t count, uint8_t *seen)
 {
-    status_set(commit->dedup_status, STATUS_DEGRADED, "the duplicate filter %s failed: %s",
-               commit->config.dedup->ops->name, error_info(error)->text);
-    if (commit->config.dedup_options->on_error == DEDUP_ON_ERROR_ACCEPT) {
-        memset(commit->seen.data, 0, id_count);
-        metric_add(commit->cells, METRIC_DEDUP_BYPASSED, (int64_t)id_count);
+    size_t run_count = commit_run_count(commit);
+    struct dedup_ids *last = run_count == 0 ? NULL : commit_runs(commit) + run_count - 1;
+    if (count == 0) {
         return;
     }
+    if (last != NULL && last->stream_index == stream_index && last->ids + last->count == ids) {
+        last->count += count;
+        return;
+    }
+    struct dedup_ids run = { stream_index, ids, count, seen };
+    buf_append(&commit->runs, &run, sizeof run);
+}
+
+/* Of streams that have an id of which nothing is known. */
+static void reject(struct commit *commit)
+{
+    const uint8_t *seen = (const uint8_t *)commit->seen.data;
     for (size_t i = 0; i < commit_plan_count(commit); i++) {
         const struct commit_plan *plan = &commit_plans(commit)[i];
-        if (plan->id_count != 0) {
+        if (memchr(seen + plan->first_id, 0, plan->id_count) != NULL) {
             commit_stream_of(commit, plan->chunk)->error = ERROR_DEDUP_FAILED;
         }
     }
 }
 
-static void look_up(struct commit *commit, int64_t wall_ns)
+/* The filter does not answer: what then, the options say. */
+static void pass_or_reject(struct commit *commit, size_t id_count)
+{
+    const uint8_t *seen = (const uint8_t *)commit->seen.data;
+    if (commit->config.dedup_options->on_error == DEDUP_ON_ERROR_REJECT) {
+        reject(commit);
+        return;
+    }
+    int64_t unknown = 0;
+    for (size_t i = 0; i < id_count; i++) {
+        unknown += seen[i] == 0;
+    }
+    metric_add(commit->cells, METRIC_DEDUP_BYPASSED, unknown);
+}
+
+/* False if memory is short. */
+static bool look_up(struct commit *commit, int64_t wall_ns)
 {
     struct dedup *dedup = commit->config.dedup;
     size_t id_count = commit->ids.len / sizeof(struct event_id);
+    const struct event_id *ids = (const struct event_id *)(const void *)commit->ids.data;
+    uint8_t *seen = (uint8_t *)commit->seen.data;
     if (id_count == 0) {
-        return;
+        return true;
     }
-    enum error error = dedup->ops->lookup(dedup, (const struct event_id *)(const void *)commit->ids.data, id_count,
-                                          (uint8_t *)commit->seen.data, wall_ns);
-    if (error != OK) {
-        pass_or_reject(commit, id_count, error);
-    } else {
-        status_set(commit->dedup_status, STATUS_OK, "%s", "");
+    buf_clear(&commit->runs);
+    for (size_t i = 0; i < commit_plan_count(commit); i++) {
+        const struct commit_plan *plan = &commit_plans(commit)[i];
+        add_run(commit, plan->chunk->stream->index, ids + plan->first_id, plan->id_count, seen + plan->first_id);
     }
+    if (commit->runs.failed) {
+        return false;
+    }
+    if (dedup->ops->lookup(dedup, commit_runs(commit), commit_run_count(commit), wall_ns) != OK) {
+        pass_or_reject(commit, id_count);
+    }
+    return true;
 }
 
 /* The rows [first, end) of one ticket; *next_id counts through the chunk's stable ids. */
@@ -129,8 +162,8 @@ bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_n
         return false;
     }
     bool filters = commit->config.dedup_options->kind != DEDUP_NONE;
-    if (filters) {
-        look_up(commit, wall_ns);
+    if (filters && !look_up(commit, wall_ns)) {
+        return false;
     }
     for (size_t i = 0; i < commit_plan_count(commit); i++) {
         (filters ? decide : decide_unfiltered)(commit, &commit_plans(commit)[i]);
@@ -155,28 +188,34 @@ static size_t keep_ids(const struct commit *commit, const struct commit_plan *pl
 void commit_remember(struct commit *commit, int64_t wall_ns)
 {
     struct dedup *dedup = commit->config.dedup;
-    struct event_id *ids = (struct event_id *)(void *)commit->ids.data;
-    size_t count = 0;
+    struct event_id *to = (struct event_id *)(void *)commit->ids.data;
+    buf_clear(&commit->runs);
     for (size_t i = 0; i < commit_plan_count(commit); i++) {
         const struct commit_plan *plan = &commit_plans(commit)[i];
         if (commit_stream_of(commit, plan->chunk)->error == OK) {
-            count += keep_ids(commit, plan, ids + count);
+            size_t count = keep_ids(commit, plan, to);
+            add_run(commit, plan->chunk->stream->index, to, count, NULL);
+            to += count;
         }
     }
-    if (count == 0) {
+    /* Where memory was short for a run, its ids are left to the table. */
+    size_t run_count = commit_run_count(commit);
+    if (run_count == 0) {
         return;
     }
-    dedup->ops->note(dedup, ids, count, wall_ns);
+    dedup->ops->note(dedup, commit_runs(commit), run_count, wall_ns);
     if (commit->config.durability == DURABILITY_FSYNC) {
-        dedup->ops->persist(dedup, ids, count, wall_ns);
+        dedup->ops->persist(dedup, commit_runs(commit), run_count, wall_ns);
     }
 }
 
-void commit_note(struct commit *commit, struct slice ids, int64_t wall_ns)
+void commit_note(struct commit *commit, const struct returned_ids *returned, int64_t wall_ns)
 {
     struct dedup *dedup = commit->config.dedup;
-    if (ids.len != 0) {
-        dedup->ops->note(dedup, (const struct event_id *)(const void *)ids.data, ids.len / sizeof(struct event_id),
-                         wall_ns);
+    for (; returned != NULL; returned = returned->next) {
+        struct dedup_ids run = { .stream_index = returned->stream_index,
+                                 .ids = (const struct event_id *)(const void *)returned->ids.data,
+                                 .count = returned->ids.len / sizeof(struct event_id) };
+        dedup->ops->note(dedup, &run, 1, wall_ns);
     }
 }

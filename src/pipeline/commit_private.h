@@ -26,13 +26,13 @@ struct commit_stream {
 struct commit {
     struct commit_config config;
     struct metrics_cells *cells;
-    struct status_part *dedup_status;
     struct commit_stream *streams; /* by index */
     _Atomic int journal_error;
     /* scratch of a group */
     struct buf plans;   /* struct commit_plan */
     struct buf ids;     /* the stable ids of all chunks in order of rows */
     struct buf seen;    /* a byte each */
+    struct buf runs;    /* struct dedup_ids, into ids and seen */
     struct buf keep;    /* uint64_t: bit r of a chunk's words says that row r is new */
     struct buf to_wake; /* struct pipeline_io * */
     struct id_set group_ids;
@@ -46,6 +46,16 @@ static inline struct commit_plan *commit_plans(const struct commit *commit)
 static inline size_t commit_plan_count(const struct commit *commit)
 {
     return commit->plans.len / sizeof(struct commit_plan);
+}
+
+static inline struct dedup_ids *commit_runs(const struct commit *commit)
+{
+    return (struct dedup_ids *)(void *)commit->runs.data;
+}
+
+static inline size_t commit_run_count(const struct commit *commit)
+{
+    return commit->runs.len / sizeof(struct dedup_ids);
 }
 
 static inline uint64_t *commit_keep(const struct commit *commit, const struct commit_plan *plan)

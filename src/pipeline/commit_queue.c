@@ -1,6 +1,8 @@
 /* Turns pushes from many threads into work that the commit thread takes all at once. */
 #include "pipeline/commit_queue.h"
 
+#include <stdlib.h>
+
 void commit_queue_init(struct commit_queue *queue, const struct commit_options *options)
 {
     memset(queue, 0, sizeof *queue);
@@ -18,7 +20,7 @@ void commit_queue_release(struct commit_queue *queue)
         queue->chunks = chunk->next;
         chunk_free(chunk);
     }
-    buf_release(&queue->ids);
+    returned_ids_free(queue->returned);
     wakeup_release(&queue->wakeup);
 }
 
@@ -59,12 +61,29 @@ void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedba
     wakeup_unlock(&queue->wakeup);
 }
 
-void commit_queue_remember(struct commit_queue *queue, struct slice ids)
+void commit_queue_remember(struct commit_queue *queue, size_t stream_index, struct buf *ids)
 {
+    struct returned_ids *returned = calloc(1, sizeof *returned);
+    if (returned == NULL) {
+        return;
+    }
+    returned->stream_index = stream_index;
+    returned->ids = *ids;
+    *ids = (struct buf){ 0 };
     wakeup_lock(&queue->wakeup);
-    buf_append_slice(&queue->ids, ids);
-    queue->ids.failed = false;
+    returned->next = queue->returned;
+    queue->returned = returned;
     wakeup_unlock(&queue->wakeup);
+}
+
+void returned_ids_free(struct returned_ids *list)
+{
+    while (list != NULL) {
+        struct returned_ids *rest = list->next;
+        buf_release(&list->ids);
+        free(list);
+        list = rest;
+    }
 }
 
 void commit_queue_drain(struct commit_queue *queue)
@@ -95,8 +114,8 @@ void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct c
     work->feedback_count = queue->feedback_count;
     memcpy(work->feedback, queue->feedback, queue->feedback_count * sizeof queue->feedback[0]);
     queue->feedback_count = 0;
-    work->ids = queue->ids;
-    queue->ids = (struct buf){ 0 };
+    work->returned = queue->returned;
+    queue->returned = NULL;
     work->draining = queue->draining;
     queue->draining = false;
     work->stopping = queue->stopping;

@@ -18,6 +18,13 @@ struct batch_feedback {
     int64_t latency_ns;
 };
 
+/* Stable ids of a segment that was given back. */
+struct returned_ids {
+    struct returned_ids *next;
+    size_t stream_index; /* SIZE_MAX: it is not configured any more */
+    struct buf ids;      /* struct event_id */
+};
+
 struct commit_queue {
     const struct commit_options *options;
     struct wakeup wakeup; /* guards all but the two counters */
@@ -25,8 +32,8 @@ struct commit_queue {
     struct chunk **end;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    struct buf ids; /* struct event_id, of segments that were given back */
-    bool sleeping;  /* the commit thread waits: only then a push wakes it */
+    struct returned_ids *returned;
+    bool sleeping; /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
     _Atomic uint64_t events; /* pushed and not yet completed */
     _Atomic uint64_t bytes;
@@ -37,7 +44,7 @@ struct commit_work {
     struct chunk *chunks;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    struct buf ids; /* the taker's to release */
+    struct returned_ids *returned; /* a list, the taker's to free */
     bool draining, stopping;
 };
 
@@ -55,9 +62,10 @@ bool commit_queue_has_room(const struct commit_queue *queue);
 /* Writer threads. What does not fit is left out: it is a hint. */
 void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback);
 
-/* Any thread. Ids to remember before the next chunk is committed. What memory does not hold is left out: the table
- * collapses it. */
-void commit_queue_remember(struct commit_queue *queue, struct slice ids);
+/* Any thread. Ids to remember before the next chunk is committed; takes what is in *ids. For want of memory it does
+ * nothing: the table collapses what they would have stopped. */
+void commit_queue_remember(struct commit_queue *queue, size_t stream_index, struct buf *ids);
+void returned_ids_free(struct returned_ids *list);
 
 /* Any thread: ask the commit thread to drain (seal everything once), or to end. */
 void commit_queue_drain(struct commit_queue *queue);

@@ -76,8 +76,8 @@ static void run(void *argument)
         for (size_t i = 0; i < work.feedback_count; i++) {
             commit_learn(thread->commit, &work.feedback[i]);
         }
-        commit_note(thread->commit, buf_slice(&work.ids), clock_wall_ns());
-        buf_release(&work.ids);
+        commit_note(thread->commit, work.returned, clock_wall_ns());
+        returned_ids_free(work.returned);
         add(&pending, work.chunks);
         draining |= work.draining;
         if (pending.first != NULL) {

@@ -1,44 +1,30 @@
 /* Turns dedup options into the filter they name. */
 #include "pipeline/dedup.h"
+#include "pipeline/redis_address.h"
 
-struct making {
-    const struct dedup_options *options;
-    const char *folder;
-    struct metrics *metrics;
-    int64_t wall_ns;
-    struct buf *problem;
-};
-
-static struct dedup *make_memory(const struct making *making)
-{
-    return dedup_memory_new(making->options, making->folder, making->metrics, making->wall_ns, making->problem);
-}
-
-static struct dedup *make_none(const struct making *making)
-{
-    (void)making;
-    return dedup_none_new();
-}
-
-static struct dedup *(*const filters[])(const struct making *making) = {
-    [DEDUP_MEMORY] = make_memory,
-    [DEDUP_REDIS] = NULL, /* known to the configuration, not built in yet */
-    [DEDUP_NONE] = make_none,
+static struct dedup *(*const filters[])(const struct dedup_config *config, int64_t wall_ns, struct buf *problem) = {
+    [DEDUP_MEMORY] = dedup_memory_new,
+    [DEDUP_REDIS] = dedup_redis_new,
+    [DEDUP_NONE] = dedup_none_new,
 };
 
 bool dedup_check(const struct dedup_options *options, struct buf *problems)
 {
-    if (filters[options->kind] == NULL) {
-        buf_append_string(problems, "dedup.kind: redis is not built in yet, use memory or none\n");
+    struct redis_address address;
+    struct buf problem = { 0 };
+    if (options->kind != DEDUP_REDIS) {
+        return true;
+    }
+    if (!redis_address_parse(&address, slice_from_string(options->redis_url), &problem)) {
+        buf_printf(problems, "dedup.redis_url: %s\n", buf_c_string(&problem));
+        buf_release(&problem);
         return false;
     }
+    redis_address_release(&address);
     return true;
 }
 
-struct dedup *dedup_new(const struct dedup_options *options, const char *folder, struct metrics *metrics,
-                        struct status_board *board, int64_t wall_ns, struct buf *problem)
+struct dedup *dedup_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)
 {
-    (void)board; /* for filters that depend on a server */
-    struct making making = { options, folder, metrics, wall_ns, problem };
-    return dedup_check(options, problem) ? filters[options->kind](&making) : NULL;
+    return filters[config->options->kind](config, wall_ns, problem);
 }

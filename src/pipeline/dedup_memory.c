@@ -4,34 +4,25 @@
  * previous one, and the previous one is forgotten: an id is remembered for one to two windows, or as long as the bytes
  * last. */
 #include "pipeline/dedup.h"
-#include "pipeline/id_set.h"
+#include "pipeline/id_window.h"
 #include "pipeline/key_log.h"
 
 #include <stdlib.h>
-
-#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
 
 struct dedup_memory {
     struct dedup head;
     int64_t window_ns;
     size_t max_ids; /* in a generation */
-    struct id_set current, previous;
+    struct id_window window;
     int64_t started_ns;  /* wall, of the current generation; INT64_MAX: it is empty */
     struct key_log *log; /* NULL: nothing is kept on disk */
     struct metrics *metrics;
     struct metrics_cells *cells; /* of the commit thread */
 };
 
-/* The memory of what is forgotten serves the new generation, which is made as large as the one before: growing anew
- * would hold up a group for the time of a copy, again and again. */
 static void begin_generation(struct dedup_memory *memory)
 {
-    struct id_set forgotten = memory->previous;
-    memory->previous = memory->current;
-    memory->current = forgotten;
-    if (!id_set_prepare(&memory->current, memory->previous.count)) {
-        id_set_release(&memory->current);
-    }
+    id_window_turn(&memory->window);
     memory->started_ns = INT64_MAX;
 }
 
@@ -49,59 +40,46 @@ static void forget_old(struct dedup_memory *memory, int64_t wall_ns)
 
 static void report(struct dedup_memory *memory)
 {
-    metric_set(memory->metrics, METRIC_DEDUP_IDS, 0, (double)(memory->current.count + memory->previous.count));
-    metric_set(memory->metrics, METRIC_DEDUP_BYTES, 0,
-               (double)(id_set_bytes(&memory->current) + id_set_bytes(&memory->previous)));
+    metric_set(memory->metrics, METRIC_DEDUP_IDS, 0, (double)id_window_count(&memory->window));
+    metric_set(memory->metrics, METRIC_DEDUP_BYTES, 0, (double)id_window_bytes(&memory->window));
 }
 
-static enum error lookup(struct dedup *dedup, const struct event_id *ids, size_t count, uint8_t *seen, int64_t wall_ns)
+static enum error lookup(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
     struct dedup_memory *memory = (struct dedup_memory *)dedup;
     forget_old(memory, wall_ns);
-    memset(seen, 0, count);
-    id_set_contains_many(&memory->current, ids, count, seen);
-    id_set_contains_many(&memory->previous, ids, count, seen);
-    metric_add(memory->cells, METRIC_DEDUP_LOOKUPS, (int64_t)count);
-    return OK;
-}
-
-static void add(struct dedup_memory *memory, const struct event_id *id)
-{
-    if (id_set_add(&memory->current, id) == ID_SET_FULL) {
-        begin_generation(memory);
-        (void)id_set_add(&memory->current, id);
+    for (size_t i = 0; i < count; i++) {
+        id_window_look_up(&memory->window, runs[i].ids, runs[i].count, runs[i].seen);
+        metric_add(memory->cells, METRIC_DEDUP_LOOKUPS, (int64_t)runs[i].count);
     }
+    return OK;
 }
 
 static void remember(struct dedup_memory *memory, const struct event_id *ids, size_t count, int64_t wall_ns)
 {
     forget_old(memory, wall_ns);
-    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
-        id_set_prefetch(&memory->current, &ids[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (i + LOOKAHEAD < count) {
-            id_set_prefetch(&memory->current, &ids[i + LOOKAHEAD]);
-        }
-        add(memory, &ids[i]);
+    if (id_window_add(&memory->window, ids, count)) {
+        memory->started_ns = INT64_MAX;
     }
     if (count != 0 && wall_ns < memory->started_ns) {
         memory->started_ns = wall_ns;
     }
 }
 
-static void note(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+static void note(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
     struct dedup_memory *memory = (struct dedup_memory *)dedup;
-    remember(memory, ids, count, wall_ns);
+    for (size_t i = 0; i < count; i++) {
+        remember(memory, runs[i].ids, runs[i].count, wall_ns);
+    }
     report(memory);
 }
 
-static void persist(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+static void persist(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
     struct dedup_memory *memory = (struct dedup_memory *)dedup;
-    if (memory->log != NULL) {
-        key_log_append(memory->log, ids, count, wall_ns);
+    for (size_t i = 0; memory->log != NULL && i < count; i++) {
+        key_log_append(memory->log, runs[i].ids, runs[i].count, wall_ns);
     }
 }
 
@@ -115,8 +93,7 @@ static void free_memory(struct dedup *dedup)
 {
     struct dedup_memory *memory = (struct dedup_memory *)dedup;
     key_log_close(memory->log);
-    id_set_release(&memory->current);
-    id_set_release(&memory->previous);
+    id_window_release(&memory->window);
     free(memory);
 }
 
@@ -145,27 +122,26 @@ static bool open_log(struct dedup_memory *memory, const char *folder, int64_t wa
     return memory->log != NULL;
 }
 
-struct dedup *dedup_memory_new(const struct dedup_options *options, const char *folder, struct metrics *metrics,
-                               int64_t wall_ns, struct buf *problem)
+struct dedup *dedup_memory_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)
 {
+    const struct dedup_options *options = config->options;
     struct dedup_memory *memory = calloc(1, sizeof *memory);
-    struct metrics_cells *cells = metrics_thread(metrics);
+    struct metrics_cells *cells = metrics_thread(config->metrics);
     if (memory == NULL || cells == NULL) {
         free(memory);
         buf_append_string(problem, "dedup: out of memory");
         return NULL;
     }
     *memory = (struct dedup_memory){
-        .head.ops = &ops,
+        .head = { .ops = &ops, .persists = config->durability != DURABILITY_MEMORY },
         .window_ns = options->window_ns,
         .max_ids = id_set_count_for_bytes(options->max_bytes / 2),
         .started_ns = INT64_MAX,
-        .metrics = metrics,
+        .metrics = config->metrics,
         .cells = cells,
     };
-    id_set_init(&memory->current, memory->max_ids);
-    id_set_init(&memory->previous, memory->max_ids);
-    if (folder != NULL && !open_log(memory, folder, wall_ns, problem)) {
+    id_window_init(&memory->window, memory->max_ids);
+    if (memory->head.persists && !open_log(memory, config->folder, wall_ns, problem)) {
         free_memory(&memory->head);
         return NULL;
     }

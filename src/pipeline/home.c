@@ -21,6 +21,13 @@ static void count(struct home *home, enum metric metric, size_t stream_index, ui
     pthread_mutex_unlock(&home->mutex);
 }
 
+static struct dedup_ids as_run(const struct segment *segment, const struct buf *ids)
+{
+    return (struct dedup_ids){ .stream_index = segment->stream_index,
+                               .ids = (const struct event_id *)(const void *)ids->data,
+                               .count = ids->len / sizeof(struct event_id) };
+}
+
 /* The stable ids of a segment; empty if its table has no event_id, or memory is short. False: the file is damaged. */
 static bool stable_ids(const struct segment *segment, struct buf *ids)
 {
@@ -45,11 +52,10 @@ bool home_remember_recovered(struct home *home, const struct segment *segment, i
 {
     struct buf ids = { 0 };
     bool read = stable_ids(segment, &ids);
-    size_t id_count = ids.len / sizeof(struct event_id);
-    if (id_count != 0) {
-        const struct event_id *first = (const struct event_id *)(const void *)ids.data;
-        home->dedup->ops->note(home->dedup, first, id_count, wall_ns);
-        home->dedup->ops->persist(home->dedup, first, id_count, wall_ns);
+    struct dedup_ids run = as_run(segment, &ids);
+    if (run.count != 0) {
+        home->dedup->ops->note(home->dedup, &run, 1, wall_ns);
+        home->dedup->ops->persist(home->dedup, &run, 1, wall_ns);
     }
     buf_release(&ids);
     return read;
@@ -59,10 +65,10 @@ bool home_remember_adopted(struct home *home, const struct segment *segment, int
 {
     struct buf ids = { 0 };
     bool read = stable_ids(segment, &ids);
-    if (ids.len != 0) {
-        const struct event_id *first = (const struct event_id *)(const void *)ids.data;
-        home->dedup->ops->persist(home->dedup, first, ids.len / sizeof *first, wall_ns);
-        commit_queue_remember(home->queue, buf_slice(&ids));
+    struct dedup_ids run = as_run(segment, &ids);
+    if (run.count != 0) {
+        home->dedup->ops->persist(home->dedup, &run, 1, wall_ns);
+        commit_queue_remember(home->queue, segment->stream_index, &ids);
     }
     buf_release(&ids);
     return read;
@@ -72,13 +78,13 @@ bool home_remember_adopted(struct home *home, const struct segment *segment, int
  * were remembered at start. */
 static enum error persist_ids(struct home *home, const struct segment *segment)
 {
-    if (home->durability == DURABILITY_OS && !segment->recovered) {
+    if (home->durability != DURABILITY_FSYNC && home->dedup->persists && !segment->recovered) {
         struct buf ids = { 0 };
         if (!stable_ids(segment, &ids)) {
             LOG(LOG_WARN, "ids of a segment not read", "segment=%s", segment->name);
         }
-        home->dedup->ops->persist(home->dedup, (const struct event_id *)(const void *)ids.data,
-                                  ids.len / sizeof(struct event_id), clock_wall_ns());
+        struct dedup_ids run = as_run(segment, &ids);
+        home->dedup->ops->persist(home->dedup, &run, 1, clock_wall_ns());
         buf_release(&ids);
     }
     enum error error = home->dedup->ops->sync(home->dedup);

@@ -40,10 +40,17 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
     if (pipeline->journal == NULL) {
         return false;
     }
-    bool keeps = options->journal.durability != DURABILITY_MEMORY;
     const char *folder = journal_folder(pipeline->journal);
-    pipeline->dedup =
-        dedup_new(&options->dedup, keeps ? folder : NULL, config->metrics, config->board, clock_wall_ns(), problem);
+    struct dedup_config dedup_config = {
+        .options = &options->dedup,
+        .folder = folder,
+        .durability = options->journal.durability,
+        .streams = const_streams(config),
+        .stream_count = config->stream_count,
+        .metrics = config->metrics,
+        .board = config->board,
+    };
+    pipeline->dedup = dedup_new(&dedup_config, clock_wall_ns(), problem);
     if (pipeline->dedup == NULL) {
         return false;
     }

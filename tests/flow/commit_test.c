@@ -96,6 +96,19 @@ static void make_streams(struct fixture *f)
     }
 }
 
+static struct dedup_config dedup_config_of(const struct fixture *f)
+{
+    return (struct dedup_config){
+        .options = &f->dedup_options,
+        .folder = f->folder,
+        .durability = f->journal_options.durability,
+        .streams = (const struct stream *const *)f->streams,
+        .stream_count = STREAMS,
+        .metrics = f->metrics,
+        .board = f->board,
+    };
+}
+
 static void open_all(struct fixture *f)
 {
     struct buf problem = { 0 };
@@ -110,7 +123,8 @@ static void open_all(struct fixture *f)
     f->io.fdatasync = failing_fdatasync;
     fdatasync_calls = fdatasync_fails_at = 0;
     journal_use_io(f->journal, &f->io);
-    f->dedup = dedup_new(&f->dedup_options, f->folder, f->metrics, f->board, clock_wall_ns(), &problem);
+    struct dedup_config dedup_config = dedup_config_of(f);
+    f->dedup = dedup_new(&dedup_config, clock_wall_ns(), &problem);
     f->letters = dead_letters_open(f->folder, 1 << 20, f->metrics, &problem);
     assert_non_null(f->dedup);
     assert_non_null(f->letters);
@@ -428,21 +442,33 @@ static void refuses_the_group_when_the_journal_is_full(void **state)
     assert_string_equal(commit_word(f, 0, "a"), "1+0");
 }
 
-static enum error failing_lookup(struct dedup *dedup, const struct event_id *ids, size_t count, uint8_t *seen,
-                                 int64_t wall_ns)
+static enum error failing_lookup(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
-    (void)dedup, (void)ids, (void)wall_ns;
-    memset(seen, 1, count);
+    (void)dedup, (void)runs, (void)count, (void)wall_ns;
     return ERROR_DEDUP_FAILED;
 }
 
-static void note_nothing(struct dedup *dedup, const struct event_id *ids, size_t count, int64_t wall_ns)
+/* The first id of each run is known in process; of the others nothing is known. */
+static enum error half_failing_lookup(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
-    (void)dedup, (void)ids, (void)count, (void)wall_ns;
+    (void)dedup, (void)wall_ns;
+    for (size_t i = 0; i < count; i++) {
+        runs[i].seen[0] = 1;
+    }
+    return ERROR_DEDUP_FAILED;
+}
+
+static void note_nothing(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
+{
+    (void)dedup, (void)runs, (void)count, (void)wall_ns;
 }
 
 static const struct dedup_ops failing_ops = {
     .name = "failing", .lookup = failing_lookup, .note = note_nothing, .persist = note_nothing
+};
+
+static const struct dedup_ops half_failing_ops = {
+    .name = "half failing", .lookup = half_failing_lookup, .note = note_nothing, .persist = note_nothing
 };
 
 static void accepts_when_the_filter_fails_and_may(void **state)
@@ -466,11 +492,24 @@ static void rejects_when_the_filter_fails_and_must(void **state)
     assert_string_equal(answers(f, 0), "dedup_failed 1+0");
 }
 
+static void believes_a_failing_filter_in_what_it_knows(void **state)
+{
+    struct fixture *f = *state;
+    f->fake_dedup.ops = &half_failing_ops;
+    make_commit(f, &f->fake_dedup);
+    assert_string_equal(commit_word(f, 0, "a|b"), "0+1 1+0");
+    assert_int_equal(metric_read(f->metrics, METRIC_DEDUP_BYPASSED, 0, 0, OK), 1);
+    f->dedup_options.on_error = DEDUP_ON_ERROR_REJECT;
+    make_commit(f, &f->fake_dedup);
+    assert_string_equal(commit_word(f, 0, "a"), "0+1");
+    assert_string_equal(commit_word(f, 0, "a|b"), "dedup_failed dedup_failed");
+}
+
 static void finds_no_duplicates_without_a_filter(void **state)
 {
     struct fixture *f = *state;
     f->dedup_options.kind = DEDUP_NONE;
-    make_commit(f, dedup_none_new());
+    make_commit(f, dedup_none_new(NULL, 0, NULL));
     assert_string_equal(commit_word(f, 0, "aa|a"), "2+0 1+0");
 }
 
@@ -562,10 +601,11 @@ static void does_not_say_stored_of_dead_letters(void **state)
 static bool knows_after_restart(struct fixture *f, char letter)
 {
     struct buf problem = { 0 };
-    struct dedup *dedup = dedup_new(&f->dedup_options, f->folder, f->metrics, f->board, clock_wall_ns(), &problem);
+    struct dedup_config config = dedup_config_of(f);
+    struct dedup *dedup = dedup_new(&config, clock_wall_ns(), &problem);
     struct event_id id = id_of(f, 0, letter);
     uint8_t seen = 0;
-    assert_int_equal(dedup->ops->lookup(dedup, &id, 1, &seen, clock_wall_ns()), OK);
+    assert_int_equal(dedup->ops->lookup(dedup, &(struct dedup_ids){ 0, &id, 1, &seen }, 1, clock_wall_ns()), OK);
     dedup->ops->free(dedup);
     return seen;
 }
@@ -708,6 +748,7 @@ int main(void)
         TEST(refuses_the_group_when_the_journal_is_full),
         TEST(accepts_when_the_filter_fails_and_may),
         TEST(rejects_when_the_filter_fails_and_must),
+        TEST(believes_a_failing_filter_in_what_it_knows),
         TEST(finds_no_duplicates_without_a_filter),
         TEST(seals_when_the_strategy_says_so),
         TEST(gives_the_queue_its_room_back),

@@ -78,10 +78,21 @@ static int tear_down(void **state)
     return 0;
 }
 
+static struct dedup_config config_of(const struct fixture *fixture, enum durability durability)
+{
+    return (struct dedup_config){
+        .options = &fixture->options,
+        .folder = fixture->folder,
+        .durability = durability,
+        .metrics = fixture->metrics,
+    };
+}
+
 static struct dedup *open_at(struct fixture *fixture, int64_t wall_ns)
 {
     struct buf problem = { 0 };
-    struct dedup *dedup = dedup_memory_new(&fixture->options, fixture->folder, fixture->metrics, wall_ns, &problem);
+    struct dedup_config config = config_of(fixture, DURABILITY_FSYNC);
+    struct dedup *dedup = dedup_memory_new(&config, wall_ns, &problem);
     assert_non_null(dedup);
     assert_int_equal(problem.len, 0);
     return dedup;
@@ -99,8 +110,9 @@ static struct event_id id_of(uint64_t number)
 static bool knows(struct dedup *dedup, uint64_t number, int64_t wall_ns)
 {
     struct event_id id = id_of(number);
-    uint8_t seen = 9;
-    assert_int_equal(dedup->ops->lookup(dedup, &id, 1, &seen, wall_ns), OK);
+    uint8_t seen = 0;
+    struct dedup_ids run = { 0, &id, 1, &seen };
+    assert_int_equal(dedup->ops->lookup(dedup, &run, 1, wall_ns), OK);
     assert_true(seen <= 1);
     return seen;
 }
@@ -108,14 +120,15 @@ static bool knows(struct dedup *dedup, uint64_t number, int64_t wall_ns)
 static void note(struct dedup *dedup, uint64_t number, int64_t wall_ns)
 {
     struct event_id id = id_of(number);
-    dedup->ops->note(dedup, &id, 1, wall_ns);
+    dedup->ops->note(dedup, &(struct dedup_ids){ 0, &id, 1, NULL }, 1, wall_ns);
 }
 
 static void keep(struct dedup *dedup, uint64_t number, int64_t wall_ns)
 {
     struct event_id id = id_of(number);
-    dedup->ops->note(dedup, &id, 1, wall_ns);
-    dedup->ops->persist(dedup, &id, 1, wall_ns);
+    struct dedup_ids run = { 0, &id, 1, NULL };
+    dedup->ops->note(dedup, &run, 1, wall_ns);
+    dedup->ops->persist(dedup, &run, 1, wall_ns);
 }
 
 static void remembers_for_one_to_two_windows(void **state)
@@ -226,7 +239,8 @@ static void makes_no_file_where_nothing_is_kept(void **state)
 
     struct fixture *fixture = *state;
     struct buf problem = { 0 };
-    dedup = dedup_memory_new(&fixture->options, NULL, fixture->metrics, START, &problem);
+    struct dedup_config config = config_of(fixture, DURABILITY_MEMORY);
+    dedup = dedup_memory_new(&config, START, &problem);
     keep(dedup, 1, START);
     assert_int_equal(dedup->ops->sync(dedup), OK);
     assert_true(knows(dedup, 1, START));
@@ -281,7 +295,7 @@ static void persist_and_sync(void *argument)
         for (uint64_t i = 0; i < IDS_A_ROUND; i++) {
             ids[i] = id_of(persisting->first + round * IDS_A_ROUND + i);
         }
-        persisting->dedup->ops->persist(persisting->dedup, ids, IDS_A_ROUND, START);
+        persisting->dedup->ops->persist(persisting->dedup, &(struct dedup_ids){ 0, ids, IDS_A_ROUND, NULL }, 1, START);
         if (round % 10 == 0 && persisting->dedup->ops->sync(persisting->dedup) != OK) {
             return;
         }
@@ -311,22 +325,13 @@ static void persists_from_many_threads(void **state)
     dedup->ops->free(dedup);
 }
 
-static void says_where_redis_comes_from(void **state)
-{
-    struct fixture *fixture = *state;
-    struct buf problem = { 0 };
-    fixture->options.kind = DEDUP_REDIS;
-    assert_null(dedup_new(&fixture->options, NULL, fixture->metrics, NULL, START, &problem));
-    assert_non_null(strstr(buf_c_string(&problem), "use memory or none"));
-    buf_release(&problem);
-}
-
 static void none_knows_nothing(void **state)
 {
     struct fixture *fixture = *state;
     struct buf problem = { 0 };
     fixture->options.kind = DEDUP_NONE;
-    struct dedup *dedup = dedup_new(&fixture->options, NULL, fixture->metrics, NULL, START, &problem);
+    struct dedup_config config = config_of(fixture, DURABILITY_FSYNC);
+    struct dedup *dedup = dedup_new(&config, START, &problem);
     keep(dedup, 1, START);
     assert_false(knows(dedup, 1, START));
     assert_int_equal(dedup->ops->sync(dedup), OK);
@@ -347,7 +352,6 @@ int main(void)
         TEST(makes_no_file_where_nothing_is_kept),
         TEST(keeps_what_a_failing_disk_refuses_and_writes_it_later),
         TEST(persists_from_many_threads),
-        TEST(says_where_redis_comes_from),
         TEST(none_knows_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

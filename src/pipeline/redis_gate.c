@@ -1,0 +1,300 @@
+/* Turns a Redis server that comes and goes into a connection that is there or not. */
+#include "pipeline/redis_gate.h"
+
+#include "base/thread.h"
+#include "pipeline/redis_command.h"
+#include "store/breaker.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Between attempts to connect. */
+static const struct backoff backoff = { 100 * NS_PER_MS, 5 * NS_PER_SECOND };
+
+#define PROBE_SECONDS "60" /* after which Redis forgets the probe's set */
+
+struct redis_gate {
+    struct redis_gate_config config;
+    struct redis_address address;
+    struct status_part *status;
+    _Atomic int64_t offset_ns; /* of Redis' clock to our monotonic one */
+
+    pthread_mutex_t trip_mutex; /* held from take to give_back; guards what follows */
+    struct redis_trip trip;
+    struct redis_connection *connection; /* NULL: closed */
+    bool proven;                         /* a trip has succeeded since it was made */
+    struct metrics_cells *cells;
+
+    struct wakeup wakeup; /* guards what follows */
+    bool open;
+    bool stopping;
+    struct breaker breaker;
+    uint64_t random;
+
+    struct thread thread;
+    struct redis_trip handshake; /* of the thread */
+};
+
+/* --- the clock --- */
+
+int64_t redis_gate_time_ns(const struct redis_gate *gate)
+{
+    return clock_monotonic_ns() + atomic_load_explicit(&gate->offset_ns, memory_order_relaxed);
+}
+
+void redis_gate_set_time(struct redis_gate *gate, int64_t time_ns)
+{
+    atomic_store_explicit(&gate->offset_ns, time_ns - clock_monotonic_ns(), memory_order_relaxed);
+}
+
+/* --- open or closed --- */
+
+static void note_failure(struct redis_gate *gate, const char *reason)
+{
+    bool accept = gate->config.options->on_error == DEDUP_ON_ERROR_ACCEPT;
+    status_set(gate->status, accept ? STATUS_DEGRADED : STATUS_DOWN, "%s: %s; until it is mended %s",
+               gate->address.name, reason == NULL ? "out of memory" : reason,
+               accept ? "events are accepted without asking it, and the table collapses duplicates (dedup.on_error: "
+                        "accept)"
+                      : "events with a dedup key are refused (dedup.on_error: reject)");
+    metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 1);
+    wakeup_lock(&gate->wakeup);
+    gate->open = false;
+    breaker_failure(&gate->breaker, 1, &backoff, clock_monotonic_ns(), &gate->random);
+    wakeup_all(&gate->wakeup);
+    wakeup_unlock(&gate->wakeup);
+}
+
+/* With the trip's mutex. */
+static void close_gate(struct redis_gate *gate)
+{
+    redis_connection_close(gate->connection);
+    gate->connection = NULL;
+    metric_add(gate->cells, METRIC_DEDUP_FAILURES, 1);
+    note_failure(gate, buf_c_string(&gate->trip.problem));
+}
+
+static void open_gate(struct redis_gate *gate, struct redis_connection *connection)
+{
+    pthread_mutex_lock(&gate->trip_mutex);
+    gate->connection = connection;
+    gate->proven = false;
+    pthread_mutex_unlock(&gate->trip_mutex);
+    status_set(gate->status, STATUS_OK, "%s", "");
+    metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 0);
+    wakeup_lock(&gate->wakeup);
+    gate->open = true;
+    wakeup_unlock(&gate->wakeup);
+}
+
+/* --- trips --- */
+
+void redis_trip_expect(struct redis_trip *trip, struct redis_answer answer)
+{
+    buf_append(&trip->answers, &answer, sizeof answer);
+}
+
+struct redis_answer *redis_trip_answer(const struct redis_trip *trip, size_t index)
+{
+    return (struct redis_answer *)(void *)trip->answers.data + index;
+}
+
+void redis_trip_clear(struct redis_trip *trip)
+{
+    buf_clear(&trip->commands);
+    buf_clear(&trip->answers);
+    buf_clear(&trip->problem);
+}
+
+static void release_trip(struct redis_trip *trip)
+{
+    buf_release(&trip->commands);
+    buf_release(&trip->answers);
+    buf_release(&trip->problem);
+}
+
+static bool travel(struct redis_connection *connection, struct redis_trip *trip, int64_t deadline_ns)
+{
+    if (trip->commands.failed || trip->answers.failed) {
+        buf_append_string(&trip->problem, "the gateway is out of memory");
+        return false;
+    }
+    return redis_connection_trip(connection, buf_slice(&trip->commands), redis_trip_answer(trip, 0),
+                                 trip->answers.len / sizeof(struct redis_answer), deadline_ns, &trip->problem);
+}
+
+struct redis_trip *redis_gate_take(struct redis_gate *gate, int64_t deadline_ns)
+{
+    struct timespec until = { .tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
+                              .tv_nsec = (long)(deadline_ns % NS_PER_SECOND) };
+    if (pthread_mutex_clocklock(&gate->trip_mutex, CLOCK_MONOTONIC, &until) != 0) {
+        return NULL;
+    }
+    if (gate->connection == NULL) {
+        pthread_mutex_unlock(&gate->trip_mutex);
+        return NULL;
+    }
+    redis_trip_clear(&gate->trip);
+    return &gate->trip;
+}
+
+bool redis_gate_go(struct redis_gate *gate, int64_t deadline_ns)
+{
+    int64_t started_ns = clock_monotonic_ns();
+    bool done = gate->connection != NULL && travel(gate->connection, &gate->trip, deadline_ns);
+    metric_observe_ns(gate->cells, METRIC_DEDUP_SECONDS, 0, clock_monotonic_ns() - started_ns);
+    if (!done) {
+        close_gate(gate);
+    } else if (!gate->proven) {
+        gate->proven = true;
+        wakeup_lock(&gate->wakeup);
+        breaker_success(&gate->breaker);
+        wakeup_unlock(&gate->wakeup);
+    }
+    return done;
+}
+
+void redis_gate_give_back(struct redis_gate *gate)
+{
+    pthread_mutex_unlock(&gate->trip_mutex);
+}
+
+/* --- the thread that makes connections --- */
+
+static void put_command(struct redis_trip *trip, const char *const *words, enum redis_want want)
+{
+    redis_command(&trip->commands, words);
+    redis_trip_expect(trip, (struct redis_answer){ .want = want });
+}
+
+static void put_login(struct redis_trip *trip, const struct redis_address *address)
+{
+    char database[24];
+    snprintf(database, sizeof database, "%lld", (long long)address->database);
+    if (address->user[0] != '\0') {
+        put_command(trip, (const char *const[]){ "AUTH", address->user, address->password, NULL }, REDIS_WANT_DONE);
+    } else if (address->password[0] != '\0') {
+        put_command(trip, (const char *const[]){ "AUTH", address->password, NULL }, REDIS_WANT_DONE);
+    }
+    if (address->database != 0) {
+        put_command(trip, (const char *const[]){ "SELECT", database, NULL }, REDIS_WANT_DONE);
+    }
+}
+
+/* Each command that the filter uses, on a set of its own. */
+static void put_probe(struct redis_trip *trip, const char *set, uint8_t *member)
+{
+    put_command(trip, (const char *const[]){ "MULTI", NULL }, REDIS_WANT_DONE);
+    put_command(trip, (const char *const[]){ "SADD", set, "probe", NULL }, REDIS_WANT_DONE);
+    put_command(trip, (const char *const[]){ "EXPIRE", set, PROBE_SECONDS, NULL }, REDIS_WANT_DONE);
+    put_command(trip, (const char *const[]){ "EXEC", NULL }, REDIS_WANT_DONE);
+    redis_command(&trip->commands, (const char *const[]){ "SMISMEMBER", set, "probe", NULL });
+    redis_trip_expect(trip, (struct redis_answer){ .want = REDIS_WANT_MEMBERS, .members = member, .count = 1 });
+    put_command(trip, (const char *const[]){ "TIME", NULL }, REDIS_WANT_TIME);
+}
+
+static bool shake_hands(struct redis_gate *gate, struct redis_connection *connection)
+{
+    uint8_t member = 0;
+    char set[256];
+    struct redis_trip *trip = &gate->handshake;
+    snprintf(set, sizeof set, "%s:probe", gate->config.options->redis_prefix);
+    put_login(trip, &gate->address);
+    put_probe(trip, set, &member);
+    if (!travel(connection, trip, clock_monotonic_ns() + gate->config.options->redis_timeout_ns)) {
+        return false;
+    }
+    size_t last = trip->answers.len / sizeof(struct redis_answer) - 1;
+    redis_gate_set_time(gate, redis_trip_answer(trip, last)->time_ns);
+    return true;
+}
+
+static bool connect_once(struct redis_gate *gate)
+{
+    redis_trip_clear(&gate->handshake);
+    struct redis_connection *connection =
+        redis_connection_open(&gate->address, gate->config.options->redis_timeout_ns, &gate->handshake.problem);
+    if (connection == NULL || !shake_hands(gate, connection)) {
+        redis_connection_close(connection);
+        note_failure(gate, buf_c_string(&gate->handshake.problem));
+        return false;
+    }
+    open_gate(gate, connection);
+    return true;
+}
+
+/* Waits until the gate is closed and the back-off is over; false: it is time to stop. */
+static bool wait_until_due(struct redis_gate *gate)
+{
+    wakeup_lock(&gate->wakeup);
+    while (!gate->stopping && (gate->open || clock_monotonic_ns() < gate->breaker.next_ns)) {
+        wakeup_wait(&gate->wakeup, gate->open ? INT64_MAX : gate->breaker.next_ns);
+    }
+    bool due = !gate->stopping;
+    wakeup_unlock(&gate->wakeup);
+    return due;
+}
+
+static void run(void *argument)
+{
+    struct redis_gate *gate = argument;
+    while (wait_until_due(gate)) {
+        if (connect_once(gate)) {
+            gate->config.opened(gate->config.context);
+        }
+    }
+}
+
+/* --- life --- */
+
+void redis_gate_free(struct redis_gate *gate)
+{
+    wakeup_lock(&gate->wakeup);
+    gate->stopping = true;
+    wakeup_all(&gate->wakeup);
+    wakeup_unlock(&gate->wakeup);
+    thread_join(&gate->thread);
+    redis_connection_close(gate->connection);
+    release_trip(&gate->trip);
+    release_trip(&gate->handshake);
+    wakeup_release(&gate->wakeup);
+    pthread_mutex_destroy(&gate->trip_mutex);
+    redis_address_release(&gate->address);
+    free(gate);
+}
+
+struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct buf *problem)
+{
+    struct redis_gate *gate = calloc(1, sizeof *gate);
+    if (gate == NULL) {
+        buf_append_string(problem, "dedup: out of memory");
+        return NULL;
+    }
+    gate->config = *config;
+    gate->random = (uint64_t)clock_monotonic_ns() | 1;
+    atomic_init(&gate->offset_ns, clock_wall_ns() - clock_monotonic_ns());
+    pthread_mutex_init(&gate->trip_mutex, NULL);
+    wakeup_init(&gate->wakeup);
+    gate->status = status_add(config->board, "dedup");
+    gate->cells = metrics_thread(config->metrics);
+    if (gate->cells == NULL) {
+        buf_append_string(problem, "dedup: out of memory");
+    }
+    if (gate->cells == NULL ||
+        !redis_address_parse(&gate->address, slice_from_string(config->options->redis_url), problem)) {
+        redis_gate_free(gate);
+        return NULL;
+    }
+    return gate;
+}
+
+bool redis_gate_start(struct redis_gate *gate, struct buf *problem)
+{
+    (void)connect_once(gate); /* so that the first events are filtered */
+    if (thread_start(&gate->thread, "redis", run, gate) != OK) {
+        buf_append_string(problem, "dedup: its thread cannot be started");
+        return false;
+    }
+    return true;
+}
