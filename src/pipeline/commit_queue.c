@@ -20,7 +20,7 @@ void commit_queue_release(struct commit_queue *queue)
         queue->chunks = chunk->next;
         chunk_free(chunk);
     }
-    returned_ids_free(queue->returned);
+    returned_free(queue->returned);
     wakeup_release(&queue->wakeup);
 }
 
@@ -61,26 +61,23 @@ void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedba
     wakeup_unlock(&queue->wakeup);
 }
 
-void commit_queue_remember(struct commit_queue *queue, size_t stream_index, struct buf *ids)
+void commit_queue_return(struct commit_queue *queue, struct returned *list)
 {
-    struct returned_ids *returned = calloc(1, sizeof *returned);
-    if (returned == NULL) {
-        return;
-    }
-    returned->stream_index = stream_index;
-    returned->ids = *ids;
-    *ids = (struct buf){ 0 };
+    struct returned **end = &queue->returned;
     wakeup_lock(&queue->wakeup);
-    returned->next = queue->returned;
-    queue->returned = returned;
-    wakeup_unlock(&queue->wakeup);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = list;
+    unlock_and_wake(queue);
 }
 
-void returned_ids_free(struct returned_ids *list)
+void returned_free(struct returned *list)
 {
     while (list != NULL) {
-        struct returned_ids *rest = list->next;
+        struct returned *rest = list->next;
         buf_release(&list->ids);
+        segment_free(list->segment);
         free(list);
         list = rest;
     }
@@ -103,7 +100,8 @@ void commit_queue_stop(struct commit_queue *queue)
 void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct commit_work *work)
 {
     wakeup_lock(&queue->wakeup);
-    while (queue->chunks == NULL && !queue->draining && !queue->stopping && clock_monotonic_ns() < deadline_ns) {
+    while (queue->chunks == NULL && queue->returned == NULL && !queue->draining && !queue->stopping &&
+           clock_monotonic_ns() < deadline_ns) {
         queue->sleeping = true;
         wakeup_wait(&queue->wakeup, deadline_ns);
     }

@@ -5,6 +5,7 @@
 
 #include "base/thread.h"
 #include "event/chunk.h"
+#include "event/segment.h"
 #include "pipeline/batch.h"
 
 #include <stdatomic.h>
@@ -18,11 +19,11 @@ struct batch_feedback {
     int64_t latency_ns;
 };
 
-/* Stable ids of a segment that was given back. */
-struct returned_ids {
-    struct returned_ids *next;
-    size_t stream_index; /* SIZE_MAX: it is not configured any more */
-    struct buf ids;      /* struct event_id */
+/* A segment that was given back (`sluice dead-letters retry`), on its way to the writers: its ids are remembered first. */
+struct returned {
+    struct returned *next;
+    struct segment *segment;
+    struct buf ids; /* struct event_id, the stable ones */
 };
 
 struct commit_queue {
@@ -32,7 +33,7 @@ struct commit_queue {
     struct chunk **end;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    struct returned_ids *returned;
+    struct returned *returned;
     bool sleeping; /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
     _Atomic uint64_t events; /* pushed and not yet completed */
@@ -44,7 +45,7 @@ struct commit_work {
     struct chunk *chunks;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
-    struct returned_ids *returned; /* a list, the taker's to free */
+    struct returned *returned; /* a list, the taker's */
     bool draining, stopping;
 };
 
@@ -62,10 +63,11 @@ bool commit_queue_has_room(const struct commit_queue *queue);
 /* Writer threads. What does not fit is left out: it is a hint. */
 void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback);
 
-/* Any thread. Ids to remember before the next chunk is committed; takes what is in *ids. For want of memory it does
- * nothing: the table collapses what they would have stopped. */
-void commit_queue_remember(struct commit_queue *queue, size_t stream_index, struct buf *ids);
-void returned_ids_free(struct returned_ids *list);
+/* Any thread. Takes a list. */
+void commit_queue_return(struct commit_queue *queue, struct returned *list);
+
+/* Frees the segments in it, too. */
+void returned_free(struct returned *list);
 
 /* Any thread: ask the commit thread to drain (seal everything once), or to end. */
 void commit_queue_drain(struct commit_queue *queue);

@@ -76,8 +76,7 @@ static void run(void *argument)
         for (size_t i = 0; i < work.feedback_count; i++) {
             commit_learn(thread->commit, &work.feedback[i]);
         }
-        commit_note(thread->commit, work.returned, clock_wall_ns());
-        returned_ids_free(work.returned);
+        commit_take_back(thread->commit, work.returned, clock_wall_ns());
         add(&pending, work.chunks);
         draining |= work.draining;
         if (pending.first != NULL) {

@@ -33,6 +33,5 @@ struct writer_home home_callbacks(struct home *home);
  * if they could not be read; the segment can be delivered all the same. */
 bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
 
-/* Any thread, while the commit thread runs: the same of a segment that was given back; the commit thread is told of its
- * ids before the next chunk. */
-bool home_remember_adopted(struct home *home, const struct segment *segment, int64_t wall_ns);
+/* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. False: they cannot be read. */
+bool home_read_ids(const struct segment *segment, struct buf *ids);
