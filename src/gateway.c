@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define STOP_MARGIN_NS (15 * NS_PER_SECOND) /* to end threads and to close the engine */
+
 struct gateway {
     const struct config *config;
     struct stream **streams;
@@ -301,6 +303,31 @@ int gateway_port(const struct gateway *g)
 void gateway_udp_addresses(const struct gateway *g, struct buf *out)
 {
     udp_addresses(g->udp, out);
+}
+
+void gateway_tick(struct gateway *g)
+{
+    pipeline_tick(g->pipeline);
+}
+
+const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (pipeline_turn_ns(g->pipeline, now_ns) >= limit_ns) {
+        return "the commit thread";
+    }
+    for (size_t i = 0; i < g->front_count; i++) {
+        if (g->fronts[i]->ops->turn_ns(g->fronts[i], now_ns) >= limit_ns) {
+            return g->fronts[i]->ops->threads;
+        }
+    }
+    return NULL;
+}
+
+int64_t gateway_longest_stop_ns(const struct gateway *g)
+{
+    const struct config *config = g->config;
+    return config->drain.delay_ns + config->drain.timeout_ns + config->store.request_timeout_ns + STOP_MARGIN_NS;
 }
 
 static void sleep_ns(int64_t duration_ns)

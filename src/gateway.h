@@ -25,6 +25,16 @@ int gateway_port(const struct gateway *gateway);
 /* Appends the addresses that take datagrams: "127.0.0.1:8125,[::1]:8125"; "off" if none does. */
 void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);
 
+/* About once a second while it serves, on the thread that started it: takes dead letters that were given back. */
+void gateway_tick(struct gateway *gateway);
+
+/* The thread that started it: what has been at one turn of its loop for `limit_ns` or longer ("the commit thread");
+ * NULL: nothing, it lives. */
+const char *gateway_stuck(const struct gateway *gateway, int64_t limit_ns);
+
+/* How long gateway_stop may take: what `drain:` says, and the INSERT that is under way then. */
+int64_t gateway_longest_stop_ns(const struct gateway *gateway);
+
 /* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, datagrams that came are
  * read, segments are sealed and stored. Returns true if everything accepted is stored; the rest stays in the journal for the next start. */
 bool gateway_stop(struct gateway *gateway);

@@ -1,10 +1,12 @@
 /* Turns a command line into a gateway that runs until it is told to stop. */
+#include "dead_letters_command.h"
 #include "gateway.h"
 #include "journal_command.h"
 #include "sql_command.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -15,6 +17,8 @@
 
 static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
                             "       sluice journal ls|cat|verify DATA_FOLDER\n"
+                            "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
+                            "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
                             "       sluice sql [--config FILE] STATEMENT\n"
                             "       sluice --version | --help | --options\n"
                             "\n"
@@ -93,10 +97,57 @@ static void exit_at_once(int number)
     _exit(EXIT_IMPATIENT);
 }
 
-static int wait_for_signal(const sigset_t *signals)
+/* The service manager's watchdog: it gets a sign of life at each third of its time, as long as no thread is stuck. */
+struct watch {
+    int64_t limit_ns; /* 0: there is no watchdog */
+    int64_t next_ns;
+    const char *stuck; /* what was, when it was last asked; NULL: nothing */
+};
+
+static int64_t tick_ns(const struct watch *watch)
 {
-    int number = 0;
-    sigwait(signals, &number);
+    bool is_short = watch->limit_ns != 0 && watch->limit_ns / 3 < NS_PER_SECOND;
+    return is_short ? watch->limit_ns / 3 : NS_PER_SECOND;
+}
+
+static void tell_stuck(struct watch *watch, const char *stuck)
+{
+    if (stuck != NULL && watch->stuck == NULL) {
+        LOG(LOG_ERROR, "stuck", "%s has not come round for %lld s; the watchdog is not answered until it does", stuck,
+            (long long)(watch->limit_ns / NS_PER_SECOND));
+        service_say("stuck: %s", stuck);
+    } else if (stuck == NULL && watch->stuck != NULL) {
+        LOG(LOG_INFO, "no longer stuck", "%s goes on", watch->stuck);
+        service_say("serving");
+    }
+    watch->stuck = stuck;
+}
+
+static void give_sign_of_life(struct watch *watch, const struct gateway *gateway)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (watch->limit_ns == 0 || now_ns < watch->next_ns) {
+        return;
+    }
+    tell_stuck(watch, gateway_stuck(gateway, watch->limit_ns));
+    if (watch->stuck == NULL) {
+        service_alive();
+        watch->next_ns = now_ns + watch->limit_ns / 3 - tick_ns(watch) / 2; /* the tick nearest to a third */
+    }
+}
+
+/* Ticks until a signal comes. */
+static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
+{
+    struct watch watch = { .limit_ns = service_watchdog_ns() };
+    struct timespec tick = { .tv_sec = (time_t)(tick_ns(&watch) / NS_PER_SECOND),
+                             .tv_nsec = (long)(tick_ns(&watch) % NS_PER_SECOND) };
+    int number;
+    do {
+        give_sign_of_life(&watch, gateway);
+        gateway_tick(gateway);
+        number = sigtimedwait(signals, NULL, &tick);
+    } while (number < 0);
     return number;
 }
 
@@ -129,12 +180,17 @@ static int serve(const struct config *config)
     buf_release(&problem);
     struct buf udp = { 0 };
     gateway_udp_addresses(gateway, &udp);
+    service_say("serving on %s, port %d", config->http.listen, gateway_port(gateway));
+    service_ready();
     LOG(LOG_INFO, "serving", "version=%s listen=%s port=%d udp=%s", SLUICE_VERSION, config->http.listen,
         gateway_port(gateway), buf_c_string(&udp));
     buf_release(&udp);
 
-    int number = wait_for_signal(&signals);
+    int number = wait_for_signal(&signals, gateway);
     let_second_signal_kill(&signals);
+    service_stopping(gateway_longest_stop_ns(gateway));
+    service_say("draining: storing what waits, for at most %lld s",
+                (long long)(config->drain.timeout_ns / NS_PER_SECOND));
     LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
     bool stored = gateway_stop(gateway);
     LOG(LOG_INFO, "stopped", "%s", stored ? "everything is stored" : "what is not stored yet waits in the journal");
@@ -145,6 +201,9 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
         return journal_command(argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "dead-letters") == 0) {
+        return dead_letters_command(argc - 2, argv + 2);
     }
     if (argc > 1 && strcmp(argv[1], "sql") == 0) {
         return sql_command(argc - 1, argv + 1);

@@ -144,7 +144,7 @@ static const struct option journal_rows[] = {
     { "min_free",         SIZE(journal_options, min_free),                     "256MiB",           NULL,    "1000TiB",
       "Bytes that stay free on the data folder's file system; below it new events are answered 503." },
     { "max_dead_letters", SIZE(journal_options, max_dead_letter_bytes),        "1GiB",             NULL,    "1000TiB",
-      "Most bytes of events that the table refused; then their stream waits." },
+      "Most bytes of events that the table refused; then what is refused waits in the journal." },
 };
 
 static const struct option commit_rows[] = {

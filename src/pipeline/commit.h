@@ -54,6 +54,9 @@ int64_t commit_deadline_ns(const struct commit *commit);
 
 void commit_learn(struct commit *commit, const struct batch_feedback *feedback);
 
+/* Takes segments that were given back, which no group brought: remembers their ids, then hands them on. */
+void commit_take_back(struct commit *commit, struct returned *list, int64_t wall_ns);
+
 /* How long a group took, look-up to answer. */
 void commit_observe(struct commit *commit, int64_t duration_ns);
 

@@ -208,3 +208,18 @@ void commit_remember(struct commit *commit, int64_t wall_ns)
         dedup->ops->persist(dedup, commit_runs(commit), run_count, wall_ns);
     }
 }
+
+void commit_remember_returned(struct commit *commit, const struct returned *list, int64_t wall_ns)
+{
+    struct dedup *dedup = commit->config.dedup;
+    buf_clear(&commit->runs);
+    for (; list != NULL; list = list->next) {
+        const struct event_id *ids = (const struct event_id *)(const void *)list->ids.data;
+        add_run(commit, list->segment->stream_index, ids, list->ids.len / sizeof *ids, NULL);
+    }
+    size_t run_count = commit_run_count(commit);
+    if (run_count != 0) {
+        dedup->ops->note(dedup, commit_runs(commit), run_count, wall_ns);
+        dedup->ops->persist(dedup, commit_runs(commit), run_count, wall_ns);
+    }
+}

@@ -74,3 +74,6 @@ MUST_CHECK bool commit_find_new(struct commit *commit, struct chunk *chunks, int
 
 /* commit_dedup.c. Remembers the ids of the rows that were kept, of all streams without error. */
 void commit_remember(struct commit *commit, int64_t wall_ns);
+
+/* commit_dedup.c. Remembers the ids of segments that were given back: their rows are as safe as those found at start. */
+void commit_remember_returned(struct commit *commit, const struct returned *list, int64_t wall_ns);

@@ -1,6 +1,8 @@
 /* Turns pushes from many threads into work that the commit thread takes all at once. */
 #include "pipeline/commit_queue.h"
 
+#include <stdlib.h>
+
 void commit_queue_init(struct commit_queue *queue, const struct commit_options *options)
 {
     memset(queue, 0, sizeof *queue);
@@ -18,6 +20,7 @@ void commit_queue_release(struct commit_queue *queue)
         queue->chunks = chunk->next;
         chunk_free(chunk);
     }
+    returned_free(queue->returned);
     wakeup_release(&queue->wakeup);
 }
 
@@ -58,6 +61,28 @@ void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedba
     wakeup_unlock(&queue->wakeup);
 }
 
+void commit_queue_return(struct commit_queue *queue, struct returned *list)
+{
+    struct returned **end = &queue->returned;
+    wakeup_lock(&queue->wakeup);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = list;
+    unlock_and_wake(queue);
+}
+
+void returned_free(struct returned *list)
+{
+    while (list != NULL) {
+        struct returned *rest = list->next;
+        buf_release(&list->ids);
+        segment_free(list->segment);
+        free(list);
+        list = rest;
+    }
+}
+
 void commit_queue_drain(struct commit_queue *queue)
 {
     wakeup_lock(&queue->wakeup);
@@ -75,7 +100,8 @@ void commit_queue_stop(struct commit_queue *queue)
 void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct commit_work *work)
 {
     wakeup_lock(&queue->wakeup);
-    while (queue->chunks == NULL && !queue->draining && !queue->stopping && clock_monotonic_ns() < deadline_ns) {
+    while (queue->chunks == NULL && queue->returned == NULL && !queue->draining && !queue->stopping &&
+           clock_monotonic_ns() < deadline_ns) {
         queue->sleeping = true;
         wakeup_wait(&queue->wakeup, deadline_ns);
     }
@@ -86,6 +112,8 @@ void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct c
     work->feedback_count = queue->feedback_count;
     memcpy(work->feedback, queue->feedback, queue->feedback_count * sizeof queue->feedback[0]);
     queue->feedback_count = 0;
+    work->returned = queue->returned;
+    queue->returned = NULL;
     work->draining = queue->draining;
     queue->draining = false;
     work->stopping = queue->stopping;

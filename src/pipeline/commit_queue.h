@@ -5,6 +5,7 @@
 
 #include "base/thread.h"
 #include "event/chunk.h"
+#include "event/segment.h"
 #include "pipeline/batch.h"
 
 #include <stdatomic.h>
@@ -18,6 +19,13 @@ struct batch_feedback {
     int64_t latency_ns;
 };
 
+/* A segment that was given back (`sluice dead-letters retry`), on its way to the writers: its ids are remembered first. */
+struct returned {
+    struct returned *next;
+    struct segment *segment;
+    struct buf ids; /* struct event_id, the stable ones */
+};
+
 struct commit_queue {
     const struct commit_options *options;
     struct wakeup wakeup; /* guards all but the two counters */
@@ -25,6 +33,7 @@ struct commit_queue {
     struct chunk **end;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
+    struct returned *returned;
     bool sleeping; /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
     _Atomic uint64_t events; /* pushed and not yet completed */
@@ -36,6 +45,7 @@ struct commit_work {
     struct chunk *chunks;
     struct batch_feedback feedback[QUEUE_FEEDBACK];
     size_t feedback_count;
+    struct returned *returned; /* a list, the taker's */
     bool draining, stopping;
 };
 
@@ -52,6 +62,12 @@ bool commit_queue_has_room(const struct commit_queue *queue);
 
 /* Writer threads. What does not fit is left out: it is a hint. */
 void commit_queue_feedback(struct commit_queue *queue, const struct batch_feedback *feedback);
+
+/* Any thread. Takes a list. */
+void commit_queue_return(struct commit_queue *queue, struct returned *list);
+
+/* Frees the segments in it, too. */
+void returned_free(struct returned *list);
 
 /* Any thread: ask the commit thread to drain (seal everything once), or to end. */
 void commit_queue_drain(struct commit_queue *queue);

@@ -63,6 +63,16 @@ void commit_seal_all(struct commit *commit)
     }
 }
 
+void commit_take_back(struct commit *commit, struct returned *list, int64_t wall_ns)
+{
+    commit_remember_returned(commit, list, wall_ns);
+    for (struct returned *returned = list; returned != NULL; returned = returned->next) {
+        commit->config.submit(commit->config.context, returned->segment);
+        returned->segment = NULL;
+    }
+    returned_free(list);
+}
+
 int64_t commit_deadline_ns(const struct commit *commit)
 {
     int64_t earliest_ns = INT64_MAX;

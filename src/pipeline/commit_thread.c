@@ -69,10 +69,14 @@ static void run(void *argument)
     struct commit_work work = { 0 };
     bool draining = false;
     while (!work.stopping || pending.first != NULL) {
-        commit_queue_take(thread->queue, wait_until(thread, &pending), &work);
+        int64_t until_ns = wait_until(thread, &pending);
+        heartbeat_wait(&thread->heartbeat);
+        commit_queue_take(thread->queue, until_ns, &work);
+        heartbeat_turn(&thread->heartbeat, clock_monotonic_ns());
         for (size_t i = 0; i < work.feedback_count; i++) {
             commit_learn(thread->commit, &work.feedback[i]);
         }
+        commit_take_back(thread->commit, work.returned, clock_wall_ns());
         add(&pending, work.chunks);
         draining |= work.draining;
         if (pending.first != NULL) {
@@ -85,6 +89,7 @@ static void run(void *argument)
             draining = false;
         }
     }
+    heartbeat_wait(&thread->heartbeat);
 }
 
 enum error commit_thread_start(struct commit_thread *thread, struct commit *commit, struct commit_queue *queue)

@@ -1,6 +1,7 @@
 /* The commit thread: waits for chunks or the next batch deadline, takes what is there, commits it in groups. */
 #pragma once
 
+#include "base/heartbeat.h"
 #include "base/thread.h"
 #include "pipeline/commit.h"
 
@@ -8,6 +9,7 @@ struct commit_thread {
     struct commit *commit;
     struct commit_queue *queue;
     struct thread thread;
+    struct heartbeat heartbeat;
     struct wakeup drained_wakeup;
     bool drained;
 };

@@ -20,6 +20,7 @@ struct dead_letters {
     char *folder;
     uint64_t max_bytes;
     struct metrics *metrics;
+    struct timespec changed; /* the folder, when it was last watched */
 };
 
 /* People take files away while the gateway runs, so the folder itself is asked. What a crash left half written goes. */
@@ -49,7 +50,7 @@ struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_byt
                                        struct buf *problem)
 {
     struct dead_letters *letters = calloc(1, sizeof *letters);
-    if (letters == NULL || asprintf(&letters->folder, "%s/dead", data_folder) < 0) {
+    if (letters == NULL || asprintf(&letters->folder, "%s/" LETTER_FOLDER, data_folder) < 0) {
         buf_append_string(problem, "dead letters: out of memory");
         free(letters);
         return NULL;
@@ -76,6 +77,17 @@ uint64_t dead_letters_bytes(struct dead_letters *letters)
     uint64_t bytes = folder_bytes(letters);
     pthread_mutex_unlock(&letters->mutex);
     return bytes;
+}
+
+void dead_letters_watch(struct dead_letters *letters)
+{
+    struct stat info;
+    pthread_mutex_lock(&letters->mutex);
+    if (stat(letters->folder, &info) == 0 && memcmp(&info.st_mtim, &letters->changed, sizeof info.st_mtim) != 0) {
+        letters->changed = info.st_mtim;
+        (void)folder_bytes(letters);
+    }
+    pthread_mutex_unlock(&letters->mutex);
 }
 
 /* --- the lines --- */
@@ -174,19 +186,25 @@ static bool write_file(const struct dead_letters *letters, const char *name, con
     return done;
 }
 
-static bool is_buried(const struct dead_letters *letters, const struct segment *segment)
+static bool is_there(const struct dead_letters *letters, const char *name, const char *suffix)
 {
     char *path = NULL;
-    bool buried = asprintf(&path, "%s/%s.ndjson", letters->folder, segment->name) >= 0 && access(path, F_OK) == 0;
+    bool there = asprintf(&path, "%s/%s%s", letters->folder, name, suffix) >= 0 && access(path, F_OK) == 0;
     free(path);
-    return buried;
+    return there;
+}
+
+/* One of the two alone is what a crash left, of a burial or of `sluice dead-letters`. */
+static bool is_buried(const struct dead_letters *letters, const struct segment *segment)
+{
+    return is_there(letters, segment->name, LETTER_SUFFIX) && is_there(letters, segment->name, SEGMENT_SUFFIX);
 }
 
 static enum error write_files(const struct dead_letters *letters, const struct segment *segment, struct slice bytes,
                               struct slice text)
 {
-    if (disk_make_folder(letters->folder) && write_file(letters, segment->name, SEGMENT_SUFFIX, bytes) &&
-        write_file(letters, segment->name, ".ndjson", text) && disk_sync_folder(letters->folder)) {
+    if (disk_make_folder(letters->folder) && write_file(letters, segment->name, LETTER_SUFFIX, text) &&
+        write_file(letters, segment->name, SEGMENT_SUFFIX, bytes) && disk_sync_folder(letters->folder)) {
         return OK;
     }
     int error = errno;

@@ -2,13 +2,16 @@
  *
  * <data>/dead/<segment>.ndjson, one line an event: {"stream":…,"table":…,"segment":…,"code":469,"reason":…,
  * "at":"RFC 3339","event":{column: value, …}}. Beside it <segment>.native.lz4, the segment itself, whose rows can be
- * inserted again. Both are written under another name, fsynced and renamed, the .ndjson last: where it exists, the
- * segment is buried. The folder is made when the first letter comes. Bounded in bytes of all that lies in dead/. Any
- * thread. */
+ * inserted again. Both are written under another name, fsynced and renamed, the bytes last: where they are, there is a
+ * dead letter; a segment is buried once both are. The folder is made when the first letter comes. Bounded in bytes of
+ * all that lies in dead/. Any thread. What `sluice dead-letters` does there meanwhile: letter_files.h. */
 #pragma once
 
 #include "base/metrics.h"
 #include "event/segment.h"
+
+#define LETTER_FOLDER "dead"
+#define LETTER_SUFFIX ".ndjson"
 
 struct dead_letters;
 
@@ -23,5 +26,8 @@ void dead_letters_close(struct dead_letters *letters);
 MUST_CHECK enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code,
                                        const char *reason, int64_t wall_ns);
 
-/* Bytes in dead/ now. */
+/* Bytes in dead/ now; sets their gauge. */
 uint64_t dead_letters_bytes(struct dead_letters *letters);
+
+/* Sets the gauge if the folder has changed since the last call. */
+void dead_letters_watch(struct dead_letters *letters);

@@ -30,8 +30,7 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
                                .count = ids->len / sizeof(struct event_id) };
 }
 
-/* The stable ids of a segment; empty if its table has no event_id, or memory is short. False: the file is damaged. */
-static bool stable_ids(const struct segment *segment, struct buf *ids)
+bool home_read_ids(const struct segment *segment, struct buf *ids)
 {
     if (segment->header.event_id_column[0] == '\0') {
         return true;
@@ -53,7 +52,7 @@ static bool stable_ids(const struct segment *segment, struct buf *ids)
 bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns)
 {
     struct buf ids = { 0 };
-    bool read = stable_ids(segment, &ids);
+    bool read = home_read_ids(segment, &ids);
     struct dedup_ids run = as_run(segment, &ids);
     if (run.count != 0) {
         home->dedup->ops->note(home->dedup, &run, 1, wall_ns);
@@ -69,7 +68,7 @@ static enum error persist_ids(struct home *home, const struct segment *segment)
 {
     if (home->durability != DURABILITY_FSYNC && home->dedup->persists && !segment->recovered) {
         struct buf ids = { 0 };
-        if (!stable_ids(segment, &ids)) {
+        if (!home_read_ids(segment, &ids)) {
             LOG(LOG_WARN, "ids of a segment not read", "segment=%s", segment->name);
         }
         struct dedup_ids run = as_run(segment, &ids);

@@ -14,8 +14,8 @@
  * With `fsync` an open segment ends in zeros, written ahead of small groups and cut off when it is sealed or closed;
  * what a kill leaves of them is a torn tail.
  *
- * Layout of <data>: LOCK, journal/, dead/, damaged/, keys/ (dedup). With durability memory the segments are memfds and
- * nothing but LOCK and dead letters is written; what an earlier run left in journal/ is still delivered.
+ * Layout of <data>: LOCK, journal/, dead/, retry/, damaged/, keys/ (dedup). With durability memory the segments are
+ * memfds and nothing but LOCK and dead letters is written; what an earlier run left in journal/ is still delivered.
  *
  * Threads: append, commit and seal belong to the commit thread; remove and split to any writer thread. The gauges of
  * the journal (events, bytes, segments by stream) follow each change at once: events are the acknowledged rows of
@@ -81,6 +81,16 @@ MUST_CHECK enum error journal_remove(struct journal *journal, struct segment *se
  * whole is still the caller's, and there are no halves. */
 MUST_CHECK enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                                     struct segment **second);
+
+/* Where `sluice dead-letters retry` puts segments for journal_adopt. */
+#define RETRY_FOLDER "retry"
+
+/* One thread at a time; reads files and syncs folders. Takes at most `most` segments out of <data>/retry into the
+ * journal, as durable as those that are found at start, and counts their rows as recovered in `cells`, which are the
+ * caller's thread's. *adopted is a list (by `next`) of sealed segments, oldest first, owned by the caller. A segment
+ * waits in retry/ while the journal still has one of its name, or has no room (max_bytes). One that is damaged goes
+ * to damaged/, counted; what is no segment, or a newer version's, is left alone, and named in the log. */
+void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *cells, struct segment **adopted);
 
 /* The folder's real path. */
 const char *journal_folder(const struct journal *journal);

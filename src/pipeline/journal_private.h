@@ -1,6 +1,6 @@
 /* What the files of the journal share: journal.c (append, commit, seal, remove), journal_open.c (folder, lock),
  * journal_refuse.c (failures, admission), journal_files.c (making segment files), journal_recover.c (the start),
- * journal_repair.c (damage), journal_split.c. */
+ * journal_repair.c (damage), journal_split.c, journal_adopt.c (what is given back). */
 #pragma once
 
 #include "base/disk.h"
@@ -51,6 +51,8 @@ struct journal {
     struct segment *sealed;    /* by rule 3, for journal_take_sealed */
     int64_t checked_ns;        /* when free space was last asked for */
     uint64_t free_bytes;
+
+    struct timespec retry_changed; /* journal_adopt's: the folder, when it last looked */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct usage *usage;   /* stream_count + 1 */

@@ -145,7 +145,8 @@ static bool start_all(struct pipeline *pipeline, struct segment **recovered, str
     if (!open_storage(pipeline, recovered, problem)) {
         return false;
     }
-    if (!make_home(pipeline) || !make_commit(pipeline)) {
+    pipeline->tick_cells = metrics_thread(pipeline->config.metrics);
+    if (pipeline->tick_cells == NULL || !make_home(pipeline) || !make_commit(pipeline)) {
         buf_append_string(problem, "pipeline: out of memory");
         return false;
     }
@@ -159,6 +160,7 @@ static bool start_all(struct pipeline *pipeline, struct segment **recovered, str
         return false;
     }
     metrics_on_scrape(pipeline->config.metrics, update_gauges, pipeline);
+    pipeline_tick(pipeline);
     return true;
 }
 

@@ -36,6 +36,14 @@ struct pipeline_config {
 /* Opens journal and dedup, recovers, starts writers and the commit thread. NULL with *problem. */
 struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem);
 
+/* The thread that started it, about once a second while it serves: takes the dead letters that were given back
+ * (<data>/retry, see letter_files.h) into the journal and hands them to the writers. Reads files, waits for the
+ * disk. */
+void pipeline_tick(struct pipeline *pipeline);
+
+/* Any thread: how long the commit thread has been at its present turn; 0 while it waits for work. */
+int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns);
+
 /* After the I/O threads have flushed for the last time: commits what waits, seals all segments, and waits for the
  * writers until the deadline. True if everything is stored. */
 bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns);

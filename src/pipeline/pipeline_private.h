@@ -1,4 +1,5 @@
-/* What pipeline.c (start, drain, stop) and pipeline_io.c (the side of the I/O threads) share. */
+/* What pipeline.c (start, drain, stop), pipeline_tick.c (dead letters that come back) and pipeline_io.c (the side of
+ * the I/O threads) share. */
 #pragma once
 
 #include "pipeline/commit_thread.h"
@@ -16,7 +17,8 @@ struct pipeline {
     struct commit *commit;
     struct commit_thread commit_thread;
     struct writer *writer;
-    struct pipeline_io *ios; /* a list by `next` */
+    struct metrics_cells *tick_cells; /* of the thread that calls pipeline_tick */
+    struct pipeline_io *ios;          /* a list by `next` */
 };
 
 /* pipeline_io.c. Frees the I/O threads' side and the chunks that stand in it. */

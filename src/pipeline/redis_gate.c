@@ -20,13 +20,15 @@ struct redis_gate {
     struct status_part *status;
     _Atomic int64_t offset_ns; /* of Redis' clock to our monotonic one */
 
-    pthread_mutex_t trip_mutex; /* held from take to give_back; guards what follows */
-    struct redis_trip trip;
-    struct redis_connection *connection; /* NULL: closed */
-    bool proven;                         /* a trip has succeeded since it was made */
+    struct wakeup turn; /* guards the next two */
+    bool taken;
+    struct redis_connection *connection; /* NULL: closed. Only who has taken the trip closes it */
+
+    struct redis_trip trip; /* of who has taken it, with what follows */
+    bool proven;            /* a trip has succeeded since the connection was made */
     struct metrics_cells *cells;
 
-    struct wakeup wakeup; /* guards what follows */
+    struct wakeup wakeup; /* of the thread; guards what follows */
     bool open;
     bool stopping;
     struct breaker breaker;
@@ -66,26 +68,30 @@ static void note_failure(struct redis_gate *gate, const char *reason)
     wakeup_unlock(&gate->wakeup);
 }
 
-/* With the trip's mutex. */
+/* By who has taken the trip. */
 static void close_gate(struct redis_gate *gate)
 {
     redis_connection_close(gate->connection);
+    gate->proven = false;
+    wakeup_lock(&gate->turn);
     gate->connection = NULL;
+    wakeup_all(&gate->turn);
+    wakeup_unlock(&gate->turn);
     metric_add(gate->cells, METRIC_DEDUP_FAILURES, 1);
     note_failure(gate, buf_c_string(&gate->trip.problem));
 }
 
+/* Nobody can take the connection before all else says that it is there: a trip that fails at once has the last word. */
 static void open_gate(struct redis_gate *gate, struct redis_connection *connection)
 {
-    pthread_mutex_lock(&gate->trip_mutex);
-    gate->connection = connection;
-    gate->proven = false;
-    pthread_mutex_unlock(&gate->trip_mutex);
-    status_set(gate->status, STATUS_OK, "%s", "");
-    metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 0);
     wakeup_lock(&gate->wakeup);
     gate->open = true;
     wakeup_unlock(&gate->wakeup);
+    status_set(gate->status, STATUS_OK, "%s", "");
+    metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 0);
+    wakeup_lock(&gate->turn);
+    gate->connection = connection;
+    wakeup_unlock(&gate->turn);
 }
 
 /* --- trips --- */
@@ -126,13 +132,14 @@ static bool travel(struct redis_connection *connection, struct redis_trip *trip,
 
 struct redis_trip *redis_gate_take(struct redis_gate *gate, int64_t deadline_ns)
 {
-    struct timespec until = { .tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
-                              .tv_nsec = (long)(deadline_ns % NS_PER_SECOND) };
-    if (pthread_mutex_clocklock(&gate->trip_mutex, CLOCK_MONOTONIC, &until) != 0) {
-        return NULL;
+    wakeup_lock(&gate->turn);
+    while (gate->taken && gate->connection != NULL && clock_monotonic_ns() < deadline_ns) {
+        wakeup_wait(&gate->turn, deadline_ns);
     }
-    if (gate->connection == NULL) {
-        pthread_mutex_unlock(&gate->trip_mutex);
+    bool granted = !gate->taken && gate->connection != NULL;
+    gate->taken |= granted;
+    wakeup_unlock(&gate->turn);
+    if (!granted) {
         return NULL;
     }
     redis_trip_clear(&gate->trip);
@@ -142,7 +149,7 @@ struct redis_trip *redis_gate_take(struct redis_gate *gate, int64_t deadline_ns)
 bool redis_gate_go(struct redis_gate *gate, int64_t deadline_ns)
 {
     int64_t started_ns = clock_monotonic_ns();
-    bool done = gate->connection != NULL && travel(gate->connection, &gate->trip, deadline_ns);
+    bool done = travel(gate->connection, &gate->trip, deadline_ns);
     metric_observe_ns(gate->cells, METRIC_DEDUP_SECONDS, 0, clock_monotonic_ns() - started_ns);
     if (!done) {
         close_gate(gate);
@@ -157,7 +164,10 @@ bool redis_gate_go(struct redis_gate *gate, int64_t deadline_ns)
 
 void redis_gate_give_back(struct redis_gate *gate)
 {
-    pthread_mutex_unlock(&gate->trip_mutex);
+    wakeup_lock(&gate->turn);
+    gate->taken = false;
+    wakeup_one(&gate->turn);
+    wakeup_unlock(&gate->turn);
 }
 
 /* --- the thread that makes connections --- */
@@ -259,7 +269,7 @@ void redis_gate_free(struct redis_gate *gate)
     release_trip(&gate->trip);
     release_trip(&gate->handshake);
     wakeup_release(&gate->wakeup);
-    pthread_mutex_destroy(&gate->trip_mutex);
+    wakeup_release(&gate->turn);
     redis_address_release(&gate->address);
     free(gate);
 }
@@ -274,7 +284,7 @@ struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct
     gate->config = *config;
     gate->random = (uint64_t)clock_monotonic_ns() | 1;
     atomic_init(&gate->offset_ns, clock_wall_ns() - clock_monotonic_ns());
-    pthread_mutex_init(&gate->trip_mutex, NULL);
+    wakeup_init(&gate->turn);
     wakeup_init(&gate->wakeup);
     gate->status = status_add(config->board, "dedup");
     gate->cells = metrics_thread(config->metrics);

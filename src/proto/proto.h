@@ -9,8 +9,12 @@
 
 struct front_end;
 
-/* How a front end ends, in this order; gateway's thread calls, and none fails. */
+/* How a front end ends, in this order; gateway's thread calls, and none fails. And
+ * whether it lives. */
 struct front_end_ops {
+    const char *threads; /* what its threads are called: "an I/O thread" */
+    /* Any thread, until stop: how long that of its threads which has been longest at its present turn is at it. */
+    int64_t (*turn_ns)(const struct front_end *front, int64_t now_ns);
     /* It takes nothing new from now on. Does not block. */
     void (*close)(struct front_end *front);
     /* Blocks until nothing is owed or the deadline; flushes the pipeline's chunks; ends its threads. No completion is

@@ -117,6 +117,17 @@ static bool open_threads(struct server *server, const struct server_config *conf
     return ok;
 }
 
+static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
+{
+    const struct server *server = (const struct server *)front;
+    int64_t longest_ns = 0;
+    for (size_t i = 0; i < server->thread_count; i++) {
+        int64_t turn_ns = server_thread_turn_ns(server->threads[i], now_ns);
+        longest_ns = turn_ns > longest_ns ? turn_ns : longest_ns;
+    }
+    return longest_ns;
+}
+
 static void front_close(struct front_end *front)
 {
     struct server *server = (struct server *)front;
@@ -147,7 +158,9 @@ static void front_free(struct front_end *front)
     free(server);
 }
 
-static const struct front_end_ops ops = { .close = front_close, .stop = front_stop, .free = front_free };
+static const struct front_end_ops ops = {
+    .threads = "an I/O thread", .turn_ns = front_turn_ns, .close = front_close, .stop = front_stop, .free = front_free
+};
 
 struct server *server_start(const struct server_config *config, struct buf *problem)
 {

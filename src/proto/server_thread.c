@@ -1,6 +1,7 @@
 /* Turns listening sockets into a thread that serves them, and the calls of other threads into what it does next. */
 #include "proto/server_thread.h"
 
+#include "base/heartbeat.h"
 #include "base/thread.h"
 #include "proto/accept.h"
 #include "proto/attendance.h"
@@ -21,6 +22,7 @@ _Static_assert(LISTENER_ADMIN < LOOP_LISTENERS, "the loop has a place for each l
 struct server_thread {
     struct server_shared *shared;
     struct thread thread;
+    struct heartbeat heartbeat;
     unsigned number;
     struct loop *loop;
     struct sockets *sockets;
@@ -101,6 +103,7 @@ static void on_awake(void *opaque)
 {
     struct server_thread *thread = opaque;
     http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
+    heartbeat_turn(&thread->heartbeat, thread->front.now_ns);
 }
 
 static void on_accepted(void *opaque, unsigned listener, int fd, struct client_address peer)
@@ -136,6 +139,7 @@ static bool on_before_block(void *opaque)
     if (thread->connections.waiting != NULL) {
         loop_set_alarm(thread->loop, ROOM_PATIENCE_NS); /* other threads' events make room without a word to this one */
     }
+    heartbeat_wait(&thread->heartbeat);
     return !thread->stopping ||
            (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
 }
@@ -228,6 +232,11 @@ enum error server_thread_start(struct server_thread *thread)
     char name[16];
     snprintf(name, sizeof name, "io-%u", thread->number);
     return thread_start(&thread->thread, name, run, thread);
+}
+
+int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns)
+{
+    return heartbeat_age_ns(&thread->heartbeat, now_ns);
 }
 
 void server_thread_close(struct server_thread *thread)

@@ -26,6 +26,9 @@ struct server_thread *server_thread_new(struct server_shared *shared, unsigned n
                                         struct buf *problem);
 MUST_CHECK enum error server_thread_start(struct server_thread *thread);
 
+/* Any thread: how long it has been at its present turn; 0 while it waits for events. */
+int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns);
+
 /* Any thread: closes the listening sockets and idle connections, the others close with their last answer. */
 void server_thread_close(struct server_thread *thread);
 

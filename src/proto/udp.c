@@ -221,6 +221,21 @@ static bool open_all(struct udp *udp, struct buf *problem)
     return start_threads(udp, problem);
 }
 
+/* Living. */
+
+static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
+{
+    const struct udp *udp = (const struct udp *)front;
+    int64_t longest_ns = 0;
+    for (size_t l = 0; l < udp->listener_count; l++) {
+        for (size_t i = 0; i < udp->listeners[l].reader_count; i++) {
+            int64_t turn_ns = udp_thread_turn_ns(udp->listeners[l].readers[i].thread, now_ns);
+            longest_ns = turn_ns > longest_ns ? turn_ns : longest_ns;
+        }
+    }
+    return longest_ns;
+}
+
 /* Ending. */
 
 typedef void reader_action(struct udp *udp, struct reader *reader, int64_t deadline_ns);
@@ -294,7 +309,9 @@ static void front_free(struct front_end *front)
     free(udp);
 }
 
-static const struct front_end_ops ops = { .close = front_close, .stop = front_stop, .free = front_free };
+static const struct front_end_ops ops = {
+    .threads = "a UDP thread", .turn_ns = front_turn_ns, .close = front_close, .stop = front_stop, .free = front_free
+};
 
 struct udp *udp_start(const struct udp_config *config, struct buf *problem)
 {

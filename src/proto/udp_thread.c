@@ -1,6 +1,7 @@
 /* Turns datagrams into submissions. */
 #include "proto/udp_thread.h"
 
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/lz4.h"
 #include "base/thread.h"
@@ -22,6 +23,7 @@ struct udp_thread {
     struct udp_thread_config config;
     char name[16];
     struct thread thread;
+    struct heartbeat heartbeat;
     struct intake intake;
     struct udp_batch *batch;
     int64_t nap_ns;
@@ -131,6 +133,7 @@ static void push(struct udp_thread *thread)
 static void wait_for(struct udp_thread *thread, struct pollfd *sources, nfds_t count, int64_t timeout_ns)
 {
     struct timespec timeout = { .tv_nsec = timeout_ns };
+    heartbeat_wait(&thread->heartbeat);
     atomic_store(&thread->asleep, true);
     if (!atomic_load(&thread->woken) && !atomic_load(&thread->closing)) {
         ppoll(sources, count, timeout_ns < 0 ? NULL : &timeout, NULL);
@@ -189,6 +192,7 @@ static void run(void *opaque)
     while (!atomic_load(&thread->closing)) {
         bool more = receive(thread, &count);
         int64_t now_ns = clock_monotonic_ns();
+        heartbeat_turn(&thread->heartbeat, now_ns);
         thread->oldest_ns = thread->oldest_ns == 0 && count != 0 ? now_ns : thread->oldest_ns;
         if (thread->oldest_ns != 0 && now_ns - thread->oldest_ns >= UDP_MAX_WAIT_NS) {
             push(thread);
@@ -200,6 +204,7 @@ static void run(void *opaque)
     }
     read_the_rest(thread);
     push(thread);
+    heartbeat_wait(&thread->heartbeat);
 }
 
 static int64_t nap_for(uint64_t buffer)
@@ -239,6 +244,11 @@ struct udp_thread *udp_thread_new(const struct udp_thread_config *config)
 enum error udp_thread_start(struct udp_thread *thread)
 {
     return thread_start(&thread->thread, thread->name, run, thread);
+}
+
+int64_t udp_thread_turn_ns(const struct udp_thread *thread, int64_t now_ns)
+{
+    return heartbeat_age_ns(&thread->heartbeat, now_ns);
 }
 
 void udp_thread_close(struct udp_thread *thread)

@@ -27,6 +27,9 @@ struct udp_thread *udp_thread_new(const struct udp_thread_config *config);
 
 MUST_CHECK enum error udp_thread_start(struct udp_thread *thread);
 
+/* Any thread: how long it has been at its present turn; 0 while it waits for datagrams. */
+int64_t udp_thread_turn_ns(const struct udp_thread *thread, int64_t now_ns);
+
 /* Has it read what the kernel holds by now, and end. Does not block. */
 void udp_thread_close(struct udp_thread *thread);
 

@@ -315,8 +315,9 @@ static enum delivery_move step_bury(const struct attempt *attempt)
     return_refusal(attempt, rows);
     attempt->delivery->step = DELIVERY_SEND;
     delivery_explain(attempt->delivery, "a refused row could not be put into the dead letters: %s",
-                     error == ERROR_JOURNAL_FULL ? "they are full (journal.max_dead_letter_bytes)"
-                                                 : error_info(error)->text);
+                     error == ERROR_JOURNAL_FULL
+                         ? "they are full (journal.max_dead_letters): raise it, or make room with sluice dead-letters"
+                         : error_info(error)->text);
     return DELIVERY_HOLD_BATCH;
 }
 

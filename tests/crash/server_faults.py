@@ -71,12 +71,12 @@ def kill_redis(system):
 def pause_redis(system):
     under_load(system)
     assert system.redis.calls("sadd") > 0, "Redis is not used"
-    os.kill(system.redis.process.pid, signal.SIGSTOP)
+    system.redis.pause()
     try:
         redis_is_missed(system)
         time.sleep(system.chance.uniform(0, 0.5))
     finally:
-        os.kill(system.redis.process.pid, signal.SIGCONT)
+        system.redis.resume()
     redis_is_back(system)
 
 
@@ -97,8 +97,8 @@ def redis_is_back(system):
 def flush_redis(system):
     """Everything is forgotten, in one round of two by the gateway as well."""
     under_load(system)
-    wait_for("Redis knows something", lambda: system.redis.tell("DBSIZE") != "0")
-    system.redis.tell("FLUSHALL")
+    wait_for("Redis knows something", lambda: system.redis.cli("DBSIZE") != "0")
+    system.redis.cli("FLUSHALL")
     if system.chance.random() < 0.5:
         system.gateway.kill()
         system.gateway.start()

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "pipeline/letter_files.h"
 #include "pipeline/pipeline.h"
 
 #define PATIENCE (20 * NS_PER_SECOND)
@@ -24,6 +25,7 @@ struct fake_store {
     pthread_mutex_t mutex;
     struct buf ids; /* struct event_id, repeats included */
     bool down;
+    bool refusing; /* every row */
 };
 
 struct store_session {
@@ -42,6 +44,13 @@ static void set_down(struct fake_store *fake, bool down)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->down = down;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void set_refusing(struct fake_store *fake, bool refusing)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->refusing = refusing;
     pthread_mutex_unlock(&fake->mutex);
 }
 
@@ -69,7 +78,9 @@ static void insert(struct store_session *session, size_t server, const struct st
     (void)server;
     if (answers(session, reply)) {
         pthread_mutex_lock(&session->fake->mutex);
-        if (!segment_read_ids(insertion->segment, &session->fake->ids)) {
+        if (session->fake->refusing) {
+            *reply = (struct store_reply){ .outcome = STORE_ANSWERED, .http_status = 500, .code = 469 };
+        } else if (!segment_read_ids(insertion->segment, &session->fake->ids)) {
             reply->outcome = STORE_ANSWERED;
         }
         pthread_mutex_unlock(&session->fake->mutex);
@@ -546,6 +557,96 @@ static void takes_events_from_many_threads_once_each(void **state)
     }
 }
 
+/* --- dead letters that come back --- */
+
+static void wait_count(struct fixture *f, enum metric metric, int64_t wanted)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + PATIENCE;
+    while (count(f, metric) != wanted && clock_monotonic_ns() < deadline_ns) {
+        usleep(1000);
+    }
+    assert_int_equal(count(f, metric), wanted);
+}
+
+/* Submits an event that the store refuses, and waits until it is buried. */
+static void bury(struct fixture *f, const char *text)
+{
+    set_refusing(&f->fake, true);
+    submit(f, text);
+    wait_for(&f->front, &f->front.completed, f->front.completed + 1);
+    wait_count(f, METRIC_EVENTS_DEAD_LETTERED, count(f, METRIC_EVENTS_DEAD_LETTERED) + 1);
+}
+
+static void give_all_back(struct fixture *f)
+{
+    char path[128];
+    struct letter_files files;
+    struct buf problem = { 0 };
+    snprintf(path, sizeof path, "%s/LOCK", f->folder);
+    fclose(fopen(path, "w")); /* the gateway's */
+    assert_true(letter_files_read(&files, f->folder, &problem));
+    assert_int_not_equal(files.count, 0);
+    for (size_t i = 0; i < files.count; i++) {
+        assert_true(letter_give_back(&files, &files.letters[i]));
+    }
+    assert_true(letter_files_sync(&files));
+    letter_files_release(&files);
+}
+
+static void a_retried_dead_letter_is_stored_and_counted_while_it_runs(void **state)
+{
+    struct fixture *f = *state;
+    bury(f, "{\"k\":\"a\"}");
+    check_identity(f);
+    give_all_back(f);
+    set_refusing(&f->fake, false);
+    pipeline_tick(f->pipeline);
+    wait_count(f, METRIC_EVENTS_STORED, 1);
+    assert_int_equal(count(f, METRIC_EVENTS_RECOVERED), 1);
+    check_identity(f);
+    assert_true(stop(f, PATIENCE));
+    assert_int_equal(rows_in_store(f), 1);
+}
+
+static void a_retried_dead_letter_that_is_refused_again_is_buried_again(void **state)
+{
+    struct fixture *f = *state;
+    bury(f, "{\"k\":\"a\"}");
+    for (int64_t again = 2; again < 4; again++) {
+        give_all_back(f);
+        pipeline_tick(f->pipeline);
+        wait_count(f, METRIC_EVENTS_DEAD_LETTERED, again);
+        assert_int_equal(count(f, METRIC_EVENTS_RECOVERED), again - 1);
+        check_identity(f);
+    }
+    assert_true(stop(f, PATIENCE));
+    assert_int_equal(rows_in_store(f), 0);
+}
+
+static void forget_ids(struct fixture *f)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/keys", f->folder);
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Its ids are remembered before anybody can send it again, though the window had forgotten them. */
+static void a_dead_letter_retried_before_the_start_is_stored_and_a_duplicate_from_then_on(void **state)
+{
+    struct fixture *f = *state;
+    bury(f, "{\"k\":\"a\"}");
+    assert_true(stop(f, PATIENCE));
+    give_all_back(f);
+    forget_ids(f);
+    set_refusing(&f->fake, false);
+    start(f);
+    submit(f, "{\"k\":\"a\"}");
+    wait_for(&f->front, &f->front.completed, 1);
+    assert_int_equal(f->front.duplicate, 1);
+    assert_true(stop(f, PATIENCE));
+    assert_int_equal(rows_in_store(f), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -562,6 +663,9 @@ int main(void)
         TEST(shows_the_age_of_what_is_not_stored),
         TEST(finds_streams_by_name),
         TEST(takes_events_from_many_threads_once_each),
+        TEST(a_retried_dead_letter_is_stored_and_counted_while_it_runs),
+        TEST(a_retried_dead_letter_that_is_refused_again_is_buried_again),
+        TEST(a_dead_letter_retried_before_the_start_is_stored_and_a_duplicate_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 caller, ended by its own pid. Server has .port, .url, .kill() (SIGKILL), .stop() and .start() again on the same port."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -81,16 +82,12 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError("%s ended with %d, see %s" % (self.command[0], self.process.returncode, self.directory))
             try:
-                self.ping()
+                urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
                 return
             except OSError:
                 time.sleep(0.05)
         self.kill()
         raise RuntimeError("%s does not answer on %s" % (self.command[0], self.url))
-
-    def ping(self):
-        """OSError unless it answers."""
-        urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
 
     def query(self, sql, **arguments):
         """The answer as text; raises with the server's message."""
@@ -145,33 +142,52 @@ def start_chdb_server(directory, binary, port=None, user=None, password="", libc
                   password=password)
 
 
-class Redis(Server):
-    def __init__(self, command, port, directory):
-        super().__init__(command, port, directory)
-        self.url = "redis://127.0.0.1:%d" % port
+class Redis:
+    """A redis-server without persistence. cli("PING") gives the answer as text."""
 
-    def ping(self):
-        if self.tell("PING") != "PONG":
-            raise OSError("not yet")
+    def __init__(self, directory):
+        self.directory, self.port = directory, free_port()
+        self.url = "redis://127.0.0.1:%d" % self.port
+        self.process = None
+        self.start()
 
-    def tell(self, *words):
-        """The answer to one command as text."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
-            s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words))
-            answer = s.makefile("rb")
-            head = answer.readline().decode().rstrip()
-            return answer.read(int(head[1:])).decode() if head.startswith("$") else head[1:]
+    def start(self, timeout=30):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+             "--dir", self.directory, "--logfile", os.path.join(self.directory, "redis.log")], stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + timeout
+        while self.cli("PING") != "PONG":
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("redis-server does not answer on %s, see %s" % (self.url, self.directory))
+            time.sleep(0.02)
+
+    def cli(self, *words):
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=60)
+        return done.stdout.decode().strip()
 
     def calls(self, command):
-        """How often a command was called since the start."""
-        for line in self.tell("INFO", "commandstats").splitlines():
-            if line.startswith("cmdstat_%s:calls=" % command):
-                return int(line.split("=")[1].split(",")[0])
-        return 0
+        """How often a command was called since the server started."""
+        found = re.search(r"cmdstat_%s:calls=(\d+)" % command, self.cli("INFO", "commandstats"))
+        return int(found.group(1)) if found else 0
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.resume()
+            self.process.terminate()
+        self.process.wait()
 
 
 def start_redis(directory):
-    """Keeps nothing on disk: killed, it has forgotten everything."""
-    port = free_port()
-    return Redis([shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                  "--dir", directory], port, directory)
+    os.makedirs(directory, exist_ok=True)
+    return Redis(directory)

@@ -126,6 +126,31 @@ static void goes_on_after_a_crash_between_its_two_files(void **state)
     assert_int_equal(count_files(here.fixture, "dead"), 2);
 }
 
+static void buries_again_where_only_the_text_was_left(void **state)
+{
+    (void)state;
+    char path[512];
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "first", WALL_NS), OK);
+    snprintf(path, sizeof path, "%s/dead/%s%s", here.fixture->folder, here.segment->name, SEGMENT_SUFFIX);
+    assert_int_equal(unlink(path), 0); /* given back, then refused again */
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 2, "second", WALL_NS), OK);
+    struct buf text = read_letter(".ndjson");
+    assert_non_null(strstr(buf_c_string(&text), "\"reason\":\"second\""));
+    assert_int_equal(access(path, F_OK), 0);
+    buf_release(&text);
+}
+
+static void sees_what_people_take_away(void **state)
+{
+    (void)state;
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead/%s.ndjson", here.fixture->folder, here.segment->name);
+    assert_int_equal(unlink(path), 0);
+    dead_letters_watch(here.letters);
+    assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_BYTES), here.segment->length);
+}
+
 static void refuses_what_would_pass_its_bound(void **state)
 {
     (void)state;
@@ -177,10 +202,15 @@ static void adds_nothing_when_the_disk_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(writes_a_line_an_event_with_the_reason), TEST(keeps_the_bytes_for_a_retry),
-        TEST(adds_nothing_the_second_time),           TEST(goes_on_after_a_crash_between_its_two_files),
-        TEST(refuses_what_would_pass_its_bound),      TEST(takes_letters_again_when_people_made_room),
+        TEST(writes_a_line_an_event_with_the_reason),
+        TEST(keeps_the_bytes_for_a_retry),
+        TEST(adds_nothing_the_second_time),
+        TEST(goes_on_after_a_crash_between_its_two_files),
+        TEST(refuses_what_would_pass_its_bound),
+        TEST(takes_letters_again_when_people_made_room),
         TEST(adds_nothing_when_the_disk_fails),
+        TEST(buries_again_where_only_the_text_was_left),
+        TEST(sees_what_people_take_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,243 @@
+/* Turns dead letters that were given back into sealed segments of the journal. */
+#include "pipeline/journal_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct adoption {
+    struct journal *journal;
+    struct metrics_cells *cells;
+    char *folder; /* retry/ */
+    struct segment **end;
+    size_t taken;
+    size_t aside;
+    bool changed; /* the folder, since the last time: what is left alone is named once */
+};
+
+static void leave(const struct adoption *adoption, const char *file_name, const char *why)
+{
+    if (adoption->changed) {
+        LOG(LOG_WARN, "file in retry left alone", "%s/%s %s", adoption->folder, file_name, why);
+    }
+}
+
+static size_t label(const struct adoption *adoption, const struct segment *segment)
+{
+    return segment->stream_index != SIZE_MAX ? segment->stream_index : metrics_no_stream(adoption->journal->metrics);
+}
+
+static struct segment *open_segment(const struct adoption *adoption, const char *file_name, size_t name_len)
+{
+    struct stat info;
+    struct segment *segment = calloc(1, sizeof *segment);
+    if (segment == NULL) {
+        return NULL;
+    }
+    memcpy(segment->name, file_name, name_len);
+    segment->path = journal_path(adoption->folder, segment->name, SEGMENT_SUFFIX);
+    segment->fd = segment->path == NULL ? -1 : open(segment->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool gone = segment->path == NULL || (segment->fd < 0 && errno == ENOENT);
+    if (segment->fd < 0 || fstat(segment->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        if (!gone) {
+            leave(adoption, file_name, "is not a plain file that can be opened");
+        }
+        segment_free(segment);
+        return NULL;
+    }
+    segment->length = (uint64_t)info.st_size;
+    return segment;
+}
+
+/* Nothing may be missing: what lies in retry/ was whole when it was buried. */
+enum verdict { WHOLE, DAMAGED, FOREIGN, UNREAD };
+
+static enum verdict read_bytes(struct segment *segment, struct slice bytes, struct segment_summary *summary)
+{
+    size_t start = 0;
+    bool ours = segment_header_read(&segment->header, bytes, &start);
+    if (!ours && segment_header_is_sound(bytes)) {
+        return FOREIGN;
+    }
+    if (segment_walk(bytes, start, ours ? &segment->header : NULL, NULL, summary) != OK) {
+        return UNREAD;
+    }
+    bool whole = ours && strcmp(segment->header.name, segment->name) == 0 && summary->rows != 0 &&
+                 summary->damaged_pieces == 0 && summary->length == segment->length;
+    return whole ? WHOLE : DAMAGED;
+}
+
+static enum verdict read_segment(struct segment *segment, struct segment_summary *summary)
+{
+    struct slice bytes;
+    *summary = (struct segment_summary){ 0 };
+    if (segment->length == 0) {
+        return DAMAGED;
+    }
+    if (segment_map(segment, &bytes) != OK) {
+        return UNREAD;
+    }
+    enum verdict verdict = read_bytes(segment, bytes, summary);
+    segment_unmap(bytes);
+    segment->rows = summary->rows;
+    segment->raw_bytes = summary->raw_bytes;
+    segment->min_time_ns = summary->min_time_ns;
+    segment->max_time_ns = summary->max_time_ns;
+    segment->recovered = true;
+    return verdict;
+}
+
+/* Without writing over a file. Nobody else makes one of a segment's name meanwhile. */
+static bool rename_new(const char *from, const char *to)
+{
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return rename(from, to) == 0;
+}
+
+/* Moves the segment's file into another folder. */
+static bool move(const struct adoption *adoption, struct segment *segment, const char *folder)
+{
+    char *path = disk_make_folder(folder) ? journal_path(folder, segment->name, SEGMENT_SUFFIX) : NULL;
+    if (path == NULL || !rename_new(segment->path, path)) {
+        char why[256];
+        snprintf(why, sizeof why, "cannot be moved to %.150s: %s", folder, strerror(errno));
+        leave(adoption, strrchr(segment->path, '/') + 1, why);
+        free(path);
+        return false;
+    }
+    free(segment->path);
+    segment->path = path;
+    return true;
+}
+
+/* Takes the segment. */
+static void put_aside(struct adoption *adoption, struct segment *segment, const struct segment_summary *summary)
+{
+    struct journal *journal = adoption->journal;
+    int64_t rows = (int64_t)(summary->rows + summary->damaged_rows);
+    if (move(adoption, segment, journal->damaged_folder)) {
+        LOG(LOG_ERROR, "dead letter damaged", "segment=%s rows=%lld; moved to %s", segment->name, (long long)rows,
+            journal->damaged_folder);
+        metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), rows);
+        metric_add_stream(adoption->cells, METRIC_EVENTS_DAMAGED, label(adoption, segment), rows);
+        adoption->aside++;
+    }
+    segment_free(segment);
+}
+
+/* Takes the segment. */
+static void take(struct adoption *adoption, struct segment *segment)
+{
+    struct journal *journal = adoption->journal;
+    if (!move(adoption, segment, journal->segment_folder)) { /* which durability memory has not made */
+        segment_free(segment);
+        return;
+    }
+    LOG(LOG_INFO, "dead letter taken", "segment=%s rows=%llu", segment->name, (unsigned long long)segment->rows);
+    metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), (int64_t)segment->rows);
+    journal_use(journal, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
+    *adoption->end = segment;
+    adoption->end = &segment->next;
+    adoption->taken++;
+}
+
+/* Nobody but this makes a file of this name, as names are never reused: between the question and the answer it can only
+ * go. Until then whoever holds the segment of this name would unlink both. */
+static bool is_in_journal(const struct journal *journal, const char *name)
+{
+    char *path = journal_path(journal->segment_folder, name, SEGMENT_SUFFIX);
+    bool there = path == NULL || access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static bool has_room(struct journal *journal, uint64_t length)
+{
+    uint64_t used = journal_bytes(journal);
+    return used <= journal->options->max_bytes && length <= journal->options->max_bytes - used;
+}
+
+static void look_at(struct adoption *adoption, const char *file_name)
+{
+    struct slice stream;
+    struct event_id uuid;
+    struct segment_summary summary;
+    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
+    struct slice name = slice_from_string(file_name);
+    bool ours = name.len > suffix && strcmp(file_name + name.len - suffix, SEGMENT_SUFFIX) == 0 &&
+                segment_parse_name(name, &stream, &uuid);
+    struct segment *segment = ours ? open_segment(adoption, file_name, name.len - suffix) : NULL;
+    if (!ours) {
+        leave(adoption, file_name, "is not a segment");
+    }
+    if (segment == NULL) {
+        return;
+    }
+    segment->stream_index = journal_find_stream(adoption->journal, stream);
+    segment->first_ns = segment_made_ns(&uuid);
+    if (is_in_journal(adoption->journal, segment->name) || !has_room(adoption->journal, segment->length)) {
+        segment_free(segment);
+        return;
+    }
+    switch (read_segment(segment, &summary)) {
+    case WHOLE: take(adoption, segment); return;
+    case DAMAGED: put_aside(adoption, segment, &summary); return;
+    case FOREIGN: leave(adoption, file_name, "was written by a newer version"); break;
+    case UNREAD: break; /* memory is short: at the next call */
+    }
+    segment_free(segment);
+}
+
+static void sync_folders(const struct adoption *adoption)
+{
+    const struct journal *journal = adoption->journal;
+    bool synced = (adoption->taken == 0 || disk_sync_folder(journal->segment_folder)) &&
+                  (adoption->aside == 0 || disk_sync_folder(journal->damaged_folder)) &&
+                  (adoption->taken + adoption->aside == 0 || disk_sync_folder(adoption->folder));
+    if (!synced) {
+        /* After a power cut they may be in retry/ again: delivery then finds them in the table. */
+        LOG(LOG_WARN, "retry folder not synced", "%s: %s", adoption->folder, strerror(errno));
+    }
+}
+
+static int is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static bool has_changed(struct journal *journal, const char *folder)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0 || memcmp(&info.st_mtim, &journal->retry_changed, sizeof info.st_mtim) == 0) {
+        return false;
+    }
+    journal->retry_changed = info.st_mtim;
+    return true;
+}
+
+void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *cells, struct segment **adopted)
+{
+    struct adoption adoption = { .journal = journal, .cells = cells, .end = adopted };
+    struct dirent **entries = NULL;
+    adoption.folder = journal_path(journal->folder, RETRY_FOLDER, "");
+    adoption.changed = adoption.folder != NULL && has_changed(journal, adoption.folder);
+    int count = adoption.folder == NULL ? 0 : scandir(adoption.folder, &entries, is_entry, alphasort);
+    *adopted = NULL;
+    for (int i = 0; i < count; i++) {
+        if (adoption.taken < most) {
+            look_at(&adoption, entries[i]->d_name);
+        }
+        free(entries[i]);
+    }
+    *adoption.end = NULL;
+    free(entries);
+    sync_folders(&adoption);
+    free(adoption.folder);
+}

@@ -1,0 +1,31 @@
+/* A library to preload: calls that do not come back for as long as a file is there, as on a disk that hangs. No real
+ * disk can be made to hang for a test alone.
+ *
+ * SLUICE_STUCK_FDATASYNC, SLUICE_STUCK_ACCEPT: the paths of the files. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void wait_while(const char *name)
+{
+    const char *path = getenv(name);
+    while (path != NULL && access(path, F_OK) == 0) {
+        usleep(20000);
+    }
+}
+
+int fdatasync(int fd)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    wait_while("SLUICE_STUCK_FDATASYNC");
+    return real(fd);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    int (*real)(int, struct sockaddr *, socklen_t *, int) =
+        (int (*)(int, struct sockaddr *, socklen_t *, int))dlsym(RTLD_NEXT, "accept4");
+    wait_while("SLUICE_STUCK_ACCEPT");
+    return real(fd, address, length, flags);
+}
