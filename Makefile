@@ -33,7 +33,7 @@ test: build ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory crash-build
 	tests/integration/run
 
-crash: build ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [MARKDOWN=1]
+crash: ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [MARKDOWN=1]
 	@scripts/install test
 	@scripts/fetch-libchdb
 	@$(MAKE) --no-print-directory crash-build

@@ -20,11 +20,11 @@ static int passes(const char *text, int times)
     pid_t child = fork();
     if (child == 0) {
         struct buf problem = { 0 };
-        bool armed = crash_points_arm(text, &problem);
+        bool good = crash_points_arm(text, &problem);
         for (int i = 0; i < times; i++) {
             CRASH_POINT(after_fsync);
         }
-        _exit(armed ? 0 : 1);
+        _exit(good ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return status;
