@@ -7,6 +7,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -76,9 +77,7 @@ def run_round(fault, number, seed, folder):
         system.start(fault.drivers, **fault.source)
         fault.strike(system)
         held = finish(system, outcome)
-    except BaseException as failure:
-        if isinstance(failure, KeyboardInterrupt):
-            raise
+    except Exception:
         traceback.print_exc(file=sys.stdout)
     finally:
         system.end()
@@ -155,6 +154,7 @@ def choose(options):
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))     # ends what it started
     faults = choose(options)
     if options.list:
         print("\n".join(fault.name for fault in faults))

@@ -26,7 +26,8 @@ def quick_config(folder, store, request_timeout="60s", min_free="64MiB", on_erro
                    ("  kind: clickhouse\n", "  kind: clickhouse\n  request_timeout: %s\n" % request_timeout)]
     else:
         changes = [("backoff_min: 250ms", "backoff_min: 50ms"), ("backoff_max: 30s", "backoff_max: 500ms"),
-                   ("max_delay: 1s", "max_delay: 300ms"), ("on_error: accept", "on_error: " + on_error), ("min_free: 256MiB", "min_free: %s" % min_free),
+                   ("max_delay: 1s", "max_delay: 300ms"), ("on_error: accept", "on_error: " + on_error),
+                   ("min_free: 256MiB", "min_free: %s" % min_free),
                    ("  create_table: true\n", "  create_table: true\n  request_timeout: %s\n" % request_timeout)]
     for old, new in changes:
         assert text.count(old) == 1, (old, text.count(old))
