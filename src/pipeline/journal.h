@@ -7,7 +7,8 @@
  *   3 a short or failed write, or a failed fdatasync: cut back to the last acknowledged length, seal there, fail the
  *     group, go on in a new file; the same range is never synced twice; if the cut fails too, stop accepting
  *   4 a segment found at start is never appended to: cut at its last whole frame and sealed; bytes that do not check
- *     but are followed by a frame that does are damage (moved to damaged/, counted), else a torn tail (cut)
+ *     but are followed by a frame that does, or the seal, are damage (counted), else a torn tail (cut); both are kept in
+ *     damaged/, as is whatever else could hold rows
  *   5 ids of recovered rows are remembered before the listeners open; files are never recycled
  *   6 an acknowledged event leaves only when it is in the table or in the dead letters
  *

@@ -74,13 +74,22 @@ struct journal *journal_open(const struct journal_options *options, const struct
     return journal;
 }
 
+/* What is open stays for the next start. */
+static void leave(struct journal *journal, struct open_segment *open)
+{
+    journal_cut_ahead(journal, open);
+    if (open->segment != NULL && open->segment->rows != 0 && open->rows == 0 && !open->cut_failed) {
+        journal_write_seal(journal, open->segment);
+    }
+}
+
 void journal_close(struct journal *journal)
 {
     if (journal == NULL) {
         return;
     }
     for (size_t i = 0; journal->open != NULL && i < journal->stream_count; i++) {
-        journal_cut_ahead(journal, &journal->open[i]);
+        leave(journal, &journal->open[i]);
         segment_free(journal->open[i].segment);
     }
     for (struct segment *segment; (segment = journal_take_sealed(journal)) != NULL;) {
