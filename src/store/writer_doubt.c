@@ -1,0 +1,54 @@
+/* Turns a batch of unknown fate and the engines of the tables into the servers that it may go to: the one that may have it,
+ * or a replica of that very table. Somebody may make a table anew at any time, so the engine is asked for before each
+ * further attempt, on the server that it goes to. */
+#include "store/writer_internal.h"
+
+bool doubt_is_open(const struct parcel *parcel, const struct lane *lane)
+{
+    return lane->stream != NULL && parcel->delivery.step != DELIVERY_STORED &&
+           (parcel->sent || parcel->segment->recovered);
+}
+
+static bool is_replica(const struct parcel *parcel, const struct table_info *info)
+{
+    return info->replicated && info->replicas == parcel->replicas;
+}
+
+bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t server)
+{
+    return !parcel->sent || server == parcel->sent_to || is_replica(parcel, &lane->tables[server].info);
+}
+
+void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated)
+{
+    struct parcel *parcel = job->parcel;
+    wakeup_lock(&worker->writer->wakeup);
+    parcel->replicas = job->lane->tables[parcel->server].info.replicas;
+    wakeup_unlock(&worker->writer->wakeup);
+    parcel->sent = true;
+    parcel->sent_to = parcel->server;
+    parcel->pinned |= !replicated;
+}
+
+enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
+{
+    struct writer *writer = worker->writer;
+    struct parcel *parcel = job->parcel;
+    struct table_info *known = &job->lane->tables[parcel->server].info;
+    struct table_info info;
+    if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream, &info, reply)) {
+        return DOUBT_NOT_KNOWN;
+    }
+    wakeup_lock(&writer->wakeup);
+    info.has_event_id = known->has_event_id;
+    *known = info;
+    wakeup_unlock(&writer->wakeup);
+    if (!parcel->sent || is_replica(parcel, &info)) {
+        return DOUBT_MAY_GO;
+    }
+    if (parcel->server != parcel->sent_to) {
+        return DOUBT_OTHER_TABLE;
+    }
+    parcel->pinned = true;
+    return DOUBT_MAY_GO;
+}
