@@ -154,7 +154,7 @@ class Zookeeper(Server):
 
 
 def start_zookeeper(directory):
-    """Debian's ZooKeeper, a single one."""
+    """Debian's ZooKeeper, a single one that does not wait for the disk: the tests kill it only at their end."""
     port = free_port()
     directory = os.path.realpath(directory)
     os.makedirs(os.path.join(directory, "data"), exist_ok=True)
@@ -162,7 +162,8 @@ def start_zookeeper(directory):
     with open(config, "w") as f:
         f.write(ZOOKEEPER_CONFIG.format(dir=directory, port=port))
     path = ":".join("/usr/share/java/%s.jar" % jar for jar in ZOOKEEPER_JARS)
-    command = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-cp", path, "org.apache.zookeeper.server.ZooKeeperServerMain", config]
+    command = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no", "-cp", path,
+               "org.apache.zookeeper.server.ZooKeeperServerMain", config]
     return Zookeeper(command, port, directory)
 
 
