@@ -354,15 +354,11 @@ static bool may_go_on(struct writer *writer, enum delivery_step step)
 static enum delivery_move look_at_engine(const struct attempt *attempt)
 {
     struct store_reply reply;
-    switch (doubt_look_at_engine(attempt->worker, attempt->job, &reply)) {
-    case DOUBT_MAY_GO: return DELIVERY_NEXT;
-    case DOUBT_NOT_KNOWN: return after_failed_question(attempt, &reply);
-    case DOUBT_OTHER_TABLE: break;
+    enum doubt doubt = doubt_look_at_engine(attempt->worker, attempt->job, &reply);
+    if (doubt == DOUBT_NOT_KNOWN) {
+        return after_failed_question(attempt, &reply);
     }
-    const char *const *names = attempt->writer->config.store->server_names;
-    delivery_explain(attempt->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
-                     names[attempt->parcel->sent_to], names[attempt->parcel->server]);
-    return DELIVERY_RETRY_BATCH;
+    return doubt == DOUBT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
 }
 
 static enum delivery_move take_steps(const struct attempt *attempt)

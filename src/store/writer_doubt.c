@@ -30,6 +30,14 @@ void doubt_note_sent(struct worker *worker, const struct job *job, bool replicat
     parcel->pinned |= !replicated;
 }
 
+static void explain(const struct writer *writer, struct parcel *parcel)
+{
+    const char *const *names = writer->config.store->server_names;
+    delivery_explain(&parcel->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
+                     names[parcel->sent_to], names[parcel->server]);
+    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", parcel->segment->name, parcel->delivery.reason);
+}
+
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
@@ -47,6 +55,7 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
         return DOUBT_MAY_GO;
     }
     if (parcel->server != parcel->sent_to) {
+        explain(writer, parcel);
         return DOUBT_OTHER_TABLE;
     }
     parcel->pinned = true;

@@ -153,7 +153,7 @@ bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t 
 /* Without the lock, after an attempt that may have reached the job's server, whose table is `replicated` or not. */
 void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated);
 
-enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TABLE };
+enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TABLE /* its delivery says which */ };
 
 /* Without the lock. Asks the job's server, and notes what it says in the lane. */
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
