@@ -49,6 +49,10 @@ void journal_use_io(struct journal *journal, const struct journal_io *io);
  * itself. */
 MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
 
+/* Commit thread. Would `bytes` more of this stream be refused now for its own bound, whatever the others do? OK or
+ * ERROR_JOURNAL_FULL. */
+MUST_CHECK enum error journal_admits_stream(struct journal *journal, size_t stream_index, uint64_t bytes);
+
 /* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
  * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this
  * stream is in the journal, rows appended before in the same group included; until journal_commit or journal_seal ends

@@ -24,6 +24,18 @@ struct open_segment {
     enum error group_error; /* of an append of this group */
 };
 
+/* Once passed it counts as full until a sixteenth is free, so that neither refusals nor the status flicker. */
+struct bound {
+    uint64_t limit;
+    bool full;
+};
+
+/* Of one stream's segments. Commit thread. */
+struct stream_bound {
+    struct bound bound;
+    struct status_part *status; /* NULL: the stream may have the whole journal */
+};
+
 /* Of one stream; the last is of streams that are not configured. Under `mutex`. */
 struct usage {
     uint64_t events;
@@ -50,7 +62,9 @@ struct journal {
     struct buf out;            /* the bytes of one append */
     struct open_segment *open; /* by stream index */
     struct segment *sealed;    /* by rule 3, for journal_take_sealed */
-    int64_t checked_ns;        /* when free space was last asked for */
+    struct bound bound;        /* of all segments */
+    struct stream_bound *stream_bounds;
+    int64_t checked_ns; /* when free space was last asked for */
     uint64_t free_bytes;
 
     struct timespec retry_changed; /* journal_adopt's: the folder, when it last looked */

@@ -249,6 +249,47 @@ static void rule_6_refuses_new_events_rather_than_drop_old_ones(void **state)
     assert_int_equal(fixture_status(f), STATUS_OK);
 }
 
+static void a_full_journal_stays_full_until_a_sixteenth_is_free(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 5);
+    struct segment *first = journal_seal(f->journal, 0);
+    fixture_put(f, 5, 5);
+    f->options.max_bytes = journal_bytes(f->journal) + 10;
+    assert_int_equal(journal_admits(f->journal, 11), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_remove(f->journal, first), OK);
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+}
+
+static void a_stream_that_has_filled_its_part_is_refused_and_heals(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    struct stream_options options = *f->stream->options;
+    options.max_journal_bytes = 1 << 16;
+    const struct stream_options *before = f->stream->options;
+    f->stream->options = &options;
+    assert_true(fixture_open(f));
+    assert_int_equal(journal_admits_stream(f->journal, 0, 1 << 16), OK);
+    fixture_put(f, 0, 5);
+    uint64_t left = (1 << 16) - journal_bytes(f->journal);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left), OK);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left + 1), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_admits(f->journal, left + 1), OK); /* whatever else there is may go on */
+    assert_int_equal(fixture_status(f), STATUS_OK);
+    struct status_view views[4];
+    size_t parts = status_read(f->board, views, 4);
+    assert_string_equal(views[parts - 1].name, "journal:events");
+    assert_int_equal(views[parts - 1].level, STATUS_DEGRADED);
+    assert_non_null(strstr(views[parts - 1].reason, "max_journal"));
+    assert_int_equal(journal_remove(f->journal, journal_seal(f->journal, 0)), OK);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left + 1), OK);
+    status_read(f->board, views, 4);
+    assert_int_equal(views[parts - 1].level, STATUS_OK);
+    f->stream->options = before;
+}
+
 static void refuses_events_while_the_disk_is_short_of_room(void **state)
 {
     struct fixture *f = *state;
@@ -505,6 +546,8 @@ int main(void)
         TEST(acknowledges_nothing_in_a_file_that_was_deleted, with_os),
         TEST(rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked, with_fsync),
         TEST(rule_6_refuses_new_events_rather_than_drop_old_ones, with_fsync),
+        TEST(a_full_journal_stays_full_until_a_sixteenth_is_free, with_fsync),
+        TEST(a_stream_that_has_filled_its_part_is_refused_and_heals, with_fsync),
         TEST(refuses_events_while_the_disk_is_short_of_room, with_fsync),
         TEST(writes_only_the_rows_that_are_kept, with_fsync),
         TEST(gauges_follow_every_change, with_fsync),
