@@ -72,7 +72,7 @@ static bool is_sound(const struct view *view)
 static bool show_verdict(const struct view *view)
 {
     const struct segment_summary *summary = &view->summary;
-    uint64_t tail = view->bytes.len - summary->length;
+    uint64_t tail = view->bytes.len - summary->tail;
     if (view->header_length == 0) {
         printf("%s: header damaged, %llu rows behind it\n", view->file_name, (unsigned long long)summary->rows);
         return false;
@@ -80,8 +80,8 @@ static bool show_verdict(const struct view *view)
     printf("%s: %s, %llu frames, %llu rows", view->file_name, summary->damaged_pieces == 0 ? "sound" : "DAMAGED",
            (unsigned long long)summary->frames, (unsigned long long)summary->rows);
     if (summary->damaged_pieces != 0) {
-        printf(", %llu damaged pieces of %llu bytes", (unsigned long long)summary->damaged_pieces,
-               (unsigned long long)summary->damaged_bytes);
+        printf(", %llu damaged pieces of %llu bytes, %llu rows", (unsigned long long)summary->damaged_pieces,
+               (unsigned long long)summary->damaged_bytes, (unsigned long long)summary->damaged_rows);
     }
     if (tail != 0) {
         printf(", a tail of %llu bytes that is not whole (being written, or never acknowledged)",

@@ -17,6 +17,7 @@
  * dropped, 'n' and a number: so many events; all others are one event. */
 struct pipeline {
     enum error admits;
+    enum error admits_stream;
     struct token submitted[WIRE_SUBMITTED_MAX];
     size_t count;
     size_t calls;
@@ -37,6 +38,11 @@ static const struct stream wire_stream = { .name = "events" };
 enum error pipeline_admits(const struct pipeline *pipeline)
 {
     return pipeline->admits;
+}
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    return stream == &wire_stream ? pipeline->admits_stream : ERROR_INTERNAL;
 }
 
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
@@ -89,7 +95,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         padding = (char)(padding ^ payload->bytes.data[payload->bytes.len + i]); /* readable, or a sanitizer says so */
     }
     world.calls += 1 + (size_t)(padding & 0);
-    if (world.admits != OK || payload->form != PAYLOAD_MANY) {
+    if (world.admits != OK || world.admits_stream != OK || payload->form != PAYLOAD_MANY) {
         abort();
     }
     wire_note(payload);

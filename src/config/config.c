@@ -7,7 +7,7 @@
 
 #include "config/option_read.h"
 
-enum { FILE_LIMIT = 1024 * 1024 };
+enum { FILE_LIMIT = 1024 * 1024, LEAST_JOURNAL = 256 * 1024 };
 
 /* What no value can say alone, and only this module knows. */
 static void check_streams(struct option_reader *reader, struct config *config)
@@ -33,6 +33,25 @@ static void check_streams(struct option_reader *reader, struct config *config)
     }
 }
 
+/* One stream whose table does not take its events must leave room in the journal to the others. */
+static void settle_max_journal(struct option_reader *reader, struct config *config)
+{
+    uint64_t most = config->journal.max_bytes;
+    for (size_t i = 0; i < config->stream_count; i++) {
+        struct stream_options *stream = &config->streams[i];
+        uint64_t given = stream->max_journal_bytes;
+        if (given == 0) {
+            stream->max_journal_bytes = config->stream_count > 1 ? most / 4 * 3 : most;
+        } else if (given < LEAST_JOURNAL || given > most) {
+            char path[64];
+            snprintf(path, sizeof path, "streams[%zu].max_journal", i);
+            option_problem(reader, stream->line, path,
+                           "found %llu bytes, expected 0, or 256KiB to journal.max_bytes, which is %llu",
+                           (unsigned long long)given, (unsigned long long)most);
+        }
+    }
+}
+
 static void check_writer(struct option_reader *reader, const struct writer_options *writer)
 {
     if (writer->backoff_max_ns < writer->backoff_min_ns) {
@@ -48,6 +67,7 @@ static void read_root(struct option_reader *reader, const struct node *root, str
     if (reader->problems->len == before) {
         check_streams(reader, config);
         check_writer(reader, &config->writer);
+        settle_max_journal(reader, config);
     }
     if (memory_failed(reader->memory)) {
         option_problem(reader, 0, "", "needs more memory than a configuration may take");

@@ -300,6 +300,9 @@ static const struct option stream_rows[] = {
       "`unknown_fields: collect`: the field that takes them as JSON." },
     { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
       "How events are gathered into INSERTs.", .table = &batch_table },
+    { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",
+      "Most bytes of the stream's events that wait for the store; then its new events are answered 503, other streams go "
+      "on. At least 256KiB, at most `journal.max_bytes`; 0: three quarters of that beside other streams, else all of it." },
     { "fields",           LIST(stream_options, fields),                        NULL,               "1",     "1000",
       "The columns, in their order in the table.", .required = true, .table = &field_table,
       .count_offset = offsetof(struct stream_options, field_count), .item_size = sizeof(struct field_options) },

@@ -70,7 +70,7 @@ enum durability { DURABILITY_FSYNC, DURABILITY_OS, DURABILITY_MEMORY };
 struct journal_options {
     const char *data; /* the data folder */
     enum durability durability;
-    uint64_t max_bytes; /* of all segments */
+    uint64_t max_bytes; /* of all segments; of one stream's: its max_journal_bytes */
     uint64_t min_free;  /* bytes free on its file system */
     uint64_t max_dead_letter_bytes;
 };
@@ -179,6 +179,7 @@ struct stream_options {
     enum unknown_fields unknown_fields;
     const char *collect_into; /* UNKNOWN_COLLECT: the column */
     struct batch_options batch;
+    uint64_t max_journal_bytes; /* of this stream's segments; 0: no bound but the journal's */
     struct field_options *fields;
     size_t field_count;
 };

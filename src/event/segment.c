@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void segment_free(struct segment *segment)
@@ -21,8 +22,18 @@ void segment_free(struct segment *segment)
     free(segment);
 }
 
+/* A file that somebody cut under us would end the process at the first byte that is missing. */
+static bool is_cut(const struct segment *segment)
+{
+    struct stat info;
+    return fstat(segment->fd, &info) != 0 || (uint64_t)info.st_size < segment->length;
+}
+
 enum error segment_map(const struct segment *segment, struct slice *bytes)
 {
+    if (is_cut(segment)) {
+        return ERROR_JOURNAL_FAILED;
+    }
     void *data = mmap(NULL, segment->length, PROT_READ, MAP_SHARED, segment->fd, 0);
     if (data == MAP_FAILED) {
         return ERROR_OUT_OF_MEMORY;

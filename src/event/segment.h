@@ -1,9 +1,11 @@
 /* A segment: the bytes of one INSERT, in a file or memfd named `<stream>-<UUIDv7>`.
  *
- * File: an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, then LZ4 frames (content checksum on, one Native
- * block each). So it is at once the write-ahead log, the HTTP body under Content-Encoding: lz4, and a file that
- * ClickHouse itself reads (file('….native.lz4')). The INSERT statement is built from the header, never from the current
- * configuration. File name: `<name>.native.lz4` in <data>/journal/.
+ * File: an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, twice, so that damage of one costs no row; then
+ * LZ4 frames (content checksum on, one Native block each); once it is sealed, a skippable frame that says so, the seal.
+ * Versions before wrote one header and no seal; such files are read alike. So it is at once the write-ahead log, the
+ * HTTP body under Content-Encoding: lz4, and a file that ClickHouse itself reads (file('….native.lz4')). The INSERT
+ * statement is built from the header, never from the current configuration. File name: `<name>.native.lz4` in
+ * <data>/journal/.
  *
  * This module reads and describes segments; the journal (pipeline/journal.h) writes them and says when they go. */
 #pragma once
@@ -31,22 +33,30 @@ struct segment_header {
     char *time_column;             /* "" if none */
     struct native_column *columns; /* name and wire_name only */
     size_t column_count;
-    char *text; /* NUL-terminated pieces */
+    char *text;     /* NUL-terminated pieces */
+    size_t damaged; /* bytes before the copy that was read: the first, which does not check; else 0 */
 };
 
-/* The skippable frame for a new segment of this stream. */
+/* The skippable frames for a new segment of this stream. */
 void segment_header_write(const struct stream *stream, const char *name, const char *parent, struct buf *out);
 
 /* The same for a segment that descends from another (a half, a repaired one): its header with a new name. */
 void segment_header_rename(const struct segment_header *header, const char *name, const char *parent, struct buf *out);
 
-/* Reads the skippable frame at the front of `bytes`; *length is its size. */
+/* Reads the first copy of the header that checks; the frames begin at *length. */
 MUST_CHECK bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length);
 void segment_header_release(struct segment_header *header);
 
 /* True if the header is whole and its check right. If segment_header_read fails all the same, nothing is damaged: memory
  * is short, or a newer version wrote it. */
 bool segment_header_is_sound(struct slice bytes);
+
+/* The seal of a segment whose frames end at `length`. Behind it nothing is of the segment: so what does not check before
+ * it is damage, the last frame included, and the rows that are missing are known. */
+void segment_seal_write(const char *name, uint64_t rows, uint64_t length, struct buf *out);
+
+/* The size of the seal of this segment at `at`, and its rows; 0: there is none. */
+size_t segment_seal_read(struct slice bytes, uint64_t at, const char *name, uint64_t *rows);
 
 /* True if the block's columns are the header's, in order. */
 bool segment_header_fits(const struct segment_header *header, const struct native_block *block);
@@ -58,7 +68,7 @@ struct segment {
     struct segment_header header;
     int fd;          /* file or memfd; read with pread or mmap, the position is nobody's */
     char *path;      /* absolute; NULL for a memfd */
-    uint64_t length; /* bytes, header included */
+    uint64_t length; /* bytes up to the end of its frames: header included, a seal not */
     uint64_t rows;
     uint64_t raw_bytes;               /* of the blocks, uncompressed */
     int64_t first_ns;                 /* wall, when its first row came: for the age of the oldest event */
@@ -71,7 +81,7 @@ struct segment {
 
 void segment_free(struct segment *segment);
 
-/* Maps the file; *bytes is valid until segment_unmap. */
+/* Maps the file; *bytes is valid until segment_unmap. ERROR_JOURNAL_FAILED if it is shorter than it was. */
 MUST_CHECK enum error segment_map(const struct segment *segment, struct slice *bytes);
 void segment_unmap(struct slice bytes);
 
@@ -86,17 +96,19 @@ MUST_CHECK bool segment_read_ids(const struct segment *segment, struct buf *ids)
 /* The INSERT statement up to FORMAT: INSERT INTO `db`.`table` (`a`, `b`) — names quoted. db "" leaves it out. */
 void segment_insert_statement(const struct segment_header *header, const char *database, struct buf *out);
 
-/* What a walk over a segment's bytes found. `length` is the end of the last frame that checks: what lies behind it is a
- * torn tail. Damage is what does not check but has a frame that does somewhere behind it. */
+/* What a walk over a segment's bytes found. `length` is the end of the last frame that checks. Damage is what does not
+ * check but has a frame that does, or the seal, somewhere behind it; the rest of the file is its tail. */
 struct segment_summary {
     uint64_t length;
+    uint64_t tail; /* where it begins; the end of the file if there is none */
+    bool sealed;
     uint64_t frames;
     uint64_t rows;
     uint64_t raw_bytes;
     int64_t min_time_ns, max_time_ns; /* of the header's time column; min > max: unknown */
     uint64_t damaged_pieces;
     uint64_t damaged_bytes;
-    uint64_t damaged_rows; /* what the damaged frames still say of themselves; 0 where they say nothing */
+    uint64_t damaged_rows; /* by the seal; without, what the damaged frames still say of themselves, 0 if nothing */
 };
 
 /* Each may be NULL. */
@@ -107,7 +119,7 @@ struct segment_visitor {
     void (*damage)(void *context, uint64_t offset, uint64_t length);
 };
 
-/* Walks the frames of `bytes` from `start` on: a frame checks if it is whole, its checksum is right, and it holds
+/* Walks the frames of `bytes` from `start` on, which segment_header_read told: a frame checks if it is whole, its checksum is right, and it holds
  * exactly one block of at least one row with the columns of `header` (NULL: any columns). Not OK: out of memory,
  * nothing is known. */
 MUST_CHECK enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,

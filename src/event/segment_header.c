@@ -1,4 +1,5 @@
-/* Turns a stream into the header of a segment, and a header's bytes back into what they say. */
+/* Turns a stream into the header of a segment, a sealed segment into its seal, and their bytes back into what they
+ * say. */
 #include "event/segment.h"
 
 #include "base/lz4.h"
@@ -7,6 +8,7 @@
 
 #define FRAME_HEAD 8
 #define MAX_HEADER ((size_t)16 << 20)
+#define MAX_SEAL 1024u
 
 /* The tail of the text: its hash, so that a flipped bit cannot send rows to another table. */
 #define CHECK_HEAD ",\"check\":\""
@@ -34,6 +36,18 @@ static void end(struct buf *out, size_t start)
     if (!out->failed) {
         uint32_t length = (uint32_t)(out->len - start - FRAME_HEAD);
         memcpy(out->data + start + 4, &length, sizeof length);
+    }
+}
+
+/* The same bytes once more. */
+static void end_header(struct buf *out, size_t start)
+{
+    buf_append_byte(out, ']');
+    end(out, start);
+    size_t length = out->len - start;
+    if (!out->failed && buf_reserve(out, length)) {
+        memcpy(out->data + out->len, out->data + start, length);
+        out->len += length;
     }
 }
 
@@ -87,8 +101,7 @@ void segment_header_write(const struct stream *stream, const char *name, const c
         const struct column_spec *column = &stream->columns[i];
         put_column(out, i == 0, slice_from_string(column->name), slice_from_string(column->type.wire_name));
     }
-    buf_append_byte(out, ']');
-    end(out, start);
+    end_header(out, start);
 }
 
 void segment_header_rename(const struct segment_header *header, const char *name, const char *parent, struct buf *out)
@@ -102,8 +115,7 @@ void segment_header_rename(const struct segment_header *header, const char *name
     for (size_t i = 0; i < header->column_count; i++) {
         put_column(out, i == 0, header->columns[i].name, header->columns[i].wire_name);
     }
-    buf_append_byte(out, ']');
-    end(out, start);
+    end_header(out, start);
 }
 
 /* Reads the text in place: a string is unescaped where it stands and ended with a NUL. */
@@ -238,8 +250,8 @@ static bool read_text(struct segment_header *header, struct slice text)
            strlen(header->parent) < SEGMENT_NAME_MAX;
 }
 
-/* The text of a whole header whose check is right. */
-static bool find_text(struct slice bytes, struct slice *text)
+/* The text of the whole skippable frame at the front of `bytes`. */
+static bool frame_text(struct slice bytes, struct slice *text)
 {
     if (bytes.len < FRAME_HEAD || load_u32(bytes.data) != LZ4_SKIPPABLE_MAGIC) {
         return false;
@@ -249,25 +261,93 @@ static bool find_text(struct slice bytes, struct slice *text)
         return false;
     }
     *text = slice_make(bytes.data + FRAME_HEAD, size);
-    return check_is_right(*text);
+    return true;
+}
+
+/* The second copy stands where the first, which has its length, ends. 0: it does not check either. */
+static size_t find_second(struct slice bytes, struct slice *text)
+{
+    const uint32_t magic = LZ4_SKIPPABLE_MAGIC;
+    size_t most = bytes.len < FRAME_HEAD + MAX_HEADER ? bytes.len : FRAME_HEAD + MAX_HEADER;
+    for (size_t at = 1; at < most; at++) {
+        const char *found = memmem(bytes.data + at, most - at, &magic, sizeof magic);
+        if (found == NULL) {
+            break;
+        }
+        at = (size_t)(found - bytes.data);
+        if (frame_text(slice_after(bytes, at), text) && FRAME_HEAD + text->len == at && check_is_right(*text)) {
+            return at;
+        }
+    }
+    return 0;
+}
+
+/* The text of the first copy that is whole and whose check is right. *damaged bytes stand before it, *length with the
+ * other copy. */
+static bool find_text(struct slice bytes, struct slice *text, size_t *damaged, size_t *length)
+{
+    *damaged = 0;
+    if (frame_text(bytes, text) && check_is_right(*text)) {
+        size_t size = FRAME_HEAD + text->len;
+        bool twice = bytes.len - size >= size && memcmp(bytes.data, bytes.data + size, size) == 0;
+        *length = twice ? 2 * size : size;
+        return true;
+    }
+    *damaged = find_second(bytes, text);
+    *length = 2 * *damaged;
+    return *damaged != 0;
 }
 
 bool segment_header_is_sound(struct slice bytes)
 {
     struct slice text;
-    return find_text(bytes, &text);
+    size_t damaged;
+    size_t length;
+    return find_text(bytes, &text, &damaged, &length);
 }
 
 bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length)
 {
     struct slice text;
+    size_t damaged;
     *header = (struct segment_header){ 0 };
-    if (!find_text(bytes, &text) || !read_text(header, text)) {
+    if (!find_text(bytes, &text, &damaged, length) || !read_text(header, text)) {
         segment_header_release(header);
         return false;
     }
-    *length = FRAME_HEAD + text.len;
+    header->damaged = damaged;
     return true;
+}
+
+/* As JSON: {"end":"name","rows":…,"length":…,"check":"…"}. It says where it stands and whose it is, so that no bytes of
+ * an event are taken for one. */
+void segment_seal_write(const char *name, uint64_t rows, uint64_t length, struct buf *out)
+{
+    size_t start;
+    begin(out, &start);
+    buf_printf(out, "{\"end\":\"%s\",\"rows\":%llu,\"length\":%llu", name, (unsigned long long)rows,
+               (unsigned long long)length);
+    end(out, start);
+}
+
+size_t segment_seal_read(struct slice bytes, uint64_t at, const char *name, uint64_t *rows)
+{
+    struct slice text;
+    struct slice digits;
+    struct buf expected = { 0 };
+    if (!frame_text(slice_after(bytes, at), &text) || text.len > MAX_SEAL || !check_is_right(text)) {
+        return 0;
+    }
+    size_t size = FRAME_HEAD + text.len;
+    buf_printf(&expected, "{\"end\":\"%s\",\"rows\":", name);
+    bool right = slice_starts_with(text, buf_slice(&expected));
+    text = slice_after(text, right ? expected.len : text.len);
+    right = right && slice_split(&text, ',', &digits) && slice_to_u64(digits, rows);
+    buf_clear(&expected);
+    buf_printf(&expected, "\"length\":%llu,", (unsigned long long)at);
+    right = right && slice_starts_with(text, buf_slice(&expected)) && !expected.failed;
+    buf_release(&expected);
+    return right ? size : 0;
 }
 
 void segment_header_release(struct segment_header *header)

@@ -62,6 +62,39 @@ static uint64_t find_frame(struct walk *walk, uint64_t at)
     return 0;
 }
 
+/* The seal at `at`, if there is one: what is missing before it is known to the row. */
+static bool take_seal(struct walk *walk, uint64_t at)
+{
+    uint64_t rows;
+    struct segment_summary *summary = walk->summary;
+    size_t size = walk->header == NULL ? 0 : segment_seal_read(walk->bytes, at, walk->header->name, &rows);
+    if (size == 0) {
+        return false;
+    }
+    summary->sealed = true;
+    summary->tail = at + size;
+    summary->damaged_rows = rows > summary->rows ? rows - summary->rows : 0;
+    return true;
+}
+
+/* The offset of the seal behind `at`, or 0. */
+static uint64_t find_seal(const struct walk *walk, uint64_t at)
+{
+    const uint32_t magic = LZ4_SKIPPABLE_MAGIC;
+    uint64_t rows;
+    for (; walk->header != NULL && at < walk->bytes.len; at++) {
+        const char *found = memmem(walk->bytes.data + at, walk->bytes.len - at, &magic, sizeof magic);
+        if (found == NULL) {
+            break;
+        }
+        at = (uint64_t)(found - walk->bytes.data);
+        if (segment_seal_read(walk->bytes, at, walk->header->name, &rows) != 0) {
+            return at;
+        }
+    }
+    return 0;
+}
+
 /* A block begins with its counts of columns and rows, and LZ4 begins with a run of plain bytes: so even a frame that
  * does not check any more mostly says how many rows it held. */
 static uint64_t peek_rows(struct slice frame)
@@ -112,7 +145,7 @@ static void note_frame(struct walk *walk, uint64_t at, uint64_t length)
     summary->frames++;
     summary->rows += walk->block.rows;
     summary->raw_bytes += walk->raw.len;
-    summary->length = at + length;
+    summary->length = summary->tail = at + length;
     if (walk->header != NULL) {
         const struct native_column *time = native_find(&walk->block, slice_from_string(walk->header->time_column));
         if (time != NULL) {
@@ -124,26 +157,34 @@ static void note_frame(struct walk *walk, uint64_t at, uint64_t length)
     }
 }
 
+/* From what does not check at `at` to what does again; `at` itself if nothing does, or memory is short. */
+static uint64_t skip_damage(struct walk *walk, uint64_t at)
+{
+    uint64_t next = find_frame(walk, at);
+    if (next == 0) {
+        next = find_seal(walk, at);
+    }
+    if (next == 0 || walk->out_of_memory) {
+        return at;
+    }
+    note_damage(walk, at, next - at);
+    return next;
+}
+
 static void walk_frames(struct walk *walk, uint64_t at)
 {
-    while (at < walk->bytes.len) {
+    while (at < walk->bytes.len && !walk->out_of_memory) {
         uint64_t length = check_frame(walk, at);
-        if (length == 0 && !walk->out_of_memory) {
-            uint64_t next = find_frame(walk, at);
-            if (next == 0) {
-                return;
-            }
-            if (!walk->out_of_memory) {
-                note_damage(walk, at, next - at);
-                at = next;
-                length = check_frame(walk, at);
-            }
+        if (length != 0) {
+            note_frame(walk, at, length);
+            at += length;
+            continue;
         }
-        if (walk->out_of_memory) {
+        uint64_t next = walk->out_of_memory || take_seal(walk, at) ? at : skip_damage(walk, at);
+        if (next == at) {
             return;
         }
-        note_frame(walk, at, length);
-        at += length;
+        at = next;
     }
 }
 
@@ -151,12 +192,16 @@ enum error segment_walk(struct slice bytes, uint64_t start, const struct segment
                         const struct segment_visitor *visitor, struct segment_summary *summary)
 {
     static const struct segment_visitor nobody = { 0 };
-    *summary = (struct segment_summary){ .length = start, .min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN };
+    *summary =
+        (struct segment_summary){ .length = start, .tail = start, .min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN };
     struct walk walk = { .bytes = bytes, .header = header, .summary = summary };
     walk.visitor = visitor != NULL ? visitor : &nobody;
     walk.decoder = lz4_decoder_new();
     if (walk.decoder == NULL) {
         return ERROR_OUT_OF_MEMORY;
+    }
+    if (header != NULL && header->damaged != 0) {
+        note_damage(&walk, 0, header->damaged);
     }
     walk_frames(&walk, start);
     lz4_decoder_free(walk.decoder);

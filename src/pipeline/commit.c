@@ -27,6 +27,7 @@ struct commit *commit_new(const struct commit_config *config)
     for (size_t i = 0; i < config->stream_count; i++) {
         batch_policy_init(&commit->streams[i].policy, &config->streams[i]->options->batch);
         atomic_init(&commit->streams[i].opened_ns, INT64_MAX);
+        atomic_init(&commit->streams[i].admits, OK);
     }
     atomic_init(&commit->journal_error, OK);
     id_set_init(&commit->group_ids, MOST_GROUP_IDS);
@@ -59,12 +60,20 @@ static void fail_all(struct commit *commit, enum error error)
     }
 }
 
-/* Refuses before anything is written, so that a group is not half in the journal for want of room. */
-static enum error ask_for_room(const struct commit *commit, const struct chunk *chunks)
+/* Refuses before anything is written, so that a group is not half in the journal for want of room: a stream that has no
+ * room of its own alone, else all. */
+static enum error ask_for_room(struct commit *commit, const struct chunk *chunks)
 {
     uint64_t bytes = 0;
     for (const struct chunk *chunk = chunks; chunk != NULL; chunk = chunk->next) {
-        bytes += chunk_bytes(chunk);
+        commit_stream_of(commit, chunk)->bytes += chunk_bytes(chunk);
+    }
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        struct commit_stream *stream = &commit->streams[i];
+        if (stream->bytes != 0) {
+            stream->error = journal_admits_stream(commit->config.journal, i, stream->bytes);
+            bytes += stream->error == OK ? stream->bytes : 0;
+        }
     }
     return journal_admits(commit->config.journal, bytes);
 }
@@ -174,6 +183,7 @@ static void begin(struct commit *commit)
 {
     for (size_t i = 0; i < commit->config.stream_count; i++) {
         commit->streams[i].error = OK;
+        commit->streams[i].bytes = 0;
         commit->streams[i].touched = false;
     }
 }
@@ -214,6 +224,10 @@ void commit_check(struct commit *commit)
 {
     enum error error = journal_admits(commit->config.journal, 0);
     atomic_store_explicit(&commit->journal_error, (int)error, memory_order_relaxed);
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        error = journal_admits_stream(commit->config.journal, i, 0);
+        atomic_store_explicit(&commit->streams[i].admits, (int)error, memory_order_relaxed);
+    }
     publish(commit);
 }
 
@@ -225,6 +239,20 @@ void commit_observe(struct commit *commit, int64_t duration_ns)
 enum error commit_admits(const struct commit *commit)
 {
     return (enum error)atomic_load_explicit(&commit->journal_error, memory_order_relaxed);
+}
+
+enum error commit_admits_stream(const struct commit *commit, size_t stream_index)
+{
+    return (enum error)atomic_load_explicit(&commit->streams[stream_index].admits, memory_order_relaxed);
+}
+
+bool commit_refuses(const struct commit *commit)
+{
+    bool refuses = commit_admits(commit) != OK;
+    for (size_t i = 0; i < commit->config.stream_count; i++) {
+        refuses = refuses || commit_admits_stream(commit, i) != OK;
+    }
+    return refuses;
 }
 
 int64_t commit_opened_ns(const struct commit *commit, size_t stream_index)

@@ -5,7 +5,8 @@
  *
  * Only this says "duplicate". A duplicate's reply waits for, and fails with, its group: the first of two equal events
  * may be the one that could not be written. An error of one stream fails that stream's tickets alone, all of them in
- * the group, and none of its ids are remembered. A full journal fails the group.
+ * the group, and none of its ids are remembered. A full journal fails the group, a stream that has filled its part of it
+ * (max_journal) its own tickets.
  *
  * Everything here is called on the commit thread (commit_thread.h), or in tests on any one thread; it may block on the
  * disk. The clock is an argument. */
@@ -65,6 +66,12 @@ void commit_check(struct commit *commit);
 
 /* Any thread: OK, or why the journal takes no event now. */
 enum error commit_admits(const struct commit *commit);
+
+/* Any thread: OK, or why it takes no event of this stream, though it may take others. */
+enum error commit_admits_stream(const struct commit *commit, size_t stream_index);
+
+/* Any thread: does it refuse anything now? */
+bool commit_refuses(const struct commit *commit);
 
 /* Any thread: when the first row of the stream's open segment came (monotonic); INT64_MAX if there is none. */
 int64_t commit_opened_ns(const struct commit *commit, size_t stream_index);

@@ -17,10 +17,12 @@ struct commit_plan {
 struct commit_stream {
     struct batch_policy policy;
     enum error error;          /* of this group */
+    uint64_t bytes;            /* of this group's chunks */
     bool touched;              /* appended to in this group */
     bool seal;                 /* somebody waits for `stored` */
     struct buf waiters;        /* struct waiter, of the open segment */
     _Atomic int64_t opened_ns; /* for other threads; INT64_MAX: none is open */
+    _Atomic int admits;        /* for other threads: OK, or why the journal takes none of this stream */
 };
 
 struct commit {

@@ -49,7 +49,7 @@ static int64_t wait_until(const struct commit_thread *thread, const struct pendi
     if (pending->first != NULL) {
         return 0;
     }
-    bool refusing = commit_admits(thread->commit) != OK; /* segments may then be due that cannot be sealed */
+    bool refusing = commit_refuses(thread->commit); /* segments may then be due that cannot be sealed */
     return refusing ? clock_monotonic_ns() + CHECK_NS : commit_deadline_ns(thread->commit);
 }
 

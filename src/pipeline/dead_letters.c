@@ -23,7 +23,24 @@ struct dead_letters {
     struct timespec changed; /* the folder, when it was last watched */
 };
 
-/* People take files away while the gateway runs, so the folder itself is asked. What a crash left half written goes. */
+/* What a crash left half written: <segment>.native.lz4.tmp or <segment>.ndjson.tmp. Its rows are still in the journal. */
+static bool is_half_written(struct slice name)
+{
+    static const struct slice suffixes[] = { SLICE(TEMPORARY_SUFFIX), SLICE(".ndjson") };
+    struct slice stream;
+    struct event_id uuid;
+    for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+        struct slice suffix = suffixes[i];
+        if (name.len > suffix.len && slice_equal(slice_after(name, name.len - suffix.len), suffix)) {
+            name.len -= suffix.len;
+        } else if (i == 0) {
+            return false;
+        }
+    }
+    return segment_parse_name(name, &stream, &uuid);
+}
+
+/* People take files away while the gateway runs, so the folder itself is asked. */
 static uint64_t folder_bytes(const struct dead_letters *letters)
 {
     uint64_t bytes = 0;
@@ -33,9 +50,7 @@ static uint64_t folder_bytes(const struct dead_letters *letters)
     }
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct stat info;
-        size_t len = strlen(entry->d_name);
-        size_t suffix = sizeof TEMPORARY_SUFFIX - 1;
-        if (len > suffix && strcmp(entry->d_name + len - suffix, TEMPORARY_SUFFIX) == 0) {
+        if (is_half_written(slice_from_string(entry->d_name))) {
             unlinkat(dirfd(folder), entry->d_name, 0);
         } else if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
             bytes += (uint64_t)info.st_size;

@@ -119,7 +119,11 @@ static bool open_log(struct dedup_memory *memory, const char *folder, int64_t wa
         .max_ids = memory->max_ids,
     };
     memory->log = key_log_open(&options, wall_ns, load, memory, problem);
-    return memory->log != NULL;
+    if (memory->log == NULL) {
+        return false;
+    }
+    metric_add(memory->cells, METRIC_DEDUP_DAMAGED_BYTES, (int64_t)key_log_damaged_bytes(memory->log));
+    return true;
 }
 
 struct dedup *dedup_memory_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)

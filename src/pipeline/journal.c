@@ -3,6 +3,7 @@
 #include "pipeline/journal_private.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #define SMALL_WRITE ((size_t)64 << 10) /* larger ones gain nothing from a file that is extended ahead */
 #define MOST_AHEAD ((uint64_t)1 << 20)
@@ -147,9 +148,19 @@ enum error journal_append(struct journal *journal, const struct chunk *chunk, co
 
 /* --- commit --- */
 
+/* Somebody has deleted the file: what is written there is gone with the process. */
+static bool is_deleted(const struct segment *segment)
+{
+    struct stat info;
+    return segment->path != NULL && fstat(segment->fd, &info) == 0 && info.st_nlink == 0;
+}
+
 /* 0, or errno of what failed. */
 static int make_durable(struct journal *journal, struct open_segment *open)
 {
+    if (is_deleted(open->segment)) {
+        return ENOENT;
+    }
     if (!journal_is_fsync(journal)) {
         return 0;
     }
@@ -190,7 +201,7 @@ enum error journal_commit(struct journal *journal, size_t stream_index)
     }
     int failed = make_durable(journal, open);
     if (failed != 0) {
-        (void)journal_fail_group(journal, open, "fdatasync", failed);
+        (void)journal_fail_group(journal, open, failed == ENOENT ? "finding the file" : "fdatasync", failed);
         return ERROR_JOURNAL_FAILED;
     }
     CRASH_POINT(after_fsync);
@@ -227,6 +238,7 @@ struct segment *journal_seal(struct journal *journal, size_t stream_index)
     }
     struct segment *segment = open->segment;
     journal_cut_ahead(journal, open);
+    journal_write_seal(journal, segment);
     open->segment = NULL;
     return segment;
 }

@@ -7,7 +7,8 @@
  *   3 a short or failed write, or a failed fdatasync: cut back to the last acknowledged length, seal there, fail the
  *     group, go on in a new file; the same range is never synced twice; if the cut fails too, stop accepting
  *   4 a segment found at start is never appended to: cut at its last whole frame and sealed; bytes that do not check
- *     but are followed by a frame that does are damage (moved to damaged/, counted), else a torn tail (cut)
+ *     but are followed by a frame that does, or the seal, are damage (counted), else a torn tail (cut); both are kept in
+ *     damaged/, as is whatever else could hold rows
  *   5 ids of recovered rows are remembered before the listeners open; files are never recycled
  *   6 an acknowledged event leaves only when it is in the table or in the dead letters
  *
@@ -47,6 +48,10 @@ void journal_use_io(struct journal *journal, const struct journal_io *io);
  * space is asked for, and a failed cut tried again, at most once a second; what was refused is taken again by
  * itself. */
 MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
+
+/* Commit thread. Would `bytes` more of this stream be refused now for its own bound, whatever the others do? OK or
+ * ERROR_JOURNAL_FULL. */
+MUST_CHECK enum error journal_admits_stream(struct journal *journal, size_t stream_index, uint64_t bytes);
 
 /* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
  * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this

@@ -66,8 +66,11 @@ static enum verdict read_bytes(struct segment *segment, struct slice bytes, stru
     if (segment_walk(bytes, start, ours ? &segment->header : NULL, NULL, summary) != OK) {
         return UNREAD;
     }
-    bool whole = ours && strcmp(segment->header.name, segment->name) == 0 && summary->rows != 0 &&
-                 summary->damaged_pieces == 0 && summary->length == segment->length;
+    bool whole = ours && segment->header.damaged == 0 && strcmp(segment->header.name, segment->name) == 0 &&
+                 summary->rows != 0 && summary->damaged_pieces == 0 && summary->tail == bytes.len;
+    if (whole) {
+        segment->length = summary->length; /* without a seal */
+    }
     return whole ? WHOLE : DAMAGED;
 }
 

@@ -53,7 +53,8 @@ size_t journal_find_stream(const struct journal *journal, struct slice name)
     return SIZE_MAX;
 }
 
-/* O_EXCL: a file is never recycled. */
+/* O_EXCL: a file is never recycled. In the folder that was opened, which is the one that is synced: if it is gone, or
+ * another lies at its path, there is no new file, and events are refused until the gateway is started again. */
 static bool create_file(const struct journal *journal, struct segment *segment, bool in_memory)
 {
     if (in_memory) {
@@ -64,7 +65,8 @@ static bool create_file(const struct journal *journal, struct segment *segment, 
     if (segment->path == NULL) {
         return false;
     }
-    segment->fd = open(segment->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    const char *file_name = strrchr(segment->path, '/') + 1;
+    segment->fd = openat(journal->segment_folder_fd, file_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     return segment->fd >= 0;
 }
 
@@ -128,10 +130,32 @@ struct segment *journal_create_descendant(struct journal *journal, const struct 
     return segment;
 }
 
+void journal_write_seal(struct journal *journal, const struct segment *segment)
+{
+    struct buf seal = { 0 };
+    if (segment->path == NULL) {
+        return;
+    }
+    segment_seal_write(segment->name, segment->rows, segment->length, &seal);
+    if (!seal.failed && !journal_write(journal, segment->fd, buf_slice(&seal), segment->length)) {
+        LOG(LOG_WARN, "segment not sealed", "%s has no seal behind its last frame: %s", segment->name, strerror(errno));
+    }
+    buf_release(&seal);
+}
+
+/* A half that outlives its whole would be delivered at the next start: if it cannot be unlinked, it is emptied. */
+static void empty(const struct journal *journal, const struct segment *segment, int error)
+{
+    bool emptied = journal->io->ftruncate(segment->fd, 0) == 0 &&
+                   (!journal_is_fsync(journal) || journal->io->fdatasync(segment->fd) == 0);
+    LOG(emptied ? LOG_WARN : LOG_ERROR, emptied ? "segment emptied, not removed" : "segment not removed",
+        "segment=%s: %s", segment->name, strerror(error));
+}
+
 void journal_discard(struct journal *journal, struct segment *segment)
 {
     if (segment != NULL && segment->path != NULL && journal->io->unlink(segment->path) != 0 && errno != ENOENT) {
-        LOG(LOG_WARN, "segment not removed", "segment=%s: %s", segment->name, strerror(errno));
+        empty(journal, segment, errno);
     }
     segment_free(segment);
 }

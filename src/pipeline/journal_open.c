@@ -39,12 +39,28 @@ static bool prepare(struct journal *journal, struct buf *problem)
     journal->encoder = lz4_encoder_new();
     journal->open = calloc(journal->stream_count + 1, sizeof *journal->open);
     journal->usage = calloc(journal->stream_count + 1, sizeof *journal->usage);
+    journal->stream_bounds = calloc(journal->stream_count + 1, sizeof *journal->stream_bounds);
     journal->cells = metrics_thread(journal->metrics);
-    if (journal->encoder == NULL || journal->open == NULL || journal->usage == NULL || journal->cells == NULL) {
+    if (journal->encoder == NULL || journal->open == NULL || journal->usage == NULL || journal->stream_bounds == NULL ||
+        journal->cells == NULL) {
         buf_append_string(problem, "journal: out of memory");
         return false;
     }
     return true;
+}
+
+/* A stream that may have the whole journal has no bound of its own. */
+static void set_bounds(struct journal *journal, struct status_board *board)
+{
+    for (size_t i = 0; i < journal->stream_count; i++) {
+        uint64_t limit = journal->streams[i]->options->max_journal_bytes;
+        char name[64];
+        if (limit == 0 || limit >= journal->options->max_bytes) {
+            continue;
+        }
+        snprintf(name, sizeof name, "journal:%s", journal->streams[i]->name);
+        journal->stream_bounds[i] = (struct stream_bound){ { .limit = limit }, status_add(board, name) };
+    }
 }
 
 struct journal *journal_open(const struct journal_options *options, const struct stream *const *streams,
@@ -71,7 +87,17 @@ struct journal *journal_open(const struct journal_options *options, const struct
         return NULL;
     }
     journal->status = status_add(board, "journal");
+    set_bounds(journal, board);
     return journal;
+}
+
+/* What is open stays for the next start. */
+static void leave(struct journal *journal, struct open_segment *open)
+{
+    journal_cut_ahead(journal, open);
+    if (open->segment != NULL && open->segment->rows != 0 && open->rows == 0 && !open->cut_failed) {
+        journal_write_seal(journal, open->segment);
+    }
 }
 
 void journal_close(struct journal *journal)
@@ -80,7 +106,7 @@ void journal_close(struct journal *journal)
         return;
     }
     for (size_t i = 0; journal->open != NULL && i < journal->stream_count; i++) {
-        journal_cut_ahead(journal, &journal->open[i]);
+        leave(journal, &journal->open[i]);
         segment_free(journal->open[i].segment);
     }
     for (struct segment *segment; (segment = journal_take_sealed(journal)) != NULL;) {
@@ -94,6 +120,7 @@ void journal_close(struct journal *journal)
     pthread_mutex_destroy(&journal->mutex);
     free(journal->open);
     free(journal->usage);
+    free(journal->stream_bounds);
     free(journal->folder);
     free(journal->segment_folder);
     free(journal->damaged_folder);

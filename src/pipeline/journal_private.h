@@ -1,6 +1,7 @@
 /* What the files of the journal share: journal.c (append, commit, seal, remove), journal_open.c (folder, lock),
- * journal_refuse.c (failures, admission), journal_files.c (making segment files), journal_recover.c (the start),
- * journal_repair.c (damage), journal_split.c, journal_adopt.c (what is given back). */
+ * journal_refuse.c (failures, admission), journal_files.c (making segment files), journal_recover.c (the start: which
+ * files are ours), journal_take.c (the start: what they hold), journal_repair.c (damage), journal_split.c,
+ * journal_adopt.c (what is given back). */
 #pragma once
 
 #include "base/disk.h"
@@ -21,6 +22,18 @@ struct open_segment {
     bool unlisted;          /* new: its folder entry is not durable yet */
     bool cut_failed;        /* bytes that are not acknowledged could not be cut off */
     enum error group_error; /* of an append of this group */
+};
+
+/* Once passed it counts as full until a sixteenth is free, so that neither refusals nor the status flicker. */
+struct bound {
+    uint64_t limit;
+    bool full;
+};
+
+/* Of one stream's segments. Commit thread. */
+struct stream_bound {
+    struct bound bound;
+    struct status_part *status; /* NULL: the stream may have the whole journal */
 };
 
 /* Of one stream; the last is of streams that are not configured. Under `mutex`. */
@@ -49,7 +62,9 @@ struct journal {
     struct buf out;            /* the bytes of one append */
     struct open_segment *open; /* by stream index */
     struct segment *sealed;    /* by rule 3, for journal_take_sealed */
-    int64_t checked_ns;        /* when free space was last asked for */
+    struct bound bound;        /* of all segments */
+    struct stream_bound *stream_bounds;
+    int64_t checked_ns; /* when free space was last asked for */
     uint64_t free_bytes;
 
     struct timespec retry_changed; /* journal_adopt's: the folder, when it last looked */
@@ -106,6 +121,9 @@ struct segment *journal_create_descendant(struct journal *journal, const struct 
 /* All of `bytes` at `at`; a short write is a failure. */
 MUST_CHECK bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t at);
 
+/* Writes the seal behind the last frame, as far as it goes: without, damage of that frame looks like a torn tail. */
+void journal_write_seal(struct journal *journal, const struct segment *segment);
+
 /* Removes the file of a segment that nobody needs, as far as it goes, and frees it. */
 void journal_discard(struct journal *journal, struct segment *segment);
 
@@ -119,12 +137,7 @@ MUST_CHECK bool journal_recover(struct journal *journal, struct segment **recove
 
 /* journal_repair.c */
 
-/* Puts the damaged pieces of a segment aside and its good frames into *repaired, then unlinks it. Takes `segment` on
- * success; rows and times of *repaired are the caller's to fill. */
+/* Puts the damaged pieces of a segment aside and its good frames into *repaired, then unlinks it. Its tail is the
+ * caller's to put aside before. Takes `segment` on success; rows and times of *repaired are the caller's to fill. */
 MUST_CHECK bool journal_repair(struct journal *journal, struct segment *segment, struct slice bytes, uint64_t start,
                                struct segment **repaired, struct buf *problem);
-
-/* A file whose header is damaged goes to damaged/, or away if it holds no row and was torn when it was begun. `rows` is
- * what its frames hold. */
-MUST_CHECK bool journal_put_aside(struct journal *journal, const char *path, struct slice bytes, uint64_t rows,
-                                  struct buf *problem);

@@ -1,34 +1,17 @@
 /* Turns the files found at start into sealed segments (rule 4). */
-#include "pipeline/journal_private.h"
+#include "pipeline/journal_found.h"
+
+#include "pipeline/set_aside.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file of ours. */
-struct found {
-    char name[SEGMENT_NAME_MAX];
-    int64_t made_ns;
-    size_t stream_index; /* by the name of the file */
-    uint64_t file_length;
-    uint64_t header_length; /* 0: the header does not check */
-    struct segment *segment;
-};
-
-struct recovery {
-    struct journal *journal;
-    struct found *files;
-    size_t count;
-    size_t capacity;
-    struct buf *problem;
-};
-
-static bool fail(struct recovery *recovery, const char *what, const char *name)
+bool found_fail(struct recovery *recovery, const char *what, const char *name)
 {
     buf_printf(recovery->problem, "journal: cannot %s %s: %s", what, name, strerror(errno));
     return false;
@@ -51,7 +34,7 @@ static bool add_file(struct recovery *recovery, const char *file_name)
         size_t capacity = recovery->capacity * 2 + 16;
         struct found *files = realloc(recovery->files, capacity * sizeof *files);
         if (files == NULL) {
-            return fail(recovery, "list", recovery->journal->segment_folder);
+            return found_fail(recovery, "list", recovery->journal->segment_folder);
         }
         recovery->files = files;
         recovery->capacity = capacity;
@@ -77,7 +60,7 @@ static bool list_files(struct recovery *recovery)
 {
     DIR *folder = opendir(recovery->journal->segment_folder);
     if (folder == NULL) {
-        return errno == ENOENT || fail(recovery, "list", recovery->journal->segment_folder);
+        return errno == ENOENT || found_fail(recovery, "list", recovery->journal->segment_folder);
     }
     bool fine = true;
     for (struct dirent *entry; fine && (entry = readdir(folder)) != NULL;) {
@@ -90,26 +73,6 @@ static bool list_files(struct recovery *recovery)
         qsort(recovery->files, recovery->count, sizeof *recovery->files, by_age);
     }
     return fine;
-}
-
-static bool map_file(int fd, uint64_t length, struct slice *bytes)
-{
-    *bytes = (struct slice){ "", 0 };
-    if (length != 0) {
-        void *data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED) {
-            return false;
-        }
-        *bytes = slice_make(data, length);
-    }
-    return true;
-}
-
-static void unmap_file(struct slice bytes)
-{
-    if (bytes.len != 0) {
-        segment_unmap(bytes);
-    }
 }
 
 /* Its rows are as good as ever: to put them aside as damage would lose them. */
@@ -129,7 +92,7 @@ static bool open_file(struct recovery *recovery, struct found *found)
     struct slice bytes;
     struct segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL) {
-        return fail(recovery, "open", found->name);
+        return found_fail(recovery, "open", found->name);
     }
     found->segment = segment;
     segment->path = journal_path(recovery->journal->segment_folder, found->name, SEGMENT_SUFFIX);
@@ -141,19 +104,22 @@ static bool open_file(struct recovery *recovery, struct found *found)
         found->segment = NULL;
         return true;
     }
-    if (!plain || !map_file(segment->fd, (uint64_t)info.st_size, &bytes)) {
-        return fail(recovery, "open", found->name);
+    if (!plain || !found_map(segment->fd, (uint64_t)info.st_size, &bytes)) {
+        return found_fail(recovery, "open", found->name);
     }
     found->file_length = (uint64_t)info.st_size;
     size_t length = 0;
     if (segment_header_read(&segment->header, bytes, &length)) {
-        /* A header that belongs to another file says nothing of this one. */
-        found->header_length = strcmp(segment->header.name, found->name) == 0 ? length : 0;
+        if (strcmp(segment->header.name, found->name) == 0) {
+            found->header_length = length;
+        } else {
+            memcpy(found->named, segment->header.name, strlen(segment->header.name) + 1);
+        }
     } else if (segment_header_is_sound(bytes)) {
-        unmap_file(bytes);
+        found_unmap(bytes);
         return cannot_read(recovery, found->name);
     }
-    unmap_file(bytes);
+    found_unmap(bytes);
     memcpy(segment->name, found->name, sizeof segment->name);
     segment->stream_index = found->stream_index;
     segment->first_ns = found->made_ns;
@@ -161,143 +127,38 @@ static bool open_file(struct recovery *recovery, struct found *found)
     return true;
 }
 
-static bool remove_file(struct recovery *recovery, struct found *found)
-{
-    if (unlink(found->segment->path) != 0 && errno != ENOENT) {
-        return fail(recovery, "remove", found->segment->path);
-    }
-    segment_free(found->segment);
-    found->segment = NULL;
-    return true;
-}
-
-/* A crash while a segment was split: the whole is there, so its halves may not be. */
-static bool remove_halves(struct recovery *recovery)
+const struct found *found_find(const struct recovery *recovery, const struct found *except, const char *name)
 {
     for (size_t i = 0; i < recovery->count; i++) {
-        struct found *half = &recovery->files[i];
-        for (size_t j = 0; half->header_length != 0 && half->segment != NULL && j < recovery->count; j++) {
-            const struct found *whole = &recovery->files[j];
-            if (j == i || whole->header_length == 0 || whole->segment == NULL ||
-                strcmp(whole->name, half->segment->header.parent) != 0) {
-                continue;
-            }
-            LOG(LOG_INFO, "half of a segment removed", "segment=%s whole=%s", half->name, whole->name);
-            if (!remove_file(recovery, half)) {
-                return false;
-            }
+        const struct found *found = &recovery->files[i];
+        if (found != except && found->header_length != 0 && strcmp(found->name, name) == 0) {
+            return found;
         }
     }
-    return true;
+    return NULL;
 }
 
-/* An earlier process may have died between its write and its fdatasync: what counts as recovered must be as durable as
- * what is acknowledged. */
-static bool cut_tail(struct recovery *recovery, struct found *found, uint64_t length)
+/* A crash while a segment was split or repaired: the whole is there, so its halves may not be. */
+static const struct found *whole_of(const struct recovery *recovery, const struct found *found)
 {
-    struct segment *segment = found->segment;
-    if (length < found->file_length) {
-        LOG(LOG_WARN, "torn tail cut", "segment=%s length=%llu cut=%llu", found->name, (unsigned long long)length,
-            (unsigned long long)(found->file_length - length));
-        if (ftruncate(segment->fd, (off_t)length) != 0) {
-            return fail(recovery, "cut the torn tail of", segment->path);
-        }
-    }
-    if (journal_is_fsync(recovery->journal) && fdatasync(segment->fd) != 0) {
-        return fail(recovery, "sync", segment->path);
-    }
-    return true;
+    const char *parent = found->header_length == 0 ? "" : found->segment->header.parent;
+    return parent[0] == '\0' ? NULL : found_find(recovery, found, parent);
 }
 
-static void count_damage(struct recovery *recovery, const struct found *found, const struct segment_summary *summary)
+/* Wholes first: what becomes of a half depends on its whole. */
+static bool take_files(struct recovery *recovery, bool halves)
 {
-    struct journal *journal = recovery->journal;
-    size_t index = found->stream_index != SIZE_MAX ? found->stream_index : metrics_no_stream(journal->metrics);
-    int64_t rows = (int64_t)summary->damaged_rows;
-    LOG(LOG_ERROR, "segment damaged", "segment=%s pieces=%llu bytes=%llu rows=%lld; see %s", found->name,
-        (unsigned long long)summary->damaged_pieces, (unsigned long long)summary->damaged_bytes, (long long)rows,
-        journal->damaged_folder);
-    metric_add_stream(journal->cells, METRIC_EVENTS_RECOVERED, index, rows);
-    metric_add_stream(journal->cells, METRIC_EVENTS_DAMAGED, index, rows);
-}
-
-/* The header does not check: the rows that its frames still hold are lost to delivery, and known. */
-static bool put_aside(struct recovery *recovery, struct found *found, struct slice bytes,
-                      struct segment_summary *summary)
-{
-    if (!journal_put_aside(recovery->journal, found->segment->path, bytes, summary->rows, recovery->problem)) {
-        return false;
-    }
-    if (summary->rows != 0) {
-        summary->damaged_rows += summary->rows;
-        summary->damaged_pieces++;
-        summary->damaged_bytes = bytes.len;
-        count_damage(recovery, found, summary);
-    }
-    segment_free(found->segment);
-    found->segment = NULL;
-    return true;
-}
-
-static bool mend(struct recovery *recovery, struct found *found, struct slice bytes,
-                 const struct segment_summary *summary)
-{
-    struct segment *repaired;
-    count_damage(recovery, found, summary);
-    if (!journal_repair(recovery->journal, found->segment, bytes, found->header_length, &repaired, recovery->problem)) {
-        return false;
-    }
-    found->segment = repaired;
-    return true;
-}
-
-static bool take_file(struct recovery *recovery, struct found *found, struct slice bytes)
-{
-    struct segment_summary summary;
-    const struct segment_header *header = found->header_length != 0 ? &found->segment->header : NULL;
-    if (segment_walk(bytes, found->header_length, header, NULL, &summary) != OK) {
-        errno = ENOMEM;
-        return fail(recovery, "read", found->segment->path);
-    }
-    if (header == NULL) {
-        return put_aside(recovery, found, bytes, &summary);
-    }
-    if (summary.rows == 0) {
-        return remove_file(recovery, found);
-    }
-    if (summary.damaged_pieces != 0) {
-        if (!mend(recovery, found, bytes, &summary)) {
-            return false;
-        }
-    } else if (cut_tail(recovery, found, summary.length)) {
-        found->segment->length = summary.length;
-    } else {
-        return false;
-    }
-    struct segment *segment = found->segment;
-    segment->rows = summary.rows;
-    segment->raw_bytes = summary.raw_bytes;
-    segment->min_time_ns = summary.min_time_ns;
-    segment->max_time_ns = summary.max_time_ns;
-    return true;
-}
-
-static bool take_files(struct recovery *recovery)
-{
-    bool fine = true;
-    for (size_t i = 0; fine && i < recovery->count; i++) {
-        struct slice bytes;
+    for (size_t i = 0; i < recovery->count; i++) {
         struct found *found = &recovery->files[i];
-        if (found->segment == NULL) {
+        const struct found *whole = found->segment == NULL ? NULL : whole_of(recovery, found);
+        if (found->segment == NULL || halves != (whole != NULL)) {
             continue;
         }
-        if (!map_file(found->segment->fd, found->file_length, &bytes)) {
-            return fail(recovery, "map", found->segment->path);
+        if (!(halves ? found_drop(recovery, found, whole) : found_take(recovery, found))) {
+            return false;
         }
-        fine = take_file(recovery, found, bytes);
-        unmap_file(bytes);
     }
-    return fine;
+    return true;
 }
 
 static void hand_over(struct recovery *recovery, struct segment **recovered)
@@ -324,12 +185,12 @@ static bool recover(struct recovery *recovery)
     for (size_t i = 0; fine && i < recovery->count; i++) {
         fine = open_file(recovery, &recovery->files[i]);
     }
-    if (!fine || !remove_halves(recovery) || !take_files(recovery)) {
+    if (!fine || !take_files(recovery, false) || !take_files(recovery, true)) {
         return false;
     }
     if (recovery->count != 0 && journal_is_fsync(recovery->journal) &&
         fsync(recovery->journal->segment_folder_fd) != 0) {
-        return fail(recovery, "sync", recovery->journal->segment_folder);
+        return found_fail(recovery, "sync", recovery->journal->segment_folder);
     }
     return true;
 }
@@ -346,5 +207,6 @@ bool journal_recover(struct journal *journal, struct segment **recovered, struct
         }
     }
     free(recovery.files);
+    metric_set(journal->metrics, METRIC_DAMAGED_BYTES, 0, (double)set_aside_bytes(journal->damaged_folder));
     return fine;
 }

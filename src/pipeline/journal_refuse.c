@@ -107,15 +107,51 @@ void journal_show_status(struct journal *journal, enum error verdict)
     }
 }
 
+static bool is_full(struct bound *bound, uint64_t used, uint64_t bytes)
+{
+    bool over = used > bound->limit || bytes > bound->limit - used;
+    bound->full = over || (bound->full && used > bound->limit - bound->limit / 16);
+    return bound->full;
+}
+
+static uint64_t stream_bytes(struct journal *journal, size_t stream_index)
+{
+    pthread_mutex_lock(&journal->mutex);
+    uint64_t bytes = journal->usage[stream_index].bytes;
+    pthread_mutex_unlock(&journal->mutex);
+    return bytes;
+}
+
+enum error journal_admits_stream(struct journal *journal, size_t stream_index, uint64_t bytes)
+{
+    struct stream_bound *stream = &journal->stream_bounds[stream_index];
+    bool was_full = stream->bound.full;
+    if (stream->status == NULL) {
+        return OK;
+    }
+    uint64_t used = stream_bytes(journal, stream_index);
+    bool full = is_full(&stream->bound, used, bytes);
+    if (full && !was_full) {
+        status_set(
+            stream->status, STATUS_DEGRADED,
+            "this stream's new events are refused: %llu of its %llu bytes of the journal wait for the store; they "
+            "are taken again as its table takes batches; see stream:%s, or raise its max_journal",
+            (unsigned long long)used, (unsigned long long)stream->bound.limit, journal->streams[stream_index]->name);
+    } else if (!full && was_full) {
+        status_set(stream->status, STATUS_OK, "%s", "");
+    }
+    return full ? ERROR_JOURNAL_FULL : OK;
+}
+
 enum error journal_admits(struct journal *journal, uint64_t bytes)
 {
     enum error verdict = OK;
     refresh(journal);
-    uint64_t used = journal_bytes(journal);
-    uint64_t limit = journal->options->max_bytes;
+    journal->bound.limit = journal->options->max_bytes;
+    bool full = is_full(&journal->bound, journal_bytes(journal), bytes);
     if (journal_is_stuck(journal)) {
         verdict = ERROR_JOURNAL_FAILED;
-    } else if (used > limit || bytes > limit - used) {
+    } else if (full) {
         verdict = ERROR_JOURNAL_FULL;
     } else if (!journal_is_memory(journal) && (journal->free_bytes < journal->options->min_free ||
                                                bytes > journal->free_bytes - journal->options->min_free)) {

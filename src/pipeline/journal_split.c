@@ -81,7 +81,12 @@ static bool write_halves(struct splitting *splitting, const struct segment *whol
         }
     }
     errno = EIO;
-    return segment_each_block(whole, split_block, splitting) && !splitting->failed && splitting->row == whole->rows;
+    if (!segment_each_block(whole, split_block, splitting) || splitting->failed || splitting->row != whole->rows) {
+        return false;
+    }
+    journal_write_seal(splitting->journal, splitting->halves[0].segment);
+    journal_write_seal(splitting->journal, splitting->halves[1].segment);
+    return true;
 }
 
 /* The halves are on disk before the whole goes. */

@@ -62,7 +62,8 @@ static bool begin_file(struct key_log *log)
     }
     key_log_path(log, epoch_ns, &log->path);
     const char *path = buf_c_string(&log->path);
-    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    bool there = path != NULL && disk_make_folder(log->folder); /* somebody may have deleted it */
+    int fd = there ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
     if (fd < 0 || !disk_sync_folder(log->folder) || !key_log_add_file(log, epoch_ns, 0)) {
         log->full = disk_error(errno) == ERROR_DISK_FULL;
         if (fd >= 0) {

@@ -19,9 +19,12 @@ struct key_log_options {
     uint64_t max_ids; /* in one file; two files' worth are kept */
 };
 
-/* Reads what is there, oldest first, through `each`, cutting torn tails. NULL with *problem. */
+/* Reads what is there, oldest first, through `each`; what does not check is skipped and stays. NULL with *problem. */
 struct key_log *key_log_open(const struct key_log_options *options, int64_t wall_ns, key_record_each each,
                              void *context, struct buf *problem);
+
+/* What did not check when it was opened. */
+uint64_t key_log_damaged_bytes(const struct key_log *log);
 
 /* Syncs and frees. */
 void key_log_close(struct key_log *log);

@@ -33,6 +33,7 @@ struct key_log {
     int64_t newest_wall_ns;
     struct key_log_file *files; /* oldest first */
     size_t file_count;
+    uint64_t damaged_bytes;
     struct buf scratch;
     struct buf path;
 };

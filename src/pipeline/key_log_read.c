@@ -26,22 +26,20 @@ static void count_and_pass(void *opaque, const struct event_id *ids, size_t coun
     counting->each(counting->context, ids, count, wall_ns);
 }
 
-static bool cut_tail(int fd, const char *path, size_t good, size_t length)
+/* It stays as it is: nothing is appended to it any more, and it goes when its ids are too old. */
+static void count_damage(struct key_log *log, const char *path, size_t skipped, size_t tail)
 {
-    if (good == length) {
-        return true;
+    log->damaged_bytes += skipped + tail;
+    if (skipped != 0) {
+        LOG(LOG_WARN, "key file is damaged", "path=%s bytes_skipped=%zu; their ids are not remembered", path, skipped);
     }
-    LOG(LOG_INFO, "key file cut at its last whole record", "path=%s bytes=%zu", path, length - good);
-    return ftruncate(fd, (off_t)good) == 0;
+    if (tail != 0) {
+        LOG(LOG_INFO, "key file ends in a torn record", "path=%s bytes=%zu", path, tail);
+    }
 }
 
-static bool read_open_file(int fd, const char *path, struct counting *counting)
+static bool read_open_file(struct key_log *log, int fd, size_t length, const char *path, struct counting *counting)
 {
-    struct stat about;
-    if (fstat(fd, &about) != 0) {
-        return false;
-    }
-    size_t length = (size_t)about.st_size;
     if (length == 0) {
         return true;
     }
@@ -52,19 +50,18 @@ static bool read_open_file(int fd, const char *path, struct counting *counting)
     size_t skipped = 0;
     size_t good = key_records_read(slice_make(bytes, length), count_and_pass, counting, &skipped);
     munmap(bytes, length);
-    if (skipped != 0) {
-        LOG(LOG_WARN, "key file is damaged", "path=%s bytes_skipped=%zu", path, skipped);
-    }
-    return cut_tail(fd, path, good, length);
+    count_damage(log, path, skipped, length - good);
+    return true;
 }
 
 static bool read_file(struct key_log *log, struct key_log_file *file, struct counting *counting, struct buf *problem)
 {
     key_log_path(log, file->epoch_ns, &log->path);
     const char *path = buf_c_string(&log->path);
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    struct stat about;
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     counting->ids = 0;
-    bool done = fd >= 0 && read_open_file(fd, path, counting);
+    bool done = fd >= 0 && fstat(fd, &about) == 0 && read_open_file(log, fd, (size_t)about.st_size, path, counting);
     if (!done) {
         buf_printf(problem, "dedup: cannot read the key file %s: %s", path == NULL ? "" : path, strerror(errno));
     }
@@ -81,7 +78,7 @@ static int compare_files(const void *a, const void *b)
     return (first->epoch_ns > second->epoch_ns) - (first->epoch_ns < second->epoch_ns);
 }
 
-/* "ids-123.keys" → 123; false for any other name. */
+/* "ids-123.keys" → 123; false for any other name, "ids-0123.keys" too. */
 static bool parse_name(const char *name, int64_t *epoch_ns)
 {
     struct slice rest = slice_from_string(name);
@@ -91,7 +88,26 @@ static bool parse_name(const char *name, int64_t *epoch_ns)
     }
     rest = slice_after(rest, prefix.len);
     rest.len -= suffix.len;
-    return slice_equal(slice_make(rest.data + rest.len, suffix.len), suffix) && slice_to_i64(rest, epoch_ns);
+    char digits[24];
+    return slice_equal(slice_make(rest.data + rest.len, suffix.len), suffix) && slice_to_i64(rest, epoch_ns) &&
+           snprintf(digits, sizeof digits, "%lld", (long long)*epoch_ns) > 0 &&
+           slice_equal(rest, slice_from_string(digits));
+}
+
+/* What is not ours is never read, and never deleted when it would be too old. */
+static bool add_file(struct key_log *log, int folder_fd, const char *name)
+{
+    int64_t epoch_ns;
+    struct stat about;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return true;
+    }
+    if (!parse_name(name, &epoch_ns) || fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(about.st_mode)) {
+        LOG(LOG_WARN, "foreign file left alone", "%s/%s is not a key file", log->folder, name);
+        return true;
+    }
+    return key_log_add_file(log, epoch_ns, 0);
 }
 
 static bool list_files(struct key_log *log, struct buf *problem)
@@ -107,8 +123,7 @@ static bool list_files(struct key_log *log, struct buf *problem)
     }
     bool done = true;
     for (struct dirent *entry = readdir(folder); done && entry != NULL; entry = readdir(folder)) {
-        int64_t epoch_ns;
-        done = !parse_name(entry->d_name, &epoch_ns) || key_log_add_file(log, epoch_ns, 0);
+        done = add_file(log, dirfd(folder), entry->d_name);
     }
     closedir(folder);
     if (!done) {
@@ -146,4 +161,9 @@ struct key_log *key_log_open(const struct key_log_options *options, int64_t wall
         return NULL;
     }
     return log;
+}
+
+uint64_t key_log_damaged_bytes(const struct key_log *log)
+{
+    return log->damaged_bytes;
 }

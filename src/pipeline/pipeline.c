@@ -245,3 +245,8 @@ enum error pipeline_admits(const struct pipeline *pipeline)
 {
     return commit_queue_has_room(&pipeline->queue) ? commit_admits(pipeline->commit) : ERROR_QUEUE_FULL;
 }
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    return commit_admits_stream(pipeline->commit, stream->index);
+}

@@ -90,7 +90,7 @@ struct payload {
     /* Nobody waits for the fate of this payload: it may share its ticket, and so its one completion, with the silent
      * payloads before it. `token` is then that of the first, and it must not wait for `stored`. */
     bool silent;
-    /* The caller has just asked pipeline_admits, and is not to be told otherwise by what another thread did since. */
+    /* The caller has just asked pipeline_admits and pipeline_admits_stream, and is not to be told otherwise by what another thread did since. */
     bool admitted;
 };
 
@@ -127,3 +127,7 @@ void pipeline_io_drain(struct pipeline_io *io);
 
 /* OK, or why every event is refused now (full, failing). Any thread, cheap. */
 enum error pipeline_admits(const struct pipeline *pipeline);
+
+/* OK, or why every event of this stream is refused now, whatever pipeline_admits says (the stream has filled its part of
+ * the journal). Any thread, cheap. */
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream);

@@ -366,6 +366,13 @@ static void finish(struct submit *submit)
     }
 }
 
+/* A payload that may name another stream is refused for want of that one's room by the commit. */
+static enum error ask_to_enter(const struct pipeline_io *io, const struct payload *payload)
+{
+    enum error error = pipeline_admits(io->pipeline);
+    return error != OK || payload->pick_stream ? error : pipeline_admits_stream(io->pipeline, payload->stream);
+}
+
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
 {
     struct submit submit = {
@@ -376,7 +383,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);
-    enum error error = payload->admitted ? OK : pipeline_admits(io->pipeline);
+    enum error error = payload->admitted ? OK : ask_to_enter(io, payload);
     if (error != OK) {
         refuse(&submit, error);
         return;

@@ -11,6 +11,23 @@ static struct slice input(const struct ws_session *session)
 
 /* Messages. */
 
+/* Why the gateway takes no message of this connection now, or OK. One that waits for its stream's room alone looks again
+ * at each tick: the others must not wait in line behind it. */
+static enum error ask_to_enter(struct ws_session *session)
+{
+    struct http_front *front = session->front;
+    enum error error = pipeline_admits(front->intake.pipeline);
+    if (error == OK) {
+        error = pipeline_admits_stream(front->intake.pipeline, session->terms.stream);
+        if (error != OK || !front->room_is_awaited) {
+            return error;
+        }
+        error = ERROR_QUEUE_FULL;
+    }
+    front->transport->want_room(session->connection);
+    return error;
+}
+
 /* Room for one more message in the connection's bounds, and in the gateway? */
 static bool has_room(struct ws_session *session)
 {
@@ -20,20 +37,17 @@ static bool has_room(struct ws_session *session)
     if (!ws_acks_make_room(&session->acks) || session->acks.events >= front->websocket->max_in_flight) {
         return false;
     }
-    session->full = pipeline_admits(front->intake.pipeline);
-    if (session->full == OK && !front->room_is_awaited) {
-        return true;
-    }
-    session->full = session->full == OK ? ERROR_QUEUE_FULL : session->full;
+    session->full = ask_to_enter(session);
     session->full_since_ns = before == OK ? front->now_ns : session->full_since_ns;
-    front->transport->want_room(session->connection);
-    return false;
+    return session->full == OK;
 }
 
 /* Of a connection that is gone: no acknowledgement follows. */
 static void submit_unheard(struct ws_session *session, bool is_text, struct slice bytes, struct token token)
 {
-    enum error full = pipeline_admits(session->front->intake.pipeline);
+    const struct pipeline *pipeline = session->front->intake.pipeline;
+    enum error full = pipeline_admits(pipeline);
+    full = full != OK ? full : pipeline_admits_stream(pipeline, session->terms.stream);
     if (full != OK) {
         pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream, full);
         return;

@@ -191,11 +191,18 @@ static bool make_plain_body(struct store_session *session, const struct store_in
     return made;
 }
 
+/* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
+ * its own must cut as the others do. */
+#define BLOCK_ROWS "1048576"
+#define BLOCK_BYTES "268435456"
+
 static void add_insert_settings(struct draft *draft, const struct store_insert *insert,
                                 const struct store_features *features)
 {
     add_setting(draft, "query_id", insert->token);
     add_setting(draft, "insert_deduplicate", "1");
+    add_setting(draft, "min_insert_block_size_rows", BLOCK_ROWS);
+    add_setting(draft, "min_insert_block_size_bytes", BLOCK_BYTES);
     if (features->tokens) {
         add_setting(draft, "insert_deduplication_token", insert->token);
     }

@@ -1,9 +1,12 @@
 /* Turns a stream into a table on a server, or compares it with the one that is there. */
 #include "store/table.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
 #define CATALOG_TIMEOUT_NS (30 * NS_PER_SECOND)
+#define UNKNOWN_TABLE 60 /* ClickHouse's code */
 
 static struct slice table_slice(const struct stream *stream)
 {
@@ -170,21 +173,60 @@ static bool ends_with(struct slice text, struct slice end)
     return text.len >= end.len && memcmp(text.data + text.len - end.len, end.data, end.len) == 0;
 }
 
+/* The first line of the answer, without its end. */
+static struct slice first_line(const struct buf *answer)
+{
+    struct slice rest = buf_slice(answer), line;
+    return slice_split(&rest, '\n', &line) ? line : (struct slice){ NULL, 0 };
+}
+
+/* Which table it is a replica of. One whose path the server does not say counts as not replicated: its batches then stay
+ * with their server. The tables of Shared* engines have no path, and all servers of their service have them. */
+static bool read_replicas(struct check *check, struct slice engine, struct table_info *info)
+{
+    struct buf answer = { 0 };
+    bool asked = ask_catalog(
+        check, SLICE("SELECT zookeeper_path FROM system.replicas WHERE table = {table:String}" IN_THIS_DATABASE),
+        &answer);
+    struct slice path = first_line(&answer);
+    if (path.len == 0 && slice_starts_with(engine, SLICE("Shared"))) {
+        path = engine;
+    }
+    info->replicas = path.len == 0 ? 0 : hash_xxh3_64(path.data, path.len);
+    info->replicated = path.len != 0;
+    buf_release(&answer);
+    return asked || check->reply.outcome == STORE_ANSWERED;
+}
+
 /* The engine's name into *info; an empty answer means there is no table. */
 static bool read_engine(struct check *check, struct table_info *info, bool *exists)
 {
     struct buf answer = { 0 };
     bool read = ask_catalog(
         check, SLICE("SELECT engine FROM system.tables WHERE name = {table:String}" IN_THIS_DATABASE), &answer);
-    struct slice engine = buf_slice(&answer);
-    while (engine.len != 0 && engine.data[engine.len - 1] == '\n') {
-        engine.len--;
-    }
+    struct slice engine = first_line(&answer);
     *exists = engine.len != 0;
-    info->replicated = slice_starts_with(engine, SLICE("Replicated")) || slice_starts_with(engine, SLICE("Shared"));
     info->engine_collapses = ends_with(engine, SLICE("ReplacingMergeTree"));
+    info->replicated = slice_starts_with(engine, SLICE("Replicated")) || slice_starts_with(engine, SLICE("Shared"));
+    if (read && info->replicated) {
+        read = read_replicas(check, engine, info);
+    }
     buf_release(&answer);
     return read;
+}
+
+bool table_read_engine(struct store *store, struct store_session *session, size_t server, const struct stream *stream,
+                       struct table_info *info, struct store_reply *reply)
+{
+    struct check check = { .store = store, .session = session, .server = server, .stream = stream };
+    bool exists = false;
+    *info = (struct table_info){ 0 };
+    bool read = read_engine(&check, info, &exists);
+    *reply = check.reply;
+    if (read && !exists) {
+        store_reply_set(reply, STORE_ANSWERED, UNKNOWN_TABLE, 0, SLICE("the table is not there any more"));
+    }
+    return read && exists;
 }
 
 /* The row `name \t type \t default_kind` of a column; false if there is none. */

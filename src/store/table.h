@@ -23,6 +23,7 @@ struct table_info {
     bool has_event_id;     /* else at-least-once */
     bool replicated;       /* Replicated* or Shared* engine: tokens hold across servers and restarts */
     bool engine_collapses; /* *ReplacingMergeTree */
+    uint64_t replicas;     /* replicated: equal on all replicas of one table, by their path in ZooKeeper */
 };
 
 /* CREATE TABLE for a stream on a server with these features. */
@@ -33,3 +34,8 @@ void table_ddl(const struct stream *stream, const char *database, const struct s
 enum table_verdict table_prepare(struct store *store, struct store_session *session, size_t server,
                                  const struct stream *stream, bool create, bool fsync, struct table_info *info,
                                  struct buf *problem);
+
+/* What the engine of the stream's table is now: fills all of *info but has_event_id. On any thread with a session of its
+ * own; blocks for one or two queries. False: *reply says why it is not known; a missing table is UNKNOWN_TABLE. */
+MUST_CHECK bool table_read_engine(struct store *store, struct store_session *session, size_t server,
+                                  const struct stream *stream, struct table_info *info, struct store_reply *reply);

@@ -12,7 +12,7 @@
  *   writer.c         start, stop, drain, the threads
  *   writer_queue.c   the lanes (one per stream) and which job is due
  *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_status.c tells /readyz
- *   writer_attempt.c does the steps of delivery.h on one segment
+ *   writer_attempt.c does the steps of delivery.h on one segment, writer_doubt.c says where one of unknown fate may go
  *   delivery.c       the verdicts, pure; codes.c what an error code means, breaker.c backoff; verify.c counts ids */
 #pragma once
 

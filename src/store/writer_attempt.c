@@ -124,7 +124,9 @@ static enum delivery_move step_send(const struct attempt *attempt)
     if (reply.outcome == STORE_DONE) {
         CRASH_POINT(after_insert);
     }
-    attempt->parcel->pinned |= reply.outcome != STORE_UNREACHABLE && !facts.replicated;
+    if (reply.outcome != STORE_UNREACHABLE) {
+        doubt_note_sent(attempt->worker, attempt->job, facts.replicated);
+    }
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
     bool alive = note_reply(attempt, &reply);
     if (reply.outcome != STORE_DONE) {
@@ -146,6 +148,13 @@ static enum delivery_move step_confirm(const struct attempt *attempt)
     }
     struct delivery_facts facts = gather_facts(attempt);
     return delivery_after_confirm(attempt->delivery, &facts);
+}
+
+static enum delivery_move after_failed_question(const struct attempt *attempt, const struct store_reply *reply)
+{
+    enum delivery_move move = delivery_after_failed_question(attempt->delivery, reply);
+    bool alive = note_reply(attempt, reply);
+    return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
 }
 
 /* On one server; on all of them if an earlier process may have sent it to any: then the best count tells, and where a
@@ -195,11 +204,7 @@ static enum delivery_move step_count(const struct attempt *attempt)
     case VERIFY_DAMAGED:
         delivery_explain(attempt->delivery, "the event ids of %s cannot be read", attempt->segment->name);
         return DELIVERY_HOLD_BATCH;
-    case VERIFY_FAILED: {
-        enum delivery_move move = delivery_after_failed_question(attempt->delivery, &reply);
-        bool alive = note_reply(attempt, &reply);
-        return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
-    }
+    case VERIFY_FAILED: return after_failed_question(attempt, &reply);
     }
     struct delivery_facts facts = gather_facts(attempt);
     LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", attempt->segment->name,
@@ -350,16 +355,36 @@ static bool may_go_on(struct writer *writer, enum delivery_step step)
     return !stopping || step == DELIVERY_STORED;
 }
 
+/* DELIVERY_NEXT: it may go on to its server. */
+static enum delivery_move look_at_engine(const struct attempt *attempt)
+{
+    struct store_reply reply;
+    enum doubt doubt = doubt_look_at_engine(attempt->worker, attempt->job, &reply);
+    if (doubt == DOUBT_NOT_KNOWN) {
+        return after_failed_question(attempt, &reply);
+    }
+    return doubt == DOUBT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
+}
+
+static enum delivery_move take_steps(const struct attempt *attempt)
+{
+    struct delivery_facts facts = gather_facts(attempt);
+    enum delivery_move move = DELIVERY_NEXT;
+    delivery_resume(attempt->delivery, &facts);
+    do {
+        move = steps[attempt->delivery->step](attempt);
+    } while (move == DELIVERY_NEXT && may_go_on(attempt->writer, attempt->delivery->step));
+    return move;
+}
+
 void attempt_deliver(struct worker *worker, const struct job *job)
 {
     struct writer *writer = worker->writer;
     struct attempt attempt = { worker, writer, job, job->parcel, job->parcel->segment, &job->parcel->delivery };
-    struct delivery_facts facts = gather_facts(&attempt);
-    enum delivery_move move = DELIVERY_NEXT;
-    delivery_resume(attempt.delivery, &facts);
-    do {
-        move = steps[attempt.delivery->step](&attempt);
-    } while (move == DELIVERY_NEXT && may_go_on(writer, attempt.delivery->step));
+    enum delivery_move move = doubt_is_open(job->parcel, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
+    if (move == DELIVERY_NEXT) {
+        move = take_steps(&attempt);
+    }
     wakeup_lock(&writer->wakeup);
     queue_put_back(writer, worker, job, move, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);

@@ -30,6 +30,9 @@ struct parcel {
     bool held;
     bool pinned;   /* stays with `server` */
     bool anywhere; /* recovered: an earlier process may have sent it to any server */
+    bool sent;     /* an attempt of this process may have reached `sent_to`... */
+    size_t sent_to;
+    uint64_t replicas; /* ...and its table, of these replicas */
     size_t server;
     unsigned failures;
     int64_t next_attempt_ns;
@@ -138,6 +141,22 @@ void queue_note_reply(struct writer *writer, struct worker *worker, size_t serve
                       int64_t now_ns);
 void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
                       const struct table_info *info, struct slice problem, int64_t now_ns);
+
+/* writer_doubt.c */
+
+/* Does somebody have to know what the engine is before the parcel goes on? */
+bool doubt_is_open(const struct parcel *parcel, const struct lane *lane);
+
+/* Under the lock. May the parcel go to this server, by what is known of its table? */
+bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t server);
+
+/* Without the lock, after an attempt that may have reached the job's server, whose table is `replicated` or not. */
+void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated);
+
+enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TABLE /* its delivery says which */ };
+
+/* Without the lock. Asks the job's server, and notes what it says in the lane. */
+enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
 
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);

@@ -139,7 +139,8 @@ static bool choose_server(struct writer *writer, const struct lane *lane, const 
 {
     for (size_t i = 0; i < writer->server_count; i++) {
         size_t server = parcel->pinned ? parcel->server : (writer->next_server + i) % writer->server_count;
-        if (server_is_usable(&writer->servers[server]) && lane->tables[server].ready) {
+        if (server_is_usable(&writer->servers[server]) && lane->tables[server].ready &&
+            doubt_lets_go(parcel, lane, server)) {
             *chosen = server;
             return true;
         }
@@ -168,7 +169,7 @@ static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns
             *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .parcel = parcel };
             return true;
         }
-        if (!parcel->pinned) {
+        if (!parcel->pinned && !parcel->sent) {
             return false;
         }
     }

@@ -73,6 +73,8 @@ static void take_segment(void *context, struct segment *segment)
     f->segments[f->segment_count++] = segment;
 }
 
+static uint64_t first_max_journal; /* of the first stream, for the next set_up */
+
 static void make_streams(struct fixture *f)
 {
     static const char *key[] = { "k" };
@@ -86,6 +88,7 @@ static void make_streams(struct fixture *f)
             .table = "t",
             .dedup_key = { key, 1 },
             .batch = { BATCH_HYBRID, .max_rows = 10, .max_bytes = 1 << 20, .max_delay_ns = NS_PER_SECOND },
+            .max_journal_bytes = i == 0 ? first_max_journal : 0,
             .fields = f->fields,
             .field_count = 1,
         };
@@ -442,6 +445,47 @@ static void refuses_the_group_when_the_journal_is_full(void **state)
     assert_string_equal(commit_word(f, 0, "a"), "1+0");
 }
 
+static int set_up_with_bound(void **state)
+{
+    first_max_journal = 2000;
+    int failed = set_up(state);
+    first_max_journal = 0;
+    return failed;
+}
+
+static void refuses_the_stream_alone_that_has_filled_its_part(void **state)
+{
+    struct fixture *f = *state;
+    int accepted = 0;
+    const char *answer = "";
+    for (; accepted < 100; accepted++) {
+        chunk_of(f, 0, 0, "A");
+        chunk_of(f, 1, 1, "A");
+        commit_pushed(f);
+        assert_string_equal(answers(f, 1), "1+0");
+        answer = answers(f, 0);
+        if (strcmp(answer, "1+0") != 0) {
+            break;
+        }
+    }
+    assert_string_equal(answer, "journal_full");
+    assert_true(accepted > 0);
+    commit_check(f->commit);
+    assert_int_equal(commit_admits(f->commit), OK);
+    assert_int_equal(commit_admits_stream(f->commit, 0), ERROR_JOURNAL_FULL);
+    assert_int_equal(commit_admits_stream(f->commit, 1), OK);
+    assert_true(commit_refuses(f->commit));
+    assert_string_equal(commit_word(f, 0, "B"), "journal_full");
+    commit_seal_all(f->commit);
+    while (f->segment_count != 0) {
+        const struct writer_home home = home_callbacks(&f->home);
+        assert_int_equal(home.stored(home.context, f->segments[--f->segment_count]), OK);
+    }
+    commit_check(f->commit);
+    assert_false(commit_refuses(f->commit));
+    assert_string_equal(commit_word(f, 0, "B"), "1+0");
+}
+
 static enum error failing_lookup(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
     (void)dedup, (void)runs, (void)count, (void)wall_ns;
@@ -746,6 +790,8 @@ int main(void)
         TEST(fails_a_duplicate_with_its_group),
         TEST(hands_on_what_was_acknowledged_before_a_failure),
         TEST(refuses_the_group_when_the_journal_is_full),
+        cmocka_unit_test_setup_teardown(refuses_the_stream_alone_that_has_filled_its_part, set_up_with_bound,
+                                        tear_down),
         TEST(accepts_when_the_filter_fails_and_may),
         TEST(rejects_when_the_filter_fails_and_must),
         TEST(believes_a_failing_filter_in_what_it_knows),

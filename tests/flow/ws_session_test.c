@@ -630,6 +630,25 @@ static void asks_to_be_called_when_the_gateway_has_room(void **state)
     wire_free(wire);
 }
 
+static void a_connection_whose_stream_alone_is_full_stands_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(true);
+    world.admits_stream = ERROR_JOURNAL_FULL;
+    send_text(wire, TEXT, "x");
+    assert_false(wire->reading || wire->wants_room);
+    wire_pass_seconds(wire, 4);
+    assert_int_equal(world.calls, 0);
+    world.admits_stream = OK;
+    wire_pass_seconds(wire, 1);
+    assert_true(world.calls == 1 && wire->reading);
+    world.admits_stream = ERROR_JOURNAL_FULL;
+    send_text(wire, TEXT, "y");
+    wire_pass_seconds(wire, 5);
+    assert_int_equal(world.refused[ERROR_JOURNAL_FULL], 1);
+    wire_free(wire);
+}
+
 static void closes_with_1013_after_full_timeout_and_counts_what_waited(void **state)
 {
     (void)state;
@@ -1090,6 +1109,7 @@ int main(void)
         cmocka_unit_test(gives_up_on_a_client_that_takes_nothing),
         cmocka_unit_test(waits_for_a_full_gateway_and_goes_on),
         cmocka_unit_test(asks_to_be_called_when_the_gateway_has_room),
+        cmocka_unit_test(a_connection_whose_stream_alone_is_full_stands_in_nobodys_way),
         cmocka_unit_test(closes_with_1013_after_full_timeout_and_counts_what_waited),
         cmocka_unit_test(closes_with_1013_if_submit_drops_a_message),
         cmocka_unit_test(acknowledges_nothing_from_a_failed_group_on),

@@ -1,5 +1,8 @@
-/* Fuzzes what reads a segment's bytes: header and walk over its frames, damaged or not. */
+/* Fuzzes what reads a segment's bytes: header and walk over its frames and seal, damaged or not. */
 #include "event/segment.h"
+#include "sample_rows.h"
+
+#define NAME "events-01890a5d-ac96-774b-bcce-b302099a8057"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,9 +16,8 @@ static void print_rows(void *context, uint64_t offset, uint64_t length, struct n
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_segment(struct slice bytes)
 {
-    struct slice bytes = slice_make(data, size);
     struct segment_header header;
     struct segment_summary summary;
     struct buf out = { 0 };
@@ -25,5 +27,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)!segment_walk(bytes, length, known ? &header : NULL, &visitor, &summary);
     segment_header_release(&header);
     buf_release(&out);
+}
+
+/* As they come, and behind a header that checks, before a seal that does. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct stream *stream;
+    struct buf segment = { 0 };
+    if (stream == NULL) {
+        stream = sample_stream();
+    }
+    read_segment(slice_make(data, size));
+    segment_header_write(stream, NAME, "", &segment);
+    buf_append(&segment, data, size);
+    if (size % 2 == 0) {
+        segment_seal_write(NAME, size, segment.len, &segment);
+    }
+    read_segment(buf_slice(&segment));
+    buf_release(&segment);
     return 0;
 }

@@ -197,11 +197,12 @@ def with_gateway(test):
 class Poster(threading.Thread):
     """Posts numbered events in bulks until told to stop, and remembers which numbers were acknowledged."""
 
-    def __init__(self, gateway, first=0, bulk=50, retry=False):
+    def __init__(self, gateway, first=0, bulk=50, retry=False, stream=""):
         super().__init__(daemon=True)
         self.gateway = gateway
         self.next = first
         self.bulk = bulk
+        self.path = "/events/bulk?ids=0&stream=" + stream
         self.retry = retry          # send a failed bulk again until it is acknowledged
         self.acked = set()
         self.sent = set()
@@ -216,7 +217,7 @@ class Poster(threading.Thread):
                 self.next += self.bulk
             self.sent.update(numbers)
             try:
-                status, reply = self.gateway.post("/events/bulk?ids=0", [event(n) for n in numbers])
+                status, reply = self.gateway.post(self.path, [event(n) for n in numbers])
                 if status in (200, 202):
                     assert reply["accepted"] + reply["duplicate"] == len(numbers), reply
                     self.acked.update(numbers)

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and the gateway, for the tests that cut its connections."""
+"""A TCP proxy between a client and a server (the gateway, or ClickHouse behind it), for the tests that cut connections."""
 import contextlib
 import select
 import socket
@@ -10,12 +10,12 @@ REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n
 
 
 class Proxy:
-    """Listens on a port of its own and passes everything on to the gateway, wherever it listens at the moment. While
-    the gateway is down, connections are reset. While replies_held is set, what the gateway sends stays on its way. With
+    """Listens on a port of its own and passes everything on to `target.port`, wherever that is at the moment. While the
+    target is down, connections are reset. While replies_held is set, what it sends stays on its way. With
     refuse_websockets, upgrades are answered 403, as some firewalls do."""
 
-    def __init__(self, gateway, refuse_websockets=False):
-        self.gateway = gateway
+    def __init__(self, target, refuse_websockets=False):
+        self.target = target
         self.refuse_websockets = refuse_websockets
         self.replies_held = False
         self.refused = 0
@@ -53,7 +53,7 @@ class Proxy:
 
     def _serve(self, client):
         try:
-            server = socket.create_connection(("127.0.0.1", self.gateway.port), timeout=10)
+            server = socket.create_connection(("127.0.0.1", self.target.port), timeout=10)
         except OSError:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
             client.close()

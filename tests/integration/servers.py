@@ -30,9 +30,31 @@ CLICKHOUSE_CONFIG = """<?xml version="1.0"?>
     <timezone>UTC</timezone>
     <mark_cache_size>67108864</mark_cache_size>
     <max_concurrent_queries>100</max_concurrent_queries>
-    <keep_alive_timeout>3</keep_alive_timeout>
+    <keep_alive_timeout>3</keep_alive_timeout>{replication}
 </yandex>
 """
+
+# Of one replica: the macro of its name, and where the others fetch its parts. A session ends 3 s after its server.
+CLICKHOUSE_REPLICATION = """
+    <zookeeper>
+        <node index="1"><host>127.0.0.1</host><port>{zookeeper}</port></node>
+        <session_timeout_ms>3000</session_timeout_ms>
+    </zookeeper>
+    <macros><replica>{replica}</replica></macros>
+    <interserver_http_host>127.0.0.1</interserver_http_host>
+    <interserver_http_port>{interserver}</interserver_http_port>"""
+
+ZOOKEEPER_CONFIG = """tickTime=500
+dataDir={dir}/data
+clientPort={port}
+clientPortAddress=127.0.0.1
+admin.enableServer=false
+4lw.commands.whitelist=ruok
+"""
+
+# What ZooKeeper's server needs of Debian's Java libraries.
+ZOOKEEPER_JARS = ("zookeeper zookeeper-jute slf4j-api slf4j-simple netty-all netty-handler netty-common metrics-core snappy-java "
+                  "commons-io").split()
 
 CLICKHOUSE_USERS = """<?xml version="1.0"?>
 <yandex>
@@ -82,12 +104,16 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError("%s ended with %d, see %s" % (self.command[0], self.process.returncode, self.directory))
             try:
-                urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
+                self.ask_ready()
                 return
             except OSError:
                 time.sleep(0.05)
         self.kill()
         raise RuntimeError("%s does not answer on %s" % (self.command[0], self.url))
+
+    def ask_ready(self):
+        """Raises OSError while the server does not serve."""
+        urllib.request.urlopen(self.url + self.ready_path, timeout=2).read()
 
     def query(self, sql, **arguments):
         """The answer as text; raises with the server's message."""
@@ -98,6 +124,12 @@ class Server:
             return urllib.request.urlopen(request, timeout=60).read().decode()
         except urllib.error.HTTPError as error:
             raise RuntimeError(error.read().decode(errors="replace")) from None
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -114,15 +146,40 @@ class Server:
                 self.kill()
 
 
-def start_clickhouse_18(directory, password="", port=None):
-    """Debian's clickhouse-server (18.16) on a minimal configuration of its own."""
+class Zookeeper(Server):
+    def ask_ready(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as s:
+            s.sendall(b"ruok")
+            if s.recv(4) != b"imok":
+                raise OSError("not ready")
+
+
+def start_zookeeper(directory):
+    """Debian's ZooKeeper, a single one that does not wait for the disk: the tests kill it only at their end."""
+    port = free_port()
+    directory = os.path.realpath(directory)
+    os.makedirs(os.path.join(directory, "data"), exist_ok=True)
+    config = os.path.join(directory, "zoo.cfg")
+    with open(config, "w") as f:
+        f.write(ZOOKEEPER_CONFIG.format(dir=directory, port=port))
+    path = ":".join("/usr/share/java/%s.jar" % jar for jar in ZOOKEEPER_JARS)
+    command = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no", "-cp", path,
+               "org.apache.zookeeper.server.ZooKeeperServerMain", config]
+    return Zookeeper(command, port, directory)
+
+
+def start_clickhouse_18(directory, password="", port=None, zookeeper=None, replica=""):
+    """Debian's clickhouse-server (18.16) on a minimal configuration of its own; with the port of a ZooKeeper, a server for
+    replicated tables: `{replica}` is then `replica`."""
     binary = shutil.which("clickhouse-server") or "/usr/sbin/clickhouse-server"
     port = port or free_port()
     directory = os.path.realpath(directory)
     for folder in ("data", "tmp", "user_files", "format_schemas"):
         os.makedirs(os.path.join(directory, folder), exist_ok=True)
+    replication = "" if zookeeper is None else CLICKHOUSE_REPLICATION.format(zookeeper=zookeeper, replica=replica,
+                                                                             interserver=free_port())
     with open(os.path.join(directory, "config.xml"), "w") as f:
-        f.write(CLICKHOUSE_CONFIG.format(dir=directory, http=port, tcp=free_port()))
+        f.write(CLICKHOUSE_CONFIG.format(dir=directory, http=port, tcp=free_port(), replication=replication))
     with open(os.path.join(directory, "users.xml"), "w") as f:
         f.write(CLICKHOUSE_USERS.format(password=password))
     return Server([binary, "--config-file=" + os.path.join(directory, "config.xml")], port, directory,

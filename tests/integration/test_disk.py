@@ -3,7 +3,9 @@ tmpfs, so it needs root; without, nothing is tested and it says so."""
 import os
 import subprocess
 
+import test_bulkheads
 from check import main
+from doors import all_refuse, all_take, over_http
 from gateway import BUILD, Gateway, Poster, ROOT, event
 from servers import start_chdb_server
 
@@ -66,6 +68,31 @@ def a_gateway_killed_on_a_full_disk_starts_again_and_recovers(folder):
     fill_and_recover(folder, "fsync", kill=True)
 
 
+def less_room_than_min_free_refuses_at_every_door_and_recovers(folder):
+    data = os.path.join(folder, "data")
+    ballast = os.path.join(data, "ballast")
+    os.makedirs(data)
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data])
+    try:
+        config = test_bulkheads.CONFIG.replace("min_free: 0", "min_free: 40MiB")
+        with test_bulkheads.gateway_and_server(folder, config) as (gateway, server):
+            all_take(gateway, "broken", 0)
+            with open(ballast, "wb") as file:
+                file.write(bytes(30 << 20))
+            gateway.wait_until("the disk is short of room", lambda: over_http(gateway, "healthy", 10) not in (200, 202), 10)
+            for stream in ("broken", "healthy"):
+                all_refuse(gateway, stream, "disk_full", 100)
+            status, text = gateway.get("/readyz")
+            assert status == 503 and "min_free" in text, (status, text)
+            os.unlink(ballast)
+            gateway.wait_until("events are taken again", lambda: over_http(gateway, "healthy", 20) == 202, 10)
+            for stream in ("broken", "healthy"):
+                all_take(gateway, stream, 200)
+            test_bulkheads.end_well(gateway, server)
+    finally:
+        subprocess.check_call(["umount", "-l", data])
+
+
 if __name__ == "__main__":
     if os.geteuid() != 0:
         print("skipped: mounting a small disk needs root")
@@ -74,4 +101,5 @@ if __name__ == "__main__":
             a_full_disk_is_refused_and_recovers_when_the_store_is_back,
             a_full_disk_recovers_with_durability_os,
             a_gateway_killed_on_a_full_disk_starts_again_and_recovers,
+            less_room_than_min_free_refuses_at_every_door_and_recovers,
         ])

@@ -56,6 +56,19 @@ static struct config must_parse(const char *text)
     return config;
 }
 
+static void one_stream_of_several_leaves_room_in_the_journal(void **state)
+{
+    (void)state;
+    struct config config = must_parse("journal: { max_bytes: 8MiB }\n" STREAM);
+    assert_int_equal(config.streams[0].max_journal_bytes, 8 << 20);
+    config_free(&config);
+    config = must_parse("journal: { max_bytes: 8MiB }\n" STREAM
+                        "  - name: others\n    max_journal: 1MiB\n    fields:\n      - { name: a, type: String }\n");
+    assert_int_equal(config.streams[0].max_journal_bytes, 6 << 20);
+    assert_int_equal(config.streams[1].max_journal_bytes, 1 << 20);
+    config_free(&config);
+}
+
 /* The problems must be exactly `expected`. */
 static void must_refuse(struct slice text, const char *expected)
 {
@@ -334,6 +347,13 @@ static void says_what_is_wrong_with_a_file(void **state)
           "test.yaml:4: streams[0].fields[0]: found the unknown key \"String)\", expected a key of "
           "docs/configuration.md; a type with a comma needs quotes around it\n"
           "test.yaml:5: streams[0].fields[1].name: found nothing, expected it to be given\n" },
+        { "journal: { max_bytes: 8MiB }\n" STREAM "    max_journal: 9MiB\n",
+          "test.yaml:3: streams[0].max_journal: found 9437184 bytes, expected 0, or 256KiB to journal.max_bytes, which "
+          "is "
+          "8388608\n" },
+        { STREAM "    max_journal: 1KiB\n",
+          "test.yaml:2: streams[0].max_journal: found 1024 bytes, expected 0, or 256KiB to journal.max_bytes, which is "
+          "10737418240\n" },
         { STREAM "writer: { backoff_min: 2s, backoff_max: 1s }\n",
           "test.yaml: writer.backoff_max: found a duration below writer.backoff_min, expected one that is not\n" },
         { "log: { level: loud }\nhttp:\n  io_threads: 0\nstreams: &s\n  - { name: a, fields: *s }\n",
@@ -584,6 +604,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_every_option_its_default),
+        cmocka_unit_test(one_stream_of_several_leaves_room_in_the_journal),
         cmocka_unit_test(reads_what_the_file_says),
         cmocka_unit_test(follows_aliases),
         cmocka_unit_test(puts_the_environment_into_values),

@@ -151,6 +151,20 @@ static void sees_what_people_take_away(void **state)
     assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_BYTES), here.segment->length);
 }
 
+static void leaves_the_files_of_others_alone(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "notes.tmp", ".tmp", "letter.ndjson.tmp", "events-0.native.lz4.tmp" };
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 1, "why", WALL_NS), OK);
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/dead/%s", here.fixture->folder, names[i]);
+        fclose(fopen(path, "wb"));
+    }
+    reopen(1 << 20);
+    assert_int_equal(count_files(here.fixture, "dead"), 2 + ARRAY_LENGTH(names) - 1); /* one is hidden */
+}
+
 static void refuses_what_would_pass_its_bound(void **state)
 {
     (void)state;
@@ -206,6 +220,7 @@ int main(void)
         TEST(keeps_the_bytes_for_a_retry),
         TEST(adds_nothing_the_second_time),
         TEST(goes_on_after_a_crash_between_its_two_files),
+        TEST(leaves_the_files_of_others_alone),
         TEST(refuses_what_would_pass_its_bound),
         TEST(takes_letters_again_when_people_made_room),
         TEST(adds_nothing_when_the_disk_fails),

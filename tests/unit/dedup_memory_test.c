@@ -195,14 +195,97 @@ static void append_garbage(const char *path)
     close(fd);
 }
 
-static void is_a_whole_record(const char *path)
+static void ends_in_garbage(const char *path)
 {
     struct stat about;
     assert_int_equal(stat(path, &about), 0);
-    assert_int_equal(about.st_size % 16, 0);
+    assert_int_equal(about.st_size % 16, 9);
 }
 
-static void cuts_a_torn_tail(void **state)
+static void flip_in_the_middle(const char *path)
+{
+    struct stat about;
+    char byte;
+    int fd = open(path, O_RDWR);
+    assert_int_equal(fstat(fd, &about), 0);
+    assert_int_equal(pread(fd, &byte, 1, about.st_size / 2), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, about.st_size / 2), 1);
+    close(fd);
+}
+
+static void skips_damage_and_counts_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dedup *dedup = open_at(*state, START);
+    for (uint64_t i = 0; i < 3; i++) {
+        keep(dedup, i, START);
+    }
+    dedup->ops->free(dedup);
+    assert_int_equal(each_file(*state, flip_in_the_middle), 1);
+    dedup = open_at(*state, START);
+    assert_true(knows(dedup, 0, START));
+    assert_false(knows(dedup, 1, START));
+    assert_true(knows(dedup, 2, START));
+    assert_int_equal(metric_read(fixture->metrics, METRIC_DEDUP_DAMAGED_BYTES, 0, 0, OK), 48);
+    dedup->ops->free(dedup);
+}
+
+static void leaves_foreign_files_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = { "notes", "ids-01.keys", "ids--1x.keys", "ids-.keys", "\xff\n.keys" };
+    char path[512];
+    snprintf(path, sizeof path, "%s/keys", fixture->folder);
+    struct dedup *dedup = open_at(*state, START);
+    keep(dedup, 1, START);
+    dedup->ops->free(dedup);
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        snprintf(path, sizeof path, "%s/keys/%s", fixture->folder, names[i]);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+    }
+    snprintf(path, sizeof path, "%s/keys/ids-1.keys", fixture->folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(path, sizeof path, "%s/keys/ids-2.keys", fixture->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/keys/ids-3.keys", fixture->folder);
+    assert_int_equal(symlink("/dev/zero", path), 0);
+    dedup = open_at(*state, START + 3 * WINDOW); /* and none of them is too old */
+    keep(dedup, 2, START + 3 * WINDOW);
+    dedup->ops->free(dedup);
+    dedup = open_at(*state, START + 3 * WINDOW);
+    assert_true(knows(dedup, 2, START + 3 * WINDOW));
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        snprintf(path, sizeof path, "%s/keys/%s", fixture->folder, names[i]);
+        assert_int_equal(access(path, F_OK), 0);
+    }
+    for (unsigned i = 1; i <= 3; i++) {
+        struct stat about;
+        snprintf(path, sizeof path, "%s/keys/ids-%u.keys", fixture->folder, i);
+        assert_int_equal(lstat(path, &about), 0);
+        assert_int_equal(i == 2 ? rmdir(path) : unlink(path), 0);
+    }
+    dedup->ops->free(dedup);
+}
+
+static void makes_its_folder_again_when_somebody_deletes_it(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[512];
+    struct dedup *dedup = open_at(*state, START);
+    keep(dedup, 1, START);
+    each_file(*state, remove_file);
+    snprintf(path, sizeof path, "%s/keys", fixture->folder);
+    assert_int_equal(rmdir(path), 0);
+    keep(dedup, 2, START + WINDOW); /* in a new file */
+    assert_int_equal(dedup->ops->sync(dedup), OK);
+    dedup->ops->free(dedup);
+    dedup = open_at(*state, START + WINDOW);
+    assert_true(knows(dedup, 2, START + WINDOW));
+    dedup->ops->free(dedup);
+}
+
+static void leaves_a_torn_tail_where_it_is(void **state)
 {
     struct dedup *dedup = open_at(*state, START);
     keep(dedup, 1, START);
@@ -211,7 +294,7 @@ static void cuts_a_torn_tail(void **state)
     dedup = open_at(*state, START);
     assert_true(knows(dedup, 1, START));
     dedup->ops->free(dedup);
-    assert_int_equal(each_file(*state, is_a_whole_record), 1);
+    assert_int_equal(each_file(*state, ends_in_garbage), 1);
 }
 
 static void deletes_files_that_are_out_of_the_window(void **state)
@@ -347,7 +430,10 @@ int main(void)
         TEST(forgets_all_after_a_long_silence),
         TEST(stays_within_its_bytes_and_keeps_the_newest),
         TEST(remembers_across_a_restart_what_was_persisted),
-        TEST(cuts_a_torn_tail),
+        TEST(skips_damage_and_counts_it),
+        TEST(leaves_foreign_files_alone),
+        TEST(makes_its_folder_again_when_somebody_deletes_it),
+        TEST(leaves_a_torn_tail_where_it_is),
         TEST(deletes_files_that_are_out_of_the_window),
         TEST(makes_no_file_where_nothing_is_kept),
         TEST(keeps_what_a_failing_disk_refuses_and_writes_it_later),

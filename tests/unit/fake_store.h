@@ -23,6 +23,7 @@ struct fault {
     bool stores;      /* the rows get in all the same */
     bool keeps_token; /* the token is written, the rows are lost */
     bool restarts;    /* the server has another start time afterwards */
+    bool dies;        /* the server is down afterwards */
 };
 
 struct fake_server {
@@ -31,6 +32,9 @@ struct fake_server {
     int64_t started_s;
     bool down;
     int inserts;
+    const char *engine;   /* of its tables; NULL: as all */
+    const char *replicas; /* the path in ZooKeeper; NULL: as all */
+    int looks;            /* how often the engine was asked for */
 };
 
 struct fake_store {
@@ -137,6 +141,7 @@ static void fake_misbehave(struct fake_store *fake, struct fake_server *server, 
     if (fault->restarts) {
         server->started_s += 100;
     }
+    server->down = server->down || fault->dies;
     fake_reply(reply, fault->outcome, fault->code, fault->message == NULL ? "" : fault->message);
 }
 
@@ -229,7 +234,12 @@ static void fake_query(struct store_session *session, size_t index, const struct
         fake->counts++;
         buf_printf(out, "%zu\n", fake_count(&fake->servers[index], query->sql));
     } else if (fake_asks(query, "system.tables")) {
-        buf_printf(out, "%s\n", fake->engine);
+        const char *engine = fake->servers[index].engine;
+        buf_printf(out, "%s\n", engine == NULL ? fake->engine : engine);
+        fake->servers[index].looks++;
+    } else if (fake_asks(query, "system.replicas")) {
+        const char *path = fake->servers[index].replicas;
+        buf_printf(out, "%s\n", path == NULL ? "/tables/all" : path);
     } else if (fake_asks(query, "system.columns")) {
         buf_append_string(out, "user_id\tString\t\nevent_id\tUUID\t\n");
     }

@@ -198,8 +198,27 @@ static void fails_the_group_if_no_file_can_be_made(void **state)
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(fixture_append(f, 0, 1), ERROR_JOURNAL_FAILED);
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
-    assert_int_equal(mkdir(path, 0750), 0);
+    assert_int_equal(mkdir(path, 0750), 0); /* another folder than the one that is synced */
+    assert_int_equal(fixture_append(f, 0, 1), ERROR_JOURNAL_FAILED);
+    assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(count_files(f, "journal"), 0);
+    fixture_reopen(f);
     fixture_put(f, 0, 1);
+}
+
+static void acknowledges_nothing_in_a_file_that_was_deleted(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 2);
+    assert_int_equal(unlink(f->journal->open[0].segment->path), 0);
+    assert_int_equal(fixture_append(f, 2, 2), OK);
+    assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
+    struct segment *sealed = journal_take_sealed(f->journal);
+    assert_segment(sealed, 0, 2); /* as long as it is open, it can be delivered */
+    fixture_put(f, 2, 2);
+    assert_int_equal(count_files(f, "journal"), 1);
+    assert_int_equal(journal_remove(f->journal, sealed), OK);
+    assert_int_equal(fixture_metric(f, METRIC_JOURNAL_EVENTS), 2);
 }
 
 static void rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked(void **state)
@@ -228,6 +247,47 @@ static void rule_6_refuses_new_events_rather_than_drop_old_ones(void **state)
     assert_int_equal(journal_remove(f->journal, journal_seal(f->journal, 0)), OK);
     assert_int_equal(journal_admits(f->journal, 11), OK);
     assert_int_equal(fixture_status(f), STATUS_OK);
+}
+
+static void a_full_journal_stays_full_until_a_sixteenth_is_free(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 5);
+    struct segment *first = journal_seal(f->journal, 0);
+    fixture_put(f, 5, 5);
+    f->options.max_bytes = journal_bytes(f->journal) + 10;
+    assert_int_equal(journal_admits(f->journal, 11), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_remove(f->journal, first), OK);
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+}
+
+static void a_stream_that_has_filled_its_part_is_refused_and_heals(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    struct stream_options options = *f->stream->options;
+    options.max_journal_bytes = 1 << 16;
+    const struct stream_options *before = f->stream->options;
+    f->stream->options = &options;
+    assert_true(fixture_open(f));
+    assert_int_equal(journal_admits_stream(f->journal, 0, 1 << 16), OK);
+    fixture_put(f, 0, 5);
+    uint64_t left = (1 << 16) - journal_bytes(f->journal);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left), OK);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left + 1), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_admits(f->journal, left + 1), OK); /* whatever else there is may go on */
+    assert_int_equal(fixture_status(f), STATUS_OK);
+    struct status_view views[4];
+    size_t parts = status_read(f->board, views, 4);
+    assert_string_equal(views[parts - 1].name, "journal:events");
+    assert_int_equal(views[parts - 1].level, STATUS_DEGRADED);
+    assert_non_null(strstr(views[parts - 1].reason, "max_journal"));
+    assert_int_equal(journal_remove(f->journal, journal_seal(f->journal, 0)), OK);
+    assert_int_equal(journal_admits_stream(f->journal, 0, left + 1), OK);
+    status_read(f->board, views, 4);
+    assert_int_equal(views[parts - 1].level, STATUS_OK);
+    f->stream->options = before;
 }
 
 static void refuses_events_while_the_disk_is_short_of_room(void **state)
@@ -290,7 +350,7 @@ static off_t file_length(const struct segment *segment)
     return info.st_size;
 }
 
-static void extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed(void **state)
+static void extends_a_file_ahead_of_small_groups_and_cuts_and_seals_it_in_the_end(void **state)
 {
     struct fixture *f = *state;
     fixture_put(f, 0, 2);
@@ -300,7 +360,16 @@ static void extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed(void **
     assert_true(file_length(open->segment) > (off_t)open->written);
     fixture_put(f, 4, 2);
     struct segment *segment = journal_seal(f->journal, 0);
-    assert_int_equal(file_length(segment), segment->length);
+    uint64_t rows = 0;
+    struct slice bytes = { 0 };
+    assert_true(file_length(segment) > (off_t)segment->length);
+    uint64_t length = segment->length;
+    segment->length = (uint64_t)file_length(segment);
+    assert_int_equal(segment_map(segment, &bytes), OK);
+    assert_int_equal(segment_seal_read(bytes, length, segment->name, &rows), bytes.len - length); /* and nothing else */
+    assert_int_equal(rows, 6);
+    segment_unmap(bytes);
+    segment->length = length;
     assert_segment(segment, 0, 6);
     assert_int_equal(journal_remove(f->journal, segment), OK);
 }
@@ -310,7 +379,7 @@ static void os_never_syncs(void **state)
     struct fixture *f = *state;
     fixture_put(f, 0, 4);
     assert_int_equal(journal_remove(f->journal, journal_seal(f->journal, 0)), OK);
-    assert_string_equal(fault_take(), "WU");
+    assert_string_equal(fault_take(), "WWU");
 }
 
 static void memory_writes_nothing(void **state)
@@ -473,12 +542,16 @@ int main(void)
         TEST(rule_3_never_syncs_the_same_range_twice, with_fsync),
         TEST(rule_3_accepts_nothing_until_a_failed_cut_succeeds, with_fsync),
         TEST(fails_the_group_if_no_file_can_be_made, with_fsync),
+        TEST(acknowledges_nothing_in_a_file_that_was_deleted, with_fsync),
+        TEST(acknowledges_nothing_in_a_file_that_was_deleted, with_os),
         TEST(rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked, with_fsync),
         TEST(rule_6_refuses_new_events_rather_than_drop_old_ones, with_fsync),
+        TEST(a_full_journal_stays_full_until_a_sixteenth_is_free, with_fsync),
+        TEST(a_stream_that_has_filled_its_part_is_refused_and_heals, with_fsync),
         TEST(refuses_events_while_the_disk_is_short_of_room, with_fsync),
         TEST(writes_only_the_rows_that_are_kept, with_fsync),
         TEST(gauges_follow_every_change, with_fsync),
-        TEST(extends_a_file_ahead_of_small_groups_and_cuts_it_when_sealed, with_fsync),
+        TEST(extends_a_file_ahead_of_small_groups_and_cuts_and_seals_it_in_the_end, with_fsync),
         TEST(os_never_syncs, with_os),
         TEST(memory_writes_nothing, with_memory),
         TEST(memory_still_delivers_what_an_earlier_run_left, with_fsync),

@@ -39,7 +39,8 @@ static void header_says_what_it_was_given(void **state)
     buf_append_string(&out, "what follows");
     assert_true(segment_header_read(&header, buf_slice(&out), &length));
     assert_int_equal(length, whole);
-    assert_int_equal(lz4_frame_length(buf_slice(&out)), whole);
+    assert_int_equal(header.damaged, 0);
+    assert_int_equal(2 * lz4_frame_length(buf_slice(&out)), whole);
     assert_string_equal(header.stream, "events");
     assert_string_equal(header.table, "events");
     assert_string_equal(header.name, NAME);
@@ -81,20 +82,79 @@ static void header_takes_any_name_and_a_new_one(void **state)
     buf_release(&renamed);
 }
 
-static void header_is_refused_cut_anywhere_or_with_any_bit_changed(void **state)
+static void flip(struct buf *bytes, size_t bit)
+{
+    bytes->data[bit / 8] = (char)(bytes->data[bit / 8] ^ (1 << bit % 8));
+}
+
+static void header_is_read_from_one_copy_when_the_other_is_cut_off_or_has_any_bit_changed(void **state)
 {
     (void)state;
     struct buf out = { 0 };
     struct segment_header header;
     size_t length;
     segment_header_write(stream, NAME, "", &out);
+    size_t copy = out.len / 2;
     for (size_t len = 0; len < out.len; len++) {
-        assert_false(segment_header_read(&header, slice_make(out.data, len), &length));
+        bool whole = len >= copy;
+        assert_int_equal(segment_header_read(&header, slice_make(out.data, len), &length), whole);
+        assert_int_equal(length, whole ? copy : length); /* as of the versions that wrote one */
+        segment_header_release(&header);
     }
     for (size_t bit = 0; bit < out.len * 8; bit++) {
-        out.data[bit / 8] = (char)(out.data[bit / 8] ^ (1 << bit % 8));
+        flip(&out, bit);
+        assert_true(segment_header_read(&header, buf_slice(&out), &length));
+        assert_string_equal(header.name, NAME);
+        assert_int_equal(header.column_count, stream->column_count);
+        assert_int_equal(header.damaged, bit / 8 < copy ? copy : 0);
+        assert_int_equal(length, bit / 8 < copy ? out.len : copy); /* the rest does not check: damage for the walk */
+        segment_header_release(&header);
+        flip(&out, bit);
+    }
+    buf_release(&out);
+}
+
+static void header_is_refused_if_no_copy_checks(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    struct segment_header header;
+    size_t length;
+    segment_header_write(stream, NAME, "", &out);
+    size_t copy = out.len / 2;
+    for (size_t bit = 0; bit < copy * 8; bit++) {
+        flip(&out, bit);
+        assert_false(segment_header_read(&header, slice_make(out.data, copy), &length));
+        flip(&out, copy * 8 + bit * 7 % (copy * 8));
         assert_false(segment_header_read(&header, buf_slice(&out), &length));
-        out.data[bit / 8] = (char)(out.data[bit / 8] ^ (1 << bit % 8));
+        assert_false(segment_header_is_sound(buf_slice(&out)));
+        flip(&out, copy * 8 + bit * 7 % (copy * 8));
+        flip(&out, bit);
+    }
+    buf_release(&out);
+}
+
+static void seal_tells_rows_only_where_it_stands_and_of_its_own_segment(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    uint64_t rows;
+    buf_append_string(&out, "frames");
+    segment_seal_write(NAME, 12345, 6, &out);
+    size_t size = out.len - 6;
+    assert_int_equal(lz4_frame_length(slice_after(buf_slice(&out), 6)), size); /* every reader skips it */
+    buf_append_string(&out, "what follows");
+    assert_int_equal(segment_seal_read(buf_slice(&out), 6, NAME, &rows), size);
+    assert_int_equal(rows, 12345);
+    assert_int_equal(segment_seal_read(buf_slice(&out), 6, "events", &rows), 0);
+    assert_int_equal(segment_seal_read(slice_after(buf_slice(&out), 1), 5, NAME, &rows), 0);
+    for (size_t len = 6; len < 6 + size; len++) {
+        assert_int_equal(segment_seal_read(slice_make(out.data, len), 6, NAME, &rows), 0);
+    }
+    for (size_t bit = 6 * 8; bit < (6 + size) * 8; bit++) {
+        flip(&out, bit);
+        assert_int_equal(segment_seal_read(buf_slice(&out), 6, NAME, &rows), 0);
+        flip(&out, bit);
     }
     buf_release(&out);
 }
@@ -181,7 +241,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_says_what_it_was_given),
         cmocka_unit_test(header_takes_any_name_and_a_new_one),
-        cmocka_unit_test(header_is_refused_cut_anywhere_or_with_any_bit_changed),
+        cmocka_unit_test(header_is_read_from_one_copy_when_the_other_is_cut_off_or_has_any_bit_changed),
+        cmocka_unit_test(header_is_refused_if_no_copy_checks),
+        cmocka_unit_test(seal_tells_rows_only_where_it_stands_and_of_its_own_segment),
         cmocka_unit_test(header_of_another_form_is_refused),
         cmocka_unit_test(statement_quotes_every_name),
         cmocka_unit_test(names_are_made_and_parsed),

@@ -9,7 +9,7 @@
 #include "schema_fixture.h"
 
 /* The rest of the pipeline, as submit.c knows it. */
-static enum error admits;
+static enum error admits, admits_other;
 static uint32_t pushes;
 static struct fixture fixture;
 
@@ -48,6 +48,12 @@ enum error pipeline_admits(const struct pipeline *pipeline)
 {
     (void)pipeline;
     return admits;
+}
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)pipeline;
+    return stream == other ? admits_other : OK;
 }
 
 static struct field_options fields[] = { FIELD("a", "UInt8", .required = true) };
@@ -98,7 +104,7 @@ static int start_with(void **state, const struct stream_options *first)
                                      .cells = metrics_thread(setup.metrics),
                                      .max_events = 5000,
                                      .stream_count = 3 };
-    admits = OK;
+    admits = admits_other = OK;
     pushes = 0;
     *state = &setup;
     return 0;
@@ -289,6 +295,19 @@ static void what_was_admitted_is_taken_though_another_thread_filled_the_gateway_
     assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_QUEUE_FULL), 0);
 }
 
+static void a_full_stream_is_refused_early_where_the_payload_names_no_other(void **state)
+{
+    struct setup *setup = *state;
+    char text[64] = "{\"b\":1}";
+    struct payload payload = { .stream = other, .bytes = slice_make(text, 7), .form = PAYLOAD_MANY };
+    admits_other = ERROR_JOURNAL_FULL;
+    pipeline_submit(&setup->io, &payload, &setup->submission);
+    assert_int_equal(setup->submission.error, ERROR_JOURNAL_FULL);
+    payload.pick_stream = true;
+    pipeline_submit(&setup->io, &payload, &setup->submission);
+    assert_int_equal(setup->submission.error, OK);
+}
+
 static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
 {
     struct setup *setup = *state;
@@ -449,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
         cmocka_unit_test_setup_teardown(what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since,
                                         start, end),
+        cmocka_unit_test_setup_teardown(a_full_stream_is_refused_early_where_the_payload_names_no_other, start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
         cmocka_unit_test_setup_teardown(an_object_may_name_its_stream, start, end),
         cmocka_unit_test_setup_teardown(the_name_of_a_stream_is_collected_only_where_it_is_data, start, end),

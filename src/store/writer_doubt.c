@@ -1,0 +1,63 @@
+/* Turns a batch of unknown fate and the engines of the tables into the servers that it may go to: the one that may have it,
+ * or a replica of that very table. Somebody may make a table anew at any time, so the engine is asked for before each
+ * further attempt, on the server that it goes to. */
+#include "store/writer_internal.h"
+
+bool doubt_is_open(const struct parcel *parcel, const struct lane *lane)
+{
+    return lane->stream != NULL && parcel->delivery.step != DELIVERY_STORED &&
+           (parcel->sent || parcel->segment->recovered);
+}
+
+static bool is_replica(const struct parcel *parcel, const struct table_info *info)
+{
+    return info->replicated && info->replicas == parcel->replicas;
+}
+
+bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t server)
+{
+    return !parcel->sent || server == parcel->sent_to || is_replica(parcel, &lane->tables[server].info);
+}
+
+void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated)
+{
+    struct parcel *parcel = job->parcel;
+    wakeup_lock(&worker->writer->wakeup);
+    parcel->replicas = job->lane->tables[parcel->server].info.replicas;
+    wakeup_unlock(&worker->writer->wakeup);
+    parcel->sent = true;
+    parcel->sent_to = parcel->server;
+    parcel->pinned |= !replicated;
+}
+
+static void explain(const struct writer *writer, struct parcel *parcel)
+{
+    const char *const *names = writer->config.store->server_names;
+    delivery_explain(&parcel->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
+                     names[parcel->sent_to], names[parcel->server]);
+    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", parcel->segment->name, parcel->delivery.reason);
+}
+
+enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
+{
+    struct writer *writer = worker->writer;
+    struct parcel *parcel = job->parcel;
+    struct table_info *known = &job->lane->tables[parcel->server].info;
+    struct table_info info;
+    if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream, &info, reply)) {
+        return DOUBT_NOT_KNOWN;
+    }
+    wakeup_lock(&writer->wakeup);
+    info.has_event_id = known->has_event_id;
+    *known = info;
+    wakeup_unlock(&writer->wakeup);
+    if (!parcel->sent || is_replica(parcel, &info)) {
+        return DOUBT_MAY_GO;
+    }
+    if (parcel->server != parcel->sent_to) {
+        explain(writer, parcel);
+        return DOUBT_OTHER_TABLE;
+    }
+    parcel->pinned = true;
+    return DOUBT_MAY_GO;
+}
