@@ -31,7 +31,7 @@ def kill_server_between_token_and_part(system):
     server = system.server
     under_load(system)
     server.kill()
-    system.gateway.wait_until("the gateway knows it", lambda: system.gateway.sum("sluice_insert_failures_total") >= 5)
+    system.gateway.wait_until("the gateway knows it", lambda: system.gateway.sum("sluice_store_breaker_open") == 1)
     sound = dict(server.environment)
     server.environment.update(LD_PRELOAD=KILL_AT_RENAME, SLUICE_KILL_PATH="/store/",
                               SLUICE_KILL_AT_RENAME=str(system.chance.randint(1, 2)))
