@@ -210,11 +210,14 @@ void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, i
             append(commit, &commit_plans(commit)[i], now_ns);
         }
         make_durable(commit);
-        commit_remember(commit, wall_ns);
+        commit_note(commit, wall_ns);
     }
     metric_add(commit->cells, METRIC_COMMIT_GROUPS, 1);
     publish(commit);
     send_back(commit, chunks);
+    if (error == OK) {
+        commit_persist(commit, wall_ns); /* no reply depends on it, so none waits for it */
+    }
 }
 
 void commit_check(struct commit *commit)
