@@ -8,9 +8,10 @@
 #define CRASH_POINT_LIST(X)                                                                                            \
     X(after_segment_created, "a segment's file is there and empty")                                                    \
     X(after_journal_write, "a chunk is written, not synced")                                                           \
-    X(after_fsync, "a group is durable, its ids are not marked")                                                       \
-    X(before_mark, "every stream's part of the group is durable")                                                      \
-    X(after_mark, "the ids are marked, nobody is answered")                                                            \
+    X(after_fsync, "the group is durable in one stream")                                                               \
+    X(before_mark, "the group is durable, its ids are not marked")                                                     \
+    X(after_answer, "the clients are told, the ids are marked in process only")                                        \
+    X(after_mark, "the ids are marked where they outlive the process")                                                 \
     X(after_insert, "the store said done, the segment is still there")                                                 \
     X(before_unlink, "the key files are synced, the segment is still there")                                           \
     X(after_unlink, "the segment's file is gone, its rows are not counted yet")                                        \

@@ -212,12 +212,16 @@ void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, i
         }
         make_durable(commit);
         CRASH_POINT(before_mark);
-        commit_remember(commit, wall_ns);
-        CRASH_POINT(after_mark);
+        commit_note(commit, wall_ns);
     }
     metric_add(commit->cells, METRIC_COMMIT_GROUPS, 1);
     publish(commit);
     send_back(commit, chunks);
+    if (error == OK) {
+        CRASH_POINT(after_answer);
+        commit_persist(commit, wall_ns); /* no reply depends on it, so none waits for it */
+        CRASH_POINT(after_mark);
+    }
 }
 
 void commit_check(struct commit *commit)

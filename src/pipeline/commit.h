@@ -1,7 +1,7 @@
 /* Commit: takes a group of chunks and does each thing once for all of them.
  *
  *   look the ids up → compare them within the group → journal the rows that are new → make them durable → remember
- *   their ids → answer the tickets → seal what is due
+ *   their ids in process → answer the tickets → remember the ids for good → seal what is due
  *
  * Only this says "duplicate". A duplicate's reply waits for, and fails with, its group: the first of two equal events
  * may be the one that could not be written. An error of one stream fails that stream's tickets alone, all of them in

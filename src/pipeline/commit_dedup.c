@@ -185,7 +185,7 @@ static size_t keep_ids(const struct commit *commit, const struct commit_plan *pl
     return count;
 }
 
-void commit_remember(struct commit *commit, int64_t wall_ns)
+void commit_note(struct commit *commit, int64_t wall_ns)
 {
     struct dedup *dedup = commit->config.dedup;
     struct event_id *to = (struct event_id *)(void *)commit->ids.data;
@@ -199,13 +199,16 @@ void commit_remember(struct commit *commit, int64_t wall_ns)
         }
     }
     /* Where memory was short for a run, its ids are left to the table. */
-    size_t run_count = commit_run_count(commit);
-    if (run_count == 0) {
-        return;
+    if (commit_run_count(commit) != 0) {
+        dedup->ops->note(dedup, commit_runs(commit), commit_run_count(commit), wall_ns);
     }
-    dedup->ops->note(dedup, commit_runs(commit), run_count, wall_ns);
-    if (commit->config.durability == DURABILITY_FSYNC) {
-        dedup->ops->persist(dedup, commit_runs(commit), run_count, wall_ns);
+}
+
+void commit_persist(struct commit *commit, int64_t wall_ns)
+{
+    struct dedup *dedup = commit->config.dedup;
+    if (commit->config.durability == DURABILITY_FSYNC && commit_run_count(commit) != 0) {
+        dedup->ops->persist(dedup, commit_runs(commit), commit_run_count(commit), wall_ns);
     }
 }
 

@@ -74,8 +74,12 @@ static inline struct commit_stream *commit_stream_of(const struct commit *commit
  * memory is short: nothing is known. Streams whose look-up failed get an error, if it is so configured. */
 MUST_CHECK bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_ns);
 
-/* commit_dedup.c. Remembers the ids of the rows that were kept, of all streams without error. */
-void commit_remember(struct commit *commit, int64_t wall_ns);
+/* commit_dedup.c. Remembers the ids of the rows that were kept, of all streams without error, in process. Its runs stand
+ * until the next group. */
+void commit_note(struct commit *commit, int64_t wall_ns);
+
+/* commit_dedup.c. With `fsync`: remembers the same for good. */
+void commit_persist(struct commit *commit, int64_t wall_ns);
 
 /* commit_dedup.c. Remembers the ids of segments that were given back: their rows are as safe as those found at start. */
 void commit_remember_returned(struct commit *commit, const struct returned *list, int64_t wall_ns);
