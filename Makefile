@@ -41,7 +41,7 @@ crash: ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [
 
 crash-build:
 	@cmake --preset crash >/dev/null
-	@cmake --build --preset crash --target sluice chdb_server kill_at_rename
+	@cmake --build --preset crash --target sluice chdb_server kill_at_rename failing_disk
 
 unit: ## unit and flow tests only
 	@scripts/install test

@@ -36,7 +36,7 @@ FAULTS = [
     dies_at("after_journal_write", 60, "26.7 embedded"),
     dies_at("after_fsync", 60, "26.7 18.16"),
     dies_at("before_mark", 60),
-    dies_at("after_answer", 60),
+    dies_at("after_answer", 60, redis=True),
     dies_at("after_mark", 60),
     dies_at("after_insert", 4, "26.7 18.16 embedded"),
     dies_at("before_unlink", 4, "26.7 18.16"),

@@ -4,11 +4,12 @@ import os
 import subprocess
 import time
 
+from gateway import SERVER_BUILD
 from gateway_faults import choose_durability
 from moments import under_load, wait_for
 from systems import mount_small_disk
 
-FIU = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
+FIU = "/usr/lib/fiu/fiu_run_preload.so " + os.path.join(SERVER_BUILD, "libfailing_disk.so")
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
