@@ -110,7 +110,7 @@ static int64_t tick_ns(const struct watch *watch)
     return is_short ? watch->limit_ns / 3 : NS_PER_SECOND;
 }
 
-static void tell_stuck(struct watch *watch, const char *stuck)
+static void tell_stuck(struct watch *watch, const struct gateway *gateway, const char *stuck)
 {
     if (stuck != NULL && watch->stuck == NULL) {
         LOG(LOG_ERROR, "stuck", "%s has not come round for %lld s; the watchdog is not answered until it does", stuck,
@@ -118,7 +118,7 @@ static void tell_stuck(struct watch *watch, const char *stuck)
         service_say("stuck: %s", stuck);
     } else if (stuck == NULL && watch->stuck != NULL) {
         LOG(LOG_INFO, "no longer stuck", "%s goes on", watch->stuck);
-        service_say("serving");
+        service_say("serving again, port %d", gateway_port(gateway));
     }
     watch->stuck = stuck;
 }
@@ -129,7 +129,7 @@ static void give_sign_of_life(struct watch *watch, const struct gateway *gateway
     if (watch->limit_ns == 0 || now_ns < watch->next_ns) {
         return;
     }
-    tell_stuck(watch, gateway_stuck(gateway, watch->limit_ns));
+    tell_stuck(watch, gateway, gateway_stuck(gateway, watch->limit_ns));
     if (watch->stuck == NULL) {
         service_alive();
         watch->next_ns = now_ns + watch->limit_ns / 3 - tick_ns(watch) / 2; /* the tick nearest to a third */

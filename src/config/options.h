@@ -179,7 +179,7 @@ struct stream_options {
     enum unknown_fields unknown_fields;
     const char *collect_into; /* UNKNOWN_COLLECT: the column */
     struct batch_options batch;
-    uint64_t max_journal_bytes; /* of this stream's segments; 0: no bound but the journal's */
+    uint64_t max_journal_bytes; /* of this stream's segments; 0 in the file: by the number of streams */
     struct field_options *fields;
     size_t field_count;
 };

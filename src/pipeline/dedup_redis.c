@@ -190,12 +190,11 @@ static enum error ask(struct dedup_redis *redis)
     }
     int64_t started_ns = clock_monotonic_ns();
     int64_t deadline_ns = started_ns + redis->options->redis_timeout_ns;
-    struct redis_trip *trip = redis_gate_take(redis->gate, deadline_ns);
-    if (trip == NULL) {
-        return ERROR_DEDUP_FAILED;
+    struct redis_trip *trip = redis_gate_take(redis->gate, REDIS_URGENT, deadline_ns);
+    bool told = trip != NULL && go_looking(redis, trip, deadline_ns);
+    if (trip != NULL) {
+        redis_gate_give_back(redis->gate);
     }
-    bool told = go_looking(redis, trip, deadline_ns);
-    redis_gate_give_back(redis->gate);
     redis->left_ns -= clock_monotonic_ns() - started_ns;
     if (told) {
         take_findings(redis);
@@ -262,14 +261,13 @@ static void remove_marks(struct dedup_redis *redis)
  * the others wait for the next group. */
 static void send_marks(struct dedup_redis *redis, int64_t deadline_ns)
 {
-    int64_t last_start_ns = deadline_ns - redis->options->redis_timeout_ns / 4;
     bool sent = true;
-    while (sent && redis_marks_state(&redis->marks).waiting != 0 && clock_monotonic_ns() < last_start_ns) {
-        struct redis_trip *trip = redis_gate_take(redis->gate, deadline_ns);
+    while (sent && redis_marks_state(&redis->marks).waiting != 0) {
+        struct redis_trip *trip = redis_gate_take(redis->gate, REDIS_AT_LEISURE, deadline_ns);
         if (trip == NULL) {
             break;
         }
-        sent = take_marks(redis, trip) == 0 || redis_gate_go(redis->gate, deadline_ns);
+        sent = take_marks(redis, trip) != 0 && redis_gate_go(redis->gate, deadline_ns);
         if (sent) {
             remove_marks(redis);
         }

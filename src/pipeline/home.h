@@ -29,8 +29,8 @@ void home_release(struct home *home);
 
 struct writer_home home_callbacks(struct home *home);
 
-/* At start, before the listeners open: remembers the ids of a recovered segment in process and in the key files. False
- * if they could not be read; the segment can be delivered all the same. */
+/* At start, before the listeners open: remembers the ids of a recovered segment in process, and with `fsync`, which has made
+ * its rows durable by now, for good. False if they could not be read; the segment can be delivered all the same. */
 bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
 
 /* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. False: they cannot be read. */

@@ -16,7 +16,8 @@
  * what a kill leaves of them is a torn tail.
  *
  * Layout of <data>: LOCK, journal/, dead/, retry/, damaged/, keys/ (dedup). With durability memory the segments are
- * memfds and nothing but LOCK and dead letters is written; what an earlier run left in journal/ is still delivered.
+ * memfds and nothing but LOCK, dead letters and what is given back of them is written; what an earlier run left in
+ * journal/ is still delivered.
  *
  * Threads: append, commit and seal belong to the commit thread; remove and split to any writer thread. The gauges of
  * the journal (events, bytes, segments by stream) follow each change at once: events are the acknowledged rows of

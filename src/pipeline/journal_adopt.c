@@ -139,7 +139,7 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 static void take(struct adoption *adoption, struct segment *segment)
 {
     struct journal *journal = adoption->journal;
-    if (!move(adoption, segment, journal->segment_folder)) { /* which durability memory has not made */
+    if (!move(adoption, segment, journal->segment_folder)) {
         segment_free(segment);
         return;
     }
@@ -161,10 +161,17 @@ static bool is_in_journal(const struct journal *journal, const char *name)
     return there;
 }
 
-static bool has_room(struct journal *journal, uint64_t length)
+/* In the journal, and in the stream's part of it. */
+static bool has_room(struct journal *journal, const struct segment *segment)
 {
     uint64_t used = journal_bytes(journal);
-    return used <= journal->options->max_bytes && length <= journal->options->max_bytes - used;
+    bool room = used <= journal->options->max_bytes && segment->length <= journal->options->max_bytes - used;
+    if (!room || segment->stream_index == SIZE_MAX) {
+        return room;
+    }
+    uint64_t limit = journal->streams[segment->stream_index]->options->max_journal_bytes;
+    uint64_t part = journal_stream_bytes(journal, segment->stream_index);
+    return limit == 0 || part == 0 || (part <= limit && segment->length <= limit - part);
 }
 
 static void look_at(struct adoption *adoption, const char *file_name)
@@ -185,7 +192,7 @@ static void look_at(struct adoption *adoption, const char *file_name)
     }
     segment->stream_index = journal_find_stream(adoption->journal, stream);
     segment->first_ns = segment_made_ns(&uuid);
-    if (is_in_journal(adoption->journal, segment->name) || !has_room(adoption->journal, segment->length)) {
+    if (is_in_journal(adoption->journal, segment->name) || !has_room(adoption->journal, segment)) {
         segment_free(segment);
         return;
     }

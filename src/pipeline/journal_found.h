@@ -12,6 +12,7 @@ struct found {
     uint64_t file_length;
     uint64_t header_length; /* 0: no header that checks, or another file's */
     bool sound;             /* taken, and nothing was amiss */
+    bool tail_stays;        /* in the file, behind the segment's length, for want of room elsewhere */
     struct segment *segment;
 };
 

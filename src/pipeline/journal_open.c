@@ -24,11 +24,11 @@ static bool open_folder(struct journal *journal, const char *data, struct buf *p
     if (journal->segment_folder == NULL || journal->damaged_folder == NULL) {
         return fail(problem, "open", journal->folder);
     }
-    if (!journal_is_memory(journal) && !disk_make_folder(journal->segment_folder)) {
+    if (!disk_make_folder(journal->segment_folder)) {
         return fail(problem, "make the folder", journal->segment_folder);
     }
     journal->segment_folder_fd = open(journal->segment_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (journal->segment_folder_fd < 0 && !(journal_is_memory(journal) && errno == ENOENT)) {
+    if (journal->segment_folder_fd < 0) {
         return fail(problem, "open", journal->segment_folder);
     }
     return true;

@@ -51,7 +51,7 @@ struct journal {
     char *folder;         /* real path */
     char *segment_folder; /* <folder>/journal */
     char *damaged_folder;
-    int segment_folder_fd; /* -1: memory, and there is none */
+    int segment_folder_fd;
     struct metrics *metrics;
     struct metrics_cells *cells; /* commit thread's, and of journal_open before it starts */
     struct status_part *status;
@@ -98,6 +98,9 @@ enum error journal_fail_group(struct journal *journal, struct open_segment *open
 
 /* A cut has failed: nothing is accepted. */
 bool journal_is_stuck(const struct journal *journal);
+
+/* Bytes of the segments of a configured stream. Any thread. */
+uint64_t journal_stream_bytes(struct journal *journal, size_t stream_index);
 
 /* Sets the part of the status board, if the verdict has changed. */
 void journal_show_status(struct journal *journal, enum error verdict);

@@ -114,7 +114,7 @@ static bool is_full(struct bound *bound, uint64_t used, uint64_t bytes)
     return bound->full;
 }
 
-static uint64_t stream_bytes(struct journal *journal, size_t stream_index)
+uint64_t journal_stream_bytes(struct journal *journal, size_t stream_index)
 {
     pthread_mutex_lock(&journal->mutex);
     uint64_t bytes = journal->usage[stream_index].bytes;
@@ -129,8 +129,9 @@ enum error journal_admits_stream(struct journal *journal, size_t stream_index, u
     if (stream->status == NULL) {
         return OK;
     }
-    uint64_t used = stream_bytes(journal, stream_index);
-    bool full = is_full(&stream->bound, used, bytes);
+    uint64_t used = journal_stream_bytes(journal, stream_index);
+    /* With nothing waiting, any group is taken: one larger than the bound would be refused for ever. */
+    bool full = is_full(&stream->bound, used, used == 0 ? 0 : bytes);
     if (full && !was_full) {
         status_set(
             stream->status, STATUS_DEGRADED,

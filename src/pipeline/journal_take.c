@@ -88,10 +88,10 @@ static void count_tail(struct recovery *recovery, const struct found *found, uin
 }
 
 /* What lies behind the last frame was mostly never acknowledged, but damage of the last frame of a file that was not
- * sealed looks the same. If there is no room for it, *stays may be set: it stays where it is, for only what is delivered makes
+ * sealed looks the same. If there is no room for it, and it may, it stays where it is: only what is delivered makes
  * room. */
 static bool put_tail_aside(struct recovery *recovery, struct found *found, struct slice tail, uint64_t offset,
-                           bool *stays)
+                           bool may_stay)
 {
     if (only_zeros(tail)) {
         return true;
@@ -101,13 +101,13 @@ static bool put_tail_aside(struct recovery *recovery, struct found *found, struc
         count_tail(recovery, found, offset, tail.len);
         return true;
     }
-    if (stays == NULL || disk_error(errno) != ERROR_DISK_FULL) {
+    if (!may_stay || disk_error(errno) != ERROR_DISK_FULL) {
         return found_fail(recovery, "put aside the torn tail of", found->segment->path);
     }
     LOG(LOG_ERROR, "torn tail not set aside",
         "segment=%s offset=%llu bytes=%zu: the disk is full; it goes with the segment when that is stored", found->name,
         (unsigned long long)offset, tail.len);
-    *stays = true;
+    found->tail_stays = true;
     return true;
 }
 
@@ -120,8 +120,8 @@ static bool cut_tail(struct recovery *recovery, struct found *found, const struc
     return true;
 }
 
-/* An earlier process may have died between its write and its fdatasync: what counts as recovered must be as durable as
- * what is acknowledged. */
+/* An earlier process may have died between its write and its fdatasync: with `fsync` what counts as recovered must be as
+ * durable as what is acknowledged, for its ids are remembered for good. */
 static bool sync_file(struct recovery *recovery, const struct segment *segment)
 {
     return !journal_is_fsync(recovery->journal) || fdatasync(segment->fd) == 0 ||
@@ -183,18 +183,17 @@ static bool mend(struct recovery *recovery, struct found *found, struct slice by
 static bool settle(struct recovery *recovery, struct found *found, struct slice bytes,
                    const struct segment_summary *summary)
 {
-    bool stays = false;
     bool damaged = summary->damaged_pieces != 0;
     struct slice tail = slice_after(bytes, summary->tail);
     found->sound = true;
-    if (!put_tail_aside(recovery, found, tail, summary->tail, damaged ? NULL : &stays)) {
+    if (!put_tail_aside(recovery, found, tail, summary->tail, !damaged)) {
         return false;
     }
     if (damaged) {
         return mend(recovery, found, bytes, summary);
     }
     found->segment->length = summary->length;
-    return (stays || cut_tail(recovery, found, summary)) && sync_file(recovery, found->segment);
+    return (found->tail_stays || cut_tail(recovery, found, summary)) && sync_file(recovery, found->segment);
 }
 
 static bool take(struct recovery *recovery, struct found *found, struct slice bytes)
@@ -219,7 +218,7 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
     segment->raw_bytes = summary.raw_bytes;
     segment->min_time_ns = summary.min_time_ns;
     segment->max_time_ns = summary.max_time_ns;
-    if (!summary.sealed || summary.damaged_pieces != 0) {
+    if ((!summary.sealed || summary.damaged_pieces != 0) && !found->tail_stays) {
         journal_write_seal(recovery->journal, segment);
     }
     return true;

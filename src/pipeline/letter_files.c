@@ -37,7 +37,8 @@ static bool letter_name(const char *file_name, struct slice *name, bool *is_text
         return false;
     }
     *name = slice_make(file_name, len - (*is_text ? text : bytes));
-    return segment_parse_name(*name, &stream, &uuid);
+    bool has_suffix = name->len >= bytes && memcmp(name->data + name->len - bytes, SEGMENT_SUFFIX, bytes) == 0;
+    return !has_suffix && name->len < SEGMENT_NAME_MAX && segment_parse_name(*name, &stream, &uuid);
 }
 
 static int is_letter(const struct dirent *entry)

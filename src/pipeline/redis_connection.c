@@ -12,6 +12,8 @@
 #define READ_BUFFER ((size_t)1 << 20)    /* kept between trips; hiredis would free it each time beyond 16 KiB */
 #define LONGEST_REPLY ((size_t)16 << 20) /* of what may be asked for, thousands of integers are the longest */
 
+#define LATEST_SECOND ((uint64_t)1 << 33) /* in the year 2242: so that no sum of times overflows */
+
 /* The integers of an awaited SMISMEMBER go straight to where they belong: hiredis would allocate an object for each. Every
  * other reply is hiredis' own object. */
 struct member_sink {
@@ -153,7 +155,7 @@ static bool take_time(const redisReply *reply, struct redis_answer *answer)
     uint64_t seconds, microseconds;
     bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
                  is_whole_number(reply->element[0], &seconds) && is_whole_number(reply->element[1], &microseconds) &&
-                 seconds < (uint64_t)(INT64_MAX / NS_PER_SECOND) && microseconds < 1000000;
+                 seconds < LATEST_SECOND && microseconds < 1000000;
     if (sound) {
         answer->time_ns = (int64_t)seconds * NS_PER_SECOND + (int64_t)microseconds * NS_PER_US;
     }

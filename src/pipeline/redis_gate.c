@@ -12,6 +12,9 @@
 /* Between attempts to connect. */
 static const struct backoff backoff = { 100 * NS_PER_MS, 5 * NS_PER_SECOND };
 
+/* A trip that begins with less than this share of the time-out left would fail by our fault, and close the gate. */
+#define LEAST_SHARE 8
+
 #define PROBE_SECONDS "60" /* after which Redis forgets the probe's set */
 
 struct redis_gate {
@@ -20,8 +23,9 @@ struct redis_gate {
     struct status_part *status;
     _Atomic int64_t offset_ns; /* of Redis' clock to our monotonic one */
 
-    struct wakeup turn; /* guards the next two */
+    struct wakeup turn; /* guards the next three */
     bool taken;
+    unsigned urgent;                     /* how many of those wait */
     struct redis_connection *connection; /* NULL: closed. Only who has taken the trip closes it */
 
     struct redis_trip trip; /* of who has taken it, with what follows */
@@ -130,13 +134,23 @@ static bool travel(struct redis_connection *connection, struct redis_trip *trip,
                                  trip->answers.len / sizeof(struct redis_answer), deadline_ns, &trip->problem);
 }
 
-struct redis_trip *redis_gate_take(struct redis_gate *gate, int64_t deadline_ns)
+/* With the turn's lock. */
+static bool must_wait(const struct redis_gate *gate, enum redis_urgency urgency)
 {
+    return gate->connection != NULL && (gate->taken || (urgency == REDIS_AT_LEISURE && gate->urgent != 0));
+}
+
+struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns)
+{
+    int64_t last_ns = deadline_ns - gate->config.options->redis_timeout_ns / LEAST_SHARE;
+    unsigned weight = urgency == REDIS_URGENT ? 1 : 0;
     wakeup_lock(&gate->turn);
-    while (gate->taken && gate->connection != NULL && clock_monotonic_ns() < deadline_ns) {
-        wakeup_wait(&gate->turn, deadline_ns);
+    gate->urgent += weight;
+    while (must_wait(gate, urgency) && clock_monotonic_ns() < last_ns) {
+        wakeup_wait(&gate->turn, last_ns);
     }
-    bool granted = !gate->taken && gate->connection != NULL;
+    gate->urgent -= weight;
+    bool granted = gate->connection != NULL && !must_wait(gate, urgency) && clock_monotonic_ns() < last_ns;
     gate->taken |= granted;
     wakeup_unlock(&gate->turn);
     if (!granted) {
@@ -166,7 +180,7 @@ void redis_gate_give_back(struct redis_gate *gate)
 {
     wakeup_lock(&gate->turn);
     gate->taken = false;
-    wakeup_one(&gate->turn);
+    wakeup_all(&gate->turn);
     wakeup_unlock(&gate->turn);
 }
 
@@ -220,12 +234,20 @@ static bool shake_hands(struct redis_gate *gate, struct redis_connection *connec
     return true;
 }
 
+static bool is_stopping(struct redis_gate *gate)
+{
+    wakeup_lock(&gate->wakeup);
+    bool stopping = gate->stopping;
+    wakeup_unlock(&gate->wakeup);
+    return stopping;
+}
+
 static bool connect_once(struct redis_gate *gate)
 {
     redis_trip_clear(&gate->handshake);
     struct redis_connection *connection =
         redis_connection_open(&gate->address, gate->config.options->redis_timeout_ns, &gate->handshake.problem);
-    if (connection == NULL || !shake_hands(gate, connection)) {
+    if (connection == NULL || is_stopping(gate) || !shake_hands(gate, connection)) {
         redis_connection_close(connection);
         note_failure(gate, buf_c_string(&gate->handshake.problem));
         return false;
@@ -250,7 +272,7 @@ static void run(void *argument)
 {
     struct redis_gate *gate = argument;
     while (wait_until_due(gate)) {
-        if (connect_once(gate)) {
+        if (connect_once(gate) && !is_stopping(gate)) {
             gate->config.opened(gate->config.context);
         }
     }

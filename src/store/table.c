@@ -2,6 +2,7 @@
 #include "store/table.h"
 
 #include "base/hash.h"
+#include "store/codes.h"
 
 #include <stdlib.h>
 
@@ -195,7 +196,9 @@ static bool read_replicas(struct check *check, struct slice engine, struct table
     info->replicas = path.len == 0 ? 0 : hash_xxh3_64(path.data, path.len);
     info->replicated = path.len != 0;
     buf_release(&answer);
-    return asked || check->reply.outcome == STORE_ANSWERED;
+    /* An error that passes says nothing of the table; one that does not (no such system table, no right to read it) will
+     * not tell us the path another time either. */
+    return asked || (check->reply.outcome == STORE_ANSWERED && code_classify(&check->reply) == CODE_HOLD);
 }
 
 /* The engine's name into *info; an empty answer means there is no table. */
