@@ -678,6 +678,25 @@ static void persists_ids_when_stored_without_fsync(void **state)
     assert_true(knows_after_restart(f, 'b'));
 }
 
+/* Their rows are in no file yet that survives a power cut. */
+static void remembers_recovered_ids_for_good_only_when_stored_without_fsync(void **state)
+{
+    struct fixture *f = *state;
+    f->journal_options.durability = f->home.durability = DURABILITY_OS;
+    make_commit(f, f->dedup);
+    commit_word(f, 0, "a");
+    commit_seal_all(f->commit);
+    struct segment *segment = only_segment(f);
+    segment->recovered = true;
+    assert_true(home_remember_recovered(&f->home, segment, clock_wall_ns()));
+    assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
+    assert_false(knows_after_restart(f, 'a'));
+    assert_string_equal(commit_word(f, 0, "a"), "0+1");
+    struct writer_home home = home_callbacks(&f->home);
+    assert_int_equal(home.stored(home.context, segment), OK);
+    assert_true(knows_after_restart(f, 'a'));
+}
+
 static enum error failing_sync(struct dedup *dedup)
 {
     (void)dedup;
@@ -808,6 +827,7 @@ int main(void)
         TEST(commits_what_waits_before_it_stops),
         TEST(persists_ids_at_once_with_fsync),
         TEST(persists_ids_when_stored_without_fsync),
+        TEST(remembers_recovered_ids_for_good_only_when_stored_without_fsync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 """A data folder whose disk is really full: 503, and back to work by itself when the store takes what waits. Mounts a small
 tmpfs, so it needs root; without, nothing is tested and it says so."""
+import errno
+import glob
 import os
 import subprocess
 
@@ -68,6 +70,54 @@ def a_gateway_killed_on_a_full_disk_starts_again_and_recovers(folder):
     fill_and_recover(folder, "fsync", kill=True)
 
 
+def fill(folder):
+    """Not a byte is left. The file's path."""
+    path = os.path.join(folder, "ballast")
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+    return path
+
+
+def a_torn_tail_that_no_room_is_left_for_stays_as_it_is_until_its_segment_is_stored(folder):
+    data = os.path.join(folder, "data")
+    os.makedirs(os.path.join(folder, "server"))
+    os.makedirs(data)
+    server = start_chdb_server(os.path.join(folder, "server"), os.path.join(BUILD, "chdb_server"))
+    gateway = Gateway(folder, config=config_without_reserve(folder),
+                      env={"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": server.url, "SLUICE_DURABILITY": "os"})
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", data])
+    try:
+        gateway.start()
+        assert gateway.post("/events?wait=stored", event(0))[0] == 200
+        server.kill()
+        assert gateway.post("/events/bulk", [event(n) for n in range(1, 51)])[0] == 202
+        gateway.kill()
+        segment, = glob.glob(os.path.join(data, "journal", "*"))
+        with open(segment, "ab") as file:
+            file.write(b"perhaps rows " * 100)
+        with open(segment, "rb") as file:
+            before = file.read()
+        ballast = fill(data)
+        gateway.start()
+        assert "torn tail not set aside" in gateway.log()
+        with open(segment, "rb") as file:
+            assert file.read() == before, "the tail was written over"
+        os.unlink(ballast)
+        server.start()
+        gateway.wait_stored(60)
+        gateway.check_identity()
+        assert server.query("SELECT count(), uniqExact(user_id) FROM events FINAL").split() == ["51", "51"]
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+        server.kill()
+        subprocess.check_call(["umount", "-l", data])
+
+
 def less_room_than_min_free_refuses_at_every_door_and_recovers(folder):
     data = os.path.join(folder, "data")
     ballast = os.path.join(data, "ballast")
@@ -101,5 +151,6 @@ if __name__ == "__main__":
             a_full_disk_is_refused_and_recovers_when_the_store_is_back,
             a_full_disk_recovers_with_durability_os,
             a_gateway_killed_on_a_full_disk_starts_again_and_recovers,
+            a_torn_tail_that_no_room_is_left_for_stays_as_it_is_until_its_segment_is_stored,
             less_room_than_min_free_refuses_at_every_door_and_recovers,
         ])

@@ -105,6 +105,24 @@ static void list_prints_a_line_a_segment_and_the_sums(void **state)
     buf_release(&out);
 }
 
+static void list_tells_letters_from_files_with_odd_names(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = { 0 };
+    char path[1024];
+    char stem[SEGMENT_NAME_MAX];
+    snprintf(stem, sizeof stem, "%s", bury(f, 0, 1, "x"));
+    static const char *const odd[] = { SEGMENT_SUFFIX ".ndjson", SEGMENT_SUFFIX SEGMENT_SUFFIX, ".ndjson.ndjson",
+                                       ".txt" };
+    for (size_t i = 0; i < ARRAY_LENGTH(odd); i++) {
+        snprintf(path, sizeof path, "%s/dead/%s%s", f->folder, stem, odd[i]);
+        fclose(fopen(path, "wb"));
+    }
+    assert_int_equal(run_command(f, "list", "", &out), 0);
+    assert_non_null(strstr(out.data, "1 segments, 1 rows, "));
+    buf_release(&out);
+}
+
 static void list_says_so_when_there_is_none(void **state)
 {
     struct fixture *f = *state;
@@ -343,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(list_prints_a_line_a_segment_and_the_sums),
         TEST(list_says_so_when_there_is_none),
+        TEST(list_tells_letters_from_files_with_odd_names),
         TEST(a_long_reason_is_cut_between_characters),
         TEST(retry_gives_back_all_or_the_named),
         TEST(drop_deletes_the_named_or_all_of_them_when_told_so),

@@ -160,6 +160,7 @@ static void refuses_nonsense_with_the_reason(void **state)
         { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n$1\r\nx\r\n$1\r\n1\r\n", "not what the command calls for" },
         { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n$20\r\n99999999999999999999\r\n$1\r\n1\r\n",
           "not what the command calls for" },
+        { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n$10\r\n9999999999\r\n$1\r\n1\r\n", "not what the command calls for" },
         { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n$1\r\n1\r\n$7\r\n1000000\r\n", "not what the command calls for" },
         { "*3\r\n:1\r\n:1\r\n:1\r\n" GOOD_TIME "*-1\r\n", "not what the command calls for" },
         { "*3\r\n:1\r\n:1\r\n:1\r\n" GOOD_TIME "*2\r\n:1\r\n-OOM command not allowed\r\n", "OOM" },
