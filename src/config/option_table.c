@@ -198,7 +198,7 @@ static const struct option store_rows[] = {
     { "database",         STRING(store_options, database),                     "default",          "1",     NULL,
       "The database of the streams' tables." },
     { "connect_timeout",  DURATION(store_options, connect_timeout_ns),         "2s",               "10ms",  "5m",
-      "`clickhouse`: to connect." },
+      "`clickhouse`: to connect; a probe may take five times as long." },
     { "request_timeout",  DURATION(store_options, request_timeout_ns),         "60s",              "100ms", "1h",
       "`clickhouse`: for one request, an INSERT above all." },
     { "create_table",     BOOL(store_options, create_table),                   "true",             NULL,    NULL,

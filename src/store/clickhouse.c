@@ -136,12 +136,19 @@ static void draft_begin(struct draft *draft, const struct store_session *session
     add_setting(draft, "wait_end_of_query", "1");
 }
 
+/* A probe is cheap: a server that takes longer for it is as good as gone, and the gateway's start waits for the first. */
+static long probe_timeout_ms(const struct clickhouse *store)
+{
+    long patience_ms = 5 * store->connect_timeout_ms;
+    return patience_ms < store->request_timeout_ms ? patience_ms : store->request_timeout_ms;
+}
+
 static void clickhouse_probe(struct store_session *session, size_t index, struct store_features *features,
                              struct store_reply *reply)
 {
     struct server *server = &session->store->servers[index];
     struct buf answer = { 0 };
-    struct draft draft = { .request = { .timeout_ms = session->store->request_timeout_ms,
+    struct draft draft = { .request = { .timeout_ms = probe_timeout_ms(session->store),
                                         .answer = &answer,
                                         .max_answer = MAX_INSERT_ANSWER_BYTES,
                                         .body = SLICE(STORE_PROBE_SQL " FORMAT TSV") } };

@@ -1,10 +1,12 @@
 """The gateway in front of real ClickHouse servers over HTTP: 26.7 (chdb_server) and Debian's 18.16."""
 import os
+import signal
 import time
 
 from check import main
 from gateway import Gateway, Poster, ROOT, SERVER_BUILD, event
 from servers import start_chdb_server, start_clickhouse_18
+from websocket import sample_with
 
 OLD = os.path.join(ROOT, "tests", "integration", "old_server.yaml")
 
@@ -127,6 +129,26 @@ def a_store_that_is_down_at_start_is_no_error(folder):
         server.stop()
 
 
+def a_store_that_hangs_at_start_holds_it_up_for_one_probe(folder):
+    server = chdb(folder)
+    gateway = gateway_for(folder, server, config=sample_with(folder, store={"connect_timeout": "500ms"}))
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        started = time.time()
+        gateway.start()
+        assert time.time() - started < 20, "it waited for the time-out of an INSERT"
+        assert gateway.post("/events", event(1))[0] == 202
+        server.process.send_signal(signal.SIGCONT)
+        gateway.wait_stored()
+        gateway.check_identity()
+        assert server.query("SELECT count() FROM events FINAL").strip() == "1"
+        gateway.stop()
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        gateway.cleanup()
+        server.stop()
+
+
 def a_wrong_password_holds_the_stream_and_says_so(folder):
     server = old(folder)
     gateway = gateway_for(folder, server, config=OLD, env={"CLICKHOUSE_PASSWORD": "wrong"})
@@ -155,5 +177,6 @@ if __name__ == "__main__":
         server_18_takes_every_type_it_has,
         server_18_killed_under_load_loses_nothing,
         a_store_that_is_down_at_start_is_no_error,
+        a_store_that_hangs_at_start_holds_it_up_for_one_probe,
         a_wrong_password_holds_the_stream_and_says_so,
     ])
