@@ -28,16 +28,20 @@ def kill_under_datagrams(system):
     kill_gateway(system)
 
 
+def stands_still(system, seconds):
+    before = system.acked()
+    time.sleep(seconds)
+    return system.acked() == before
+
+
 def stop_gateway(system):
     under_load(system)
     process = system.gateway.process.pid
     os.kill(process, signal.SIGSTOP)
     try:
         wait_for("it stands still", lambda: open("/proc/%d/stat" % process).read().rsplit(")", 1)[1].split()[0] == "T")
-        time.sleep(0.1)         # what was under way arrives
-        before = system.acked()
-        time.sleep(system.chance.uniform(0.3, 1.5))
-        assert system.acked() == before, "a stopped gateway acknowledges"
+        wait_for("no acknowledgement arrives any more", lambda: stands_still(system, 0.5))
+        assert stands_still(system, system.chance.uniform(0.3, 1.5)), "a stopped gateway acknowledges"
     finally:
         os.kill(process, signal.SIGCONT)
     under_load(system)
