@@ -171,7 +171,7 @@ static const struct option dedup_rows[] = {
     { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     "64",
       "`redis`: what its keys begin with; gateways with the same prefix share their windows." },
     { "redis_timeout",    DURATION(dedup_options, redis_timeout_ns),           "500ms",            "1ms",   "10s",
-      "`redis`: for looking up and marking one group of events; after it, `on_error` says what becomes of them." },
+      "`redis`: for looking up one group of events; after it, `on_error` says what becomes of them." },
     { "redis_shards",     INTEGER(dedup_options, redis_shards),                "1",                "1",     "16",
       "`redis`: sets that a window is spread over, the same for all gateways; more than one only for windows of over a "
       "million events." },

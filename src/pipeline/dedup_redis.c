@@ -4,11 +4,11 @@
  * gateway has made durable, and those that Redis has told it of. It turns with Redis' epoch, so that it remembers
  * nothing for longer than Redis does; bounded in bytes, it may forget sooner.
  *
- * Marks go to Redis by way of a list: what could not be sent waits there for the next group, or until Redis is back.
+ * Marks go to Redis by way of a list, which is bounded: nobody waits for them.
  *
- *   commit thread    look up, note, and with `fsync` send marks
- *   writer threads   send marks of a stored segment with `os` and `memory`
- *   redis thread     makes connections, then sends the marks that wait */
+ *   commit thread    looks up and notes; with `fsync` adds to the list
+ *   writer threads   with `os` and `memory` add the ids of a stored segment to the list
+ *   redis thread     (of redis_gate.h) makes connections and sends what is in the list */
 #include "pipeline/dedup.h"
 #include "pipeline/id_window.h"
 #include "pipeline/redis_command.h"
@@ -19,7 +19,9 @@
 #include <stdlib.h>
 
 #define MOST_WAITING_MARKS ((size_t)1 << 20) /* 16 MiB */
-#define MARKS_A_TRIP ((size_t)16384)         /* others wait for the connection meanwhile */
+#define MARKS_A_TRIP ((size_t)4096)          /* a look-up waits for the connection meanwhile */
+#define MANY_WAITING_MARKS                                                                                             \
+    ((size_t)1 << 16) /* then they no longer give way to look-ups: so those slow down, not these */
 
 /* Of commands on their way: what they ask for. */
 struct errand {
@@ -32,7 +34,6 @@ struct dedup_redis {
     const struct dedup_options *options;
     const struct stream *const *streams;
     size_t stream_count;
-    bool marks_in_groups; /* it is the commit thread that sends marks */
     struct metrics *metrics;
     struct redis_gate *gate;
     struct redis_marks marks;
@@ -42,10 +43,9 @@ struct dedup_redis {
     int64_t front_epoch;
     struct errand looking_up;
     struct buf found; /* a byte for each question: in this epoch's set, then the same in the last one's */
-    int64_t left_ns;  /* of the group's time for Redis, once it has looked up */
     struct metrics_cells *cells;
 
-    /* of who is on a trip with marks */
+    /* redis thread */
     struct errand marking;
     struct buf marked; /* struct event_id */
     size_t *taken;     /* by stream index */
@@ -188,14 +188,12 @@ static enum error ask(struct dedup_redis *redis)
     if (count == 0) {
         return OK;
     }
-    int64_t started_ns = clock_monotonic_ns();
-    int64_t deadline_ns = started_ns + redis->options->redis_timeout_ns;
+    int64_t deadline_ns = clock_monotonic_ns() + redis->options->redis_timeout_ns;
     struct redis_trip *trip = redis_gate_take(redis->gate, REDIS_URGENT, deadline_ns);
     bool told = trip != NULL && go_looking(redis, trip, deadline_ns);
     if (trip != NULL) {
         redis_gate_give_back(redis->gate);
     }
-    redis->left_ns -= clock_monotonic_ns() - started_ns;
     if (told) {
         take_findings(redis);
     }
@@ -206,7 +204,6 @@ static enum error lookup(struct dedup *dedup, const struct dedup_ids *runs, size
 {
     (void)wall_ns; /* it is Redis' clock that counts */
     struct dedup_redis *redis = (struct dedup_redis *)dedup;
-    redis->left_ns = redis->options->redis_timeout_ns;
     turn_front(redis, redis_epoch(redis->options, redis_gate_time_ns(redis->gate)));
     look_up_in_front(redis, runs, count);
     return ask(redis);
@@ -257,13 +254,15 @@ static void remove_marks(struct dedup_redis *redis)
     }
 }
 
-/* Sends the marks that wait, until there are none, Redis fails, or too little is left of the time for one more trip: then
- * the others wait for the next group. */
-static void send_marks(struct dedup_redis *redis, int64_t deadline_ns)
+/* The gate's work: sends the marks that wait until there are none, or Redis fails. */
+static void send_marks(void *context)
 {
+    struct dedup_redis *redis = context;
     bool sent = true;
-    while (sent && redis_marks_state(&redis->marks).waiting != 0) {
-        struct redis_trip *trip = redis_gate_take(redis->gate, REDIS_AT_LEISURE, deadline_ns);
+    for (size_t waiting; sent && (waiting = redis_marks_waiting(&redis->marks)) != 0;) {
+        int64_t deadline_ns = clock_monotonic_ns() + redis->options->redis_timeout_ns;
+        enum redis_urgency urgency = waiting > MANY_WAITING_MARKS ? REDIS_URGENT : REDIS_AT_LEISURE;
+        struct redis_trip *trip = redis_gate_take(redis->gate, urgency, deadline_ns);
         if (trip == NULL) {
             break;
         }
@@ -273,15 +272,6 @@ static void send_marks(struct dedup_redis *redis, int64_t deadline_ns)
         }
         redis_gate_give_back(redis->gate);
     }
-    struct redis_marks_state state = redis_marks_state(&redis->marks);
-    metric_set(redis->metrics, METRIC_DEDUP_MARKS_WAITING, 0, (double)state.waiting);
-    metric_set(redis->metrics, METRIC_DEDUP_MARKS_LOST, 0, (double)state.lost);
-}
-
-static void send_marks_at_leisure(void *context)
-{
-    struct dedup_redis *redis = context;
-    send_marks(redis, clock_monotonic_ns() + redis->options->redis_timeout_ns);
 }
 
 static void persist(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
@@ -293,12 +283,7 @@ static void persist(struct dedup *dedup, const struct dedup_ids *runs, size_t co
             redis_marks_add(&redis->marks, runs[i].stream_index, runs[i].ids, runs[i].count);
         }
     }
-    if (!redis->marks_in_groups) {
-        send_marks_at_leisure(redis);
-        return;
-    }
-    send_marks(redis, clock_monotonic_ns() + redis->left_ns);
-    redis->left_ns = redis->options->redis_timeout_ns;
+    redis_gate_nudge(redis->gate);
 }
 
 /* Marks save work for the table; nothing that was acknowledged depends on them. */
@@ -320,7 +305,6 @@ static void free_redis(struct dedup *dedup)
 {
     struct dedup_redis *redis = (struct dedup_redis *)dedup;
     if (redis->gate != NULL) {
-        send_marks_at_leisure(redis);
         redis_gate_free(redis->gate);
     }
     redis_marks_release(&redis->marks);
@@ -347,13 +331,11 @@ static bool prepare(struct dedup_redis *redis, const struct dedup_config *config
     redis->options = config->options;
     redis->streams = config->streams;
     redis->stream_count = config->stream_count;
-    redis->marks_in_groups = config->durability == DURABILITY_FSYNC;
-    redis->left_ns = config->options->redis_timeout_ns;
     redis->metrics = config->metrics;
     redis->cells = metrics_thread(config->metrics);
     redis->taken = calloc(config->stream_count + 1, sizeof *redis->taken);
     id_window_init(&redis->front, id_set_count_for_bytes(config->options->redis_front / 2));
-    bool has_marks = redis_marks_init(&redis->marks, config->stream_count, MOST_WAITING_MARKS);
+    bool has_marks = redis_marks_init(&redis->marks, config->stream_count, MOST_WAITING_MARKS, config->metrics);
     return has_marks && redis->cells != NULL && redis->taken != NULL;
 }
 
@@ -375,7 +357,7 @@ struct dedup *dedup_redis_new(const struct dedup_config *config, int64_t wall_ns
         .options = config->options,
         .metrics = config->metrics,
         .board = config->board,
-        .opened = send_marks_at_leisure,
+        .work = send_marks,
         .context = redis,
     };
     redis->gate = redis_gate_new(&gate_config, problem);

@@ -34,6 +34,7 @@ struct redis_gate {
 
     struct wakeup wakeup; /* of the thread; guards what follows */
     bool open;
+    bool nudged;
     bool stopping;
     struct breaker breaker;
     uint64_t random;
@@ -90,6 +91,7 @@ static void open_gate(struct redis_gate *gate, struct redis_connection *connecti
 {
     wakeup_lock(&gate->wakeup);
     gate->open = true;
+    gate->nudged = true;
     wakeup_unlock(&gate->wakeup);
     status_set(gate->status, STATUS_OK, "%s", "");
     metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 0);
@@ -256,26 +258,42 @@ static bool connect_once(struct redis_gate *gate)
     return true;
 }
 
-/* Waits until the gate is closed and the back-off is over; false: it is time to stop. */
-static bool wait_until_due(struct redis_gate *gate)
+enum duty { DUTY_WORK, DUTY_CONNECT, DUTY_END };
+
+/* An open gate has work after a nudge, a closed one a connection to make once the back-off is over. */
+static enum duty wait_for_duty(struct redis_gate *gate)
 {
     wakeup_lock(&gate->wakeup);
-    while (!gate->stopping && (gate->open || clock_monotonic_ns() < gate->breaker.next_ns)) {
+    while (!gate->stopping && (gate->open ? !gate->nudged : clock_monotonic_ns() < gate->breaker.next_ns)) {
         wakeup_wait(&gate->wakeup, gate->open ? INT64_MAX : gate->breaker.next_ns);
     }
-    bool due = !gate->stopping;
+    enum duty duty = gate->stopping ? DUTY_END : gate->open ? DUTY_WORK : DUTY_CONNECT;
+    gate->nudged = false;
     wakeup_unlock(&gate->wakeup);
-    return due;
+    return duty;
 }
 
 static void run(void *argument)
 {
     struct redis_gate *gate = argument;
-    while (wait_until_due(gate)) {
-        if (connect_once(gate) && !is_stopping(gate)) {
-            gate->config.opened(gate->config.context);
+    for (enum duty duty = wait_for_duty(gate); duty != DUTY_END; duty = wait_for_duty(gate)) {
+        if (duty == DUTY_CONNECT) {
+            (void)connect_once(gate);
+        } else {
+            gate->config.work(gate->config.context);
         }
     }
+    gate->config.work(gate->config.context);
+}
+
+void redis_gate_nudge(struct redis_gate *gate)
+{
+    wakeup_lock(&gate->wakeup);
+    if (!gate->nudged) {
+        gate->nudged = true;
+        wakeup_all(&gate->wakeup);
+    }
+    wakeup_unlock(&gate->wakeup);
 }
 
 /* --- life --- */

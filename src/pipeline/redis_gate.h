@@ -1,5 +1,5 @@
 /* The way to Redis, which is open or not: a connection that one thread at a time takes for a trip, and a thread of its
- * own that makes a new one after a failure. So nobody who asks Redis ever waits for a name to be resolved, a connection
+ * own that makes a new one after a failure, and does what nobody waits for. So nobody who asks Redis ever waits for a name to be resolved, a connection
  * to be made or a back-off to end: without a connection the answer is "no" at once.
  *
  * Any error or time-out of a trip closes the connection. The next is made after a back-off that doubles with the failures
@@ -21,8 +21,8 @@ struct redis_gate_config {
     const struct dedup_options *options;
     struct metrics *metrics;
     struct status_board *board;
-    /* The gate's own thread, each time that the gate has opened again: what waits for Redis can be sent. */
-    void (*opened)(void *context);
+    /* The gate's own thread, after a nudge, and each time that the gate has opened: what waits for Redis can be sent. */
+    void (*work)(void *context);
     void *context;
 };
 
@@ -33,7 +33,10 @@ struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct
  * error. False with *problem. */
 MUST_CHECK bool redis_gate_start(struct redis_gate *gate, struct buf *problem);
 
-/* Ends the thread. Nobody may be on a trip any more. */
+/* Any thread. Has `work` called soon, if the gate is open. */
+void redis_gate_nudge(struct redis_gate *gate);
+
+/* Ends the thread, after a last `work`. Nobody else may be on a trip any more. */
 void redis_gate_free(struct redis_gate *gate);
 
 /* What a trip carries. `answers` are struct redis_answer, one for each command. */

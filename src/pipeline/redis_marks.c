@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-bool redis_marks_init(struct redis_marks *marks, size_t stream_count, size_t max_count)
+bool redis_marks_init(struct redis_marks *marks, size_t stream_count, size_t max_count, struct metrics *metrics)
 {
-    *marks = (struct redis_marks){ .stream_count = stream_count, .max_count = max_count };
+    *marks = (struct redis_marks){ .stream_count = stream_count, .max_count = max_count, .metrics = metrics };
     pthread_mutex_init(&marks->mutex, NULL);
     marks->ids = calloc(stream_count + 1, sizeof *marks->ids);
     return marks->ids != NULL;
@@ -18,6 +18,13 @@ void redis_marks_release(struct redis_marks *marks)
     }
     free(marks->ids);
     pthread_mutex_destroy(&marks->mutex);
+}
+
+/* With the mutex, so that the last word is the last state. */
+static void report(const struct redis_marks *marks)
+{
+    metric_set(marks->metrics, METRIC_DEDUP_MARKS_WAITING, 0, (double)marks->count);
+    metric_set(marks->metrics, METRIC_DEDUP_MARKS_LOST, 0, (double)marks->lost);
 }
 
 void redis_marks_add(struct redis_marks *marks, size_t stream_index, const struct event_id *ids, size_t count)
@@ -33,15 +40,16 @@ void redis_marks_add(struct redis_marks *marks, size_t stream_index, const struc
     }
     marks->count += fitting;
     marks->lost += count - fitting;
+    report(marks);
     pthread_mutex_unlock(&marks->mutex);
 }
 
-struct redis_marks_state redis_marks_state(struct redis_marks *marks)
+size_t redis_marks_waiting(struct redis_marks *marks)
 {
     pthread_mutex_lock(&marks->mutex);
-    struct redis_marks_state state = { marks->count, marks->lost };
+    size_t count = marks->count;
     pthread_mutex_unlock(&marks->mutex);
-    return state;
+    return count;
 }
 
 size_t redis_marks_peek(struct redis_marks *marks, size_t stream_index, size_t most, struct buf *ids)
@@ -59,5 +67,6 @@ void redis_marks_remove(struct redis_marks *marks, size_t stream_index, size_t c
     pthread_mutex_lock(&marks->mutex);
     buf_consume(&marks->ids[stream_index], count * sizeof(struct event_id));
     marks->count -= count;
+    report(marks);
     pthread_mutex_unlock(&marks->mutex);
 }

@@ -18,9 +18,9 @@ def raw(gateway, data, timeout=10, half_close=False):
         if half_close:
             s.shutdown(socket.SHUT_WR)
         answer = b""
-        s.settimeout(1.5)
         try:
             while True:
+                s.settimeout(1.5 if answer else 5)
                 piece = s.recv(65536)
                 if not piece:
                     return answer

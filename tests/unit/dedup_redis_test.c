@@ -18,7 +18,7 @@ struct fixture {
     struct dedup_options options;
     struct stream streams[STREAMS];
     const struct stream *stream_list[STREAMS];
-    struct metrics *metrics;
+    struct metrics *metrics[2]; /* of the first filter, and of others beside it */
     struct status_board *board;
     enum durability durability;
 };
@@ -42,7 +42,9 @@ static int set_up(void **state)
         f->streams[i].name = names[i];
         f->stream_list[i] = &f->streams[i];
     }
-    f->metrics = metrics_new(&(struct metrics_labels){ .streams = { NULL, 0 } });
+    for (int i = 0; i < 2; i++) {
+        f->metrics[i] = metrics_new(&(struct metrics_labels){ .streams = { NULL, 0 } });
+    }
     f->board = status_board_new();
     return 0;
 }
@@ -51,13 +53,14 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     redis_fixture_release(&f->redis);
-    metrics_free(f->metrics);
+    metrics_free(f->metrics[0]);
+    metrics_free(f->metrics[1]);
     status_board_free(f->board);
     free(f);
     return 0;
 }
 
-static struct dedup *open_filter(struct fixture *f)
+static struct dedup *open_with(struct fixture *f, struct metrics *metrics)
 {
     struct buf problem = { 0 };
     struct dedup_config config = {
@@ -65,7 +68,7 @@ static struct dedup *open_filter(struct fixture *f)
         .durability = f->durability,
         .streams = f->stream_list,
         .stream_count = STREAMS,
-        .metrics = f->metrics,
+        .metrics = metrics,
         .board = f->board,
     };
     struct dedup *dedup = dedup_new(&config, clock_wall_ns(), &problem);
@@ -73,6 +76,16 @@ static struct dedup *open_filter(struct fixture *f)
         fail_msg("%s", buf_c_string(&problem));
     }
     return dedup;
+}
+
+static struct dedup *open_filter(struct fixture *f)
+{
+    return open_with(f, f->metrics[0]);
+}
+
+static struct dedup *open_other(struct fixture *f)
+{
+    return open_with(f, f->metrics[1]);
 }
 
 static struct event_id id_of(uint64_t number)
@@ -106,7 +119,21 @@ static bool fails(struct dedup *dedup, uint64_t number)
     return look_up(dedup, 0, number, &known) != OK && !known;
 }
 
-static void keep_in(struct dedup *dedup, size_t stream, uint64_t number)
+static int64_t metric(struct fixture *f, enum metric id)
+{
+    return metric_read(f->metrics[0], id, 0, 0, OK) + metric_read(f->metrics[1], id, 0, 0, OK);
+}
+
+/* Nobody waits for marks but tests. */
+static void settle(struct fixture *f)
+{
+    for (int i = 0; i < PATIENCE_MS && metric(f, METRIC_DEDUP_MARKS_WAITING) != 0; i++) {
+        usleep(1000);
+    }
+    assert_int_equal(metric(f, METRIC_DEDUP_MARKS_WAITING), 0);
+}
+
+static void add_mark(struct dedup *dedup, size_t stream, uint64_t number)
 {
     struct event_id id = id_of(number);
     struct dedup_ids run = { stream, &id, 1, NULL };
@@ -114,14 +141,15 @@ static void keep_in(struct dedup *dedup, size_t stream, uint64_t number)
     dedup->ops->persist(dedup, &run, 1, 0);
 }
 
-static void keep(struct dedup *dedup, uint64_t number)
+static void keep_in(struct fixture *f, struct dedup *dedup, size_t stream, uint64_t number)
 {
-    keep_in(dedup, 0, number);
+    add_mark(dedup, stream, number);
+    settle(f);
 }
 
-static int64_t metric(struct fixture *f, enum metric id)
+static void keep(struct fixture *f, struct dedup *dedup, uint64_t number)
 {
-    return metric_read(f->metrics, id, 0, 0, OK);
+    keep_in(f, dedup, 0, number);
 }
 
 static void wait_until_open(struct fixture *f)
@@ -130,6 +158,14 @@ static void wait_until_open(struct fixture *f)
         usleep(1000);
     }
     assert_int_equal(metric(f, METRIC_DEDUP_BREAKER_OPEN), 0);
+}
+
+static void wait_until_closed(struct fixture *f)
+{
+    for (int i = 0; i < PATIENCE_MS && metric(f, METRIC_DEDUP_BREAKER_OPEN) == 0; i++) {
+        usleep(1000);
+    }
+    assert_int_equal(metric(f, METRIC_DEDUP_BREAKER_OPEN), 1);
 }
 
 static struct status_view status_of_filter(struct fixture *f)
@@ -144,9 +180,9 @@ static void what_one_gateway_marks_another_knows(void **state)
 {
     struct fixture *f = *state;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
+    struct dedup *other = open_other(f);
     assert_false(knows(one, 1));
-    keep(one, 1);
+    keep(f, one, 1);
     assert_true(knows(one, 1));
     assert_true(knows(other, 1));
     assert_false(knows(other, 2));
@@ -158,9 +194,9 @@ static void streams_are_apart(void **state)
 {
     struct fixture *f = *state;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
+    struct dedup *other = open_other(f);
     bool known;
-    keep_in(one, 1, 5);
+    keep_in(f, one, 1, 5);
     assert_int_equal(look_up(other, 0, 5, &known), OK);
     assert_false(known);
     assert_int_equal(look_up(other, 1, 5, &known), OK);
@@ -173,8 +209,8 @@ static void a_hot_duplicate_never_leaves_the_process(void **state)
 {
     struct fixture *f = *state;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
-    keep(one, 1);
+    struct dedup *other = open_other(f);
+    keep(f, one, 1);
     assert_true(knows(other, 1));
     int64_t asked = metric(f, METRIC_DEDUP_ASKED);
     for (int i = 0; i < 10; i++) {
@@ -195,13 +231,14 @@ static void large_groups_find_each_id_in_its_place(void **state)
     static uint8_t seen[COUNT];
     f->options.redis_shards = 16;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
+    struct dedup *other = open_other(f);
     for (uint64_t i = 0; i < COUNT; i++) {
         ids[i] = id_of(i + 1);
         if (i % 3 == 0) {
-            keep_in(one, i < COUNT / 2 ? 0 : 1, i + 1);
+            add_mark(one, i < COUNT / 2 ? 0 : 1, i + 1);
         }
     }
+    settle(f);
     memset(seen, 0, sizeof seen);
     struct dedup_ids runs[] = { { 0, ids, COUNT / 2, seen },
                                 { 1, ids + COUNT / 2, COUNT - COUNT / 2, seen + COUNT / 2 } };
@@ -218,9 +255,9 @@ static void remembers_for_one_to_two_windows_and_redis_forgets_by_itself(void **
     struct fixture *f = *state;
     f->options.window_ns = NS_PER_SECOND;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
+    struct dedup *other = open_other(f);
     int64_t start_ns = clock_monotonic_ns();
-    keep(one, 1);
+    keep(f, one, 1);
     while (clock_monotonic_ns() - start_ns < NS_PER_SECOND / 2) {
         assert_true(knows(one, 1));
         assert_true(knows(other, 1));
@@ -256,7 +293,7 @@ static void a_server_that_is_gone_answers_no_at_once_and_learns_later_what_it_mi
 {
     struct fixture *f = *state;
     struct dedup *one = open_filter(f);
-    keep(one, 1);
+    keep(f, one, 1);
     redis_fixture_kill(&f->redis);
     assert_true(fails(one, 2));
     int64_t start_ns = clock_monotonic_ns();
@@ -264,17 +301,15 @@ static void a_server_that_is_gone_answers_no_at_once_and_learns_later_what_it_mi
         assert_true(fails(one, 2));
     }
     assert_true(clock_monotonic_ns() - start_ns < NS_PER_SECOND);
-    keep(one, 2);
-    keep(one, 3);
+    add_mark(one, 0, 2);
+    add_mark(one, 0, 3);
     assert_int_equal(metric(f, METRIC_DEDUP_MARKS_WAITING), 2);
     assert_int_equal(status_of_filter(f).level, STATUS_DEGRADED);
     assert_true(knows(one, 2)); /* in process */
     assert_true(redis_fixture_start(&f->redis));
     wait_until_open(f);
-    for (int i = 0; i < PATIENCE_MS && metric(f, METRIC_DEDUP_MARKS_WAITING) != 0; i++) {
-        usleep(1000);
-    }
-    struct dedup *other = open_filter(f);
+    settle(f);
+    struct dedup *other = open_other(f);
     assert_true(knows(other, 2));
     assert_true(knows(other, 3));
     assert_false(knows(other, 1)); /* it came back empty */
@@ -330,15 +365,16 @@ static void a_server_that_takes_no_marks_is_not_used(void **state)
     struct dedup *one = open_filter(f);
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         assert_true(REDIS_TELL(&f->redis, "CONFIG", "SET", rows[i].option, rows[i].bad));
-        keep(one, 100 * i + 1);
-        assert_int_equal(metric(f, METRIC_DEDUP_BREAKER_OPEN), 1);
+        add_mark(one, 0, 100 * i + 1);
+        wait_until_closed(f);
         assert_non_null(strstr(status_of_filter(f).reason, rows[i].because));
         usleep(300000);
         assert_true(fails(one, 100 * i + 2)); /* not opened again meanwhile */
         assert_true(REDIS_TELL(&f->redis, "CONFIG", "SET", rows[i].option, rows[i].good));
         wait_until_open(f);
         assert_false(knows(one, 100 * i + 2));
-        struct dedup *other = open_filter(f);
+        settle(f);
+        struct dedup *other = open_other(f);
         assert_true(knows(other, 100 * i + 1));
         other->ops->free(other);
     }
@@ -374,12 +410,12 @@ static void a_flushed_server_is_made_up_for_in_process(void **state)
 {
     struct fixture *f = *state;
     struct dedup *one = open_filter(f);
-    keep(one, 1);
+    keep(f, one, 1);
     assert_true(REDIS_TELL(&f->redis, "FLUSHALL"));
     assert_true(knows(one, 1));
     assert_false(knows(one, 2));
-    keep(one, 2);
-    struct dedup *other = open_filter(f);
+    keep(f, one, 2);
+    struct dedup *other = open_other(f);
     assert_true(knows(other, 2));
     one->ops->free(one);
     other->ops->free(other);
@@ -401,8 +437,8 @@ static void logs_in_as_an_acl_user_with_no_more_rights_than_needed(void **state)
     f->options.redis_url = url;
     one = open_filter(f);
     assert_false(knows(one, 1));
-    keep(one, 1);
-    struct dedup *other = open_filter(f);
+    keep(f, one, 1);
+    struct dedup *other = open_other(f);
     assert_true(knows(other, 1));
     other->ops->free(other);
     one->ops->free(one);
@@ -422,15 +458,30 @@ static void marks_wait_for_the_store_without_fsync(void **state)
     struct fixture *f = *state;
     f->durability = DURABILITY_OS;
     struct dedup *one = open_filter(f);
-    struct dedup *other = open_filter(f);
+    struct dedup *other = open_other(f);
     struct event_id id = id_of(1);
     struct dedup_ids run = { 0, &id, 1, NULL };
     one->ops->note(one, &run, 1, 0);
     assert_true(knows(one, 1));
     assert_false(knows(other, 1));
     one->ops->persist(one, &run, 1, 0);
+    settle(f);
     assert_true(knows(other, 1));
     one->ops->free(one);
+    other->ops->free(other);
+}
+
+static void marks_that_wait_are_sent_before_the_filter_is_freed(void **state)
+{
+    struct fixture *f = *state;
+    struct dedup *one = open_filter(f);
+    for (uint64_t i = 1; i <= 20000; i++) {
+        add_mark(one, 0, i);
+    }
+    one->ops->free(one);
+    struct dedup *other = open_other(f);
+    assert_true(knows(other, 1));
+    assert_true(knows(other, 20000));
     other->ops->free(other);
 }
 
@@ -453,6 +504,7 @@ int main(void)
         TEST(a_flushed_server_is_made_up_for_in_process),
         TEST(logs_in_as_an_acl_user_with_no_more_rights_than_needed),
         TEST(marks_wait_for_the_store_without_fsync),
+        TEST(marks_that_wait_are_sent_before_the_filter_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

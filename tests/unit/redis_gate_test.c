@@ -20,7 +20,7 @@ struct fixture {
     struct redis_gate *gate;
 };
 
-static void opened(void *context)
+static void no_work(void *context)
 {
     (void)context;
 }
@@ -38,7 +38,7 @@ static int set_up(void **state)
     };
     f->metrics = metrics_new(&(struct metrics_labels){ .streams = { NULL, 0 } });
     f->board = status_board_new();
-    f->gate = redis_gate_new(&(struct redis_gate_config){ &f->options, f->metrics, f->board, opened, f }, &problem);
+    f->gate = redis_gate_new(&(struct redis_gate_config){ &f->options, f->metrics, f->board, no_work, f }, &problem);
     return f->gate == NULL || !redis_gate_start(f->gate, &problem);
 }
 
