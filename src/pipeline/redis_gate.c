@@ -23,8 +23,9 @@ struct redis_gate {
     struct status_part *status;
     _Atomic int64_t offset_ns; /* of Redis' clock to our monotonic one */
 
-    struct wakeup turn; /* guards the next three */
+    struct wakeup turn; /* guards the next four */
     bool taken;
+    int64_t last_call_ns;                /* no trip begins after it */
     unsigned urgent;                     /* how many of those wait */
     struct redis_connection *connection; /* NULL: closed. Only who has taken the trip closes it */
 
@@ -144,9 +145,10 @@ static bool must_wait(const struct redis_gate *gate, enum redis_urgency urgency)
 
 struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns)
 {
-    int64_t last_ns = deadline_ns - gate->config.options->redis_timeout_ns / LEAST_SHARE;
     unsigned weight = urgency == REDIS_URGENT ? 1 : 0;
     wakeup_lock(&gate->turn);
+    int64_t last_ns = deadline_ns - gate->config.options->redis_timeout_ns / LEAST_SHARE;
+    last_ns = last_ns < gate->last_call_ns ? last_ns : gate->last_call_ns;
     gate->urgent += weight;
     while (must_wait(gate, urgency) && clock_monotonic_ns() < last_ns) {
         wakeup_wait(&gate->turn, last_ns);
@@ -300,6 +302,9 @@ void redis_gate_nudge(struct redis_gate *gate)
 
 void redis_gate_free(struct redis_gate *gate)
 {
+    wakeup_lock(&gate->turn);
+    gate->last_call_ns = clock_monotonic_ns() + gate->config.options->redis_timeout_ns;
+    wakeup_unlock(&gate->turn);
     wakeup_lock(&gate->wakeup);
     gate->stopping = true;
     wakeup_all(&gate->wakeup);
@@ -323,6 +328,7 @@ struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct
     }
     gate->config = *config;
     gate->random = (uint64_t)clock_monotonic_ns() | 1;
+    gate->last_call_ns = INT64_MAX;
     atomic_init(&gate->offset_ns, clock_wall_ns() - clock_monotonic_ns());
     wakeup_init(&gate->turn);
     wakeup_init(&gate->wakeup);

@@ -36,7 +36,7 @@ MUST_CHECK bool redis_gate_start(struct redis_gate *gate, struct buf *problem);
 /* Any thread. Has `work` called soon, if the gate is open. */
 void redis_gate_nudge(struct redis_gate *gate);
 
-/* Ends the thread, after a last `work`. Nobody else may be on a trip any more. */
+/* Ends the thread, after a last `work` that may begin trips for one time-out more. Nobody else may be on a trip. */
 void redis_gate_free(struct redis_gate *gate);
 
 /* What a trip carries. `answers` are struct redis_answer, one for each command. */
