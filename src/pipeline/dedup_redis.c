@@ -19,9 +19,10 @@
 #include <stdlib.h>
 
 #define MOST_WAITING_MARKS ((size_t)1 << 20) /* 16 MiB */
-#define MARKS_A_TRIP ((size_t)4096)          /* a look-up waits for the connection meanwhile */
-#define MANY_WAITING_MARKS                                                                                             \
-    ((size_t)1 << 16) /* then they no longer give way to look-ups: so those slow down, not these */
+/* A trip with few marks, which a look-up waits for meanwhile; and with as many as a group has ids: when more than that wait,
+ * marks and look-ups take turns, so that no more pile up. */
+#define FEW_MARKS ((size_t)4096)
+#define MANY_MARKS ((size_t)65536)
 
 /* Of commands on their way: what they ask for. */
 struct errand {
@@ -221,8 +222,8 @@ static void note(struct dedup *dedup, const struct dedup_ids *runs, size_t count
 
 /* --- mark --- */
 
-/* The oldest marks of all streams, as many as fit a trip. How many. */
-static size_t take_marks(struct dedup_redis *redis, struct redis_trip *trip)
+/* The oldest marks of all streams, at most `most`. How many. */
+static size_t take_marks(struct dedup_redis *redis, struct redis_trip *trip, size_t most)
 {
     int64_t epoch = redis_epoch(redis->options, redis_gate_time_ns(redis->gate));
     size_t total = 0;
@@ -231,7 +232,7 @@ static size_t take_marks(struct dedup_redis *redis, struct redis_trip *trip)
         struct errand *errand = &redis->marking;
         begin_errand(errand);
         buf_clear(&redis->marked);
-        redis->taken[i] = redis_marks_peek(&redis->marks, i, MARKS_A_TRIP - total, &redis->marked);
+        redis->taken[i] = redis_marks_peek(&redis->marks, i, most - total, &redis->marked);
         redis_runs_add(redis->options, i, (const struct event_id *)(const void *)redis->marked.data, redis->taken[i],
                        NULL, &errand->questions, &errand->runs);
         trip->commands.failed |= errand_failed(errand);
@@ -261,12 +262,12 @@ static void send_marks(void *context)
     bool sent = true;
     for (size_t waiting; sent && (waiting = redis_marks_waiting(&redis->marks)) != 0;) {
         int64_t deadline_ns = clock_monotonic_ns() + redis->options->redis_timeout_ns;
-        enum redis_urgency urgency = waiting > MANY_WAITING_MARKS ? REDIS_URGENT : REDIS_AT_LEISURE;
-        struct redis_trip *trip = redis_gate_take(redis->gate, urgency, deadline_ns);
+        bool many = waiting > MANY_MARKS;
+        struct redis_trip *trip = redis_gate_take(redis->gate, many ? REDIS_IN_TURN : REDIS_AT_LEISURE, deadline_ns);
         if (trip == NULL) {
             break;
         }
-        sent = take_marks(redis, trip) != 0 && redis_gate_go(redis->gate, deadline_ns);
+        sent = take_marks(redis, trip, many ? MANY_MARKS : FEW_MARKS) != 0 && redis_gate_go(redis->gate, deadline_ns);
         if (sent) {
             remove_marks(redis);
         }

@@ -23,10 +23,11 @@ struct redis_gate {
     struct status_part *status;
     _Atomic int64_t offset_ns; /* of Redis' clock to our monotonic one */
 
-    struct wakeup turn; /* guards the next four */
+    struct wakeup turn; /* guards the next five */
     bool taken;
     int64_t last_call_ns;                /* no trip begins after it */
     unsigned urgent;                     /* how many of those wait */
+    bool urgent_went;                    /* the last trip was one of theirs */
     struct redis_connection *connection; /* NULL: closed. Only who has taken the trip closes it */
 
     struct redis_trip trip; /* of who has taken it, with what follows */
@@ -140,7 +141,8 @@ static bool travel(struct redis_connection *connection, struct redis_trip *trip,
 /* With the turn's lock. */
 static bool must_wait(const struct redis_gate *gate, enum redis_urgency urgency)
 {
-    return gate->connection != NULL && (gate->taken || (urgency == REDIS_AT_LEISURE && gate->urgent != 0));
+    bool gives_way = urgency == REDIS_AT_LEISURE || (urgency == REDIS_IN_TURN && !gate->urgent_went);
+    return gate->connection != NULL && (gate->taken || (gives_way && gate->urgent != 0));
 }
 
 struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns)
@@ -155,7 +157,12 @@ struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency u
     }
     gate->urgent -= weight;
     bool granted = gate->connection != NULL && !must_wait(gate, urgency) && clock_monotonic_ns() < last_ns;
-    gate->taken |= granted;
+    if (granted) {
+        gate->taken = true;
+        gate->urgent_went = urgency == REDIS_URGENT;
+    } else {
+        wakeup_all(&gate->turn); /* who gave way need not any more */
+    }
     wakeup_unlock(&gate->turn);
     if (!granted) {
         return NULL;

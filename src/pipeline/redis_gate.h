@@ -53,8 +53,12 @@ void redis_trip_expect(struct redis_trip *trip, struct redis_answer answer);
 struct redis_answer *redis_trip_answer(const struct redis_trip *trip, size_t index);
 
 /* Any thread. An empty trip, the caller's alone until it is given back; NULL: the gate is closed, or others kept it busy
- * until too little is left before the deadline (monotonic) to go anywhere. Who is urgent goes before who is not. */
-enum redis_urgency { REDIS_AT_LEISURE, REDIS_URGENT };
+ * until too little is left before the deadline (monotonic) to go anywhere. */
+enum redis_urgency {
+    REDIS_AT_LEISURE, /* lets those go first who are urgent */
+    REDIS_IN_TURN,    /* lets one of them go first after each trip of its own */
+    REDIS_URGENT
+};
 struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns);
 
 /* Goes on the trip that was taken, and may go again once it was cleared. False: the gate is closed now. */

@@ -106,6 +106,32 @@ static void who_is_urgent_goes_first(void **state)
     assert_int_equal(leisurely.place, 2);
 }
 
+/* Goes on trips in turn without a pause, as long as somebody urgent has not gone. */
+static void go_on_and_on(void *argument)
+{
+    struct taker *taker = argument;
+    while (*taker->order == 0 && redis_gate_take(taker->f->gate, REDIS_IN_TURN, in_ms(10000)) != NULL) {
+        taker->place++;
+        usleep(1000);
+        redis_gate_give_back(taker->f->gate);
+    }
+}
+
+static void who_goes_in_turn_lets_the_urgent_go_after_each_trip(void **state)
+{
+    struct fixture *f = *state;
+    _Atomic int order = 0;
+    struct taker busy = { f, REDIS_IN_TURN, &order, 0 };
+    struct taker urgent = { f, REDIS_URGENT, &order, 0 };
+    struct thread thread = { 0 };
+    assert_int_equal(thread_start(&thread, "busy", go_on_and_on, &busy), OK);
+    usleep(50000);
+    take_in_turn(&urgent);
+    thread_join(&thread);
+    assert_int_equal(urgent.place, 1);
+    assert_true(busy.place > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -113,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_trip_without_time_left_is_not_begun_and_closes_nothing),
         TEST(who_is_urgent_goes_first),
+        TEST(who_goes_in_turn_lets_the_urgent_go_after_each_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
