@@ -56,7 +56,9 @@ static inline void disk_put(struct buf *content, uint64_t at, struct slice data)
     if (at + data.len > content->len) {
         buf_append_fill(content, 0, at + data.len - content->len);
     }
-    memcpy(content->data + at, data.data, data.len);
+    if (data.len != 0) {
+        memcpy(content->data + at, data.data, data.len);
+    }
 }
 
 static inline void disk_cut(struct buf *content, uint64_t length)
