@@ -9,7 +9,7 @@
  * (max_journal) its own tickets.
  *
  * Everything here is called on the commit thread (commit_thread.h), or in tests on any one thread; it may block on the
- * disk. The clock is an argument. */
+ * disk, and as long as the duplicate filter's look-up does. The clock is an argument. */
 #pragma once
 
 #include "pipeline/commit_queue.h"

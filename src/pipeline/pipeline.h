@@ -8,8 +8,9 @@
  *
  *   thread        owns                                                 blocks on
  *   I/O (n)       its open chunks, its validator, its parser           nothing
- *   commit (1)    dedup look-ups, the open segments, batch policies    disk
+ *   commit (1)    dedup look-ups, the open segments, batch policies    disk, Redis for at most its time-out
  *   writer (n)    one segment each                                     the store, disk
+ *   redis (0, 1)  connections to Redis, and the marks that wait for it Redis
  *
  * Front ends call pipeline_submit and get, later, exactly one completion per ticket. */
 #pragma once
