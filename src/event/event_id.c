@@ -77,11 +77,12 @@ static bool is_dash(int digit)
 void event_id_format(const struct event_id *id, char *text)
 {
     static const char hex[] = "0123456789abcdef";
-    for (int digit = 0; digit < 32; digit++) {
-        if (is_dash(digit)) {
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
             *text++ = '-';
         }
-        *text++ = hex[(id->bytes[digit / 2] >> (digit % 2 == 0 ? 4 : 0)) & 0x0F];
+        *text++ = hex[id->bytes[i] >> 4];
+        *text++ = hex[id->bytes[i] & 0x0F];
     }
 }
 
