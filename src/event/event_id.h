@@ -29,6 +29,12 @@ struct event_id_generator {
 void event_id_generator_init(struct event_id_generator *generator);
 struct event_id event_id_generate(struct event_id_generator *generator, int64_t wall_ns);
 
+/* No UUID is. */
+static inline bool event_id_is_zero(const struct event_id *id)
+{
+    return (load_u64(id->bytes) | load_u64(id->bytes + 8)) == 0;
+}
+
 /* Version 8: worth looking up. */
 static inline bool event_id_is_stable(const struct event_id *id)
 {

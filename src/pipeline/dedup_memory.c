@@ -144,7 +144,11 @@ struct dedup *dedup_memory_new(const struct dedup_config *config, int64_t wall_n
         .metrics = config->metrics,
         .cells = cells,
     };
-    id_window_init(&memory->window, memory->max_ids);
+    if (!id_window_init(&memory->window, memory->max_ids)) {
+        free_memory(&memory->head);
+        buf_append_string(problem, "dedup: out of memory");
+        return NULL;
+    }
     if (memory->head.persists && !open_log(memory, config->folder, wall_ns, problem)) {
         free_memory(&memory->head);
         return NULL;

@@ -172,7 +172,7 @@ static void take_findings(struct dedup_redis *redis)
         if (now[i] != 0) {
             (void)id_window_add(&redis->front, question->id, 1);
         } else if (before[i] != 0) {
-            (void)id_set_add(&redis->front.previous, question->id);
+            id_window_add_previous(&redis->front, question->id);
         }
         *question->seen |= now[i] | before[i];
     }
@@ -335,9 +335,9 @@ static bool prepare(struct dedup_redis *redis, const struct dedup_config *config
     redis->metrics = config->metrics;
     redis->cells = metrics_thread(config->metrics);
     redis->taken = calloc(config->stream_count + 1, sizeof *redis->taken);
-    id_window_init(&redis->front, id_set_count_for_bytes(config->options->redis_front / 2));
+    bool has_front = id_window_init(&redis->front, id_set_count_for_bytes(config->options->redis_front / 2));
     bool has_marks = redis_marks_init(&redis->marks, config->stream_count, MOST_WAITING_MARKS, config->metrics);
-    return has_marks && redis->cells != NULL && redis->taken != NULL;
+    return has_front && has_marks && redis->cells != NULL && redis->taken != NULL;
 }
 
 struct dedup *dedup_redis_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)

@@ -7,33 +7,45 @@
 
 #define SMALLEST 1024u     /* slots */
 #define LINE_IDS (size_t)4 /* in a cache line: probing begins at the start of one */
-#define POPULATED_AT_ONCE ((size_t)2 << 20)
-#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
-
-static bool is_zero(const struct event_id *id)
-{
-    return (load_u64(id->bytes) | load_u64(id->bytes + 8)) == 0;
-}
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static bool is_same(const struct event_id *a, const struct event_id *b)
 {
     return load_u64(a->bytes) == load_u64(b->bytes) && load_u64(a->bytes + 8) == load_u64(b->bytes + 8);
 }
 
+/* Whole huge pages begin where one may lie: kernels before 6.7 do not see to it. */
+static void *map(size_t bytes)
+{
+    size_t spare = bytes < HUGE_PAGE ? 0 : HUGE_PAGE;
+    char *memory = mmap(NULL, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || spare == 0) {
+        return memory;
+    }
+    size_t before = (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
+    if (before != 0) {
+        munmap(memory, before);
+    }
+    if (before != spare) {
+        munmap(memory + before + bytes, spare - before);
+    }
+    return memory + before;
+}
+
 /* All zero, with its memory there at once: the first touch of a page would be a read, and the write after it, into a
  * random page each time, would cost a second fault and a call to the other cores. In pieces, for the kernel locks the
- * process's memory meanwhile: 100 ms for all of a large set, in which a thread that needs memory, UDP's above all, would
- * stand still. NULL: memory is short. */
+ * process's memory meanwhile, and a thread that needs memory, UDP's above all, would stand still. NULL: memory is
+ * short. */
 static struct event_id *slots_new(size_t capacity)
 {
     size_t bytes = capacity * sizeof(struct event_id);
-    void *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *slots = map(bytes);
     if (slots == MAP_FAILED) {
         return NULL;
     }
     madvise(slots, bytes, MADV_HUGEPAGE);
-    for (size_t at = 0; at < bytes; at += POPULATED_AT_ONCE) {
-        size_t piece = bytes - at < POPULATED_AT_ONCE ? bytes - at : POPULATED_AT_ONCE;
+    for (size_t at = 0; at < bytes; at += HUGE_PAGE) {
+        size_t piece = bytes - at < HUGE_PAGE ? bytes - at : HUGE_PAGE;
         madvise((char *)slots + at, piece, MADV_POPULATE_WRITE); /* kernels before 5.14 do without */
     }
     return slots;
@@ -54,19 +66,24 @@ static void set_capacity(struct id_set *set, size_t capacity)
 
 static size_t place_of(const struct id_set *set, const struct event_id *id)
 {
-    uint64_t mixed = load_u64(id->bytes) * set->factors[0] + load_u64(id->bytes + 8) * set->factors[1];
-    return (size_t)(mixed >> set->shift) & ~(LINE_IDS - 1);
+    return (size_t)(id_set_mix(id, set->factors) >> set->shift) & ~(LINE_IDS - 1);
+}
+
+void id_set_draw_factors(uint64_t factors[2])
+{
+    size_t size = 2 * sizeof *factors;
+    if (getrandom(factors, size, GRND_NONBLOCK) != (ssize_t)size) {
+        factors[0] = UINT64_C(0x9E3779B97F4A7C15) ^ (uintptr_t)factors;
+        factors[1] = UINT64_C(0xC2B2AE3D27D4EB4F) ^ (uintptr_t)factors;
+    }
+    factors[0] |= 1;
+    factors[1] |= 1;
 }
 
 void id_set_init(struct id_set *set, size_t max_count)
 {
     *set = (struct id_set){ .max_count = max_count, .shift = 63 };
-    if (getrandom(set->factors, sizeof set->factors, GRND_NONBLOCK) != (ssize_t)sizeof set->factors) {
-        set->factors[0] = UINT64_C(0x9E3779B97F4A7C15) ^ (uintptr_t)set;
-        set->factors[1] = UINT64_C(0xC2B2AE3D27D4EB4F) ^ (uintptr_t)set;
-    }
-    set->factors[0] |= 1;
-    set->factors[1] |= 1;
+    id_set_draw_factors(set->factors);
 }
 
 void id_set_release(struct id_set *set)
@@ -115,7 +132,7 @@ static struct event_id *find(const struct id_set *set, const struct event_id *id
 {
     size_t mask = set->capacity - 1;
     size_t at = place_of(set, id);
-    while (!is_same(&set->slots[at], id) && !is_zero(&set->slots[at])) {
+    while (!is_same(&set->slots[at], id) && !event_id_is_zero(&set->slots[at])) {
         at = (at + 1) & mask;
     }
     return &set->slots[at];
@@ -128,20 +145,9 @@ void id_set_prefetch(const struct id_set *set, const struct event_id *id)
     }
 }
 
-void id_set_contains_many(const struct id_set *set, const struct event_id *ids, size_t count, uint8_t *seen)
+bool id_set_contains(const struct id_set *set, const struct event_id *id)
 {
-    if (set->count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
-        id_set_prefetch(set, &ids[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (i + LOOKAHEAD < count) {
-            id_set_prefetch(set, &ids[i + LOOKAHEAD]);
-        }
-        seen[i] |= (uint8_t)!is_zero(find(set, &ids[i]));
-    }
+    return set->count != 0 && !event_id_is_zero(find(set, id));
 }
 
 static bool grow(struct id_set *set)
@@ -156,7 +162,7 @@ static bool grow(struct id_set *set)
     grown.allocated = capacity;
     set_capacity(&grown, capacity);
     for (size_t i = 0; i < set->capacity; i++) {
-        if (!is_zero(&set->slots[i])) {
+        if (!event_id_is_zero(&set->slots[i])) {
             *find(&grown, &set->slots[i]) = set->slots[i];
         }
     }
@@ -168,7 +174,7 @@ static bool grow(struct id_set *set)
 enum id_set_result id_set_add(struct id_set *set, const struct event_id *id)
 {
     struct event_id *slot = set->capacity == 0 ? NULL : find(set, id);
-    if (slot != NULL && !is_zero(slot)) {
+    if (slot != NULL && !event_id_is_zero(slot)) {
         return ID_SET_PRESENT;
     }
     if (set->count >= set->max_count) {

@@ -29,8 +29,7 @@ void id_set_clear(struct id_set *set);
  * once held. Keeps the memory. False: memory is short, or `count` is over max_count; the set is then empty. */
 MUST_CHECK bool id_set_prepare(struct id_set *set, size_t count);
 
-/* Looks `count` ids up with prefetching, OR-ing 1 into seen[i] for members. */
-void id_set_contains_many(const struct id_set *set, const struct event_id *ids, size_t count, uint8_t *seen);
+bool id_set_contains(const struct id_set *set, const struct event_id *id);
 
 enum id_set_result {
     ID_SET_ADDED,
@@ -39,7 +38,15 @@ enum id_set_result {
 };
 enum id_set_result id_set_add(struct id_set *set, const struct event_id *id);
 
-/* Begins to load the id's place into the cache, for an id_set_add that follows soon. */
+/* What a place is made of: with factors that nobody outside knows, the upper bits are anything. */
+void id_set_draw_factors(uint64_t factors[2]);
+
+static inline uint64_t id_set_mix(const struct event_id *id, const uint64_t factors[2])
+{
+    return load_u64(id->bytes) * factors[0] + load_u64(id->bytes + 8) * factors[1];
+}
+
+/* Begins to load the id's place into the cache, for what is asked of it soon. */
 void id_set_prefetch(const struct id_set *set, const struct event_id *id);
 
 /* The most ids a set may hold whose slots fit in `bytes`; at least 512, the smallest set. */

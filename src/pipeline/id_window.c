@@ -1,53 +1,171 @@
 /* Turns ids and turns into what was seen of late. */
 #include "pipeline/id_window.h"
 
-#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
+#include <stdlib.h>
 
-void id_window_init(struct id_window *window, size_t max_ids)
+#define MOST_CELL_IDS ((size_t)65536) /* half full, as they are at most, their slots fill one huge page: 2 MiB */
+#define LOOKAHEAD 16u                 /* ids whose slots are on their way from memory at once */
+
+/* A cell not yet split has up to twice what the average has: 7/8 of what it may. */
+#define SPLIT_AT(window) ((window)->cell_ids / 16 * 7)
+
+static bool init_generation(struct id_window *window, struct id_generation *generation)
 {
-    id_set_init(&window->current, max_ids);
-    id_set_init(&window->previous, max_ids);
+    *generation = (struct id_generation){ .cell_count = 1 };
+    generation->cells = calloc(window->most_cells, sizeof *generation->cells);
+    for (size_t i = 0; generation->cells != NULL && i < window->most_cells; i++) {
+        id_set_init(&generation->cells[i], window->cell_ids);
+    }
+    return generation->cells != NULL;
+}
+
+bool id_window_init(struct id_window *window, size_t max_ids)
+{
+    *window = (struct id_window){ .cell_ids = max_ids < MOST_CELL_IDS ? max_ids : MOST_CELL_IDS };
+    window->most_cells = max_ids / window->cell_ids;
+    id_set_draw_factors(window->factors);
+    id_set_init(&window->spare, window->cell_ids);
+    bool has_current = init_generation(window, &window->current);
+    return init_generation(window, &window->previous) && has_current;
+}
+
+static void release_generation(struct id_window *window, struct id_generation *generation)
+{
+    for (size_t i = 0; generation->cells != NULL && i < window->most_cells; i++) {
+        id_set_release(&generation->cells[i]);
+    }
+    free(generation->cells);
 }
 
 void id_window_release(struct id_window *window)
 {
-    id_set_release(&window->current);
-    id_set_release(&window->previous);
+    release_generation(window, &window->current);
+    release_generation(window, &window->previous);
+    id_set_release(&window->spare);
+    *window = (struct id_window){ 0 };
 }
 
-/* The memory of what is forgotten serves the new generation, which is made as large as the one before: growing anew
- * would hold up a group for the time of a copy, again and again. */
+static uint32_t bits_of(const struct id_window *window, const struct event_id *id)
+{
+    return (uint32_t)(id_set_mix(id, window->factors) >> 32);
+}
+
+/* Of 2^n ≤ cell_count < 2^(n+1) cells n bits choose one, and one more those that were split. */
+static struct id_set *cell_of(const struct id_generation *generation, uint32_t bits)
+{
+    uint32_t mask = UINT32_MAX >> __builtin_clz((uint32_t)generation->cell_count);
+    size_t cell = bits & mask;
+    return &generation->cells[cell < generation->cell_count ? cell : cell & (mask >> 1)];
+}
+
+/* The memory of what is forgotten serves the new generation, which has as many cells as the one before: growing anew
+ * would cost the splits again. Without memory for them it begins small. */
 void id_window_turn(struct id_window *window)
 {
-    struct id_set forgotten = window->previous;
+    struct id_generation forgotten = window->previous;
+    size_t cell_count = window->current.cell_count;
     window->previous = window->current;
-    window->current = forgotten;
-    if (!id_set_prepare(&window->current, window->previous.count)) {
-        id_set_release(&window->current);
+    window->current = (struct id_generation){ .cells = forgotten.cells, .cell_count = cell_count };
+    for (size_t i = 0; i < cell_count; i++) {
+        size_t ids = cell_count == 1 ? window->previous.cells[i].count : window->cell_ids;
+        if (!id_set_prepare(&forgotten.cells[i], ids)) {
+            window->current.cell_count = 1;
+            id_set_clear(&forgotten.cells[0]);
+        }
     }
+}
+
+/* The next cell in line gives the ids that one more bit tells apart to a new one. Without memory it waits. */
+static void split(struct id_window *window, struct id_generation *generation)
+{
+    uint32_t half = UINT32_MAX >> __builtin_clz((uint32_t)generation->cell_count) >> 1;
+    struct id_set *from = &generation->cells[generation->cell_count & half];
+    struct id_set *to = &generation->cells[generation->cell_count];
+    if (!id_set_prepare(&window->spare, window->cell_ids) || !id_set_prepare(to, window->cell_ids)) {
+        return;
+    }
+    for (size_t i = 0; i < from->capacity; i++) {
+        const struct event_id *id = &from->slots[i];
+        if (!event_id_is_zero(id)) {
+            bool moves = (bits_of(window, id) & (half + 1)) != 0;
+            (void)id_set_add(moves ? to : &window->spare, id);
+        }
+    }
+    struct id_set left = *from;
+    *from = window->spare;
+    window->spare = left;
+    generation->cell_count++;
+}
+
+static enum id_set_result add(struct id_window *window, struct id_generation *generation, const struct event_id *id)
+{
+    enum id_set_result result = id_set_add(cell_of(generation, bits_of(window, id)), id);
+    generation->ids += result == ID_SET_ADDED;
+    if (generation->ids > generation->cell_count * SPLIT_AT(window) && generation->cell_count < window->most_cells) {
+        split(window, generation);
+    }
+    return result;
+}
+
+static void prefetch(const struct id_window *window, const struct event_id *id)
+{
+    uint32_t bits = bits_of(window, id);
+    id_set_prefetch(cell_of(&window->current, bits), id);
+    id_set_prefetch(cell_of(&window->previous, bits), id);
+}
+
+static bool has(const struct id_window *window, const struct event_id *id)
+{
+    uint32_t bits = bits_of(window, id);
+    return id_set_contains(cell_of(&window->current, bits), id) || id_set_contains(cell_of(&window->previous, bits), id);
 }
 
 void id_window_look_up(const struct id_window *window, const struct event_id *ids, size_t count, uint8_t *seen)
 {
-    id_set_contains_many(&window->current, ids, count, seen);
-    id_set_contains_many(&window->previous, ids, count, seen);
+    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
+        prefetch(window, &ids[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i + LOOKAHEAD < count) {
+            prefetch(window, &ids[i + LOOKAHEAD]);
+        }
+        seen[i] |= (uint8_t)has(window, &ids[i]);
+    }
 }
 
 bool id_window_add(struct id_window *window, const struct event_id *ids, size_t count)
 {
     bool turned = false;
-    for (size_t i = 0; i < count && i < LOOKAHEAD; i++) {
-        id_set_prefetch(&window->current, &ids[i]);
-    }
     for (size_t i = 0; i < count; i++) {
         if (i + LOOKAHEAD < count) {
-            id_set_prefetch(&window->current, &ids[i + LOOKAHEAD]);
+            const struct event_id *ahead = &ids[i + LOOKAHEAD];
+            id_set_prefetch(cell_of(&window->current, bits_of(window, ahead)), ahead);
         }
-        if (id_set_add(&window->current, &ids[i]) == ID_SET_FULL) {
+        if (add(window, &window->current, &ids[i]) == ID_SET_FULL) {
             id_window_turn(window);
-            (void)id_set_add(&window->current, &ids[i]);
+            (void)add(window, &window->current, &ids[i]);
             turned = true;
         }
     }
     return turned;
+}
+
+void id_window_add_previous(struct id_window *window, const struct event_id *id)
+{
+    (void)add(window, &window->previous, id);
+}
+
+static uint64_t generation_bytes(const struct id_window *window, const struct id_generation *generation)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < window->most_cells && generation->cells[i].allocated != 0; i++) {
+        bytes += id_set_bytes(&generation->cells[i]);
+    }
+    return bytes;
+}
+
+uint64_t id_window_bytes(const struct id_window *window)
+{
+    return generation_bytes(window, &window->current) + generation_bytes(window, &window->previous) +
+           id_set_bytes(&window->spare);
 }

@@ -1,16 +1,29 @@
 /* The ids of the last while, in two generations: ids go into the current one; at a turn it becomes the previous one, and
  * the previous one is forgotten. Who owns it says when it turns; it also turns by itself when a generation is full. One
- * thread. */
+ * thread.
+ *
+ * A generation grows by linear hashing (Litwin 1980): ids are spread over cells, and one cell at a time is split into
+ * two, so that nobody waits while millions of ids move. */
 #pragma once
 
 #include "pipeline/id_set.h"
 
-struct id_window {
-    struct id_set current, previous;
+struct id_generation {
+    struct id_set *cells; /* most_cells of them, cell_count in use */
+    size_t cell_count;
+    size_t ids;
 };
 
-/* At most `max_ids` in a generation. */
-void id_window_init(struct id_window *window, size_t max_ids);
+struct id_window {
+    struct id_generation current, previous;
+    struct id_set spare; /* what a split leaves behind, for the next one */
+    size_t most_cells;
+    size_t cell_ids; /* the most in a cell */
+    uint64_t factors[2];
+};
+
+/* At most `max_ids` in a generation, 64 bytes each when there are many. False: memory is short. */
+MUST_CHECK bool id_window_init(struct id_window *window, size_t max_ids);
 void id_window_release(struct id_window *window);
 
 void id_window_turn(struct id_window *window);
@@ -21,12 +34,12 @@ void id_window_look_up(const struct id_window *window, const struct event_id *id
 /* True if it turned meanwhile, being full. */
 bool id_window_add(struct id_window *window, const struct event_id *ids, size_t count);
 
+/* To the generation before, unless that is full. */
+void id_window_add_previous(struct id_window *window, const struct event_id *id);
+
 static inline size_t id_window_count(const struct id_window *window)
 {
-    return window->current.count + window->previous.count;
+    return window->current.ids + window->previous.ids;
 }
 
-static inline uint64_t id_window_bytes(const struct id_window *window)
-{
-    return id_set_bytes(&window->current) + id_set_bytes(&window->previous);
-}
+uint64_t id_window_bytes(const struct id_window *window);

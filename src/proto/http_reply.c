@@ -259,7 +259,6 @@ void http_reply_many(struct buf *out, struct http_counts counts, struct slice li
 
 static void append_ids(struct buf *out, struct slice ids)
 {
-    static const struct event_id none;
     size_t count = ids.len / sizeof(struct event_id);
     buf_append_slice(out, SLICE(",\"ids\":["));
     if (!buf_reserve(out, count * (EVENT_ID_TEXT + 3) + 16)) {
@@ -269,7 +268,7 @@ static void append_ids(struct buf *out, struct slice ids)
         struct event_id id;
         memcpy(&id, ids.data + i * sizeof id, sizeof id);
         buf_append_slice(out, i == 0 ? SLICE("") : SLICE(","));
-        if (memcmp(&id, &none, sizeof id) == 0) {
+        if (event_id_is_zero(&id)) {
             buf_append_slice(out, SLICE("null"));
             continue;
         }

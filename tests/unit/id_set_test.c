@@ -17,13 +17,6 @@ static struct event_id id_of(uint64_t number)
     return id;
 }
 
-static bool contains(const struct id_set *set, const struct event_id *id)
-{
-    uint8_t seen = 0;
-    id_set_contains_many(set, id, 1, &seen);
-    return seen != 0;
-}
-
 static void finds_what_was_added_and_nothing_else(void **state)
 {
     (void)state;
@@ -37,29 +30,7 @@ static void finds_what_was_added_and_nothing_else(void **state)
     assert_int_equal(set.count, 50000);
     for (uint64_t i = 0; i < 100000; i++) {
         struct event_id id = id_of(i);
-        assert_int_equal(contains(&set, &id), i < 50000);
-    }
-    id_set_release(&set);
-}
-
-static void looks_many_up_as_it_does_one(void **state)
-{
-    (void)state;
-    enum { COUNT = 1000 };
-    struct id_set set;
-    id_set_init(&set, COUNT);
-    struct event_id ids[COUNT];
-    uint8_t seen[COUNT] = { [7] = 1 };
-    id_set_contains_many(&set, ids, 0, seen);
-    for (uint64_t i = 0; i < COUNT; i++) {
-        ids[i] = id_of(i * 977);
-        if (i % 3 == 0) {
-            assert_int_equal(id_set_add(&set, &ids[i]), ID_SET_ADDED);
-        }
-    }
-    id_set_contains_many(&set, ids, COUNT, seen);
-    for (uint64_t i = 0; i < COUNT; i++) {
-        assert_int_equal(seen[i], i % 3 == 0 || i == 7);
+        assert_int_equal(id_set_contains(&set, &id), i < 50000);
     }
     id_set_release(&set);
 }
@@ -76,7 +47,7 @@ static void says_full_at_its_bound(void **state)
     assert_int_equal(id_set_add(&set, &ids[3]), ID_SET_FULL);
     assert_int_equal(id_set_add(&set, &ids[0]), ID_SET_PRESENT);
     id_set_clear(&set);
-    assert_false(contains(&set, &ids[0]));
+    assert_false(id_set_contains(&set, &ids[0]));
     assert_int_equal(id_set_add(&set, &ids[3]), ID_SET_ADDED);
     id_set_release(&set);
 }
@@ -92,7 +63,7 @@ static void forgets_all_when_prepared_for_a_group_of_any_size(void **state)
         assert_true(id_set_prepare(&set, sizes[round]));
         assert_int_equal(set.count, 0);
         struct event_id before = id_of(next == 0 ? 0 : next - 1);
-        assert_false(contains(&set, &before));
+        assert_false(id_set_contains(&set, &before));
         for (size_t i = 0; i < sizes[round]; i++) {
             struct event_id id = id_of(next++);
             assert_int_equal(id_set_add(&set, &id), ID_SET_ADDED);
@@ -117,7 +88,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_added_and_nothing_else),
-        cmocka_unit_test(looks_many_up_as_it_does_one),
         cmocka_unit_test(says_full_at_its_bound),
         cmocka_unit_test(forgets_all_when_prepared_for_a_group_of_any_size),
         cmocka_unit_test(counts_fit_the_bytes),
