@@ -15,7 +15,7 @@
 #define TEMPLATE_NUMBER_DIGITS 12
 #define TEMPLATE_TIME_DIGITS 13
 
-/* 190 bytes, of the default stream. */
+/* Of the default stream, 187 bytes. */
 extern const struct slice template_default;
 
 struct template_patch {
