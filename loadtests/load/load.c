@@ -122,7 +122,7 @@ bool load_count_reply(struct load *load, struct slice body, uint64_t payloads, b
     }
     struct reply_counts counts;
     bool right = reply_count(body, events, &counts) && counts.accepted + counts.duplicate + counts.rejected == events &&
-                 (!with_ids || reply_ids(body) == events);
+                 (!with_ids || reply_ids(body, events) == events);
     load->totals.accepted += counts.accepted;
     load->totals.duplicate += counts.duplicate;
     load->totals.rejected += counts.rejected;

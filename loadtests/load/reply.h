@@ -24,8 +24,8 @@ enum reply_answer reply_parse(struct reply *reply, struct slice bytes);
 /* The counts of a body; of one event alone, its status counts. False if there are none. */
 bool reply_count(struct slice body, uint64_t events, struct reply_counts *counts);
 
-/* The ids of a body, those of rejected events (null) among them. */
-uint64_t reply_ids(struct slice body);
+/* The ids in the body of a reply to so many events, those of rejected events (null) among them. */
+uint64_t reply_ids(struct slice body, uint64_t events);
 
 /* The number behind `"name":`; 0 if it is absent. `name` has the quotes and the colon. */
 uint64_t reply_number(struct slice body, struct slice name);

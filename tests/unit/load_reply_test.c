@@ -85,7 +85,7 @@ static void counts_are_read_from_both_forms(void **state)
         struct reply_counts counts;
         assert_int_equal(reply_count(body, rows[i].events, &counts), rows[i].found);
         assert_memory_equal(&counts, &rows[i].counts, sizeof counts);
-        assert_int_equal(reply_ids(body), rows[i].ids);
+        assert_int_equal(reply_ids(body, rows[i].events), rows[i].ids);
     }
 }
 
