@@ -69,6 +69,15 @@ static bool take_nothing(struct template_patch *patch, struct slice argument)
     return argument.data == NULL;
 }
 
+static uint64_t power_of_ten(size_t exponent)
+{
+    uint64_t power = 1;
+    while (exponent-- != 0) {
+        power *= 10;
+    }
+    return power;
+}
+
 static bool take_width(struct template_patch *patch, struct slice argument)
 {
     uint64_t width = 0;
@@ -76,9 +85,7 @@ static bool take_width(struct template_patch *patch, struct slice argument)
         return false;
     }
     patch->width = (size_t)width;
-    for (patch->range = 1; width != 0 && patch->width <= RANDOM_MAX; width--) {
-        patch->range *= 10;
-    }
+    patch->range = width <= RANDOM_MAX ? power_of_ten(patch->width) : 0; /* hex digits need none */
     return true;
 }
 

@@ -79,7 +79,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 def server(answer):
     s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     s.posts, s.answer = 0, answer
-    thread = threading.Thread(target=s.serve_forever)
+    thread = threading.Thread(target=s.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield s
