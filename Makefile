@@ -53,7 +53,7 @@ sanitize: ## unit and flow tests, then the gateway under load, each under asan, 
 	@scripts/install test
 	@scripts/fetch-libchdb
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release --target chdb_server load ws_load udp_load
+	@cmake --build --preset release --target chdb_server load
 	@for name in asan ubsan tsan; do \
 	  cmake --preset $$name >/dev/null && cmake --build --preset $$name && ctest --preset $$name && \
 	  tests/integration/sanitized $$name || exit 1; \

@@ -160,14 +160,24 @@ class Gateway:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 
-    def load(self, **options):
-        """Runs the load generator; its report as a dict."""
-        words = [os.path.join(SERVER_BUILD, "load"), "--port", str(self.port)]
-        for key, value in options.items():
-            words += ["--" + key, str(value)]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
-        assert done.stdout, "load failed: " + done.stderr.decode()
-        return json.loads(done.stdout)
+    def load(self, protocol="http", **options):
+        """Runs the load generator to its end; its report as a dict. An option that is True has no value."""
+        port = self.udp[0][1] if protocol == "udp" else self.port
+        return run_load(protocol, port, **options)[1]
+
+
+def load_words(protocol, port, **options):
+    words = [os.path.join(SERVER_BUILD, "load"), protocol, "--port", str(port)]
+    for key, value in options.items():
+        words += ["--" + key] if value is True else ["--" + key, str(value)]
+    return words
+
+
+def run_load(protocol, port, **options):
+    """The load generator's exit code and report."""
+    done = subprocess.run(load_words(protocol, port, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
+    assert done.stdout, "load failed: " + done.stderr.decode()
+    return done.returncode, json.loads(done.stdout)
 
 
 def with_gateway(test):

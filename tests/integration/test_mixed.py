@@ -3,12 +3,11 @@ accounting identity holds, and the store has each number once."""
 import json
 import os
 import socket
-import subprocess
 import threading
 import time
 
 from check import main
-from gateway import SERVER_BUILD, event, with_gateway
+from gateway import event, run_load, with_gateway
 from websocket import BINARY, TEXT, Client, frame, lz4_block, lz4_frame
 
 SHARE = int(os.environ.get("EVENTS", "300000")) // 3 // 1000 * 1000    # of each protocol
@@ -19,17 +18,13 @@ DAY_MS = int(time.time() // 86400 * 86400) * 1000 - 3600000
 
 
 def numbered(number):
-    """The same event as that of the load generators (loadtests/numbered.h) by all that its identity is made of."""
+    """The same event as that of the load generator (loadtests/load/template.c) by all that its identity is made of."""
     return {"event_name": "purchase", "channel": "web", "user_id": "u%012d" % number, "timestamp": DAY_MS + number % 60000}
 
 
-def run_load(program, gateway, results, **options):
-    words = [os.path.join(SERVER_BUILD, program), "--port", str(gateway.port)]
-    for key, value in options.items():
-        words += ["--" + key, str(value)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    assert done.returncode == 0, (program, done.returncode, done.stderr.decode(), done.stdout.decode())
-    results[program] = json.loads(done.stdout)
+def send_load(protocol, gateway, results, **options):
+    code, results[protocol] = run_load(protocol, gateway.port, **options)
+    assert code == 0, results[protocol]
 
 
 def send_datagrams(gateway, numbers, results):
@@ -75,9 +70,9 @@ def send_bad(gateway, results):
 def three_protocols_at_once_share_one_window_and_every_event_is_counted(gateway):
     results = {}
     work = [
-        (run_load, ("load", gateway, results),
+        (send_load, ("http", gateway, results),
          {"path": "/events/bulk?ids=0", "bulk": 500, "connections": 4, "events": SHARE, "start": NUMBERS["http"][0]}),
-        (run_load, ("ws_load", gateway, results),
+        (send_load, ("ws", gateway, results),
          {"bulk": 100, "connections": 8, "window": 4, "events": SHARE, "start": NUMBERS["ws"][0]}),
         (send_datagrams, (gateway, NUMBERS["udp"], results), {}),
         (send_bad, (gateway, results), {}),
@@ -88,8 +83,8 @@ def three_protocols_at_once_share_one_window_and_every_event_is_counted(gateway)
     for thread in threads:
         thread.join(180)
     assert len(results) == 4, results
-    assert results["load"]["failed"] == 0 and results["ws_load"]["failed"] == 0, results
-    assert set(results["ws_load"]["close_codes"]) == {"1000"}, results
+    assert results["http"]["failed"] == 0 and results["ws"]["failed"] == 0, results
+    assert set(results["ws"]["close_codes"]) == {"1000"}, results
     gateway.wait_until("all datagrams are read", lambda: gateway.sum("sluice_events_received_total", protocol="udp")
                        == SHARE + 300, 30)
     assert gateway.sum("sluice_udp_kernel_drops_total") == 0
@@ -103,8 +98,8 @@ def three_protocols_at_once_share_one_window_and_every_event_is_counted(gateway)
         assert counted("received", protocol=protocol) == SHARE + 300, protocol
         assert counted("rejected", protocol=protocol) == 200, protocol
         assert counted("dropped", protocol=protocol) == 0, protocol
-    assert results["load"]["accepted"] + results["load"]["duplicate"] == SHARE
-    assert results["ws_load"]["accepted"] + results["ws_load"]["duplicate"] == SHARE
+    assert results["http"]["accepted"] + results["http"]["duplicate"] == SHARE
+    assert results["ws"]["accepted"] + results["ws"]["duplicate"] == SHARE
     assert counted("accepted") == DISTINCT and counted("duplicate") == 3 * SHARE + 300 - DISTINCT
     print("        accepted: %s" % {p: counted("accepted", protocol=p) for p in NUMBERS})
     gateway.stop()

@@ -292,9 +292,7 @@ def draining_reads_what_the_kernel_holds(gateway):
 @with_udp()
 def events_of_a_fast_sender_are_counted_to_the_last(gateway):
     """As fast as the generator can: what arrived and what the kernel dropped is what was sent."""
-    done = subprocess.run([os.path.join(SERVER_BUILD, "udp_load"), "--port", str(gateway.udp[0][1]), "--events", "200000",
-                           "--repeat", "10"], stdout=subprocess.PIPE, check=True)
-    sent = json.loads(done.stdout)
+    sent = gateway.load("udp", events=200000, repeat=10)
     assert sent["events"] == sent["datagrams"] == 200000
     settle(gateway, sent["datagrams"])
     dropped = gateway.sum("sluice_udp_kernel_drops_total")

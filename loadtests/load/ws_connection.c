@@ -1,83 +1,53 @@
 /* Turns messages into masked frames on a socket, and the socket's bytes into frames. */
 #include "ws_connection.h"
 
-#include "numbered.h"
+#include "fail.h"
+#include "loop.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void watch(struct ws_connection *c, uint32_t events, int operation)
-{
-    struct epoll_event event = { .events = events, .data.ptr = c };
-    if (epoll_ctl(c->poller, operation, c->fd, &event) != 0) {
-        die("epoll_ctl");
-    }
-}
-
 /* The key is the RFC's example; so is the answer. */
-static void shake_hands(int fd, const struct ws_address *address)
+static void shake_hands(int fd, const struct options *options)
 {
     char text[1024];
     int length = snprintf(text, sizeof text,
-                          "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "GET %s HTTP/1.1\r\nHost: %s:%llu\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                          address->path, address->host, address->port);
+                          options->path, options->host, (unsigned long long)options->port);
     if (write(fd, text, (size_t)length) != length) {
-        die("handshake");
+        fail_errno("handshake");
     }
     size_t have = 0;
     do {
         ssize_t n = read(fd, text + have, sizeof text - 1 - have);
         if (n <= 0) {
-            die("handshake");
+            fail_errno("handshake");
         }
         have += (size_t)n;
         text[have] = '\0';
     } while (strstr(text, "\r\n\r\n") == NULL && have < sizeof text - 1);
     if (strncmp(text, "HTTP/1.1 101 ", 13) != 0 || strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == NULL) {
-        fprintf(stderr, "the handshake was refused: %s\n", text);
-        exit(1);
+        fail("the handshake was refused: %s", text);
     }
 }
 
-static int connect_to(const struct ws_address *address)
-{
-    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr = address->from };
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)address->port) };
-    inet_pton(AF_INET, address->host, &to.sin_addr);
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        die("socket");
-    }
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0) {
-        die("bind");
-    }
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        die("connect");
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
-
-void ws_open(struct ws_connection *c, const struct ws_address *address, int poller, size_t in_capacity,
+void ws_open(struct ws_connection *c, const struct options *options, struct in_addr from, size_t in_capacity,
              size_t out_capacity)
 {
-    *c = (struct ws_connection){ .fd = connect_to(address),
-                                 .poller = poller,
+    *c = (struct ws_connection){ .fd = loop_connect(options, from),
                                  .in = must_allocate(in_capacity),
                                  .in_capacity = in_capacity,
                                  .out = must_allocate(out_capacity),
                                  .out_capacity = out_capacity };
-    shake_hands(c->fd, address);
+    if (c->fd < 0) {
+        fail_errno("connect");
+    }
+    shake_hands(c->fd, options);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
-    watch(c, EPOLLIN, EPOLL_CTL_ADD);
 }
 
 static size_t put_header(char *at, enum ws_opcode opcode, size_t length, uint32_t mask)
@@ -136,11 +106,6 @@ bool ws_send(struct ws_connection *c)
     }
     c->out_length -= sent;
     memmove(c->out, c->out + sent, c->out_length);
-    bool blocked = c->out_length != 0;
-    if (blocked != c->blocked) {
-        watch(c, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
-        c->blocked = blocked;
-    }
     return true;
 }
 
@@ -161,34 +126,41 @@ static size_t whole_frame(const struct ws_connection *c, size_t at, size_t *payl
         *length = *length << 8 | header[2 + i];
     }
     if (*length >= c->in_capacity - WS_HEADER_MAX) {
-        fprintf(stderr, "a frame of %zu bytes is larger than expected\n", *length);
-        exit(1);
+        fail("a frame of %zu bytes is larger than expected", *length);
     }
     *payload = at + 2 + wide;
     return have < 2 + wide + *length ? 0 : 2 + wide + *length;
 }
 
-bool ws_receive(struct ws_connection *c, bool (*frame)(struct ws_connection *, enum ws_opcode, const char *, size_t),
-                bool *ended)
+static bool take_frames(struct ws_connection *c, ws_frame_handler *handler, void *context)
 {
-    *ended = false;
-    ssize_t n = read(c->fd, c->in + c->in_length, c->in_capacity - 1 - c->in_length);
-    if (n <= 0) {
-        *ended = n == 0 || errno != EAGAIN;
-        return !*ended;
-    }
-    c->in_length += (size_t)n;
     size_t at = 0;
     for (size_t size, payload, length; (size = whole_frame(c, at, &payload, &length)) != 0; at += size) {
-        char next = c->in[payload + length];
-        c->in[payload + length] = '\0';
-        if (!frame(c, c->in[at] & 0xF, c->in + payload, length)) {
+        if (!handler(context, c, c->in[at] & 0xF, slice_make(c->in + payload, length))) {
             return false;
         }
-        c->in[payload + length] = next;
     }
     c->in_length -= at;
     memmove(c->in, c->in + at, c->in_length);
+    return true;
+}
+
+bool ws_receive(struct ws_connection *c, ws_frame_handler *handler, void *context, bool *ended)
+{
+    *ended = false;
+    for (bool more = true; more;) {
+        size_t room = c->in_capacity - c->in_length;
+        ssize_t n = read(c->fd, c->in + c->in_length, room);
+        if (n <= 0) {
+            *ended = n == 0 || errno != EAGAIN;
+            return !*ended;
+        }
+        c->in_length += (size_t)n;
+        more = (size_t)n == room;
+        if (!take_frames(c, handler, context)) {
+            return false;
+        }
+    }
     return true;
 }
 
