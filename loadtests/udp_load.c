@@ -95,7 +95,7 @@ static void pack(struct sender *sender, size_t i)
 {
     struct buf *out = &sender->packed[i];
     buf_clear(out);
-    lz4_frame_begin(sender->encoder, out);
+    lz4_frame_begin(sender->encoder, out, sender->plain_length);
     lz4_frame_write(sender->encoder, sender->plain + i * sender->plain_length, sender->plain_length);
     if (!lz4_frame_end(sender->encoder)) {
         die("pack");
