@@ -52,9 +52,9 @@ static struct stream *make_stream(struct stream_options *options, const char *ta
     return stream;
 }
 
-static void sink_to_lz4(void *context, const void *data, size_t len)
+static void sink_to_buf(void *context, const void *data, size_t len)
 {
-    lz4_frame_write(context, data, len);
+    buf_append(context, data, len);
 }
 
 static struct column *find_column(struct chunk *chunk, const char *name)
@@ -112,6 +112,7 @@ static void make_segment(const struct stream *stream, const char *name, uint64_t
 {
     struct lz4_encoder *encoder = lz4_encoder_new();
     struct chunk *chunk = chunk_new(stream);
+    struct buf block = { 0 };
     size_t header_length;
     *segment = (struct segment){ .fd = -1, .rows = rows };
     snprintf(segment->name, sizeof segment->name, "%s", name);
@@ -121,8 +122,10 @@ static void make_segment(const struct stream *stream, const char *name, uint64_t
         uint32_t count = rows - done < BLOCK_ROWS ? (uint32_t)(rows - done) : BLOCK_ROWS;
         chunk_clear(chunk);
         fill_chunk(chunk, first + done, count);
-        lz4_frame_begin(encoder, bytes);
-        native_encode(chunk, NULL, count, (struct native_sink){ sink_to_lz4, encoder });
+        buf_clear(&block);
+        native_encode(chunk, NULL, count, (struct native_sink){ sink_to_buf, &block });
+        lz4_frame_begin(encoder, bytes, block.len);
+        lz4_frame_write(encoder, block.data, block.len);
         if (!lz4_frame_end(encoder)) {
             abort();
         }
@@ -130,6 +133,7 @@ static void make_segment(const struct stream *stream, const char *name, uint64_t
     if (!segment_header_read(&segment->header, buf_slice(bytes), &header_length)) {
         abort();
     }
+    buf_release(&block);
     lz4_encoder_free(encoder);
     chunk_free(chunk);
 }

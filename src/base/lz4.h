@@ -13,10 +13,11 @@ struct lz4_encoder;
 struct lz4_encoder *lz4_encoder_new(void);
 void lz4_encoder_free(struct lz4_encoder *encoder);
 
-/* One frame with content checksum, made from as many pieces as come; appended to `out`. */
-void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out);
+/* One frame of `size` bytes, made from as many pieces as come; appended to `out`. Each of its blocks has a checksum, and
+ * its header the size, so that a frame that lost blocks at its end is not whole. */
+void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out, uint64_t size);
 void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len);
-/* False if memory ran short anywhere in the frame; `out` is then cut back to where it began. */
+/* False if memory ran short anywhere in the frame, or it was not `size` bytes; `out` is then cut back to where it began. */
 MUST_CHECK bool lz4_frame_end(struct lz4_encoder *encoder);
 
 struct lz4_decoder;
@@ -35,6 +36,9 @@ MUST_CHECK enum error lz4_frames_decode(struct lz4_decoder *decoder, struct slic
 
 /* The length of the frame at the front of `in` by walking its block headers, without decoding: 0 if it is not whole. */
 size_t lz4_frame_length(struct slice in);
+
+/* Where the data of the first block of the frame at the front of `in` begins: 0 if its header is not whole. */
+size_t lz4_frame_first_block(struct slice in);
 
 /* A raw block behind its 4-byte little-endian uncompressed size. */
 MUST_CHECK enum error lz4_sized_block_decode(struct slice in, struct buf *out, size_t max);

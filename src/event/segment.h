@@ -1,7 +1,7 @@
 /* A segment: the bytes of one INSERT, in a file or memfd named `<stream>-<UUIDv7>`.
  *
  * File: an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, twice, so that damage of one costs no row; then
- * LZ4 frames (content checksum on, one Native block each); once it is sealed, a skippable frame that says so, the seal.
+ * LZ4 frames (block checksums and size, one Native block each); once it is sealed, a skippable frame that says so, the seal.
  * Versions before wrote one header and no seal; such files are read alike. So it is at once the write-ahead log, the
  * HTTP body under Content-Encoding: lz4, and a file that ClickHouse itself reads (file('….native.lz4')). The INSERT
  * statement is built from the header, never from the current configuration. File name: `<name>.native.lz4` in

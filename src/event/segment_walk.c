@@ -2,9 +2,6 @@
 #include "base/lz4.h"
 #include "event/segment.h"
 
-/* Where the first block's data begins in a frame as lz4.h writes it: magic, two bytes of flags, their checksum, and the
- * block's size. */
-#define FIRST_BLOCK 11
 #define PLAIN_BLOCK 0x80000000u
 
 /* More rows than a damaged frame is believed to have held. */
@@ -99,11 +96,12 @@ static uint64_t find_seal(const struct walk *walk, uint64_t at)
  * does not check any more mostly says how many rows it held. */
 static uint64_t peek_rows(struct slice frame)
 {
-    if (frame.len < FIRST_BLOCK + 2 || load_u32(frame.data) != LZ4_FRAME_MAGIC) {
+    size_t first = lz4_frame_first_block(frame);
+    if (first == 0 || frame.len < first + 2) {
         return 0;
     }
-    struct slice plain = slice_after(frame, FIRST_BLOCK);
-    if ((load_u32(frame.data + FIRST_BLOCK - 4) & PLAIN_BLOCK) == 0) {
+    struct slice plain = slice_after(frame, first);
+    if ((load_u32(plain.data - 4) & PLAIN_BLOCK) == 0) {
         bool is_long = (uint8_t)plain.data[0] >> 4 == 15; /* then its length goes on in the next bytes */
         size_t run = (uint8_t)plain.data[0] >> 4;
         size_t skip = 1;

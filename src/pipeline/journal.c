@@ -52,16 +52,16 @@ const char *journal_folder(const struct journal *journal)
 
 /* --- append --- */
 
-struct frame_sink {
-    struct lz4_encoder *encoder;
-    uint64_t raw_bytes;
-};
+static void add_length(void *context, const void *data, size_t len)
+{
+    uint64_t *sum = context;
+    (void)data;
+    *sum += len;
+}
 
 static void write_frame(void *context, const void *data, size_t len)
 {
-    struct frame_sink *sink = context;
-    sink->raw_bytes += len;
-    lz4_frame_write(sink->encoder, data, len);
+    lz4_frame_write(context, data, len);
 }
 
 /* journal->out becomes [header] frame. */
@@ -69,16 +69,16 @@ static bool encode(struct journal *journal, const struct open_segment *open, con
                    const uint64_t *keep, uint32_t kept, uint64_t *raw_bytes)
 {
     struct buf *out = &journal->out;
-    struct frame_sink sink = { .encoder = journal->encoder };
     buf_clear(out);
     if (open->segment == NULL) {
         char name[SEGMENT_NAME_MAX];
         journal_make_name(journal, chunk->stream->name, name);
         segment_header_write(chunk->stream, name, "", out);
     }
-    lz4_frame_begin(journal->encoder, out);
-    native_encode(chunk, keep, kept, (struct native_sink){ write_frame, &sink });
-    *raw_bytes = sink.raw_bytes;
+    *raw_bytes = 0;
+    native_encode(chunk, keep, kept, (struct native_sink){ add_length, raw_bytes }); /* a frame begins with its size */
+    lz4_frame_begin(journal->encoder, out, *raw_bytes);
+    native_encode(chunk, keep, kept, (struct native_sink){ write_frame, journal->encoder });
     return lz4_frame_end(journal->encoder) && !out->failed;
 }
 

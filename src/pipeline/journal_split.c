@@ -27,7 +27,7 @@ static bool write_frame(struct splitting *splitting, struct segment *segment, ui
     buf_clear(&splitting->raw);
     buf_clear(&splitting->frame);
     native_write_rows(&splitting->block, first, count, &splitting->raw);
-    lz4_frame_begin(splitting->encoder, &splitting->frame);
+    lz4_frame_begin(splitting->encoder, &splitting->frame, splitting->raw.len);
     lz4_frame_write(splitting->encoder, splitting->raw.data, splitting->raw.len);
     errno = ENOMEM;
     if (!lz4_frame_end(splitting->encoder) || splitting->raw.failed ||

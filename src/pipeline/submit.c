@@ -6,6 +6,9 @@
 
 _Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
 
+static const struct slice stream_member = { "stream", 6 };
+static const struct slice events_member = { "events", 6 };
+
 /* One call of pipeline_submit. */
 struct submit {
     struct pipeline_io *io;
@@ -16,6 +19,8 @@ struct submit {
     struct ticket *ticket; /* NULL until the payload is known to hold events, and their stream */
     uint32_t first_row;
     struct event_context context;
+    struct json_document document; /* of the payload, or of the line parsed last */
+    const char *parsed_line;       /* which line that was */
 };
 
 void submission_release(struct submission *submission)
@@ -180,17 +185,17 @@ static void describe_bad_line(struct event_error *error, enum error code, struct
 static bool take_lines(struct submit *submit)
 {
     struct slice rest = submit->payload->bytes, line;
-    struct json_document document;
     while (slice_split(&rest, '\n', &line)) {
         if (is_blank(line)) {
             continue;
         }
-        enum error code = json_parse(submit->io->parser, line, &document);
+        bool parsed = submit->parsed_line == line.data;
+        enum error code = parsed ? OK : json_parse(submit->io->parser, line, &submit->document);
         if (code == ERROR_OUT_OF_MEMORY) {
             return false;
         }
         if (code == OK) {
-            if (!take_event(submit, &document, JSON_ROOT)) {
+            if (!take_event(submit, &submit->document, JSON_ROOT)) {
                 return false;
             }
             continue;
@@ -203,36 +208,48 @@ static bool take_lines(struct submit *submit)
 }
 
 /* Lines, if the content type says so, or if the first line is a whole object with more behind it. */
-static bool is_lines(const struct submit *submit)
+static bool is_lines(struct submit *submit)
 {
     struct slice rest = submit->payload->bytes, line;
-    struct json_document document;
     if (submit->payload->form != PAYLOAD_MANY || rest.len == 0 || rest.data[0] != '{') {
         return submit->payload->form == PAYLOAD_LINES;
     }
-    return slice_split(&rest, '\n', &line) && rest.len != 0 && !is_blank(rest) &&
-           json_parse(submit->io->parser, line, &document) == OK;
+    if (!slice_split(&rest, '\n', &line) || is_blank(rest) ||
+        json_parse(submit->io->parser, line, &submit->document) != OK) {
+        return false;
+    }
+    submit->parsed_line = line.data;
+    return true;
 }
 
-/* The array that holds the events, or 0 if the root is the one event. */
-static json_at find_array(const struct submit *submit, const struct json_document *document)
+/* What the members around the events say: which stream, and where the events are. */
+struct envelope {
+    struct slice stream; /* empty: none is named */
+    json_at events;      /* an array; 0: the root is the one event */
+};
+
+/* One walk for both, as every datagram pays for it. Of equal names of streams the last counts, of arrays the first. */
+static struct envelope read_envelope(const struct payload *payload, const struct json_document *document)
 {
-    static const struct slice wrapper = { "events", 6 };
-    if (submit->payload->form == PAYLOAD_ONE) {
-        return 0;
+    struct envelope envelope = { .stream = { "", 0 } };
+    bool many = payload->form != PAYLOAD_ONE;
+    char root = json_type(document, JSON_ROOT);
+    if (root == '[') {
+        envelope.events = many ? JSON_ROOT : 0;
     }
-    if (json_type(document, JSON_ROOT) == '[') {
-        return JSON_ROOT;
-    }
-    if (json_type(document, JSON_ROOT) != '{' || path_child(submit->stream->paths, wrapper.data, wrapper.len) != NULL) {
-        return 0;
+    if (root != '{' || !(many || payload->pick_stream)) {
+        return envelope;
     }
     for (json_at m = json_first(JSON_ROOT); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        if (slice_equal(json_string(document, m), wrapper) && json_type(document, m + 1) == '[') {
-            return m + 1;
+        char type = json_type(document, m + 1);
+        if (type == '"' && payload->pick_stream && slice_equal(json_string(document, m), stream_member)) {
+            envelope.stream = json_string(document, m + 1);
+        } else if (type == '[' && many && envelope.events == 0 &&
+                   slice_equal(json_string(document, m), events_member)) {
+            envelope.events = m + 1;
         }
     }
-    return 0;
+    return envelope;
 }
 
 static uint64_t count_items(const struct json_document *document, json_at array)
@@ -267,21 +284,16 @@ static void refuse_json(struct submit *submit, enum error error)
     }
 }
 
-/* The member "stream" of an object may name its stream. False: there is none of this name. */
-static bool choose_stream(struct submit *submit, const struct json_document *document)
+/* A member that leads to a field of the stream is data, not envelope. */
+static bool is_data(const struct submit *submit, struct slice member)
 {
-    static const struct slice member = { "stream", 6 };
-    struct slice name = { "", 0 };
-    if (!submit->payload->pick_stream || json_type(document, JSON_ROOT) != '{' ||
-        path_child(submit->stream->paths, member.data, member.len) != NULL) {
-        return true;
-    }
-    for (json_at m = json_first(JSON_ROOT); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        if (json_type(document, m + 1) == '"' && slice_equal(json_string(document, m), member)) {
-            name = json_string(document, m + 1);
-        }
-    }
-    if (name.len == 0) {
+    return path_child(submit->stream->paths, member.data, member.len) != NULL;
+}
+
+/* False: there is no stream of the name that the payload gives. */
+static bool choose_stream(struct submit *submit, struct slice name)
+{
+    if (name.len == 0 || is_data(submit, stream_member)) {
         return true;
     }
     const struct stream *stream = pipeline_stream(submit->io->pipeline, name);
@@ -300,11 +312,12 @@ static bool choose_stream(struct submit *submit, const struct json_document *doc
 /* False: memory ran short after some events were taken. */
 static bool take_document(struct submit *submit, const struct json_document *document)
 {
-    if (!choose_stream(submit, document)) {
+    struct envelope envelope = read_envelope(submit->payload, document);
+    json_at array = envelope.events;
+    if (!choose_stream(submit, envelope.stream)) {
         return true;
     }
-    json_at array = find_array(submit, document);
-    if (array == 0) {
+    if (array == 0 || (array != JSON_ROOT && is_data(submit, events_member))) {
         return !open_ticket(submit) || take_event(submit, document, JSON_ROOT);
     }
     submit->context.named_stream = false; /* the name stood around the events, not in them */
@@ -315,7 +328,6 @@ static bool take_document(struct submit *submit, const struct json_document *doc
 /* False: memory ran short after some events were taken. */
 static bool take_payload(struct submit *submit)
 {
-    struct json_document document;
     struct slice bytes = submit->payload->bytes;
     if (is_blank(bytes)) {
         refuse(submit, ERROR_EMPTY_PAYLOAD);
@@ -324,12 +336,12 @@ static bool take_payload(struct submit *submit)
     if (is_lines(submit)) {
         return !check_count(submit, count_lines(bytes)) || !open_ticket(submit) || take_lines(submit);
     }
-    enum error error = json_parse(submit->io->parser, bytes, &document);
+    enum error error = json_parse(submit->io->parser, bytes, &submit->document);
     if (error != OK) {
         refuse_json(submit, error);
         return true;
     }
-    return take_document(submit, &document);
+    return take_document(submit, &submit->document);
 }
 
 /* Nothing of the payload is kept; what was rejected so far has been counted as that. */

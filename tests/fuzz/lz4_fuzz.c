@@ -47,7 +47,7 @@ static void check_round_trip(struct lz4_encoder *encoder, struct lz4_decoder *de
 {
     struct buf packed = { 0 }, out = { 0 };
     size_t cut = in.len != 0 ? (uint8_t)in.data[0] % in.len : 0;
-    lz4_frame_begin(encoder, &packed);
+    lz4_frame_begin(encoder, &packed, in.len);
     lz4_frame_write(encoder, in.data, cut);
     lz4_frame_write(encoder, in.data + cut, in.len - cut);
     must(lz4_frame_end(encoder) && lz4_frame_length(buf_slice(&packed)) == packed.len);

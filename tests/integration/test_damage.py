@@ -55,10 +55,10 @@ def frames_of(data):
         if magic == 0x184D2A50:
             at += 8 + struct.unpack_from("<I", data, at + 4)[0]
         elif magic == 0x184D2204:
-            at += 7
+            at += 15                # with the size of the content
             while struct.unpack_from("<I", data, at)[0] != 0:
-                at += 4 + (struct.unpack_from("<I", data, at)[0] & 0x7FFFFFFF)
-            at += 8                 # the end mark and the checksum of the content
+                at += 8 + (struct.unpack_from("<I", data, at)[0] & 0x7FFFFFFF)  # the block's size, bytes and checksum
+            at += 4                 # the end mark
         else:
             break
         frames.append((start, at, magic == 0x184D2A50))

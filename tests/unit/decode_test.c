@@ -61,7 +61,7 @@ static void pack_lz4(struct slice plain, struct buf *out)
 {
     struct lz4_encoder *encoder = lz4_encoder_new();
     assert_non_null(encoder);
-    lz4_frame_begin(encoder, out);
+    lz4_frame_begin(encoder, out, plain.len);
     lz4_frame_write(encoder, plain.data, plain.len);
     assert_true(lz4_frame_end(encoder));
     lz4_encoder_free(encoder);

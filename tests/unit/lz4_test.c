@@ -41,7 +41,7 @@ static void fill_sample(struct buf *sample, size_t len)
 
 static void encode(struct slice plain, size_t piece, struct buf *out)
 {
-    lz4_frame_begin(encoder, out);
+    lz4_frame_begin(encoder, out, plain.len);
     for (size_t at = 0; at < plain.len; at += piece) {
         size_t len = plain.len - at < piece ? plain.len - at : piece;
         lz4_frame_write(encoder, plain.data + at, len);
@@ -110,14 +110,32 @@ static void a_flipped_bit_anywhere_is_found(void **state)
     struct buf plain = { 0 }, packed = { 0 }, out = { 0 };
     fill_sample(&plain, 1500);
     encode(buf_slice(&plain), 1500, &packed);
-    for (size_t at = 0; at < packed.len; at++) {
+    for (size_t bit = 0; bit < 8 * packed.len; bit++) {
         size_t used;
-        packed.data[at] = (char)(packed.data[at] ^ 0x10);
+        packed.data[bit / 8] = (char)(packed.data[bit / 8] ^ 1 << bit % 8);
         assert_int_not_equal(lz4_frame_decode(decoder, buf_slice(&packed), &used, &out, 1 << 20), OK);
-        packed.data[at] = (char)(packed.data[at] ^ 0x10);
+        packed.data[bit / 8] = (char)(packed.data[bit / 8] ^ 1 << bit % 8);
     }
     size_t used;
     assert_int_equal(lz4_frame_decode(decoder, buf_slice(&packed), &used, &out, 1 << 20), OK);
+    buf_release(&plain);
+    buf_release(&packed);
+    buf_release(&out);
+}
+
+/* As after a power cut, when zeros were written ahead: they read as the mark of a frame's end. */
+static void a_frame_that_lost_blocks_to_zeros_is_not_whole(void **state)
+{
+    (void)state;
+    struct buf plain = { 0 }, packed = { 0 }, out = { 0 };
+    fill_sample(&plain, 3 << 16);
+    encode(buf_slice(&plain), 1 << 16, &packed);
+    size_t first = lz4_frame_first_block(buf_slice(&packed));
+    size_t second = first + load_u32(packed.data + first - 4) + 4;
+    memset(packed.data + second, 0, packed.len - second);
+    size_t used;
+    assert_int_not_equal(lz4_frame_length(buf_slice(&packed)), 0);
+    assert_int_equal(lz4_frame_decode(decoder, buf_slice(&packed), &used, &out, 1 << 20), ERROR_BAD_COMPRESSION);
     buf_release(&plain);
     buf_release(&packed);
     buf_release(&out);
@@ -262,7 +280,7 @@ static void a_frame_that_runs_out_of_room_leaves_the_buffer_as_it_was(void **sta
     (void)state;
     struct buf out = { 0 };
     buf_append_string(&out, "kept");
-    lz4_frame_begin(encoder, &out);
+    lz4_frame_begin(encoder, &out, 20);
     lz4_frame_write(encoder, "some bytes", 10);
     out.failed = true; /* as after a realloc that failed */
     lz4_frame_write(encoder, "more bytes", 10);
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_frame_in_pieces_of_any_size_comes_back_the_same),
         cmocka_unit_test(a_frame_cut_anywhere_is_not_whole),
         cmocka_unit_test(a_flipped_bit_anywhere_is_found),
+        cmocka_unit_test(a_frame_that_lost_blocks_to_zeros_is_not_whole),
         cmocka_unit_test(one_byte_over_the_limit_is_too_large_and_appends_nothing),
         cmocka_unit_test(a_bomb_is_stopped_at_the_limit),
         cmocka_unit_test(a_claim_of_a_gigabyte_allocates_nothing),

@@ -72,7 +72,7 @@ static struct segment *make_segment(struct bench *bench, size_t stream, struct s
     append_string(&head, "event_id");
     append_string(&head, "UUID");
     struct lz4_encoder *encoder = lz4_encoder_new();
-    lz4_frame_begin(encoder, &file);
+    lz4_frame_begin(encoder, &file, head.len + wire_ids.len);
     lz4_frame_write(encoder, head.data, head.len);
     lz4_frame_write(encoder, wire_ids.data, wire_ids.len);
     assert_true(lz4_frame_end(encoder));
