@@ -216,6 +216,9 @@ static void add_insert_settings(struct draft *draft, const struct store_insert *
     if (features->async_insert) {
         add_setting(draft, "async_insert", "0");
     }
+    if (features->optimize_on_insert) {
+        add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
+    }
     if (insert->missing_column != NULL) {
         add_setting(draft, "input_format_skip_unknown_fields", "1");
     }
