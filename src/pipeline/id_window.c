@@ -117,7 +117,8 @@ static void prefetch(const struct id_window *window, const struct event_id *id)
 static bool has(const struct id_window *window, const struct event_id *id)
 {
     uint32_t bits = bits_of(window, id);
-    return id_set_contains(cell_of(&window->current, bits), id) || id_set_contains(cell_of(&window->previous, bits), id);
+    return id_set_contains(cell_of(&window->current, bits), id) ||
+           id_set_contains(cell_of(&window->previous, bits), id);
 }
 
 void id_window_look_up(const struct id_window *window, const struct event_id *ids, size_t count, uint8_t *seen)

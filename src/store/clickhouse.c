@@ -34,6 +34,8 @@ struct store_session {
     struct clickhouse *store;
     struct http_client **clients; /* one per server, made when first needed */
     struct lz4_decoder *decoder;  /* made when first needed */
+    struct buf blocks; /* of make_plain_body; fresh memory for each batch costs more than the copies into it */
+    struct buf merged;
 };
 
 /* A request being put together. */
@@ -185,17 +187,16 @@ static bool know_features(struct store_session *session, size_t index, struct st
 }
 
 /* One plain Native block for a server that does not unpack lz4: cut short, it inserts nothing. */
-static bool make_plain_body(struct store_session *session, const struct store_insert *insert, struct buf *merged)
+static bool make_plain_body(struct store_session *session, const struct store_insert *insert)
 {
-    struct buf blocks = { 0 };
+    buf_clear(&session->blocks);
+    buf_clear(&session->merged);
     if (session->decoder == NULL) {
         session->decoder = lz4_decoder_new();
     }
-    bool made = session->decoder != NULL &&
-                lz4_frames_decode(session->decoder, insert->bytes, &blocks, MAX_PLAIN_BODY_BYTES) == OK &&
-                native_merge(buf_slice(&blocks), merged) && !merged->failed;
-    buf_release(&blocks);
-    return made;
+    return session->decoder != NULL &&
+           lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES) == OK &&
+           native_merge(buf_slice(&session->blocks), &session->merged) && !session->merged.failed;
 }
 
 /* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
@@ -216,6 +217,9 @@ static void add_insert_settings(struct draft *draft, const struct store_insert *
     if (features->async_insert) {
         add_setting(draft, "async_insert", "0");
     }
+    if (features->optimize_on_insert) {
+        add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
+    }
     if (insert->missing_column != NULL) {
         add_setting(draft, "input_format_skip_unknown_fields", "1");
     }
@@ -226,7 +230,6 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
 {
     const struct server *server = &session->store->servers[index];
     struct store_features features;
-    struct buf merged = { 0 };
     struct buf answer = { 0 };
     struct buf statement = { 0 };
     struct draft draft;
@@ -243,16 +246,15 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     draft.request.content_encoding = features.lz4_body ? "lz4" : NULL;
     if (statement.failed) {
         fail(reply, STORE_UNREACHABLE, 0, server, "out of memory");
-    } else if (!features.lz4_body && !make_plain_body(session, insert, &merged)) {
+    } else if (!features.lz4_body && !make_plain_body(session, insert)) {
         fail(reply, STORE_UNREACHABLE, 0, server, "the segment cannot be unpacked: it is damaged, or memory is short");
     } else {
-        draft.request.body = features.lz4_body ? insert->bytes : buf_slice(&merged);
+        draft.request.body = features.lz4_body ? insert->bytes : buf_slice(&session->merged);
         perform(session, index, &draft, true, reply);
     }
     buf_release(&draft.url);
     buf_release(&statement);
     buf_release(&answer);
-    buf_release(&merged);
 }
 
 static void add_query_settings(struct draft *draft, const struct store_query *query,
@@ -329,6 +331,8 @@ static void clickhouse_session_free(struct store_session *session)
         http_client_free(session->clients[i]);
     }
     lz4_decoder_free(session->decoder);
+    buf_release(&session->blocks);
+    buf_release(&session->merged);
     free(session->clients);
     free(session);
 }

@@ -17,7 +17,7 @@
 #define MAX_ANSWER_BYTES (UINT64_C(64) << 20)
 /* Blocks are handed to the engine in pieces of about this size: it casts block by block, and forty columns of sixty rows
  * cost it twice as much a row as the same columns of some thousand (docs/decisions.md). */
-#define MERGE_BYTES (UINT64_C(2) << 20)
+#define MERGE_BYTES (UINT64_C(16) << 20)
 #define MARK_CACHE_BYTES (64 << 20)
 
 struct embedded {
@@ -134,7 +134,8 @@ static void embedded_insert(struct store_session *session, size_t server, const 
     store_insert_statement(insert, session->store->base.database, &statement);
     buf_append_string(&statement, " SETTINGS insert_deduplication_token = ");
     store_quote_literal(slice_from_string(insert->token), &statement);
-    buf_append_string(&statement, ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0");
+    buf_append_string(&statement, ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0, "
+                                  "optimize_on_insert = 0");
     if (insert->missing_column != NULL) {
         buf_append_string(&statement, ", input_format_skip_unknown_fields = 1");
     }

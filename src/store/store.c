@@ -181,6 +181,7 @@ void store_features_by_version(struct store_features *features, struct slice ver
         { &features->ip, 20, 1 },
         { &features->datetime64, 20, 1 },
         { &features->fsync_settings, 20, 12 },
+        { &features->optimize_on_insert, 21, 1 },
         { &features->deduplication_window, 21, 8 },
         { &features->lz4_body, 21, 8 },
         { &features->async_insert, 21, 11 },
@@ -189,6 +190,7 @@ void store_features_by_version(struct store_features *features, struct slice ver
         { &features->tokens, 22, 3 },
         { &features->converts, 23, 3 },
         { &features->json, 25, 3 },
+        { &features->merges_compact, 25, 3 },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(since); i++) {
         *since[i].feature = major > since[i].major || (major == since[i].major && minor >= since[i].minor);

@@ -31,10 +31,12 @@ struct store_features {
     int major, minor;
     bool tokens;               /* insert_deduplication_token */
     bool deduplication_window; /* non_replicated_deduplication_window of MergeTree */
+    bool merges_compact;       /* compact parts column by column into wide ones, by default */
     bool fsync_settings;       /* fsync_after_insert and fsync_part_directory of MergeTree */
     bool lz4_body;             /* Content-Encoding: lz4; else the body is one merged Native block */
     bool converts;             /* Native columns are converted to the table's types */
     bool async_insert;         /* knows the setting */
+    bool optimize_on_insert;   /* likewise */
     bool parameters;           /* {name:Type} bound by the server */
     bool datetime64, json, map, boolean, low_cardinality, ip;
     int64_t started_wall_s; /* now() - uptime(): off by more than 2 s means it has restarted */

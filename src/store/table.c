@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #define CATALOG_TIMEOUT_NS (30 * NS_PER_SECOND)
-#define UNKNOWN_TABLE 60 /* ClickHouse's code */
+/* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
+#define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
+#define UNKNOWN_TABLE 60                /* ClickHouse's code */
 
 static struct slice table_slice(const struct stream *stream)
 {
@@ -73,6 +75,10 @@ void table_ddl(const struct stream *stream, const char *database, const struct s
     buf_printf(out, " ORDER BY (%s)", stream->order_by);
     if (features->deduplication_window) {
         buf_printf(out, "%snon_replicated_deduplication_window = 10000", separator);
+        separator = ", ";
+    }
+    if (features->merges_compact) {
+        buf_printf(out, "%smin_bytes_for_wide_part = %d", separator, LARGEST_COMPACT_PART);
         separator = ", ";
     }
     if (fsync && features->fsync_settings) {

@@ -169,7 +169,8 @@ static void creates_what_the_server_knows(void **state)
              "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
              "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
              "PARTITION BY %s ORDER BY (%s) "
-             "SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1",
+             "SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 67108864, "
+             "fsync_after_insert = 1, fsync_part_directory = 1",
              stream->partition_by, stream->order_by);
     assert_string_equal(buf_c_string(&ddl), expected);
     buf_clear(&ddl);
@@ -402,6 +403,7 @@ static void sends_credentials_and_settings_as_the_server_knows_them(void **state
                                           "Content-Encoding: lz4\r\n",
                                           "query_id=t-1",
                                           "async_insert=0",
+                                          "optimize_on_insert=0",
                                           "insert_deduplication_token=t-1",
                                           "insert_deduplicate=1",
                                           "wait_end_of_query=1",
