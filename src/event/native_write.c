@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-static void write_names(const struct native_column *column, struct buf *out)
+static void write_names(struct slice name, struct slice wire_name, struct buf *out)
 {
-    buf_append_varint(out, column->name.len);
-    buf_append_slice(out, column->name);
-    buf_append_varint(out, column->wire_name.len);
-    buf_append_slice(out, column->wire_name);
+    buf_append_varint(out, name.len);
+    buf_append_slice(out, name);
+    buf_append_varint(out, wire_name.len);
+    buf_append_slice(out, wire_name);
 }
 
 /* The offsets of rows [first, end), as if `before` items came ahead of them. */
@@ -33,7 +33,7 @@ void native_write_rows(struct native_block *block, uint64_t first, uint64_t coun
         bool map = column->type.shape == SHAPE_MAP;
         uint64_t from = first;
         uint64_t to = first + count;
-        write_names(column, out);
+        write_names(column->name, column->wire_name, out);
         write_offsets(column, from, to, 0, out);
         native_item_range(column, &from, &to);
         if (column->nulls.len != 0) {
@@ -49,7 +49,7 @@ void native_write_rows(struct native_block *block, uint64_t first, uint64_t coun
 
 /* One column of all blocks together. */
 struct merged_column {
-    struct buf names;
+    struct slice name, wire_name; /* in the first block */
     struct buf offsets;
     struct buf nulls;
     struct buf keys;
@@ -57,44 +57,82 @@ struct merged_column {
     uint64_t items;
 };
 
-struct merge {
+struct native_merger {
+    struct native_block block; /* being read */
     struct merged_column *columns;
+    size_t room; /* columns there are */
     size_t column_count;
     uint64_t rows;
 };
 
-static bool merge_start(struct merge *merge, const struct native_block *block)
+struct native_merger *native_merger_new(void)
 {
-    merge->columns = calloc(block->column_count, sizeof *merge->columns);
-    if (merge->columns == NULL) {
+    return calloc(1, sizeof(struct native_merger));
+}
+
+void native_merger_free(struct native_merger *merger)
+{
+    if (merger == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < merger->room; i++) {
+        buf_release(&merger->columns[i].offsets);
+        buf_release(&merger->columns[i].nulls);
+        buf_release(&merger->columns[i].keys);
+        buf_release(&merger->columns[i].data);
+    }
+    free(merger->columns);
+    native_block_release(&merger->block);
+    free(merger);
+}
+
+static bool make_columns(struct native_merger *merger, size_t count)
+{
+    if (count <= merger->room) {
+        return true;
+    }
+    struct merged_column *columns = realloc(merger->columns, count * sizeof *columns);
+    if (columns == NULL) {
         return false;
     }
-    merge->column_count = block->column_count;
+    memset(columns + merger->room, 0, (count - merger->room) * sizeof *columns);
+    merger->columns = columns;
+    merger->room = count;
+    return true;
+}
+
+static bool merge_start(struct native_merger *merger)
+{
+    const struct native_block *block = &merger->block;
+    if (!make_columns(merger, block->column_count)) {
+        return false;
+    }
+    merger->column_count = block->column_count;
+    merger->rows = 0;
     for (size_t i = 0; i < block->column_count; i++) {
-        write_names(&block->columns[i], &merge->columns[i].names);
+        struct merged_column *merged = &merger->columns[i];
+        merged->name = block->columns[i].name;
+        merged->wire_name = block->columns[i].wire_name;
+        merged->items = 0;
+        buf_clear(&merged->offsets);
+        buf_clear(&merged->nulls);
+        buf_clear(&merged->keys);
+        buf_clear(&merged->data);
     }
     return true;
 }
 
-static bool same_names(const struct native_column *column, const struct buf *names)
-{
-    struct buf own = { 0 };
-    write_names(column, &own);
-    bool same = !own.failed && slice_equal(buf_slice(&own), buf_slice(names));
-    buf_release(&own);
-    return same;
-}
-
 /* False: other columns than the first block's. */
-static bool merge_add(struct merge *merge, const struct native_block *block)
+static bool merge_add(struct native_merger *merger)
 {
-    if (merge->column_count != block->column_count) {
+    const struct native_block *block = &merger->block;
+    if (merger->column_count != block->column_count) {
         return false;
     }
     for (size_t i = 0; i < block->column_count; i++) {
         const struct native_column *column = &block->columns[i];
-        struct merged_column *merged = &merge->columns[i];
-        if (!same_names(column, &merged->names)) {
+        struct merged_column *merged = &merger->columns[i];
+        if (!slice_equal(column->name, merged->name) || !slice_equal(column->wire_name, merged->wire_name)) {
             return false;
         }
         write_offsets(column, 0, block->rows, merged->items, &merged->offsets);
@@ -106,18 +144,19 @@ static bool merge_add(struct merge *merge, const struct native_block *block)
         native_item_range(column, &first, &end);
         merged->items += end;
     }
-    merge->rows += block->rows;
+    merger->rows += block->rows;
     return true;
 }
 
-static bool merge_write(struct merge *merge, struct buf *out)
+static bool merge_write(const struct native_merger *merger, struct buf *out)
 {
     bool failed = false;
-    buf_append_varint(out, merge->column_count);
-    buf_append_varint(out, merge->rows);
-    for (size_t i = 0; i < merge->column_count; i++) {
-        struct merged_column *column = &merge->columns[i];
-        struct buf *parts[] = { &column->names, &column->offsets, &column->nulls, &column->keys, &column->data };
+    buf_append_varint(out, merger->column_count);
+    buf_append_varint(out, merger->rows);
+    for (size_t i = 0; i < merger->column_count; i++) {
+        const struct merged_column *column = &merger->columns[i];
+        const struct buf *parts[] = { &column->offsets, &column->nulls, &column->keys, &column->data };
+        write_names(column->name, column->wire_name, out);
         for (size_t part = 0; part < ARRAY_LENGTH(parts); part++) {
             failed |= parts[part]->failed;
             buf_append_slice(out, buf_slice(parts[part]));
@@ -126,30 +165,14 @@ static bool merge_write(struct merge *merge, struct buf *out)
     return !failed && !out->failed;
 }
 
-static void merge_release(struct merge *merge)
+bool native_merge(struct native_merger *merger, struct slice bytes, struct buf *out)
 {
-    for (size_t i = 0; i < merge->column_count; i++) {
-        struct merged_column *column = &merge->columns[i];
-        buf_release(&column->names);
-        buf_release(&column->offsets);
-        buf_release(&column->nulls);
-        buf_release(&column->keys);
-        buf_release(&column->data);
+    bool started = false;
+    while (bytes.len != 0) {
+        if (!native_read(&merger->block, &bytes) || (!started && !merge_start(merger)) || !merge_add(merger)) {
+            return false;
+        }
+        started = true;
     }
-    free(merge->columns);
-}
-
-bool native_merge(struct slice bytes, struct buf *out)
-{
-    struct native_block block = { 0 };
-    struct merge merge = { 0 };
-    bool whole = bytes.len != 0;
-    while (whole && bytes.len != 0) {
-        whole = native_read(&block, &bytes) && (merge.columns != NULL || merge_start(&merge, &block)) &&
-                merge_add(&merge, &block);
-    }
-    whole = whole && merge_write(&merge, out);
-    merge_release(&merge);
-    native_block_release(&block);
-    return whole;
+    return started && merge_write(merger, out);
 }

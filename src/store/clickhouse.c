@@ -33,8 +33,9 @@ struct clickhouse {
 struct store_session {
     struct clickhouse *store;
     struct http_client **clients; /* one per server, made when first needed */
-    struct lz4_decoder *decoder;  /* made when first needed */
-    struct buf blocks; /* of make_plain_body; fresh memory for each batch costs more than the copies into it */
+    struct lz4_decoder *decoder;  /* this and the rest are for make_plain_body, made when first needed */
+    struct native_merger *merger;
+    struct buf blocks;
     struct buf merged;
 };
 
@@ -194,9 +195,12 @@ static bool make_plain_body(struct store_session *session, const struct store_in
     if (session->decoder == NULL) {
         session->decoder = lz4_decoder_new();
     }
-    return session->decoder != NULL &&
+    if (session->merger == NULL) {
+        session->merger = native_merger_new();
+    }
+    return session->decoder != NULL && session->merger != NULL &&
            lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES) == OK &&
-           native_merge(buf_slice(&session->blocks), &session->merged) && !session->merged.failed;
+           native_merge(session->merger, buf_slice(&session->blocks), &session->merged) && !session->merged.failed;
 }
 
 /* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
@@ -331,6 +335,7 @@ static void clickhouse_session_free(struct store_session *session)
         http_client_free(session->clients[i]);
     }
     lz4_decoder_free(session->decoder);
+    native_merger_free(session->merger);
     buf_release(&session->blocks);
     buf_release(&session->merged);
     free(session->clients);

@@ -32,6 +32,7 @@ struct store_session {
     struct embedded *store;
     chdb_connection *connection;
     struct lz4_decoder *decoder;
+    struct native_merger *merger;
     struct buf blocks;     /* unpacked, one behind the other */
     struct buf merged;     /* the same as one block */
     int64_t limit_seconds; /* what max_execution_time was last SET to */
@@ -98,7 +99,7 @@ static bool append_blocks(struct store_session *session, struct chdb_insert_stre
         if (*damage == OK && count > 1) {
             buf_clear(&session->merged);
             piece = &session->merged;
-            *damage = native_merge(buf_slice(&session->blocks), piece) ? OK : ERROR_BAD_COMPRESSION;
+            *damage = native_merge(session->merger, buf_slice(&session->blocks), piece) ? OK : ERROR_BAD_COMPRESSION;
         }
         if (*damage != OK || chdb->stream_append(stream, piece->data, piece->len) != 0) {
             return false;
@@ -251,6 +252,7 @@ static void embedded_session_free(struct store_session *session)
         session->store->chdb.close_conn(session->connection);
     }
     lz4_decoder_free(session->decoder);
+    native_merger_free(session->merger);
     buf_release(&session->blocks);
     buf_release(&session->merged);
     free(session);
@@ -268,8 +270,9 @@ static struct store_session *embedded_session_new(struct store *base)
     const char *arguments[] = { store->path_argument, "--max_query_size=268435456" };
     session->store = store;
     session->decoder = lz4_decoder_new();
+    session->merger = native_merger_new();
     session->connection = chdb_open(&store->chdb, arguments, ARRAY_LENGTH(arguments));
-    bool good = session->decoder != NULL && session->connection != NULL;
+    bool good = session->decoder != NULL && session->merger != NULL && session->connection != NULL;
     if (good && base->database[0] != '\0') {
         buf_append_string(&use, "USE ");
         store_quote_identifier(slice_from_string(base->database), &use);

@@ -42,14 +42,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct native_block block = { 0 };
     struct slice rest = slice_make(data, size);
     struct buf merged = { 0 };
+    struct native_merger *merger = native_merger_new();
     while (rest.len != 0 && native_read(&block, &rest)) {
         use_block(&block);
     }
-    if (native_merge(slice_make(data, size), &merged)) {
+    if (merger != NULL && native_merge(merger, slice_make(data, size), &merged)) {
         struct slice bytes = buf_slice(&merged);
         must(merged.len == 0 || native_read(&block, &bytes));
     }
     native_block_release(&block);
+    native_merger_free(merger);
     buf_release(&merged);
     return 0;
 }
