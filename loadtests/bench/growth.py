@@ -164,7 +164,7 @@ def by_stored(samples):
 SERIES = (
     ("batch_size", by_batch_size, lambda bench: 10 * (bench.seconds + 3)),
     ("udp_batch_size", udp_by_batch_size, lambda bench: 5 * 45),
-    ("offered_load", by_offered_load, lambda bench: 2 * (7 * bench.seconds + 4),
+    ("offered_load", by_offered_load, lambda bench: 2 * (7 * bench.seconds + 4)),
     ("connections", by_connections, lambda bench: 4 * (bench.seconds + 3)),
     ("streams", by_streams, lambda bench: 5 * (bench.seconds + 8)),
     ("fields", by_fields, lambda bench: 5 * 12),

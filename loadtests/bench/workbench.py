@@ -15,8 +15,13 @@ from .generator import load
 BULK = "/events/bulk?ids=0"
 
 
+log = None      # a file that gets what is said as well
+
+
 def say(text):
-    print("%s %s" % (time.strftime("%H:%M:%S"), text), file=sys.stderr, flush=True)
+    for to in (sys.stderr, log):
+        if to:
+            print("%s %s" % (time.strftime("%H:%M:%S"), text), file=to, flush=True)
 
 
 class Workbench:
@@ -46,8 +51,7 @@ class Workbench:
         """A gateway on the sample configuration, embedded store unless `env` says otherwise."""
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(self.folder())
-            env = dict({"SLUICE_DURABILITY": durability, "SLUICE_LOG_LEVEL": "warn"}, **(env or {}))
-            env["SLUICE_LOG_LEVEL"] = "info"
+            env = dict(env or {}, SLUICE_DURABILITY=durability)
             if redis:
                 server = start_redis(os.path.join(folder, "redis"))
                 stack.callback(server.stop)
