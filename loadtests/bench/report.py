@@ -53,13 +53,13 @@ def measured(results, key, bar):
     return values(results, key, bar.figure)
 
 
-def number(value, digits=3):
+def number(value):
     """To three digits that count; thousands with commas."""
     if value is None:
         return "–"
     if abs(value) >= 1000:
         return "{:,.0f}".format(value)
-    return "{:.{}f}".format(value, max(0, digits - len(str(int(abs(value))))))
+    return "%.3g" % value
 
 
 def spread(found):
@@ -75,7 +75,8 @@ def scenario_row(results, scenario):
     missing = why_not(results, scenario.key)
     if missing:
         return cells + [missing] + [""] * (len(COLUMNS) + 2)
-    cells.append("%s %s" % (number(median(rates)), scenario.unit) if rates else "–")
+    lost = sum(values(results, scenario.key, "lost").values())
+    cells.append(("%s %s" % (number(median(rates)), scenario.unit) if rates else "–") + (", %s LOST" % number(lost) if lost else ""))
     cells.append(spread(rates))
     ratios = compared(results, scenario.key, "rate", scenario.baseline, lambda a, b: a / b) if scenario.baseline else {}
     cells.append(number(median(ratios)))
@@ -90,7 +91,7 @@ def bar_rows(results):
             other = bar.of or bar.beyond
             what = FIGURES[bar.figure] if bar.figure != "rate" else ALL[key].unit
             what += " of that of: " + ALL[bar.of].name if bar.of else " more than: " + ALL[bar.beyond].name if bar.beyond else ""
-            wanted = "%s %s" % (bar.sign, number(bar.wanted).rstrip("0").rstrip(".") if bar.wanted < 1000 else number(bar.wanted))
+            wanted = "%s %s" % (bar.sign, number(bar.wanted))
             missing = why_not(results, key) or (why_not(results, other) if other else None)
             if missing:
                 rows.append((ALL[key].name, what, missing, wanted, "not measured"))

@@ -13,7 +13,7 @@ from . import measure, peers
 from .generator import EVENT, load, template
 from .workbench import BULK
 
-JOURNAL = "256MiB"
+JOURNAL = "32MiB"      # a million rows
 PEER_ROWS = 10000       # in an INSERT of the peer
 PEER_CONNECTIONS = 4
 INSERT = "/?" + urllib.parse.urlencode({"query": "INSERT INTO events FORMAT JSONEachRow"}, quote_via=urllib.parse.quote)

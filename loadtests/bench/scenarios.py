@@ -46,7 +46,7 @@ def into_store(bench):
 
 
 def search(bench):
-    return 50 if bench.first else 30
+    return (8 if bench.first else 5) * 2.5 + START
 
 
 def nginx(bench):
