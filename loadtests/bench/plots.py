@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 
-from .stages import STAGES
+from .stages import MANY, STAGES
 
 HEAD = """set terminal pngcairo size 1000,600 noenhanced font "sans,12" background "white"
 set output "%s"
@@ -11,7 +11,7 @@ set title "%s"
 set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
-set key outside right top
+set key outside bottom center horizontal
 set xlabel "%s"
 set ylabel "%s"
 set yrange [0:*]
@@ -64,16 +64,20 @@ def latency_of(durability):
     return draw
 
 
-def stages(series):
-    points = series.get("stages")
-    if not points:
-        return None
-    rows = [[p["form"]] + [p["stages"].get(name, 0) for name in STAGES] for p in points]
-    bars = ["$data using %d%s lc rgb \"%s\" title \"%s\"" % (n + 2, ":xtic(1)" if n == 0 else "", COLOURS[n], name)
-            for n, name in enumerate(STAGES)]
-    return ("CPU by stage, from socket to the embedded store", "", "CPU µs per event",
-            "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.6\nset style fill solid 0.9\n"
-            + "set key invert\n" + block("data", rows) + "plot " + ", \\\n     ".join(bars) + "\n")
+def stacked(title, names, forms=None):
+    """A bar for each form (all of them, or those that carry many events at once), of the stages in `names`."""
+    def draw(series):
+        points = [p for p in series.get("stages", []) if not forms or p["form"] in forms]
+        if not points:
+            return None
+        rows = [[p["form"]] + [p["stages"].get(name, 0) for name in names] for p in points]
+        bars = ["$data using %d%s lc rgb \"%s\" title \"%s\"" % (n + 2, ":xtic(1)" if n == 0 else "",
+                                                                 COLOURS[STAGES.index(name)], name)
+                for n, name in enumerate(names)]
+        return (title, "", "CPU µs per event",
+                "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.6\nset style fill solid 0.9\n"
+                + block("data", rows) + "plot " + ", \\\n     ".join(bars) + "\n")
+    return draw
 
 
 def growth(name, key, title, label, wanted, log=True, extra=""):
@@ -114,7 +118,8 @@ PLOTS = (
     ("throughput_by_batch_size", batch_size),
     ("latency_os", latency_of("os")),
     ("latency_fsync", latency_of("fsync")),
-    ("cpu_by_stage", stages),
+    ("cpu_by_stage", stacked("CPU by stage, from socket to journal: many events at once", STAGES[:-2], MANY)),
+    ("cpu_by_stage_in_all", stacked("CPU by stage, from socket to the embedded store", STAGES)),
     ("growth_connections", growth("connections", "connections", "Cost of an event by open connections: one event a request",
                                   "connections", ("cpu_us",))),
     ("growth_stored", stored),

@@ -29,7 +29,7 @@ def sample(gateway, began, before):
 
 
 def watch(gateway, seconds):
-    """(the generator's report, a sample a second)"""
+    """(the generator's report, a sample a second and one when all is stored)"""
     before, began, samples = measure.Usage(gateway.process.pid), time.monotonic(), []
     line = words("http", gateway.port, seconds=seconds, **RETRY)
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -37,7 +37,9 @@ def watch(gateway, seconds):
         while process.poll() is None:
             samples.append(sample(gateway, began, before))
             time.sleep(1)
-        return finish(process, line), samples
+        report = finish(process, line)
+        gateway.wait_stored()
+        return report, samples + [sample(gateway, began, before)]
     finally:
         if process.poll() is None:
             process.kill()
@@ -48,9 +50,8 @@ def memory(bench):
     """Figures with the samples, which the series of growth are drawn from."""
     with bench.gateway(config=rows.sample_config) as gateway:
         report, samples = watch(gateway, bench.soak)
-        gateway.wait_stored()
         gateway.check_identity()
-        stored = gateway.sum("sluice_events_stored_total")
+        stored = samples[-1]["stored"]
         assert stored == report["accepted"], (stored, report)
         warm = [(s["seconds"], s["rss_mib"]) for s in samples if s["seconds"] >= bench.soak * WARM_UP]
         rss = statistics.median(y for _, y in warm)

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from . import measure
+from . import measure, udp
 from .workbench import BULK, loaded, say
 
 # In the order of an event's way. The rules: thread, function; the first that fits counts, the last of a thread takes all.
@@ -72,22 +72,35 @@ def split(seconds, shares):
     return stages
 
 
+def load_of(protocol, **options):
+    return lambda bench, gateway: loaded(gateway, protocol, seconds=bench.seconds, **options)["events"]
+
+
+def datagrams(bench, gateway):
+    target = udp.Receiver(gateway, bench.seconds, {"bulk": 7, "compress": "lz4"})
+    target.attempt(UDP_RATE)
+    return target.start
+
+
+UDP_RATE = 200000       # events/s, which any machine takes
 FORMS = (
-    ("HTTP bulk of 1,000", "http", dict(path=BULK, bulk=1000, connections=16)),
-    ("WebSocket, LZ4, 100", "ws", dict(bulk=100, connections=16, window=10)),
-    ("HTTP, one a request", "http", dict(path="/events", connections=256)),
+    ("HTTP bulk of 1,000", load_of("http", path=BULK, bulk=1000, connections=16)),
+    ("WebSocket, LZ4, 100", load_of("ws", bulk=100, connections=16, window=10)),
+    ("UDP, LZ4, 7", datagrams),
+    ("HTTP, one a request", load_of("http", path="/events", connections=256)),
 )
+MANY = tuple(form for form, _ in FORMS[:3])
 
 
 def by_stage(bench):
-    """[{form, total, stages: {stage: CPU µs per event}}], the embedded store included until all is stored."""
+    """[{form, stages: {stage: CPU µs per event}}], the embedded store included until all is stored."""
     points = []
-    for form, protocol, options in FORMS:
+    for form, send in FORMS:
         with bench.gateway() as gateway, bench.folder() as folder:
             pid = gateway.process.pid
             before = measure.thread_seconds(pid)
             with Profile(pid, folder) as profile:
-                events = loaded(gateway, protocol, seconds=bench.seconds, **options)["events"]
+                events = send(bench, gateway)
             gateway.wait_stored()
             spent = {name: value - before.get(name, 0) for name, value in measure.thread_seconds(pid).items()}
             stages = {name: value / events * 1e6 for name, value in split(spent, profile.shares()).items()}
