@@ -7,16 +7,17 @@ import subprocess
 from . import measure, udp
 from .workbench import BULK, loaded, say
 
-# In the order of an event's way. The rules: thread, function; the first that fits counts, the last of a thread takes all.
-STAGES = ("receive", "parse", "validate", "dedup", "encode", "journal", "commit", "deliver", "engine")
+STAGES = ("receive", "parse", "validate", "dedup", "encode", "journal", "commit", "deliver", "engine")  # as an event goes
+# Thread, and "library function" as perf names them. The first that fits counts, the last of a thread takes what is left.
+# Zeroed pages are those of the window of ids, which grows; other work of the kernel for `commit` is the journal's.
 RULES = [(stage, re.compile(thread), re.compile(function)) for stage, thread, function in (
     ("parse", r"io-|udp", r"simdjson|json_parse"),
-    ("validate", r"io-|udp", r"validate|field_|value_|fill_|scan|path_|stream_|type_|time_|event_id|identity|chunk_|column|decimal|json_|XXH|hash|"
-                             r"write_varint|submit"),
+    ("receive", r"io-|udp", r"\[k\]|libwebsockets|libev|liblz4|libz|http_|ws_|udp_|session|loop|inbox|answer|decode|send|recv"),
+    ("validate", r"io-|udp", r"sluice|xxhash|libc"),
     ("receive", r"io-|udp", r""),
-    ("dedup", r"commit", r"id_set|id_window|dedup|key_log|look|mark|redis|XXH"),
-    ("encode", r"commit", r"native_|LZ4|chunk_|lz4_|column|XXH"),
-    ("journal", r"commit", r"journal|\[k\]|write|sync"),
+    ("dedup", r"commit", r"find|id_set|id_window|dedup|key_|decide|clear_page|fault|hiredis"),
+    ("encode", r"commit", r"liblz4|lz4_|native|chunk|column|xxhash"),
+    ("journal", r"commit", r"\[k\]|journal|write|sync"),
     ("commit", r"commit|redis", r""),
     ("deliver", r"writer", r""),
     ("engine", r"", r""),
@@ -49,11 +50,11 @@ class Profile:
         """{thread: {stage: share of the thread's samples}}"""
         if not self.process:
             return {}
-        done = subprocess.run(["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,comm,symbol", "-i", self.path],
+        done = subprocess.run(["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,comm,dso,symbol", "-i", self.path],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         shares = {}
         for line in done.stdout.decode(errors="replace").splitlines():
-            found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+(\[.\].*)", line)
+            found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+(\S+\s+\[.\].*)", line)
             if found:
                 percent, thread, function = float(found.group(1)), found.group(2), found.group(3)
                 one = shares.setdefault(thread, {})
