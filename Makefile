@@ -79,12 +79,12 @@ fuzz: ## each fuzzer for SECONDS (30)
 	  tail -n 1 build-fuzz/log; \
 	done
 
-bench: build ## measure beside nginx and bare baselines, as a table
-	@scripts/install test
+bench: build ## measure beside nginx, ClickHouse and bare baselines: table and plots in build/bench: [ONLY=regex] [QUICK=1]
+	@scripts/install bench
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
-	loadtests/run
+	loadtests/run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick)
 
 lint: ## formatting, include arrows, clang warnings, cppcheck
 	@scripts/install lint
