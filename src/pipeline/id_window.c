@@ -58,20 +58,16 @@ static struct id_set *cell_of(const struct id_generation *generation, uint32_t b
     return &generation->cells[cell < generation->cell_count ? cell : cell & (mask >> 1)];
 }
 
-/* The memory of what is forgotten serves the new generation, which has as many cells as the one before: growing anew
- * would cost the splits again. Without memory for them it begins small. */
+/* The memory of what is forgotten serves the new generation, which begins with as many cells as that had: to clear them
+ * takes milliseconds, to ask the kernel for so much at once could take hundreds. */
 void id_window_turn(struct id_window *window)
 {
     struct id_generation forgotten = window->previous;
-    size_t cell_count = window->current.cell_count;
     window->previous = window->current;
-    window->current = (struct id_generation){ .cells = forgotten.cells, .cell_count = cell_count };
-    for (size_t i = 0; i < cell_count; i++) {
-        size_t ids = cell_count == 1 ? window->previous.cells[i].count : window->cell_ids;
-        if (!id_set_prepare(&forgotten.cells[i], ids)) {
-            window->current.cell_count = 1;
-            id_set_clear(&forgotten.cells[0]);
-        }
+    window->current = forgotten;
+    window->current.ids = 0;
+    for (size_t i = 0; i < forgotten.cell_count; i++) {
+        id_set_clear(&forgotten.cells[i]);
     }
 }
 
