@@ -17,6 +17,7 @@ ON_SENDER, ON_RECEIVER = ("taskset", "-c", "0"), ("taskset", "-c", "1")
 STEPS = 5               # of the first search; later rounds look around what it found
 STEPS_AROUND = 3
 SENDER_START = 0.02     # s: that is not its rate
+HIGHEST = 3e6           # events/s to begin with: of more, the kernel's buffer alone holds seconds
 
 
 def bare_rate(bench, options):
@@ -90,7 +91,8 @@ class Receiver:
 
 @contextlib.contextmanager
 def receiver(bench, options):
-    with bench.gateway(wrapper=ON_RECEIVER) as gateway:
+    pinned = ON_RECEIVER if options.get("bulk", 0) == 0 else ()
+    with bench.gateway(wrapper=pinned) as gateway:
         yield Receiver(gateway, min(bench.seconds, 2), options)
         gateway.check_identity()
 
@@ -110,8 +112,8 @@ class Form:
     def gateway(self, bench):
         low, high, steps = self.found * 0.7, self.found * 1.3, STEPS_AROUND
         if not self.found:
-            high = self.bare_best or bare_rate(bench, self.options)
-            low, steps = high * 0.05, STEPS
+            high = min(self.bare_best or bare_rate(bench, self.options), HIGHEST)
+            low, steps = high * 0.2, STEPS
         with receiver(bench, self.options) as target:
             rate, cpu_us = target.best(low, high, steps)
             self.found = self.found or rate

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #define MOST_CELL_IDS ((size_t)65536) /* half full, as they are at most, their slots fill one huge page: 2 MiB */
-#define LOOKAHEAD 16u                 /* ids whose slots are on their way from memory at once */
+_Static_assert(MOST_CELL_IDS * 2 * sizeof(struct event_id) == HUGE_PAGE, "a full cell is one huge page");
+#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
 
 /* A cell not yet split has up to twice what the average has: 7/8 of what it may. */
 #define SPLIT_AT(window) ((window)->cell_ids / 16 * 7)
@@ -23,6 +24,7 @@ bool id_window_init(struct id_window *window, size_t max_ids)
 {
     *window = (struct id_window){ .cell_ids = max_ids < MOST_CELL_IDS ? max_ids : MOST_CELL_IDS };
     window->most_cells = max_ids / window->cell_ids;
+    window->supply = window->most_cells == 1 ? NULL : page_supply_new();
     id_set_draw_factors(window->factors);
     id_set_init(&window->spare, window->cell_ids);
     bool has_current = init_generation(window, &window->current);
@@ -42,6 +44,7 @@ void id_window_release(struct id_window *window)
     release_generation(window, &window->current);
     release_generation(window, &window->previous);
     id_set_release(&window->spare);
+    page_supply_free(window->supply);
     *window = (struct id_window){ 0 };
 }
 
@@ -71,13 +74,23 @@ void id_window_turn(struct id_window *window)
     }
 }
 
+/* An empty cell of full size. False: memory is short. */
+static bool make_cell(struct id_window *window, struct id_set *cell)
+{
+    void *page = cell->allocated != 0 || window->supply == NULL ? NULL : page_supply_take(window->supply);
+    if (page != NULL) {
+        id_set_adopt(cell, page, HUGE_PAGE);
+    }
+    return id_set_prepare(cell, window->cell_ids);
+}
+
 /* The next cell in line gives the ids that one more bit tells apart to a new one. Without memory it waits. */
 static void split(struct id_window *window, struct id_generation *generation)
 {
     uint32_t half = UINT32_MAX >> __builtin_clz((uint32_t)generation->cell_count) >> 1;
     struct id_set *from = &generation->cells[generation->cell_count & half];
     struct id_set *to = &generation->cells[generation->cell_count];
-    if (!id_set_prepare(&window->spare, window->cell_ids) || !id_set_prepare(to, window->cell_ids)) {
+    if (!make_cell(window, &window->spare) || !make_cell(window, to)) {
         return;
     }
     for (size_t i = 0; i < from->capacity; i++) {
