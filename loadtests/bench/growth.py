@@ -12,7 +12,7 @@ SIZES = (1, 10, 100, 1000, 10000)
 UDP_SIZES = ((1, None), (10, None), (100, None), (300, None), (1000, "lz4"))     # 300 plain ones fill a datagram
 SHARES = (10, 25, 50, 75, 90, 100)
 CONNECTIONS = (10, 100, 1000, 10000)
-STREAMS = (1, 4, 16, 64)       # 64 is the most that a configuration may have
+STREAMS = (1, 10, 100)
 FIELDS = (5, 10, 20, 50, 100)
 STREAMS_RATE = 200000           # events/s over all streams
 EVENTS = 400000                 # of a point that is waited for until all is stored
@@ -185,10 +185,10 @@ def by_stored(samples):
 # name, what makes it, about how many seconds: seconds(bench)
 SERIES = (
     ("batch_size", by_batch_size, lambda bench: 10 * (bench.seconds + 3)),
-    ("udp_batch_size", udp_by_batch_size, lambda bench: 5 * 45),
+    ("udp_batch_size", udp_by_batch_size, lambda bench: 5 * 20),
     ("offered_load", by_offered_load, lambda bench: 2 * (7 * bench.seconds + 4)),
     ("connections", by_connections, lambda bench: 4 * (2 * bench.seconds + 4)),
-    ("streams", by_streams, lambda bench: 4 * (bench.seconds + 8)),
+    ("streams", by_streams, lambda bench: 3 * (bench.seconds + 8)),
     ("fields", by_fields, lambda bench: 5 * 12),
 )
 

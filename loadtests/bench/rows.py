@@ -59,7 +59,7 @@ def sample_config(folder):
 
 def seconds_of(bench):
     """The first round is the sustained one."""
-    return bench.sustained if bench.first else bench.sustained / 3
+    return bench.sustained if bench.first else bench.sustained / 4
 
 
 class Target:

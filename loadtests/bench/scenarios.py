@@ -111,7 +111,7 @@ BULK_GROUP = [
              [Bar("rate_per_core", ">=", 1000000), Bar("cpu_us", "<=", 1.0)]),
     Scenario("bulk_fsync", "bulk of 1,000, fsync", bulk("fsync"), bulky, "bulk_os", [Bar("rate", ">=", 0.9, of="bulk_os")]),
     Scenario("redis", "Redis alone: redis-benchmark -P, two look-ups and a mark an id", peers.redis_alone, lambda bench: 15,
-             unit="ids/s"),
+             unit="ids/s", once=True),
     Scenario("bulk_redis_os", "bulk of 1,000, os, Redis", bulk("os", redis=True), bulky, "bulk_os",
              [Bar("rate", ">=", 0.6, of="bulk_os"), Bar("cpu_us", "<=", 1.3)]),
     Scenario("bulk_redis_fsync", "bulk of 1,000, fsync, Redis", bulk("fsync", redis=True), bulky, "bulk_os"),
@@ -130,7 +130,7 @@ def store_group(key, name, target, through):
                  [Bar("rate", ">", 1, of=peer), Bar("all_cpu_us", "<=", 0.8, of=peer), Bar("rate", ">=", 2.5, of=fluent)],
                  unit="rows/s"),
         Scenario(fluent, "Fluent Bit, in_http to out_http: %s" % name, target.through_fluent_bit, into_store, peer,
-                 unit="rows/s"),
+                 unit="rows/s", once=True),
     ]
 
 

@@ -346,7 +346,7 @@ static const struct option section_rows[] = {
     SECTION(writer, "How batches are sent to the store."),
     SECTION(query, "The reading of counts, GET /events/metrics."),
     SECTION(drain, "What happens on SIGTERM."),
-    { "streams", LIST(config, streams), NULL, "1", "64", "The declared kinds of events, at least one.",
+    { "streams", LIST(config, streams), NULL, "1", "256", "The declared kinds of events, at least one.",
       .required = true, .table = &stream_table, .count_offset = offsetof(struct config, stream_count),
       .item_size = sizeof(struct stream_options) },
 };

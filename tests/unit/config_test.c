@@ -321,7 +321,7 @@ static void says_what_is_wrong_with_a_file(void **state)
     static const char *const rows[][2] = {
         { "", "test.yaml:1: streams: found nothing, expected it to be given\n" },
         { "# only a comment\n", "test.yaml:1: streams: found nothing, expected it to be given\n" },
-        { "streams: []\n", "test.yaml:1: streams: found 0 entries, expected 1 to 64\n" },
+        { "streams: []\n", "test.yaml:1: streams: found 0 entries, expected 1 to 256\n" },
         { "streams:\n", "test.yaml:1: streams: found nothing, expected a list, each entry behind a \"- \"\n" },
         { "hello\n", "test.yaml:1: found a single value, expected a mapping of keys\n" },
         { "- a\n", "test.yaml:1: found a list, expected a mapping of keys\n" },
