@@ -69,6 +69,6 @@ int main(int argc, char **argv)
         fputs("usage: bare_receive [--port N]\n", stderr);
         return 2;
     }
-    count(open_socket(has_port ? atoi(argv[2]) : 8125));
+    count(open_socket(has_port ? atoi(argv[2]) : 0));
     return 0;
 }

@@ -45,7 +45,7 @@ def by_offered_load(bench):
     for durability in ("os", "fsync"):
         with bench.gateway(durability) as gateway:
             options = dict(path=BULK, bulk=1000, connections=64, seconds=bench.seconds)
-            highest = loaded(gateway, **options)["rate"]
+            highest = loaded(gateway, stored=True, **options)["rate"]
             series[durability] = []
             for number, share in enumerate(SHARES):
                 found = loaded(gateway, rate=int(highest * share / 100), start=(number + 1) * 10 ** 9, **options)

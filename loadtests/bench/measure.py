@@ -5,8 +5,9 @@ import re
 TICK = os.sysconf("SC_CLK_TCK")
 
 # What a thread of the gateway does for an event. The first that fits counts; what fits none belongs to the engine.
-STAGES = (("receive", r"io-|udp"), ("commit", r"commit"), ("mark in Redis", r"redis"), ("deliver", r"writer"))
-OURS = ("receive", "commit", "mark in Redis")   # the way of an event from socket to journal
+STAGES = (("receive", r"io-|udp"), ("commit", r"commit"), ("memory for ids", r"pages"), ("mark in Redis", r"redis"),
+          ("deliver", r"writer"))
+OURS = ("receive", "commit", "memory for ids", "mark in Redis")   # the way of an event from socket to journal
 
 
 def stage(thread):
@@ -64,6 +65,8 @@ class Usage:
         stages = {}
         for name, seconds in self.threads.items():
             stages[stage(name)] = stages.get(stage(name), 0) + seconds - before.threads.get(name, 0)
+        ours = sum(seconds for name, seconds in stages.items() if name != "engine")
+        stages["engine"] = max(self.process - before.process - ours, 0)     # many of its threads have ended meanwhile
         return stages
 
     def ours_since(self, before):

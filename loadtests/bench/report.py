@@ -42,7 +42,9 @@ def compared(results, key, figure, other, work):
     """{round: work(value, the other's value)}: each with the other of its own round, or its median where that has none."""
     mine, others = values(results, key, figure), values(results, other, figure)
     middle = median(others)
-    return {n: work(value, others.get(n, middle)) for n, value in mine.items()} if others else {}
+    if not middle:
+        return {}       # it could not be run, or nothing came of it
+    return {n: work(value, others.get(n) or middle) for n, value in mine.items()}
 
 
 def measured(results, key, bar):

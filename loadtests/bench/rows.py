@@ -59,7 +59,7 @@ def sample_config(folder):
 
 def seconds_of(bench):
     """The first round is the sustained one."""
-    return bench.sustained if bench.first else bench.sustained / 4
+    return bench.sustained if bench.first else bench.sustained / 5
 
 
 class Target:
@@ -163,4 +163,5 @@ def wait_settled(server, wanted, quiet=10):
 
 
 EMBEDDED = Target(peers.engine, sample_config)
+TUNED = Target(peers.engine, sample_config, arguments="&optimize_on_insert=0")
 OLD = Target(peers.clickhouse_18, old_config, old_event())

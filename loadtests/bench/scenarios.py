@@ -121,11 +121,12 @@ BULK_GROUP = [
 ]
 
 
-def store_group(key, name, target, through):
+def store_group(key, name, target, through, more=()):
     peer, fluent = key + "_itself", key + "_fluent"
     return [
         Scenario(peer, "%s itself: NDJSON in batches of %s" % (name, "{:,}".format(rows.PEER_ROWS)), target.itself, into_store,
                  unit="rows/s"),
+        *more,
         Scenario(key, "bulk of 1,000 from request to rows: %s" % name, through, into_store, peer,
                  [Bar("rate", ">", 1, of=peer), Bar("all_cpu_us", "<=", 0.8, of=peer), Bar("rate", ">=", 2.5, of=fluent)],
                  unit="rows/s"),
@@ -173,12 +174,16 @@ STILL = [
              unit="rows/s", once=True, bars=[Bar("growth_percent", "<=", 1)]),
 ]
 
+# The peer with the setting that the gateway sends, which is not the default.
+TUNED = [Scenario("embedded_tuned", "likewise, with optimize_on_insert=0", rows.TUNED.itself, into_store, "embedded_itself",
+                  unit="rows/s", once=True)]
+
 # Those of a group are run one after the other, and then again: so what is compared is measured in the same minutes.
 GROUPS = [
     ("HTTP, one event a request", HTTP),
     ("HTTP bulk and WebSocket", BULK_GROUP),
     ("into the embedded engine", store_group("embedded", "embedded engine, ClickHouse 26.7", rows.EMBEDDED,
-                                             rows.EMBEDDED.through_embedded)),
+                                             rows.EMBEDDED.through_embedded, TUNED)),
     ("into a server", store_group("server", "clickhouse-server 18.16", rows.OLD, rows.OLD.through_gateway)),
     ("UDP", UDP),
     ("latency", LATENCY),

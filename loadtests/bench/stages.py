@@ -9,7 +9,8 @@ from .workbench import BULK, loaded, say
 
 STAGES = ("receive", "parse", "validate", "dedup", "encode", "journal", "commit", "deliver", "engine")  # as an event goes
 # Thread, and "library function" as perf names them. The first that fits counts, the last of a thread takes what is left.
-# Zeroed pages are those of the window of ids, which grows; other work of the kernel for `commit` is the journal's.
+# Zeroed pages, and the thread that makes them, are those of the window of ids, which grows; other work of the kernel for
+# `commit` is the journal's.
 RULES = [(stage, re.compile(thread), re.compile(function)) for stage, thread, function in (
     ("parse", r"io-|udp", r"simdjson|json_parse"),
     ("receive", r"io-|udp", r"\[k\]|libwebsockets|libev|liblz4|libz|http_|ws_|udp_|session|loop|inbox|answer|decode|send|recv"),
@@ -18,6 +19,7 @@ RULES = [(stage, re.compile(thread), re.compile(function)) for stage, thread, fu
     ("dedup", r"commit", r"find|id_set|id_window|dedup|key_|decide|clear_page|fault|hiredis"),
     ("encode", r"commit", r"liblz4|lz4_|native|chunk|column|xxhash"),
     ("journal", r"commit", r"\[k\]|journal|write|sync"),
+    ("dedup", r"pages", r""),
     ("commit", r"commit|redis", r""),
     ("deliver", r"writer", r""),
     ("engine", r"", r""),
@@ -99,11 +101,14 @@ def by_stage(bench):
     for form, send in FORMS:
         with bench.gateway() as gateway, bench.folder() as folder:
             pid = gateway.process.pid
-            before = measure.thread_seconds(pid)
+            before, process_before = measure.thread_seconds(pid), measure.process_seconds(pid)
             with Profile(pid, folder) as profile:
                 events = send(bench, gateway)
             gateway.wait_stored()
-            spent = {name: value - before.get(name, 0) for name, value in measure.thread_seconds(pid).items()}
+            process = measure.process_seconds(pid) - process_before
+            spent = {name: value - before.get(name, 0) for name, value in measure.thread_seconds(pid).items()
+                     if measure.stage(name) != "engine"}
+            spent["engine"] = max(process - sum(spent.values()), 0)     # many of its threads have ended meanwhile
             stages = {name: value / events * 1e6 for name, value in split(spent, profile.shares()).items()}
             say("    %s: %s" % (form, ", ".join("%s %.2f" % item for item in stages.items())))
             points.append({"form": form, "stages": stages})

@@ -25,19 +25,6 @@ struct compressor {
     ZSTD_CCtx *zstd;
 };
 
-static size_t none_bound(const struct compressor *c, size_t length)
-{
-    (void)c;
-    return length;
-}
-
-static size_t none_run(struct compressor *c, const char *plain, size_t length, char *out, size_t capacity)
-{
-    (void)c, (void)capacity;
-    memcpy(out, plain, length);
-    return length;
-}
-
 static size_t lz4_bound(const struct compressor *c, size_t length)
 {
     (void)c;
@@ -94,8 +81,9 @@ static size_t zstd_run(struct compressor *c, const char *plain, size_t length, c
 }
 
 static const struct method methods[] = {
-    [COMPRESS_NONE] = { none_bound, none_run },        [COMPRESS_LZ4] = { lz4_bound, lz4_run },
-    [COMPRESS_GZIP] = { gzip_bound, gzip_run },        [COMPRESS_ZSTD] = { zstd_bound, zstd_run },
+    [COMPRESS_LZ4] = { lz4_bound, lz4_run },
+    [COMPRESS_GZIP] = { gzip_bound, gzip_run },
+    [COMPRESS_ZSTD] = { zstd_bound, zstd_run },
     [COMPRESS_LZ4_BLOCK] = { block_bound, block_run },
 };
 
@@ -108,13 +96,6 @@ struct compressor *compressor_new(enum compression compression)
         fail("out of memory for a compressor");
     }
     return c;
-}
-
-void compressor_free(struct compressor *c)
-{
-    deflateEnd(&c->gzip);
-    ZSTD_freeCCtx(c->zstd);
-    free(c);
 }
 
 size_t compressor_bound(const struct compressor *c, size_t length)

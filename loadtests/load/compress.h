@@ -8,7 +8,6 @@ enum compression { COMPRESS_NONE, COMPRESS_LZ4, COMPRESS_GZIP, COMPRESS_ZSTD, CO
 struct compressor;
 
 struct compressor *compressor_new(enum compression compression);
-void compressor_free(struct compressor *compressor);
 
 /* The most bytes that `length` may become. */
 size_t compressor_bound(const struct compressor *compressor, size_t length);

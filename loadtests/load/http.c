@@ -195,47 +195,52 @@ static void take_reply(struct load *load, struct connection *c)
     }
 }
 
-/* False when there is no more to read now. */
-static bool read_once(struct load *load, struct connection *c)
+/* A short read is the end of what came, unless the server has hung up: the edge that says so comes once. True: it ended. */
+static bool read_what_came(struct connection *c, bool hung_up)
 {
-    if (c->bytes.cap - c->bytes.len < REPLY_CAPACITY / 2 && !buf_reserve(&c->bytes, c->bytes.cap + REPLY_CAPACITY)) {
-        fail("out of memory for a reply of %zu bytes", c->bytes.len);
+    for (;;) {
+        if (c->bytes.cap - c->bytes.len < REPLY_CAPACITY / 2 &&
+            !buf_reserve(&c->bytes, c->bytes.cap + REPLY_CAPACITY)) {
+            fail("out of memory for a reply of %zu bytes", c->bytes.len);
+        }
+        size_t room = c->bytes.cap - c->bytes.len;
+        ssize_t n = read(c->fd, c->bytes.data + c->bytes.len, room);
+        if (n <= 0) {
+            return n == 0 || errno != EAGAIN;
+        }
+        c->bytes.len += (size_t)n;
+        if ((size_t)n != room && !hung_up) {
+            return false;
+        }
     }
-    size_t room = c->bytes.cap - c->bytes.len;
-    ssize_t n = read(c->fd, c->bytes.data + c->bytes.len, room);
-    if (n < 0 && errno == EAGAIN) {
-        return false;
-    }
-    if (n <= 0 && c->state != BUSY) {
-        reconnect(load, c);
-        return false;
-    }
-    if (n <= 0) {
+}
+
+static void take_bytes(struct load *load, struct connection *c, bool ended)
+{
+    enum reply_answer answer = reply_parse(&c->reply, buf_slice(&c->bytes));
+    if (answer == REPLY_WHOLE) {
+        c->reply.close |= ended;
+        take_reply(load, c);
+    } else if (answer == REPLY_BAD || ended) {
         lose_connection(load, c);
-        return false;
     }
-    c->bytes.len += (size_t)n;
-    return (size_t)n == room;
 }
 
 static void serve(struct load *load, void *connection, uint32_t events)
 {
     struct connection *c = connection;
+    bool hung_up = (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
     if (c->state == BUSY && (events & EPOLLOUT) != 0 && c->sent < c->length) {
         send_rest(load, c);
     }
-    if (c->state == CLOSED || (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) == 0) {
+    if (c->state == CLOSED || (!hung_up && (events & EPOLLIN) == 0)) {
         return;
     }
-    while (read_once(load, c)) {
-    }
-    if (c->state != BUSY) {
-        return;
-    }
-    switch (reply_parse(&c->reply, buf_slice(&c->bytes))) {
-    case REPLY_PARTIAL: break;
-    case REPLY_WHOLE: take_reply(load, c); break;
-    case REPLY_BAD: lose_connection(load, c); break;
+    bool ended = read_what_came(c, hung_up);
+    if (c->state == BUSY) {
+        take_bytes(load, c, ended);
+    } else if (ended) {
+        reconnect(load, c);
     }
 }
 

@@ -80,6 +80,9 @@ enum reply_answer reply_parse(struct reply *reply, struct slice bytes)
         }
         reply->head_length = head_length;
         take_head(reply, slice_make(bytes.data, head_length - 2));
+        if (reply->status < 100 || reply->status > 599) {
+            return REPLY_BAD;
+        }
     }
     struct slice body = slice_after(bytes, reply->head_length);
     bool whole = reply->chunked ? chunks_are_whole(body) : body.len >= reply->body_length;

@@ -145,8 +145,9 @@ static void serve(struct load *load, void *connection, uint32_t events)
     if (c->ws.fd < 0) {
         return;
     }
-    bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
-    if (!readable || ws_receive(&c->ws, take_frame, load, &ended)) {
+    bool hung_up = (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
+    bool readable = hung_up || (events & EPOLLIN) != 0;
+    if (!readable || ws_receive(&c->ws, hung_up, take_frame, load, &ended)) {
         send_more(load, c);
     } else if (ended) {
         end_connection(load, c, NO_CLOSE_FRAME);

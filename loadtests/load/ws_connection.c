@@ -18,6 +18,9 @@ static void shake_hands(int fd, const struct options *options)
                           "GET %s HTTP/1.1\r\nHost: %s:%llu\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
                           options->path, options->host, (unsigned long long)options->port);
+    if ((size_t)length >= sizeof text) {
+        fail("--path is longer than %zu bytes", sizeof text / 2);
+    }
     if (write(fd, text, (size_t)length) != length) {
         fail_errno("handshake");
     }
@@ -145,7 +148,7 @@ static bool take_frames(struct ws_connection *c, ws_frame_handler *handler, void
     return true;
 }
 
-bool ws_receive(struct ws_connection *c, ws_frame_handler *handler, void *context, bool *ended)
+bool ws_receive(struct ws_connection *c, bool hung_up, ws_frame_handler *handler, void *context, bool *ended)
 {
     *ended = false;
     for (bool more = true; more;) {
@@ -156,7 +159,7 @@ bool ws_receive(struct ws_connection *c, ws_frame_handler *handler, void *contex
             return !*ended;
         }
         c->in_length += (size_t)n;
-        more = (size_t)n == room;
+        more = (size_t)n == room || hung_up;
         if (!take_frames(c, handler, context)) {
             return false;
         }

@@ -32,7 +32,8 @@ void ws_put_frame(struct ws_connection *c, enum ws_opcode opcode, const char *pa
 /* Sends what the socket takes; the rest waits for it to be writable. False: the connection is broken. */
 bool ws_send(struct ws_connection *c);
 
-/* Reads what there is and hands over each whole frame. False: the handler stopped it, or (*ended) the connection has ended. */
-bool ws_receive(struct ws_connection *c, ws_frame_handler *handler, void *context, bool *ended);
+/* Reads what there is, to the end if the server has hung up, and hands over each whole frame. False: the handler stopped it, or
+ * (*ended) the connection has ended. */
+bool ws_receive(struct ws_connection *c, bool hung_up, ws_frame_handler *handler, void *context, bool *ended);
 
 void ws_close(struct ws_connection *c);

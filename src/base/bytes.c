@@ -96,6 +96,13 @@ void buf_clear(struct buf *b)
     b->failed = false;
 }
 
+void buf_shed(struct buf *b, size_t kept)
+{
+    if (b->cap > kept) {
+        buf_release(b);
+    }
+}
+
 bool buf_grow(struct buf *b, size_t extra)
 {
     size_t needed;

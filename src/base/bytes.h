@@ -79,6 +79,9 @@ void buf_release(struct buf *b);
 /* Empties it, keeps the memory, forgives an earlier failure. */
 void buf_clear(struct buf *b);
 
+/* Gives the memory back if it is more than `kept`; what is in it goes. */
+void buf_shed(struct buf *b, size_t kept);
+
 /* Makes room for `extra` more bytes behind len; false (and `failed`) if memory is short. */
 bool buf_grow(struct buf *b, size_t extra);
 

@@ -89,7 +89,7 @@ struct page_supply *page_supply_new(void)
         return NULL;
     }
     wakeup_init(&supply->wakeup);
-    if (thread_start_background(&supply->thread, "pages", run, supply) != OK) {
+    if (thread_start(&supply->thread, "pages", run, supply) != OK) {
         wakeup_release(&supply->wakeup);
         free(supply);
         return NULL;

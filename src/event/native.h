@@ -69,8 +69,8 @@ void native_time_range(const struct native_column *column, uint64_t rows, int64_
 /* Appends rows [first, first + count) as a block of their own. Cheapest from front to back. */
 void native_write_rows(struct native_block *block, uint64_t first, uint64_t count, struct buf *out);
 
-/* Makes one block of many. It keeps its memory from call to call: fresh pages for each batch would cost more than the
- * copies. NULL: memory is short. */
+/* Makes one block of many. It keeps its memory from call to call, up to 64 MiB a column: fresh pages for each batch would cost
+ * more than the copies. NULL: memory is short. */
 struct native_merger;
 struct native_merger *native_merger_new(void);
 void native_merger_free(struct native_merger *merger);

@@ -65,6 +65,8 @@ struct native_merger {
     uint64_t rows;
 };
 
+#define COLUMN_KEPT ((size_t)64 << 20)
+
 struct native_merger *native_merger_new(void)
 {
     return calloc(1, sizeof(struct native_merger));
@@ -168,11 +170,14 @@ static bool merge_write(const struct native_merger *merger, struct buf *out)
 bool native_merge(struct native_merger *merger, struct slice bytes, struct buf *out)
 {
     bool started = false;
-    while (bytes.len != 0) {
-        if (!native_read(&merger->block, &bytes) || (!started && !merge_start(merger)) || !merge_add(merger)) {
-            return false;
-        }
+    bool whole = bytes.len != 0;
+    while (whole && bytes.len != 0) {
+        whole = native_read(&merger->block, &bytes) && (started || merge_start(merger)) && merge_add(merger);
         started = true;
     }
-    return started && merge_write(merger, out);
+    whole = whole && merge_write(merger, out);
+    for (size_t i = 0; i < merger->room; i++) {
+        buf_shed(&merger->columns[i].data, COLUMN_KEPT);
+    }
+    return whole;
 }

@@ -5,6 +5,7 @@
 
 #define MOST_CELL_IDS ((size_t)65536) /* half full, as they are at most, their slots fill one huge page: 2 MiB */
 _Static_assert(MOST_CELL_IDS * 2 * sizeof(struct event_id) == HUGE_PAGE, "a full cell is one huge page");
+#define CELLS_WORTH_A_SUPPLY 16
 #define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
 
 /* A cell not yet split has up to twice what the average has: 7/8 of what it may. */
@@ -24,7 +25,7 @@ bool id_window_init(struct id_window *window, size_t max_ids)
 {
     *window = (struct id_window){ .cell_ids = max_ids < MOST_CELL_IDS ? max_ids : MOST_CELL_IDS };
     window->most_cells = max_ids / window->cell_ids;
-    window->supply = window->most_cells == 1 ? NULL : page_supply_new();
+    window->supply = window->most_cells < CELLS_WORTH_A_SUPPLY ? NULL : page_supply_new();
     id_set_draw_factors(window->factors);
     id_set_init(&window->spare, window->cell_ids);
     bool has_current = init_generation(window, &window->current);
@@ -50,7 +51,7 @@ void id_window_release(struct id_window *window)
 
 static uint32_t bits_of(const struct id_window *window, const struct event_id *id)
 {
-    return (uint32_t)(id_set_mix(id, window->factors) >> 32);
+    return (uint32_t)__builtin_bswap64(id_set_mix(id, window->factors)); /* the upper bits, which all others go into */
 }
 
 /* Of 2^n ≤ cell_count < 2^(n+1) cells n bits choose one, and one more those that were split. */
@@ -61,14 +62,15 @@ static struct id_set *cell_of(const struct id_generation *generation, uint32_t b
     return &generation->cells[cell < generation->cell_count ? cell : cell & (mask >> 1)];
 }
 
-/* The memory of what is forgotten serves the new generation, which begins with as many cells as that had: to clear them
- * takes milliseconds, to ask the kernel for so much at once could take hundreds. */
+/* The memory of what is forgotten serves the new generation, which begins with as many cells as that had: to clear
+ * 128 MiB takes some ten milliseconds, to ask the kernel for them at once could take hundreds. */
 void id_window_turn(struct id_window *window)
 {
     struct id_generation forgotten = window->previous;
     window->previous = window->current;
     window->current = forgotten;
     window->current.ids = 0;
+    window->current.split_again_at = 0;
     for (size_t i = 0; i < forgotten.cell_count; i++) {
         id_set_clear(&forgotten.cells[i]);
     }
@@ -90,7 +92,8 @@ static void split(struct id_window *window, struct id_generation *generation)
     uint32_t half = UINT32_MAX >> __builtin_clz((uint32_t)generation->cell_count) >> 1;
     struct id_set *from = &generation->cells[generation->cell_count & half];
     struct id_set *to = &generation->cells[generation->cell_count];
-    if (!make_cell(window, &window->spare) || !make_cell(window, to)) {
+    if (!make_cell(window, to) || !make_cell(window, &window->spare)) {
+        generation->split_again_at = generation->ids + window->cell_ids / 16;
         return;
     }
     for (size_t i = 0; i < from->capacity; i++) {
@@ -110,7 +113,8 @@ static enum id_set_result add(struct id_window *window, struct id_generation *ge
 {
     enum id_set_result result = id_set_add(cell_of(generation, bits_of(window, id)), id);
     generation->ids += result == ID_SET_ADDED;
-    if (generation->ids > generation->cell_count * SPLIT_AT(window) && generation->cell_count < window->most_cells) {
+    bool grows = generation->cell_count < window->most_cells && generation->ids >= generation->split_again_at;
+    if (grows && generation->ids > generation->cell_count * SPLIT_AT(window)) {
         split(window, generation);
     }
     return result;

@@ -13,6 +13,7 @@ struct id_generation {
     struct id_set *cells; /* most_cells of them, cell_count in use */
     size_t cell_count;
     size_t ids;
+    size_t split_again_at; /* ids, after a split that found no memory */
 };
 
 struct id_window {
@@ -24,7 +25,8 @@ struct id_window {
     uint64_t factors[2];
 };
 
-/* At most `max_ids` in a generation, 64 bytes each when there are many. False: memory is short. */
+/* At most `max_ids` in a generation: 32 bytes each when it is full, 73 while it grows, and of a large window 10 MiB beside, which
+ * wait to be used. False: memory is short. */
 MUST_CHECK bool id_window_init(struct id_window *window, size_t max_ids);
 void id_window_release(struct id_window *window);
 

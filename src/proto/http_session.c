@@ -266,18 +266,11 @@ static bool is_idle_since_a_second(const struct http_session *session)
     return session->wait == WAIT_REQUEST && session->front->now_ns >= since_ns + NS_PER_SECOND;
 }
 
-static void shed(struct buf *buf)
-{
-    if (buf->cap > BUFFER_KEPT) {
-        buf_release(buf);
-    }
-}
-
 static void shed_all(struct http_session *session)
 {
-    shed(&session->in);
-    shed(&session->out);
-    shed(&session->body);
+    buf_shed(&session->in, BUFFER_KEPT);
+    buf_shed(&session->out, BUFFER_KEPT);
+    buf_shed(&session->body, BUFFER_KEPT);
 }
 
 void http_session_tick(struct http_session *session)

@@ -13,8 +13,9 @@
 #define MAX_ANSWER_BYTES (UINT64_C(64) << 20)
 #define MAX_INSERT_ANSWER_BYTES (UINT64_C(64) << 10)
 #define MAX_PLAIN_BODY_BYTES (UINT64_C(4) << 30)
-#define MAX_QUERY_SIZE "268435456" /* bytes of SQL that the server's parser takes */
-#define TOO_MANY_BYTES 396         /* ClickHouse's code for a result over the limit */
+#define PLAIN_BODY_KEPT ((size_t)256 << 20) /* from batch to batch */
+#define MAX_QUERY_SIZE "268435456"          /* bytes of SQL that the server's parser takes */
+#define TOO_MANY_BYTES 396                  /* ClickHouse's code for a result over the limit */
 
 struct server {
     struct http_address address;
@@ -259,6 +260,8 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     buf_release(&draft.url);
     buf_release(&statement);
     buf_release(&answer);
+    buf_shed(&session->blocks, PLAIN_BODY_KEPT);
+    buf_shed(&session->merged, PLAIN_BODY_KEPT);
 }
 
 static void add_query_settings(struct draft *draft, const struct store_query *query,

@@ -63,6 +63,34 @@ static void an_id_of_the_generation_before_goes_with_it(void **state)
     id_window_release(&window);
 }
 
+static void keeps_both_generations_whole_while_either_grows(void **state)
+{
+    (void)state;
+    enum { BEFORE = 300000, NOW = 100000, LATER = 200000 };
+    struct id_window window;
+    assert_true(id_window_init(&window, 1 << 20));
+    for (uint64_t number = 0; number < BEFORE; number += 4000) {
+        add_range(&window, number, 4000);
+    }
+    id_window_turn(&window);
+    for (uint64_t number = BEFORE; number < BEFORE + NOW; number += 4000) {
+        add_range(&window, number, 4000);
+    }
+    assert_true(window.previous.cell_count != window.current.cell_count);
+    for (uint64_t number = BEFORE + NOW; number < BEFORE + NOW + LATER; number++) {
+        struct event_id id = id_of(number);
+        id_window_add_previous(&window, &id);
+    }
+    for (uint64_t number = 0; number < BEFORE + NOW + LATER; number++) {
+        assert_true(has(&window, number));
+    }
+    id_window_turn(&window);
+    for (uint64_t number = 0; number < BEFORE + NOW + LATER; number++) {
+        assert_int_equal(has(&window, number), number >= BEFORE && number < BEFORE + NOW);
+    }
+    id_window_release(&window);
+}
+
 static void looks_up_add_to_what_is_seen_already(void **state)
 {
     (void)state;
@@ -134,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_two_generations),
         cmocka_unit_test(an_id_of_the_generation_before_goes_with_it),
+        cmocka_unit_test(keeps_both_generations_whole_while_either_grows),
         cmocka_unit_test(looks_up_add_to_what_is_seen_already),
         cmocka_unit_test(forgets_the_oldest_when_full_and_stays_within_the_bytes),
         cmocka_unit_test(grows_a_cell_at_a_time_and_loses_nothing),
