@@ -3,6 +3,7 @@
 .PHONY: help build run test crash crash-build unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
+BENCH ?=
 SECONDS ?= 30
 SEED ?= 1
 ROUNDS ?= 200
@@ -79,12 +80,12 @@ fuzz: ## each fuzzer for SECONDS (30)
 	  tail -n 1 build-fuzz/log; \
 	done
 
-bench: build ## measure beside nginx, ClickHouse and bare baselines: table and plots in build/bench: [ONLY=regex] [QUICK=1]
+bench: build ## measure beside nginx, ClickHouse and bare baselines: table and plots in build/bench: [ONLY=regex] [QUICK=1] [BENCH='--seconds 2.5']
 	@scripts/install bench
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
-	loadtests/run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick)
+	loadtests/run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(BENCH)
 
 lint: ## formatting, include arrows, clang warnings, cppcheck
 	@scripts/install lint

@@ -59,14 +59,19 @@ def sample_config(folder):
 
 def seconds_of(bench):
     """The first round is the sustained one."""
-    return bench.sustained if bench.first else bench.sustained / 5
+    return bench.sustained if bench.first else seconds_beside(bench)
+
+
+def seconds_beside(bench):
+    """Of the later rounds, and of what is measured once beside the target."""
+    return bench.sustained / 5
 
 
 class Target:
     """One store: how it is started, the gateway's configuration for it, and what its event looks like."""
 
-    def __init__(self, start, config, event=EVENT, arguments=""):
-        self.start, self.config, self.event, self.arguments = start, config, event, arguments
+    def __init__(self, start, config, event=EVENT, arguments="", seconds=seconds_of):
+        self.start, self.config, self.event, self.arguments, self.seconds = start, config, event, arguments, seconds
 
     @contextlib.contextmanager
     def gateway_before(self, bench, server):
@@ -92,7 +97,7 @@ class Target:
             pid = server.process.pid
             before = measure.process_seconds(pid)
             report = load("http", server.port, path=self.path(server), bulk=PEER_ROWS, shape="ndjson", expect="2xx",
-                          connections=PEER_CONNECTIONS, seconds=seconds_of(bench), template=template(folder, self.event))
+                          connections=PEER_CONNECTIONS, seconds=self.seconds(bench), template=template(folder, self.event))
             cpu = measure.process_seconds(pid) - before
             rows = int(server.query("SELECT count() FROM events"))
             assert rows == report["events"], (rows, report)
@@ -144,7 +149,7 @@ class Target:
                 pids = (pid, server.process.pid)
                 before, began = sum(measure.process_seconds(p) for p in pids), time.monotonic()
                 report = load("http", port, path="/events", bulk=1000, connections=8, expect="2xx",
-                              seconds=seconds_of(bench), template=template(folder, self.event))
+                              seconds=seconds_beside(bench), template=template(folder, self.event))
                 rows, last = wait_settled(server, report["events"])
                 cpu = sum(measure.process_seconds(p) for p in pids) - before
                 return {"rate": rows / (last - began), "all_cpu_us": cpu / max(rows, 1) * 1e6, "rows": rows,
@@ -163,5 +168,5 @@ def wait_settled(server, wanted, quiet=10):
 
 
 EMBEDDED = Target(peers.engine, sample_config)
-TUNED = Target(peers.engine, sample_config, arguments="&optimize_on_insert=0")
+TUNED = Target(peers.engine, sample_config, arguments="&optimize_on_insert=0", seconds=seconds_beside)
 OLD = Target(peers.clickhouse_18, old_config, old_event())
