@@ -120,7 +120,7 @@ def fixed_replies(port, pid, seconds, **options):
     report = load("http", port, seconds=seconds, expect="2xx", **options)
     cpu = measure.process_seconds(pid) - before
     return {"rate": report["events_per_s"], "p50_ms": report["p50_ms"], "p99_ms": report["p99_ms"],
-            "cpu_us": cpu / max(report["accepted"], 1) * 1e6, "rss_mib": measure.rss_mib(pid), "failed": report["failed"]}
+            "cpu_us": cpu / max(report["accepted"], 1) * 1e6, "rss_mib": measure.rss_mib(pid), "refused": report["failed"]}
 
 
 REDIS_IDS = 1000        # in a command, as the gateway asks
