@@ -11,7 +11,7 @@ set title "%s"
 set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
-set key outside bottom center horizontal
+set key outside top center horizontal
 set xlabel "%s"
 set ylabel "%s"
 set yrange [0:*]
@@ -48,7 +48,7 @@ def batch_size(series):
     rows = [row[:1] + [v and v / 1e6 for v in row[1:]] for row in rows]
     return ("Throughput by batch size, durability os", "events in a request, message or datagram", "million events/s",
             "set logscale x\nset format x \"%.0f\"\n" + block("data", rows)
-            + lines("data", ("HTTP", "WebSocket, LZ4", "UDP without loss, one core")))
+            + lines("data", ("HTTP", "WebSocket, LZ4", "UDP without loss")))
 
 
 def latency_of(durability):
