@@ -104,8 +104,9 @@ def tear(system, path):
         if len(found) < 2:
             return None
         start, end = system.chance.choice(found[1:])
-        length = system.chance.choice([system.chance.randint(1, 15), system.chance.randrange(1, end - start),
-                                       end - start - system.chance.randint(1, 8)])
+        most = end - start - 9      # a frame ends in zeros, behind a checksum: cut there, the zeros ahead would make it whole
+        length = system.chance.choice([system.chance.randint(1, 15), system.chance.randrange(1, most),
+                                       most - system.chance.randint(0, 7)])
         file.seek(found[-1][1])
         file.write(data[start:start + max(1, length)])
         if system.chance.random() < 0.5:
