@@ -175,7 +175,7 @@ STILL = [
     Scenario("allocations", "allocations on the way to the journal", still.allocations, lambda bench: 8, unit="", once=True,
              bars=[Bar("allocations", "<=", 0.01)]),
     Scenario("soak", "the maximum rate for minutes, embedded store", soak.memory, lambda bench: bench.soak * 1.05 + 10,
-             unit="rows/s", once=True, bars=[Bar("growth_percent", "<=", 3)]),
+             unit="rows/s", once=True, bars=[Bar("growth_percent", "<=", 1)]),
 ]
 
 # The peer with the setting that the gateway sends, which is not the default.

@@ -104,12 +104,12 @@ def tear(system, path):
         if len(found) < 2:
             return None
         start, end = system.chance.choice(found[1:])
-        most = end - start - 9      # a frame ends in zeros, behind a checksum: cut there, the zeros ahead would make it whole
-        length = system.chance.choice([system.chance.randint(1, 15), system.chance.randrange(1, most),
-                                       most - system.chance.randint(0, 7)])
+        length = max(1, system.chance.choice([system.chance.randint(1, 15), system.chance.randrange(1, end - start),
+                                              end - start - system.chance.randint(1, 8)]))
         file.seek(found[-1][1])
-        file.write(data[start:start + max(1, length)])
-        if system.chance.random() < 0.5:
+        file.write(data[start:start + length])
+        # A frame ends in zeros. Cut within them, the zeros that were written ahead would make it whole: it is not torn then.
+        if system.chance.random() < 0.5 or not any(data[start + length:end]):
             file.truncate()
     return os.path.basename(path).split(".")[0]
 

@@ -74,7 +74,10 @@ def track_through_faults(gateway, proxy, page, name):
             received[protocol] += gateway.sum("sluice_events_received_total", protocol=protocol)
 
     page.evaluate(TRACK, {"count": EVENTS, "each": 10, "pause": 50})
-    for fault, hold in ((kill_and_restart, True), (cut, True), (kill_and_restart, False)):
+    for number, (fault, hold) in enumerate(((kill_and_restart, True), (cut, True), (kill_and_restart, False))):
+        back_by = time.time() + 5   # on a busy machine the page takes longer to be back from the fault before
+        while not proxy.refuse_websockets and proxy.upgrades <= number and time.time() < back_by:
+            time.sleep(0.05)
         time.sleep(0.6)
         proxy.replies_held = hold
         time.sleep(random.uniform(0.3, 0.6))
@@ -108,8 +111,7 @@ def a_thousand_events_survive_two_kills_and_a_cut(gateway):
         page = browser.open("http://127.0.0.1:%d/demo" % proxy.port)
         received = track_through_faults(gateway, proxy, page, "websocket")
         assert received["ws"] > 0, received
-        # On a busy machine a fault may come before the page is back from the one before.
-        assert proxy.upgrades >= 3, "it did not come back: %d connections" % proxy.upgrades
+        assert proxy.upgrades >= 4, "not one connection per life: %d" % proxy.upgrades
     check_store(gateway, EVENTS)
 
 
