@@ -111,7 +111,7 @@ def a_thousand_events_survive_two_kills_and_a_cut(gateway):
         page = browser.open("http://127.0.0.1:%d/demo" % proxy.port)
         received = track_through_faults(gateway, proxy, page, "websocket")
         assert received["ws"] > 0, received
-        assert proxy.upgrades >= 4, "not one connection per life: %d" % proxy.upgrades
+        gateway.wait_until("one connection per life, %d so far" % proxy.upgrades, lambda: proxy.upgrades >= 4)
     check_store(gateway, EVENTS)
 
 
