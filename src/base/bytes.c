@@ -190,6 +190,15 @@ const char *buf_c_string(struct buf *b)
     return b->data;
 }
 
+void buf_append_gather(struct buf *b, struct gather gather)
+{
+    if (buf_reserve(b, gather.bytes)) {
+        for (size_t i = 0; i < gather.count; i++) {
+            buf_append_slice(b, gather.pieces[i]);
+        }
+    }
+}
+
 void buf_consume(struct buf *b, size_t count)
 {
     if (count == 0) {

@@ -144,6 +144,21 @@ static inline struct slice buf_slice(const struct buf *b)
     return (struct slice){ b->data, b->len };
 }
 
+/* Bytes in pieces that follow each other; borrowed, as a slice is. */
+struct gather {
+    const struct slice *pieces;
+    size_t count;
+    uint64_t bytes; /* in all */
+};
+
+/* Just this one, which must live as long. */
+static inline struct gather gather_one(const struct slice *piece)
+{
+    return (struct gather){ piece, 1, piece->len };
+}
+
+void buf_append_gather(struct buf *b, struct gather gather);
+
 /* Reads an unsigned LEB128 at *at within s, advancing *at; false if it is cut off or longer than 64 bits. */
 MUST_CHECK bool slice_read_varint(struct slice s, size_t *at, uint64_t *value);
 

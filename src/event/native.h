@@ -69,15 +69,18 @@ void native_time_range(const struct native_column *column, uint64_t rows, int64_
 /* Appends rows [first, first + count) as a block of their own. Cheapest from front to back. */
 void native_write_rows(struct native_block *block, uint64_t first, uint64_t count, struct buf *out);
 
-/* Makes one block of many. It keeps its memory from call to call, up to 64 MiB a column: fresh pages for each batch would cost
- * more than the copies. NULL: memory is short. */
+/* Appends a column's name and type as they stand before its values. */
+void native_write_names(struct slice name, struct slice wire_name, struct buf *out);
+
+/* Makes one block of many without a copy of them. It keeps its own memory from call to call. NULL: memory is short. */
 struct native_merger;
 struct native_merger *native_merger_new(void);
 void native_merger_free(struct native_merger *merger);
 
-/* Appends one block that holds all rows of all blocks in `bytes` (all of the same columns). False: damaged, or memory is
- * short. */
-MUST_CHECK bool native_merge(struct native_merger *merger, struct slice bytes, struct buf *out);
+/* One block that holds all rows of all blocks in `blocks` (all of the same columns), in pieces of these very bytes; the
+ * offsets in them are rewritten, so they are no longer blocks of their own. *merged holds until the next call and as
+ * long as `blocks` is left alone. False: damaged, or memory is short. */
+MUST_CHECK bool native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged);
 
 /* Appends one row as a JSON object on one line, no newline: numbers as numbers (64-bit ones as strings), times as
  * "YYYY-MM-DD hh:mm:ss[.fff]" UTC, strings as strings; bytes that are not UTF-8 become U+FFFD. Cheapest from front to

@@ -2,13 +2,13 @@
 #include "event/native.h"
 
 /* Small pieces are gathered, so that a chunk of a few rows does not cost a call of the sink for each name. */
-struct gather {
+struct gatherer {
     struct native_sink sink;
     size_t used;
     char space[4096];
 };
 
-static void gather_flush(struct gather *out)
+static void gatherer_flush(struct gatherer *out)
 {
     if (out->used != 0) {
         out->sink.write(out->sink.context, out->space, out->used);
@@ -16,10 +16,10 @@ static void gather_flush(struct gather *out)
     }
 }
 
-static void put(struct gather *out, const void *data, size_t len)
+static void put(struct gatherer *out, const void *data, size_t len)
 {
     if (len > sizeof out->space - out->used) {
-        gather_flush(out);
+        gatherer_flush(out);
     }
     if (len > sizeof out->space) {
         out->sink.write(out->sink.context, data, len);
@@ -29,7 +29,7 @@ static void put(struct gather *out, const void *data, size_t len)
     }
 }
 
-static void put_varint(struct gather *out, uint64_t value)
+static void put_varint(struct gatherer *out, uint64_t value)
 {
     uint8_t bytes[10];
     size_t len = 0;
@@ -40,7 +40,7 @@ static void put_varint(struct gather *out, uint64_t value)
     put(out, bytes, len);
 }
 
-static void put_string(struct gather *out, const char *text)
+static void put_string(struct gatherer *out, const char *text)
 {
     size_t len = strlen(text);
     put_varint(out, len);
@@ -92,7 +92,7 @@ static uint64_t offset_before(const struct column *column, uint32_t row)
     return row == 0 ? 0 : load_u64(column->offsets.data + ((size_t)row - 1) * 8);
 }
 
-static void put_offsets(struct gather *out, const struct column *column, const struct selection *selection)
+static void put_offsets(struct gatherer *out, const struct column *column, const struct selection *selection)
 {
     if (selection->keep == NULL) {
         put(out, column->offsets.data, column->offsets.len);
@@ -108,7 +108,7 @@ static void put_offsets(struct gather *out, const struct column *column, const s
 }
 
 /* `by_item`: one value for each item of an array or map, else one for each row. */
-static void put_values(struct gather *out, const struct column *column, const struct buf *values, uint8_t width,
+static void put_values(struct gatherer *out, const struct column *column, const struct buf *values, uint8_t width,
                        bool by_item, const struct selection *selection)
 {
     if (selection->keep == NULL) {
@@ -124,7 +124,7 @@ static void put_values(struct gather *out, const struct column *column, const st
     }
 }
 
-static void put_column(struct gather *out, const struct column *column, const struct selection *selection)
+static void put_column(struct gatherer *out, const struct column *column, const struct selection *selection)
 {
     const struct type *type = &column->spec->type;
     bool by_item = type->shape == SHAPE_ARRAY || type->shape == SHAPE_MAP;
@@ -144,7 +144,7 @@ static void put_column(struct gather *out, const struct column *column, const st
 
 void native_encode(const struct chunk *chunk, const uint64_t *keep, uint32_t kept, struct native_sink sink)
 {
-    struct gather out;
+    struct gatherer out;
     out.sink = sink;
     out.used = 0;
     struct selection selection = { .keep = kept == chunk->rows ? NULL : keep, .rows = chunk->rows };
@@ -153,5 +153,5 @@ void native_encode(const struct chunk *chunk, const uint64_t *keep, uint32_t kep
     for (size_t i = 0; i < chunk->stream->column_count; i++) {
         put_column(&out, &chunk->columns[i], &selection);
     }
-    gather_flush(&out);
+    gatherer_flush(&out);
 }

@@ -37,7 +37,6 @@ struct store_session {
     struct lz4_decoder *decoder;  /* this and the rest are for make_plain_body, made when first needed */
     struct native_merger *merger;
     struct buf blocks;
-    struct buf merged;
 };
 
 /* A request being put together. */
@@ -152,10 +151,11 @@ static void clickhouse_probe(struct store_session *session, size_t index, struct
 {
     struct server *server = &session->store->servers[index];
     struct buf answer = { 0 };
+    struct slice question = SLICE(STORE_PROBE_SQL " FORMAT TSV");
     struct draft draft = { .request = { .timeout_ms = probe_timeout_ms(session->store),
                                         .answer = &answer,
                                         .max_answer = MAX_INSERT_ANSWER_BYTES,
-                                        .body = SLICE(STORE_PROBE_SQL " FORMAT TSV") } };
+                                        .body = gather_one(&question) } };
     buf_append_string(&draft.url, server->address.url); /* no database: a probe must not fail for its sake */
     perform(session, index, &draft, false, reply);
     if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), clock_monotonic_ns(), features)) {
@@ -189,10 +189,9 @@ static bool know_features(struct store_session *session, size_t index, struct st
 }
 
 /* One plain Native block for a server that does not unpack lz4: cut short, it inserts nothing. */
-static bool make_plain_body(struct store_session *session, const struct store_insert *insert)
+static bool make_plain_body(struct store_session *session, const struct store_insert *insert, struct gather *body)
 {
     buf_clear(&session->blocks);
-    buf_clear(&session->merged);
     if (session->decoder == NULL) {
         session->decoder = lz4_decoder_new();
     }
@@ -201,7 +200,7 @@ static bool make_plain_body(struct store_session *session, const struct store_in
     }
     return session->decoder != NULL && session->merger != NULL &&
            lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES) == OK &&
-           native_merge(session->merger, buf_slice(&session->blocks), &session->merged) && !session->merged.failed;
+           native_merge(session->merger, &session->blocks, body);
 }
 
 /* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
@@ -249,19 +248,18 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     draft.request.answer = &answer;
     draft.request.max_answer = MAX_INSERT_ANSWER_BYTES;
     draft.request.content_encoding = features.lz4_body ? "lz4" : NULL;
+    draft.request.body = gather_one(&insert->bytes);
     if (statement.failed) {
         fail(reply, STORE_UNREACHABLE, 0, server, "out of memory");
-    } else if (!features.lz4_body && !make_plain_body(session, insert)) {
+    } else if (!features.lz4_body && !make_plain_body(session, insert, &draft.request.body)) {
         fail(reply, STORE_UNREACHABLE, 0, server, "the segment cannot be unpacked: it is damaged, or memory is short");
     } else {
-        draft.request.body = features.lz4_body ? insert->bytes : buf_slice(&session->merged);
         perform(session, index, &draft, true, reply);
     }
     buf_release(&draft.url);
     buf_release(&statement);
     buf_release(&answer);
     buf_shed(&session->blocks, PLAIN_BODY_KEPT);
-    buf_shed(&session->merged, PLAIN_BODY_KEPT);
 }
 
 static void add_query_settings(struct draft *draft, const struct store_query *query,
@@ -305,7 +303,8 @@ static void clickhouse_query(struct store_session *session, size_t index, const 
     if (query->format != NULL) {
         buf_printf(&sql, "\nFORMAT %s", query->format);
     }
-    draft.request.body = buf_slice(&sql);
+    struct slice body = buf_slice(&sql);
+    draft.request.body = gather_one(&body);
     draft.request.answer = out;
     draft.request.max_answer = query->max_result_bytes != 0 ? query->max_result_bytes : MAX_ANSWER_BYTES;
     if (!bound || sql.failed) {
@@ -340,7 +339,6 @@ static void clickhouse_session_free(struct store_session *session)
     lz4_decoder_free(session->decoder);
     native_merger_free(session->merger);
     buf_release(&session->blocks);
-    buf_release(&session->merged);
     free(session->clients);
     free(session);
 }

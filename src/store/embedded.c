@@ -87,21 +87,35 @@ static enum error unpack_some(struct store_session *session, struct slice *bytes
     return OK;
 }
 
+/* What was unpacked last, `count` blocks, becomes one in *piece; false if they are damaged. */
+static bool merge_some(struct store_session *session, size_t count, struct slice *piece)
+{
+    struct gather merged;
+    if (count == 1) {
+        *piece = buf_slice(&session->blocks);
+        return true;
+    }
+    if (!native_merge(session->merger, &session->blocks, &merged)) {
+        return false;
+    }
+    buf_clear(&session->merged);
+    buf_append_gather(&session->merged, merged);
+    *piece = buf_slice(&session->merged);
+    return !session->merged.failed;
+}
+
 /* Unpacks the segment into the open stream; false if the segment is damaged or the engine refuses. */
 static bool append_blocks(struct store_session *session, struct chdb_insert_stream *stream, struct slice bytes,
                           enum error *damage)
 {
-    const struct chdb *chdb = &session->store->chdb;
     while (bytes.len != 0) {
         size_t count = 0;
-        struct buf *piece = &session->blocks;
+        struct slice piece;
         *damage = unpack_some(session, &bytes, &count);
-        if (*damage == OK && count > 1) {
-            buf_clear(&session->merged);
-            piece = &session->merged;
-            *damage = native_merge(session->merger, buf_slice(&session->blocks), piece) ? OK : ERROR_BAD_COMPRESSION;
+        if (*damage == OK && !merge_some(session, count, &piece)) {
+            *damage = ERROR_BAD_COMPRESSION;
         }
-        if (*damage != OK || chdb->stream_append(stream, piece->data, piece->len) != 0) {
+        if (*damage != OK || session->store->chdb.stream_append(stream, piece.data, piece.len) != 0) {
             return false;
         }
     }

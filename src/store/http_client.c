@@ -18,7 +18,9 @@ struct http_client {
 struct exchange {
     const struct http_request *request;
     struct http_result *result;
-    size_t sent; /* of the body, handed to libcurl */
+    size_t piece; /* of the body: what is handed to libcurl next */
+    size_t offset;
+    bool sent; /* libcurl has some of it */
     bool too_large;
 };
 
@@ -50,13 +52,22 @@ void http_client_free(struct http_client *client)
 static size_t give_body(char *to, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
-    struct slice left = slice_after(exchange->request->body, exchange->sent);
-    size_t len = size * count < left.len ? size * count : left.len;
-    if (len != 0) {
-        memcpy(to, left.data, len);
+    const struct gather *body = &exchange->request->body;
+    size_t room = size * count;
+    size_t given = 0;
+    while (given < room && exchange->piece < body->count) {
+        struct slice left = slice_after(body->pieces[exchange->piece], exchange->offset);
+        size_t len = left.len < room - given ? left.len : room - given;
+        memcpy(to + given, left.data, len);
+        given += len;
+        exchange->offset += len;
+        if (len == left.len) {
+            exchange->piece++;
+            exchange->offset = 0;
+        }
     }
-    exchange->sent += len;
-    return len;
+    exchange->sent = exchange->sent || given != 0;
+    return given;
 }
 
 static size_t take_answer(char *data, size_t size, size_t count, void *context)
@@ -138,7 +149,7 @@ static void set_options(CURL *curl, struct exchange *exchange, struct curl_slist
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->result->failure);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.bytes);
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
@@ -159,7 +170,7 @@ static enum http_fate judge(CURL *curl, CURLcode code, const struct exchange *ex
         return HTTP_TOO_LARGE;
     }
     curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
-    return request_bytes == 0 && exchange->sent == 0 ? HTTP_NOT_SENT : HTTP_LOST;
+    return request_bytes == 0 && !exchange->sent ? HTTP_NOT_SENT : HTTP_LOST;
 }
 
 void http_post(struct http_client *client, const struct http_request *request, struct http_result *result)

@@ -27,7 +27,7 @@ struct http_request {
     const char *user; /* sent as X-ClickHouse-User unless "" */
     const char *password;
     const char *content_encoding; /* NULL: identity */
-    struct slice body;
+    struct gather body;
     long connect_timeout_ms; /* 0: libcurl's own */
     long timeout_ms;         /* of the whole request; 0: none */
     struct buf *answer;      /* appended to */

@@ -41,17 +41,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct native_block block = { 0 };
     struct slice rest = slice_make(data, size);
-    struct buf merged = { 0 };
+    struct buf blocks = { 0 };
+    struct buf whole = { 0 };
+    struct gather merged;
     struct native_merger *merger = native_merger_new();
     while (rest.len != 0 && native_read(&block, &rest)) {
         use_block(&block);
     }
-    if (merger != NULL && native_merge(merger, slice_make(data, size), &merged)) {
-        struct slice bytes = buf_slice(&merged);
-        must(merged.len == 0 || native_read(&block, &bytes));
+    buf_append(&blocks, data, size);
+    if (merger != NULL && native_merge(merger, &blocks, &merged)) {
+        buf_append_gather(&whole, merged);
+        struct slice bytes = buf_slice(&whole);
+        must(whole.len == 0 || native_read(&block, &bytes));
     }
+    buf_release(&blocks);
     native_block_release(&block);
     native_merger_free(merger);
-    buf_release(&merged);
+    buf_release(&whole);
     return 0;
 }

@@ -151,20 +151,28 @@ static void merges_blocks_into_one(void **state)
     uint64_t back = ((UINT64_C(1) << ROWS) - 1) & ~front;
     struct buf bytes = encode(&front, 10);
     struct buf second = encode(&back, ROWS - 10);
+    struct buf blocks = { 0 };
     struct buf merged = { 0 };
     struct buf whole = encode(NULL, ROWS);
     struct native_merger *merger = native_merger_new();
+    struct gather gather;
     buf_append_slice(&bytes, buf_slice(&second));
     for (int again = 0; again < 2; again++) {
+        buf_clear(&blocks);
         buf_clear(&merged);
-        assert_true(native_merge(merger, buf_slice(&bytes), &merged));
+        buf_append_slice(&blocks, buf_slice(&bytes));
+        assert_true(native_merge(merger, &blocks, &gather));
+        buf_append_gather(&merged, gather);
+        assert_int_equal(gather.bytes, whole.len);
         assert_int_equal(merged.len, whole.len);
         assert_memory_equal(merged.data, whole.data, whole.len);
     }
     bytes.len--;
-    assert_false(native_merge(merger, buf_slice(&bytes), &merged));
-    assert_false(native_merge(merger, (struct slice){ 0 }, &merged));
+    assert_false(native_merge(merger, &bytes, &gather));
+    buf_clear(&blocks);
+    assert_false(native_merge(merger, &blocks, &gather));
     native_merger_free(merger);
+    buf_release(&blocks);
     buf_release(&bytes);
     buf_release(&second);
     buf_release(&merged);
@@ -176,11 +184,13 @@ static void does_not_merge_blocks_of_other_columns(void **state)
     (void)state;
     static const char bytes[] = "\1\1\1a\5UInt8\7"
                                 "\1\1\1b\5UInt8\7";
-    struct buf out = { 0 };
+    struct buf blocks = { 0 };
+    struct gather merged;
     struct native_merger *merger = native_merger_new();
-    assert_false(native_merge(merger, slice_make(bytes, sizeof bytes - 1), &out));
-    assert_int_equal(out.len, 0);
+    buf_append(&blocks, bytes, sizeof bytes - 1);
+    assert_false(native_merge(merger, &blocks, &merged));
     native_merger_free(merger);
+    buf_release(&blocks);
 }
 
 /* In memory of its own, so that a byte read too far is found by ASan. */
