@@ -26,7 +26,6 @@ struct commit_config {
     struct journal *journal;
     struct dedup *dedup;
     const struct dedup_options *dedup_options;
-    enum durability durability;
     struct commit_queue *queue;
     struct waiting_room *room;
     struct metrics *metrics;

@@ -207,7 +207,7 @@ void commit_note(struct commit *commit, int64_t wall_ns)
 void commit_persist(struct commit *commit, int64_t wall_ns)
 {
     struct dedup *dedup = commit->config.dedup;
-    if (commit->config.durability == DURABILITY_FSYNC && commit_run_count(commit) != 0) {
+    if (dedup->persists == PERSISTS_DURABLE && commit_run_count(commit) != 0) {
         dedup->ops->persist(dedup, commit_runs(commit), commit_run_count(commit), wall_ns);
     }
 }

@@ -1,9 +1,7 @@
 /* The contract of a duplicate filter, and the table of them.
  *
- * The order is look up → make durable → remember. `note` remembers in this process alone: the rows are acknowledged but
- * a power cut could still take them (durability os, memory). `persist` remembers for good: the rows are safe. With
- * `fsync` the commit thread calls both after fdatasync; with `os` persist follows when the segment is stored; with
- * `memory` likewise, but for a filter that keeps files there are none. */
+ * The order is look up → make durable → remember. `note` remembers in this process alone. `persist` remembers for good,
+ * as soon as it is of use and the rows are safe: see enum dedup_persists. */
 #pragma once
 
 #include "base/metrics.h"
@@ -37,10 +35,17 @@ struct dedup_ops {
     void (*free)(struct dedup *dedup);
 };
 
+/* When a filter wants its ids persisted. Until they are, a segment on disk holds them: at start its ids are noted. */
+enum dedup_persists {
+    PERSISTS_NEVER,
+    PERSISTS_STORED, /* when their segment is stored, before it goes */
+    PERSISTS_DURABLE /* as soon as no power cut can take their rows, for others look there too: with `fsync` */
+};
+
 /* The head of every implementation's own struct. */
 struct dedup {
     const struct dedup_ops *ops;
-    bool persists; /* else persist does nothing */
+    enum dedup_persists persists;
 };
 
 struct dedup_config {

@@ -137,7 +137,7 @@ struct dedup *dedup_memory_new(const struct dedup_config *config, int64_t wall_n
         return NULL;
     }
     *memory = (struct dedup_memory){
-        .head = { .ops = &ops, .persists = config->durability != DURABILITY_MEMORY },
+        .head = { .ops = &ops, .persists = config->durability != DURABILITY_MEMORY ? PERSISTS_STORED : PERSISTS_NEVER },
         .window_ns = options->window_ns,
         .max_ids = id_set_count_for_bytes(options->max_bytes / 2),
         .started_ns = INT64_MAX,
@@ -149,7 +149,7 @@ struct dedup *dedup_memory_new(const struct dedup_config *config, int64_t wall_n
         buf_append_string(problem, "dedup: out of memory");
         return NULL;
     }
-    if (memory->head.persists && !open_log(memory, config->folder, wall_ns, problem)) {
+    if (memory->head.persists != PERSISTS_NEVER && !open_log(memory, config->folder, wall_ns, problem)) {
         free_memory(&memory->head);
         return NULL;
     }

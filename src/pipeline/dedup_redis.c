@@ -348,7 +348,9 @@ struct dedup *dedup_redis_new(const struct dedup_config *config, int64_t wall_ns
         buf_append_string(problem, "dedup: out of memory");
         return NULL;
     }
-    redis->head = (struct dedup){ .ops = &ops, .persists = true };
+    redis->head =
+        (struct dedup){ .ops = &ops,
+                        .persists = config->durability == DURABILITY_FSYNC ? PERSISTS_DURABLE : PERSISTS_STORED };
     if (!prepare(redis, config)) {
         buf_append_string(problem, "dedup: out of memory");
         free_redis(&redis->head);

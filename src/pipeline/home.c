@@ -56,7 +56,7 @@ bool home_remember_recovered(struct home *home, const struct segment *segment, i
     struct dedup_ids run = as_run(segment, &ids);
     if (run.count != 0) {
         home->dedup->ops->note(home->dedup, &run, 1, wall_ns);
-        if (home->durability == DURABILITY_FSYNC) {
+        if (home->dedup->persists == PERSISTS_DURABLE) {
             home->dedup->ops->persist(home->dedup, &run, 1, wall_ns);
         }
     }
@@ -64,10 +64,9 @@ bool home_remember_recovered(struct home *home, const struct segment *segment, i
     return read;
 }
 
-/* With `fsync` the ids were persisted when their rows were, or at start; else it is now that the rows are safe. */
 static enum error persist_ids(struct home *home, const struct segment *segment)
 {
-    if (home->durability != DURABILITY_FSYNC && home->dedup->persists) {
+    if (home->dedup->persists == PERSISTS_STORED) {
         struct buf ids = { 0 };
         if (!home_read_ids(segment, &ids)) {
             LOG(LOG_WARN, "ids of a segment not read", "segment=%s", segment->name);

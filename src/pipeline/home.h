@@ -17,7 +17,6 @@ struct home {
     struct dead_letters *letters;
     struct commit_queue *queue;
     struct waiting_room *room;
-    enum durability durability;
     pthread_mutex_t mutex; /* guards the cells: several writer threads add to them */
     struct metrics_cells *cells;
     size_t no_stream; /* the label of segments whose stream is not configured any more */
@@ -29,8 +28,8 @@ void home_release(struct home *home);
 
 struct writer_home home_callbacks(struct home *home);
 
-/* At start, before the listeners open: remembers the ids of a recovered segment in process, and with `fsync`, which has made
- * its rows durable by now, for good. False if they could not be read; the segment can be delivered all the same. */
+/* At start, before the listeners open: notes the ids of a recovered segment, and persists them if the filter wants that as
+ * soon as its rows are durable. False if they could not be read; the segment can be delivered all the same. */
 bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
 
 /* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. False: they cannot be read. */

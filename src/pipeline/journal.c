@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define SMALL_WRITE ((size_t)64 << 10) /* larger ones gain nothing from a file that is extended ahead */
+#define SMALL_GROUP ((size_t)16 << 10) /* larger ones gain nothing from a file that is extended ahead */
 #define MOST_AHEAD ((uint64_t)1 << 20)
 
 void journal_use_io(struct journal *journal, const struct journal_io *io)
@@ -83,7 +83,8 @@ static bool encode(struct journal *journal, const struct open_segment *open, con
 }
 
 /* Appends zeros to what is about to be written, for later groups to write over: with neither length nor extents to
- * update, the fdatasync of a small group takes half as long. At most as many zeros as rows. */
+ * update, the fdatasync of a small group takes half as long. Groups are taken to be like the last. At most as many zeros
+ * as rows. */
 static void extend_ahead(struct journal *journal, struct open_segment *open)
 {
     struct buf *out = &journal->out;
@@ -91,7 +92,7 @@ static void extend_ahead(struct journal *journal, struct open_segment *open)
     if (end <= open->extended) {
         return;
     }
-    if (journal_is_fsync(journal) && out->len <= SMALL_WRITE) {
+    if (journal_is_fsync(journal) && open->group <= SMALL_GROUP && out->len <= SMALL_GROUP) {
         uint64_t ahead = open->written < MOST_AHEAD ? open->written : MOST_AHEAD;
         buf_append_fill(out, 0, (size_t)ahead);
         out->failed = false; /* then without */
@@ -181,6 +182,7 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
     bool is_new = segment->rows == 0;
     journal_use(journal, segment->stream_index, (int64_t)open->rows, (int64_t)(open->written - segment->length),
                 is_new ? 1 : 0);
+    open->group = open->written - segment->length;
     segment->length = open->written;
     segment->rows += open->rows;
     segment->raw_bytes += open->raw_bytes;

@@ -16,6 +16,7 @@ struct open_segment {
     int64_t opened_ns;
     uint64_t written;  /* bytes in the file, acknowledged or not */
     uint64_t extended; /* with `fsync` the file's length: zeros from `written` on */
+    uint64_t group;    /* bytes of the last group */
     uint64_t rows;
     uint64_t raw_bytes;
     int64_t min_time_ns, max_time_ns;

@@ -121,7 +121,7 @@ static bool cut_tail(struct recovery *recovery, struct found *found, const struc
 }
 
 /* An earlier process may have died between its write and its fdatasync: with `fsync` what counts as recovered must be as
- * durable as what is acknowledged, for its ids are remembered for good. */
+ * durable as what is acknowledged, for other gateways may learn its ids. */
 static bool sync_file(struct recovery *recovery, const struct segment *segment)
 {
     return !journal_is_fsync(recovery->journal) || fdatasync(segment->fd) == 0 ||

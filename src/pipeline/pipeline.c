@@ -65,7 +65,6 @@ static bool make_home(struct pipeline *pipeline)
     pipeline->home.letters = pipeline->letters;
     pipeline->home.queue = &pipeline->queue;
     pipeline->home.room = &pipeline->room;
-    pipeline->home.durability = pipeline->config.config->journal.durability;
     return home_init(&pipeline->home, pipeline->config.metrics);
 }
 
@@ -78,7 +77,6 @@ static bool make_commit(struct pipeline *pipeline)
         .journal = pipeline->journal,
         .dedup = pipeline->dedup,
         .dedup_options = &config->config->dedup,
-        .durability = config->config->journal.durability,
         .queue = &pipeline->queue,
         .room = &pipeline->room,
         .metrics = config->metrics,

@@ -131,12 +131,9 @@ static void open_all(struct fixture *f)
     f->letters = dead_letters_open(f->folder, 1 << 20, f->metrics, &problem);
     assert_non_null(f->dedup);
     assert_non_null(f->letters);
-    f->home = (struct home){ .journal = f->journal,
-                             .dedup = f->dedup,
-                             .letters = f->letters,
-                             .queue = &f->queue,
-                             .room = &f->room,
-                             .durability = f->journal_options.durability };
+    f->home = (struct home){
+        .journal = f->journal, .dedup = f->dedup, .letters = f->letters, .queue = &f->queue, .room = &f->room
+    };
     assert_true(home_init(&f->home, f->metrics));
 }
 
@@ -149,7 +146,6 @@ static void make_commit(struct fixture *f, struct dedup *dedup)
         .journal = f->journal,
         .dedup = dedup,
         .dedup_options = &f->dedup_options,
-        .durability = f->journal_options.durability,
         .queue = &f->queue,
         .room = &f->room,
         .metrics = f->metrics,
@@ -654,19 +650,9 @@ static bool knows_after_restart(struct fixture *f, char letter)
     return seen;
 }
 
-static void persists_ids_at_once_with_fsync(void **state)
+static void persists_ids_when_they_are_stored(void **state)
 {
     struct fixture *f = *state;
-    commit_word(f, 0, "a");
-    assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
-    assert_true(knows_after_restart(f, 'a'));
-}
-
-static void persists_ids_when_stored_without_fsync(void **state)
-{
-    struct fixture *f = *state;
-    f->journal_options.durability = f->home.durability = DURABILITY_OS;
-    make_commit(f, f->dedup);
     commit_word(f, 0, "ab");
     assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
     assert_false(knows_after_restart(f, 'a'));
@@ -678,12 +664,36 @@ static void persists_ids_when_stored_without_fsync(void **state)
     assert_true(knows_after_restart(f, 'b'));
 }
 
-/* Their rows are in no file yet that survives a power cut. */
-static void remembers_recovered_ids_for_good_only_when_stored_without_fsync(void **state)
+static unsigned persisted;
+
+static void count_persisted(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
+{
+    (void)dedup, (void)wall_ns;
+    for (size_t i = 0; i < count; i++) {
+        persisted += (unsigned)runs[i].count;
+    }
+}
+
+static void persists_ids_once_when_they_are_durable_if_the_filter_is_shared(void **state)
 {
     struct fixture *f = *state;
-    f->journal_options.durability = f->home.durability = DURABILITY_OS;
-    make_commit(f, f->dedup);
+    static struct dedup_ops ops;
+    ops = *f->dedup->ops;
+    ops.persist = count_persisted;
+    persisted = 0;
+    f->dedup->ops = &ops;
+    f->dedup->persists = PERSISTS_DURABLE;
+    commit_word(f, 0, "ab");
+    assert_int_equal(persisted, 2);
+    commit_seal_all(f->commit);
+    struct writer_home home = home_callbacks(&f->home);
+    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    assert_int_equal(persisted, 2);
+}
+
+static void notes_recovered_ids_and_persists_them_when_they_are_stored(void **state)
+{
+    struct fixture *f = *state;
     commit_word(f, 0, "a");
     commit_seal_all(f->commit);
     struct segment *segment = only_segment(f);
@@ -825,9 +835,9 @@ int main(void)
         TEST(passes_the_store_s_answers_to_the_commit_thread),
         TEST(cuts_a_backlog_into_bounded_groups),
         TEST(commits_what_waits_before_it_stops),
-        TEST(persists_ids_at_once_with_fsync),
-        TEST(persists_ids_when_stored_without_fsync),
-        TEST(remembers_recovered_ids_for_good_only_when_stored_without_fsync),
+        TEST(persists_ids_when_they_are_stored),
+        TEST(persists_ids_once_when_they_are_durable_if_the_filter_is_shared),
+        TEST(notes_recovered_ids_and_persists_them_when_they_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
