@@ -194,7 +194,8 @@ SERIES = (
 
 
 def run(bench, wanted, series, found):
-    """Puts the points of the series that are wanted into `found`; one that fails is said and left out."""
+    """Puts the points of the series that are wanted into `found`; one that fails is said and left out. How many failed."""
+    failed = 0
     for name, make, _ in series:
         if wanted("series_" + name):
             say("series: %s" % name)
@@ -203,3 +204,5 @@ def run(bench, wanted, series, found):
             except Exception as error:      # the next one may be fine
                 traceback.print_exc()
                 say("    FAILED: %r" % error)
+                failed += 1
+    return failed

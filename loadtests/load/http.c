@@ -96,6 +96,7 @@ static void lose_connection(struct load *load, struct connection *c)
 static void reconnect(struct load *load, struct connection *c)
 {
     close(c->fd);
+    load->totals.reconnects++;
     if (!connect_one(load, c)) {
         lose_connection(load, c);
     }

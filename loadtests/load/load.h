@@ -23,7 +23,7 @@ struct totals {
     uint64_t accepted, duplicate, rejected, failed; /* events */
     uint64_t wrong, retried;                        /* replies; requests */
     uint64_t acks, pings;
-    uint64_t lost_connections, lost_idle;
+    uint64_t lost_connections, lost_idle, reconnects;
     uint64_t statuses[6];
     uint64_t close_codes[CLOSE_CODES]; /* of WebSockets */
 };

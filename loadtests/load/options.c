@@ -29,7 +29,7 @@ static const struct row {
       "where it posts or connects to (http /events, ws /ws)" },
     { "connections", ON_HTTP | ON_WS, COUNT, AT(connections), 0, 1e6, NULL, "N", "busy ones (http 64, ws 16)" },
     { "seconds", ON_ALL, REAL, AT(seconds), 0, 1e6, NULL, "S", "gives out events so long (5), then waits for replies" },
-    { "events", ON_ALL, COUNT, AT(events), 0, 1e12, NULL, "N", "gives out so many instead" },
+    { "events", ON_ALL, COUNT, AT(events), 0, 1e12, NULL, "N", "gives out so many instead, in whole bulks" },
     { "bulk", ON_ALL, COUNT, AT(bulk), 0, 1e6, NULL, "N", "events of a request, message or datagram (0: one bare)" },
     { "shape", ON_ALL, WORD, AT(shape), 0, 0, shape_words, "WORD", "of a bulk: array, ndjson, object (udp: ndjson)" },
     { "template", ON_ALL, TEXT, AT(template_file), 0, 0, NULL, "FILE", "one event with placeholders" },

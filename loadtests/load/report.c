@@ -19,6 +19,7 @@ static const struct {
     { "pings", ON_WS, AT(pings) },
     { "lost_connections", ON_HTTP | ON_WS, AT(lost_connections) },
     { "lost_idle", ON_WS, AT(lost_idle) },
+    { "reconnects", ON_HTTP, AT(reconnects) },
     { "status_2xx", ON_HTTP, AT(statuses[2]) },
     { "status_4xx", ON_HTTP, AT(statuses[4]) },
     { "status_5xx", ON_HTTP, AT(statuses[5]) },

@@ -67,6 +67,7 @@ void id_set_adopt(struct id_set *set, void *memory, size_t bytes)
     id_set_release(set);
     set->slots = memory;
     set->allocated = bytes / sizeof *set->slots;
+    set_capacity(set, set->allocated);
 }
 
 void id_set_clear(struct id_set *set)

@@ -22,7 +22,7 @@ struct id_set {
 void id_set_init(struct id_set *set, size_t max_count);
 void id_set_release(struct id_set *set);
 
-/* Memory of pages_map for its slots, in place of what it had: it is empty, until id_set_prepare. */
+/* Fresh memory of pages_map for its slots, a power of two of them, in place of what it had: it is empty. */
 void id_set_adopt(struct id_set *set, void *memory, size_t bytes);
 
 /* Empties it and keeps the memory. */

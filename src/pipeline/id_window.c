@@ -81,7 +81,8 @@ static bool make_cell(struct id_window *window, struct id_set *cell)
 {
     void *page = cell->allocated != 0 || window->supply == NULL ? NULL : page_supply_take(window->supply);
     if (page != NULL) {
-        id_set_adopt(cell, page, HUGE_PAGE);
+        id_set_adopt(cell, page, HUGE_PAGE); /* the supply is of windows whose cells are as large as that */
+        return true;
     }
     return id_set_prepare(cell, window->cell_ids);
 }
