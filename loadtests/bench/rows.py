@@ -57,20 +57,19 @@ def sample_config(folder):
     return sample_with(folder, journal={"max_bytes": JOURNAL})
 
 
-def seconds_of(bench):
-    """The first round is the sustained one."""
-    return bench.sustained if bench.first else seconds_beside(bench)
+def seconds_sustained(bench):
+    return bench.sustained
 
 
 def seconds_beside(bench):
-    """Of the later rounds, and of what is measured once beside the target."""
+    """Of what is measured once beside the target."""
     return bench.sustained / 5
 
 
 class Target:
     """One store: how it is started, the gateway's configuration for it, and what its event looks like."""
 
-    def __init__(self, start, config, event=EVENT, arguments="", seconds=seconds_of):
+    def __init__(self, start, config, event=EVENT, arguments="", seconds=seconds_sustained):
         self.start, self.config, self.event, self.arguments, self.seconds = start, config, event, arguments, seconds
 
     @contextlib.contextmanager
@@ -127,7 +126,7 @@ class Target:
         with bench.folder() as folder:
             usage, began = measure.Usage(pids[0]), time.monotonic()
             before = sum(measure.process_seconds(pid) for pid in pids)
-            report = load("http", gateway.port, path=BULK, bulk=1000, connections=8, seconds=seconds_of(bench), retry=True,
+            report = load("http", gateway.port, path=BULK, bulk=1000, connections=8, seconds=bench.sustained, retry=True,
                           template=template(folder, self.event))
             gateway.wait_stored()
             took = time.monotonic() - began

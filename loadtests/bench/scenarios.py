@@ -42,7 +42,7 @@ def bulky(bench):
 
 
 def into_store(bench):
-    return rows.seconds_of(bench) * 1.4 + 2 * START
+    return bench.sustained * 1.4 + 2 * START
 
 
 def beside_store(bench):
