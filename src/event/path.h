@@ -20,14 +20,27 @@ struct path_node {
     size_t array_column_count;
 };
 
-/* Cheap and good enough for a handful of short keys. */
+/* At most eight bytes as a number: every one is in it. */
+static inline uint64_t path_word(const char *key, size_t len)
+{
+    if (len >= 4) {
+        return load_u32(key) | (uint64_t)load_u32(key + len - 4) << 32;
+    }
+    return len == 0 ? 0
+                    : (uint8_t)key[0] | (uint64_t)(uint8_t)key[len / 2] << 8 | (uint64_t)(uint8_t)key[len - 1] << 16;
+}
+
+/* All bytes count, for names of fields are alike. */
 static inline size_t path_hash(const char *key, size_t len)
 {
-    size_t hash = len * 0x9E3779B97F4A7C15u;
-    if (len != 0) {
-        hash ^= ((size_t)(uint8_t)key[0] << 16) ^ ((size_t)(uint8_t)key[len - 1] << 8) ^ (uint8_t)key[len / 2];
+    const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = len;
+    for (; len > 8; key += 8, len -= 8) {
+        hash = (hash ^ load_u64(key)) * factor;
+        hash ^= hash >> 32;
     }
-    return hash ^ (hash >> 29);
+    hash = (hash ^ path_word(key, len)) * factor;
+    return (size_t)(hash ^ hash >> 32);
 }
 
 /* NULL if there is no such child. */
