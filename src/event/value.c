@@ -159,6 +159,9 @@ bool value_integer_range(enum kind kind, int64_t *low, int64_t *high)
     }
 }
 
+/* Beyond it a double is not the only one of its integer any more: what was sent may have been another. */
+#define MOST_EXACT 0x1p53
+
 /* An integral double, or digits as JavaScript sends 64-bit numbers, becomes an integer; else *whole stays as it is. */
 static void make_whole(const struct column_spec *spec, struct value *whole)
 {
@@ -169,12 +172,9 @@ static void make_whole(const struct column_spec *spec, struct value *whole)
         *whole = (struct value){ .type = VALUE_INT, .integer = integer };
     } else if (whole->type == VALUE_TEXT && wide && slice_to_u64(whole->text, &natural)) {
         *whole = (struct value){ .type = VALUE_UINT, .unsigned_integer = natural };
-    } else if (whole->type == VALUE_DOUBLE && rint(whole->number) == whole->number) {
-        if (whole->number >= -0x1p63 && whole->number < 0x1p63) {
-            *whole = (struct value){ .type = VALUE_INT, .integer = (int64_t)whole->number };
-        } else if (whole->number >= 0x1p63 && whole->number < 0x1p64) {
-            *whole = (struct value){ .type = VALUE_UINT, .unsigned_integer = (uint64_t)whole->number };
-        }
+    } else if (whole->type == VALUE_DOUBLE && rint(whole->number) == whole->number &&
+               fabs(whole->number) < MOST_EXACT) {
+        *whole = (struct value){ .type = VALUE_INT, .integer = (int64_t)whole->number };
     }
 }
 
@@ -195,8 +195,9 @@ static enum error integer_value(const struct column_spec *spec, const struct val
     struct value whole = *value;
     make_whole(spec, &whole);
     bool natural = whole.type == VALUE_UINT || (whole.type == VALUE_INT && whole.integer >= 0);
-    if (whole.type == VALUE_DOUBLE && fabs(whole.number) >= 0x1p63) {
-        return integer_out_of_range(spec, value, context);
+    if (whole.type == VALUE_DOUBLE && fabs(whole.number) >= MOST_EXACT) {
+        return fail(ERROR_OUT_OF_RANGE, value, context,
+                    "is beyond 2^53, where a number with a fraction or an exponent loses digits; send all its digits");
     }
     if (whole.type != VALUE_INT && whole.type != VALUE_UINT) {
         return wrong_type(spec, value, context, "a whole number");

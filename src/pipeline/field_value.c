@@ -3,6 +3,7 @@
 
 #include "pipeline/json_write.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -74,6 +75,22 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
     return true;
 }
 
+/* Those of a number's text, without the zeros around them. */
+static int count_digits(struct slice text)
+{
+    int digits = 0, zeros = 0;
+    for (size_t i = 0; i < text.len && text.data[i] != 'e'; i++) {
+        char c = text.data[i];
+        if (c >= '1' && c <= '9') {
+            digits += zeros + 1;
+            zeros = 0;
+        } else if (c == '0' && digits != 0) {
+            zeros++;
+        }
+    }
+    return digits;
+}
+
 static void append_string(struct buf *out, struct slice text)
 {
     buf_append_varint(out, text.len);
@@ -125,6 +142,10 @@ static enum error scalar(const struct json_document *document, json_at at, struc
     if (!read_scalar(document, at, spec->type.kind, &value, text)) {
         return fail(scratch, ERROR_WRONG_TYPE, "%s is not a value of %s", type_name(json_type(document, at)),
                     spec->type.name);
+    }
+    if (spec->type.kind == KIND_DECIMAL && json_type(document, at) == 'd' && count_digits(value.text) > DBL_DIG) {
+        return fail(scratch, ERROR_OUT_OF_RANGE,
+                    "has more than the %d digits that a number with a fraction keeps; send it as a string", DBL_DIG);
     }
     return value_append(spec, &value, &scratch->context, &column->data);
 }

@@ -162,12 +162,23 @@ static bool is_blank(struct slice text)
     return true;
 }
 
+/* Takes the first line that is not blank from *rest. */
+static bool take_line(struct slice *rest, struct slice *line)
+{
+    while (slice_split(rest, '\n', line)) {
+        if (!is_blank(*line)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint64_t count_lines(struct slice text)
 {
     uint64_t lines = 0;
     struct slice line;
-    while (slice_split(&text, '\n', &line)) {
-        lines += !is_blank(line);
+    while (take_line(&text, &line)) {
+        lines++;
     }
     return lines;
 }
@@ -185,10 +196,7 @@ static void describe_bad_line(struct event_error *error, enum error code, struct
 static bool take_lines(struct submit *submit)
 {
     struct slice rest = submit->payload->bytes, line;
-    while (slice_split(&rest, '\n', &line)) {
-        if (is_blank(line)) {
-            continue;
-        }
+    while (take_line(&rest, &line)) {
         bool parsed = submit->parsed_line == line.data;
         enum error code = parsed ? OK : json_parse(submit->io->parser, line, &submit->document);
         if (code == ERROR_OUT_OF_MEMORY) {
@@ -207,19 +215,32 @@ static bool take_lines(struct submit *submit)
     return true;
 }
 
+static bool is_object(struct submit *submit, struct slice line)
+{
+    return slice_trim(line).data[0] == '{' && json_parse(submit->io->parser, line, &submit->document) == OK;
+}
+
 /* Lines, if the content type says so, or if the first line is a whole object with more behind it. */
 static bool is_lines(struct submit *submit)
 {
     struct slice rest = submit->payload->bytes, line;
-    if (submit->payload->form != PAYLOAD_MANY || rest.len == 0 || rest.data[0] != '{') {
+    if (submit->payload->form != PAYLOAD_MANY || rest.data[0] == '[') {
         return submit->payload->form == PAYLOAD_LINES;
     }
-    if (!slice_split(&rest, '\n', &line) || is_blank(rest) ||
-        json_parse(submit->io->parser, line, &submit->document) != OK) {
+    if (!take_line(&rest, &line) || is_blank(rest) || !is_object(submit, line)) {
         return false;
     }
     submit->parsed_line = line.data;
     return true;
+}
+
+/* What is no JSON as a whole may be lines of which the first is bad: the second then is a whole object. Not after a '[',
+ * where an item of an array may stand on a line of its own. */
+static bool is_lines_after_all(struct submit *submit)
+{
+    struct slice rest = submit->payload->bytes, line;
+    return submit->payload->form == PAYLOAD_MANY && take_line(&rest, &line) && slice_trim(line).data[0] != '[' &&
+           take_line(&rest, &line) && is_object(submit, line);
 }
 
 /* What the members around the events say: which stream, and where the events are. */
@@ -333,10 +354,11 @@ static bool take_payload(struct submit *submit)
         refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
     }
-    if (is_lines(submit)) {
+    bool lines = is_lines(submit);
+    enum error error = lines ? OK : json_parse(submit->io->parser, bytes, &submit->document);
+    if (lines || (error != OK && error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit))) {
         return !check_count(submit, count_lines(bytes)) || !open_ticket(submit) || take_lines(submit);
     }
-    enum error error = json_parse(submit->io->parser, bytes, &submit->document);
     if (error != OK) {
         refuse_json(submit, error);
         return true;

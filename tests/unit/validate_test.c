@@ -42,6 +42,9 @@ static const struct {
     { "Int64", "9223372036854775808", ERROR_OUT_OF_RANGE, NULL },
     { "Int64", "\"9223372036854775808\"", ERROR_OUT_OF_RANGE, NULL },
     { "Int64", "9223372036854775808.0", ERROR_OUT_OF_RANGE, NULL },
+    { "Int64", "9007199254740991.0", OK, "\"9007199254740991\"" },
+    { "Int64", "9007199254740993.0", ERROR_OUT_OF_RANGE, NULL }, /* a double would make it …992 */
+    { "UInt64", "1e19", ERROR_OUT_OF_RANGE, NULL },
     { "UInt64", "18446744073709551615", OK, "\"18446744073709551615\"" },
     { "UInt64", "\"18446744073709551615\"", OK, "\"18446744073709551615\"" },
     { "UInt64", "\"18446744073709551616\"", ERROR_WRONG_TYPE, NULL },
@@ -99,6 +102,11 @@ static const struct {
     { "Decimal(5, 2)", "\"1.\"", ERROR_INVALID_VALUE, NULL },
     { "Decimal(5, 2)", "\"abc\"", ERROR_INVALID_VALUE, NULL },
     { "Decimal(5, 2)", "null", OK, "\"0\"" },
+    { "Decimal(38, 10)", "12345678901.1234", OK, "\"12345678901.1234\"" }, /* 15 digits: a double keeps them */
+    { "Decimal(38, 10)", "12345678901.12345678", ERROR_OUT_OF_RANGE, NULL },
+    { "Decimal(38, 10)", "\"12345678901.12345678\"", OK, "\"12345678901.12345678\"" },
+    { "Decimal(38, 10)", "9007199254740993.0", ERROR_OUT_OF_RANGE, NULL },
+    { "Decimal(38, 10)", "1.5e20", OK, "\"150000000000000000000\"" },
     { "Decimal(38, 0)", "\"99999999999999999999999999999999999999\"", OK,
       "\"99999999999999999999999999999999999999\"" },
     { "IPv4", "\"192.0.2.1\"", OK, "\"192.0.2.1\"" },
