@@ -82,6 +82,24 @@ static void refuses_malformed_and_conflicting_paths(void **state)
     path_free(root);
 }
 
+static void names_that_are_alike_get_places_apart(void **state)
+{
+    (void)state;
+    static const char *const forms[] = { "f%d", "metrics_%03d_total", "%d_of_the_fields", "a%dz" };
+    for (size_t form = 0; form < ARRAY_LENGTH(forms); form++) {
+        bool taken[256] = { false };
+        int places = 0;
+        for (int i = 0; i < 100; i++) {
+            char name[32];
+            int len = snprintf(name, sizeof name, forms[form], i);
+            size_t place = path_hash(name, (size_t)len) % ARRAY_LENGTH(taken);
+            places += !taken[place];
+            taken[place] = true;
+        }
+        assert_true(places > 70); /* 83 if they fell at random */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +107,7 @@ int main(void)
         cmocka_unit_test(keeps_the_columns_of_an_array_together),
         cmocka_unit_test(finds_every_one_of_many_keys),
         cmocka_unit_test(refuses_malformed_and_conflicting_paths),
+        cmocka_unit_test(names_that_are_alike_get_places_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
