@@ -31,6 +31,8 @@ class Workbench:
         self.seconds, self.sustained, self.soak, self.quick = seconds, sustained, soak, quick
         self.round = 0
         self.work = os.path.join(out, "work")   # beside the results: a disk, where /tmp may be memory
+
+    def open(self):
         shutil.rmtree(self.work, ignore_errors=True)
         os.makedirs(self.work)
 

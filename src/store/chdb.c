@@ -76,7 +76,7 @@ bool chdb_load(struct chdb *chdb, const char *library, struct buf *problem)
         const char *reason = dlerror();
         buf_printf(problem,
                    "the embedded store needs " LIBRARY ", looked for at %s (%s): `make vendor` fetches it; or name it "
-                   "in store.library or SLUICE_LIBCHDB; or use `store: clickhouse` with a server",
+                   "in store.library or SLUICE_LIBCHDB; or use `store.kind: clickhouse` with a server",
                    buf_c_string(&tried), reason != NULL ? reason : "not found");
     } else if (missing != NULL) {
         buf_printf(problem, "%s lacks %s: version 26.7 or newer is needed, `make vendor` fetches it",

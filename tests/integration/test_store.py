@@ -85,7 +85,7 @@ def missing_library_says_what_to_do(folder):
     result = subprocess.run([PROGRAM, "embedded", folder], capture_output=True, text=True,
                             env=dict(os.environ, SLUICE_LIBCHDB="/nonexistent/libchdb.so"))
     assert result.returncode == 1 and "make vendor" in result.stderr, result.stderr
-    assert "store: clickhouse" in result.stderr, result.stderr
+    assert "store.kind: clickhouse" in result.stderr, result.stderr
 
 
 if __name__ == "__main__":
