@@ -26,8 +26,9 @@ static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
                             "  --check        validate the configuration and exit: 0 if it is good, 2 if not\n"
                             "  --options      every option with its default, as a Markdown table\n"
                             "\n"
-                            "SIGTERM drains: replies are finished, events stored; a second one exits at once\n"
-                            "(what was acknowledged is in the journal and is stored after the next start).\n";
+                            "SIGTERM, SIGINT or SIGHUP drains: replies are finished, events stored; a SIGTERM or\n"
+                            "SIGINT after it exits at once (what was acknowledged is in the journal and is stored\n"
+                            "after the next start).\n";
 
 enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPATIENT = 3 };
 
@@ -151,22 +152,43 @@ static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
     return number;
 }
 
-static void let_second_signal_kill(const sigset_t *signals)
+/* As nohup starts us. */
+static bool is_ignored(int number)
 {
-    struct sigaction action = { .sa_handler = exit_at_once };
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. */
-static int serve(const struct config *config)
+/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. One that
+ * is ignored stays so: blocked, it would be taken after all. */
+static void block_signals(sigset_t *signals)
 {
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    if (!is_ignored(SIGHUP)) {
+        sigaddset(signals, SIGHUP);
+    }
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+/* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
+static void let_second_signal_kill(void)
+{
+    struct sigaction action = { .sa_handler = exit_at_once };
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+static int serve(const struct config *config)
+{
+    sigset_t signals;
+    block_signals(&signals);
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
 
@@ -187,7 +209,7 @@ static int serve(const struct config *config)
     buf_release(&udp);
 
     int number = wait_for_signal(&signals, gateway);
-    let_second_signal_kill(&signals);
+    let_second_signal_kill();
     service_stopping(gateway_longest_stop_ns(gateway));
     service_say("draining: storing what waits, for at most %lld s",
                 (long long)(config->drain.timeout_ns / NS_PER_SECOND));

@@ -101,12 +101,7 @@ static bool allow(struct column_spec *spec, const char *text)
 
 static bool is_enum_name(const struct type *type, const char *name)
 {
-    for (size_t i = 0; i < type->enum_count; i++) {
-        if (strcmp(type->enum_names[i], name) == 0) {
-            return true;
-        }
-    }
-    return type->kind != KIND_ENUM;
+    return type->kind != KIND_ENUM || type_has_enum_name(type, name);
 }
 
 /* The names of an Enum are what is allowed, unless one_of allows fewer. */

@@ -44,6 +44,9 @@ static const struct scalar_name scalar_names[] = {
     "UUID, Enum8(…), Enum16(…), Decimal(P, S), IPv4, IPv6, JSON, LowCardinality(T), Nullable(T), Array(T), "       \
     "Map(String, String)"
 
+#define ENUM_FORM "needs names, as in Enum8('a' = 1, 'b' = 2)"
+#define OUT_OF_MEMORY "could not be kept: out of memory"
+
 /* Notes the first reason why a name is refused. */
 static bool refuse(struct buf *problem, struct slice name, const char *why)
 {
@@ -143,31 +146,75 @@ static bool enum_number(struct slice *rest, int64_t *number)
     return fine;
 }
 
-static bool parse_enum(struct type *type, struct slice arguments)
+/* An Enum as far as it is read. */
+struct enum_reading {
+    struct type *type;
+    int64_t limit;      /* numbers go from -limit - 1 to limit */
+    int64_t number;     /* of the name read last */
+    int64_t lowest;     /* what is the default */
+    struct buf numbers; /* int64_t, of all names */
+};
+
+static bool has_number(const struct enum_reading *reading, int64_t number)
 {
-    int64_t number = 0, lowest = INT64_MAX;
-    struct slice rest = arguments;
-    while (rest.len != 0) {
-        char *name = quoted(&rest);
-        number++;
-        if (name == NULL || !add_enum_name(type, name) || !enum_number(&rest, &number)) {
-            return false;
-        }
-        if (number < lowest) {
-            lowest = number;
-            buf_clear(&type->default_wire);
-            buf_append_varint(&type->default_wire, strlen(name));
-            buf_append_string(&type->default_wire, name);
-        }
-        if (rest.len == 0) {
+    for (size_t at = 0; at < reading->numbers.len; at += sizeof number) {
+        if (memcmp(reading->numbers.data + at, &number, sizeof number) == 0) {
             return true;
         }
-        if (rest.data[0] != ',') {
-            return false;
-        }
-        rest = trim(slice_after(rest, 1));
     }
     return false;
+}
+
+/* What ClickHouse refuses when the table is made. NULL if it is fine, else why not. */
+static const char *check_enum_number(struct enum_reading *reading)
+{
+    int64_t number = reading->number;
+    if (number > reading->limit || number < -reading->limit - 1) {
+        return reading->limit == INT8_MAX ? "needs numbers from -128 to 127; for others there is Enum16"
+                                          : "needs numbers from -32768 to 32767";
+    }
+    if (has_number(reading, number)) {
+        return "gives one number to two names; each needs its own";
+    }
+    buf_append(&reading->numbers, &number, sizeof number);
+    return reading->numbers.failed ? OUT_OF_MEMORY : NULL;
+}
+
+/* Reads 'name' or 'name' = number from the front of *rest. NULL if it is fine, else why not. */
+static const char *read_enum_name(struct enum_reading *reading, struct slice *rest)
+{
+    struct type *type = reading->type;
+    char *name = quoted(rest);
+    bool twice = name != NULL && type_has_enum_name(type, name);
+    reading->number++;
+    if (name == NULL || !add_enum_name(type, name) || !enum_number(rest, &reading->number)) {
+        return ENUM_FORM;
+    }
+    const char *wrong = twice ? "has one name twice; each may stand there once" : check_enum_number(reading);
+    if (wrong == NULL && reading->number < reading->lowest) {
+        reading->lowest = reading->number;
+        buf_clear(&type->default_wire);
+        buf_append_varint(&type->default_wire, strlen(name));
+        buf_append_string(&type->default_wire, name);
+    }
+    return wrong;
+}
+
+static const char *parse_enum(struct type *type, struct slice head, struct slice arguments)
+{
+    struct enum_reading reading = {
+        .type = type,
+        .limit = slice_equal(head, SLICE("Enum8")) ? INT8_MAX : INT16_MAX,
+        .lowest = INT64_MAX,
+    };
+    const char *wrong = read_enum_name(&reading, &arguments);
+    while (wrong == NULL && arguments.len != 0) {
+        bool goes_on = arguments.data[0] == ',';
+        arguments = trim(slice_after(arguments, 1));
+        wrong = goes_on ? read_enum_name(&reading, &arguments) : ENUM_FORM;
+    }
+    buf_release(&reading.numbers);
+    return wrong;
 }
 
 static bool parse_decimal(struct type *type, struct slice head, struct slice arguments)
@@ -219,7 +266,7 @@ static const char *parse_arguments(struct type *type, struct slice head, struct 
         }
         type->length = (uint32_t)length;
         return NULL;
-    case KIND_ENUM: return parse_enum(type, arguments) ? NULL : "needs names, as in Enum8('a' = 1, 'b' = 2)";
+    case KIND_ENUM: return parse_enum(type, head, arguments);
     case KIND_DECIMAL:
         return parse_decimal(type, head, arguments) ? NULL
                                                     : "needs a precision up to 76 and a scale, as in Decimal(18, 4)";
@@ -368,7 +415,7 @@ bool type_parse(struct type *type, struct slice name, struct buf *problem)
     type->name = (char *)(uintptr_t)buf_c_string(&canonical);
     type->wire_name = (char *)(uintptr_t)buf_c_string(&wire);
     if (fine && (type->name == NULL || type->wire_name == NULL || type->default_wire.failed)) {
-        fine = refuse(problem, name, "could not be kept: out of memory");
+        fine = refuse(problem, name, OUT_OF_MEMORY);
     }
     if (!fine) {
         type_release(type);
@@ -386,6 +433,16 @@ void type_release(struct type *type)
     free(type->wire_name);
     buf_release(&type->default_wire);
     *type = (struct type){ 0 };
+}
+
+bool type_has_enum_name(const struct type *type, const char *name)
+{
+    for (size_t i = 0; i < type->enum_count; i++) {
+        if (strcmp(type->enum_names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool type_parse_wire(struct type *type, struct slice wire_name)

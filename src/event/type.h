@@ -57,6 +57,9 @@ MUST_CHECK bool type_parse(struct type *type, struct slice name, struct buf *pro
 
 void type_release(struct type *type);
 
+/* Of an Enum. */
+bool type_has_enum_name(const struct type *type, const char *name);
+
 /* Date, DateTime, DateTime64. */
 static inline bool kind_is_time(enum kind kind)
 {

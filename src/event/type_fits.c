@@ -21,16 +21,6 @@ static bool is_signed(enum kind kind)
     return kind >= KIND_INT8 && kind <= KIND_INT64;
 }
 
-static bool has_enum_name(const struct type *type, const char *name)
-{
-    for (size_t i = 0; i < type->enum_count; i++) {
-        if (strcmp(type->enum_names[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Every value of ours is one of theirs, as the server converts it. */
 static bool scalar_fits(const struct type *ours, const struct type *theirs)
 {
@@ -49,7 +39,7 @@ static bool scalar_fits(const struct type *ours, const struct type *theirs)
     case KIND_DATETIME64: return ours->scale == theirs->scale || (ours->scale < theirs->scale && theirs->scale < 9);
     case KIND_ENUM:
         for (size_t i = 0; i < ours->enum_count; i++) {
-            if (!has_enum_name(theirs, ours->enum_names[i])) {
+            if (!type_has_enum_name(theirs, ours->enum_names[i])) {
                 return false;
             }
         }

@@ -165,13 +165,13 @@ static bool is_in_journal(const struct journal *journal, const char *name)
 static bool has_room(struct journal *journal, const struct segment *segment)
 {
     uint64_t used = journal_bytes(journal);
-    bool room = used <= journal->options->max_bytes && segment->length <= journal->options->max_bytes - used;
+    bool room = journal_fits(journal->options->max_bytes, used, segment->length);
     if (!room || segment->stream_index == SIZE_MAX) {
         return room;
     }
     uint64_t limit = journal->streams[segment->stream_index]->options->max_journal_bytes;
     uint64_t part = journal_stream_bytes(journal, segment->stream_index);
-    return limit == 0 || part == 0 || (part <= limit && segment->length <= limit - part);
+    return limit == 0 || journal_fits(limit, part, segment->length);
 }
 
 static void look_at(struct adoption *adoption, const char *file_name)

@@ -86,6 +86,12 @@ static inline bool journal_is_fsync(const struct journal *journal)
     return journal->options->durability == DURABILITY_FSYNC;
 }
 
+/* With nothing waiting anything fits: what is larger than the bound would be refused for ever. */
+static inline bool journal_fits(uint64_t limit, uint64_t used, uint64_t bytes)
+{
+    return used == 0 || (used <= limit && bytes <= limit - used);
+}
+
 /* Moves the gauges of a stream (SIZE_MAX: not configured). */
 void journal_use(struct journal *journal, size_t stream_index, int64_t events, int64_t bytes, int64_t segments);
 

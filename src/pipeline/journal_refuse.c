@@ -109,7 +109,7 @@ void journal_show_status(struct journal *journal, enum error verdict)
 
 static bool is_full(struct bound *bound, uint64_t used, uint64_t bytes)
 {
-    bool over = used > bound->limit || bytes > bound->limit - used;
+    bool over = !journal_fits(bound->limit, used, bytes);
     bound->full = over || (bound->full && used > bound->limit - bound->limit / 16);
     return bound->full;
 }
@@ -130,8 +130,7 @@ enum error journal_admits_stream(struct journal *journal, size_t stream_index, u
         return OK;
     }
     uint64_t used = journal_stream_bytes(journal, stream_index);
-    /* With nothing waiting, any group is taken: one larger than the bound would be refused for ever. */
-    bool full = is_full(&stream->bound, used, used == 0 ? 0 : bytes);
+    bool full = is_full(&stream->bound, used, bytes);
     if (full && !was_full) {
         status_set(
             stream->status, STATUS_DEGRADED,

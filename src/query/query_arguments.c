@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "event/time_parse.h"
+#include "pipeline/json.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_SECOND)
 
@@ -33,6 +34,10 @@ static enum error read_argument(struct reading *reading, const char *name, bool 
     }
     if (*given && reading->value.len > MAX_ARGUMENT) {
         buf_printf(reading->problem, "%s: %zu bytes, at most %d are allowed", name, reading->value.len, MAX_ARGUMENT);
+        return ERROR_BAD_ARGUMENT;
+    }
+    if (*given && !json_is_utf8(buf_slice(&reading->value))) {
+        buf_printf(reading->problem, "%s: it is not UTF-8; write what is not ASCII as UTF-8 (é as %%C3%%A9)", name);
         return ERROR_BAD_ARGUMENT;
     }
     return OK;

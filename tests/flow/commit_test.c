@@ -432,6 +432,7 @@ static void hands_on_what_was_acknowledged_before_a_failure(void **state)
 static void refuses_the_group_when_the_journal_is_full(void **state)
 {
     struct fixture *f = *state;
+    assert_string_equal(commit_word(f, 0, "z"), "1+0");
     f->journal_options.max_bytes = 1;
     chunk_of(f, 0, 0, "a|b");
     chunk_of(f, 0, 1, "c");

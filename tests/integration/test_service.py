@@ -201,6 +201,38 @@ def a_second_sigterm_ends_a_long_drain_at_once_and_loses_nothing(gateway, manage
     print("        %d events acknowledged, ended %.2f s after the second SIGTERM" % (len(poster.acked), took))
 
 
+@as_a_service()
+def closing_the_terminal_drains_however_many_hangups_it_sends(gateway, manager, server):
+    gateway.start()
+    poster = Poster(gateway)
+    poster.start()
+    wait_until("events are acknowledged", lambda: len(poster.acked) > 500)
+    server.freeze()
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until("STOPPING=1", lambda: manager.times("STOPPING=1"))
+    gateway.process.send_signal(signal.SIGHUP)
+    poster.finish()
+    time.sleep(1)
+    assert gateway.running(), "the second SIGHUP ended it"
+    server.thaw()
+    code = gateway.process.wait(60)
+    assert code == 0, code
+    gateway.process = None
+    gateway.check_log()
+    stored = server.query("SELECT user_id FROM events").split()
+    assert {"u%012d" % number for number in poster.acked} <= set(stored), "it ended before all was stored"
+
+
+@as_a_service()
+def under_nohup_closing_the_terminal_changes_nothing(gateway, manager, server):
+    gateway.wrapper = ["nohup"]
+    gateway.start()
+    gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert gateway.running() and not manager.times("STOPPING=1")
+    assert gateway.post("/events", event(1))[0] == 202
+
+
 def answers(port):
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
@@ -216,4 +248,6 @@ if __name__ == "__main__":
         signs_of_life_end_while_the_commit_thread_is_stuck,
         signs_of_life_end_while_an_io_thread_is_stuck,
         a_second_sigterm_ends_a_long_drain_at_once_and_loses_nothing,
+        closing_the_terminal_drains_however_many_hangups_it_sends,
+        under_nohup_closing_the_terminal_changes_nothing,
     ])

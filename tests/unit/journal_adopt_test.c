@@ -89,10 +89,21 @@ static void waits_while_the_journal_has_no_room(void **state)
 {
     struct fixture *f = *state;
     give_back(f, 0, 3);
-    f->options.max_bytes = 10;
+    fixture_put(f, 3, 2);
+    f->options.max_bytes = journal_bytes(f->journal) + 10;
     assert_null(adopt(f, 10));
     assert_int_equal(count_files(f, RETRY_FOLDER), 1);
     f->options.max_bytes = 1 << 30;
+    struct segment *segment = adopt(f, 10);
+    assert_segment(segment, 0, 3);
+    segment_free(segment);
+}
+
+static void an_empty_journal_takes_a_segment_larger_than_its_bound(void **state)
+{
+    struct fixture *f = *state;
+    give_back(f, 0, 3);
+    f->options.max_bytes = 10;
     struct segment *segment = adopt(f, 10);
     assert_segment(segment, 0, 3);
     segment_free(segment);
@@ -193,6 +204,7 @@ int main(void)
         TEST(takes_a_segment_as_one_that_was_found_at_start),
         TEST(waits_while_the_journal_has_one_of_its_name),
         TEST(waits_while_the_journal_has_no_room),
+        TEST(an_empty_journal_takes_a_segment_larger_than_its_bound),
         TEST(takes_so_many_at_once_oldest_first),
         TEST(puts_a_damaged_header_aside_with_the_rows_behind_it),
         TEST(puts_a_cut_segment_aside),

@@ -262,6 +262,28 @@ static void a_full_journal_stays_full_until_a_sixteenth_is_free(void **state)
     assert_int_equal(journal_admits(f->journal, 0), OK);
 }
 
+static void an_empty_journal_takes_a_group_larger_than_its_bound(void **state)
+{
+    struct fixture *f = *state;
+    f->options.max_bytes = 10;
+    assert_int_equal(journal_admits(f->journal, 11), OK);
+    assert_int_equal(fixture_status(f), STATUS_OK);
+    fixture_put(f, 0, 5);
+    assert_int_equal(journal_admits(f->journal, 1), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_remove(f->journal, journal_seal(f->journal, 0)), OK);
+    assert_int_equal(journal_admits(f->journal, 11), OK);
+}
+
+static void an_empty_journal_leaves_min_free_whatever_comes(void **state)
+{
+    struct fixture *f = *state;
+    f->options.max_bytes = 10;
+    f->options.min_free = 1000;
+    fault.free_bytes = 1020;
+    assert_int_equal(journal_admits(f->journal, 20), OK);
+    assert_int_equal(journal_admits(f->journal, 21), ERROR_DISK_FULL);
+}
+
 static void a_stream_that_has_filled_its_part_is_refused_and_heals(void **state)
 {
     struct fixture *f = *state;
@@ -548,6 +570,8 @@ int main(void)
         TEST(rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked, with_fsync),
         TEST(rule_6_refuses_new_events_rather_than_drop_old_ones, with_fsync),
         TEST(a_full_journal_stays_full_until_a_sixteenth_is_free, with_fsync),
+        TEST(an_empty_journal_takes_a_group_larger_than_its_bound, with_fsync),
+        TEST(an_empty_journal_leaves_min_free_whatever_comes, with_fsync),
         TEST(a_stream_that_has_filled_its_part_is_refused_and_heals, with_fsync),
         TEST(refuses_events_while_the_disk_is_short_of_room, with_fsync),
         TEST(writes_only_the_rows_that_are_kept, with_fsync),

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "query/query_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +210,27 @@ static void an_endless_argument_is_refused(void **state)
     query_request_release(&request);
 }
 
+static void an_argument_that_is_not_utf8_is_refused_by_its_name(void **state)
+{
+    static const char *const names[] = { "stream", "to", "from", "event_name", "group_by" };
+    static const char *const values[] = { "%ff", "a%C3", "%ED%A0%80", "%C0%80" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(names) * ARRAY_LENGTH(values); i++) {
+        char arguments[64], says[64];
+        struct query_request request;
+        struct buf problem = { 0 };
+        snprintf(arguments, sizeof arguments, "%s=%s", names[i % ARRAY_LENGTH(names)], values[i / ARRAY_LENGTH(names)]);
+        snprintf(says, sizeof says, "%s: it is not UTF-8", names[i % ARRAY_LENGTH(names)]);
+        assert_int_equal(read_request(&request, arguments, &problem), ERROR_BAD_ARGUMENT);
+        assert_ptr_equal(strstr(buf_c_string(&problem), says), problem.data);
+        buf_release(&problem);
+        query_request_release(&request);
+    }
+    struct query_request request = request_of("event_name=caf%C3%A9");
+    assert_true(slice_equal(buf_slice(&request.event_name), SLICE("café")));
+    query_request_release(&request);
+}
+
 #define HEAD(name) "{\"event_name\":" name ",\"from\":\"2023-11-13T22:13:20Z\",\"to\":\"2023-11-14T22:13:20Z\","
 
 static const struct {
@@ -264,6 +286,7 @@ int main(void)
         cmocka_unit_test(times_come_in_several_ways),
         cmocka_unit_test(a_bad_argument_is_named_with_what_is_allowed),
         cmocka_unit_test(an_endless_argument_is_refused),
+        cmocka_unit_test(an_argument_that_is_not_utf8_is_refused_by_its_name),
         cmocka_unit_test(rows_become_json),
     };
     return cmocka_run_group_tests(tests, compile_streams, free_streams);

@@ -91,6 +91,36 @@ static void unescapes_the_names_of_an_enum_and_defaults_to_the_lowest(void **sta
     type_release(&type);
 }
 
+static void refuses_the_enums_that_clickhouse_refuses(void **state)
+{
+    static const struct {
+        const char *name, *says; /* NULL: fine */
+    } rows[] = {
+        { "Enum8('a' = -128, 'b' = 127)", NULL },
+        { "Enum8('a' = 1000, 'b' = 2)", "-128 to 127" },
+        { "Enum8('a' = 128)", "Enum16" },
+        { "Enum8('a' = -129)", "-128 to 127" },
+        { "Enum8('a' = 127, 'b')", "-128 to 127" },
+        { "Enum8('a' = 9223372036854775807, 'b')", "-128 to 127" },
+        { "Enum16('a' = -32768, 'b' = 32767)", NULL },
+        { "Enum16('a' = 32768)", "-32768 to 32767" },
+        { "Array(Nullable(Enum16('a' = -32769)))", "-32768 to 32767" },
+        { "Enum8('a' = 1, 'b' = 1)", "one number to two names" },
+        { "Enum8('a', 'b' = 1)", "one number to two names" },
+        { "Enum8('a' = 1, 'a' = 2)", "one name twice" },
+        { "Enum8('it''s' = 1, 'it\\'s' = 2)", "one name twice" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct type type;
+        struct buf problem = { 0 };
+        assert_int_equal(type_parse(&type, slice_from_string(rows[i].name), &problem), rows[i].says == NULL);
+        assert_true(rows[i].says == NULL || strstr(buf_c_string(&problem), rows[i].says) != NULL);
+        type_release(&type);
+        buf_release(&problem);
+    }
+}
+
 static void reads_back_only_what_travels(void **state)
 {
     struct type type;
@@ -150,6 +180,7 @@ int main(void)
         cmocka_unit_test(reads_names_and_knows_how_values_travel),
         cmocka_unit_test(refuses_what_it_does_not_know_with_the_reason),
         cmocka_unit_test(unescapes_the_names_of_an_enum_and_defaults_to_the_lowest),
+        cmocka_unit_test(refuses_the_enums_that_clickhouse_refuses),
         cmocka_unit_test(reads_back_only_what_travels),
         cmocka_unit_test(knows_which_columns_of_a_table_can_take_it),
     };
