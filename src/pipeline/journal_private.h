@@ -25,10 +25,11 @@ struct open_segment {
     enum error group_error; /* of an append of this group */
 };
 
-/* Once passed it counts as full until a sixteenth is free, so that neither refusals nor the status flicker. */
+/* Once something does not fit it counts as full until there is room for that, a sixteenth at least and half of it at most,
+ * so that neither refusals nor the status flicker. */
 struct bound {
     uint64_t limit;
-    bool full;
+    uint64_t needed; /* the room that ends it; 0: it is not full */
 };
 
 /* Of one stream's segments. Commit thread. */

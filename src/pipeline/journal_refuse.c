@@ -35,7 +35,11 @@ enum error journal_fail_group(struct journal *journal, struct open_segment *open
 {
     LOG(LOG_ERROR, "journal write failed", "%s of %s: %s; the group is refused", what,
         open->segment != NULL ? open->segment->name : "a new segment", strerror(number));
-    status_set(journal->status, STATUS_DEGRADED, "%s failed: %s", what, strerror(number));
+    if (open->segment == NULL && number == ENOENT) {
+        status_set(journal->status, STATUS_DOWN, "the journal's folder is gone: start the gateway again");
+    } else {
+        status_set(journal->status, STATUS_DEGRADED, "%s failed: %s", what, strerror(number));
+    }
     journal->status_shown = ERROR_INTERNAL; /* neither OK nor a verdict of journal_admits */
     if (open->segment != NULL) {
         cut(journal, open);
@@ -109,9 +113,14 @@ void journal_show_status(struct journal *journal, enum error verdict)
 
 static bool is_full(struct bound *bound, uint64_t used, uint64_t bytes)
 {
-    bool over = !journal_fits(bound->limit, used, bytes);
-    bound->full = over || (bound->full && used > bound->limit - bound->limit / 16);
-    return bound->full;
+    uint64_t room = used < bound->limit ? bound->limit - used : 0;
+    if (!journal_fits(bound->limit, used, bytes)) {
+        uint64_t wanted = bytes < bound->limit / 2 ? bytes : bound->limit / 2;
+        bound->needed = wanted > bound->limit / 16 ? wanted : bound->limit / 16;
+    } else if (room >= bound->needed) {
+        bound->needed = 0;
+    }
+    return bound->needed != 0;
 }
 
 uint64_t journal_stream_bytes(struct journal *journal, size_t stream_index)
@@ -125,7 +134,7 @@ uint64_t journal_stream_bytes(struct journal *journal, size_t stream_index)
 enum error journal_admits_stream(struct journal *journal, size_t stream_index, uint64_t bytes)
 {
     struct stream_bound *stream = &journal->stream_bounds[stream_index];
-    bool was_full = stream->bound.full;
+    bool was_full = stream->bound.needed != 0;
     if (stream->status == NULL) {
         return OK;
     }

@@ -325,6 +325,7 @@ def what_is_deleted_under_a_running_gateway_is_delivered_and_nothing_is_acknowle
         status, _ = damage.gateway.post("/events", event(number))
         assert status == 503, status
         damage.may["events"].add(number)
+    assert damage.gateway.get("/readyz")[0] == 503
     damage.next += 20
     damage.check_stored()
     damage.gateway.kill()

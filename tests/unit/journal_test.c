@@ -198,9 +198,11 @@ static void fails_the_group_if_no_file_can_be_made(void **state)
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(fixture_append(f, 0, 1), ERROR_JOURNAL_FAILED);
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
-    assert_int_equal(mkdir(path, 0750), 0); /* another folder than the one that is synced */
+    assert_int_equal(fixture_status(f), STATUS_DOWN); /* for good: see that no more clients come here */
+    assert_int_equal(mkdir(path, 0750), 0);           /* another folder than the one that is synced */
     assert_int_equal(fixture_append(f, 0, 1), ERROR_JOURNAL_FAILED);
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
     assert_int_equal(count_files(f, "journal"), 0);
     fixture_reopen(f);
     fixture_put(f, 0, 1);
@@ -260,6 +262,21 @@ static void a_full_journal_stays_full_until_a_sixteenth_is_free(void **state)
     assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FULL);
     assert_int_equal(journal_remove(f->journal, first), OK);
     assert_int_equal(journal_admits(f->journal, 0), OK);
+}
+
+static void a_refused_group_keeps_it_full_until_there_is_room_for_that(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 5);
+    struct segment *first = journal_seal(f->journal, 0);
+    fixture_put(f, 5, 5);
+    uint64_t room = journal_bytes(f->journal) / 2;
+    f->options.max_bytes = journal_bytes(f->journal) + room;
+    assert_int_equal(journal_admits(f->journal, room + 1), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FULL);
+    assert_int_equal(journal_remove(f->journal, first), OK);
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+    assert_int_equal(journal_admits(f->journal, room + 1), OK);
 }
 
 static void an_empty_journal_takes_a_group_larger_than_its_bound(void **state)
@@ -570,6 +587,7 @@ int main(void)
         TEST(rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked, with_fsync),
         TEST(rule_6_refuses_new_events_rather_than_drop_old_ones, with_fsync),
         TEST(a_full_journal_stays_full_until_a_sixteenth_is_free, with_fsync),
+        TEST(a_refused_group_keeps_it_full_until_there_is_room_for_that, with_fsync),
         TEST(an_empty_journal_takes_a_group_larger_than_its_bound, with_fsync),
         TEST(an_empty_journal_leaves_min_free_whatever_comes, with_fsync),
         TEST(a_stream_that_has_filled_its_part_is_refused_and_heals, with_fsync),
