@@ -162,10 +162,15 @@ bool value_integer_range(enum kind kind, int64_t *low, int64_t *high)
 /* Beyond it a double is not the only one of its integer any more: what was sent may have been another. */
 #define MOST_EXACT 0x1p53
 
+static bool is_wide(const struct column_spec *spec)
+{
+    return spec->type.kind == KIND_INT64 || spec->type.kind == KIND_UINT64;
+}
+
 /* An integral double, or digits as JavaScript sends 64-bit numbers, becomes an integer; else *whole stays as it is. */
 static void make_whole(const struct column_spec *spec, struct value *whole)
 {
-    bool wide = spec->type.kind == KIND_INT64 || spec->type.kind == KIND_UINT64;
+    bool wide = is_wide(spec);
     int64_t integer;
     uint64_t natural;
     if (whole->type == VALUE_TEXT && wide && slice_to_i64(whole->text, &integer)) {
@@ -196,6 +201,9 @@ static enum error integer_value(const struct column_spec *spec, const struct val
     make_whole(spec, &whole);
     bool natural = whole.type == VALUE_UINT || (whole.type == VALUE_INT && whole.integer >= 0);
     if (whole.type == VALUE_DOUBLE && fabs(whole.number) >= MOST_EXACT) {
+        if (!is_wide(spec) || fabs(whole.number) >= 0x1p64) {
+            return integer_out_of_range(spec, value, context);
+        }
         return fail(ERROR_OUT_OF_RANGE, value, context,
                     "is beyond 2^53, where a number with a fraction or an exponent loses digits; send all its digits");
     }
