@@ -1,5 +1,6 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
 #include "event/path.h"
+#include "pipeline/json_items.h"
 #include "pipeline/pipeline_io.h"
 
 #include <stdio.h>
@@ -173,32 +174,35 @@ static bool take_line(struct slice *rest, struct slice *line)
     return false;
 }
 
-static uint64_t count_lines(struct slice text)
+/* Cuts the first event's text off *rest; false: none is left. */
+typedef bool take_piece(struct slice *rest, struct slice *piece);
+
+static uint64_t count_pieces(struct slice rest, take_piece *take)
 {
-    uint64_t lines = 0;
-    struct slice line;
-    while (take_line(&text, &line)) {
-        lines++;
+    uint64_t pieces = 0;
+    struct slice piece;
+    while (take(&rest, &piece)) {
+        pieces++;
     }
-    return lines;
+    return pieces;
 }
 
-static void describe_bad_line(struct event_error *error, enum error code, struct slice line, size_t offset)
+static void describe_bad_piece(struct event_error *error, enum error code, struct slice piece, size_t offset)
 {
     const char *reason;
-    size_t at = json_locate(line, &reason);
+    size_t at = json_locate(piece, &reason);
     error->code = code;
     error->field[0] = '\0';
     snprintf(error->message, sizeof error->message, "invalid JSON at byte %zu: %s", offset + at, reason);
 }
 
-/* NDJSON: a bad line is that event's error, the others are kept. */
-static bool take_lines(struct submit *submit)
+/* A bad piece is that event's error, the others are kept. False: memory ran short. */
+static bool take_good_pieces(struct submit *submit, struct slice rest, take_piece *take)
 {
-    struct slice rest = submit->payload->bytes, line;
-    while (take_line(&rest, &line)) {
-        bool parsed = submit->parsed_line == line.data;
-        enum error code = parsed ? OK : json_parse(submit->io->parser, line, &submit->document);
+    struct slice piece;
+    while (take(&rest, &piece)) {
+        bool parsed = submit->parsed_line == piece.data;
+        enum error code = parsed ? OK : json_parse(submit->io->parser, piece, &submit->document);
         if (code == ERROR_OUT_OF_MEMORY) {
             return false;
         }
@@ -209,7 +213,7 @@ static bool take_lines(struct submit *submit)
             continue;
         }
         struct event_error error;
-        describe_bad_line(&error, code, line, (size_t)(line.data - submit->payload->bytes.data));
+        describe_bad_piece(&error, code, piece, (size_t)(piece.data - submit->payload->bytes.data));
         reject_event(submit, &error);
     }
     return true;
@@ -232,6 +236,21 @@ static bool is_lines(struct submit *submit)
     }
     submit->parsed_line = line.data;
     return true;
+}
+
+/* An array that is no JSON for the sake of some of its items; *items are all of them. */
+static bool is_items_after_all(struct submit *submit, struct slice *items)
+{
+    if (submit->payload->form != PAYLOAD_MANY || !json_items(submit->payload->bytes, items)) {
+        return false;
+    }
+    struct slice rest = *items, item;
+    while (json_items_take(&rest, &item)) {
+        if (json_parse(submit->io->parser, item, &submit->document) == OK) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is no JSON as a whole may be lines of which the first is bad: the second then is a whole object. Not after a '[',
@@ -347,23 +366,35 @@ static bool take_document(struct submit *submit, const struct json_document *doc
 }
 
 /* False: memory ran short after some events were taken. */
+static bool take_pieces(struct submit *submit, struct slice pieces, take_piece *take)
+{
+    return !check_count(submit, count_pieces(pieces, take)) || !open_ticket(submit) ||
+           take_good_pieces(submit, pieces, take);
+}
+
+/* False: memory ran short after some events were taken. */
 static bool take_payload(struct submit *submit)
 {
-    struct slice bytes = submit->payload->bytes;
+    struct slice bytes = submit->payload->bytes, items;
     if (is_blank(bytes)) {
         refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
     }
-    bool lines = is_lines(submit);
-    enum error error = lines ? OK : json_parse(submit->io->parser, bytes, &submit->document);
-    if (lines || (error != OK && error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit))) {
-        return !check_count(submit, count_lines(bytes)) || !open_ticket(submit) || take_lines(submit);
+    if (is_lines(submit)) {
+        return take_pieces(submit, bytes, take_line);
     }
-    if (error != OK) {
-        refuse_json(submit, error);
-        return true;
+    enum error error = json_parse(submit->io->parser, bytes, &submit->document);
+    if (error == OK) {
+        return take_document(submit, &submit->document);
     }
-    return take_document(submit, &submit->document);
+    if (error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit)) {
+        return take_pieces(submit, bytes, take_line);
+    }
+    if (error != ERROR_OUT_OF_MEMORY && is_items_after_all(submit, &items)) {
+        return take_pieces(submit, items, json_items_take);
+    }
+    refuse_json(submit, error);
+    return true;
 }
 
 /* Nothing of the payload is kept; what was rejected so far has been counted as that. */

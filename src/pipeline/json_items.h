@@ -1,0 +1,13 @@
+/* Cuts an array that is no JSON as a whole into the texts of its items, so that a bad one costs itself alone. Brackets and
+ * quotes are matched, nothing is parsed: each item has to be, by whoever takes it. Pure. */
+#pragma once
+
+#include "base/bytes.h"
+
+/* What is between the brackets of an array, in *items. False: the text is no array, or its brackets and quotes do not match
+ * up to its end. */
+MUST_CHECK bool json_items(struct slice text, struct slice *items);
+
+/* Moves the first item of *items to *item, without the blanks around it; nothing between two commas is an empty one. False:
+ * none is left. */
+bool json_items_take(struct slice *items, struct slice *item);
