@@ -116,7 +116,7 @@ static bool is_full(struct bound *bound, uint64_t used, uint64_t bytes)
     uint64_t room = used < bound->limit ? bound->limit - used : 0;
     if (!journal_fits(bound->limit, used, bytes)) {
         uint64_t wanted = bytes < bound->limit / 2 ? bytes : bound->limit / 2;
-        bound->needed = wanted > bound->limit / 16 ? wanted : bound->limit / 16;
+        bound->needed = (wanted > bound->limit / 16 ? wanted : bound->limit / 16) + 1;
     } else if (room >= bound->needed) {
         bound->needed = 0;
     }
