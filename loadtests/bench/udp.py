@@ -15,8 +15,7 @@ from .generator import load
 from .workbench import say
 
 ON_SENDER, ON_RECEIVER = ("taskset", "-c", "0"), ("taskset", "-c", "1")
-STEPS = 5               # of the first search; later rounds look around what it found
-STEPS_AROUND = 2
+STEPS = 5               # of the search, from a fifth of the highest on
 SENDER_START = 0.02     # s: that is not its rate
 HIGHEST = 3e6           # events/s to begin with: of more, the kernel's buffer alone holds seconds
 
@@ -75,10 +74,10 @@ class Receiver:
         self.cpu_us = cpu / sent["events"] * 1e6
         return sustained
 
-    def best(self, low, high, steps):
+    def best(self, low, high):
         """(the highest rate without loss, CPU µs per event at it), by halving the ratio of a bad one to a good one."""
         found, cpu_us = 0.0, None
-        for _ in range(steps):
+        for _ in range(STEPS):
             rate = math.sqrt(low * high)
             sustained = self.attempt(rate) or self.attempt(rate)
             if sustained is None:
@@ -99,11 +98,12 @@ def receiver(bench, options):
 
 
 class Form:
-    """A scenario: datagrams of one form, and the bare counter with the same. The later rounds look around the first's rate."""
+    """A scenario: datagrams of one form, and the bare counter with the same. Each round searches anew: the host may be half
+    as fast as it was."""
 
     def __init__(self, **options):
         self.options = options
-        self.bare_best = self.found = 0.0
+        self.bare_best = 0.0
 
     def bare(self, bench):
         rate = bare_rate(bench, self.options)
@@ -111,11 +111,7 @@ class Form:
         return {"rate": rate}
 
     def gateway(self, bench):
-        low, high, steps = self.found * 0.7, self.found * 1.3, STEPS_AROUND
-        if not self.found:
-            high = min(self.bare_best or bare_rate(bench, self.options), HIGHEST)
-            low, steps = high * 0.2, STEPS
+        high = min(self.bare_best or bare_rate(bench, self.options), HIGHEST)
         with receiver(bench, self.options) as target:
-            rate, cpu_us = target.best(low, high, steps)
-            self.found = self.found or rate
+            rate, cpu_us = target.best(high * 0.2, high)
             return {"rate": rate, "cpu_us": cpu_us, "rss_mib": measure.rss_mib(target.gateway.process.pid)}
