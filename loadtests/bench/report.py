@@ -39,12 +39,9 @@ def median(found):
 
 
 def compared(results, key, figure, other, work):
-    """{round: work(value, the other's value)}: each with the other of its own round, or its median where that has none."""
+    """{round: work(value, the other's value)} of the rounds that have both: the host is another one some minutes later."""
     mine, others = values(results, key, figure), values(results, other, figure)
-    middle = median(others)
-    if not middle:
-        return {}       # it could not be run, or nothing came of it
-    return {n: work(value, others.get(n) or middle) for n, value in mine.items()}
+    return {n: work(value, others[n]) for n, value in mine.items() if others.get(n)}
 
 
 def measured(results, key, bar):
