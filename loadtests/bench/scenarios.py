@@ -135,7 +135,7 @@ def store_group(key, name, target, through, more=()):
                  [Bar("rate", ">", 1, of=peer), Bar("all_cpu_us", "<=", 0.8, of=peer), Bar("rate", ">=", 2.5, of=fluent)],
                  unit="rows/s"),
         Scenario(fluent, "Fluent Bit, in_http to out_http: %s" % name, target.through_fluent_bit, beside_store, peer,
-                 unit="rows/s", once=True),
+                 unit="rows/s"),
     ]
 
 
