@@ -142,7 +142,9 @@ static inline void sample_fill(struct chunk *chunk, unsigned first, unsigned cou
         for (size_t i = 0; i < chunk->stream->column_count; i++) {
             column_begin(&chunk->columns[i], row);
             sample_column(&chunk->columns[i], i, k);
-            column_end(&chunk->columns[i]);
+            if (!column_end(&chunk->columns[i])) {
+                abort();
+            }
         }
         chunk->ids[row] = sample_id(k);
         chunk->rows = row + 1;

@@ -72,14 +72,18 @@ static void put_text(struct column *column, uint32_t row, const char *text)
     column_begin(column, row);
     buf_append_varint(&column->data, strlen(text));
     buf_append_string(&column->data, text);
-    column_end(column);
+    if (!column_end(column)) {
+        abort();
+    }
 }
 
 static void put_bytes(struct column *column, uint32_t row, const void *bytes, size_t len)
 {
     column_begin(column, row);
     buf_append(&column->data, bytes, len);
-    column_end(column);
+    if (!column_end(column)) {
+        abort();
+    }
 }
 
 static void fill_chunk(struct chunk *chunk, uint64_t first, uint32_t rows)

@@ -151,6 +151,44 @@ void buf_printf(struct buf *b, const char *format, ...)
     b->len += (size_t)len;
 }
 
+/* Is one of the eight bytes a control character, a quote or a backslash? (Henry S. Warren, Hacker's Delight, 6-1: a byte
+ * is below n <= 128 if subtracting n borrows from its own high bit.) */
+static bool has_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+    uint64_t below = (word - ones * 0x20) & ~word;
+    return ((below | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) != 0;
+}
+
+/* A short text as eight bytes that are all of it; what is over is blank. */
+static uint64_t short_word(struct slice s)
+{
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
+    if (s.len >= 4) {
+        return load_u32(s.data) | (uint64_t)load_u32(s.data + s.len - 4) << 32;
+    }
+    uint64_t word = blanks;
+    for (size_t i = 0; i < s.len; i++) {
+        word = word << 8 | (uint8_t)s.data[i];
+    }
+    return word;
+}
+
+/* Nothing in it is escaped. */
+static bool is_plain(struct slice s)
+{
+    if (s.len < 8) {
+        return !has_special(short_word(s));
+    }
+    for (size_t at = 0; at + 8 < s.len; at += 8) {
+        if (has_special(load_u64(s.data + at))) {
+            return false;
+        }
+    }
+    return !has_special(load_u64(s.data + s.len - 8));
+}
+
 static const char *json_escape(unsigned char c, char space[8])
 {
     switch (c) {
@@ -163,10 +201,9 @@ static const char *json_escape(unsigned char c, char space[8])
     }
 }
 
-void buf_append_json_string(struct buf *b, struct slice s)
+static void append_escaped(struct buf *b, struct slice s)
 {
     size_t plain = 0;
-    buf_append_byte(b, '"');
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.data[i];
         if (c >= 0x20 && c != '"' && c != '\\') {
@@ -178,6 +215,19 @@ void buf_append_json_string(struct buf *b, struct slice s)
         plain = i + 1;
     }
     buf_append(b, s.data + plain, s.len - plain);
+}
+
+void buf_append_json_string(struct buf *b, struct slice s)
+{
+    if (!buf_reserve(b, s.len + 2)) {
+        return;
+    }
+    b->data[b->len++] = '"';
+    if (is_plain(s)) {
+        buf_append_slice(b, s);
+    } else {
+        append_escaped(b, s);
+    }
     buf_append_byte(b, '"');
 }
 

@@ -14,6 +14,7 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
+#define RARE __attribute__((cold, noinline)) /* keeps what rarely runs out of the way of what runs for each event */
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 struct slice {

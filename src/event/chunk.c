@@ -115,23 +115,21 @@ size_t chunk_bytes(const struct chunk *chunk)
     return sum;
 }
 
-/* `count` copies of the same value. */
+/* `count` copies of the same value, each pass as many as there are so far. */
 static void append_copies(struct buf *b, struct slice value, uint32_t count)
 {
-    bool zero = true;
-    for (size_t i = 0; i < value.len; i++) {
-        zero = zero && value.data[i] == 0;
-    }
-    if (zero) {
-        buf_append_fill(b, 0, value.len * count);
+    size_t bytes = value.len * count, done = value.len;
+    if (bytes == 0 || !buf_reserve(b, bytes)) {
         return;
     }
-    if (!buf_reserve(b, value.len * count)) {
-        return;
+    char *at = b->data + b->len;
+    memcpy(at, value.data, value.len);
+    while (done < bytes) {
+        size_t more = done < bytes - done ? done : bytes - done;
+        memcpy(at + done, at, more);
+        done += more;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        buf_append_slice(b, value);
-    }
+    b->len += bytes;
 }
 
 void column_pad(struct column *column, uint32_t rows)
@@ -156,6 +154,20 @@ void column_pad(struct column *column, uint32_t rows)
         return;
     }
     column->rows = rows;
+}
+
+bool column_repeat(struct column *column, uint32_t rows)
+{
+    uint32_t missing = rows - column->rows;
+    if (!buf_reserve(&column->data, column_last(column).len * missing)) {
+        return false;
+    }
+    append_copies(&column->data, column_last(column), missing);
+    if (column->spec->type.shape == SHAPE_NULLABLE) {
+        buf_append_fill(&column->nulls, (uint8_t)column->nulls.data[column->undo_nulls], missing);
+    }
+    column->rows = rows;
+    return !column->nulls.failed;
 }
 
 static void cut(struct buf *b, size_t len)

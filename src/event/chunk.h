@@ -93,7 +93,7 @@ static inline struct slice column_default(const struct column_spec *spec)
 void column_pad(struct column *column, uint32_t rows);
 
 /* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
- * value (or the items of one array) and calls column_end. */
+ * value (or the items of one array) and calls column_end, which says false if memory ran short: the row is to be undone. */
 static inline void column_begin(struct column *column, uint32_t row)
 {
     if (column->rows < row) {
@@ -106,13 +106,20 @@ static inline void column_begin(struct column *column, uint32_t row)
     column->undo_keys = column->keys.len;
 }
 
-static inline void column_end(struct column *column)
+MUST_CHECK static inline bool column_end(struct column *column)
 {
-    if (column->spec->type.shape == SHAPE_ARRAY || column->spec->type.shape == SHAPE_MAP) {
+    column->rows = column->undo_rows + 1;
+    if (column->spec->type.shape == SHAPE_SCALAR) {
+        return !column->data.failed;
+    }
+    if (column->spec->type.shape != SHAPE_NULLABLE) {
         buf_append_u64(&column->offsets, column->items);
     }
-    column->rows = column->undo_rows + 1;
+    return !column->data.failed && !column->offsets.failed && !column->nulls.failed && !column->keys.failed;
 }
+
+/* The row ended last stands for all up to `rows`; scalars and Nullable. False: memory ran short. */
+MUST_CHECK bool column_repeat(struct column *column, uint32_t rows);
 
 /* Forgets the row begun last, ended or not. */
 void column_undo(struct column *column);

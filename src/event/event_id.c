@@ -10,9 +10,8 @@
 
 static void store_big_endian(uint8_t *to, uint64_t value)
 {
-    for (int i = 0; i < 8; i++) {
-        to[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
+    value = __builtin_bswap64(value);
+    memcpy(to, &value, sizeof value);
 }
 
 static void set_version(struct event_id *id, unsigned version)

@@ -48,8 +48,7 @@ MUST_CHECK bool event_id_parse(struct event_id *id, struct slice text);
 /* ClickHouse's Native UUID: each half of 8 bytes reversed. Its own inverse. */
 static inline void event_id_to_wire(const struct event_id *id, uint8_t wire[16])
 {
-    for (int i = 0; i < 8; i++) {
-        wire[i] = id->bytes[7 - i];
-        wire[8 + i] = id->bytes[15 - i];
-    }
+    uint64_t high = __builtin_bswap64(load_u64(id->bytes)), low = __builtin_bswap64(load_u64(id->bytes + 8));
+    memcpy(wire, &high, 8);
+    memcpy(wire + 8, &low, 8);
 }

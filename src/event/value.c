@@ -54,7 +54,7 @@ static void show(const struct value *value, char out[QUOTED + 16])
 }
 
 /* Words the message: "<found> <why>". */
-static enum error PRINTF_LIKE(4, 5)
+static enum error RARE PRINTF_LIKE(4, 5)
     fail(enum error error, const struct value *value, struct value_context *context, const char *why, ...)
 {
     char found[QUOTED + 16], reason[160], whole[QUOTED + 16 + 160];
@@ -69,8 +69,8 @@ static enum error PRINTF_LIKE(4, 5)
     return error;
 }
 
-static enum error wrong_type(const struct column_spec *spec, const struct value *value, struct value_context *context,
-                             const char *allowed)
+static enum error RARE wrong_type(const struct column_spec *spec, const struct value *value,
+                                  struct value_context *context, const char *allowed)
 {
     return fail(ERROR_WRONG_TYPE, value, context, "is not %s, as %s needs", allowed, spec->type.name);
 }
@@ -102,7 +102,8 @@ static bool is_one_of(const struct slice *allowed, size_t count, struct slice te
 }
 
 /* Says which texts are allowed, as many as fit. */
-static enum error not_allowed(const struct column_spec *spec, const struct value *value, struct value_context *context)
+static enum error RARE not_allowed(const struct column_spec *spec, const struct value *value,
+                                   struct value_context *context)
 {
     char list[112] = "";
     size_t len = 0;
@@ -183,8 +184,8 @@ static void make_whole(const struct column_spec *spec, struct value *whole)
     }
 }
 
-static enum error integer_out_of_range(const struct column_spec *spec, const struct value *value,
-                                       struct value_context *context)
+static enum error RARE integer_out_of_range(const struct column_spec *spec, const struct value *value,
+                                            struct value_context *context)
 {
     if (spec->type.kind == KIND_UINT64) {
         return fail(ERROR_OUT_OF_RANGE, value, context, "is out of range; allowed is %" PRIu64 " to %" PRIu64,

@@ -13,7 +13,7 @@ void field_scratch_release(struct field_scratch *scratch)
     buf_release(&scratch->path);
 }
 
-static enum error PRINTF_LIKE(3, 4) fail(struct field_scratch *scratch, enum error error, const char *why, ...)
+static enum error RARE PRINTF_LIKE(3, 4) fail(struct field_scratch *scratch, enum error error, const char *why, ...)
 {
     va_list arguments;
     va_start(arguments, why);
@@ -130,15 +130,13 @@ static enum error json_value(const struct json_document *document, json_at at, s
     return append_json(column, error, scratch, &column->data);
 }
 
-static enum error scalar(const struct json_document *document, json_at at, struct column *column,
-                         struct field_scratch *scratch)
+/* Numbers, booleans, and what is no scalar. */
+static enum error other_scalar(const struct json_document *document, json_at at, struct column *column,
+                               struct field_scratch *scratch)
 {
     const struct column_spec *spec = column->spec;
     struct value value;
     char text[32];
-    if (spec->type.kind == KIND_JSON) {
-        return json_value(document, at, column, scratch);
-    }
     if (!read_scalar(document, at, spec->type.kind, &value, text)) {
         return fail(scratch, ERROR_WRONG_TYPE, "%s is not a value of %s", type_name(json_type(document, at)),
                     spec->type.name);
@@ -148,6 +146,19 @@ static enum error scalar(const struct json_document *document, json_at at, struc
                     "has more than the %d digits that a number with a fraction keeps; send it as a string", DBL_DIG);
     }
     return value_append(spec, &value, &scratch->context, &column->data);
+}
+
+static enum error scalar(const struct json_document *document, json_at at, struct column *column,
+                         struct field_scratch *scratch)
+{
+    if (column->spec->type.kind == KIND_JSON) {
+        return json_value(document, at, column, scratch);
+    }
+    if (json_type(document, at) != '"') {
+        return other_scalar(document, at, column, scratch);
+    }
+    const struct value value = { .type = VALUE_TEXT, .text = json_string(document, at) };
+    return value_append(column->spec, &value, &scratch->context, &column->data);
 }
 
 enum error field_append_item(const struct json_document *document, json_at at, struct column *column,
@@ -171,7 +182,7 @@ enum error field_append_item(const struct json_document *document, json_at at, s
     return error;
 }
 
-static enum error too_many(struct column *column, struct field_scratch *scratch)
+static enum error RARE too_many(struct column *column, struct field_scratch *scratch)
 {
     return fail(scratch, ERROR_TOO_LONG, "has more items than the %" PRIu64 " allowed", column->spec->max_items);
 }

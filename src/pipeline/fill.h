@@ -1,11 +1,11 @@
-/* Appends what the gateway knows of an event: when and from whom it came. Private to validate.c. */
+/* Appends what the gateway knows of a payload's events: when and from whom it came. Private to validate.c. */
 #pragma once
 
 #include "event/chunk.h"
 #include "event/value.h"
 #include "pipeline/validate.h"
 
-/* The address last anonymized: events of one payload have the same. */
+/* The address last anonymized: payloads of one connection have the same. */
 struct fill_cache {
     char address[64];
     size_t address_len;

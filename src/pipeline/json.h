@@ -97,3 +97,18 @@ static inline bool json_at_end(const struct json_document *d, json_at at)
     char type = json_type(d, at);
     return type == '}' || type == ']';
 }
+
+/* Elements of an array, or members of an object. */
+static inline size_t json_count(const struct json_document *d, json_at container)
+{
+    const size_t saturated = 0xFFFFFF;
+    size_t count = d->tape[container] >> 32 & saturated;
+    if (count == saturated) {
+        bool object = json_type(d, container) == '{';
+        count = 0;
+        for (json_at m = json_first(container); !json_at_end(d, m); m = json_skip(d, object ? m + 1 : m)) {
+            count++;
+        }
+    }
+    return count;
+}

@@ -85,13 +85,10 @@ static void note_in_list(struct members *members, const struct json_document *do
 
 static bool members_init(struct members *members, const struct json_document *document, json_at object)
 {
-    size_t count = 0;
+    size_t count = json_count(document, object);
     members->many = NULL;
     members->count = 0;
     members->has_twins = false;
-    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        count++;
-    }
     if (count > FEW_MEMBERS) {
         members->slots = 64;
         while (members->slots < count * 2) {

@@ -29,6 +29,21 @@ static bool wrong(struct scan *scan, const struct path_node *node, const char *e
     return false;
 }
 
+/* Below a node that has children or an array. */
+static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at);
+
+static inline bool scan_one(struct scan *scan, const struct path_node *node, json_at at)
+{
+    if (json_type(scan->document, at) == 'n') {
+        forget(scan, node);
+        return true;
+    }
+    if (node->column >= 0) {
+        note(scan, node->column, node->rank, at, NULL);
+    }
+    return (node->child_count == 0 && node->array == NULL) || scan_inside(scan, node, at);
+}
+
 static bool scan_object(struct scan *scan, const struct path_node *node, json_at object)
 {
     const struct json_document *document = scan->document;
@@ -36,7 +51,7 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
         struct slice key = json_string(document, m);
         const struct path_node *child = path_child(node, key.data, key.len);
         if (child != NULL) {
-            if (!scan_value(scan, child, m + 1)) {
+            if (!scan_one(scan, child, m + 1)) {
                 return false;
             }
             continue;
@@ -51,16 +66,9 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
     return true;
 }
 
-bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
+static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at)
 {
     char type = json_type(scan->document, at);
-    if (type == 'n') {
-        forget(scan, node);
-        return true;
-    }
-    if (node->column >= 0) {
-        note(scan, node->column, node->rank, at, NULL);
-    }
     if (node->child_count != 0 && type == '{') {
         return scan_object(scan, node, at);
     }
@@ -70,6 +78,10 @@ bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
         }
         return true;
     }
-    bool on_the_way = node->column < 0 && (node->child_count != 0 || node->array != NULL);
-    return !on_the_way || wrong(scan, node, node->array != NULL ? "an array" : "an object");
+    return node->column >= 0 || wrong(scan, node, node->array != NULL ? "an array" : "an object");
+}
+
+bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
+{
+    return scan_one(scan, node, at);
 }

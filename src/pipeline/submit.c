@@ -137,6 +137,7 @@ static bool take_event(struct submit *submit, const struct json_document *docume
         return true;
     }
     if (error.code == ERROR_OUT_OF_MEMORY) {
+        submission->events++;
         return false;
     }
     reject_event(submit, &error);
@@ -204,6 +205,7 @@ static bool take_good_pieces(struct submit *submit, struct slice rest, take_piec
         bool parsed = submit->parsed_line == piece.data;
         enum error code = parsed ? OK : json_parse(submit->io->parser, piece, &submit->document);
         if (code == ERROR_OUT_OF_MEMORY) {
+            submit->submission->events++;
             return false;
         }
         if (code == OK) {
@@ -292,15 +294,6 @@ static struct envelope read_envelope(const struct payload *payload, const struct
     return envelope;
 }
 
-static uint64_t count_items(const struct json_document *document, json_at array)
-{
-    uint64_t count = 0;
-    for (json_at m = json_first(array); !json_at_end(document, m); m = json_skip(document, m)) {
-        count++;
-    }
-    return count;
-}
-
 /* Is the number of events one that is taken? If not, the payload is refused. */
 static bool check_count(struct submit *submit, uint64_t events)
 {
@@ -361,7 +354,7 @@ static bool take_document(struct submit *submit, const struct json_document *doc
         return !open_ticket(submit) || take_event(submit, document, JSON_ROOT);
     }
     submit->context.named_stream = false; /* the name stood around the events, not in them */
-    return !check_count(submit, count_items(document, array)) || !open_ticket(submit) ||
+    return !check_count(submit, json_count(document, array)) || !open_ticket(submit) ||
            take_array(submit, document, array);
 }
 
@@ -402,7 +395,7 @@ static void fail_whole(struct submit *submit)
 {
     struct submission *submission = submit->submission;
     enum protocol protocol = submit->payload->protocol;
-    uint32_t events = submission->events + 1; /* the one that did not fit is not among them yet */
+    uint32_t events = submission->events;
     chunk_truncate(submit->chunk, submit->first_row);
     metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, events);
     count_refused(submit->io, protocol, submit->stream->index, ERROR_OUT_OF_MEMORY, events - submission->rejected);
@@ -457,7 +450,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     if (submit.ticket == NULL) {
         return; /* refused */
     }
-    if (!whole) {
+    if (!whole || !validate_finish(io->validator, &submit.context, submit.chunk)) {
         fail_whole(&submit);
     }
     finish(&submit);

@@ -14,7 +14,7 @@ struct plan {
     const struct stream *stream;
     size_t words; /* of a bitmap of columns */
     uint64_t *required;
-    size_t *fills; /* columns to be filled, event_id not among them */
+    size_t *fills; /* columns that are filled for a whole payload: not event_id */
     size_t fill_count;
     size_t *nows; /* times that default to "now" */
     size_t now_count;
@@ -26,6 +26,7 @@ struct validator {
     struct places places;   /* of the event */
     struct places elements; /* of one element of an array */
     uint64_t *written;      /* columns whose row was begun: to be undone on error */
+    bool short_of_memory;   /* an append failed */
     struct identity identity;
     struct field_scratch scratch;
     struct fill_cache fills;
@@ -126,7 +127,7 @@ static bool make_plan(struct validator *validator, const struct stream *stream)
 }
 
 /* Describes an error: the field as the client knows it, and the message that begins with it. */
-static enum error describe(struct event_error *error, enum error code, struct slice field, const char *message)
+static enum error RARE describe(struct event_error *error, enum error code, struct slice field, const char *message)
 {
     char text[sizeof error->field + sizeof error->message + 8];
     error->code = code;
@@ -184,6 +185,11 @@ static struct column *begin(struct validator *validator, struct chunk *chunk, si
     validator->written[index / 64] |= UINT64_C(1) << (index % 64);
     column_begin(&chunk->columns[index], chunk->rows);
     return &chunk->columns[index];
+}
+
+static void end(struct validator *validator, struct column *column)
+{
+    validator->short_of_memory = !column_end(column) || validator->short_of_memory;
 }
 
 static bool is_written(const struct validator *validator, size_t index)
@@ -263,7 +269,7 @@ static enum error append_parallel(struct validator *validator, const struct json
     }
     for (size_t i = 0; i < array.array->array_column_count; i++) {
         if (comes_from(validator, (size_t)array.array->array_columns[i], &array)) {
-            column_end(&chunk->columns[array.array->array_columns[i]]);
+            end(validator, &chunk->columns[array.array->array_columns[i]]);
         }
     }
     return OK;
@@ -281,7 +287,7 @@ static enum error append_one(struct validator *validator, const struct json_docu
     if (code != OK) {
         return describe(error, code, path_of(column->spec, place->rank), validator->scratch.context.message);
     }
-    column_end(column);
+    end(validator, column);
     return OK;
 }
 
@@ -313,19 +319,14 @@ static enum error append_found(struct validator *validator, const struct json_do
     return OK;
 }
 
-static void append_fills(struct validator *validator, const struct event_context *context, struct chunk *chunk)
+static void append_nows(struct validator *validator, const struct event_context *context, struct chunk *chunk)
 {
     const struct plan *plan = &validator->plan;
-    for (size_t i = 0; i < plan->fill_count; i++) {
-        struct column *column = begin(validator, chunk, plan->fills[i]);
-        fill_append(column, context, &validator->fills);
-        column_end(column);
-    }
     for (size_t i = 0; i < plan->now_count; i++) {
         if (!places_has(&validator->places, plan->nows[i])) {
             struct column *column = begin(validator, chunk, plan->nows[i]);
             fill_append(column, context, &validator->fills);
-            column_end(column);
+            end(validator, column);
         }
     }
 }
@@ -338,21 +339,8 @@ static void append_id(struct validator *validator, struct chunk *chunk, int64_t 
         struct column *column = begin(validator, chunk, (size_t)chunk->stream->event_id_column);
         event_id_to_wire(&chunk->ids[chunk->rows], wire);
         buf_append(&column->data, wire, sizeof wire);
-        column_end(column);
+        end(validator, column);
     }
-}
-
-static bool has_failed(const struct validator *validator, const struct chunk *chunk)
-{
-    bool failed = validator->identity.key.failed;
-    for (size_t word = 0; word < validator->plan.words; word++) {
-        for (uint64_t bits = validator->written[word]; bits != 0; bits &= bits - 1) {
-            const struct column *column = &chunk->columns[word * 64 + (size_t)__builtin_ctzll(bits)];
-            failed =
-                failed || column->data.failed || column->offsets.failed || column->nulls.failed || column->keys.failed;
-        }
-    }
-    return failed;
 }
 
 static bool undo(struct validator *validator, struct chunk *chunk)
@@ -374,7 +362,7 @@ static enum error append_unknown(struct validator *validator, const struct json_
     if (code != OK) {
         return describe(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
     }
-    column_end(column);
+    end(validator, column);
     return OK;
 }
 
@@ -399,6 +387,7 @@ bool validate_event(struct validator *validator, const struct json_document *doc
         return false;
     }
     validator->scratch.context.received_wall_ns = context->received_wall_ns;
+    validator->short_of_memory = false;
     memset(validator->written, 0, validator->plan.words * sizeof(uint64_t));
     if (find_values(validator, document, at, paths, &found_unknown, error) != OK) {
         return false;
@@ -410,13 +399,27 @@ bool validate_event(struct validator *validator, const struct json_document *doc
         append_unknown(validator, document, at, paths, chunk, error) != OK) {
         return undo(validator, chunk);
     }
-    append_fills(validator, context, chunk);
+    append_nows(validator, context, chunk);
     append_id(validator, chunk, context->received_wall_ns);
-    if (has_failed(validator, chunk)) {
+    if (validator->short_of_memory || validator->identity.key.failed) {
         (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
         return undo(validator, chunk);
     }
     note_time(validator, chunk, time_ns, context->received_wall_ns);
     chunk->rows++;
     return true;
+}
+
+bool validate_finish(struct validator *validator, const struct event_context *context, struct chunk *chunk)
+{
+    bool whole = make_plan(validator, chunk->stream);
+    for (size_t i = 0; whole && i < validator->plan.fill_count; i++) {
+        struct column *column = &chunk->columns[validator->plan.fills[i]];
+        if (column->rows < chunk->rows) {
+            column_begin(column, column->rows);
+            fill_append(column, context, &validator->fills);
+            whole = column_end(column) && column_repeat(column, chunk->rows);
+        }
+    }
+    return whole;
 }

@@ -33,3 +33,7 @@ struct event_error {
 /* Appends the object at `at` as a row with its id. On error the chunk is as before and *error is filled. */
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
+
+/* To be called behind the last event of a payload: writes what all of them have in common, such as the client's address,
+ * into the rows since the last call. False: memory ran short, those rows are to be truncated. */
+MUST_CHECK bool validate_finish(struct validator *validator, const struct event_context *context, struct chunk *chunk);

@@ -262,7 +262,7 @@ static void add_row(struct fixture *f, struct chunk *chunk, char letter)
         } else {
             buf_append(&column->data, (char[]){ 1, letter }, 2);
         }
-        column_end(column);
+        assert_true(column_end(column));
     }
     chunk->ids[chunk->rows++] = id;
 }

@@ -83,6 +83,7 @@ static void submit(const struct json_document *document, json_at at)
     struct event_error error = { 0 };
     uint32_t before = chunk->rows;
     bool taken = validate_event(validator, document, at, &context, chunk, &error);
+    must(validate_finish(validator, &context, chunk));
     must(taken ? chunk->rows == before + 1 : chunk->rows == before && error.code != OK);
     must(memchr(error.field, 0, sizeof error.field) != NULL && memchr(error.message, 0, sizeof error.message) != NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,45 @@ static void consume_keeps_the_rest(void **state)
     buf_release(&b);
 }
 
+/* As RFC 8259 wants it, in the shortest way. */
+static struct slice in_json(int c, char space[8])
+{
+    static const char brief[] = "\"\"\\\\\nn\rr\tt";
+    for (size_t i = 0; i + 1 < sizeof brief; i += 2) {
+        if (brief[i] == c) {
+            space[0] = '\\';
+            space[1] = brief[i + 1];
+            return slice_make(space, 2);
+        }
+    }
+    return slice_make(space, (size_t)snprintf(space, 8, c < 0x20 ? "\\u%04x" : "%c", c));
+}
+
+static void json_string_finds_what_to_escape_wherever_it_stands(void **state)
+{
+    (void)state;
+    struct buf b = { 0 };
+    for (size_t len = 1; len <= 20; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c <= 0xff; c++) {
+                char text[20], expected[32], space[8];
+                struct slice written = in_json(c, space);
+                memset(text, 'x', sizeof text);
+                text[at] = (char)c;
+                memset(expected, 'x', sizeof expected);
+                expected[0] = '"';
+                memcpy(expected + 1 + at, written.data, written.len);
+                expected[len + written.len] = '"';
+                buf_clear(&b);
+                buf_append_json_string(&b, slice_make(text, len));
+                assert_int_equal(b.len, len + written.len + 1);
+                assert_memory_equal(b.data, expected, b.len);
+            }
+        }
+    }
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +171,7 @@ int main(void)
         cmocka_unit_test(varint_reads_back_at_every_length),
         cmocka_unit_test(varint_over_64_bits_is_refused),
         cmocka_unit_test(json_string_escapes_what_must_be),
+        cmocka_unit_test(json_string_finds_what_to_escape_wherever_it_stands),
         cmocka_unit_test(a_failed_buffer_stays_failed_until_cleared),
         cmocka_unit_test(consume_keeps_the_rest),
     };

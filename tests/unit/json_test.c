@@ -189,6 +189,33 @@ static const struct {
       "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}" },
 };
 
+static void members_are_counted_even_where_the_tape_stops_counting(void **state)
+{
+    static const struct {
+        struct slice text;
+        size_t count;
+    } containers[] = { { SLICE("[]"), 0 },
+                       { SLICE("{}"), 0 },
+                       { SLICE("[[1,2,3]]"), 1 },
+                       { SLICE("[1,[],{},\"a\",2.5]"), 5 },
+                       { SLICE("{\"a\":[1,2]}"), 1 },
+                       { SLICE("{\"a\":{\"b\":1,\"c\":2},\"d\":-1,\"a\":null}"), 3 } };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(containers); i++) {
+        assert_int_equal(parse(setup, containers[i].text), OK);
+        assert_int_equal(json_count(&setup->document, JSON_ROOT), containers[i].count);
+    }
+    const size_t many = 0x1000003;
+    struct buf text = { 0 };
+    buf_append_byte(&text, '[');
+    for (size_t i = 0; i < many; i++) {
+        buf_append(&text, i + 1 < many ? "0," : "0]", 2);
+    }
+    assert_int_equal(parse(setup, buf_slice(&text)), OK);
+    assert_int_equal(json_count(&setup->document, JSON_ROOT), many);
+    buf_release(&text);
+}
+
 static void writes_values_fit_for_a_json_column(void **state)
 {
     struct setup *setup = *state;
@@ -314,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),
         cmocka_unit_test_setup_teardown(bounds_the_depth, start, end),
         cmocka_unit_test_setup_teardown(the_tape_is_walked_in_c, start, end),
+        cmocka_unit_test_setup_teardown(members_are_counted_even_where_the_tape_stops_counting, start, end),
         cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
         cmocka_unit_test_setup_teardown(the_last_of_equal_keys_wins_in_large_objects_too, start, end),
     };

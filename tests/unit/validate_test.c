@@ -224,6 +224,62 @@ static void fills_and_defaults_what_is_absent(void **state)
         "\"received\":\"2024-11-22 00:00:00\",\"event_id\":\"");
 }
 
+static struct field_options visit_fields[] = {
+    FIELD("n", "UInt8"),
+    FIELD("ip", "Nullable(String)", .fill = FILL_CLIENT_IP),
+    FIELD("agent", "Nullable(String)", .fill = FILL_USER_AGENT),
+    FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT),
+};
+static const struct stream_options visits = {
+    .name = "visits", .table = "visits", .fields = visit_fields, .field_count = ARRAY_LENGTH(visit_fields)
+};
+
+static int start_visits(void **state)
+{
+    static struct fixture fixture;
+    fixture_init(&fixture, &visits);
+    *state = &fixture;
+    return 0;
+}
+
+/* The payload's events, of which one is bad. */
+static void take_payload(struct fixture *fixture, struct slice text, const struct event_context *context)
+{
+    struct json_document document;
+    struct event_error error;
+    buf_clear(&fixture->text);
+    buf_append_slice(&fixture->text, text);
+    buf_append_fill(&fixture->text, 0, JSON_PADDING);
+    assert_int_equal(json_parse(fixture->parser, slice_make(fixture->text.data, text.len), &document), OK);
+    size_t bad = 0;
+    for (json_at m = json_first(JSON_ROOT); !json_at_end(&document, m); m = json_skip(&document, m)) {
+        bad += !validate_event(fixture->validator, &document, m, context, fixture->chunk, &error);
+    }
+    assert_int_equal(bad, 1);
+    assert_true(validate_finish(fixture->validator, context, fixture->chunk));
+}
+
+static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone(void **state)
+{
+    static const struct event_context known = { FIXTURE_NOW_NS, { "192.0.2.1", 9 }, { "curl/8", 6 }, false };
+    static const struct event_context unknown = { FIXTURE_NOW_NS + NS_PER_SECOND, { "", 0 }, { "", 0 }, false };
+    static const char *const rows[] = {
+        "{\"n\":1,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
+        "{\"n\":2,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
+        "{\"n\":3,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
+        "{\"n\":4,\"ip\":null,\"agent\":null,\"received\":\"2024-11-22 00:00:01\"",
+        "{\"n\":5,\"ip\":null,\"agent\":null,\"received\":\"2024-11-22 00:00:01\"",
+        "{\"n\":6,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
+    };
+    take_payload(*state, SLICE("[{\"n\":1},{\"n\":2},{\"n\":-1},{\"n\":3}]"), &known);
+    take_payload(*state, SLICE("[7]"), &known);
+    take_payload(*state, SLICE("[{\"n\":-1},{\"n\":4},{\"n\":5}]"), &unknown);
+    take_payload(*state, SLICE("[{\"n\":6},{\"n\":-1}]"), &known);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        assert_row_begins(*state, i, rows[i]);
+    }
+}
+
 static void keeps_arrays_through_one_path_parallel(void **state)
 {
     assert_int_equal(fixture_event(*state,
@@ -401,6 +457,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_what_fits_and_refuses_what_a_server_could_refuse),
         cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone,
+                                        start_visits, end_fixture),
         cmocka_unit_test_setup_teardown(keeps_arrays_through_one_path_parallel, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_first_path_wins_and_the_last_of_equal_keys, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(names_the_field_and_what_is_allowed_and_appends_nothing, start_shop,
