@@ -40,6 +40,19 @@ size_t json_locate(struct slice text, const char **reason);
 /* Whole and valid UTF-8 (no surrogates, nothing overlong)? Needs no padding; empty text is valid. */
 bool json_is_utf8(struct slice text);
 
+/* Without the blanks around it: space, tab, CR, LF (RFC 8259, section 2). */
+static inline struct slice json_trim(struct slice text)
+{
+    static const char blanks[] = " \t\r\n";
+    while (text.len != 0 && memchr(blanks, text.data[0], sizeof blanks - 1) != NULL) {
+        text = slice_after(text, 1);
+    }
+    while (text.len != 0 && memchr(blanks, text.data[text.len - 1], sizeof blanks - 1) != NULL) {
+        text.len--;
+    }
+    return text;
+}
+
 /* A cursor is an index into the tape; the root value is at 1. */
 typedef uint32_t json_at;
 #define JSON_ROOT 1

@@ -1,21 +1,7 @@
-/* Turns the text of an array into the texts of its items. */
+/* Turns the text of an array into the texts of its items, and finds the array in an object. */
 #include "pipeline/json_items.h"
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct slice trim(struct slice text)
-{
-    while (text.len != 0 && is_blank(text.data[0])) {
-        text = slice_after(text, 1);
-    }
-    while (text.len != 0 && is_blank(text.data[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
+#include "pipeline/json.h"
 
 /* Where the string that begins at `at` has its closing quote, or text.len. */
 static size_t end_of_string(struct slice text, size_t at)
@@ -46,7 +32,7 @@ static size_t end_of_item(struct slice text, size_t at)
 
 bool json_items(struct slice text, struct slice *items)
 {
-    text = trim(text);
+    text = json_trim(text);
     size_t at = 0;
     if (text.len == 0 || text.data[0] != '[') {
         return false;
@@ -64,7 +50,42 @@ bool json_items_take(struct slice *items, struct slice *item)
         return false;
     }
     size_t end = end_of_item(*items, 0);
-    *item = trim(slice_make(items->data, end));
+    *item = json_trim(slice_make(items->data, end));
     *items = end < items->len ? slice_after(*items, end + 1) : (struct slice){ 0 };
     return true;
+}
+
+/* Is the text `"name": [ ... `? Then *value is what stands behind the colon. */
+static bool is_member(struct slice member, struct slice name, struct slice *value)
+{
+    if (member.len == 0 || member.data[0] != '"') {
+        return false;
+    }
+    size_t close = end_of_string(member, 0);
+    if (close == member.len || !slice_equal(slice_make(member.data + 1, close - 1), name)) {
+        return false;
+    }
+    struct slice rest = json_trim(slice_after(member, close + 1));
+    if (rest.len == 0 || rest.data[0] != ':') {
+        return false;
+    }
+    *value = json_trim(slice_after(rest, 1));
+    return value->len != 0 && value->data[0] == '[';
+}
+
+bool json_items_member(struct slice object, struct slice name, struct slice *array)
+{
+    object = json_trim(object);
+    if (object.len == 0 || object.data[0] != '{') {
+        return false;
+    }
+    size_t from, at = 0;
+    do {
+        from = at + 1;
+        at = end_of_item(object, from);
+        if (is_member(json_trim(slice_make(object.data + from, at - from)), name, array)) {
+            return true;
+        }
+    } while (at < object.len && object.data[at] == ',');
+    return false;
 }

@@ -11,3 +11,7 @@ MUST_CHECK bool json_items(struct slice text, struct slice *items);
 /* Moves the first item of *items to *item, without the blanks around it; nothing between two commas is an empty one. False:
  * none is left. */
 bool json_items_take(struct slice *items, struct slice *item);
+
+/* The first member of an object that has the name (unescaped) and an array as its value: *array is that with its brackets, or
+ * what stands in their place. False: there is none. */
+MUST_CHECK bool json_items_member(struct slice object, struct slice name, struct slice *array);

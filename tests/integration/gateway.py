@@ -14,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
 # Of the servers and the load generator: the engine does not load into a process built with ASan or TSan.
 SERVER_BUILD = os.environ.get("SLUICE_SERVER_BUILD", os.path.join(ROOT, "build"))
+SANITIZED = "san" in os.path.basename(BUILD)  # memory and time mean nothing there
 SAMPLE = os.path.join(ROOT, "config", "sluice.yaml")
 
 

@@ -202,6 +202,19 @@ static const struct {
     { PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":2}] x"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_MANY, SLICE("[{\"a\":},{\"a\":,}]"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_ONE, SLICE("[{\"a\":1},{\"a\":tru}]"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{\"a\":tru},{\"a\":3}]}\n"), OK, ERROR_INVALID_JSON, 3, 1 },
+    { PAYLOAD_MANY, SLICE("{\"n\":[{\"events\":[1]}], \"events\" : [ {\"a\":1},,{\"a\":300} ] , \"m\":{} }"), OK,
+      ERROR_INVALID_JSON, 3, 2 },
+    { PAYLOAD_MANY, SLICE("{\"events\":5,\"e\":\"\\\"}\",\"events\":[{\"a\":1},{a}]}"), OK, ERROR_INVALID_JSON, 2, 1 },
+    { PAYLOAD_MANY, SLICE("{\"\\u0065vents\":[{\"a\":2}],\"events\":[{\"a\":1},{a}]}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{a}]}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{a}],\"sent\":tru}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{a}] 5}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{a}]"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1},{a}],}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\" [{\"a\":1},{a}]}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"events\":[{\"a\":1},{a}]}"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_MANY, SLICE("5"), OK, ERROR_NOT_AN_OBJECT, 1, 1 },
     { PAYLOAD_LINES, SLICE("{bad\n{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 2, 1 },
     { PAYLOAD_LINES, SLICE("{\"a\":3}"), OK, OK, 1, 0 },
@@ -372,6 +385,10 @@ static void an_object_may_name_its_stream(void **state)
         { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"b\":1,\"c\":1}"), { 0, 0, 0 }, ERROR_UNKNOWN_FIELD },
         { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"b\":1,\"events\":[4]}"), { 0, 1, 0 }, OK },
         { PAYLOAD_MANY, SLICE("{\"stream\":\"collecting\",\"events\":[{\"c\":1},{\"c\":2}]}"), { 0, 0, 2 }, OK },
+        { PAYLOAD_MANY,
+          SLICE("{\"stream\":\"collecting\",\"events\":[{c},{\"c\":2}]}"),
+          { 0, 0, 1 },
+          ERROR_INVALID_JSON },
         { PAYLOAD_MANY, SLICE("[{\"stream\":\"other\",\"a\":1},{\"a\":1}]"), { 2, 0, 0 }, OK },
         { PAYLOAD_MANY, SLICE("{\"stream\":\"other\",\"a\":1}\n{\"a\":1}"), { 2, 0, 0 }, OK },
         { PAYLOAD_LINES, SLICE("{\"stream\":\"other\",\"a\":1}"), { 1, 0, 0 }, OK },
@@ -417,9 +434,16 @@ static void an_unknown_stream_refuses_the_payload_whole(void **state)
     assert_int_equal(setup->submission.error, ERROR_UNKNOWN_STREAM);
     assert_string_equal(buf_c_string(&setup->submission.detail),
                         "\"stream\" names \"no\\\"ne\", which is not a stream of this gateway");
+    submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
+              SLICE("{\"stream\":\"none\",\"events\":[{\"a\":1},{a}]}"));
+    assert_int_equal(setup->submission.error, ERROR_UNKNOWN_STREAM);
+    submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
+              SLICE("{\"stream\":\"other\",\"b\":1,\"events\":[1,a]}")); /* a field of that stream: one event */
+    assert_int_equal(setup->submission.error, ERROR_INVALID_JSON);
     assert_int_equal(fixture.chunk->ticket_count, 0);
-    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1);
-    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_UNKNOWN_STREAM), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 2);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_UNKNOWN_STREAM), 2);
+    assert_int_equal(metric_read(setup->metrics, METRIC_EVENTS_REJECTED, PROTOCOL_HTTP, 1, ERROR_INVALID_JSON), 1);
 }
 
 static void a_field_of_that_name_is_data(void **state)

@@ -1,0 +1,34 @@
+/* What submit.c (rows, tickets, counters and answers) and submit_payload.c (which finds the events of a payload) share. */
+#pragma once
+
+#include "pipeline/pipeline_io.h"
+
+/* One call of pipeline_submit. */
+struct submit {
+    struct pipeline_io *io;
+    const struct payload *payload;
+    struct submission *submission;
+    const struct stream *stream; /* the payload's, or the one that it named */
+    struct chunk *chunk;
+    struct ticket *ticket; /* NULL until the payload is known to hold events, and their stream */
+    uint32_t first_row;
+    struct event_context context;
+    struct json_document document; /* of the payload, or of the line parsed last */
+    const char *parsed_line;       /* which line that was */
+};
+
+/* Finds the payload's events and submits each, or refuses the payload. False: memory ran short after some events were
+ * taken. */
+MUST_CHECK bool submit_payload(struct submit *submit);
+
+/* Refuses the payload as a whole, and counts it as one event; more may be said in submission->detail. */
+void submit_refuse(struct submit *submit, enum error error);
+
+/* A ticket for the rows to come. False: memory is short, the payload was refused. */
+MUST_CHECK bool submit_open_ticket(struct submit *submit);
+
+/* The next event: a row, or an error of its own. False: memory ran short; the payload fails as a whole. */
+MUST_CHECK bool submit_event(struct submit *submit, const struct json_document *document, json_at at);
+
+/* The next event is none. */
+void submit_bad_event(struct submit *submit, const struct event_error *error);

@@ -1,0 +1,79 @@
+/* Cuts any bytes into items: what is cut lies within them, and where they are JSON the parser must agree. */
+#include <stdlib.h>
+
+#include "pipeline/json.h"
+#include "pipeline/json_items.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct json_parser *parser;
+
+static void must(bool promise)
+{
+    if (!promise) {
+        abort();
+    }
+}
+
+static bool is_within(struct slice piece, struct slice whole)
+{
+    return piece.data >= whole.data && piece.data + piece.len <= whole.data + whole.len;
+}
+
+/* How many there are; `good`: each must be JSON. */
+static size_t count_items(struct slice items, bool good)
+{
+    struct slice rest = items, item;
+    struct json_document document;
+    size_t count = 0;
+    while (json_items_take(&rest, &item)) {
+        must(is_within(item, items));
+        must(!good || json_parse(parser, item, &document) == OK);
+        count++;
+    }
+    return count;
+}
+
+static void check_array(struct slice text, size_t count)
+{
+    struct slice items;
+    must(json_items(text, &items) && is_within(items, text));
+    must(count_items(items, count != 0) == (count != 0 ? count : 1)); /* nothing is one item, an empty one */
+}
+
+static void check_member(struct slice text, bool is_object)
+{
+    struct slice array, items;
+    struct json_document document;
+    if (!json_items_member(text, SLICE("events"), &array)) {
+        return;
+    }
+    must(is_within(array, text) && array.data[0] == '[');
+    if (is_object) {
+        must(json_parse(parser, array, &document) == OK);
+        check_array(array, json_count(&document, JSON_ROOT));
+    } else if (json_items(array, &items)) {
+        (void)count_items(items, false);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    parser = parser == NULL ? json_parser_new() : parser;
+    struct buf padded = { 0 };
+    struct json_document document;
+    struct slice items;
+    buf_append(&padded, data, size);
+    buf_append_fill(&padded, 0, JSON_PADDING);
+    struct slice text = slice_make(padded.data, size);
+    char type = json_parse(parser, text, &document) == OK ? json_type(&document, JSON_ROOT) : '\0';
+    if (type == '[') {
+        check_array(text, json_count(&document, JSON_ROOT));
+    } else if (json_items(text, &items)) {
+        must(is_within(items, text));
+        (void)count_items(items, false);
+    }
+    check_member(text, type == '{');
+    buf_release(&padded);
+    return 0;
+}
