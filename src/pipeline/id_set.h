@@ -1,20 +1,31 @@
-/* A set of event ids: open addressing, 32 to 64 bytes an id, bounded. The all-zero id is no member (no UUID of ours
- * is).
+/* A set of event ids, bounded, 27 to 54 bytes an id when it has grown. The all-zero id may be a member as any other.
  *
- * An id's place is the upper bits of a product with random odd numbers, drawn per set: clients choose what is hashed
- * into an id, so its own bits must not choose the place; and doubling keeps the order, so it runs through memory in
+ * Ids lie in buckets, in the order in which they came. Of each bucket a cache line tells 15 bits of every id in it, its
+ * tag: so a look-up of an id that is not there, as nearly all are, reads that line and no id, and to empty a set is to
+ * clear those lines. A bucket that is full goes on in the next one.
+ *
+ * An id's bucket and tag are bits of a product with random odd numbers, drawn per set: clients choose what is hashed
+ * into an id, so its own bits must not choose the place; and growing keeps the order, so it runs through memory in
  * sequence. One thread. */
 #pragma once
 
 #include "event/event_id.h"
 
+#define ID_BUCKET 31
+
+/* A cache line. Tags behind `count` mean nothing. */
+struct id_tags {
+    uint16_t tags[ID_BUCKET];
+    uint16_t count;
+};
+
 struct id_set {
-    struct event_id *slots;
-    size_t capacity;  /* slots in use: a power of two, or 0 */
-    size_t allocated; /* slots there are; at least capacity */
+    struct id_tags *tags; /* one of each bucket, at the begin of the memory; aligned to cache lines */
+    struct event_id *ids; /* ID_BUCKET of each bucket, behind all tags */
+    size_t buckets;       /* in use */
+    size_t allocated;     /* buckets there is memory for */
     size_t count;
     size_t max_count; /* growth stops here: id_set_add then says ID_SET_FULL */
-    unsigned shift;   /* 64 - log2(capacity) */
     uint64_t factors[2];
 };
 
@@ -22,8 +33,8 @@ struct id_set {
 void id_set_init(struct id_set *set, size_t max_count);
 void id_set_release(struct id_set *set);
 
-/* Fresh memory of pages_map for its slots, a power of two of them, in place of what it had: it is empty. */
-void id_set_adopt(struct id_set *set, void *memory, size_t bytes);
+/* Fresh memory of pages_map, a huge page, in place of what it had: it is empty. */
+void id_set_adopt(struct id_set *set, void *memory);
 
 /* Empties it and keeps the memory. */
 void id_set_clear(struct id_set *set);
@@ -41,6 +52,12 @@ enum id_set_result {
 };
 enum id_set_result id_set_add(struct id_set *set, const struct event_id *id);
 
+/* All ids, one after the other, beginning with a zeroed cursor; NULL behind the last. The set must stay as it is. */
+struct id_set_cursor {
+    size_t bucket, index;
+};
+const struct event_id *id_set_next(const struct id_set *set, struct id_set_cursor *cursor);
+
 /* What a place is made of: with factors that nobody outside knows, the upper bits are anything. */
 void id_set_draw_factors(uint64_t factors[2]);
 
@@ -49,13 +66,15 @@ static inline uint64_t id_set_mix(const struct event_id *id, const uint64_t fact
     return load_u64(id->bytes) * factors[0] + load_u64(id->bytes + 8) * factors[1];
 }
 
-/* Begins to load the id's place into the cache, for what is asked of it soon. */
+/* Begins to load the id's tags into the cache, for what is asked of it soon. */
 void id_set_prefetch(const struct id_set *set, const struct event_id *id);
 
-/* The most ids a set may hold whose slots fit in `bytes`; at least 512, the smallest set. */
+/* The most ids that a set of a huge page holds. */
+#define ID_SET_HUGE_PAGE_IDS ((size_t)78624)
+
+/* The most ids a set may hold whose memory is at most `bytes`; a power of two times ID_SET_HUGE_PAGE_IDS, or a fraction of it
+ * if that is too many; at least 1,228. */
 size_t id_set_count_for_bytes(uint64_t bytes);
 
-static inline uint64_t id_set_bytes(const struct id_set *set)
-{
-    return set->allocated * sizeof(struct event_id);
-}
+/* Of its memory. */
+uint64_t id_set_bytes(const struct id_set *set);

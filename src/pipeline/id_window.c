@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-#define MOST_CELL_IDS ((size_t)65536) /* half full, as they are at most, their slots fill one huge page: 2 MiB */
-_Static_assert(MOST_CELL_IDS * 2 * sizeof(struct event_id) == HUGE_PAGE, "a full cell is one huge page");
 #define CELLS_WORTH_A_SUPPLY 16
-#define LOOKAHEAD 16u /* ids whose slots are on their way from memory at once */
+#define LOOKAHEAD 16u /* ids whose tags are on their way from memory at once */
 
 /* A cell not yet split has up to twice what the average has: 7/8 of what it may. */
 #define SPLIT_AT(window) ((window)->cell_ids / 16 * 7)
@@ -23,7 +21,7 @@ static bool init_generation(struct id_window *window, struct id_generation *gene
 
 bool id_window_init(struct id_window *window, size_t max_ids)
 {
-    *window = (struct id_window){ .cell_ids = max_ids < MOST_CELL_IDS ? max_ids : MOST_CELL_IDS };
+    *window = (struct id_window){ .cell_ids = max_ids < ID_SET_HUGE_PAGE_IDS ? max_ids : ID_SET_HUGE_PAGE_IDS };
     window->most_cells = max_ids / window->cell_ids;
     window->supply = window->most_cells < CELLS_WORTH_A_SUPPLY ? NULL : page_supply_new();
     id_set_draw_factors(window->factors);
@@ -63,7 +61,7 @@ static struct id_set *cell_of(const struct id_generation *generation, uint32_t b
 }
 
 /* The memory of what is forgotten serves the new generation, which begins with as many cells as that had: to clear
- * 128 MiB takes some ten milliseconds, to ask the kernel for them at once could take hundreds. */
+ * its tags takes a millisecond or two, to ask the kernel for 128 MiB at once could take hundreds. */
 void id_window_turn(struct id_window *window)
 {
     struct id_generation forgotten = window->previous;
@@ -81,7 +79,7 @@ static bool make_cell(struct id_window *window, struct id_set *cell)
 {
     void *page = cell->allocated != 0 || window->supply == NULL ? NULL : page_supply_take(window->supply);
     if (page != NULL) {
-        id_set_adopt(cell, page, HUGE_PAGE); /* the supply is of windows whose cells are as large as that */
+        id_set_adopt(cell, page); /* the supply is of windows whose cells are as large as that */
         return true;
     }
     return id_set_prepare(cell, window->cell_ids);
@@ -97,12 +95,10 @@ static void split(struct id_window *window, struct id_generation *generation)
         generation->split_again_at = generation->ids + window->cell_ids / 16;
         return;
     }
-    for (size_t i = 0; i < from->capacity; i++) {
-        const struct event_id *id = &from->slots[i];
-        if (!event_id_is_zero(id)) {
-            bool moves = (bits_of(window, id) & (half + 1)) != 0;
-            (void)id_set_add(moves ? to : &window->spare, id);
-        }
+    struct id_set_cursor cursor = { 0 };
+    for (const struct event_id *id = id_set_next(from, &cursor); id != NULL; id = id_set_next(from, &cursor)) {
+        bool moves = (bits_of(window, id) & (half + 1)) != 0;
+        (void)id_set_add(moves ? to : &window->spare, id);
     }
     struct id_set left = *from;
     *from = window->spare;

@@ -25,7 +25,7 @@ struct id_window {
     uint64_t factors[2];
 };
 
-/* At most `max_ids` in a generation: 32 bytes each when it is full, 73 while it grows, and of a large window 10 MiB beside, which
+/* At most `max_ids` in a generation: 27 bytes each when it is full, 61 while it grows, and of a large window 10 MiB beside, which
  * wait to be used. False: memory is short. */
 MUST_CHECK bool id_window_init(struct id_window *window, size_t max_ids);
 void id_window_release(struct id_window *window);

@@ -73,14 +73,46 @@ static void forgets_all_when_prepared_for_a_group_of_any_size(void **state)
     id_set_release(&set);
 }
 
+/* Equal ids but for the bits that make neither bucket nor tag, and a bucket that goes on in the next ones. */
+static void tells_apart_ids_of_one_bucket_and_tag(void **state)
+{
+    (void)state;
+    enum { IDS = 600 };
+    struct id_set set;
+    id_set_init(&set, 672);
+    set.factors[0] = 1;
+    set.factors[1] = UINT64_C(1) << 32; /* the last four bytes choose the bucket, and the first the tag */
+    for (uint64_t i = 0; i < IDS; i++) {
+        struct event_id id = {
+            .bytes = { [0] = (uint8_t)i, [1] = (uint8_t)(i >> 8), [8] = 0xff, [9] = 0xff, [10] = 0xff, [11] = 0xff }
+        };
+        assert_false(id_set_contains(&set, &id));
+        assert_int_equal(id_set_add(&set, &id), ID_SET_ADDED);
+        assert_int_equal(id_set_add(&set, &id), ID_SET_PRESENT);
+    }
+    size_t walked = 0;
+    struct id_set_cursor cursor = { 0 };
+    for (const struct event_id *id = id_set_next(&set, &cursor); id != NULL; id = id_set_next(&set, &cursor)) {
+        assert_true(id_set_contains(&set, id));
+        walked++;
+    }
+    assert_int_equal(walked, IDS);
+    id_set_release(&set);
+}
+
 static void counts_fit_the_bytes(void **state)
 {
     (void)state;
-    static const uint64_t bytes[] = { 0, 16384, 100000, 64 << 20, UINT64_C(1) << 32 };
+    static const uint64_t bytes[] = { 0, 16384, 30000, 100000, 2 << 20, 64 << 20, UINT64_C(1) << 32 };
     for (size_t i = 0; i < ARRAY_LENGTH(bytes); i++) {
         size_t count = id_set_count_for_bytes(bytes[i]);
-        assert_true(count >= 512);
-        assert_true(count == 512 || count * 2 * sizeof(struct event_id) <= bytes[i]);
+        struct id_set set;
+        id_set_init(&set, count);
+        assert_true(id_set_prepare(&set, count < ID_SET_HUGE_PAGE_IDS ? count : ID_SET_HUGE_PAGE_IDS));
+        uint64_t cells = count < ID_SET_HUGE_PAGE_IDS ? 1 : count / ID_SET_HUGE_PAGE_IDS;
+        assert_true(count >= 1228);
+        assert_true(count == 1228 || id_set_bytes(&set) * cells <= bytes[i]);
+        id_set_release(&set);
     }
 }
 
@@ -90,6 +122,7 @@ int main(void)
         cmocka_unit_test(finds_what_was_added_and_nothing_else),
         cmocka_unit_test(says_full_at_its_bound),
         cmocka_unit_test(forgets_all_when_prepared_for_a_group_of_any_size),
+        cmocka_unit_test(tells_apart_ids_of_one_bucket_and_tag),
         cmocka_unit_test(counts_fit_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

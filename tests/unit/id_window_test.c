@@ -40,7 +40,7 @@ static void remembers_two_generations(void **state)
 {
     (void)state;
     struct id_window window;
-    assert_true(id_window_init(&window, 1 << 20));
+    assert_true(id_window_init(&window, 16 * ID_SET_HUGE_PAGE_IDS));
     add_range(&window, 0, 1000);
     id_window_turn(&window);
     add_range(&window, 1000, 1000);
@@ -55,7 +55,7 @@ static void an_id_of_the_generation_before_goes_with_it(void **state)
     (void)state;
     struct id_window window;
     struct event_id id = id_of(7);
-    assert_true(id_window_init(&window, 1 << 20));
+    assert_true(id_window_init(&window, 16 * ID_SET_HUGE_PAGE_IDS));
     id_window_add_previous(&window, &id);
     assert_true(has(&window, 7));
     id_window_turn(&window);
@@ -68,7 +68,7 @@ static void keeps_both_generations_whole_while_either_grows(void **state)
     (void)state;
     enum { BEFORE = 300000, NOW = 100000, LATER = 200000 };
     struct id_window window;
-    assert_true(id_window_init(&window, 1 << 20));
+    assert_true(id_window_init(&window, 16 * ID_SET_HUGE_PAGE_IDS));
     for (uint64_t number = 0; number < BEFORE; number += 4000) {
         add_range(&window, number, 4000);
     }
@@ -97,7 +97,7 @@ static void looks_up_add_to_what_is_seen_already(void **state)
     struct id_window window;
     struct event_id ids[100];
     uint8_t seen[100] = { [7] = 1 };
-    assert_true(id_window_init(&window, 1 << 20));
+    assert_true(id_window_init(&window, 16 * ID_SET_HUGE_PAGE_IDS));
     for (size_t i = 0; i < 100; i++) {
         ids[i] = id_of(i);
         if (i % 3 == 0) {
@@ -115,7 +115,7 @@ static void looks_up_add_to_what_is_seen_already(void **state)
 static void forgets_the_oldest_when_full_and_stays_within_the_bytes(void **state)
 {
     (void)state;
-    enum { MAX_IDS = 1 << 18 };
+    enum { MAX_IDS = 4 * ID_SET_HUGE_PAGE_IDS };
     struct id_window window;
     assert_true(id_window_init(&window, MAX_IDS));
     assert_true(window.most_cells > 1);
@@ -125,7 +125,7 @@ static void forgets_the_oldest_when_full_and_stays_within_the_bytes(void **state
         next += GROUP;
         uint64_t spare = id_set_bytes(&window.spare);
         assert_true(id_window_count(&window) <= 2 * MAX_IDS);
-        assert_true(id_window_bytes(&window) <= (uint64_t)2 * MAX_IDS * 2 * sizeof(struct event_id) + spare);
+        assert_true(id_window_bytes(&window) <= 2 * window.most_cells * HUGE_PAGE + spare);
     }
     assert_false(has(&window, 0));
     for (uint64_t number = next - MAX_IDS * 9 / 10; number < next; number += 97) {
@@ -138,7 +138,7 @@ static void forgets_the_oldest_when_full_and_stays_within_the_bytes(void **state
 static void grows_a_cell_at_a_time_and_loses_nothing(void **state)
 {
     (void)state;
-    enum { MAX_IDS = 1 << 20 };
+    enum { MAX_IDS = 16 * ID_SET_HUGE_PAGE_IDS };
     struct id_window window;
     assert_true(id_window_init(&window, MAX_IDS));
     size_t before = window.current.cell_count;
