@@ -32,15 +32,15 @@
     X(676, CANNOT_PARSE_IPV6, ROW)                                                                                     \
     X(691, UNKNOWN_ELEMENT_OF_ENUM, ROW)                                                                               \
     /* the table is not what it was */                                                                                 \
-    X(8, THERE_IS_NO_COLUMN, HOLD)                                                                                     \
-    X(10, NOT_FOUND_COLUMN_IN_BLOCK, HOLD)                                                                             \
+    X(8, THERE_IS_NO_COLUMN, COLUMNS)                                                                                  \
+    X(10, NOT_FOUND_COLUMN_IN_BLOCK, COLUMNS)                                                                          \
     X(15, DUPLICATE_COLUMN, HOLD)                                                                                      \
-    X(16, NO_SUCH_COLUMN_IN_TABLE, HOLD)                                                                               \
+    X(16, NO_SUCH_COLUMN_IN_TABLE, COLUMNS)                                                                            \
     X(20, NUMBER_OF_COLUMNS_DOESNT_MATCH, HOLD)                                                                        \
     X(43, ILLEGAL_TYPE_OF_ARGUMENT, HOLD)                                                                              \
     X(44, ILLEGAL_COLUMN, HOLD)                                                                                        \
     X(46, UNKNOWN_FUNCTION, HOLD)                                                                                      \
-    X(47, UNKNOWN_IDENTIFIER, HOLD)                                                                                    \
+    X(47, UNKNOWN_IDENTIFIER, COLUMNS)                                                                                 \
     X(48, NOT_IMPLEMENTED, HOLD)                                                                                       \
     X(50, UNKNOWN_TYPE, HOLD)                                                                                          \
     X(60, UNKNOWN_TABLE, HOLD)                                                                                         \
@@ -117,7 +117,7 @@ enum code_class code_classify(const struct store_reply *reply)
     if (row == NULL) {
         return CODE_PASSING;
     }
-    if (row->class == CODE_ROW && code_is_from_view(reply->message)) {
+    if ((row->class == CODE_ROW || row->class == CODE_COLUMNS) && code_is_from_view(reply->message)) {
         return CODE_HOLD;
     }
     if (row->class == CODE_PARTS && strcasestr(reply->message, "too many partitions") != NULL) {

@@ -9,14 +9,15 @@ enum code_class {
     CODE_PARTS,      /* passing, and the batches are too small or too many */
     CODE_PARTITIONS, /* the rows lie in too many partitions for one INSERT: halves have fewer */
     CODE_ROW,        /* a row that the table refuses */
-    CODE_HOLD        /* wrong password, missing table, changed columns: nothing will change by itself */
+    CODE_COLUMNS,    /* held as well: the table lacks a column, which may be the batch's fault alone */
+    CODE_HOLD        /* wrong password, missing table, changed types: nothing will change by itself */
 };
 
 /* ClickHouse's name of the code, "" if it is not in the table. */
 const char *code_name(int code);
 
-/* What an answer (STORE_ANSWERED) means. A row's code that comes from a materialized view is CODE_HOLD: the source rows
- * may be committed already. */
+/* What an answer (STORE_ANSWERED) means. A code of rows or columns that comes from a materialized view is CODE_HOLD: the
+ * source rows may be committed already, and the columns are the view's. */
 enum code_class code_classify(const struct store_reply *reply);
 
 /* Does the message say that the error came from a view behind the table? */

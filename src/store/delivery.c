@@ -116,6 +116,7 @@ static enum delivery_move after_answer(struct delivery *delivery, const struct d
     switch (code_classify(reply)) {
     case CODE_ROW: return after_refusal(delivery, facts);
     case CODE_PARTITIONS: return facts->rows > 1 ? take_apart(delivery, facts) : DELIVERY_HOLD_BATCH;
+    case CODE_COLUMNS: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_MISFIT;
     case CODE_HOLD: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_STREAM;
     case CODE_PARTS:
     case CODE_PASSING: break;
@@ -198,7 +199,7 @@ enum delivery_move delivery_after_failed_question(struct delivery *delivery, con
     explain_reply(delivery, reply);
     switch (reply->outcome) {
     case STORE_UNREACHABLE: return DELIVERY_RETRY_BATCH;
-    case STORE_ANSWERED: return code_classify(reply) == CODE_HOLD ? DELIVERY_HOLD_STREAM : DELIVERY_RETRY_STREAM;
+    case STORE_ANSWERED: return code_classify(reply) >= CODE_COLUMNS ? DELIVERY_HOLD_STREAM : DELIVERY_RETRY_STREAM;
     case STORE_UNKNOWN:
     case STORE_DONE: break;
     }

@@ -32,7 +32,8 @@ enum delivery_move {
     DELIVERY_RETRY_STREAM, /* the stream waits for its backoff */
     DELIVERY_HOLD_BATCH,   /* an operator is needed for this batch alone; tried again every backoff_max */
     DELIVERY_HOLD_STREAM,  /* an operator is needed for the stream */
-    DELIVERY_FINISHED      /* the writer's own: the segment is gone */
+    DELIVERY_HOLD_MISFIT, /* ...for this batch alone if the table has all that the stream needs now, else for the stream */
+    DELIVERY_FINISHED     /* the writer's own: the segment is gone */
 };
 
 #define DELIVERY_TOKEN_MAX (SEGMENT_NAME_MAX + 32)

@@ -204,7 +204,7 @@ static bool read_replicas(struct check *check, struct slice engine, struct table
     buf_release(&answer);
     /* An error that passes says nothing of the table; one that does not (no such system table, no right to read it) will
      * not tell us the path another time either. */
-    return asked || (check->reply.outcome == STORE_ANSWERED && code_classify(&check->reply) == CODE_HOLD);
+    return asked || (check->reply.outcome == STORE_ANSWERED && code_classify(&check->reply) >= CODE_COLUMNS);
 }
 
 /* The engine's name into *info; an empty answer means there is no table. */

@@ -60,6 +60,7 @@ struct lane {
     bool stream_held;
     bool was_ready;          /* its table has been seen */
     bool check_failed;       /* it is failing for its table's check, not for an INSERT */
+    int64_t fitted_ns;       /* when a table of it was last found to have all that its stream needs; 0: not yet */
     bool counted_as_failing; /* its present job counts in writer->failing_busy */
     unsigned failures;
     int64_t next_attempt_ns;

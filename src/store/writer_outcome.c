@@ -47,22 +47,49 @@ static void doubt_tables(struct writer *writer, struct lane *lane)
     }
 }
 
+/* A batch that an earlier configuration made may have a column that the table has lost since. So at the first of them the
+ * table is looked at, at once, and if it is as the stream needs it now, only batches that do not fit it wait. */
+static enum delivery_move whom_to_hold(const struct writer *writer, const struct lane *lane, int64_t now_ns)
+{
+    bool fits = lane->fitted_ns != 0 && now_ns - lane->fitted_ns < writer->backoff.max_ns;
+    return lane->stream == NULL || fits ? DELIVERY_HOLD_BATCH : DELIVERY_HOLD_STREAM;
+}
+
+static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel *parcel, enum delivery_move held,
+                        int64_t now_ns)
+{
+    if (held == DELIVERY_HOLD_STREAM) {
+        parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
+        return;
+    }
+    lane_recovered(lane);
+    parcel->next_attempt_ns = now_ns + writer->backoff.max_ns;
+    snprintf(lane->reason, sizeof lane->reason,
+             "the table lacks a column that %s was written with; add it until that is stored: %.200s",
+             parcel->segment->name, parcel->delivery.reason);
+}
+
 static void put_back_waiting(struct writer *writer, struct worker *worker, const struct job *job,
                              enum delivery_move move, int64_t now_ns)
 {
     struct lane *lane = job->lane;
     struct parcel *parcel = job->parcel;
+    bool misfit = move == DELIVERY_HOLD_MISFIT;
+    move = misfit ? whom_to_hold(writer, lane, now_ns) : move;
     bool hold = move == DELIVERY_HOLD_BATCH || move == DELIVERY_HOLD_STREAM;
     memcpy(lane->reason, parcel->delivery.reason, sizeof lane->reason);
     parcel->busy = false;
     parcel->failures++;
-    queue_set_held(writer, lane, parcel, move == DELIVERY_HOLD_BATCH);
+    queue_set_held(writer, lane, parcel, move == DELIVERY_HOLD_BATCH || (misfit && parcel->held));
     if (move == DELIVERY_RETRY_STREAM || move == DELIVERY_HOLD_STREAM) {
         lane_failed(writer, worker, lane, hold, now_ns);
         parcel->next_attempt_ns = lane->next_attempt_ns;
     } else {
         parcel->next_attempt_ns =
             now_ns + (hold ? writer->backoff.max_ns : backoff_ns(&writer->backoff, parcel->failures, &worker->random));
+    }
+    if (misfit) {
+        hold_misfit(writer, lane, parcel, move, now_ns);
     }
     if (move == DELIVERY_HOLD_STREAM) {
         doubt_tables(writer, lane);
@@ -185,6 +212,7 @@ void queue_note_check(struct writer *writer, struct worker *worker, const struct
     release_lane(writer, lane);
     if (verdict == TABLE_READY) {
         table->ready = true;
+        lane->fitted_ns = now_ns;
         lane->was_ready = true;
         table->info = *info;
         table->failures = 0;

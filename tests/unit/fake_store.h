@@ -50,9 +50,10 @@ struct fake_store {
     int broken_code;
     const char *broken_message;
     bool view_fails;
-    bool hangs_broken; /* INSERTs into the broken table wait until it is mended */
-    uint64_t running;  /* what system.processes says; falls with each question */
-    uint64_t counts;   /* how often ids were counted */
+    const char *misfit; /* the segment of this name has a column that its table lacks */
+    bool hangs_broken;  /* INSERTs into the broken table wait until it is mended */
+    uint64_t running;   /* what system.processes says; falls with each question */
+    uint64_t counts;    /* how often ids were counted */
     char last_token[256];
 };
 
@@ -156,6 +157,8 @@ static void fake_take(struct fake_store *fake, struct fake_server *server, const
     }
     if (broken) {
         fake_reply(reply, STORE_ANSWERED, fake->broken_code, fake->broken_message);
+    } else if (fake->misfit != NULL && strcmp(fake->misfit, insert->segment->name) == 0) {
+        fake_reply(reply, STORE_ANSWERED, 16, "No such column old");
     } else if (fake->fault_at < fake->fault_count) {
         fake_misbehave(fake, server, ids, insert->token, reply);
     } else if (fake_has_bad_row(ids)) {

@@ -47,6 +47,30 @@ static void a_broken_table_waits_delays_nobody_and_recovers(void **state)
     }
 }
 
+static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    struct segment *old = new_segment(bench, 0, 5, 0);
+    char name[SEGMENT_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%s", old->name);
+    bench->fake.misfit = name;
+    start(bench);
+    writer_submit(bench->writer, old);
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 1);
+    for (int batch = 0; batch < 10; batch++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    }
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
+    assert_false(is_well(bench, "stream:alpha", name));
+    assert_int_equal(bench->buried_rows, 0);
+    FAKE_SET(&bench->fake, bench->fake.misfit = NULL);
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 55);
+    assert_true(drain(bench));
+    assert_true(is_well(bench, "stream:alpha", NULL));
+    bench_free(bench);
+}
+
 static void a_table_that_hangs_leaves_a_thread_to_the_others(void **state)
 {
     (void)state;
@@ -177,6 +201,7 @@ int main(void)
     log_init(LOG_ERROR, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broken_table_waits_delays_nobody_and_recovers),
+        cmocka_unit_test(a_batch_with_a_column_that_the_table_has_lost_waits_alone),
         cmocka_unit_test(a_table_that_hangs_leaves_a_thread_to_the_others),
         cmocka_unit_test(a_failing_stream_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
