@@ -249,12 +249,19 @@ static enum error float_value(const struct column_spec *spec, const struct value
     return OK;
 }
 
+/* As text, a Unix time has nine digits at least since 1973; fewer are rather a year, or a date such as 20240101. */
+static bool is_short_number(struct slice text)
+{
+    int64_t number;
+    return text.len < 9 && slice_to_i64(text, &number);
+}
+
 static bool to_moment(const struct value *value, struct moment *moment)
 {
     switch (value->type) {
     case VALUE_INT: *moment = moment_from_integer(value->integer); return true;
     case VALUE_DOUBLE: return moment_from_double(value->number, moment);
-    case VALUE_TEXT: return moment_from_text(value->text, moment);
+    case VALUE_TEXT: return !is_short_number(value->text) && moment_from_text(value->text, moment);
     default: return false;
     }
 }

@@ -42,6 +42,22 @@ static struct slice client_ip(const struct column_spec *spec, struct slice addre
     return slice_make(cache->anonymized, cache->anonymized_len);
 }
 
+/* HTTP lets any bytes be in a field's value. */
+static struct slice user_agent(struct slice text, struct fill_cache *cache)
+{
+    if (json_is_utf8(text)) {
+        return text;
+    }
+    buf_clear(&cache->text);
+    json_append_utf8(&cache->text, text);
+    return buf_slice(&cache->text);
+}
+
+void fill_cache_release(struct fill_cache *cache)
+{
+    buf_release(&cache->text);
+}
+
 /* A long text is cut rather than refused: the client cannot mend it. */
 static struct slice cut(struct slice text, uint64_t max)
 {
@@ -79,7 +95,7 @@ void fill_append(struct column *column, const struct event_context *context, str
 {
     switch (column->spec->fill) {
     case FILL_CLIENT_IP: append_text(column, client_ip(column->spec, context->client_ip, cache)); return;
-    case FILL_USER_AGENT: append_text(column, context->user_agent); return;
+    case FILL_USER_AGENT: append_text(column, user_agent(context->user_agent, cache)); return;
     default: break; /* received_at, and a time whose default is "now" */
     }
     if (column->spec->type.shape == SHAPE_NULLABLE) {

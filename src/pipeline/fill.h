@@ -7,11 +7,14 @@
 
 /* The address last anonymized: payloads of one connection have the same. */
 struct fill_cache {
+    struct buf text; /* a User-Agent that is not UTF-8, mended */
     char address[64];
     size_t address_len;
     char anonymized[64];
     size_t anonymized_len;
 };
+
+void fill_cache_release(struct fill_cache *cache);
 
 /* Between column_begin and column_end; for every fill but event_id. A value that is not known or does not fit the type
  * becomes the column's default. */

@@ -108,3 +108,27 @@ bool json_is_utf8(struct slice text)
 {
     return simdjson::validate_utf8(text.data, text.len);
 }
+
+/* Bytes of the character that begins with `lead`; 0: none does. */
+static size_t length_of_character(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+}
+
+void json_append_utf8(struct buf *out, struct slice text)
+{
+    if (json_is_utf8(text)) {
+        buf_append_slice(out, text);
+        return;
+    }
+    while (text.len != 0) {
+        size_t len = length_of_character(static_cast<unsigned char>(text.data[0]));
+        bool valid = len != 0 && len <= text.len && simdjson::validate_utf8(text.data, len);
+        if (valid) {
+            buf_append(out, text.data, len);
+        } else {
+            buf_append_string(out, "\xEF\xBF\xBD");
+        }
+        text = slice_after(text, valid ? len : 1);
+    }
+}

@@ -40,6 +40,9 @@ size_t json_locate(struct slice text, const char **reason);
 /* Whole and valid UTF-8 (no surrogates, nothing overlong)? Needs no padding; empty text is valid. */
 bool json_is_utf8(struct slice text);
 
+/* Appends the text as valid UTF-8: U+FFFD for each byte that is part of no character. */
+void json_append_utf8(struct buf *out, struct slice text);
+
 /* Without the blanks around it: space, tab, CR, LF (RFC 8259, section 2). */
 static inline struct slice json_trim(struct slice text)
 {

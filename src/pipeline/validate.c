@@ -65,6 +65,7 @@ void validator_free(struct validator *validator)
     free_arrays(validator);
     identity_release(&validator->identity);
     field_scratch_release(&validator->scratch);
+    fill_cache_release(&validator->fills);
     free(validator);
 }
 

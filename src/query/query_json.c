@@ -2,6 +2,7 @@
 #include "query/query_json.h"
 
 #include "base/clock.h"
+#include "pipeline/json.h"
 
 #include <time.h>
 
@@ -48,9 +49,12 @@ static void append_text_key(struct slice field, struct buf *out)
         bool escaped = field.data[i] == '\\' && i + 1 < field.len;
         buf_append_byte(&plain, (uint8_t)(escaped ? unescape(field.data[++i]) : field.data[i]));
     }
-    out->failed |= plain.failed;
-    buf_append_json_string(out, buf_slice(&plain));
+    struct buf text = { 0 }; /* the column may hold any bytes */
+    json_append_utf8(&text, buf_slice(&plain));
+    out->failed |= plain.failed || text.failed;
+    buf_append_json_string(out, buf_slice(&text));
     buf_release(&plain);
+    buf_release(&text);
 }
 
 static bool append_key(const struct query_request *request, struct slice field, struct buf *out)

@@ -36,6 +36,7 @@ struct parcel {
     size_t server;
     unsigned failures;
     int64_t next_attempt_ns;
+    int64_t misfit_ns; /* when its stream was held, and its table to be looked at, for a column of it; 0: not so */
     struct parcel *previous, *next;
 };
 

@@ -49,20 +49,23 @@ static void doubt_tables(struct writer *writer, struct lane *lane)
 
 /* A batch that an earlier configuration made may have a column that the table has lost since. So at the first of them the
  * table is looked at, at once, and if it is as the stream needs it now, only batches that do not fit it wait. */
-static enum delivery_move whom_to_hold(const struct writer *writer, const struct lane *lane, int64_t now_ns)
+static enum delivery_move whom_to_hold(const struct writer *writer, const struct lane *lane,
+                                       const struct parcel *parcel, int64_t now_ns)
 {
-    bool fits = lane->fitted_ns != 0 && now_ns - lane->fitted_ns < writer->backoff.max_ns;
-    return lane->stream == NULL || fits ? DELIVERY_HOLD_BATCH : DELIVERY_HOLD_STREAM;
+    bool looked_at = parcel->misfit_ns != 0 && lane->fitted_ns >= parcel->misfit_ns;
+    bool of_late = lane->fitted_ns != 0 && now_ns - lane->fitted_ns < writer->backoff.max_ns;
+    return lane->stream == NULL || looked_at || of_late ? DELIVERY_HOLD_BATCH : DELIVERY_HOLD_STREAM;
 }
 
 static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel *parcel, enum delivery_move held,
                         int64_t now_ns)
 {
     if (held == DELIVERY_HOLD_STREAM) {
-        parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
+        parcel->misfit_ns = parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
         return;
     }
     lane_recovered(lane);
+    parcel->misfit_ns = 0;
     parcel->next_attempt_ns = now_ns + writer->backoff.max_ns;
     snprintf(lane->reason, sizeof lane->reason,
              "the table lacks a column that %s was written with; add it until that is stored: %.200s",
@@ -75,7 +78,7 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
     struct lane *lane = job->lane;
     struct parcel *parcel = job->parcel;
     bool misfit = move == DELIVERY_HOLD_MISFIT;
-    move = misfit ? whom_to_hold(writer, lane, now_ns) : move;
+    move = misfit ? whom_to_hold(writer, lane, parcel, now_ns) : move;
     bool hold = move == DELIVERY_HOLD_BATCH || move == DELIVERY_HOLD_STREAM;
     memcpy(lane->reason, parcel->delivery.reason, sizeof lane->reason);
     parcel->busy = false;
