@@ -47,6 +47,14 @@ static void a_broken_table_waits_delays_nobody_and_recovers(void **state)
     }
 }
 
+static void wait_until_held(struct bench *bench, size_t stream)
+{
+    int64_t until_ns = clock_monotonic_ns() + 10 * NS_PER_SECOND;
+    while (count(bench, METRIC_BATCHES_HELD, stream) == 0 && clock_monotonic_ns() < until_ns) {
+        usleep(1000);
+    }
+}
+
 static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **state)
 {
     (void)state;
@@ -62,6 +70,7 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
         writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
     }
     FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
+    wait_until_held(bench, 0);
     assert_false(is_well(bench, "stream:alpha", name));
     assert_int_equal(bench->buried_rows, 0);
     FAKE_SET(&bench->fake, bench->fake.misfit = NULL);
