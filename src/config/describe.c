@@ -7,9 +7,11 @@ static const char *const preface =
     "`sluice --config FILE` reads one YAML document; `sluice --config FILE --check` only checks it. Every option has "
     "a\n"
     "default but the streams. A problem is reported with file, line, key, what was found and what was expected; an\n"
-    "unknown key is a problem. All problems of a stage are reported at once, and the next stage comes when they are\n"
-    "mended: the YAML; each option alone; options beside each other (names given twice, `writer.backoff_max`,\n"
-    "`max_journal`); the streams' schemas, and addresses. Problems of `listen` of `http` and `admin`, `store.url`,\n"
+    "unknown key is a problem. The problems of a stage are reported together, and the next stage comes when they are\n"
+    "mended: the YAML (its first problem alone); each option alone; options beside each other (names given twice,\n"
+    "`writer.backoff_max`, `max_journal`); the streams' schemas, and addresses. Of a field, and of `trusted_proxies`,\n"
+    "the first problem is reported; what names fields (`dedup_key`, `order_by`, …) is looked at once those of the\n"
+    "stream are good. Problems of `listen` of `http` and `admin`, `cors_origins`, `trusted_proxies`, `store.url`,\n"
     "`dedup.redis_url` and `writer.backoff_max` have no line. What only a start can find (a port that is taken, a\n"
     "table that does not fit) is not seen by `--check`. Options are read at start only.\n\n"
     "- **Environment.** `${NAME}` in a value becomes the variable's value, `${NAME:-default}` the default if it is "
@@ -20,9 +22,9 @@ static const char *const preface =
     "  of 1024).\n"
     "- **Durations** have a unit: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`. Time-outs of `http` are looked at once a\n"
     "  second, so one of 10s ends after 10 to 11 s.\n"
-    "- **Lists** of texts are `[a, b]`, or a single text. In `{ … }` and `[ … ]`, quote what has a comma or a "
-    "bracket:\n"
-    "  `type: \"Map(String, String)\"`, `from: \"items[].id\"`.\n"
+    "- **Lists** of texts are `[a, b]`, or a single text. In `{ … }` and `[ … ]`, quote what has a comma, a bracket or "
+    "a\n"
+    "  brace: `type: \"Map(String, String)\"`, `from: \"items[].id\"`, `listen: \"${NAME:-:8125}\"`.\n"
     "- Anchors and aliases work; merge keys (`<<`) and several documents in a file are refused.\n";
 
 static const char *const type_names[] = {

@@ -58,7 +58,7 @@ static const struct option log_rows[] = {
 
 static const struct option http_rows[] = {
     { "listen",           STRING(http_options, listen),                        "0.0.0.0:8080",     "1",     NULL,
-      "Address of the HTTP front end: `host:port`, `[::1]:port` or `:port`." },
+      "Address of the HTTP front end: `host:port`, `[::1]:port` or `:port` (IPv4 and IPv6; `[::]:port` is IPv6 alone)." },
     { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
       "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
     { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",
@@ -80,8 +80,9 @@ static const struct option http_rows[] = {
     { "wait_timeout",     DURATION(http_options, wait_timeout_ns),             "10s",              "100ms", "10m",
       "How long `?wait=stored` waits for ClickHouse before it is answered 202." },
     { "cors_origins",     STRINGS(http_options, cors_origins),                 "",                 NULL,    NULL,
-      "Origins of web pages that may send events, by HTTP or WebSocket: exact (`https://shop.example`) or `\"*\"` for all. "
-      "Pages of the gateway's own origin always may." },
+      "Origins of web pages that may open a WebSocket (others get 403) and read replies of HTTP: exact (`https://shop.example`) "
+      "or `\"*\"` for all. Pages of the gateway's own origin always may. No POST is refused by its origin: browsers hold back "
+      "those that they ask about first." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
 };
@@ -109,7 +110,8 @@ static const struct option websocket_rows[] = {
 
 static const struct option udp_listener_rows[] = {
     { "listen",           STRING(udp_listener_options, listen),                NULL,               "1",     NULL,
-      "Address: `host:port`, `[::1]:port` or `:port`; `off`: none.", .required = true },
+      "Address: `host:port`, `[::1]:port` or `:port` (IPv4 and IPv6; `[::]:port` is IPv6 alone); `off`: none.",
+      .required = true },
     { "stream",           STRING(udp_listener_options, stream),                "",                 NULL,    NULL,
       "The stream of datagrams that name none; empty: the first." },
 };
@@ -257,11 +259,13 @@ static const struct option field_rows[] = {
     { "required",         BOOL(field_options, required),                       "false",            NULL,    NULL,
       "An event without it is rejected." },
     { "default",          STRING(field_options, default_value),                NULL,               NULL,    NULL,
-      "What an absent value becomes; `now` is the time of receipt. Without it: the type's own default." },
+      "What an absent value or null becomes; for a time, `now` is that of receipt. Without it: null if the type is Nullable, "
+      "else the type's own default. Not beside `required`, nor for Array, Map, JSON." },
     { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
-      "The gateway knows the value; the event is not asked.", .names = fills },
+      "The gateway knows the value; the event is not asked. Not beside `from`, `required`, `default`.", .names = fills },
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
-      "The only values that are taken." },
+      "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
+      "default, `''` of a String without one; an Enum that is not required must have one then." },
     { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
       "Most bytes of a text; 0: no bound but the body's." },
     { "max_items",        INTEGER(field_options, max_items),                   "0",                NULL,    "10000000",
@@ -289,7 +293,7 @@ static const struct option stream_rows[] = {
       "The table; without it, named as the stream." },
     { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
       "Fields whose values make two events the same; a `?` behind a name: if the event has it; empty: no event is ever "
-      "a duplicate." },
+      "a duplicate. None with `fill`, nor that of `collect_into`, nor of type Nullable, Array, Map or JSON." },
     { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
