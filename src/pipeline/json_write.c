@@ -1,6 +1,8 @@
 /* Turns a parsed JSON value back into compact text that a ClickHouse JSON column takes. */
 #include "pipeline/json_write.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
 /* Objects of more members use a table to find equal keys. */
@@ -52,18 +54,15 @@ struct members {
     bool has_twins;
 };
 
-static size_t hash_key(struct slice key)
+/* Where the search for a key begins; seeded, or chosen keys would make it one through all the others. */
+static size_t slot_of(const struct members *members, struct slice key)
 {
-    size_t hash = 1469598103934665603u;
-    for (size_t i = 0; i < key.len; i++) {
-        hash = (hash ^ (uint8_t)key.data[i]) * 1099511628211u;
-    }
-    return hash ^ hash >> 32;
+    return (size_t)hash_seeded_64(key.data, key.len) & (members->slots - 1);
 }
 
 static void note_in_table(struct members *members, const struct json_document *document, json_at key)
 {
-    size_t slot = hash_key(json_string(document, key)) & (members->slots - 1);
+    size_t slot = slot_of(members, json_string(document, key));
     while (members->many[slot] != 0 && !same_key(document, members->many[slot], key)) {
         slot = (slot + 1) & (members->slots - 1);
     }
@@ -122,7 +121,7 @@ static bool counts(const struct members *members, const struct json_document *do
         }
         return false;
     }
-    size_t slot = hash_key(json_string(document, key)) & (members->slots - 1);
+    size_t slot = slot_of(members, json_string(document, key));
     while (!same_key(document, members->many[slot], key)) {
         slot = (slot + 1) & (members->slots - 1);
     }
@@ -134,85 +133,100 @@ static bool is_left_out(const struct writer *writer, json_at object, struct slic
     return writer->known != NULL && object == writer->root && path_child(writer->known, key.data, key.len) != NULL;
 }
 
-/* The paths of an object's leaves, for the rare object with a dot in a key. */
+/* The paths of an object's leaves, for the rare object with a dot in a key. A path is known by its hash alone: written
+ * out, a long key would count once for each leaf below it. */
 struct paths {
     const struct writer *writer;
-    struct buf prefix; /* of the object being walked, with its last dot */
-    struct buf texts;  /* all paths, one behind the other */
-    struct buf ends;   /* size_t each: where a path ends in `texts` */
+    struct buf prefix;            /* the path of the object being walked, with its last dot */
+    struct buf hashes;            /* struct hash128 each */
+    const struct hash128 *wanted; /* not NULL: the path with this hash is looked for */
     bool failed;
 };
 
-static void gather(struct paths *paths, json_at object)
+/* The hash of a path with one more key: the same whether "a.b" is one key or two. */
+static struct hash128 hash_path(struct hash128 path, struct slice key)
 {
+    struct slice step;
+    while (slice_split(&key, '.', &step)) {
+        const struct hash128 both[] = { path, hash_seeded_128(step.data, step.len) };
+        path = hash_seeded_128(both, sizeof both);
+    }
+    return path;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct hash128 *left = a, *right = b;
+    int order = (left->high > right->high) - (left->high < right->high);
+    return order != 0 ? order : (left->low > right->low) - (left->low < right->low);
+}
+
+static void note_leaf(struct paths *paths, struct hash128 hash)
+{
+    if (paths->wanted == NULL) {
+        buf_append(&paths->hashes, &hash, sizeof hash);
+    } else if (paths->writer->path->len == 0 && compare_hashes(&hash, paths->wanted) == 0) {
+        buf_append_slice(paths->writer->path, buf_slice(&paths->prefix));
+    }
+}
+
+static void walk_paths(struct paths *paths, json_at object, struct hash128 above)
+{
+    const struct json_document *document = paths->writer->document;
     struct members members;
-    if (!members_init(&members, paths->writer->document, object)) {
+    if (!members_init(&members, document, object)) {
         paths->failed = true;
         return;
     }
-    for (json_at m = json_first(object); !json_at_end(paths->writer->document, m);
-         m = json_skip(paths->writer->document, m + 1)) {
+    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
         size_t before = paths->prefix.len;
-        struct slice key = json_string(paths->writer->document, m);
-        if (!counts(&members, paths->writer->document, m) || is_left_out(paths->writer, object, key)) {
+        struct slice key = json_string(document, m);
+        if (!counts(&members, document, m) || is_left_out(paths->writer, object, key)) {
             continue;
         }
+        struct hash128 hash = hash_path(above, key);
         buf_append_slice(&paths->prefix, key);
-        if (json_type(paths->writer->document, m + 1) == '{') {
+        if (json_type(document, m + 1) == '{') {
             buf_append_byte(&paths->prefix, '.');
-            gather(paths, m + 1);
+            walk_paths(paths, m + 1, hash);
         } else {
-            buf_append_slice(&paths->texts, buf_slice(&paths->prefix));
-            buf_append(&paths->ends, &paths->texts.len, sizeof paths->texts.len);
+            note_leaf(paths, hash);
         }
         paths->prefix.len = before;
     }
     free(members.many);
 }
 
-static int compare_slices(const void *a, const void *b)
+/* Sorts the hashes; equal neighbours are a conflict. */
+static const struct hash128 *find_twins(const struct paths *paths)
 {
-    const struct slice *left = a, *right = b;
-    size_t least = left->len < right->len ? left->len : right->len;
-    int order = least == 0 ? 0 : memcmp(left->data, right->data, least);
-    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
-}
-
-/* Sorts the paths; equal neighbours are a conflict. */
-static enum error find_twins(const struct paths *paths, struct buf *path)
-{
-    size_t count = paths->ends.len / sizeof(size_t), from = 0;
-    struct slice *sorted = calloc(count + 1, sizeof *sorted);
-    enum error error = OK;
-    if (sorted == NULL) {
-        return ERROR_OUT_OF_MEMORY;
+    struct hash128 *hashes = (struct hash128 *)(void *)paths->hashes.data;
+    size_t count = paths->hashes.len / sizeof *hashes;
+    if (count != 0) {
+        qsort(hashes, count, sizeof *hashes, compare_hashes);
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t end;
-        memcpy(&end, paths->ends.data + i * sizeof end, sizeof end);
-        sorted[i] = slice_make(paths->texts.data + from, end - from);
-        from = end;
-    }
-    qsort(sorted, count, sizeof *sorted, compare_slices);
-    for (size_t i = 1; i < count && error == OK; i++) {
-        if (slice_equal(sorted[i - 1], sorted[i])) {
-            buf_append_slice(path, sorted[i]);
-            error = ERROR_CONFLICTING_KEYS;
+    for (size_t i = 1; i < count; i++) {
+        if (compare_hashes(&hashes[i - 1], &hashes[i]) == 0) {
+            return &hashes[i];
         }
     }
-    free(sorted);
-    return error;
+    return NULL;
 }
 
 static enum error check_paths(const struct writer *writer, json_at object)
 {
+    static const struct hash128 none;
     struct paths paths = { .writer = writer };
-    gather(&paths, object);
-    bool failed = paths.failed || paths.prefix.failed || paths.texts.failed || paths.ends.failed;
-    enum error error = failed ? ERROR_OUT_OF_MEMORY : find_twins(&paths, writer->path);
+    walk_paths(&paths, object, none);
+    paths.failed = paths.failed || paths.hashes.failed;
+    paths.wanted = paths.failed ? NULL : find_twins(&paths);
+    if (paths.wanted != NULL) {
+        walk_paths(&paths, object, none);
+    }
+    bool failed = paths.failed || paths.prefix.failed;
+    enum error error = failed ? ERROR_OUT_OF_MEMORY : paths.wanted != NULL ? ERROR_CONFLICTING_KEYS : OK;
     buf_release(&paths.prefix);
-    buf_release(&paths.texts);
-    buf_release(&paths.ends);
+    buf_release(&paths.hashes);
     return error;
 }
 

@@ -187,6 +187,10 @@ static const struct {
     { "{\"x\":[{\"a.b\":1,\"a\":{\"b\":2}}]}", NULL, NULL },
     { "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}", NULL,
       "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}" },
+    { "{\"a.\":1,\"a\":2,\".a\":3,\"\":4,\".\":5,\"ab\":6}", NULL,
+      "{\"a.\":1,\"a\":2,\".a\":3,\"\":4,\".\":5,\"ab\":6}" },
+    { "{\"x.y\":{},\"x\":{\"y\":{}},\"a\":{\"b\":1,\"c.d\":2},\"a.b\":{\"c\":3}}", NULL,
+      "{\"x.y\":{},\"x\":{\"y\":{}},\"a\":{\"b\":1,\"c.d\":2},\"a.b\":{\"c\":3}}" },
 };
 
 static void members_are_counted_even_where_the_tape_stops_counting(void **state)
@@ -234,6 +238,41 @@ static void writes_values_fit_for_a_json_column(void **state)
         if (written[i].as_is != NULL) {
             assert_string_equal(buf_c_string(&out), written[i].as_is);
         }
+        buf_release(&out);
+        buf_release(&path);
+    }
+}
+
+/* One key of a length, and below it so many leaves, the last of which may be there a second time. */
+static void append_deep(struct buf *text, size_t key, int leaves, bool twice)
+{
+    buf_append_string(text, "{\".");
+    buf_append_fill(text, 'k', key);
+    buf_append_string(text, "\":{");
+    for (int i = 0; i < leaves; i++) {
+        buf_printf(text, "%s\"%d\":1", i == 0 ? "" : ",", i);
+    }
+    buf_append_string(text, "}");
+    if (twice) {
+        buf_append_string(text, ",\"\":{\"");
+        buf_append_fill(text, 'k', key);
+        buf_printf(text, ".%d\":2}", leaves - 1);
+    }
+    buf_append_string(text, "}");
+}
+
+static void a_long_key_counts_once_and_not_for_each_leaf_below_it(void **state)
+{
+    enum { KEY = 1 << 20, LEAVES = 20000 }; /* 20 GB of paths, if they were written out */
+    struct setup *setup = *state;
+    for (int twice = 0; twice < 2; twice++) {
+        struct buf in = { 0 }, out = { 0 }, path = { 0 };
+        append_deep(&in, KEY, LEAVES, twice);
+        assert_int_equal(parse(setup, buf_slice(&in)), OK);
+        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path);
+        assert_int_equal(error, twice ? ERROR_CONFLICTING_KEYS : OK);
+        assert_int_equal(path.len, twice ? KEY + sizeof ".." - 1 + sizeof "19999" - 1 : 0);
+        buf_release(&in);
         buf_release(&out);
         buf_release(&path);
     }
@@ -343,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_tape_is_walked_in_c, start, end),
         cmocka_unit_test_setup_teardown(members_are_counted_even_where_the_tape_stops_counting, start, end),
         cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
+        cmocka_unit_test_setup_teardown(a_long_key_counts_once_and_not_for_each_leaf_below_it, start, end),
         cmocka_unit_test_setup_teardown(the_last_of_equal_keys_wins_in_large_objects_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
