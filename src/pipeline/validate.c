@@ -203,7 +203,7 @@ static bool comes_from(const struct validator *validator, size_t column, const s
            validator->places.places[column].array == array->array;
 }
 
-/* One value per column from one element of an array; *culprit is the column at fault. */
+/* One value per column from one element of an array; *culprit becomes the column at fault if it is not the element. */
 static enum error append_element(struct validator *validator, const struct json_document *document,
                                  const struct place *array, json_at element, struct chunk *chunk, size_t *culprit)
 {
@@ -214,7 +214,6 @@ static enum error append_element(struct validator *validator, const struct json_
     char *message = validator->scratch.context.message;
     size_t size = sizeof validator->scratch.context.message;
     memset(validator->elements.bits, 0, validator->plan.words * sizeof(uint64_t));
-    *culprit = (size_t)node->array_columns[0];
     if (!scan_value(&scan, node->array, element)) {
         char key[64];
         value_quote(scan.culprit, 48, key, sizeof key);
@@ -253,13 +252,13 @@ static enum error append_parallel(struct validator *validator, const struct json
                                   struct chunk *chunk, struct event_error *error)
 {
     const struct place array = validator->places.places[first];
-    size_t culprit = first;
     for (size_t i = 0; i < array.array->array_column_count; i++) {
         if (comes_from(validator, (size_t)array.array->array_columns[i], &array)) {
             (void)begin(validator, chunk, (size_t)array.array->array_columns[i]);
         }
     }
     for (json_at m = json_first(array.at); !json_at_end(document, m); m = json_skip(document, m)) {
+        size_t culprit = first;
         enum error code = append_element(validator, document, &array, m, chunk, &culprit);
         if (code != OK) {
             return describe(error, code,

@@ -436,6 +436,50 @@ static void anonymizes_addresses(void **state)
     }
 }
 
+static void an_item_at_fault_is_told_of_a_column_that_comes_from_it(void **state)
+{
+    struct field_options fields[] = { FIELD("ids", "Array(String)", .from = LIST("ids", "items[].id")),
+                                      FIELD("prices", "Array(Float64)", .from = LIST("items[].price")) };
+    struct stream_options options = { .name = "s", .fields = fields, .field_count = 2 };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"ids\":[\"x\"],\"items\":[{\"price\":1},5]}"), ERROR_WRONG_TYPE);
+    assert_string_equal(fixture.error.message, "items[].price: an item is not an object");
+    assert_int_equal(fixture_event(&fixture, "{\"items\":[5]}"), ERROR_WRONG_TYPE);
+    assert_string_equal(fixture.error.field, "items[].id");
+    fixture_release(&fixture);
+}
+
+#define TEN "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac" /* characters of 3 bytes */
+
+static void of_a_long_name_that_is_allowed_as_much_is_told_as_fits(void **state)
+{
+    static const struct {
+        const char *names[2];
+        const char *told;
+    } rows[] = {
+        { { TEN TEN TEN TEN, "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac\u20ac…, …" },
+        { { TEN TEN TEN "\u20ac\u20ac\u20ac\u20aca", "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac\u20aca, …" },
+        { { TEN TEN TEN "\u20ac\u20ac\u20ac", "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac, b" },
+        { { "b", TEN TEN TEN TEN }, "b, …" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct field_options fields[] = { FIELD("e", "String", .one_of = LIST(rows[i].names[0], rows[i].names[1]),
+                                                .default_value = "b") };
+        struct stream_options options = { .name = "s", .fields = fields, .field_count = 1 };
+        struct fixture fixture;
+        struct buf expected = { 0 };
+        fixture_init(&fixture, &options);
+        assert_int_equal(fixture_event(&fixture, "{\"e\":\"z\"}"), ERROR_NOT_ALLOWED);
+        buf_printf(&expected, "e: \"z\" is not one of %s", rows[i].told);
+        assert_string_equal(fixture.error.message, buf_c_string(&expected));
+        buf_release(&expected);
+        fixture_release(&fixture);
+    }
+}
+
 static void messages_are_cut_between_characters(void **state)
 {
     struct fixture *fixture = *state;
@@ -470,6 +514,8 @@ int main(void)
         cmocka_unit_test(unknown_fields_are_refused_or_collected),
         cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(messages_are_cut_between_characters, start_shop, end_fixture),
+        cmocka_unit_test(an_item_at_fault_is_told_of_a_column_that_comes_from_it),
+        cmocka_unit_test(of_a_long_name_that_is_allowed_as_much_is_told_as_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
