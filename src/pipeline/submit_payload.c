@@ -34,18 +34,18 @@ static bool take_line(struct slice *rest, struct slice *line)
     return false;
 }
 
+static uint64_t count_lines(struct slice rest)
+{
+    uint64_t lines = 0;
+    struct slice line;
+    while (take_line(&rest, &line)) {
+        lines++;
+    }
+    return lines;
+}
+
 /* Cuts the first event's text off *rest; false: none is left. */
 typedef bool take_piece(struct slice *rest, struct slice *piece);
-
-static uint64_t count_pieces(struct slice rest, take_piece *take)
-{
-    uint64_t pieces = 0;
-    struct slice piece;
-    while (take(&rest, &piece)) {
-        pieces++;
-    }
-    return pieces;
-}
 
 static void describe_bad_piece(struct event_error *error, enum error code, struct slice piece, size_t offset)
 {
@@ -206,7 +206,7 @@ static bool take_document(struct submit *submit, const struct json_document *doc
 static bool take_lines(struct submit *submit)
 {
     struct slice lines = submit->payload->bytes;
-    return !check_count(submit, count_pieces(lines, take_line)) || !submit_open_ticket(submit) ||
+    return !check_count(submit, count_lines(lines)) || !submit_open_ticket(submit) ||
            take_good_pieces(submit, lines, take_line);
 }
 
@@ -249,10 +249,9 @@ static bool is_items_after_all(struct submit *submit, struct items *items)
 {
     struct slice array = submit->payload->bytes;
     *items = (struct items){ .enveloped = json_items_member(array, events_member, &array), .stream = { "", 0 } };
-    if (submit->payload->form != PAYLOAD_MANY || !json_items(array, &items->text)) {
+    if (submit->payload->form != PAYLOAD_MANY || !json_items(array, &items->text, &items->count)) {
         return false;
     }
-    items->count = count_pieces(items->text, json_items_take);
     if (items->count <= submit->io->max_events && !has_good_item(submit, items->text)) {
         return false;
     }
