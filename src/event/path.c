@@ -69,6 +69,7 @@ static struct path_node *child_of(struct path_node *node, struct slice key)
     child = path_new();
     if (child != NULL) {
         child->key = key;
+        child->mark = path_hash(key.data, key.len) & 63;
         place(node->children, node->child_slots, child);
         node->child_count++;
     }

@@ -18,6 +18,7 @@ struct path_node {
     int *array_columns;      /* columns below `array` */
     int *array_ranks;        /* the lowest rank that each of them has there */
     size_t array_column_count;
+    unsigned mark; /* below 64; few nodes share one */
 };
 
 /* At most eight bytes as a number: every one is in it. */

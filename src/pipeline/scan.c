@@ -13,12 +13,48 @@ static void note(struct scan *scan, int column, int rank, json_at at, const stru
     *place = (struct place){ at, rank, array };
 }
 
-/* null is absent, also where an earlier equal key had a value. */
 static void forget(struct scan *scan, const struct path_node *node)
 {
     size_t column = (size_t)node->column;
     if (node->column >= 0 && places_has(&scan->places, column) && scan->places.places[column].rank == node->rank) {
         places_forget(&scan->places, column);
+    }
+}
+
+/* What came through an earlier equal key; what came by another path stays. */
+static void forget_below(struct scan *scan, const struct path_node *node)
+{
+    for (size_t i = 0; i < node->child_slots; i++) {
+        if (node->children[i] != NULL) {
+            forget(scan, node->children[i]);
+            forget_below(scan, node->children[i]);
+        }
+    }
+    for (size_t i = 0; i < node->array_column_count; i++) {
+        size_t column = (size_t)node->array_columns[i];
+        if (places_has(&scan->places, column) && scan->places.places[column].array == node) {
+            places_forget(&scan->places, column);
+        }
+    }
+}
+
+static inline bool leads_further(const struct path_node *node)
+{
+    return node->child_count != 0 || node->array != NULL;
+}
+
+/* Was a key of this node there before? Perhaps also if only one of the same mark was: then there is nothing to forget. */
+static inline bool was_seen(const struct scan *scan, const struct path_node *node)
+{
+    return (scan->seen >> node->mark & 1) != 0;
+}
+
+/* null is absent, also where an earlier equal key had a value. */
+static void skip_null(struct scan *scan, const struct path_node *node)
+{
+    forget(scan, node);
+    if (was_seen(scan, node)) {
+        forget_below(scan, node);
     }
 }
 
@@ -35,13 +71,13 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
 static inline bool scan_one(struct scan *scan, const struct path_node *node, json_at at)
 {
     if (json_type(scan->document, at) == 'n') {
-        forget(scan, node);
+        skip_null(scan, node);
         return true;
     }
     if (node->column >= 0) {
         note(scan, node->column, node->rank, at, NULL);
     }
-    return (node->child_count == 0 && node->array == NULL) || scan_inside(scan, node, at);
+    return !leads_further(node) || scan_inside(scan, node, at);
 }
 
 static bool scan_object(struct scan *scan, const struct path_node *node, json_at object)
@@ -56,8 +92,11 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
             }
             continue;
         }
-        scan->found_unknown = scan->found_unknown || node->key.data == NULL;
-        if (scan->reject_unknown && node->column < 0) {
+        if (node->column >= 0) {
+            continue; /* that column takes the object whole */
+        }
+        scan->found_unknown = true;
+        if (scan->reject_unknown) {
             scan->culprit = key;
             scan->expected = NULL;
             return false;
@@ -69,6 +108,10 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
 static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at)
 {
     char type = json_type(scan->document, at);
+    if (was_seen(scan, node)) {
+        forget_below(scan, node);
+    }
+    scan->seen |= UINT64_C(1) << node->mark;
     if (node->child_count != 0 && type == '{') {
         return scan_object(scan, node, at);
     }
@@ -81,7 +124,12 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
     return node->column >= 0 || wrong(scan, node, node->array != NULL ? "an array" : "an object");
 }
 
-bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
+bool scan_event(struct scan *scan, const struct path_node *root, json_at object)
+{
+    return scan_object(scan, root, object);
+}
+
+bool scan_element(struct scan *scan, const struct path_node *node, json_at at)
 {
     return scan_one(scan, node, at);
 }

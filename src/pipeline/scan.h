@@ -32,10 +32,15 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool found_unknown;   /* set: a key of the outermost object has no path */
-    struct slice culprit; /* the key at fault, if scan_value fails */
+    bool found_unknown;   /* set: a key outside of arrays has no path, and is in no column with what is around it */
+    uint64_t seen;        /* the marks of the nodes passed that lead further */
+    struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */
 };
 
-/* False: a key is unknown (and they are rejected), or a value on the way of a path is neither object nor array. */
-MUST_CHECK bool scan_value(struct scan *scan, const struct path_node *node, json_at at);
+/* The event, an object. False: a key is unknown (and they are rejected), or a value on the way of a path is neither object
+ * nor array. */
+MUST_CHECK bool scan_event(struct scan *scan, const struct path_node *root, json_at object);
+
+/* The same for one element of an array. */
+MUST_CHECK bool scan_element(struct scan *scan, const struct path_node *node, json_at at);

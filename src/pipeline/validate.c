@@ -162,7 +162,7 @@ static enum error find_values(struct validator *validator, const struct json_doc
     if (json_type(document, at) != '{') {
         return describe(error, ERROR_NOT_AN_OBJECT, SLICE(""), "an event must be a JSON object");
     }
-    if (!scan_value(&scan, paths, at)) {
+    if (!scan_event(&scan, paths, at)) {
         char message[64];
         snprintf(message, sizeof message, "must be %s", scan.expected);
         return scan.expected == NULL
@@ -214,7 +214,7 @@ static enum error append_element(struct validator *validator, const struct json_
     char *message = validator->scratch.context.message;
     size_t size = sizeof validator->scratch.context.message;
     memset(validator->elements.bits, 0, validator->plan.words * sizeof(uint64_t));
-    if (!scan_value(&scan, node->array, element)) {
+    if (!scan_element(&scan, node->array, element)) {
         char key[64];
         value_quote(scan.culprit, 48, key, sizeof key);
         if (scan.expected == NULL) {
