@@ -10,8 +10,6 @@
 
 struct writer {
     const struct json_document *document;
-    const struct path_node *known; /* members of the root that are left out; NULL: none */
-    json_at root;
     bool for_json_column;
     struct buf *out;
     struct buf *path;
@@ -20,6 +18,7 @@ struct writer {
 };
 
 static void write_value(struct writer *writer, json_at at, bool outermost);
+static bool write_object(struct writer *writer, json_at at, bool outermost, const struct path_node *known);
 
 static void write_natural(struct buf *out, uint64_t value)
 {
@@ -128,9 +127,15 @@ static bool counts(const struct members *members, const struct json_document *do
     return members->many[slot] == key;
 }
 
-static bool is_left_out(const struct writer *writer, json_at object, struct slice key)
+/* Is a member left out, as it has a path in `known`? If it is but on the way of paths, *below is the node that says what is
+ * left out of its value; else NULL. */
+static bool is_left_out(const struct json_document *document, json_at key, const struct path_node *known,
+                        const struct path_node **below)
 {
-    return writer->known != NULL && object == writer->root && path_child(writer->known, key.data, key.len) != NULL;
+    struct slice name = json_string(document, key);
+    *below = known == NULL ? NULL : path_child(known, name.data, name.len);
+    return *below != NULL &&
+           ((*below)->column >= 0 || (*below)->child_count == 0 || json_type(document, key + 1) != '{');
 }
 
 /* The paths of an object's leaves, for the rare object with a dot in a key. A path is known by its hash alone: written
@@ -170,9 +175,10 @@ static void note_leaf(struct paths *paths, struct hash128 hash)
     }
 }
 
-static void walk_paths(struct paths *paths, json_at object, struct hash128 above)
+static void walk_paths(struct paths *paths, json_at object, const struct path_node *known, struct hash128 above)
 {
     const struct json_document *document = paths->writer->document;
+    const struct path_node *below;
     struct members members;
     if (!members_init(&members, document, object)) {
         paths->failed = true;
@@ -181,14 +187,14 @@ static void walk_paths(struct paths *paths, json_at object, struct hash128 above
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
         size_t before = paths->prefix.len;
         struct slice key = json_string(document, m);
-        if (!counts(&members, document, m) || is_left_out(paths->writer, object, key)) {
+        if (!counts(&members, document, m) || is_left_out(document, m, known, &below)) {
             continue;
         }
         struct hash128 hash = hash_path(above, key);
         buf_append_slice(&paths->prefix, key);
         if (json_type(document, m + 1) == '{') {
             buf_append_byte(&paths->prefix, '.');
-            walk_paths(paths, m + 1, hash);
+            walk_paths(paths, m + 1, below, hash);
         } else {
             note_leaf(paths, hash);
         }
@@ -213,15 +219,15 @@ static const struct hash128 *find_twins(const struct paths *paths)
     return NULL;
 }
 
-static enum error check_paths(const struct writer *writer, json_at object)
+static enum error check_paths(const struct writer *writer, json_at object, const struct path_node *known)
 {
     static const struct hash128 none;
     struct paths paths = { .writer = writer };
-    walk_paths(&paths, object, none);
+    walk_paths(&paths, object, known, none);
     paths.failed = paths.failed || paths.hashes.failed;
     paths.wanted = paths.failed ? NULL : find_twins(&paths);
     if (paths.wanted != NULL) {
-        walk_paths(&paths, object, none);
+        walk_paths(&paths, object, known, none);
     }
     bool failed = paths.failed || paths.prefix.failed;
     enum error error = failed ? ERROR_OUT_OF_MEMORY : paths.wanted != NULL ? ERROR_CONFLICTING_KEYS : OK;
@@ -230,52 +236,68 @@ static enum error check_paths(const struct writer *writer, json_at object)
     return error;
 }
 
-static void write_members(struct writer *writer, json_at object, const struct members *members)
+/* False: nothing was written, as nothing of the value was left. */
+static bool write_member(struct writer *writer, json_at key, const struct path_node *below, bool first)
+{
+    struct slice name = json_string(writer->document, key);
+    size_t before = writer->out->len;
+    if (!first) {
+        buf_append_byte(writer->out, ',');
+    }
+    buf_append_json_string(writer->out, name);
+    buf_append_byte(writer->out, ':');
+    if (below == NULL) {
+        write_value(writer, key + 1, false);
+    } else if (!write_object(writer, key + 1, false, below)) {
+        writer->out->len = before;
+        return false;
+    }
+    writer->dots = writer->dots || memchr(name.data, '.', name.len) != NULL;
+    return true;
+}
+
+/* False: there are none. */
+static bool write_members(struct writer *writer, json_at object, const struct path_node *known,
+                          const struct members *members)
 {
     const struct json_document *document = writer->document;
+    const struct path_node *below;
     bool first = true;
     buf_append_byte(writer->out, '{');
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        struct slice key = json_string(document, m);
-        if ((members != NULL && !counts(members, document, m)) || is_left_out(writer, object, key)) {
-            continue;
+        bool left_out = (members != NULL && !counts(members, document, m)) || is_left_out(document, m, known, &below);
+        if (!left_out && write_member(writer, m, below, first)) {
+            first = false;
         }
-        if (!first) {
-            buf_append_byte(writer->out, ',');
-        }
-        first = false;
-        writer->dots = writer->dots || memchr(key.data, '.', key.len) != NULL;
-        buf_append_json_string(writer->out, key);
-        buf_append_byte(writer->out, ':');
-        write_value(writer, m + 1, false);
     }
     buf_append_byte(writer->out, '}');
+    return !first;
 }
 
-/* `outermost`: paths begin here (the value itself, or an object in an array). */
-static void write_object(struct writer *writer, json_at at, bool outermost)
+/* `outermost`: paths begin here (the value itself, or an object in an array). False: no member was written. */
+static bool write_object(struct writer *writer, json_at at, bool outermost, const struct path_node *known)
 {
     struct members members;
     bool dots = writer->dots;
     if (!writer->for_json_column) {
-        write_members(writer, at, NULL);
-        return;
+        return write_members(writer, at, known, NULL);
     }
     if (!members_init(&members, writer->document, at)) {
         writer->error = ERROR_OUT_OF_MEMORY;
-        return;
+        return false;
     }
     if (outermost) {
         writer->dots = false;
     }
-    write_members(writer, at, &members);
+    bool any = write_members(writer, at, known, &members);
     free(members.many);
     if (outermost) {
         if (writer->dots && writer->error == OK) {
-            writer->error = check_paths(writer, at);
+            writer->error = check_paths(writer, at, known);
         }
         writer->dots = dots;
     }
+    return any;
 }
 
 static void write_array(struct writer *writer, json_at at)
@@ -303,7 +325,7 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
 {
     const struct json_document *document = writer->document;
     switch (json_type(document, at)) {
-    case '{': write_object(writer, at, outermost); break;
+    case '{': (void)write_object(writer, at, outermost, NULL); break;
     case '[': write_array(writer, at); break;
     case '"': buf_append_json_string(writer->out, json_string(document, at)); break;
     case 'l': write_integer(writer->out, json_int64(document, at)); break;
@@ -315,29 +337,22 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
     }
 }
 
-static enum error write_root(struct writer *writer)
-{
-    write_value(writer, writer->root, true);
-    return writer->out->failed ? ERROR_OUT_OF_MEMORY : writer->error;
-}
-
 enum error json_write(const struct json_document *document, json_at at, bool for_json_column, struct buf *out,
                       struct buf *path)
 {
-    return json_write_unknown(document, at, NULL, for_json_column, out, path);
+    struct writer writer = {
+        .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
+    };
+    write_value(&writer, at, true);
+    return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }
 
-enum error json_write_unknown(const struct json_document *document, json_at at, const struct path_node *known,
+enum error json_write_unknown(const struct json_document *document, json_at object, const struct path_node *known,
                               bool for_json_column, struct buf *out, struct buf *path)
 {
     struct writer writer = {
-        .document = document,
-        .known = known,
-        .root = at,
-        .for_json_column = for_json_column,
-        .out = out,
-        .path = path,
-        .error = OK,
+        .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
     };
-    return write_root(&writer);
+    (void)write_object(&writer, object, true, known);
+    return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }

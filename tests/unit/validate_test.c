@@ -444,8 +444,12 @@ static void unknown_fields_are_refused_or_collected(void **state)
     fixture_init(&fixture, &options);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"x\":{\"y\":[2]},\"n\":{\"e\":2},\"z\":1,\"z\":3}"), OK);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1}"), OK);
-    assert_row_begins(&fixture, 0, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{\\\"x\\\":{\\\"y\\\":[2]},\\\"z\\\":3}\"");
+    assert_row_begins(
+        &fixture, 0,
+        "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{\\\"x\\\":{\\\"y\\\":[2]},\\\"n\\\":{\\\"e\\\":2},\\\"z\\\":3}\"");
+    assert_int_equal(fixture_event(&fixture, "{\"n\":{\"d\":4,\"e\":5}}"), OK);
     assert_row_begins(&fixture, 1, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{}\"");
+    assert_row_begins(&fixture, 2, "{\"a\":\"\",\"d\":\"4\",\"rest\":\"{\\\"n\\\":{\\\"e\\\":5}}\"");
     fixture_release(&fixture);
 }
 
