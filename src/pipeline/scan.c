@@ -92,11 +92,8 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
             }
             continue;
         }
-        if (node->column >= 0) {
-            continue; /* that column takes the object whole */
-        }
-        scan->found_unknown = true;
-        if (scan->reject_unknown) {
+        scan->found_unknown = scan->found_unknown || !scan->taken;
+        if (scan->reject_unknown && !scan->taken) {
             scan->culprit = key;
             scan->expected = NULL;
             return false;
@@ -113,7 +110,11 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
     }
     scan->seen |= UINT64_C(1) << node->mark;
     if (node->child_count != 0 && type == '{') {
-        return scan_object(scan, node, at);
+        bool taken = scan->taken;
+        scan->taken = taken || node->column >= 0;
+        bool fine = scan_object(scan, node, at);
+        scan->taken = taken;
+        return fine;
     }
     if (node->array != NULL && type == '[') {
         for (size_t i = 0; i < node->array_column_count; i++) {

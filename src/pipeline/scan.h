@@ -32,7 +32,8 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool found_unknown;   /* set: a key outside of arrays has no path, and is in no column with what is around it */
+    bool taken; /* what is being walked is within an object that a column takes whole: no key of it is unknown */
+    bool found_unknown;   /* set: a key outside of arrays is unknown */
     uint64_t seen;        /* the marks of the nodes passed that lead further */
     struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */

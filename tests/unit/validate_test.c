@@ -475,6 +475,29 @@ static void unknown_fields_are_refused_or_collected_though_no_field_reads_any(vo
     fixture_release(&fixture);
 }
 
+static void a_key_within_an_object_that_a_field_takes_whole_is_not_unknown(void **state)
+{
+    struct field_options fields[] = { FIELD("all", "JSON"), FIELD("c", "String", .from = LIST("all.d.c")),
+                                      FIELD("rest", "String") };
+    struct stream_options options = {
+        .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT
+    };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"x\":1,\"d\":{\"c\":2,\"y\":3}}}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"d\":{}},\"y\":3}"), ERROR_UNKNOWN_FIELD);
+    fixture_release(&fixture);
+
+    options.field_count = 3;
+    options.unknown_fields = UNKNOWN_COLLECT;
+    options.collect_into = "rest";
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"d\":{\"c\":2,\"y\":3}}}"), OK);
+    assert_non_null(strstr(fixture_row(&fixture, 0), "\"c\":\"2\",\"rest\":\"\""));
+    fixture_release(&fixture);
+}
+
 static void anonymizes_addresses(void **state)
 {
     static const struct {
@@ -575,6 +598,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_chunk_knows_the_span_of_its_times, start_shop, end_fixture),
         cmocka_unit_test(unknown_fields_are_refused_or_collected),
         cmocka_unit_test(unknown_fields_are_refused_or_collected_though_no_field_reads_any),
+        cmocka_unit_test(a_key_within_an_object_that_a_field_takes_whole_is_not_unknown),
         cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(messages_are_cut_between_characters, start_shop, end_fixture),
         cmocka_unit_test(an_item_at_fault_is_told_of_a_column_that_comes_from_it),
