@@ -21,40 +21,48 @@ static void forget(struct scan *scan, const struct path_node *node)
     }
 }
 
-/* What came through an earlier equal key; what came by another path stays. */
-static void forget_below(struct scan *scan, const struct path_node *node)
-{
-    for (size_t i = 0; i < node->child_slots; i++) {
-        if (node->children[i] != NULL) {
-            forget(scan, node->children[i]);
-            forget_below(scan, node->children[i]);
-        }
-    }
-    for (size_t i = 0; i < node->array_column_count; i++) {
-        size_t column = (size_t)node->array_columns[i];
-        if (places_has(&scan->places, column) && scan->places.places[column].array == node) {
-            places_forget(&scan->places, column);
-        }
-    }
-}
-
 static inline bool leads_further(const struct path_node *node)
 {
     return node->child_count != 0 || node->array != NULL;
 }
 
-/* Was a key of this node there before? Perhaps also if only one of the same mark was: then there is nothing to forget. */
-static inline bool was_seen(const struct scan *scan, const struct path_node *node)
+/* Takes back what came from the value of an earlier equal key; what came by another path stays. By a walk of that value, so
+ * that keys sent over and over cost no more than their text. */
+static void RARE forget_passed(struct scan *scan, const struct path_node *node)
 {
-    return (scan->seen >> node->mark & 1) != 0;
+    const struct json_document *document = scan->document;
+    json_at at = scan->places.passed[node->number];
+    scan->places.passed[node->number] = 0;
+    if (at == 0) {
+        return;
+    }
+    for (size_t i = 0; json_type(document, at) == '[' && i < node->array_column_count; i++) {
+        size_t column = (size_t)node->array_columns[i];
+        if (places_has(&scan->places, column) && scan->places.places[column].array == node) {
+            places_forget(&scan->places, column);
+        }
+    }
+    if (json_type(document, at) != '{') {
+        return;
+    }
+    for (json_at m = json_first(at); !json_at_end(document, m); m = json_skip(document, m + 1)) {
+        struct slice key = json_string(document, m);
+        const struct path_node *child = path_child(node, key.data, key.len);
+        if (child != NULL) {
+            forget(scan, child);
+        }
+        if (child != NULL && leads_further(child)) {
+            forget_passed(scan, child);
+        }
+    }
 }
 
 /* null is absent, also where an earlier equal key had a value. */
 static void skip_null(struct scan *scan, const struct path_node *node)
 {
     forget(scan, node);
-    if (was_seen(scan, node)) {
-        forget_below(scan, node);
+    if (leads_further(node)) {
+        forget_passed(scan, node);
     }
 }
 
@@ -102,19 +110,24 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
     return true;
 }
 
+static bool scan_taken(struct scan *scan, const struct path_node *node, json_at object)
+{
+    bool taken = scan->taken;
+    scan->taken = true;
+    bool fine = scan_object(scan, node, object);
+    scan->taken = taken;
+    return fine;
+}
+
 static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at)
 {
     char type = json_type(scan->document, at);
-    if (was_seen(scan, node)) {
-        forget_below(scan, node);
+    if (scan->places.passed[node->number] != 0) {
+        forget_passed(scan, node);
     }
-    scan->seen |= UINT64_C(1) << node->mark;
+    scan->places.passed[node->number] = at;
     if (node->child_count != 0 && type == '{') {
-        bool taken = scan->taken;
-        scan->taken = taken || node->column >= 0;
-        bool fine = scan_object(scan, node, at);
-        scan->taken = taken;
-        return fine;
+        return node->column < 0 ? scan_object(scan, node, at) : scan_taken(scan, node, at);
     }
     if (node->array != NULL && type == '[') {
         for (size_t i = 0; i < node->array_column_count; i++) {

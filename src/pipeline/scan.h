@@ -15,7 +15,8 @@ struct place {
 /* Invariant: places[c] means something only if bit c is set. */
 struct places {
     struct place *places;
-    uint64_t *bits; /* which columns were found */
+    uint64_t *bits;  /* which columns were found */
+    json_at *passed; /* by number of a node: the value that was walked for it; 0: none */
 };
 
 static inline bool places_has(const struct places *places, size_t column)
@@ -32,9 +33,8 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool taken; /* what is being walked is within an object that a column takes whole: no key of it is unknown */
+    bool taken;           /* within an object that a column takes whole: no key is unknown */
     bool found_unknown;   /* set: a key outside of arrays is unknown */
-    uint64_t seen;        /* the marks of the nodes passed that lead further */
     struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */
 };
