@@ -299,9 +299,10 @@ static const struct option stream_rows[] = {
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
       "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time." },
     { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,
-      "What happens to keys of an event that no field reads.", .names = unknown_fields },
+      "What happens to keys of an event that no field reads, also inside of objects that paths lead through. Keys of an "
+      "item that is read by `[]` are refused by `reject`, but not collected.", .names = unknown_fields },
     { "collect_into",     STRING(stream_options, collect_into),                NULL,               "1",     NULL,
-      "`unknown_fields: collect`: the field that takes them as JSON." },
+      "`unknown_fields: collect`: the field that takes them as JSON, with the objects around them." },
     { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
       "How events are gathered into INSERTs.", .table = &batch_table },
     { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",

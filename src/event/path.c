@@ -57,7 +57,15 @@ static bool grow(struct path_node *node)
     return true;
 }
 
-static struct path_node *child_of(struct path_node *node, struct slice key)
+/* Before the node gets its first child or its array. */
+static void give_number(struct path_node *root, struct path_node *node)
+{
+    if (node->child_count == 0 && node->array == NULL) {
+        node->number = root->number_count++;
+    }
+}
+
+static struct path_node *child_of(struct path_node *root, struct path_node *node, struct slice key)
 {
     struct path_node *child = (struct path_node *)(uintptr_t)path_child(node, key.data, key.len);
     if (child != NULL) {
@@ -68,6 +76,7 @@ static struct path_node *child_of(struct path_node *node, struct slice key)
     }
     child = path_new();
     if (child != NULL) {
+        give_number(root, node);
         child->key = key;
         place(node->children, node->child_slots, child);
         node->child_count++;
@@ -77,11 +86,11 @@ static struct path_node *child_of(struct path_node *node, struct slice key)
 
 bool path_ignore(struct path_node *root, struct slice key)
 {
-    return child_of(root, key) != NULL;
+    return child_of(root, root, key) != NULL;
 }
 
 /* The node of one element, and a note that `column` takes one value from each. */
-static struct path_node *element_of(struct path_node *node, int column, int rank)
+static struct path_node *element_of(struct path_node *root, struct path_node *node, int column, int rank)
 {
     size_t count = node->array_column_count;
     for (size_t i = 0; i < count; i++) {
@@ -90,6 +99,7 @@ static struct path_node *element_of(struct path_node *node, int column, int rank
             return node->array;
         }
     }
+    give_number(root, node);
     int *columns = realloc(node->array_columns, (count + 1) * sizeof *columns);
     node->array_columns = columns != NULL ? columns : node->array_columns;
     int *ranks = realloc(node->array_ranks, (count + 1) * sizeof *ranks);
@@ -142,9 +152,9 @@ bool path_add(struct path_node *root, struct slice path, int column, int rank, s
     struct slice rest = path, step;
     while (node != NULL && slice_split(&rest, '.', &step)) {
         bool array = step.len > 2 && step.data[step.len - 1] == ']';
-        node = child_of(node, slice_make(step.data, array ? step.len - 2 : step.len));
+        node = child_of(root, node, slice_make(step.data, array ? step.len - 2 : step.len));
         if (node != NULL && array) {
-            node = element_of(node, column, rank);
+            node = element_of(root, node, column, rank);
         }
     }
     if (node == NULL) {

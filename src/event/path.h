@@ -14,10 +14,12 @@ struct path_node {
     struct path_node **children; /* open addressing by path_hash(key), child_slots a power of two */
     size_t child_slots;
     size_t child_count;
+    size_t number;           /* of a node that has children or an array, among all such of the tree */
     struct path_node *array; /* "[]": NULL if no path goes through an array here */
     int *array_columns;      /* columns below `array` */
     int *array_ranks;        /* the lowest rank that each of them has there */
     size_t array_column_count;
+    size_t number_count; /* the root: how many numbers were given */
 };
 
 /* At most eight bytes as a number: every one is in it. */

@@ -101,19 +101,20 @@ static bool is_one_of(const struct slice *allowed, size_t count, struct slice te
     return false;
 }
 
-/* Says which texts are allowed, as many as fit. */
+/* Says which texts are allowed, as many as fit; of the first one as much as fits. */
 static enum error RARE not_allowed(const struct column_spec *spec, const struct value *value,
                                    struct value_context *context)
 {
-    char list[112] = "";
-    size_t len = 0;
-    for (size_t i = 0; i < spec->one_of_count; i++) {
+    char list[112];
+    value_quote(spec->one_of[0], sizeof list - 9, list, sizeof list);
+    size_t len = strlen(list);
+    for (size_t i = 1; i < spec->one_of_count; i++) {
         struct slice name = spec->one_of[i];
         if (len + name.len + 9 >= sizeof list) {
             snprintf(list + len, sizeof list - len, ", …");
             break;
         }
-        len += (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", i == 0 ? "" : ", ", (int)name.len, name.data);
+        len += (size_t)snprintf(list + len, sizeof list - len, ", %.*s", (int)name.len, name.data);
     }
     return fail(ERROR_NOT_ALLOWED, value, context, "is not one of %s", list);
 }

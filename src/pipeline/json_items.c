@@ -30,15 +30,17 @@ static size_t end_of_item(struct slice text, size_t at)
     return text.len;
 }
 
-bool json_items(struct slice text, struct slice *items)
+bool json_items(struct slice text, struct slice *items, uint64_t *count)
 {
     text = json_trim(text);
     size_t at = 0;
+    *count = 0;
     if (text.len == 0 || text.data[0] != '[') {
         return false;
     }
     do {
         at = end_of_item(text, at + 1);
+        ++*count;
     } while (at < text.len && text.data[at] == ',');
     *items = slice_make(text.data + 1, at - 1);
     return at + 1 == text.len && text.data[at] == ']';

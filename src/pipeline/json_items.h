@@ -4,9 +4,9 @@
 
 #include "base/bytes.h"
 
-/* What is between the brackets of an array, in *items. False: the text is no array, or its brackets and quotes do not match
- * up to its end. */
-MUST_CHECK bool json_items(struct slice text, struct slice *items);
+/* What is between the brackets of an array, in *items, and how many json_items_take gives of it. False: the text is no
+ * array, or its brackets and quotes do not match up to its end. */
+MUST_CHECK bool json_items(struct slice text, struct slice *items, uint64_t *count);
 
 /* Moves the first item of *items to *item, without the blanks around it; nothing between two commas is an empty one. False:
  * none is left. */

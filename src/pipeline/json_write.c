@@ -1,6 +1,8 @@
 /* Turns a parsed JSON value back into compact text that a ClickHouse JSON column takes. */
 #include "pipeline/json_write.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
 /* Objects of more members use a table to find equal keys. */
@@ -8,8 +10,6 @@
 
 struct writer {
     const struct json_document *document;
-    const struct path_node *known; /* members of the root that are left out; NULL: none */
-    json_at root;
     bool for_json_column;
     struct buf *out;
     struct buf *path;
@@ -18,6 +18,7 @@ struct writer {
 };
 
 static void write_value(struct writer *writer, json_at at, bool outermost);
+static bool write_object(struct writer *writer, json_at at, bool outermost, const struct path_node *known);
 
 static void write_natural(struct buf *out, uint64_t value)
 {
@@ -52,18 +53,15 @@ struct members {
     bool has_twins;
 };
 
-static size_t hash_key(struct slice key)
+/* Where the search for a key begins; seeded, or chosen keys would make it one through all the others. */
+static size_t slot_of(const struct members *members, struct slice key)
 {
-    size_t hash = 1469598103934665603u;
-    for (size_t i = 0; i < key.len; i++) {
-        hash = (hash ^ (uint8_t)key.data[i]) * 1099511628211u;
-    }
-    return hash ^ hash >> 32;
+    return (size_t)hash_seeded_64(key.data, key.len) & (members->slots - 1);
 }
 
 static void note_in_table(struct members *members, const struct json_document *document, json_at key)
 {
-    size_t slot = hash_key(json_string(document, key)) & (members->slots - 1);
+    size_t slot = slot_of(members, json_string(document, key));
     while (members->many[slot] != 0 && !same_key(document, members->many[slot], key)) {
         slot = (slot + 1) & (members->slots - 1);
     }
@@ -122,146 +120,184 @@ static bool counts(const struct members *members, const struct json_document *do
         }
         return false;
     }
-    size_t slot = hash_key(json_string(document, key)) & (members->slots - 1);
+    size_t slot = slot_of(members, json_string(document, key));
     while (!same_key(document, members->many[slot], key)) {
         slot = (slot + 1) & (members->slots - 1);
     }
     return members->many[slot] == key;
 }
 
-static bool is_left_out(const struct writer *writer, json_at object, struct slice key)
+/* Is a member left out, as it has a path in `known`? If it is but on the way of paths, *below is the node that says what is
+ * left out of its value; else NULL. */
+static bool is_left_out(const struct json_document *document, json_at key, const struct path_node *known,
+                        const struct path_node **below)
 {
-    return writer->known != NULL && object == writer->root && path_child(writer->known, key.data, key.len) != NULL;
+    struct slice name = json_string(document, key);
+    *below = known == NULL ? NULL : path_child(known, name.data, name.len);
+    return *below != NULL &&
+           ((*below)->column >= 0 || (*below)->child_count == 0 || json_type(document, key + 1) != '{');
 }
 
-/* The paths of an object's leaves, for the rare object with a dot in a key. */
+/* The paths of an object's leaves, for the rare object with a dot in a key. A path is known by its hash alone: written
+ * out, a long key would count once for each leaf below it. */
 struct paths {
     const struct writer *writer;
-    struct buf prefix; /* of the object being walked, with its last dot */
-    struct buf texts;  /* all paths, one behind the other */
-    struct buf ends;   /* size_t each: where a path ends in `texts` */
+    struct buf prefix;            /* the path of the object being walked, with its last dot */
+    struct buf hashes;            /* struct hash128 each */
+    const struct hash128 *wanted; /* not NULL: the path with this hash is looked for */
     bool failed;
 };
 
-static void gather(struct paths *paths, json_at object)
+/* The hash of a path with one more key: the same whether "a.b" is one key or two. */
+static struct hash128 hash_path(struct hash128 path, struct slice key)
 {
+    struct slice step;
+    while (slice_split(&key, '.', &step)) {
+        const struct hash128 both[] = { path, hash_seeded_128(step.data, step.len) };
+        path = hash_seeded_128(both, sizeof both);
+    }
+    return path;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct hash128 *left = a, *right = b;
+    int order = (left->high > right->high) - (left->high < right->high);
+    return order != 0 ? order : (left->low > right->low) - (left->low < right->low);
+}
+
+static void note_leaf(struct paths *paths, struct hash128 hash)
+{
+    if (paths->wanted == NULL) {
+        buf_append(&paths->hashes, &hash, sizeof hash);
+    } else if (paths->writer->path->len == 0 && compare_hashes(&hash, paths->wanted) == 0) {
+        buf_append_slice(paths->writer->path, buf_slice(&paths->prefix));
+    }
+}
+
+static void walk_paths(struct paths *paths, json_at object, const struct path_node *known, struct hash128 above)
+{
+    const struct json_document *document = paths->writer->document;
+    const struct path_node *below;
     struct members members;
-    if (!members_init(&members, paths->writer->document, object)) {
+    if (!members_init(&members, document, object)) {
         paths->failed = true;
         return;
     }
-    for (json_at m = json_first(object); !json_at_end(paths->writer->document, m);
-         m = json_skip(paths->writer->document, m + 1)) {
+    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
         size_t before = paths->prefix.len;
-        struct slice key = json_string(paths->writer->document, m);
-        if (!counts(&members, paths->writer->document, m) || is_left_out(paths->writer, object, key)) {
+        struct slice key = json_string(document, m);
+        if (!counts(&members, document, m) || is_left_out(document, m, known, &below)) {
             continue;
         }
+        struct hash128 hash = hash_path(above, key);
         buf_append_slice(&paths->prefix, key);
-        if (json_type(paths->writer->document, m + 1) == '{') {
+        if (json_type(document, m + 1) == '{') {
             buf_append_byte(&paths->prefix, '.');
-            gather(paths, m + 1);
+            walk_paths(paths, m + 1, below, hash);
         } else {
-            buf_append_slice(&paths->texts, buf_slice(&paths->prefix));
-            buf_append(&paths->ends, &paths->texts.len, sizeof paths->texts.len);
+            note_leaf(paths, hash);
         }
         paths->prefix.len = before;
     }
     free(members.many);
 }
 
-static int compare_slices(const void *a, const void *b)
+/* Sorts the hashes; equal neighbours are a conflict. */
+static const struct hash128 *find_twins(const struct paths *paths)
 {
-    const struct slice *left = a, *right = b;
-    size_t least = left->len < right->len ? left->len : right->len;
-    int order = least == 0 ? 0 : memcmp(left->data, right->data, least);
-    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
-}
-
-/* Sorts the paths; equal neighbours are a conflict. */
-static enum error find_twins(const struct paths *paths, struct buf *path)
-{
-    size_t count = paths->ends.len / sizeof(size_t), from = 0;
-    struct slice *sorted = calloc(count + 1, sizeof *sorted);
-    enum error error = OK;
-    if (sorted == NULL) {
-        return ERROR_OUT_OF_MEMORY;
+    struct hash128 *hashes = (struct hash128 *)(void *)paths->hashes.data;
+    size_t count = paths->hashes.len / sizeof *hashes;
+    if (count != 0) {
+        qsort(hashes, count, sizeof *hashes, compare_hashes);
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t end;
-        memcpy(&end, paths->ends.data + i * sizeof end, sizeof end);
-        sorted[i] = slice_make(paths->texts.data + from, end - from);
-        from = end;
-    }
-    qsort(sorted, count, sizeof *sorted, compare_slices);
-    for (size_t i = 1; i < count && error == OK; i++) {
-        if (slice_equal(sorted[i - 1], sorted[i])) {
-            buf_append_slice(path, sorted[i]);
-            error = ERROR_CONFLICTING_KEYS;
+    for (size_t i = 1; i < count; i++) {
+        if (compare_hashes(&hashes[i - 1], &hashes[i]) == 0) {
+            return &hashes[i];
         }
     }
-    free(sorted);
-    return error;
+    return NULL;
 }
 
-static enum error check_paths(const struct writer *writer, json_at object)
+static enum error check_paths(const struct writer *writer, json_at object, const struct path_node *known)
 {
+    static const struct hash128 none;
     struct paths paths = { .writer = writer };
-    gather(&paths, object);
-    bool failed = paths.failed || paths.prefix.failed || paths.texts.failed || paths.ends.failed;
-    enum error error = failed ? ERROR_OUT_OF_MEMORY : find_twins(&paths, writer->path);
+    walk_paths(&paths, object, known, none);
+    paths.failed = paths.failed || paths.hashes.failed;
+    paths.wanted = paths.failed ? NULL : find_twins(&paths);
+    if (paths.wanted != NULL) {
+        walk_paths(&paths, object, known, none);
+    }
+    bool failed = paths.failed || paths.prefix.failed;
+    enum error error = failed ? ERROR_OUT_OF_MEMORY : paths.wanted != NULL ? ERROR_CONFLICTING_KEYS : OK;
     buf_release(&paths.prefix);
-    buf_release(&paths.texts);
-    buf_release(&paths.ends);
+    buf_release(&paths.hashes);
     return error;
 }
 
-static void write_members(struct writer *writer, json_at object, const struct members *members)
+/* False: nothing was written, as nothing of the value was left. */
+static bool write_member(struct writer *writer, json_at key, const struct path_node *below, bool first)
+{
+    struct slice name = json_string(writer->document, key);
+    size_t before = writer->out->len;
+    if (!first) {
+        buf_append_byte(writer->out, ',');
+    }
+    buf_append_json_string(writer->out, name);
+    buf_append_byte(writer->out, ':');
+    if (below == NULL) {
+        write_value(writer, key + 1, false);
+    } else if (!write_object(writer, key + 1, false, below)) {
+        writer->out->len = before;
+        return false;
+    }
+    writer->dots = writer->dots || memchr(name.data, '.', name.len) != NULL;
+    return true;
+}
+
+/* False: there are none. */
+static bool write_members(struct writer *writer, json_at object, const struct path_node *known,
+                          const struct members *members)
 {
     const struct json_document *document = writer->document;
+    const struct path_node *below;
     bool first = true;
     buf_append_byte(writer->out, '{');
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        struct slice key = json_string(document, m);
-        if ((members != NULL && !counts(members, document, m)) || is_left_out(writer, object, key)) {
-            continue;
+        bool left_out = (members != NULL && !counts(members, document, m)) || is_left_out(document, m, known, &below);
+        if (!left_out && write_member(writer, m, below, first)) {
+            first = false;
         }
-        if (!first) {
-            buf_append_byte(writer->out, ',');
-        }
-        first = false;
-        writer->dots = writer->dots || memchr(key.data, '.', key.len) != NULL;
-        buf_append_json_string(writer->out, key);
-        buf_append_byte(writer->out, ':');
-        write_value(writer, m + 1, false);
     }
     buf_append_byte(writer->out, '}');
+    return !first;
 }
 
-/* `outermost`: paths begin here (the value itself, or an object in an array). */
-static void write_object(struct writer *writer, json_at at, bool outermost)
+/* `outermost`: paths begin here (the value itself, or an object in an array). False: no member was written. */
+static bool write_object(struct writer *writer, json_at at, bool outermost, const struct path_node *known)
 {
     struct members members;
     bool dots = writer->dots;
     if (!writer->for_json_column) {
-        write_members(writer, at, NULL);
-        return;
+        return write_members(writer, at, known, NULL);
     }
     if (!members_init(&members, writer->document, at)) {
         writer->error = ERROR_OUT_OF_MEMORY;
-        return;
+        return false;
     }
     if (outermost) {
         writer->dots = false;
     }
-    write_members(writer, at, &members);
+    bool any = write_members(writer, at, known, &members);
     free(members.many);
     if (outermost) {
         if (writer->dots && writer->error == OK) {
-            writer->error = check_paths(writer, at);
+            writer->error = check_paths(writer, at, known);
         }
         writer->dots = dots;
     }
+    return any;
 }
 
 static void write_array(struct writer *writer, json_at at)
@@ -289,7 +325,7 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
 {
     const struct json_document *document = writer->document;
     switch (json_type(document, at)) {
-    case '{': write_object(writer, at, outermost); break;
+    case '{': (void)write_object(writer, at, outermost, NULL); break;
     case '[': write_array(writer, at); break;
     case '"': buf_append_json_string(writer->out, json_string(document, at)); break;
     case 'l': write_integer(writer->out, json_int64(document, at)); break;
@@ -301,29 +337,22 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
     }
 }
 
-static enum error write_root(struct writer *writer)
-{
-    write_value(writer, writer->root, true);
-    return writer->out->failed ? ERROR_OUT_OF_MEMORY : writer->error;
-}
-
 enum error json_write(const struct json_document *document, json_at at, bool for_json_column, struct buf *out,
                       struct buf *path)
 {
-    return json_write_unknown(document, at, NULL, for_json_column, out, path);
+    struct writer writer = {
+        .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
+    };
+    write_value(&writer, at, true);
+    return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }
 
-enum error json_write_unknown(const struct json_document *document, json_at at, const struct path_node *known,
+enum error json_write_unknown(const struct json_document *document, json_at object, const struct path_node *known,
                               bool for_json_column, struct buf *out, struct buf *path)
 {
     struct writer writer = {
-        .document = document,
-        .known = known,
-        .root = at,
-        .for_json_column = for_json_column,
-        .out = out,
-        .path = path,
-        .error = OK,
+        .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
     };
-    return write_root(&writer);
+    (void)write_object(&writer, object, true, known);
+    return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }

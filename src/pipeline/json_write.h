@@ -11,8 +11,8 @@
 MUST_CHECK enum error json_write(const struct json_document *document, json_at at, bool for_json_column,
                                  struct buf *out, struct buf *path);
 
-/* The same for the object at `at` without those of its members that have a path in `known` (unknown_fields:
- * collect). */
-MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at at,
+/* The same for the object at `object` without what has a path in `known` (unknown_fields: collect). Of an object on the way
+ * of paths, what those do not lead to; of an array whose items are read, nothing. */
+MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at object,
                                          const struct path_node *known, bool for_json_column, struct buf *out,
                                          struct buf *path);

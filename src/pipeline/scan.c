@@ -13,12 +13,56 @@ static void note(struct scan *scan, int column, int rank, json_at at, const stru
     *place = (struct place){ at, rank, array };
 }
 
-/* null is absent, also where an earlier equal key had a value. */
 static void forget(struct scan *scan, const struct path_node *node)
 {
     size_t column = (size_t)node->column;
     if (node->column >= 0 && places_has(&scan->places, column) && scan->places.places[column].rank == node->rank) {
         places_forget(&scan->places, column);
+    }
+}
+
+static inline bool leads_further(const struct path_node *node)
+{
+    return node->child_count != 0 || node->array != NULL;
+}
+
+/* Takes back what came from the value of an earlier equal key; what came by another path stays. By a walk of that value, so
+ * that keys sent over and over cost no more than their text. */
+static void RARE forget_passed(struct scan *scan, const struct path_node *node)
+{
+    const struct json_document *document = scan->document;
+    json_at at = scan->places.passed[node->number];
+    scan->places.passed[node->number] = 0;
+    if (at == 0) {
+        return;
+    }
+    for (size_t i = 0; json_type(document, at) == '[' && i < node->array_column_count; i++) {
+        size_t column = (size_t)node->array_columns[i];
+        if (places_has(&scan->places, column) && scan->places.places[column].array == node) {
+            places_forget(&scan->places, column);
+        }
+    }
+    if (json_type(document, at) != '{') {
+        return;
+    }
+    for (json_at m = json_first(at); !json_at_end(document, m); m = json_skip(document, m + 1)) {
+        struct slice key = json_string(document, m);
+        const struct path_node *child = path_child(node, key.data, key.len);
+        if (child != NULL) {
+            forget(scan, child);
+        }
+        if (child != NULL && leads_further(child)) {
+            forget_passed(scan, child);
+        }
+    }
+}
+
+/* null is absent, also where an earlier equal key had a value. */
+static void skip_null(struct scan *scan, const struct path_node *node)
+{
+    forget(scan, node);
+    if (leads_further(node)) {
+        forget_passed(scan, node);
     }
 }
 
@@ -35,13 +79,13 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
 static inline bool scan_one(struct scan *scan, const struct path_node *node, json_at at)
 {
     if (json_type(scan->document, at) == 'n') {
-        forget(scan, node);
+        skip_null(scan, node);
         return true;
     }
     if (node->column >= 0) {
         note(scan, node->column, node->rank, at, NULL);
     }
-    return (node->child_count == 0 && node->array == NULL) || scan_inside(scan, node, at);
+    return !leads_further(node) || scan_inside(scan, node, at);
 }
 
 static bool scan_object(struct scan *scan, const struct path_node *node, json_at object)
@@ -56,8 +100,8 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
             }
             continue;
         }
-        scan->found_unknown = scan->found_unknown || node->key.data == NULL;
-        if (scan->reject_unknown && node->column < 0) {
+        scan->found_unknown = scan->found_unknown || !scan->taken;
+        if (scan->reject_unknown && !scan->taken) {
             scan->culprit = key;
             scan->expected = NULL;
             return false;
@@ -66,11 +110,24 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
     return true;
 }
 
+static bool scan_taken(struct scan *scan, const struct path_node *node, json_at object)
+{
+    bool taken = scan->taken;
+    scan->taken = true;
+    bool fine = scan_object(scan, node, object);
+    scan->taken = taken;
+    return fine;
+}
+
 static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at)
 {
     char type = json_type(scan->document, at);
+    if (scan->places.passed[node->number] != 0) {
+        forget_passed(scan, node);
+    }
+    scan->places.passed[node->number] = at;
     if (node->child_count != 0 && type == '{') {
-        return scan_object(scan, node, at);
+        return node->column < 0 ? scan_object(scan, node, at) : scan_taken(scan, node, at);
     }
     if (node->array != NULL && type == '[') {
         for (size_t i = 0; i < node->array_column_count; i++) {
@@ -81,7 +138,12 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
     return node->column >= 0 || wrong(scan, node, node->array != NULL ? "an array" : "an object");
 }
 
-bool scan_value(struct scan *scan, const struct path_node *node, json_at at)
+bool scan_event(struct scan *scan, const struct path_node *root, json_at object)
+{
+    return scan_object(scan, root, object);
+}
+
+bool scan_element(struct scan *scan, const struct path_node *node, json_at at)
 {
     return scan_one(scan, node, at);
 }

@@ -15,7 +15,8 @@ struct place {
 /* Invariant: places[c] means something only if bit c is set. */
 struct places {
     struct place *places;
-    uint64_t *bits; /* which columns were found */
+    uint64_t *bits;  /* which columns were found */
+    json_at *passed; /* by number of a node: the value that was walked for it; 0: none */
 };
 
 static inline bool places_has(const struct places *places, size_t column)
@@ -32,10 +33,15 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool found_unknown;   /* set: a key of the outermost object has no path */
-    struct slice culprit; /* the key at fault, if scan_value fails */
+    bool taken;           /* within an object that a column takes whole: no key is unknown */
+    bool found_unknown;   /* set: a key outside of arrays is unknown */
+    struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */
 };
 
-/* False: a key is unknown (and they are rejected), or a value on the way of a path is neither object nor array. */
-MUST_CHECK bool scan_value(struct scan *scan, const struct path_node *node, json_at at);
+/* The event, an object. False: a key is unknown (and they are rejected), or a value on the way of a path is neither object
+ * nor array. */
+MUST_CHECK bool scan_event(struct scan *scan, const struct path_node *root, json_at object);
+
+/* The same for one element of an array. */
+MUST_CHECK bool scan_element(struct scan *scan, const struct path_node *node, json_at at);

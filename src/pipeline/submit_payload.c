@@ -34,18 +34,18 @@ static bool take_line(struct slice *rest, struct slice *line)
     return false;
 }
 
+static uint64_t count_lines(struct slice rest)
+{
+    uint64_t lines = 0;
+    struct slice line;
+    while (take_line(&rest, &line)) {
+        lines++;
+    }
+    return lines;
+}
+
 /* Cuts the first event's text off *rest; false: none is left. */
 typedef bool take_piece(struct slice *rest, struct slice *piece);
-
-static uint64_t count_pieces(struct slice rest, take_piece *take)
-{
-    uint64_t pieces = 0;
-    struct slice piece;
-    while (take(&rest, &piece)) {
-        pieces++;
-    }
-    return pieces;
-}
 
 static void describe_bad_piece(struct event_error *error, enum error code, struct slice piece, size_t offset)
 {
@@ -203,10 +203,11 @@ static bool take_document(struct submit *submit, const struct json_document *doc
 }
 
 /* False: memory ran short after some events were taken. */
-static bool take_pieces(struct submit *submit, struct slice pieces, take_piece *take)
+static bool take_lines(struct submit *submit)
 {
-    return !check_count(submit, count_pieces(pieces, take)) || !submit_open_ticket(submit) ||
-           take_good_pieces(submit, pieces, take);
+    struct slice lines = submit->payload->bytes;
+    return !check_count(submit, count_lines(lines)) || !submit_open_ticket(submit) ||
+           take_good_pieces(submit, lines, take_line);
 }
 
 static bool has_good_item(struct submit *submit, struct slice items)
@@ -238,16 +239,20 @@ static bool parse_around(struct submit *submit, struct slice items)
 /* An array that is no JSON as a whole, though some of its items are. */
 struct items {
     struct slice text;   /* of the items */
+    uint64_t count;      /* of them, bad ones too */
     bool enveloped;      /* the array is that of an envelope */
     struct slice stream; /* which that names; empty: none */
 };
 
+/* More items than are taken are not parsed: no more of them is said than how many they are. */
 static bool is_items_after_all(struct submit *submit, struct items *items)
 {
     struct slice array = submit->payload->bytes;
     *items = (struct items){ .enveloped = json_items_member(array, events_member, &array), .stream = { "", 0 } };
-    if (submit->payload->form != PAYLOAD_MANY || !json_items(array, &items->text) ||
-        !has_good_item(submit, items->text)) {
+    if (submit->payload->form != PAYLOAD_MANY || !json_items(array, &items->text, &items->count)) {
+        return false;
+    }
+    if (items->count <= submit->io->max_events && !has_good_item(submit, items->text)) {
         return false;
     }
     if (!items->enveloped) {
@@ -272,7 +277,8 @@ static bool take_items(struct submit *submit, const struct items *items, enum er
         return true;
     }
     submit->context.named_stream = false;
-    return take_pieces(submit, items->text, json_items_take);
+    return !check_count(submit, items->count) || !submit_open_ticket(submit) ||
+           take_good_pieces(submit, items->text, json_items_take);
 }
 
 bool submit_payload(struct submit *submit)
@@ -284,14 +290,14 @@ bool submit_payload(struct submit *submit)
         return true;
     }
     if (is_lines(submit)) {
-        return take_pieces(submit, bytes, take_line);
+        return take_lines(submit);
     }
     enum error error = json_parse(submit->io->parser, bytes, &submit->document);
     if (error == OK) {
         return take_document(submit, &submit->document);
     }
     if (error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit)) {
-        return take_pieces(submit, bytes, take_line);
+        return take_lines(submit);
     }
     if (error != ERROR_OUT_OF_MEMORY && is_items_after_all(submit, &items)) {
         return take_items(submit, &items, error);

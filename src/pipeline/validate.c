@@ -13,6 +13,7 @@
 struct plan {
     const struct stream *stream;
     size_t words; /* of a bitmap of columns */
+    size_t nodes; /* of a tree of paths: those with a number */
     uint64_t *required;
     size_t *fills; /* columns that are filled for a whole payload: not event_id */
     size_t fill_count;
@@ -23,6 +24,7 @@ struct plan {
 struct validator {
     struct plan plan;
     size_t capacity;        /* columns that the arrays below have room for */
+    size_t node_capacity;   /* the same for nodes */
     struct places places;   /* of the event */
     struct places elements; /* of one element of an array */
     uint64_t *written;      /* columns whose row was begun: to be undone on error */
@@ -69,29 +71,39 @@ void validator_free(struct validator *validator)
     free(validator);
 }
 
-static bool make_room(struct validator *validator, size_t columns)
+/* `bits` and `passed` are one piece of memory, so that both are cleared at once. */
+static bool make_places(struct places *places, size_t columns, size_t nodes)
 {
     size_t words = columns / 64 + 1;
-    if (columns <= validator->capacity && validator->capacity != 0) {
+    places->places = calloc(columns + 1, sizeof *places->places);
+    places->bits = calloc(1, words * sizeof *places->bits + nodes * sizeof *places->passed);
+    if (places->places == NULL || places->bits == NULL) {
+        return false;
+    }
+    places->passed = (json_at *)(void *)(places->bits + words);
+    return true;
+}
+
+static bool make_room(struct validator *validator, size_t columns, size_t nodes)
+{
+    size_t words = columns / 64 + 1;
+    if (columns <= validator->capacity && nodes <= validator->node_capacity && validator->capacity != 0) {
         return true;
     }
     free_arrays(validator);
     validator->plan.required = calloc(words, sizeof(uint64_t));
     validator->plan.fills = calloc(columns + 1, sizeof(size_t));
     validator->plan.nows = calloc(columns + 1, sizeof(size_t));
-    validator->places.places = calloc(columns + 1, sizeof(struct place));
-    validator->places.bits = calloc(words, sizeof(uint64_t));
-    validator->elements.places = calloc(columns + 1, sizeof(struct place));
-    validator->elements.bits = calloc(words, sizeof(uint64_t));
     validator->written = calloc(words, sizeof(uint64_t));
     bool whole = validator->plan.required != NULL && validator->plan.fills != NULL && validator->plan.nows != NULL &&
-                 validator->places.places != NULL && validator->places.bits != NULL &&
-                 validator->elements.places != NULL && validator->elements.bits != NULL && validator->written != NULL;
+                 validator->written != NULL && make_places(&validator->places, columns, nodes) &&
+                 make_places(&validator->elements, columns, nodes);
     if (!whole) {
         free_arrays(validator);
         return false;
     }
     validator->capacity = columns;
+    validator->node_capacity = nodes;
     return true;
 }
 
@@ -101,10 +113,12 @@ static bool make_plan(struct validator *validator, const struct stream *stream)
     if (plan->stream == stream) {
         return true;
     }
-    if (!make_room(validator, stream->column_count)) {
+    size_t nodes = stream->named_paths->number_count; /* no fewer than the other tree's */
+    if (!make_room(validator, stream->column_count, nodes)) {
         return false;
     }
     plan->stream = NULL;
+    plan->nodes = nodes;
     plan->words = stream->column_count / 64 + 1;
     plan->fill_count = plan->now_count = 0;
     memset(plan->required, 0, plan->words * sizeof(uint64_t));
@@ -152,6 +166,11 @@ static const struct path_node *paths_of(const struct stream *stream, const struc
     return context->named_stream ? stream->named_paths : stream->paths;
 }
 
+static void clear(const struct plan *plan, struct places *places)
+{
+    memset(places->bits, 0, (size_t)((char *)(places->passed + plan->nodes) - (char *)places->bits));
+}
+
 static enum error find_values(struct validator *validator, const struct json_document *document, json_at at,
                               const struct path_node *paths, bool *found_unknown, struct event_error *error)
 {
@@ -159,11 +178,11 @@ static enum error find_values(struct validator *validator, const struct json_doc
     struct scan scan = { .document = document,
                          .places = validator->places,
                          .reject_unknown = stream->options->unknown_fields == UNKNOWN_REJECT };
-    memset(validator->places.bits, 0, validator->plan.words * sizeof(uint64_t));
+    clear(&validator->plan, &validator->places);
     if (json_type(document, at) != '{') {
         return describe(error, ERROR_NOT_AN_OBJECT, SLICE(""), "an event must be a JSON object");
     }
-    if (!scan_value(&scan, paths, at)) {
+    if (!scan_event(&scan, paths, at)) {
         char message[64];
         snprintf(message, sizeof message, "must be %s", scan.expected);
         return scan.expected == NULL
@@ -204,7 +223,7 @@ static bool comes_from(const struct validator *validator, size_t column, const s
            validator->places.places[column].array == array->array;
 }
 
-/* One value per column from one element of an array; *culprit is the column at fault. */
+/* One value per column from one element of an array; *culprit becomes the column at fault if it is not the element. */
 static enum error append_element(struct validator *validator, const struct json_document *document,
                                  const struct place *array, json_at element, struct chunk *chunk, size_t *culprit)
 {
@@ -214,9 +233,8 @@ static enum error append_element(struct validator *validator, const struct json_
                          .reject_unknown = validator->plan.stream->options->unknown_fields == UNKNOWN_REJECT };
     char *message = validator->scratch.context.message;
     size_t size = sizeof validator->scratch.context.message;
-    memset(validator->elements.bits, 0, validator->plan.words * sizeof(uint64_t));
-    *culprit = (size_t)node->array_columns[0];
-    if (!scan_value(&scan, node->array, element)) {
+    clear(&validator->plan, &validator->elements);
+    if (!scan_element(&scan, node->array, element)) {
         char key[64];
         value_quote(scan.culprit, 48, key, sizeof key);
         if (scan.expected == NULL) {
@@ -254,13 +272,13 @@ static enum error append_parallel(struct validator *validator, const struct json
                                   struct chunk *chunk, struct event_error *error)
 {
     const struct place array = validator->places.places[first];
-    size_t culprit = first;
     for (size_t i = 0; i < array.array->array_column_count; i++) {
         if (comes_from(validator, (size_t)array.array->array_columns[i], &array)) {
             (void)begin(validator, chunk, (size_t)array.array->array_columns[i]);
         }
     }
     for (json_at m = json_first(array.at); !json_at_end(document, m); m = json_skip(document, m)) {
+        size_t culprit = first;
         enum error code = append_element(validator, document, &array, m, chunk, &culprit);
         if (code != OK) {
             return describe(error, code,

@@ -187,6 +187,10 @@ static const struct {
     { "{\"x\":[{\"a.b\":1,\"a\":{\"b\":2}}]}", NULL, NULL },
     { "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}", NULL,
       "{\"x\":[{\"a.b\":1}],\"a\":{\"b\":2},\"q\":{\"a.b\":3}}" },
+    { "{\"a.\":1,\"a\":2,\".a\":3,\"\":4,\".\":5,\"ab\":6}", NULL,
+      "{\"a.\":1,\"a\":2,\".a\":3,\"\":4,\".\":5,\"ab\":6}" },
+    { "{\"x.y\":{},\"x\":{\"y\":{}},\"a\":{\"b\":1,\"c.d\":2},\"a.b\":{\"c\":3}}", NULL,
+      "{\"x.y\":{},\"x\":{\"y\":{}},\"a\":{\"b\":1,\"c.d\":2},\"a.b\":{\"c\":3}}" },
 };
 
 static void members_are_counted_even_where_the_tape_stops_counting(void **state)
@@ -239,6 +243,41 @@ static void writes_values_fit_for_a_json_column(void **state)
     }
 }
 
+/* One key of a length, and below it so many leaves, the last of which may be there a second time. */
+static void append_deep(struct buf *text, size_t key, int leaves, bool twice)
+{
+    buf_append_string(text, "{\".");
+    buf_append_fill(text, 'k', key);
+    buf_append_string(text, "\":{");
+    for (int i = 0; i < leaves; i++) {
+        buf_printf(text, "%s\"%d\":1", i == 0 ? "" : ",", i);
+    }
+    buf_append_string(text, "}");
+    if (twice) {
+        buf_append_string(text, ",\"\":{\"");
+        buf_append_fill(text, 'k', key);
+        buf_printf(text, ".%d\":2}", leaves - 1);
+    }
+    buf_append_string(text, "}");
+}
+
+static void a_long_key_counts_once_and_not_for_each_leaf_below_it(void **state)
+{
+    enum { KEY = 1 << 20, LEAVES = 20000 }; /* 20 GB of paths, if they were written out */
+    struct setup *setup = *state;
+    for (int twice = 0; twice < 2; twice++) {
+        struct buf in = { 0 }, out = { 0 }, path = { 0 };
+        append_deep(&in, KEY, LEAVES, twice);
+        assert_int_equal(parse(setup, buf_slice(&in)), OK);
+        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path);
+        assert_int_equal(error, twice ? ERROR_CONFLICTING_KEYS : OK);
+        assert_int_equal(path.len, twice ? KEY + sizeof ".." - 1 + sizeof "19999" - 1 : 0);
+        buf_release(&in);
+        buf_release(&out);
+        buf_release(&path);
+    }
+}
+
 static void the_last_of_equal_keys_wins_in_large_objects_too(void **state)
 {
     struct setup *setup = *state;
@@ -262,6 +301,46 @@ static void the_last_of_equal_keys_wins_in_large_objects_too(void **state)
     buf_release(&expected);
     buf_release(&out);
     buf_release(&path);
+}
+
+static void writes_what_no_path_leads_to_with_the_objects_around_it(void **state)
+{
+    static const struct {
+        const char *in, *as_is, *column; /* column: NULL if two keys conflict */
+    } rows[] = {
+        { "{\"d\":{\"g\":{\"c\":1},\"m\":2}}", "{\"d\":{\"m\":2}}", "{\"d\":{\"m\":2}}" },
+        { "{\"x\":1,\"d\":{\"g\":{\"c\":1}},\"y\":2}", "{\"x\":1,\"y\":2}", "{\"x\":1,\"y\":2}" },
+        { "{\"d\":{\"g\":{\"c\":1,\"t\":{}}},\"a\":0}", "{\"d\":{\"g\":{\"t\":{}}}}", "{\"d\":{\"g\":{\"t\":{}}}}" },
+        { "{\"d\":{},\"d\":null,\"g\":{\"c\":1}}", "{\"g\":{\"c\":1}}", "{\"g\":{\"c\":1}}" },
+        { "{\"d\":{\"m\":1},\"d\":{\"g\":{}}}", "{\"d\":{\"m\":1}}", "{}" },
+        { "{\"a\":{\"x\":1},\"l\":[{\"i\":1,\"j\":2}],\"s\":{\"t\":1}}", "{}", "{}" },
+        { "{\"l\":{\"k\":{},\"z\":[1]}}", "{\"l\":{\"z\":[1]}}", "{\"l\":{\"z\":[1]}}" },
+        { "{\"d.m\":1,\"d\":{\"m\":2}}", "{\"d.m\":1,\"d\":{\"m\":2}}", NULL },
+        { "{\"d.g.c\":1,\"d\":{\"g\":{\"c\":1}}}", "{\"d.g.c\":1}", "{\"d.g.c\":1}" },
+    };
+    static const char *const paths[] = { "d.g.c", "a", "a.y", "l[].i", "l.k" };
+    struct setup *setup = *state;
+    struct path_node *known = path_new();
+    struct buf out = { 0 }, path = { 0 };
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        assert_true(path_add(known, slice_from_string(paths[i]), (int)i, 0, &path));
+    }
+    assert_true(path_ignore(known, SLICE("s")));
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        assert_int_equal(parse(setup, slice_from_string(rows[i].in)), OK);
+        buf_clear(&out);
+        assert_int_equal(json_write_unknown(&setup->document, JSON_ROOT, known, false, &out, &path), OK);
+        assert_string_equal(buf_c_string(&out), rows[i].as_is);
+        buf_clear(&out);
+        enum error error = json_write_unknown(&setup->document, JSON_ROOT, known, true, &out, &path);
+        assert_int_equal(error, rows[i].column == NULL ? ERROR_CONFLICTING_KEYS : OK);
+        assert_string_equal(error == OK ? buf_c_string(&out) : buf_c_string(&path),
+                            error == OK ? rows[i].column : "d.m");
+        buf_clear(&path);
+    }
+    buf_release(&out);
+    buf_release(&path);
+    path_free(known);
 }
 
 static void doubles_are_written_shortest_and_read_back_the_same(void **state)
@@ -343,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_tape_is_walked_in_c, start, end),
         cmocka_unit_test_setup_teardown(members_are_counted_even_where_the_tape_stops_counting, start, end),
         cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
+        cmocka_unit_test_setup_teardown(writes_what_no_path_leads_to_with_the_objects_around_it, start, end),
+        cmocka_unit_test_setup_teardown(a_long_key_counts_once_and_not_for_each_leaf_below_it, start, end),
         cmocka_unit_test_setup_teardown(the_last_of_equal_keys_wins_in_large_objects_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

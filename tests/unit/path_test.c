@@ -54,6 +54,25 @@ static void keeps_the_columns_of_an_array_together(void **state)
     path_free(root);
 }
 
+static void numbers_the_nodes_that_lead_further(void **state)
+{
+    static const char *const paths[] = { "a", "b.c", "b.d.e", "i[].f", "i[].g.h", "b.d.j", "i.k" };
+    struct path_node *root = path_new();
+    bool given[6] = { false };
+    (void)state;
+    for (int i = 0; i < (int)ARRAY_LENGTH(paths); i++) {
+        assert_true(add(root, paths[i], i, 0));
+    }
+    const struct path_node *b = child(root, "b"), *i = child(root, "i");
+    const struct path_node *further[] = { root, b, child(b, "d"), i, i->array, child(i->array, "g") };
+    assert_int_equal(root->number_count, ARRAY_LENGTH(further));
+    for (size_t n = 0; n < ARRAY_LENGTH(further); n++) {
+        assert_true(further[n]->number < ARRAY_LENGTH(further) && !given[further[n]->number]);
+        given[further[n]->number] = true;
+    }
+    path_free(root);
+}
+
 static void finds_every_one_of_many_keys(void **state)
 {
     static char keys[500][16];
@@ -105,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_a_nested_key),
         cmocka_unit_test(keeps_the_columns_of_an_array_together),
+        cmocka_unit_test(numbers_the_nodes_that_lead_further),
         cmocka_unit_test(finds_every_one_of_many_keys),
         cmocka_unit_test(refuses_malformed_and_conflicting_paths),
         cmocka_unit_test(names_that_are_alike_get_places_apart),

@@ -358,6 +358,36 @@ static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
     buf_release(&text);
 }
 
+static void more_bad_items_than_events_are_taken_are_refused_unparsed(void **state)
+{
+    static const struct {
+        const char *before, *behind;
+        enum error error;
+    } rows[] = {
+        { "[", "x]", ERROR_TOO_MANY_EVENTS },
+        { "{\"events\":[", "x]}", ERROR_TOO_MANY_EVENTS },
+        { "{\"events\":[", "x],y}", ERROR_INVALID_JSON },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf text = { 0 };
+        struct submission *submission = &setup->submission;
+        buf_append_string(&text, rows[i].before);
+        for (int item = 0; item < 5000; item++) {
+            buf_append_string(&text, item == 0 ? "{\"a\":1}," : "x,");
+        }
+        buf_append_string(&text, rows[i].behind);
+        submit(setup, PAYLOAD_MANY, buf_slice(&text));
+        assert_int_equal(submission->error, rows[i].error);
+        if (rows[i].error == ERROR_TOO_MANY_EVENTS) {
+            assert_string_equal(buf_c_string(&submission->detail),
+                                "the payload holds 5001 events; at most 5000 are taken at once");
+        }
+        assert_int_equal(fixture.chunk->rows, 0);
+        buf_release(&text);
+    }
+}
+
 static void a_refusal_without_a_stream_is_counted_too(void **state)
 {
     struct setup *setup = *state;
@@ -515,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_field_of_that_name_is_data, start_with_a_field_stream, end),
         cmocka_unit_test_setup_teardown(silent_payloads_that_follow_each_other_share_a_ticket, start, end),
         cmocka_unit_test_setup_teardown(without_memory_for_a_chunk_the_payload_is_refused, start, end),
+        cmocka_unit_test_setup_teardown(more_bad_items_than_events_are_taken_are_refused_unparsed, start, end),
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

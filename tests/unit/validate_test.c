@@ -311,6 +311,41 @@ static void the_first_path_wins_and_the_last_of_equal_keys(void **state)
     assert_row_begins(*state, 3, "{\"name\":\"second\"");
 }
 
+static void the_last_of_equal_keys_wins_with_all_that_is_below_it(void **state)
+{
+    static const struct {
+        const char *members, *row;
+    } rows[] = {
+        { "\"d\":{\"g\":{\"c\":\"DE\"}},\"d\":null", "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"d\":{\"g\":{\"c\":\"DE\"}},\"d\":{}", "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"d\":{\"g\":{\"c\":\"DE\"},\"g\":{}}", "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"d\":{\"g\":{\"c\":\"DE\"},\"g\":{\"c\":\"AT\"}}", "{\"c\":\"AT\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"c\":\"CH\",\"d\":{\"g\":{}},\"d\":{\"g\":null}", "{\"c\":\"CH\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"d\":{\"g\":{\"c\":\"DE\"}},\"c\":\"CH\"", "{\"c\":\"DE\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"i\":[{\"id\":1,\"n\":2}],\"i\":null", "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+        { "\"i\":[{\"id\":1,\"n\":2}],\"i\":[{\"n\":3}]", "{\"c\":\"\",\"ids\":[\"\"],\"n\":[3],\"all\":\"{}\"" },
+        { "\"n\":[4],\"i\":[{\"id\":1,\"n\":2}],\"i\":null", "{\"c\":\"\",\"ids\":[],\"n\":[4],\"all\":\"{}\"" },
+        { "\"all\":{\"x\":{\"ids\":[1]}},\"all\":{\"y\":2}",
+          "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{\\\"y\\\":2}\"" },
+        { "\"all\":{\"x\":{\"ids\":[1]}},\"all\":null", "{\"c\":\"\",\"ids\":[],\"n\":[],\"all\":\"{}\"" },
+    };
+    struct field_options fields[] = { FIELD("c", "String", .from = LIST("d.g.c", "c")),
+                                      FIELD("ids", "Array(String)", .from = LIST("i[].id", "all.x.ids")),
+                                      FIELD("n", "Array(UInt8)", .from = LIST("n", "i[].n")), FIELD("all", "JSON") };
+    struct stream_options options = { .name = "s", .fields = fields, .field_count = 4 };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf event = { 0 };
+        buf_printf(&event, "{%s}", rows[i].members);
+        assert_int_equal(fixture_event(&fixture, buf_c_string(&event)), OK);
+        assert_row_begins(&fixture, i, rows[i].row);
+        buf_release(&event);
+    }
+    fixture_release(&fixture);
+}
+
 static const struct {
     const char *event;
     enum error error;
@@ -412,8 +447,57 @@ static void unknown_fields_are_refused_or_collected(void **state)
     fixture_init(&fixture, &options);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"x\":{\"y\":[2]},\"n\":{\"e\":2},\"z\":1,\"z\":3}"), OK);
     assert_int_equal(fixture_event(&fixture, "{\"a\":1}"), OK);
-    assert_row_begins(&fixture, 0, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{\\\"x\\\":{\\\"y\\\":[2]},\\\"z\\\":3}\"");
+    assert_row_begins(
+        &fixture, 0,
+        "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{\\\"x\\\":{\\\"y\\\":[2]},\\\"n\\\":{\\\"e\\\":2},\\\"z\\\":3}\"");
+    assert_int_equal(fixture_event(&fixture, "{\"n\":{\"d\":4,\"e\":5}}"), OK);
     assert_row_begins(&fixture, 1, "{\"a\":\"1\",\"d\":\"\",\"rest\":\"{}\"");
+    assert_row_begins(&fixture, 2, "{\"a\":\"\",\"d\":\"4\",\"rest\":\"{\\\"n\\\":{\\\"e\\\":5}}\"");
+    fixture_release(&fixture);
+}
+
+static void unknown_fields_are_refused_or_collected_though_no_field_reads_any(void **state)
+{
+    struct field_options fields[] = { FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT), FIELD("rest", "JSON") };
+    struct stream_options options = {
+        .name = "s", .fields = fields, .field_count = 1, .unknown_fields = UNKNOWN_REJECT
+    };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1}"), ERROR_UNKNOWN_FIELD);
+    assert_int_equal(fixture_event(&fixture, "{}"), OK);
+    fixture_release(&fixture);
+
+    options.field_count = 2;
+    options.unknown_fields = UNKNOWN_COLLECT;
+    options.collect_into = "rest";
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"a\":1,\"b\":{\"c\":2}}"), OK);
+    assert_non_null(strstr(fixture_row(&fixture, 0), "\"rest\":\"{\\\"a\\\":1,\\\"b\\\":{\\\"c\\\":2}}\""));
+    fixture_release(&fixture);
+}
+
+static void a_key_within_an_object_that_a_field_takes_whole_is_not_unknown(void **state)
+{
+    struct field_options fields[] = { FIELD("all", "JSON"), FIELD("c", "String", .from = LIST("all.d.c")),
+                                      FIELD("rest", "String") };
+    struct stream_options options = {
+        .name = "s", .fields = fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT
+    };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"x\":1,\"d\":{\"c\":2,\"y\":3}}}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"d\":{}},\"y\":3}"), ERROR_UNKNOWN_FIELD);
+    fixture_release(&fixture);
+
+    options.field_count = 3;
+    options.unknown_fields = UNKNOWN_COLLECT;
+    options.collect_into = "rest";
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"all\":{\"d\":{\"c\":2,\"y\":3}}}"), OK);
+    assert_non_null(strstr(fixture_row(&fixture, 0), "\"c\":\"2\",\"rest\":\"\""));
     fixture_release(&fixture);
 }
 
@@ -436,6 +520,50 @@ static void anonymizes_addresses(void **state)
         buf_printf(&expected, "\"ip\":\"%s\"", rows[i].stored);
         assert_non_null(strstr(fixture_row(fixture, i), buf_c_string(&expected)));
         buf_release(&expected);
+    }
+}
+
+static void an_item_at_fault_is_told_of_a_column_that_comes_from_it(void **state)
+{
+    struct field_options fields[] = { FIELD("ids", "Array(String)", .from = LIST("ids", "items[].id")),
+                                      FIELD("prices", "Array(Float64)", .from = LIST("items[].price")) };
+    struct stream_options options = { .name = "s", .fields = fields, .field_count = 2 };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"ids\":[\"x\"],\"items\":[{\"price\":1},5]}"), ERROR_WRONG_TYPE);
+    assert_string_equal(fixture.error.message, "items[].price: an item is not an object");
+    assert_int_equal(fixture_event(&fixture, "{\"items\":[5]}"), ERROR_WRONG_TYPE);
+    assert_string_equal(fixture.error.field, "items[].id");
+    fixture_release(&fixture);
+}
+
+#define TEN "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac" /* characters of 3 bytes */
+
+static void of_a_long_name_that_is_allowed_as_much_is_told_as_fits(void **state)
+{
+    static const struct {
+        const char *names[2];
+        const char *told;
+    } rows[] = {
+        { { TEN TEN TEN TEN, "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac\u20ac…, …" },
+        { { TEN TEN TEN "\u20ac\u20ac\u20ac\u20aca", "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac\u20aca, …" },
+        { { TEN TEN TEN "\u20ac\u20ac\u20ac", "b" }, TEN TEN TEN "\u20ac\u20ac\u20ac, b" },
+        { { "b", TEN TEN TEN TEN }, "b, …" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct field_options fields[] = { FIELD("e", "String", .one_of = LIST(rows[i].names[0], rows[i].names[1]),
+                                                .default_value = "b") };
+        struct stream_options options = { .name = "s", .fields = fields, .field_count = 1 };
+        struct fixture fixture;
+        struct buf expected = { 0 };
+        fixture_init(&fixture, &options);
+        assert_int_equal(fixture_event(&fixture, "{\"e\":\"z\"}"), ERROR_NOT_ALLOWED);
+        buf_printf(&expected, "e: \"z\" is not one of %s", rows[i].told);
+        assert_string_equal(fixture.error.message, buf_c_string(&expected));
+        buf_release(&expected);
+        fixture_release(&fixture);
     }
 }
 
@@ -464,6 +592,7 @@ int main(void)
                                         start_visits, end_fixture),
         cmocka_unit_test_setup_teardown(keeps_arrays_through_one_path_parallel, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_first_path_wins_and_the_last_of_equal_keys, start_shop, end_fixture),
+        cmocka_unit_test(the_last_of_equal_keys_wins_with_all_that_is_below_it),
         cmocka_unit_test_setup_teardown(names_the_field_and_what_is_allowed_and_appends_nothing, start_shop,
                                         end_fixture),
         cmocka_unit_test_setup_teardown(the_same_event_has_the_same_id_however_its_time_is_written, start_shop,
@@ -471,8 +600,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_without_its_whole_key_is_never_a_duplicate, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_chunk_knows_the_span_of_its_times, start_shop, end_fixture),
         cmocka_unit_test(unknown_fields_are_refused_or_collected),
+        cmocka_unit_test(unknown_fields_are_refused_or_collected_though_no_field_reads_any),
+        cmocka_unit_test(a_key_within_an_object_that_a_field_takes_whole_is_not_unknown),
         cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(messages_are_cut_between_characters, start_shop, end_fixture),
+        cmocka_unit_test(an_item_at_fault_is_told_of_a_column_that_comes_from_it),
+        cmocka_unit_test(of_a_long_name_that_is_allowed_as_much_is_told_as_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
