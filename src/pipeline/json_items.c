@@ -91,3 +91,20 @@ bool json_items_member(struct slice object, struct slice name, struct slice *arr
     } while (at < object.len && object.data[at] == ',');
     return false;
 }
+
+bool json_items_is_closed(struct slice text)
+{
+    size_t depth = 0;
+    for (size_t at = 0; at < text.len; at++) {
+        char c = text.data[at];
+        if (c == '"') {
+            at = end_of_string(text, at);
+        }
+        if (at == text.len || (depth == 0 && (c == ']' || c == '}'))) {
+            return false;
+        }
+        depth += c == '[' || c == '{';
+        depth -= c == ']' || c == '}';
+    }
+    return depth == 0;
+}

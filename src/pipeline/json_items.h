@@ -15,3 +15,6 @@ bool json_items_take(struct slice *items, struct slice *item);
 /* The first member of an object that has the name (unescaped) and an array as its value: *array is that with its brackets, or
  * what stands in their place. False: there is none. */
 MUST_CHECK bool json_items_member(struct slice object, struct slice name, struct slice *array);
+
+/* Do all its brackets and quotes match? */
+bool json_items_is_closed(struct slice text);

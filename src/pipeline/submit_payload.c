@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define LINES_LOOKED_AT 100 /* for an object, before what is no JSON is refused */
+
 static const struct slice stream_member = { "stream", 6 };
 static const struct slice events_member = { "events", 6 };
 
@@ -99,13 +101,29 @@ static bool is_lines(struct submit *submit)
     return true;
 }
 
-/* What is no JSON as a whole may be lines of which the first is bad: the second then is a whole object. Not after a '[',
- * where an item of an array may stand on a line of its own. */
+/* May it be a line for itself, though a bad one: whole, or cut? What goes on in the next line is none. */
+static bool may_be_line(struct slice line)
+{
+    line = json_trim(line);
+    return json_items_is_closed(line) || (line.data[0] != '[' && memchr("{[,:", line.data[line.len - 1], 4) == NULL);
+}
+
+/* What is no JSON as a whole may be lines of which the first are bad. */
 static bool is_lines_after_all(struct submit *submit)
 {
     struct slice rest = submit->payload->bytes, line;
-    return submit->payload->form == PAYLOAD_MANY && take_line(&rest, &line) && json_trim(line).data[0] != '[' &&
-           take_line(&rest, &line) && is_object(submit, line);
+    if (submit->payload->form != PAYLOAD_MANY) {
+        return false;
+    }
+    for (size_t looked = 0; looked < LINES_LOOKED_AT && take_line(&rest, &line); looked++) {
+        if (is_object(submit, line)) {
+            return true;
+        }
+        if (!may_be_line(line)) {
+            return false;
+        }
+    }
+    return false;
 }
 
 /* What the members around the events say: which stream, and where the events are. */
@@ -296,11 +314,11 @@ bool submit_payload(struct submit *submit)
     if (error == OK) {
         return take_document(submit, &submit->document);
     }
-    if (error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit)) {
-        return take_lines(submit);
-    }
     if (error != ERROR_OUT_OF_MEMORY && is_items_after_all(submit, &items)) {
         return take_items(submit, &items, error);
+    }
+    if (error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit)) {
+        return take_lines(submit);
     }
     refuse_json(submit, error);
     return true;
