@@ -70,7 +70,6 @@ void chunk_clear(struct chunk *chunk)
     }
     chunk->rows = 0;
     chunk->ticket_count = 0;
-    chunk->opened_ns = 0;
     chunk->min_time_ns = INT64_MAX;
     chunk->max_time_ns = INT64_MIN;
 }

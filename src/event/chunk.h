@@ -64,7 +64,6 @@ struct chunk {
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
-    int64_t opened_ns;                /* monotonic, when its first row came */
     int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
     void *home;                       /* the I/O thread it goes back to */
     struct chunk *next;               /* in whichever list it is */

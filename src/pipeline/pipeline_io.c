@@ -91,7 +91,6 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
         }
         chunk->next = NULL;
         chunk->home = io;
-        chunk->opened_ns = clock_monotonic_ns();
         io->open[stream->index] = chunk;
     }
     return chunk;

@@ -29,8 +29,7 @@ struct pipeline_io {
     struct pipeline_io *next;     /* in the pipeline's list */
 };
 
-/* The open chunk of the stream, or else a spare or new one made open (opened_ns and home set). NULL if memory is
- * short. */
+/* The open chunk of the stream, or else a spare or new one made open (home set). NULL if memory is short. */
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream);
 
 /* Seals the stream's open chunk and pushes it to the commit queue: it is no longer open. If sealing fails,
