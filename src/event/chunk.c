@@ -138,7 +138,7 @@ void column_pad(struct column *column, uint32_t rows)
     }
     const struct column_spec *spec = column->spec;
     uint32_t missing = rows - column->rows;
-    size_t nulls = column->nulls.len;
+    size_t data = column->data.len, offsets = column->offsets.len, nulls = column->nulls.len;
     switch (spec->type.shape) {
     case SHAPE_NULLABLE:
         buf_append_fill(&column->nulls, spec->has_default ? 0 : 1, missing);
@@ -149,6 +149,8 @@ void column_pad(struct column *column, uint32_t rows)
     case SHAPE_MAP: append_copies(&column->offsets, slice_make(&column->items, sizeof column->items), missing); break;
     }
     if (column->data.failed || column->nulls.failed || column->offsets.failed) {
+        column->data.len = data; /* one may have grown where the other failed */
+        column->offsets.len = offsets;
         column->nulls.len = nulls;
         return;
     }
@@ -204,6 +206,7 @@ static void truncate_column(struct column *column, uint32_t rows)
 {
     const struct type *type = &column->spec->type;
     uint64_t values = rows;
+    column->data.failed = column->offsets.failed = column->nulls.failed = column->keys.failed = false;
     if (column->rows <= rows) {
         return;
     }

@@ -6,7 +6,9 @@
  * and no allocation once its buffers have grown.
  *
  * Columns are sparse at their ends: a column whose rows < chunk.rows is owed default values, which column_pad writes
- * in bulk. So an absent field costs nothing per event. */
+ * in bulk. So an absent field costs nothing per event. But a column that is filled for a whole payload is owed that
+ * payload's values in its rows, which validate_finish (pipeline/validate.h) writes: until then the chunk takes no event
+ * of another payload and is not sealed; it may be truncated to the rows before. */
 #pragma once
 
 #include "base/clock.h"
@@ -88,7 +90,8 @@ static inline struct slice column_default(const struct column_spec *spec)
     return buf_slice(spec->has_default ? &spec->default_wire : &spec->type.default_wire);
 }
 
-/* Brings a column up to `rows` rows with its default values. */
+/* Brings a column up to `rows` rows with its default values. If memory runs short it stays as it is, but for `failed`
+ * of a buffer. */
 void column_pad(struct column *column, uint32_t rows);
 
 /* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
@@ -129,7 +132,7 @@ static inline struct slice column_last(const struct column *column)
     return slice_make(column->data.data + column->undo_data, column->data.len - column->undo_data);
 }
 
-/* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole). */
+/* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole); what failed since is forgiven. */
 void chunk_truncate(struct chunk *chunk, uint32_t rows);
 
 /* Pads every column; false if any buffer failed. After this the chunk is ready for native_encode. */
