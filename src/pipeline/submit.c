@@ -113,7 +113,6 @@ bool submit_event(struct submit *submit, const struct json_document *document, j
         return true;
     }
     if (error.code == ERROR_OUT_OF_MEMORY) {
-        submission->events++;
         return false;
     }
     submit_bad_event(submit, &error);
@@ -125,10 +124,11 @@ static void fail_whole(struct submit *submit)
 {
     struct submission *submission = submit->submission;
     enum protocol protocol = submit->payload->protocol;
-    uint32_t events = submission->events;
+    int64_t left = (int64_t)submit->events - submission->rejected;
     chunk_truncate(submit->chunk, submit->first_row);
-    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, events);
-    count_refused(submit->io, protocol, submit->stream->index, ERROR_OUT_OF_MEMORY, events - submission->rejected);
+    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, submit->events);
+    count_refused(submit->io, protocol, submit->stream->index, ERROR_OUT_OF_MEMORY, left);
+    submission->events = submit->events;
     submission->error = ERROR_OUT_OF_MEMORY;
 }
 
@@ -168,6 +168,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .payload = payload,
         .submission = submission,
         .stream = payload->stream,
+        .events = 1,
         .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "failing_realloc.h"
 #include "pipeline/pipeline_io.h"
 #include "schema_fixture.h"
 
@@ -497,6 +498,56 @@ static void without_memory_for_a_chunk_the_payload_is_refused(void **state)
     }
 }
 
+static int64_t refused(const struct setup *setup)
+{
+    return count(setup, METRIC_EVENTS_REJECTED, ERROR_OUT_OF_RANGE) +
+           count(setup, METRIC_EVENTS_REJECTED, ERROR_INVALID_JSON) +
+           count(setup, METRIC_EVENTS_DROPPED, ERROR_OUT_OF_MEMORY);
+}
+
+/* Of what grows while the payload is taken, all but the `first` times fail. */
+static void submit_short_of_memory(struct setup *setup, struct slice text, size_t first)
+{
+    chunk_free(fixture.chunk);
+    fixture.chunk = chunk_new(fixture.stream);
+    buf_reserve(&setup->text, text.len + JSON_PADDING);
+    realloc_fail(first, SIZE_MAX);
+    submit(setup, PAYLOAD_MANY, text);
+    realloc_fail(0, 0);
+}
+
+static void where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_counted(void **state)
+{
+    static const char *const forms[][3] = { { "[", ",", "]" }, { "", "\n", "" }, { "[{a},", ",", "]" } };
+    struct setup *setup = *state;
+    const struct submission *submission = &setup->submission;
+    for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
+        struct buf text = { 0 };
+        uint32_t failed = 0;
+        buf_printf(&text, "%s{\"a\":300}", forms[i][0]);
+        for (int event = 0; event < 999; event++) {
+            buf_printf(&text, "%s{\"a\":1}", forms[i][1]);
+        }
+        buf_append_string(&text, forms[i][2]);
+        for (size_t first = 0; first < 16; first++) {
+            int64_t received_before = count(setup, METRIC_EVENTS_RECEIVED, OK), refused_before = refused(setup);
+            submit_short_of_memory(setup, buf_slice(&text), first);
+            if (submission->error == OK || submission->rejected == 0) {
+                continue; /* refused before its events were looked at */
+            }
+            failed++;
+            assert_int_equal(submission->error, ERROR_OUT_OF_MEMORY);
+            assert_false(submission->pending);
+            assert_int_equal(submission->events, i == 2 ? 1001 : 1000);
+            assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK) - received_before, submission->events);
+            assert_int_equal(refused(setup) - refused_before, submission->events);
+            assert_int_equal(fixture.chunk->rows, 0);
+        }
+        assert_int_not_equal(failed, 0);
+        buf_release(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -515,6 +566,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_field_of_that_name_is_data, start_with_a_field_stream, end),
         cmocka_unit_test_setup_teardown(silent_payloads_that_follow_each_other_share_a_ticket, start, end),
         cmocka_unit_test_setup_teardown(without_memory_for_a_chunk_the_payload_is_refused, start, end),
+        cmocka_unit_test_setup_teardown(where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_counted,
+                                        start, end),
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
