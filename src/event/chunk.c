@@ -70,8 +70,20 @@ void chunk_clear(struct chunk *chunk)
     }
     chunk->rows = 0;
     chunk->ticket_count = 0;
+    chunk->payload_bytes = chunk->queued_bytes = 0;
     chunk->min_time_ns = INT64_MAX;
     chunk->max_time_ns = INT64_MIN;
+}
+
+void chunk_shed(struct chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->stream->column_count; i++) {
+        struct column *column = &chunk->columns[i];
+        buf_shed(&column->data, KEEP_BYTES);
+        buf_shed(&column->offsets, KEEP_BYTES);
+        buf_shed(&column->nulls, KEEP_BYTES);
+        buf_shed(&column->keys, KEEP_BYTES);
+    }
 }
 
 /* Doubles an array; false if memory is short, the array is then as before. */

@@ -66,6 +66,8 @@ struct chunk {
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
+    uint64_t payload_bytes;           /* of the payloads that its rows came from: how far it has grown, roughly */
+    uint64_t queued_bytes;            /* what the commit queue counts for it */
     int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
     void *home;                       /* the I/O thread it goes back to */
     struct chunk *next;               /* in whichever list it is */
@@ -76,6 +78,10 @@ void chunk_free(struct chunk *chunk);
 
 /* Empties it and keeps the memory, unless it has grown far over what chunks usually need. */
 void chunk_clear(struct chunk *chunk);
+
+/* Gives the memory of its values back where that has grown far over what chunks usually need. The tickets stay; then it
+ * is only to be cleared. */
+void chunk_shed(struct chunk *chunk);
 
 /* Room for one more row or ticket; false if memory is short. */
 MUST_CHECK bool chunk_reserve_row(struct chunk *chunk);

@@ -160,6 +160,7 @@ void pipeline_io_drain(struct pipeline_io *io)
         for (uint32_t i = 0; i < chunk->ticket_count; i++) {
             io->callbacks.complete(io->callbacks.context, &chunk->tickets[i]);
         }
+        commit_queue_cleared(&io->pipeline->queue, chunk);
         keep_or_free(io, chunk);
     }
     const struct token *stored = (const struct token *)(const void *)tokens.data;
