@@ -120,10 +120,11 @@ void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
         return;
     }
     io->open[stream_index] = NULL;
-    if (chunk_seal(chunk)) {
+    enum error error = pipeline_io_seal(chunk);
+    if (error == OK) {
         commit_queue_push(&io->pipeline->queue, chunk);
     } else {
-        fail_chunk(io, chunk, ERROR_OUT_OF_MEMORY);
+        fail_chunk(io, chunk, error);
     }
 }
 

@@ -359,6 +359,52 @@ static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
     buf_release(&text);
 }
 
+static void a_chunk_that_large_payloads_fill_is_pushed_too(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    buf_append_string(&text, "{\"a\":1,\"unknown\":\"");
+    buf_append_fill(&text, 'x', CHUNK_BYTES / 2);
+    buf_append_string(&text, "\"}");
+    for (uint32_t i = 1; i <= 6; i++) {
+        submit(setup, PAYLOAD_ONE, buf_slice(&text));
+        assert_true(setup->submission.pending);
+        assert_int_equal(pushes, i / 2);
+    }
+    buf_release(&text);
+}
+
+/* As large as a block must not be. A scalar has no nulls: nobody reads these, and a chunk that is cut forgets them. */
+static void feign_a_large_chunk(void)
+{
+    fixture.chunk->columns[0].nulls.len = SEGMENT_MAX_CHUNK;
+}
+
+static void a_payload_too_large_for_a_block_is_refused_without_those_before_it(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":1}"));
+    for (int i = 0; i < CHUNK_ROWS; i++) {
+        buf_append_string(&text, i == 0 ? "{\"a\":300}" : "\n{\"a\":1}");
+    }
+    feign_a_large_chunk();
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(setup->submission.error, ERROR_PAYLOAD_TOO_LARGE);
+    assert_string_equal(buf_c_string(&setup->submission.detail),
+                        "the payload's events take more than the 536870912 bytes that are taken at once; send fewer or "
+                        "smaller ones");
+    assert_false(setup->submission.pending);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_PAYLOAD_TOO_LARGE), CHUNK_ROWS - 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1 + CHUNK_ROWS);
+    assert_int_equal(count(setup, METRIC_EVENTS_IN_FLIGHT, OK), 1);
+    assert_int_equal(pushes, 0);
+    assert_int_equal(fixture.chunk->rows, 1);
+    assert_int_equal(fixture.chunk->ticket_count, 1);
+    assert_true(chunk_seal(fixture.chunk));
+    buf_release(&text);
+}
+
 static void a_refusal_without_a_stream_is_counted_too(void **state)
 {
     struct setup *setup = *state;
@@ -560,6 +606,8 @@ int main(void)
                                         start, end),
         cmocka_unit_test_setup_teardown(a_full_stream_is_refused_early_where_the_payload_names_no_other, start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
+        cmocka_unit_test_setup_teardown(a_chunk_that_large_payloads_fill_is_pushed_too, start, end),
+        cmocka_unit_test_setup_teardown(a_payload_too_large_for_a_block_is_refused_without_those_before_it, start, end),
         cmocka_unit_test_setup_teardown(an_object_may_name_its_stream, start, end),
         cmocka_unit_test_setup_teardown(the_name_of_a_stream_is_collected_only_where_it_is_data, start, end),
         cmocka_unit_test_setup_teardown(an_unknown_stream_refuses_the_payload_whole, start, end),
