@@ -50,6 +50,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event")                         \
     X(ERROR_INVALID_JSON, "invalid_json", REJECTED, 400, 1007, "the payload is not valid JSON")                        \
     X(ERROR_TOO_MANY_EVENTS, "too_many_events", REJECTED, 413, 1009, "the payload holds more events than the limit")   \
+    X(ERROR_PAYLOAD_TOO_LARGE, "payload_too_large", REJECTED, 413, 1009,                                               \
+      "the payload's events take more room than a block of the journal may; send fewer or smaller ones at once")       \
     X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001,                                               \
       "the connection ended before the payload was whole")                                                             \
     /* one event */                                                                                                    \

@@ -70,9 +70,20 @@ void chunk_clear(struct chunk *chunk)
     }
     chunk->rows = 0;
     chunk->ticket_count = 0;
-    chunk->opened_ns = 0;
+    chunk->payload_bytes = chunk->queued_bytes = 0;
     chunk->min_time_ns = INT64_MAX;
     chunk->max_time_ns = INT64_MIN;
+}
+
+void chunk_shed(struct chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->stream->column_count; i++) {
+        struct column *column = &chunk->columns[i];
+        buf_shed(&column->data, KEEP_BYTES);
+        buf_shed(&column->offsets, KEEP_BYTES);
+        buf_shed(&column->nulls, KEEP_BYTES);
+        buf_shed(&column->keys, KEEP_BYTES);
+    }
 }
 
 /* Doubles an array; false if memory is short, the array is then as before. */
@@ -139,7 +150,7 @@ void column_pad(struct column *column, uint32_t rows)
     }
     const struct column_spec *spec = column->spec;
     uint32_t missing = rows - column->rows;
-    size_t nulls = column->nulls.len;
+    size_t data = column->data.len, offsets = column->offsets.len, nulls = column->nulls.len;
     switch (spec->type.shape) {
     case SHAPE_NULLABLE:
         buf_append_fill(&column->nulls, spec->has_default ? 0 : 1, missing);
@@ -150,6 +161,8 @@ void column_pad(struct column *column, uint32_t rows)
     case SHAPE_MAP: append_copies(&column->offsets, slice_make(&column->items, sizeof column->items), missing); break;
     }
     if (column->data.failed || column->nulls.failed || column->offsets.failed) {
+        column->data.len = data; /* one may have grown where the other failed */
+        column->offsets.len = offsets;
         column->nulls.len = nulls;
         return;
     }
@@ -205,6 +218,7 @@ static void truncate_column(struct column *column, uint32_t rows)
 {
     const struct type *type = &column->spec->type;
     uint64_t values = rows;
+    column->data.failed = column->offsets.failed = column->nulls.failed = column->keys.failed = false;
     if (column->rows <= rows) {
         return;
     }

@@ -6,7 +6,9 @@
  * and no allocation once its buffers have grown.
  *
  * Columns are sparse at their ends: a column whose rows < chunk.rows is owed default values, which column_pad writes
- * in bulk. So an absent field costs nothing per event. */
+ * in bulk. So an absent field costs nothing per event. But a column that is filled for a whole payload is owed that
+ * payload's values in its rows, which validate_finish (pipeline/validate.h) writes: until then the chunk takes no event
+ * of another payload and is not sealed; it may be truncated to the rows before. */
 #pragma once
 
 #include "base/clock.h"
@@ -64,7 +66,8 @@ struct chunk {
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
-    int64_t opened_ns;                /* monotonic, when its first row came */
+    uint64_t payload_bytes;           /* of the payloads that its rows came from: how far it has grown, roughly */
+    uint64_t queued_bytes;            /* what the commit queue counts for it */
     int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
     void *home;                       /* the I/O thread it goes back to */
     struct chunk *next;               /* in whichever list it is */
@@ -75,6 +78,10 @@ void chunk_free(struct chunk *chunk);
 
 /* Empties it and keeps the memory, unless it has grown far over what chunks usually need. */
 void chunk_clear(struct chunk *chunk);
+
+/* Gives the memory of its values back where that has grown far over what chunks usually need. The tickets stay; then it
+ * is only to be cleared. */
+void chunk_shed(struct chunk *chunk);
 
 /* Room for one more row or ticket; false if memory is short. */
 MUST_CHECK bool chunk_reserve_row(struct chunk *chunk);
@@ -89,7 +96,8 @@ static inline struct slice column_default(const struct column_spec *spec)
     return buf_slice(spec->has_default ? &spec->default_wire : &spec->type.default_wire);
 }
 
-/* Brings a column up to `rows` rows with its default values. */
+/* Brings a column up to `rows` rows with its default values. If memory runs short it stays as it is, but for `failed`
+ * of a buffer. */
 void column_pad(struct column *column, uint32_t rows);
 
 /* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
@@ -130,7 +138,7 @@ static inline struct slice column_last(const struct column *column)
     return slice_make(column->data.data + column->undo_data, column->data.len - column->undo_data);
 }
 
-/* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole). */
+/* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole); what failed since is forgiven. */
 void chunk_truncate(struct chunk *chunk, uint32_t rows);
 
 /* Pads every column; false if any buffer failed. After this the chunk is ready for native_encode. */

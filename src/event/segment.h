@@ -20,6 +20,9 @@
 /* The largest block, uncompressed, that is written or read. */
 #define SEGMENT_MAX_BLOCK ((uint64_t)1 << 30)
 
+/* The most bytes of a chunk that becomes a block. */
+#define SEGMENT_MAX_CHUNK (SEGMENT_MAX_BLOCK / 2)
+
 /* What the header says. All strings lie in `text`, which it owns. As JSON, event_id, time and parent empty if there is
  * none, `check` the hash of all before it:
  * {"format":1,"stream":"…","table":"…","name":"…","event_id":"column","time":"column","parent":"…",

@@ -38,7 +38,8 @@ static void unlock_and_wake(struct commit_queue *queue)
 void commit_queue_push(struct commit_queue *queue, struct chunk *chunk)
 {
     atomic_fetch_add_explicit(&queue->events, chunk->rows, memory_order_relaxed);
-    atomic_fetch_add_explicit(&queue->bytes, chunk_bytes(chunk), memory_order_relaxed);
+    chunk->queued_bytes = chunk_bytes(chunk);
+    atomic_fetch_add_explicit(&queue->bytes, chunk->queued_bytes, memory_order_relaxed);
     chunk->next = NULL;
     wakeup_lock(&queue->wakeup);
     *queue->end = chunk;
@@ -120,8 +121,20 @@ void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct c
     wakeup_unlock(&queue->wakeup);
 }
 
-void commit_queue_completed(struct commit_queue *queue, const struct chunk *chunk)
+static void count_bytes(struct commit_queue *queue, struct chunk *chunk, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&queue->bytes, chunk->queued_bytes - bytes, memory_order_relaxed);
+    chunk->queued_bytes = bytes;
+}
+
+void commit_queue_completed(struct commit_queue *queue, struct chunk *chunk)
 {
     atomic_fetch_sub_explicit(&queue->events, chunk->rows, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&queue->bytes, chunk_bytes(chunk), memory_order_relaxed);
+    chunk_shed(chunk);
+    count_bytes(queue, chunk, chunk_bytes(chunk));
+}
+
+void commit_queue_cleared(struct commit_queue *queue, struct chunk *chunk)
+{
+    count_bytes(queue, chunk, 0);
 }

@@ -1,6 +1,7 @@
 /* What waits for the commit thread: chunks of the I/O threads, answers of the store, and the wish to drain or stop.
- * Bounded by commit.queue_events and queue_bytes, which submit asks before it lets an event in: a push is never
- * refused. */
+ * Bounded by commit.queue_events and queue_bytes, which submit asks before it lets a payload in: a push is never refused.
+ * Beyond them there may be what each I/O thread had let in before it was full: an open chunk of each stream, and the
+ * payload that filled it. */
 #pragma once
 
 #include "base/thread.h"
@@ -37,7 +38,7 @@ struct commit_queue {
     bool sleeping; /* the commit thread waits: only then a push wakes it */
     bool draining, stopping;
     _Atomic uint64_t events; /* pushed and not yet completed */
-    _Atomic uint64_t bytes;
+    _Atomic uint64_t bytes;  /* held by chunks that were pushed and are not cleared yet */
 };
 
 /* What the commit thread takes at once. */
@@ -77,5 +78,9 @@ void commit_queue_stop(struct commit_queue *queue);
  * handed out once. */
 void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct commit_work *work);
 
-/* Commit thread. A chunk is about to go back: its room is free again. */
-void commit_queue_completed(struct commit_queue *queue, const struct chunk *chunk);
+/* Commit thread. A chunk is about to go back, as its tickets alone: the memory of large values is given back at once, as
+ * its I/O thread may be busy with payloads that want as much. */
+void commit_queue_completed(struct commit_queue *queue, struct chunk *chunk);
+
+/* I/O thread. A chunk that is back, if it was pushed at all, is about to be cleared: its room is free again. */
+void commit_queue_cleared(struct commit_queue *queue, struct chunk *chunk);

@@ -107,7 +107,10 @@ static enum error append(struct journal *journal, struct open_segment *open, con
     if (journal_is_stuck(journal)) {
         return ERROR_JOURNAL_FAILED;
     }
-    if (chunk_bytes(chunk) > SEGMENT_MAX_BLOCK / 2 || !encode(journal, open, chunk, keep, kept, &raw_bytes)) {
+    if (chunk_bytes(chunk) > SEGMENT_MAX_CHUNK) { /* never: it would not be read again */
+        return journal_fail_group(journal, open, "encoding a frame", EFBIG);
+    }
+    if (!encode(journal, open, chunk, keep, kept, &raw_bytes)) {
         return journal_fail_group(journal, open, "encoding a frame", ENOMEM);
     }
     if (open->segment == NULL) {

@@ -54,10 +54,10 @@ MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
  * ERROR_JOURNAL_FULL. */
 MUST_CHECK enum error journal_admits_stream(struct journal *journal, size_t stream_index, uint64_t bytes);
 
-/* Commit thread. Encodes the kept rows of a sealed chunk as one frame at the end of the stream's open segment (made if
- * there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed, nothing of this group of this
- * stream is in the journal, rows appended before in the same group included; until journal_commit or journal_seal ends
- * the group, further appends to the stream fail alike. */
+/* Commit thread. Encodes the kept rows of a sealed chunk, of at most SEGMENT_MAX_CHUNK bytes, as one frame at the end of
+ * the stream's open segment (made if there is none) and writes it. kept == 0 does nothing. Not OK: rule 3 was followed,
+ * nothing of this group of this stream is in the journal, rows appended before in the same group included; until
+ * journal_commit or journal_seal ends the group, further appends to the stream fail alike. */
 MUST_CHECK enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep,
                                      uint32_t kept, int64_t now_ns);
 

@@ -91,7 +91,6 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
         }
         chunk->next = NULL;
         chunk->home = io;
-        chunk->opened_ns = clock_monotonic_ns();
         io->open[stream->index] = chunk;
     }
     return chunk;
@@ -121,10 +120,11 @@ void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
         return;
     }
     io->open[stream_index] = NULL;
-    if (chunk_seal(chunk)) {
+    enum error error = pipeline_io_seal(chunk);
+    if (error == OK) {
         commit_queue_push(&io->pipeline->queue, chunk);
     } else {
-        fail_chunk(io, chunk, ERROR_OUT_OF_MEMORY);
+        fail_chunk(io, chunk, error);
     }
 }
 
@@ -161,6 +161,7 @@ void pipeline_io_drain(struct pipeline_io *io)
         for (uint32_t i = 0; i < chunk->ticket_count; i++) {
             io->callbacks.complete(io->callbacks.context, &chunk->tickets[i]);
         }
+        commit_queue_cleared(&io->pipeline->queue, chunk);
         keep_or_free(io, chunk);
     }
     const struct token *stored = (const struct token *)(const void *)tokens.data;

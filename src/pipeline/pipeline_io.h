@@ -5,13 +5,15 @@
  * fill. */
 #pragma once
 
+#include "event/segment.h"
 #include "pipeline/json.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/validate.h"
 
-/* Rows at which an open chunk is pushed instead of being filled further. A payload never spans two chunks, so a chunk
- * may hold one payload more than this. */
+/* Rows, and bytes of payloads, at which an open chunk is pushed instead of being filled further: only what is pushed
+ * counts as queued. A payload never spans two chunks, so a chunk may hold one payload more than this. */
 #define CHUNK_ROWS 4096
+#define CHUNK_BYTES ((uint64_t)4 << 20)
 
 struct pipeline_inbox;
 
@@ -29,12 +31,20 @@ struct pipeline_io {
     struct pipeline_io *next;     /* in the pipeline's list */
 };
 
-/* The open chunk of the stream, or else a spare or new one made open (opened_ns and home set). NULL if memory is
- * short. */
+/* The open chunk of the stream, or else a spare or new one made open (home set). NULL if memory is short. */
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream);
 
+/* Seals a chunk. Not OK: ERROR_OUT_OF_MEMORY, or ERROR_PAYLOAD_TOO_LARGE for the journal to take it as one block. */
+MUST_CHECK static inline enum error pipeline_io_seal(struct chunk *chunk)
+{
+    if (!chunk_seal(chunk)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    return chunk_bytes(chunk) > SEGMENT_MAX_CHUNK ? ERROR_PAYLOAD_TOO_LARGE : OK;
+}
+
 /* Seals the stream's open chunk and pushes it to the commit queue: it is no longer open. If sealing fails,
- * its tickets complete with ERROR_OUT_OF_MEMORY. Does nothing if none is open or it holds no ticket. */
+ * its tickets complete with that error. Does nothing if none is open or it holds no ticket. */
 void pipeline_io_push(struct pipeline_io *io, size_t stream_index);
 
 /* submit.c adds to EVENTS_RECEIVED, EVENTS_REJECTED, EVENTS_DROPPED (refusals of its own) and, for each row put into a

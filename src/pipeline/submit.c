@@ -113,23 +113,45 @@ bool submit_event(struct submit *submit, const struct json_document *document, j
         return true;
     }
     if (error.code == ERROR_OUT_OF_MEMORY) {
-        submission->events++;
         return false;
     }
     submit_bad_event(submit, &error);
     return true;
 }
 
+/* Is the chunk to be pushed with this payload? */
+static bool fills_chunk(const struct submit *submit)
+{
+    return submit->chunk->rows >= CHUNK_ROWS ||
+           submit->chunk->payload_bytes + submit->payload->bytes.len >= CHUNK_BYTES;
+}
+
+/* Behind the last event. A chunk that grew too large did so by its last payload: that is refused, not those before it. */
+static enum error finish_rows(struct submit *submit)
+{
+    if (!validate_finish(submit->io->validator, &submit->context, submit->chunk)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    return fills_chunk(submit) ? pipeline_io_seal(submit->chunk) : OK;
+}
+
 /* Nothing of the payload is kept; what was rejected so far has been counted as that. */
-static void fail_whole(struct submit *submit)
+static void fail_whole(struct submit *submit, enum error error)
 {
     struct submission *submission = submit->submission;
     enum protocol protocol = submit->payload->protocol;
-    uint32_t events = submission->events;
+    int64_t left = (int64_t)submit->events - submission->rejected;
     chunk_truncate(submit->chunk, submit->first_row);
-    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, events);
-    count_refused(submit->io, protocol, submit->stream->index, ERROR_OUT_OF_MEMORY, events - submission->rejected);
-    submission->error = ERROR_OUT_OF_MEMORY;
+    metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, submit->stream->index, submit->events);
+    count_refused(submit->io, protocol, submit->stream->index, error, left);
+    submission->events = submit->events;
+    submission->error = error;
+    if (error == ERROR_PAYLOAD_TOO_LARGE) {
+        buf_printf(
+            &submission->detail,
+            "the payload's events take more than the %llu bytes that are taken at once; send fewer or smaller ones",
+            (unsigned long long)SEGMENT_MAX_CHUNK);
+    }
 }
 
 static void finish(struct submit *submit)
@@ -149,8 +171,10 @@ static void finish(struct submit *submit)
     }
     submit->submission->pending = true;
     metric_add_event(submit->io->cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, rows);
-    if (submit->chunk->rows >= CHUNK_ROWS) {
+    if (fills_chunk(submit)) {
         pipeline_io_push(submit->io, stream);
+    } else {
+        submit->chunk->payload_bytes += submit->payload->bytes.len;
     }
 }
 
@@ -168,6 +192,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .payload = payload,
         .submission = submission,
         .stream = payload->stream,
+        .events = 1,
         .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);
@@ -180,8 +205,12 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     if (submit.ticket == NULL) {
         return; /* refused */
     }
-    if (!whole || !validate_finish(io->validator, &submit.context, submit.chunk)) {
-        fail_whole(&submit);
+    error = whole ? finish_rows(&submit) : ERROR_OUT_OF_MEMORY;
+    if (error != OK) {
+        fail_whole(&submit, error);
     }
     finish(&submit);
+    if (error != OK && submit.chunk->ticket_count == 0) {
+        chunk_clear(submit.chunk); /* nobody pushes it: gives back what it has grown by */
+    }
 }

@@ -66,7 +66,6 @@ static bool take_good_pieces(struct submit *submit, struct slice rest, take_piec
         bool parsed = submit->parsed_line == piece.data;
         enum error code = parsed ? OK : json_parse(submit->io->parser, piece, &submit->document);
         if (code == ERROR_OUT_OF_MEMORY) {
-            submit->submission->events++;
             return false;
         }
         if (code == OK) {
@@ -159,6 +158,7 @@ static struct envelope read_envelope(const struct payload *payload, const struct
 /* Is the number of events one that is taken? If not, the payload is refused. */
 static bool check_count(struct submit *submit, uint64_t events)
 {
+    submit->events = (uint32_t)events;
     if (events == 0) {
         submit_refuse(submit, ERROR_EMPTY_PAYLOAD);
     } else if (events > submit->io->max_events) {
@@ -204,7 +204,7 @@ static bool choose_stream(struct submit *submit, struct slice name)
     return true;
 }
 
-/* False: memory ran short after some events were taken. */
+/* False: memory ran short; what was taken so far goes. */
 static bool take_document(struct submit *submit, const struct json_document *document)
 {
     struct envelope envelope = read_envelope(submit->payload, document);
@@ -220,7 +220,7 @@ static bool take_document(struct submit *submit, const struct json_document *doc
            take_array(submit, document, array);
 }
 
-/* False: memory ran short after some events were taken. */
+/* False: memory ran short; what was taken so far goes. */
 static bool take_lines(struct submit *submit)
 {
     struct slice lines = submit->payload->bytes;
@@ -284,7 +284,7 @@ static bool is_items_after_all(struct submit *submit, struct items *items)
     return envelope.events != 0 && json_count(&submit->document, envelope.events) == 0;
 }
 
-/* False: memory ran short after some events were taken. */
+/* False: memory ran short; what was taken so far goes. */
 static bool take_items(struct submit *submit, const struct items *items, enum error error)
 {
     if (!choose_stream(submit, items->stream)) {

@@ -12,13 +12,14 @@ struct submit {
     struct chunk *chunk;
     struct ticket *ticket; /* NULL until the payload is known to hold events, and their stream */
     uint32_t first_row;
+    uint32_t events; /* that the payload holds: 1 until they are counted */
     struct event_context context;
     struct json_document document; /* of the payload, or of the line parsed last */
     const char *parsed_line;       /* which line that was */
 };
 
-/* Finds the payload's events and submits each, or refuses the payload. False: memory ran short after some events were
- * taken. */
+/* Finds the payload's events and submits each, or refuses the payload. False: memory ran short; the payload fails as a
+ * whole, whatever was taken of it. */
 MUST_CHECK bool submit_payload(struct submit *submit);
 
 /* Refuses the payload as a whole, and counts it as one event; more may be said in submission->detail. */

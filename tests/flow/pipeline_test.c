@@ -415,6 +415,27 @@ static void refuses_when_the_queue_is_full(void **state)
     assert_int_equal(f->front.submission.error, ERROR_QUEUE_FULL);
 }
 
+static void counts_large_payloads_before_the_turn_is_over(void **state)
+{
+    struct fixture *f = *state;
+    struct buf text = { 0 };
+    f->config.commit.queue_bytes = 1;
+    buf_append_string(&text, "{\"k\":\"");
+    buf_append_fill(&text, 'x', 5 << 20);
+    buf_append_string(&text, "\"}");
+    size_t len = text.len;
+    buf_append_fill(&text, 0, JSON_PADDING);
+    struct payload payload = { .stream = f->stream, .bytes = slice_make(text.data, len), .form = PAYLOAD_ONE };
+    pipeline_submit(f->front.io, &payload, &f->front.submission);
+    assert_int_equal(f->front.submission.error, OK);
+    pipeline_submit(f->front.io, &payload, &f->front.submission);
+    assert_int_equal(f->front.submission.error, ERROR_QUEUE_FULL);
+    wait_for(&f->front, &f->front.completed, 1);
+    submit(f, "{\"k\":\"a\"}");
+    assert_int_equal(f->front.submission.error, OK);
+    buf_release(&text);
+}
+
 static void survive_a_restart(struct fixture *f, enum durability durability)
 {
     assert_true(stop(f, PATIENCE));
@@ -657,6 +678,7 @@ int main(void)
         TEST(stores_by_age_without_a_drain),
         TEST(tells_who_waits_that_it_is_stored),
         TEST(refuses_when_the_queue_is_full),
+        TEST(counts_large_payloads_before_the_turn_is_over),
         TEST(knows_its_events_after_a_restart_with_fsync),
         TEST(knows_its_events_after_a_restart_without_fsync),
         TEST(writes_no_file_with_durability_memory),

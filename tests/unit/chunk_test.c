@@ -98,6 +98,24 @@ static void clearing_keeps_the_memory_for_the_next_rows(void **state)
     assert_row(fixture, 0, full_row);
 }
 
+static void shedding_gives_large_values_back_and_keeps_the_tickets(void **state)
+{
+    struct fixture *fixture = *state;
+    struct chunk *chunk = fixture->chunk;
+    assert_int_equal(fixture_event(fixture, full), OK);
+    assert_non_null(chunk_add_ticket(chunk));
+    const char *kept = chunk->columns[1].data.data;
+    buf_append_fill(&chunk->columns[0].data, 0, (size_t)5 << 20);
+    chunk_shed(chunk);
+    assert_true(chunk_bytes(chunk) < 1000);
+    assert_int_equal(chunk->columns[0].data.cap, 0);
+    assert_ptr_equal(chunk->columns[1].data.data, kept);
+    assert_int_equal(chunk->ticket_count, 1);
+    chunk_clear(chunk);
+    assert_int_equal(fixture_event(fixture, full), OK);
+    assert_row(fixture, 0, full_row);
+}
+
 static void tickets_begin_at_the_row_to_come(void **state)
 {
     struct fixture *fixture = *state;
@@ -118,6 +136,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_undone_leaves_no_trace, start, end),
         cmocka_unit_test_setup_teardown(truncating_keeps_the_first_rows_whole, start, end),
         cmocka_unit_test_setup_teardown(clearing_keeps_the_memory_for_the_next_rows, start, end),
+        cmocka_unit_test_setup_teardown(shedding_gives_large_values_back_and_keeps_the_tickets, start, end),
         cmocka_unit_test_setup_teardown(tickets_begin_at_the_row_to_come, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "failing_realloc.h"
 #include "pipeline/pipeline_io.h"
 #include "schema_fixture.h"
 
@@ -393,6 +394,52 @@ static void more_bad_items_than_events_are_taken_are_refused_unparsed(void **sta
     }
 }
 
+static void a_chunk_that_large_payloads_fill_is_pushed_too(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    buf_append_string(&text, "{\"a\":1,\"unknown\":\"");
+    buf_append_fill(&text, 'x', CHUNK_BYTES / 2);
+    buf_append_string(&text, "\"}");
+    for (uint32_t i = 1; i <= 6; i++) {
+        submit(setup, PAYLOAD_ONE, buf_slice(&text));
+        assert_true(setup->submission.pending);
+        assert_int_equal(pushes, i / 2);
+    }
+    buf_release(&text);
+}
+
+/* As large as a block must not be. A scalar has no nulls: nobody reads these, and a chunk that is cut forgets them. */
+static void feign_a_large_chunk(void)
+{
+    fixture.chunk->columns[0].nulls.len = SEGMENT_MAX_CHUNK;
+}
+
+static void a_payload_too_large_for_a_block_is_refused_without_those_before_it(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":1}"));
+    for (int i = 0; i < CHUNK_ROWS; i++) {
+        buf_append_string(&text, i == 0 ? "{\"a\":300}" : "\n{\"a\":1}");
+    }
+    feign_a_large_chunk();
+    submit(setup, PAYLOAD_LINES, buf_slice(&text));
+    assert_int_equal(setup->submission.error, ERROR_PAYLOAD_TOO_LARGE);
+    assert_string_equal(buf_c_string(&setup->submission.detail),
+                        "the payload's events take more than the 536870912 bytes that are taken at once; send fewer or "
+                        "smaller ones");
+    assert_false(setup->submission.pending);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_PAYLOAD_TOO_LARGE), CHUNK_ROWS - 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1 + CHUNK_ROWS);
+    assert_int_equal(count(setup, METRIC_EVENTS_IN_FLIGHT, OK), 1);
+    assert_int_equal(pushes, 0);
+    assert_int_equal(fixture.chunk->rows, 1);
+    assert_int_equal(fixture.chunk->ticket_count, 1);
+    assert_true(chunk_seal(fixture.chunk));
+    buf_release(&text);
+}
+
 static void a_refusal_without_a_stream_is_counted_too(void **state)
 {
     struct setup *setup = *state;
@@ -532,6 +579,56 @@ static void without_memory_for_a_chunk_the_payload_is_refused(void **state)
     }
 }
 
+static int64_t refused(const struct setup *setup)
+{
+    return count(setup, METRIC_EVENTS_REJECTED, ERROR_OUT_OF_RANGE) +
+           count(setup, METRIC_EVENTS_REJECTED, ERROR_INVALID_JSON) +
+           count(setup, METRIC_EVENTS_DROPPED, ERROR_OUT_OF_MEMORY);
+}
+
+/* Of what grows while the payload is taken, all but the `first` times fail. */
+static void submit_short_of_memory(struct setup *setup, struct slice text, size_t first)
+{
+    chunk_free(fixture.chunk);
+    fixture.chunk = chunk_new(fixture.stream);
+    buf_reserve(&setup->text, text.len + JSON_PADDING);
+    realloc_fail(first, SIZE_MAX);
+    submit(setup, PAYLOAD_MANY, text);
+    realloc_fail(0, 0);
+}
+
+static void where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_counted(void **state)
+{
+    static const char *const forms[][3] = { { "[", ",", "]" }, { "", "\n", "" }, { "[{a},", ",", "]" } };
+    struct setup *setup = *state;
+    const struct submission *submission = &setup->submission;
+    for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
+        struct buf text = { 0 };
+        uint32_t failed = 0;
+        buf_printf(&text, "%s{\"a\":300}", forms[i][0]);
+        for (int event = 0; event < 999; event++) {
+            buf_printf(&text, "%s{\"a\":1}", forms[i][1]);
+        }
+        buf_append_string(&text, forms[i][2]);
+        for (size_t first = 0; first < 16; first++) {
+            int64_t received_before = count(setup, METRIC_EVENTS_RECEIVED, OK), refused_before = refused(setup);
+            submit_short_of_memory(setup, buf_slice(&text), first);
+            if (submission->error == OK || submission->rejected == 0) {
+                continue; /* refused before its events were looked at */
+            }
+            failed++;
+            assert_int_equal(submission->error, ERROR_OUT_OF_MEMORY);
+            assert_false(submission->pending);
+            assert_int_equal(submission->events, i == 2 ? 1001 : 1000);
+            assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK) - received_before, submission->events);
+            assert_int_equal(refused(setup) - refused_before, submission->events);
+            assert_int_equal(fixture.chunk->rows, 0);
+        }
+        assert_int_not_equal(failed, 0);
+        buf_release(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +641,8 @@ int main(void)
                                         start, end),
         cmocka_unit_test_setup_teardown(a_full_stream_is_refused_early_where_the_payload_names_no_other, start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
+        cmocka_unit_test_setup_teardown(a_chunk_that_large_payloads_fill_is_pushed_too, start, end),
+        cmocka_unit_test_setup_teardown(a_payload_too_large_for_a_block_is_refused_without_those_before_it, start, end),
         cmocka_unit_test_setup_teardown(an_object_may_name_its_stream, start, end),
         cmocka_unit_test_setup_teardown(the_name_of_a_stream_is_collected_only_where_it_is_data, start, end),
         cmocka_unit_test_setup_teardown(an_unknown_stream_refuses_the_payload_whole, start, end),
@@ -551,6 +650,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(silent_payloads_that_follow_each_other_share_a_ticket, start, end),
         cmocka_unit_test_setup_teardown(without_memory_for_a_chunk_the_payload_is_refused, start, end),
         cmocka_unit_test_setup_teardown(more_bad_items_than_events_are_taken_are_refused_unparsed, start, end),
+        cmocka_unit_test_setup_teardown(where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_counted,
+                                        start, end),
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
