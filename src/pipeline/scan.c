@@ -73,7 +73,7 @@ static bool wrong(struct scan *scan, const struct path_node *node, const char *e
     return false;
 }
 
-/* Below a node that has children or an array. */
+/* Below the root, or a node that has children or an array. */
 static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at);
 
 static inline bool scan_one(struct scan *scan, const struct path_node *node, json_at at)
@@ -100,23 +100,14 @@ static bool scan_object(struct scan *scan, const struct path_node *node, json_at
             }
             continue;
         }
-        scan->found_unknown = scan->found_unknown || !scan->taken;
-        if (scan->reject_unknown && !scan->taken) {
+        scan->found_unknown = scan->found_unknown || scan->taken == 0;
+        if (scan->reject_unknown && scan->taken == 0) {
             scan->culprit = key;
             scan->expected = NULL;
             return false;
         }
     }
     return true;
-}
-
-static bool scan_taken(struct scan *scan, const struct path_node *node, json_at object)
-{
-    bool taken = scan->taken;
-    scan->taken = true;
-    bool fine = scan_object(scan, node, object);
-    scan->taken = taken;
-    return fine;
 }
 
 static bool scan_inside(struct scan *scan, const struct path_node *node, json_at at)
@@ -126,8 +117,11 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
         forget_passed(scan, node);
     }
     scan->places.passed[node->number] = at;
-    if (node->child_count != 0 && type == '{') {
-        return node->column < 0 ? scan_object(scan, node, at) : scan_taken(scan, node, at);
+    if (type == '{' && (node->child_count != 0 || node->array == NULL)) {
+        scan->taken += node->column >= 0;
+        bool fine = scan_object(scan, node, at);
+        scan->taken -= node->column >= 0;
+        return fine;
     }
     if (node->array != NULL && type == '[') {
         for (size_t i = 0; i < node->array_column_count; i++) {
@@ -140,7 +134,7 @@ static bool scan_inside(struct scan *scan, const struct path_node *node, json_at
 
 bool scan_event(struct scan *scan, const struct path_node *root, json_at object)
 {
-    return scan_object(scan, root, object);
+    return scan_inside(scan, root, object);
 }
 
 bool scan_element(struct scan *scan, const struct path_node *node, json_at at)

@@ -33,7 +33,7 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    bool taken;           /* within an object that a column takes whole: no key is unknown */
+    int taken;            /* objects around that a column takes whole: no key of them is unknown */
     bool found_unknown;   /* set: a key outside of arrays is unknown */
     struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */
