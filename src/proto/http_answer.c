@@ -62,6 +62,9 @@ void http_answer_complete(struct http_answer *answer, const struct ticket *ticke
 
 void http_answer_stored(struct http_answer *answer)
 {
+    if (answer->state == ANSWER_READY) {
+        return; /* the wait is over: what its status says stays */
+    }
     answer->stored = true;
     if (answer->state == ANSWER_STORE) {
         settle(answer);

@@ -378,6 +378,20 @@ static void wait_stored_answers_202_when_the_store_takes_too_long(void **state)
     wire_free(wire);
 }
 
+static void what_is_stored_after_the_wait_changes_no_answer_that_an_earlier_one_holds_up(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, POST POST_AND_WAIT);
+    complete(wire, 1, 1, 0, OK);
+    pass_seconds(wire, 3);
+    http_session_stored(&wire->session, world.submitted[1]);
+    complete(wire, 0, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202 202");
+    assert_false(wrote(wire, "\"status\":\"stored\""));
+    wire_free(wire);
+}
+
 static void wait_stored_does_not_wait_for_a_duplicate(void **state)
 {
     (void)state;
@@ -582,6 +596,7 @@ int main(void)
         cmocka_unit_test(the_path_and_the_content_type_choose_the_form),
         cmocka_unit_test(wait_stored_answers_200_once_the_store_has_it),
         cmocka_unit_test(wait_stored_answers_202_when_the_store_takes_too_long),
+        cmocka_unit_test(what_is_stored_after_the_wait_changes_no_answer_that_an_earlier_one_holds_up),
         cmocka_unit_test(wait_stored_does_not_wait_for_a_duplicate),
         cmocka_unit_test(continue_is_sent_after_the_answers_before_it),
         cmocka_unit_test(a_body_that_is_too_large_is_not_asked_for),
