@@ -32,6 +32,20 @@ static void says_duplicate_with_200(void **state)
     wire_free(wire);
 }
 
+static void leaves_out_what_memory_was_too_short_to_tell(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, POST_HEAD "Content-Length: 1\r\n\r\n~");
+    complete(wire, 0, 1, 0, OK);
+    send_text(wire, "POST /events/bulk HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n~");
+    complete(wire, 1, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202 202");
+    assert_true(wrote(wire, "\r\n\r\n{\"status\":\"accepted\"}"));
+    assert_true(wrote(wire, "\r\n\r\n{\"accepted\":1,\"duplicate\":0,\"rejected\":0}"));
+    wire_free(wire);
+}
+
 static void says_503_and_when_to_retry_if_the_group_failed(void **state)
 {
     (void)state;
@@ -577,6 +591,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_post_when_it_is_committed),
         cmocka_unit_test(says_duplicate_with_200),
+        cmocka_unit_test(leaves_out_what_memory_was_too_short_to_tell),
         cmocka_unit_test(says_503_and_when_to_retry_if_the_group_failed),
         cmocka_unit_test(takes_requests_in_any_split),
         cmocka_unit_test(takes_requests_byte_by_byte),
