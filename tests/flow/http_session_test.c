@@ -148,6 +148,23 @@ static void stops_reading_while_the_socket_is_full(void **state)
     wire_free(wire);
 }
 
+static void the_last_reply_has_the_time_of_any_other_to_be_read(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    wire->block = true;
+    send_text(wire, "GET /ping HTTP/1.0\r\n\r\n");
+    pass_seconds(wire, 30);
+    assert_false(wire->closed || wire->finished);
+    wire->block = false;
+    http_session_writable(&wire->session);
+    assert_true(wire->finished);
+    assert_false(wire->closed);
+    pass_seconds(wire, 2);
+    assert_true(wire->closed);
+    wire_free(wire);
+}
+
 static void drops_the_fate_of_a_client_that_vanished(void **state)
 {
     (void)state;
@@ -598,6 +615,7 @@ int main(void)
         cmocka_unit_test(answers_leave_in_the_order_of_their_requests_in_one_write),
         cmocka_unit_test(stops_reading_when_too_many_answers_are_owed_and_goes_on_later),
         cmocka_unit_test(stops_reading_while_the_socket_is_full),
+        cmocka_unit_test(the_last_reply_has_the_time_of_any_other_to_be_read),
         cmocka_unit_test(drops_the_fate_of_a_client_that_vanished),
         cmocka_unit_test(counts_a_body_cut_in_half),
         cmocka_unit_test(owes_nothing_to_a_head_cut_in_half),
