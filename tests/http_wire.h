@@ -12,7 +12,8 @@
 #define GET_PING "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 #define SUBMITTED_MAX 256
 
-/* The pipeline's part. A payload that starts with '!' is refused, one that starts with '?' is rejected as an event. */
+/* The pipeline's part. A payload that starts with '!' is refused, one that starts with '?' is rejected as an event; with
+ * '~' it is accepted, with too little memory for its lists. */
 struct pipeline {
     struct token submitted[SUBMITTED_MAX];
     size_t count;
@@ -81,6 +82,10 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     buf_append_string(&submission->detail, first == '!' ? "invalid JSON at byte 0" : "");
     buf_append_string(&submission->errors, first == '?' ? "{\"index\":0}" : "");
     buf_append_fill(&submission->ids, submission->pending ? 0x11 : 0, sizeof(struct event_id));
+    if (first == '~') {
+        submission->ids.len = 3;
+        submission->ids.failed = submission->errors.failed = true;
+    }
     if (submission->pending) {
         assert_true(world.count < SUBMITTED_MAX);
         world.submitted[world.count++] = payload->token;

@@ -3,43 +3,113 @@
 
 #include "base/lz4.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static atomic_ullong parked_files; /* descriptors of parked segments */
+
+static void close_file(struct segment *segment)
+{
+    if (segment->fd < 0) {
+        return;
+    }
+    close(segment->fd);
+    if (segment->parked) {
+        atomic_fetch_sub_explicit(&parked_files, 1, memory_order_relaxed);
+    }
+    segment->fd = -1;
+}
 
 void segment_free(struct segment *segment)
 {
     if (segment == NULL) {
         return;
     }
-    if (segment->fd >= 0) {
-        close(segment->fd);
+    close_file(segment);
+    if (segment->memory.data != NULL) {
+        segment_unmap(segment->memory);
     }
     segment_header_release(&segment->header);
     free(segment->path);
     free(segment);
 }
 
+static bool may_stay_open(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           atomic_load_explicit(&parked_files, memory_order_relaxed) <= limit.rlim_cur / 4;
+}
+
+void segment_park(struct segment *segment)
+{
+    if (segment->parked || segment->fd < 0) {
+        return;
+    }
+    segment->parked = true;
+    atomic_fetch_add_explicit(&parked_files, 1, memory_order_relaxed);
+    if (may_stay_open() || (segment->path == NULL && segment_map(segment, &segment->memory) != OK)) {
+        return;
+    }
+    close_file(segment);
+}
+
 /* A file that somebody cut under us would end the process at the first byte that is missing. */
-static bool is_cut(const struct segment *segment)
+static enum error map_file(int fd, uint64_t length, struct slice *bytes)
 {
     struct stat info;
-    return fstat(segment->fd, &info) != 0 || (uint64_t)info.st_size < segment->length;
+    if (fstat(fd, &info) != 0) {
+        return ERROR_JOURNAL_FAILED;
+    }
+    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size < length) {
+        errno = EIO;
+        return ERROR_JOURNAL_FAILED;
+    }
+    void *data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    *bytes = slice_make(data, length);
+    return OK;
+}
+
+static enum error map_by_path(const struct segment *segment, struct slice *bytes)
+{
+    int fd = open(segment->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return ERROR_JOURNAL_FAILED;
+    }
+    enum error error = map_file(fd, segment->length, bytes);
+    int number = errno;
+    close(fd);
+    errno = number;
+    return error;
+}
+
+/* A size of 0 makes a second mapping of the same pages. */
+static enum error map_memory(const struct segment *segment, struct slice *bytes)
+{
+    void *data = mremap((void *)(uintptr_t)segment->memory.data, 0, segment->memory.len, MREMAP_MAYMOVE);
+    if (data == MAP_FAILED) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    *bytes = slice_make(data, segment->memory.len);
+    return OK;
 }
 
 enum error segment_map(const struct segment *segment, struct slice *bytes)
 {
-    if (is_cut(segment)) {
-        return ERROR_JOURNAL_FAILED;
+    if (segment->memory.data != NULL) {
+        return map_memory(segment, bytes);
     }
-    void *data = mmap(NULL, segment->length, PROT_READ, MAP_SHARED, segment->fd, 0);
-    if (data == MAP_FAILED) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    *bytes = slice_make(data, segment->length);
-    return OK;
+    return segment->fd >= 0 ? map_file(segment->fd, segment->length, bytes) : map_by_path(segment, bytes);
 }
 
 void segment_unmap(struct slice bytes)

@@ -64,14 +64,15 @@ size_t segment_seal_read(struct slice bytes, uint64_t at, const char *name, uint
 /* True if the block's columns are the header's, in order. */
 bool segment_header_fits(const struct segment_header *header, const struct native_block *block);
 
-/* A sealed segment on its way to the store: a batch. Owned by whoever holds it; the file stays open until
- * segment_free, so that it can be read even after it was unlinked. */
+/* A sealed segment on its way to the store: a batch. Owned by whoever holds it. */
 struct segment {
     char name[SEGMENT_NAME_MAX];
     struct segment_header header;
-    int fd;          /* file or memfd; read with pread or mmap, the position is nobody's */
-    char *path;      /* absolute; NULL for a memfd */
-    uint64_t length; /* bytes up to the end of its frames: header included, a seal not */
+    int fd; /* file or memfd; read with pread or mmap, the position is nobody's. -1: parked without one */
+    bool parked;
+    struct slice memory; /* of a memfd parked without its descriptor; else no data */
+    char *path;          /* absolute; NULL for a memfd */
+    uint64_t length;     /* bytes up to the end of its frames: header included, a seal not */
     uint64_t rows;
     uint64_t raw_bytes;               /* of the blocks, uncompressed */
     int64_t first_ns;                 /* wall, when its first row came: for the age of the oldest event */
@@ -84,7 +85,13 @@ struct segment {
 
 void segment_free(struct segment *segment);
 
-/* Maps the file; *bytes is valid until segment_unmap. ERROR_JOURNAL_FAILED if it is shorter than it was. */
+/* Nothing is written to it any more. As many wait as a store that is down leaves, so only the first keep their files
+ * open, a quarter of the descriptors that the process may have: these can be read even after they were unlinked. The
+ * others are opened by their path when they are mapped; a memfd stays mapped. */
+void segment_park(struct segment *segment);
+
+/* Maps the file; *bytes is valid until segment_unmap, whatever becomes of the segment and its file. Not OK, with errno:
+ * ERROR_JOURNAL_FAILED if the file is gone, cannot be opened, or is shorter than it was. */
 MUST_CHECK enum error segment_map(const struct segment *segment, struct slice *bytes);
 void segment_unmap(struct slice bytes);
 

@@ -20,6 +20,7 @@ struct dead_letters {
     char *folder;
     uint64_t max_bytes;
     struct metrics *metrics;
+    uint64_t bytes;          /* in the folder, by the last look at it and what was buried since */
     struct timespec changed; /* the folder, when it was last watched */
 };
 
@@ -40,15 +41,19 @@ static bool is_half_written(struct slice name)
     return segment_parse_name(name, &stream, &uuid);
 }
 
-/* People take files away while the gateway runs, so the folder itself is asked. */
-static uint64_t folder_bytes(const struct dead_letters *letters)
+static void set_bytes(struct dead_letters *letters, uint64_t bytes)
+{
+    letters->bytes = bytes;
+    metric_set(letters->metrics, METRIC_DEAD_LETTER_BYTES, 0, (double)bytes);
+}
+
+/* People take files away while the gateway runs, so the folder itself is asked now and then: with many letters that takes
+ * longer than a burial. */
+static void count_bytes(struct dead_letters *letters)
 {
     uint64_t bytes = 0;
     DIR *folder = opendir(letters->folder);
-    if (folder == NULL) {
-        return 0;
-    }
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         struct stat info;
         if (is_half_written(slice_from_string(entry->d_name))) {
             unlinkat(dirfd(folder), entry->d_name, 0);
@@ -56,9 +61,10 @@ static uint64_t folder_bytes(const struct dead_letters *letters)
             bytes += (uint64_t)info.st_size;
         }
     }
-    closedir(folder);
-    metric_set(letters->metrics, METRIC_DEAD_LETTER_BYTES, 0, (double)bytes);
-    return bytes;
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    set_bytes(letters, bytes);
 }
 
 struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_bytes, struct metrics *metrics,
@@ -73,7 +79,7 @@ struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_byt
     pthread_mutex_init(&letters->mutex, NULL);
     letters->max_bytes = max_bytes;
     letters->metrics = metrics;
-    (void)folder_bytes(letters);
+    count_bytes(letters);
     return letters;
 }
 
@@ -89,7 +95,8 @@ void dead_letters_close(struct dead_letters *letters)
 uint64_t dead_letters_bytes(struct dead_letters *letters)
 {
     pthread_mutex_lock(&letters->mutex);
-    uint64_t bytes = folder_bytes(letters);
+    count_bytes(letters);
+    uint64_t bytes = letters->bytes;
     pthread_mutex_unlock(&letters->mutex);
     return bytes;
 }
@@ -100,7 +107,7 @@ void dead_letters_watch(struct dead_letters *letters)
     pthread_mutex_lock(&letters->mutex);
     if (stat(letters->folder, &info) == 0 && memcmp(&info.st_mtim, &letters->changed, sizeof info.st_mtim) != 0) {
         letters->changed = info.st_mtim;
-        (void)folder_bytes(letters);
+        count_bytes(letters);
     }
     pthread_mutex_unlock(&letters->mutex);
 }
@@ -227,16 +234,15 @@ static enum error write_files(const struct dead_letters *letters, const struct s
     return disk_error(error);
 }
 
-static enum error add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
+static enum error try_to_add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
 {
     struct slice bytes;
-    uint64_t used = folder_bytes(letters);
-    if (is_buried(letters, segment)) {
-        return disk_sync_folder(letters->folder) ? OK : ERROR_JOURNAL_FAILED;
-    }
+    uint64_t used = letters->bytes;
     if (used > letters->max_bytes || segment->length > letters->max_bytes - used) {
         return ERROR_JOURNAL_FULL;
     }
+    buf_clear(&lines->out);
+    lines->too_long = false;
     lines->max_bytes = letters->max_bytes - used - segment->length;
     enum error error = make_lines(lines, segment);
     if (error == OK) {
@@ -247,8 +253,24 @@ static enum error add(struct dead_letters *letters, const struct segment *segmen
     }
     error = write_files(letters, segment, bytes, buf_slice(&lines->out));
     segment_unmap(bytes);
-    (void)folder_bytes(letters);
+    if (error == OK) {
+        set_bytes(letters, used + segment->length + lines->out.len);
+    }
     return error;
+}
+
+static enum error add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
+{
+    if (is_buried(letters, segment)) {
+        return disk_sync_folder(letters->folder) ? OK : ERROR_JOURNAL_FAILED;
+    }
+    enum error error = try_to_add(letters, segment, lines);
+    if (error == OK) {
+        return OK;
+    }
+    uint64_t used = letters->bytes;
+    count_bytes(letters); /* something was left half written, or people have made room */
+    return error == ERROR_JOURNAL_FULL && letters->bytes < used ? try_to_add(letters, segment, lines) : error;
 }
 
 enum error dead_letters_add(struct dead_letters *letters, const struct segment *segment, int code, const char *reason,

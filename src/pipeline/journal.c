@@ -244,6 +244,7 @@ struct segment *journal_seal(struct journal *journal, size_t stream_index)
     struct segment *segment = open->segment;
     journal_cut_ahead(journal, open);
     journal_write_seal(journal, segment);
+    segment_park(segment);
     open->segment = NULL;
     return segment;
 }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,7 +39,7 @@ static struct segment *open_segment(const struct adoption *adoption, const char 
     }
     memcpy(segment->name, file_name, name_len);
     segment->path = journal_path(adoption->folder, segment->name, SEGMENT_SUFFIX);
-    segment->fd = segment->path == NULL ? -1 : open(segment->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    segment->fd = segment->path == NULL ? -1 : journal_open_file(segment->path);
     bool gone = segment->path == NULL || (segment->fd < 0 && errno == ENOENT);
     if (segment->fd < 0 || fstat(segment->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         if (!gone) {
@@ -146,6 +145,7 @@ static void take(struct adoption *adoption, struct segment *segment)
     LOG(LOG_INFO, "dead letter taken", "segment=%s rows=%llu", segment->name, (unsigned long long)segment->rows);
     metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), (int64_t)segment->rows);
     journal_use(journal, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
+    segment_park(segment);
     *adoption->end = segment;
     adoption->end = &segment->next;
     adoption->taken++;

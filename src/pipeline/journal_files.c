@@ -70,6 +70,11 @@ static bool create_file(const struct journal *journal, struct segment *segment, 
     return segment->fd >= 0;
 }
 
+int journal_open_file(const char *path)
+{
+    return open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 struct segment *journal_create(struct journal *journal, struct slice bytes, bool in_memory)
 {
     size_t length;

@@ -125,6 +125,9 @@ size_t journal_find_stream(const struct journal *journal, struct slice name);
  * with errno set. */
 struct segment *journal_create(struct journal *journal, struct slice bytes, bool in_memory);
 
+/* The descriptor of a segment's file that was found; -1 with errno. Whether it is a plain file is yet to be asked. */
+int journal_open_file(const char *path);
+
 /* A segment of no row yet whose header is written and names `parent`, which wins at start as long as it is there; in
  * memory if the parent is. NULL with errno set. */
 struct segment *journal_create_descendant(struct journal *journal, const struct segment *parent);

@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -85,8 +84,9 @@ static bool cannot_read(struct recovery *recovery, const char *name)
     return false;
 }
 
-/* Opens a file and reads its header. What is not a plain file is left alone. */
-static bool open_file(struct recovery *recovery, struct found *found)
+/* Reads a file's header. What is not a plain file is left alone. It is not open afterwards: there may be more files than
+ * descriptors. */
+static bool look_at_file(struct recovery *recovery, struct found *found)
 {
     struct stat info;
     struct slice bytes;
@@ -96,7 +96,7 @@ static bool open_file(struct recovery *recovery, struct found *found)
     }
     found->segment = segment;
     segment->path = journal_path(recovery->journal->segment_folder, found->name, SEGMENT_SUFFIX);
-    segment->fd = segment->path == NULL ? -1 : open(segment->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    segment->fd = segment->path == NULL ? -1 : journal_open_file(segment->path);
     bool plain = segment->fd >= 0 && fstat(segment->fd, &info) == 0 && S_ISREG(info.st_mode);
     if (!plain && (segment->fd >= 0 || errno == ELOOP || errno == EISDIR || errno == ENXIO)) {
         LOG(LOG_WARN, "foreign file left alone", "%s is not a plain file", segment->path);
@@ -120,6 +120,8 @@ static bool open_file(struct recovery *recovery, struct found *found)
         return cannot_read(recovery, found->name);
     }
     found_unmap(bytes);
+    close(segment->fd);
+    segment->fd = -1;
     memcpy(segment->name, found->name, sizeof segment->name);
     segment->stream_index = found->stream_index;
     segment->first_ns = found->made_ns;
@@ -183,7 +185,7 @@ static bool recover(struct recovery *recovery)
 {
     bool fine = list_files(recovery);
     for (size_t i = 0; fine && i < recovery->count; i++) {
-        fine = open_file(recovery, &recovery->files[i]);
+        fine = look_at_file(recovery, &recovery->files[i]);
     }
     if (!fine || !take_files(recovery, false) || !take_files(recovery, true)) {
         return false;

@@ -12,6 +12,7 @@ static void seal_cut(struct journal *journal, struct open_segment *open)
         journal_discard(journal, segment);
         return;
     }
+    segment_park(segment);
     segment->next = journal->sealed;
     journal->sealed = segment;
 }

@@ -141,6 +141,8 @@ enum error journal_split(struct journal *journal, struct segment *whole, uint64_
     }
     *first = splitting.halves[0].segment;
     *second = splitting.halves[1].segment;
+    segment_park(*first);
+    segment_park(*second);
     account(journal, *first, 1);
     account(journal, *second, 1);
     account(journal, whole, -1);

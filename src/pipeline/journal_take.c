@@ -227,11 +227,16 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
 bool found_take(struct recovery *recovery, struct found *found)
 {
     struct slice bytes;
-    if (!found_map(found->segment->fd, found->file_length, &bytes)) {
-        return found_fail(recovery, "map", found->segment->path);
+    struct segment *segment = found->segment;
+    segment->fd = journal_open_file(segment->path);
+    if (segment->fd < 0 || !found_map(segment->fd, found->file_length, &bytes)) {
+        return found_fail(recovery, "map", segment->path);
     }
     bool fine = take(recovery, found, bytes);
     found_unmap(bytes);
+    if (fine && found->segment != NULL) {
+        segment_park(found->segment);
+    }
     return fine;
 }
 

@@ -78,6 +78,7 @@ void connections_give(struct connection *connection)
         close(connection->orphan_fd);
     }
     connection->orphan_fd = -1;
+    buf_release(&connection->rest);
     connection->wsi = NULL;
     connection->next_free = connections->free;
     connections->free = connection;
@@ -153,6 +154,24 @@ void connections_flush_waiting(struct connections *connections)
         struct connection *connection = oldest;
         unlist_one(connection);
         connection->ops->flush(connection->session);
+    }
+}
+
+void connections_hold(struct connection *connection)
+{
+    put_first(connection, &connection->owner->held);
+}
+
+void connections_push_held(struct connections *connections, void (*push)(struct connection *connection))
+{
+    struct connection *held = NULL;
+    while (connections->held != NULL) {
+        put_first(connections->held, &held);
+    }
+    while (held != NULL) {
+        struct connection *connection = held;
+        unlist_one(connection);
+        push(connection);
     }
 }
 

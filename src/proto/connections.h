@@ -21,7 +21,8 @@ struct connection {
     bool closing;
     uint32_t slot;
     uint32_t generation;
-    /* On one of the lists `listed` and `waiting`; link is NULL if it is on neither. */
+    struct buf rest; /* what the orphan's socket has not taken yet */
+    /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
     struct connection *next_listed;
     struct connection **link;
     struct connection *next_free;
@@ -39,6 +40,7 @@ struct connections {
     struct connection *free;
     struct connection *listed;  /* those that want attention before the loop blocks */
     struct connection *waiting; /* those that want it once the gateway has room, newest first */
+    struct connection *held;    /* orphans whose sockets are full */
     unsigned orphans;           /* since the last tick */
 };
 
@@ -63,6 +65,10 @@ struct connection *connections_unlist(struct connections *connections);
 void connections_await_room(struct connection *connection);
 /* There is room: those that wait for it are flushed, the oldest first. */
 void connections_flush_waiting(struct connections *connections);
+
+/* Its rest is to be pushed on; calls `push` for all of them. */
+void connections_hold(struct connection *connection);
+void connections_push_held(struct connections *connections, void (*push)(struct connection *connection));
 
 /* To the session that a token names, if it still lives. */
 void connections_complete(const struct connections *connections, const struct ticket *ticket);

@@ -27,6 +27,10 @@ void http_answer_problem(struct http_answer *answer, enum error error, struct sl
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
     answer->reply.cache_control = NULL;
     http_reply_problem(&answer->body, error, detail, errors);
+    if (answer->body.failed) {
+        buf_clear(&answer->body);
+        http_reply_problem(&answer->body, error, SLICE(""), SLICE(""));
+    }
 }
 
 void http_answer_upgrade(struct http_answer *answer)
@@ -62,6 +66,9 @@ void http_answer_complete(struct http_answer *answer, const struct ticket *ticke
 
 void http_answer_stored(struct http_answer *answer)
 {
+    if (answer->state == ANSWER_READY) {
+        return; /* the wait is over: what its status says stays */
+    }
     answer->stored = true;
     if (answer->state == ANSWER_STORE) {
         settle(answer);
@@ -97,21 +104,30 @@ static const char *fate_word(const struct http_answer *answer)
     return answer->stored ? "stored" : "accepted";
 }
 
-static struct slice compose_body(struct http_answer *answer, struct buf *text)
+/* The body, in `text` or the answer's own; failed if memory is short even for what must be in it. */
+static const struct buf *compose_body(const struct http_answer *answer, struct buf *text)
 {
     buf_clear(text);
     switch (answer->kind) {
     case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
-    case ANSWER_MANY: http_reply_many(text, answer->counts, buf_slice(&answer->body)); break;
+    case ANSWER_MANY:
+        http_reply_many(text, answer->counts, buf_slice(&answer->body));
+        if (text->failed) {
+            buf_clear(text);
+            http_reply_many(text, answer->counts, SLICE(""));
+        }
+        break;
     case ANSWER_BODY:
-    case ANSWER_UPGRADE: return buf_slice(&answer->body);
+    case ANSWER_UPGRADE: return &answer->body;
     }
-    return buf_slice(text);
+    return text;
 }
 
 void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out)
 {
-    struct slice body = compose_body(answer, &front->text);
+    const struct buf *whole = compose_body(answer, &front->text);
+    struct slice body = buf_slice(whole);
+    out->failed |= whole->failed; /* then the connection ends, and says nothing wrong */
     if (answer->kind == ANSWER_UPGRADE) {
         buf_append_slice(out, body);
     } else {

@@ -59,25 +59,34 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
     return OK;
 }
 
+/* A list that memory was short for is left out, not cut: whoever is told less is told nothing wrong. */
+static struct slice whole_list(const struct buf *list)
+{
+    return list->failed ? (struct slice){ NULL, 0 } : buf_slice(list);
+}
+
 static void answer_one(struct http_answer *answer, const struct submission *submission)
 {
     if (!submission->pending) {
-        http_answer_problem(answer, submission->first_error, SLICE(""), buf_slice(&submission->errors));
+        http_answer_problem(answer, submission->first_error, SLICE(""), whole_list(&submission->errors));
         return;
     }
     answer->kind = ANSWER_ONE;
     answer->state = ANSWER_COMMIT;
-    if (submission->ids.len == sizeof answer->id) {
+    if (submission->ids.len == sizeof answer->id) { /* else it stays zero, and is left out */
         memcpy(&answer->id, submission->ids.data, sizeof answer->id);
     }
 }
 
 static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
 {
-    struct slice ids = with_ids ? buf_slice(&submission->ids) : (struct slice){ NULL, 0 };
+    struct slice ids = with_ids ? whole_list(&submission->ids) : (struct slice){ NULL, 0 };
     answer->kind = ANSWER_MANY;
     answer->counts.rejected = submission->rejected;
     http_reply_lists(&answer->body, ids, buf_slice(&submission->errors));
+    if (answer->body.failed || submission->errors.failed) {
+        buf_clear(&answer->body); /* the counts tell */
+    }
     if (submission->pending) {
         answer->state = ANSWER_COMMIT;
         return;
@@ -115,7 +124,7 @@ void http_events_post(struct http_front *front, const struct http_request *reque
     pipeline_submit(front->intake.io, &payload, submission);
     answer->wait_stored = arguments.wait_stored;
     if (submission->error != OK) {
-        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), buf_slice(&submission->errors));
+        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), whole_list(&submission->errors));
     } else if (form == PAYLOAD_ONE) {
         answer_one(answer, submission);
     } else {

@@ -232,10 +232,14 @@ void page_problem(struct page_reply *reply, enum error error, struct slice detai
 void http_reply_one(struct buf *out, const struct event_id *id, const char *status)
 {
     char text[EVENT_ID_TEXT];
-    event_id_format(id, text);
-    buf_append_slice(out, SLICE("{\"id\":\""));
-    buf_append(out, text, sizeof text);
-    buf_append_slice(out, SLICE("\",\"status\":\""));
+    buf_append_byte(out, '{');
+    if (!event_id_is_zero(id)) {
+        event_id_format(id, text);
+        buf_append_slice(out, SLICE("\"id\":\""));
+        buf_append(out, text, sizeof text);
+        buf_append_slice(out, SLICE("\","));
+    }
+    buf_append_slice(out, SLICE("\"status\":\""));
     buf_append_string(out, status);
     buf_append_slice(out, SLICE("\"}\n"));
 }

@@ -38,7 +38,7 @@ void http_reply_problem(struct buf *out, enum error error, struct slice detail, 
 #define HTTP_PROBLEM_TYPE "application/problem+json"
 #define HTTP_JSON_TYPE "application/json"
 
-/* {"id":"…","status":"accepted"} */
+/* {"id":"…","status":"accepted"}; an id of zero, which was not to be had, is left out. */
 void http_reply_one(struct buf *out, const struct event_id *id, const char *status);
 
 struct http_counts {

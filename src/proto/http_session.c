@@ -56,11 +56,11 @@ void http_session_page(struct http_session *session, struct token token, struct 
 
 static enum http_wait waits_for(const struct http_session *session)
 {
-    if (session->phase == PHASE_LINGER) {
-        return WAIT_LINGER;
-    }
     if (session->blocked) {
         return WAIT_SOCKET;
+    }
+    if (session->phase == PHASE_LINGER) {
+        return WAIT_LINGER;
     }
     if (session->reading && session->phase == PHASE_BODY) {
         return WAIT_BODY;

@@ -132,12 +132,14 @@ static bool on_before_block(void *opaque)
         connections_flush_waiting(&thread->connections);
     }
     pipeline_io_flush(thread->front.intake.io);
+    connections_push_held(&thread->connections, attendance_push);
     if (thread->connections.listed != NULL) {
         attendance_round(&thread->connections);
         pipeline_io_flush(thread->front.intake.io);
     }
-    if (thread->connections.waiting != NULL) {
-        loop_set_alarm(thread->loop, ROOM_PATIENCE_NS); /* other threads' events make room without a word to this one */
+    if (thread->connections.waiting != NULL || thread->connections.held != NULL) {
+        loop_set_alarm(thread->loop,
+                       ROOM_PATIENCE_NS); /* other threads and clients make room without a word to this one */
     }
     heartbeat_wait(&thread->heartbeat);
     return !thread->stopping ||

@@ -184,6 +184,8 @@ void http_post(struct http_client *client, const struct http_request *request, s
     }
     set_options(client->curl, &exchange, headers);
     CURLcode code = curl_easy_perform(client->curl);
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER,
+                     NULL); /* else written to in curl_easy_cleanup, when it is gone */
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &result->status);
     result->fate = judge(client->curl, code, &exchange);
     if (result->failure[0] == '\0') {

@@ -2,6 +2,7 @@
 #include "base/crash_point.h"
 #include "store/writer_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* One segment under way. */
@@ -94,7 +95,8 @@ static bool insert(const struct attempt *attempt, const struct delivery_facts *f
     struct slice bytes;
     *reply = (struct store_reply){ 0 };
     if (segment_map(attempt->segment, &bytes) != OK) {
-        delivery_explain(attempt->delivery, "the segment %s cannot be read", attempt->segment->name);
+        delivery_explain(attempt->delivery, "the segment %s cannot be read: %s", attempt->segment->name,
+                         strerror(errno));
         return false;
     }
     const char *id_column = attempt->segment->header.event_id_column;

@@ -32,6 +32,20 @@ static void says_duplicate_with_200(void **state)
     wire_free(wire);
 }
 
+static void leaves_out_what_memory_was_too_short_to_tell(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, POST_HEAD "Content-Length: 1\r\n\r\n~");
+    complete(wire, 0, 1, 0, OK);
+    send_text(wire, "POST /events/bulk HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n~");
+    complete(wire, 1, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202 202");
+    assert_true(wrote(wire, "\r\n\r\n{\"status\":\"accepted\"}"));
+    assert_true(wrote(wire, "\r\n\r\n{\"accepted\":1,\"duplicate\":0,\"rejected\":0}"));
+    wire_free(wire);
+}
+
 static void says_503_and_when_to_retry_if_the_group_failed(void **state)
 {
     (void)state;
@@ -131,6 +145,23 @@ static void stops_reading_while_the_socket_is_full(void **state)
     flush(wire);
     assert_string_equal(statuses(wire), "200 200 200");
     assert_true(wire->reading);
+    wire_free(wire);
+}
+
+static void the_last_reply_has_the_time_of_any_other_to_be_read(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    wire->block = true;
+    send_text(wire, "GET /ping HTTP/1.0\r\n\r\n");
+    pass_seconds(wire, 30);
+    assert_false(wire->closed || wire->finished);
+    wire->block = false;
+    http_session_writable(&wire->session);
+    assert_true(wire->finished);
+    assert_false(wire->closed);
+    pass_seconds(wire, 2);
+    assert_true(wire->closed);
     wire_free(wire);
 }
 
@@ -378,6 +409,20 @@ static void wait_stored_answers_202_when_the_store_takes_too_long(void **state)
     wire_free(wire);
 }
 
+static void what_is_stored_after_the_wait_changes_no_answer_that_an_earlier_one_holds_up(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, POST POST_AND_WAIT);
+    complete(wire, 1, 1, 0, OK);
+    pass_seconds(wire, 3);
+    http_session_stored(&wire->session, world.submitted[1]);
+    complete(wire, 0, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202 202");
+    assert_false(wrote(wire, "\"status\":\"stored\""));
+    wire_free(wire);
+}
+
 static void wait_stored_does_not_wait_for_a_duplicate(void **state)
 {
     (void)state;
@@ -563,12 +608,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_post_when_it_is_committed),
         cmocka_unit_test(says_duplicate_with_200),
+        cmocka_unit_test(leaves_out_what_memory_was_too_short_to_tell),
         cmocka_unit_test(says_503_and_when_to_retry_if_the_group_failed),
         cmocka_unit_test(takes_requests_in_any_split),
         cmocka_unit_test(takes_requests_byte_by_byte),
         cmocka_unit_test(answers_leave_in_the_order_of_their_requests_in_one_write),
         cmocka_unit_test(stops_reading_when_too_many_answers_are_owed_and_goes_on_later),
         cmocka_unit_test(stops_reading_while_the_socket_is_full),
+        cmocka_unit_test(the_last_reply_has_the_time_of_any_other_to_be_read),
         cmocka_unit_test(drops_the_fate_of_a_client_that_vanished),
         cmocka_unit_test(counts_a_body_cut_in_half),
         cmocka_unit_test(owes_nothing_to_a_head_cut_in_half),
@@ -582,6 +629,7 @@ int main(void)
         cmocka_unit_test(the_path_and_the_content_type_choose_the_form),
         cmocka_unit_test(wait_stored_answers_200_once_the_store_has_it),
         cmocka_unit_test(wait_stored_answers_202_when_the_store_takes_too_long),
+        cmocka_unit_test(what_is_stored_after_the_wait_changes_no_answer_that_an_earlier_one_holds_up),
         cmocka_unit_test(wait_stored_does_not_wait_for_a_duplicate),
         cmocka_unit_test(continue_is_sent_after_the_answers_before_it),
         cmocka_unit_test(a_body_that_is_too_large_is_not_asked_for),

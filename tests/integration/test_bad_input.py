@@ -163,6 +163,26 @@ def pipelined_and_byte_by_byte_requests_are_answered_in_order(gateway):
     assert gateway.sql("SELECT count() FROM events") == "52"
 
 
+@with_gateway
+def a_large_reply_reaches_a_client_that_has_sent_its_fin_and_reads_slowly(gateway):
+    events = 100000      # more than a socket takes at once
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(20)
+        s.connect(("127.0.0.1", gateway.port))
+        s.sendall(request(json.dumps([event(n) for n in range(events)]).encode()))
+        s.shutdown(socket.SHUT_WR)
+        time.sleep(3)
+        answer = b""
+        while (part := s.recv(1 << 16)) != b"":
+            answer += part
+    body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+    assert status_of(answer) == 202 and body["accepted"] == len(body["ids"]) == events
+    gateway.wait_stored()
+    gateway.check_identity()
+    gateway.stop()
+
+
 if __name__ == "__main__":
     main([
         every_bad_payload_gets_its_answer_and_its_count,
@@ -170,4 +190,5 @@ if __name__ == "__main__":
         a_body_cut_in_half_is_counted_and_nothing_of_it_kept,
         a_thousand_connections_of_a_byte_a_second_disturb_nobody,
         pipelined_and_byte_by_byte_requests_are_answered_in_order,
+        a_large_reply_reaches_a_client_that_has_sent_its_fin_and_reads_slowly,
     ])

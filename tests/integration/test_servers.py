@@ -1,6 +1,8 @@
 """The gateway in front of real ClickHouse servers over HTTP: 26.7 (chdb_server) and Debian's 18.16."""
+import json
 import os
 import signal
+import socket
 import time
 
 from check import main
@@ -8,6 +10,7 @@ from gateway import Gateway, Poster, ROOT, SERVER_BUILD, event
 from servers import start_chdb_server, start_clickhouse_18
 from websocket import sample_with
 
+FEW_DESCRIPTORS = 100
 OLD = os.path.join(ROOT, "tests", "integration", "old_server.yaml")
 
 
@@ -64,6 +67,41 @@ def outage_loses_nothing(gateway, server, final, seconds):
     assert set(stored.values()) == {1}, "some are stored twice"
     gateway.wait_until("/readyz has nothing to tell", lambda: "store" not in gateway.get("/readyz")[1], 30)
     print("        %d events acknowledged around an outage of %.0f s" % (len(poster.acked), seconds))
+
+
+def an_outage_of_more_segments_than_descriptors_loses_nothing(folder):
+    """Each group that waits for the store is a segment of its own; the gateway goes on, and so does one that is started on all of them."""
+    server = chdb(folder)
+    gateway = gateway_for(folder, server, wrapper=("prlimit", "--nofile=%d" % FEW_DESCRIPTORS))
+    try:
+        gateway.start()
+        server.kill()
+        numbers = iter(range(10 ** 6))
+        doors = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(4)]
+        while gateway.sum("sluice_journal_segments") < 2 * FEW_DESCRIPTORS:
+            number = next(numbers)
+            body = json.dumps(event(number)).encode()
+            doors[number % len(doors)].sendall(
+                b"POST /events?wait=stored HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            time.sleep(0.01)
+            assert number < 4 * FEW_DESCRIPTORS
+        assert gateway.get("/livez")[0] == 200
+        assert gateway.post("/events", event(next(numbers)))[0] == 202
+        sent = next(numbers)
+        gateway.wait_until("all are accepted", lambda: gateway.sum("sluice_journal_events") == sent)
+        gateway.kill()
+        gateway.start()
+        assert gateway.sum("sluice_events_recovered_total") == sent
+        server.start()
+        gateway.wait_stored()
+        gateway.check_identity()
+        count = server.query("SELECT count(), uniqExact(user_id) FROM events FINAL").strip()
+        assert count == "%d\t%d" % (sent, sent), count
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+        server.stop()
 
 
 def run(folder, start, config=None):
@@ -173,6 +211,7 @@ if __name__ == "__main__":
     main([
         server_26_stores_a_bulk_load_exactly,
         server_26_killed_under_load_loses_nothing,
+        an_outage_of_more_segments_than_descriptors_loses_nothing,
         server_18_stores_a_bulk_load_exactly,
         server_18_takes_every_type_it_has,
         server_18_killed_under_load_loses_nothing,

@@ -140,6 +140,19 @@ static void buries_again_where_only_the_text_was_left(void **state)
     buf_release(&text);
 }
 
+static void knows_its_bytes_after_each_burial(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        fixture_put(here.fixture, i, 2 + i);
+        struct segment *segment = journal_seal(here.fixture->journal, 0);
+        assert_int_equal(dead_letters_add(here.letters, segment, 1, "why", WALL_NS), OK);
+        int64_t bytes = fixture_metric(here.fixture, METRIC_DEAD_LETTER_BYTES);
+        assert_int_equal(bytes, dead_letters_bytes(here.letters)); /* which asks the folder */
+        segment_free(segment);
+    }
+}
+
 static void sees_what_people_take_away(void **state)
 {
     (void)state;
@@ -225,6 +238,7 @@ int main(void)
         TEST(takes_letters_again_when_people_made_room),
         TEST(adds_nothing_when_the_disk_fails),
         TEST(buries_again_where_only_the_text_was_left),
+        TEST(knows_its_bytes_after_each_burial),
         TEST(sees_what_people_take_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "base/thread.h"
 #include "journal_fixture.h"
 #include "pipeline/journal_private.h"
@@ -381,6 +383,93 @@ static void gauges_follow_every_change(void **state)
     assert_int_equal(fixture_metric(f, METRIC_JOURNAL_SEGMENTS), 1);
 }
 
+/* Until it is called again with the limit that it returns. */
+static rlim_t limit_descriptors(rlim_t most)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return before;
+}
+
+enum { SEALED = 200, ROWS = 4, FEW_DESCRIPTORS = 48 };
+
+/* Their first rows: only the first 40 samples can be told apart. */
+static unsigned first_of(unsigned sealed)
+{
+    return sealed % 10 * ROWS;
+}
+
+static void seal_many(struct fixture *f, struct segment *sealed[SEALED])
+{
+    for (unsigned i = 0; i < SEALED; i++) {
+        fixture_put(f, first_of(i), ROWS);
+        sealed[i] = journal_seal(f->journal, 0);
+    }
+    assert_int_equal(fixture_metric(f, METRIC_JOURNAL_EVENTS), SEALED * ROWS);
+}
+
+static void more_segments_wait_than_there_are_descriptors_and_all_are_read_split_and_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct segment *sealed[SEALED];
+    rlim_t before = limit_descriptors(FEW_DESCRIPTORS);
+    seal_many(f, sealed);
+    for (unsigned i = 0; i < SEALED; i++) {
+        struct segment *halves[2];
+        assert_segment(sealed[i], first_of(i), ROWS);
+        assert_int_equal(journal_split(f->journal, sealed[i], 1, &halves[0], &halves[1]), OK);
+        assert_segment(halves[0], first_of(i), 1);
+        assert_segment(halves[1], first_of(i) + 1, ROWS - 1);
+        assert_int_equal(journal_remove(f->journal, halves[0]), OK);
+        assert_int_equal(journal_remove(f->journal, halves[1]), OK);
+    }
+    limit_descriptors(before);
+    assert_int_equal(fixture_metric(f, METRIC_JOURNAL_EVENTS), 0);
+    assert_int_equal(fixture_metric(f, METRIC_JOURNAL_BYTES), 0);
+    assert_int_equal(count_files(f, "journal"), 0);
+}
+
+static void a_start_finds_more_segments_than_there_are_descriptors(void **state)
+{
+    struct fixture *f = *state;
+    struct segment *sealed[SEALED];
+    seal_many(f, sealed);
+    for (unsigned i = 0; i < SEALED; i++) {
+        segment_free(sealed[i]);
+    }
+    rlim_t before = limit_descriptors(FEW_DESCRIPTORS);
+    fixture_reopen(f);
+    for (unsigned i = 0; i < SEALED; i++) {
+        assert_segment(f->recovered, first_of(i), ROWS);
+        fixture_drop_recovered(f);
+    }
+    limit_descriptors(before);
+    assert_null(f->recovered);
+}
+
+static void a_sealed_segment_that_is_deleted_is_read_if_it_was_kept_open_and_else_said_to_be_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct slice bytes;
+    fixture_put(f, 0, 2);
+    struct segment *kept_open = journal_seal(f->journal, 0);
+    fixture_put(f, 2, 2);
+    rlim_t before = limit_descriptors(0);
+    struct segment *closed = journal_seal(f->journal, 0);
+    limit_descriptors(before);
+    assert_segment(closed, 2, 2);
+    assert_int_equal(unlink(kept_open->path), 0);
+    assert_int_equal(unlink(closed->path), 0);
+    assert_segment(kept_open, 0, 2);
+    assert_int_equal(segment_map(closed, &bytes), ERROR_JOURNAL_FAILED);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(journal_remove(f->journal, kept_open), OK);
+    assert_int_equal(journal_remove(f->journal, closed), OK);
+}
+
 /* What the file is long, beside what is acknowledged of it. */
 static off_t file_length(const struct segment *segment)
 {
@@ -595,6 +684,10 @@ int main(void)
         TEST(writes_only_the_rows_that_are_kept, with_fsync),
         TEST(gauges_follow_every_change, with_fsync),
         TEST(extends_a_file_ahead_of_small_groups_and_cuts_and_seals_it_in_the_end, with_fsync),
+        TEST(more_segments_wait_than_there_are_descriptors_and_all_are_read_split_and_removed, with_fsync),
+        TEST(more_segments_wait_than_there_are_descriptors_and_all_are_read_split_and_removed, with_memory),
+        TEST(a_start_finds_more_segments_than_there_are_descriptors, with_os),
+        TEST(a_sealed_segment_that_is_deleted_is_read_if_it_was_kept_open_and_else_said_to_be_gone, with_fsync),
         TEST(os_never_syncs, with_os),
         TEST(memory_writes_nothing, with_memory),
         TEST(memory_still_delivers_what_an_earlier_run_left, with_fsync),

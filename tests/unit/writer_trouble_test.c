@@ -156,6 +156,24 @@ static void full_dead_letters_hold_the_row_until_there_is_room(void **state)
     bench_free(bench);
 }
 
+static void a_batch_whose_file_is_gone_is_held_and_the_others_go_on(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    struct segment *gone = new_segment(bench, 0, 8, 0);
+    close(gone->fd);
+    gone->fd = -1;
+    gone->path = strdup("/nonexistent/segment.native.lz4");
+    start(bench);
+    writer_submit(bench->writer, gone);
+    writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 5);
+    assert_false(drain(bench));
+    assert_int_equal(count(bench, METRIC_BATCHES_HELD, 0), 1);
+    assert_false(is_well(bench, "stream:alpha", "cannot be read: No such file or directory"));
+    bench_free(bench);
+}
+
 static void what_is_stored_is_not_sent_again_because_a_disk_fails(void **state)
 {
     (void)state;
@@ -215,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_failing_stream_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
         cmocka_unit_test(full_dead_letters_hold_the_row_until_there_is_room),
+        cmocka_unit_test(a_batch_whose_file_is_gone_is_held_and_the_others_go_on),
         cmocka_unit_test(what_is_stored_is_not_sent_again_because_a_disk_fails),
         cmocka_unit_test(a_store_that_is_down_at_start_is_waited_for),
         cmocka_unit_test(a_store_that_goes_away_and_comes_back_loses_nothing),
