@@ -327,9 +327,10 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
 int64_t gateway_longest_stop_ns(const struct gateway *g)
 {
     const struct config *config = g->config;
+    int64_t query_ns = config->query.timeout_ns + NS_PER_SECOND; /* and what the store adds to it */
+    int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
     int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
-    return config->drain.delay_ns + config->drain.timeout_ns + config->store.request_timeout_ns + redis_ns +
-           STOP_MARGIN_NS;
+    return config->drain.delay_ns + drain_ns + config->store.request_timeout_ns + redis_ns + STOP_MARGIN_NS;
 }
 
 static void sleep_ns(int64_t duration_ns)

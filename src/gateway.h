@@ -32,7 +32,8 @@ void gateway_tick(struct gateway *gateway);
  * NULL: nothing, it lives. */
 const char *gateway_stuck(const struct gateway *gateway, int64_t limit_ns);
 
-/* How long gateway_stop may take: what `drain:` says, the INSERT that is under way then, and the last marks in Redis. */
+/* How long gateway_stop may take: what `drain:` says, or the queries that are under way if they take longer, the INSERT or
+ * question to the store that is under way then, and the last marks in Redis. */
 int64_t gateway_longest_stop_ns(const struct gateway *gateway);
 
 /* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, datagrams that came are
