@@ -122,7 +122,7 @@ static void probe(struct journal *journal)
         return;
     }
     journal->failing = OK;
-    LOG(LOG_INFO, "journal can be written", "events are accepted again");
+    LOG(LOG_INFO, "journal can be written", "a new file could be made");
 }
 
 static void show_status(struct journal *journal, enum error verdict)
