@@ -21,6 +21,7 @@
 #include "proto/udp.h"
 #include "query/query.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -43,6 +44,9 @@ struct gateway {
     struct udp *udp;
     struct front_end *fronts[2]; /* of both, once started: they end alike */
     size_t front_count;
+    pthread_mutex_t ending; /* guards what follows */
+    bool drained;           /* the pipeline may be gone */
+    uint64_t left;          /* events that wait then */
 };
 
 const char *config_environment(const char *name)
@@ -254,7 +258,7 @@ static void stop_fronts(struct gateway *g, int64_t deadline_ns)
     }
 }
 
-/* What was started, in reverse; query and front ends have stopped already. */
+/* What was started, in reverse, but for *g; query and front ends have stopped already. */
 static void free_all(struct gateway *g)
 {
     if (g->pipeline != NULL) {
@@ -272,6 +276,11 @@ static void free_all(struct gateway *g)
     data_folder_release(&g->folder);
     status_board_free(g->board);
     streams_free(g->streams, g->config->stream_count);
+}
+
+void gateway_free(struct gateway *g)
+{
+    pthread_mutex_destroy(&g->ending);
     free(g);
 }
 
@@ -283,12 +292,14 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
         return NULL;
     }
     g->config = config;
+    pthread_mutex_init(&g->ending, NULL);
     if (!start_all(g, problem)) {
         if (g->query != NULL) {
             query_stop(g->query);
         }
         stop_fronts(g, 0);
         free_all(g);
+        gateway_free(g);
         return NULL;
     }
     status_set(g->status, STATUS_OK, "accepting events");
@@ -327,9 +338,10 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
 int64_t gateway_longest_stop_ns(const struct gateway *g)
 {
     const struct config *config = g->config;
+    int64_t query_ns = config->query.timeout_ns + NS_PER_SECOND; /* and what the store adds to it */
+    int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
     int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
-    return config->drain.delay_ns + config->drain.timeout_ns + config->store.request_timeout_ns + redis_ns +
-           STOP_MARGIN_NS;
+    return config->drain.delay_ns + drain_ns + config->store.request_timeout_ns + redis_ns + STOP_MARGIN_NS;
 }
 
 static void sleep_ns(int64_t duration_ns)
@@ -337,6 +349,22 @@ static void sleep_ns(int64_t duration_ns)
     struct timespec left = { .tv_sec = (time_t)(duration_ns / NS_PER_SECOND),
                              .tv_nsec = (long)(duration_ns % NS_PER_SECOND) };
     nanosleep(&left, NULL);
+}
+
+uint64_t gateway_waiting(struct gateway *g)
+{
+    pthread_mutex_lock(&g->ending);
+    uint64_t waiting = g->drained ? g->left : pipeline_waiting(g->pipeline);
+    pthread_mutex_unlock(&g->ending);
+    return waiting;
+}
+
+static void end_drain(struct gateway *g)
+{
+    pthread_mutex_lock(&g->ending);
+    g->left = pipeline_waiting(g->pipeline);
+    g->drained = true;
+    pthread_mutex_unlock(&g->ending);
 }
 
 bool gateway_stop(struct gateway *g)
@@ -349,6 +377,7 @@ bool gateway_stop(struct gateway *g)
     query_stop(g->query);
     stop_fronts(g, deadline_ns);
     bool stored = pipeline_drain(g->pipeline, deadline_ns);
+    end_drain(g);
     free_all(g);
     return stored;
 }

@@ -32,9 +32,18 @@ void gateway_tick(struct gateway *gateway);
  * NULL: nothing, it lives. */
 const char *gateway_stuck(const struct gateway *gateway, int64_t limit_ns);
 
-/* How long gateway_stop may take: what `drain:` says, the INSERT that is under way then, and the last marks in Redis. */
+/* How long gateway_stop may take: what `drain:` says, or the queries that are under way if they take longer, the INSERT or
+ * question to the store that is under way then, and the last marks in Redis. */
 int64_t gateway_longest_stop_ns(const struct gateway *gateway);
 
-/* Drains as `drain:` says and frees: /readyz turns 503, the listeners close, replies are finished, datagrams that came are
- * read, segments are sealed and stored. Returns true if everything accepted is stored; the rest stays in the journal for the next start. */
+/* Drains as `drain:` says and ends all threads: /readyz turns 503, the listeners close, replies are finished, datagrams
+ * that came are read, segments are sealed and stored. Returns true if everything accepted is stored; the rest stays in the
+ * journal for the next start. Only gateway_waiting and gateway_free may follow. */
 bool gateway_stop(struct gateway *gateway);
+
+/* Any thread, until gateway_free, also while it stops: the accepted events that are not known to be stored. Once the drain
+ * is over, those that were left then. */
+uint64_t gateway_waiting(struct gateway *gateway);
+
+/* After gateway_stop. */
+void gateway_free(struct gateway *gateway);

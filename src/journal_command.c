@@ -62,9 +62,17 @@ static void print_rows(void *context, uint64_t offset, uint64_t length, struct n
     buf_release(&line);
 }
 
-static bool is_sound(const struct view *view)
+/* The rows that are good are on stdout. */
+static bool tell_damage(const struct view *view)
 {
-    return view->header_length != 0 && view->summary.damaged_pieces == 0;
+    const struct segment_summary *summary = &view->summary;
+    if (view->header_length != 0 && summary->damaged_pieces == 0) {
+        return true;
+    }
+    fprintf(stderr, "sluice journal: %s: %s, %llu damaged pieces of %llu bytes, %llu rows, left out\n", view->file_name,
+            view->header_length == 0 ? "header damaged" : "DAMAGED", (unsigned long long)summary->damaged_pieces,
+            (unsigned long long)summary->damaged_bytes, (unsigned long long)summary->damaged_rows);
+    return false;
 }
 
 /* --- verify --- */
@@ -93,7 +101,7 @@ static bool show_verdict(const struct view *view)
 
 static const struct verb verbs[] = {
     { .name = "ls", .begin = begin_list, .show = show_list },
-    { .name = "cat", .visitor = { .frame = print_rows }, .show = is_sound },
+    { .name = "cat", .visitor = { .frame = print_rows }, .show = tell_damage },
     { .name = "verify", .show = show_verdict },
 };
 

@@ -7,9 +7,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service.h"
+#include "base/thread.h"
 
 #include <getopt.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -172,17 +174,66 @@ static void block_signals(sigset_t *signals)
     pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-/* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
-static void let_second_signal_kill(void)
-{
-    struct sigaction action = { .sa_handler = exit_at_once };
+/* Waits for the second signal on a thread of its own, which may log. */
+struct impatience {
+    struct thread thread;
+    struct gateway *gateway;
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    atomic_bool over; /* the signal is ours: there is nothing to cut short any more */
+};
+
+static void cut_short(void *argument)
+{
+    struct impatience *impatience = argument;
+    int number = 0;
+    sigwait(&impatience->signals, &number);
+    if (atomic_load(&impatience->over)) {
+        return;
+    }
+    signal(SIGALRM, exit_at_once);
+    alarm(1); /* nobody may read the log */
+    LOG(LOG_WARN, "stop cut short", "signal=%d: %llu events that are not stored yet wait in the journal", number,
+        (unsigned long long)gateway_waiting(impatience->gateway));
+    exit_at_once(number);
+}
+
+/* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
+static void let_second_signal_kill(struct impatience *impatience, struct gateway *gateway)
+{
+    *impatience = (struct impatience){ .gateway = gateway };
+    sigemptyset(&impatience->signals);
+    sigaddset(&impatience->signals, SIGTERM);
+    sigaddset(&impatience->signals, SIGINT);
+    if (thread_start(&impatience->thread, "impatience", cut_short, impatience) != OK) {
+        pthread_sigmask(SIG_UNBLOCK, &impatience->signals, NULL); /* then without a word */
+    }
+}
+
+static void end_impatience(struct impatience *impatience)
+{
+    atomic_store(&impatience->over, true);
+    if (impatience->thread.started) {
+        pthread_kill(impatience->thread.id, SIGTERM);
+    }
+    thread_join(&impatience->thread);
+}
+
+static void stop(const struct config *config, struct gateway *gateway, int number)
+{
+    struct impatience impatience;
+    let_second_signal_kill(&impatience, gateway);
+    service_stopping(gateway_longest_stop_ns(gateway));
+    service_say("draining: storing what waits, for at most %lld s",
+                (long long)(config->drain.timeout_ns / NS_PER_SECOND));
+    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
+    if (gateway_stop(gateway)) {
+        LOG(LOG_INFO, "stopped", "everything is stored");
+    } else {
+        LOG(LOG_INFO, "stopped", "%llu events that are not stored yet wait in the journal",
+            (unsigned long long)gateway_waiting(gateway));
+    }
+    end_impatience(&impatience);
+    gateway_free(gateway);
 }
 
 static int serve(const struct config *config)
@@ -209,13 +260,7 @@ static int serve(const struct config *config)
     buf_release(&udp);
 
     int number = wait_for_signal(&signals, gateway);
-    let_second_signal_kill();
-    service_stopping(gateway_longest_stop_ns(gateway));
-    service_say("draining: storing what waits, for at most %lld s",
-                (long long)(config->drain.timeout_ns / NS_PER_SECOND));
-    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
-    bool stored = gateway_stop(gateway);
-    LOG(LOG_INFO, "stopped", "%s", stored ? "everything is stored" : "what is not stored yet waits in the journal");
+    stop(config, gateway, number);
     return EXIT_GOOD;
 }
 

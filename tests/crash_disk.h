@@ -193,6 +193,11 @@ static int disk_fsync_folder(int fd)
     return 0;
 }
 
+static int disk_create(int folder_fd, const char *name)
+{
+    return journal_system_io.create(folder_fd, name);
+}
+
 static int disk_free_bytes(const char *folder, uint64_t *bytes)
 {
     (void)folder;
@@ -205,8 +210,8 @@ static int64_t disk_now(void)
     return disk.now_ns;
 }
 
-static const struct journal_io disk_io = { disk_pwrite,       disk_fdatasync,  disk_ftruncate, disk_unlink,
-                                           disk_fsync_folder, disk_free_bytes, disk_now };
+static const struct journal_io disk_io = { disk_pwrite,       disk_fdatasync, disk_ftruncate,  disk_unlink,
+                                           disk_fsync_folder, disk_create,    disk_free_bytes, disk_now };
 
 static inline void disk_forget(void)
 {

@@ -18,7 +18,7 @@
 static struct {
     char calls[64];
     size_t count;
-    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, folder_errno; /* 0: works */
+    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, folder_errno, create_errno; /* 0: works */
     bool short_write;
     uint64_t free_bytes;
     int64_t now_ns;
@@ -61,6 +61,12 @@ static int fault_fsync_folder(int fd)
     return fault_call('F', fault.folder_errno) == 0 ? fsync(fd) : -1;
 }
 
+static int fault_create(int folder_fd, const char *name)
+{
+    errno = fault.create_errno;
+    return fault.create_errno == 0 ? journal_system_io.create(folder_fd, name) : -1;
+}
+
 static int fault_free_bytes(const char *folder, uint64_t *bytes)
 {
     (void)folder;
@@ -73,8 +79,8 @@ static int64_t fault_now(void)
     return fault.now_ns;
 }
 
-static const struct journal_io fault_io = { fault_pwrite,       fault_fdatasync,  fault_ftruncate, fault_unlink,
-                                            fault_fsync_folder, fault_free_bytes, fault_now };
+static const struct journal_io fault_io = { fault_pwrite,       fault_fdatasync, fault_ftruncate,  fault_unlink,
+                                            fault_fsync_folder, fault_create,    fault_free_bytes, fault_now };
 
 /* What was called since the last time this was asked. */
 static inline const char *fault_take(void)

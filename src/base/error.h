@@ -71,7 +71,7 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     /* the gateway */                                                                                                  \
     X(ERROR_QUEUE_FULL, "queue_full", DROPPED, 503, 1013, "the gateway has no room for more events; try again")        \
     X(ERROR_JOURNAL_FULL, "journal_full", DROPPED, 503, 1013, "the journal has reached its limit; try again")          \
-    X(ERROR_DISK_FULL, "disk_full", DROPPED, 503, 1013, "the disk has less free space than min_free; try again")       \
+    X(ERROR_DISK_FULL, "disk_full", DROPPED, 503, 1013, "the disk has no room for more events; try again")             \
     X(ERROR_JOURNAL_FAILED, "journal_failed", DROPPED, 503, 1013,                                                      \
       "the journal could not be written, the event's fate is unknown; try again")                                      \
     X(ERROR_DEDUP_FAILED, "dedup_failed", DROPPED, 503, 1013, "the duplicate filter does not answer; try again")       \

@@ -211,7 +211,6 @@ enum error journal_commit(struct journal *journal, size_t stream_index)
     }
     CRASH_POINT(after_fsync);
     acknowledge(journal, open);
-    journal_show_status(journal, OK);
     return OK;
 }
 

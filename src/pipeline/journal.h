@@ -45,9 +45,10 @@ void journal_close(struct journal *journal);
 /* Tests: other system calls, before anything is appended. `io` must outlive the journal. */
 void journal_use_io(struct journal *journal, const struct journal_io *io);
 
-/* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed cut)? OK or the error to answer. An
- * empty journal takes more than max_bytes at once, but never more than the disk has above min_free. Free space is asked
- * for, and a failed cut tried again, at most once a second; what was refused is taken again by itself. */
+/* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed group or cut)? OK or the error to answer.
+ * An empty journal takes more than max_bytes at once, but never more than the disk has above min_free. Free space is
+ * asked for, and a failed cut or a new file tried, at most once a second; what was refused is taken again by itself, so
+ * this is to be called while events are refused, whether any come or not. */
 MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
 
 /* Commit thread. Would `bytes` more of this stream be refused now for its own bound, whatever the others do? OK or

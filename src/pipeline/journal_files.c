@@ -9,6 +9,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* O_EXCL: a file is never recycled. */
+static int system_create(int folder_fd, const char *name)
+{
+    return openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+}
+
 static int system_free_bytes(const char *folder, uint64_t *bytes)
 {
     struct statvfs room;
@@ -25,6 +31,7 @@ const struct journal_io journal_system_io = {
     .ftruncate = ftruncate,
     .unlink = unlink,
     .fsync_folder = fsync,
+    .create = system_create,
     .free_bytes = system_free_bytes,
     .monotonic_ns = clock_monotonic_ns,
 };
@@ -53,7 +60,7 @@ size_t journal_find_stream(const struct journal *journal, struct slice name)
     return SIZE_MAX;
 }
 
-/* O_EXCL: a file is never recycled. In the folder that was opened, which is the one that is synced: if it is gone, or
+/* In the folder that was opened, which is the one that is synced: if it is gone, or
  * another lies at its path, there is no new file, and events are refused until the gateway is started again. */
 static bool create_file(const struct journal *journal, struct segment *segment, bool in_memory)
 {
@@ -66,7 +73,7 @@ static bool create_file(const struct journal *journal, struct segment *segment, 
         return false;
     }
     const char *file_name = strrchr(segment->path, '/') + 1;
-    segment->fd = openat(journal->segment_folder_fd, file_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    segment->fd = journal->io->create(journal->segment_folder_fd, file_name);
     return segment->fd >= 0;
 }
 
@@ -163,4 +170,28 @@ void journal_discard(struct journal *journal, struct segment *segment)
         empty(journal, segment, errno);
     }
     segment_free(segment);
+}
+
+static bool sync_new(const struct journal *journal, const struct segment *segment)
+{
+    return !journal_is_fsync(journal) ||
+           (journal->io->fdatasync(segment->fd) == 0 && journal->io->fsync_folder(journal->segment_folder_fd) == 0);
+}
+
+int journal_probe(struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct buf *out = &journal->out;
+    buf_clear(out);
+    journal_make_name(journal, journal->streams[0]->name, name);
+    segment_header_write(journal->streams[0], name, "", out);
+    errno = ENOMEM;
+    struct segment *segment = out->failed ? NULL : journal_create(journal, buf_slice(out), journal_is_memory(journal));
+    if (segment == NULL) {
+        return errno;
+    }
+    bool wrote = journal_write(journal, segment->fd, buf_slice(out), 0) && sync_new(journal, segment);
+    int error = wrote ? 0 : errno;
+    journal_discard(journal, segment);
+    return error;
 }

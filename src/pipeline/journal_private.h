@@ -25,8 +25,8 @@ struct open_segment {
     enum error group_error; /* of an append of this group */
 };
 
-/* Once something does not fit it counts as full until there is room for that, a sixteenth at least and half of it at most,
- * so that neither refusals nor the status flicker. */
+/* Once something does not fit it counts as full until there is room for that, so that neither refusals nor the status
+ * flicker; of the journal's bounds a sixteenth at least and half of it at most. */
 struct bound {
     uint64_t limit;
     uint64_t needed; /* the room that ends it; 0: it is not full */
@@ -57,7 +57,7 @@ struct journal {
     struct metrics *metrics;
     struct metrics_cells *cells; /* commit thread's, and of journal_open before it starts */
     struct status_part *status;
-    enum error status_shown; /* what the status part says now */
+    enum error status_shown; /* what the status part says now; ERROR_INTERNAL: why a group failed */
 
     /* commit thread */
     struct lz4_encoder *encoder;
@@ -65,6 +65,9 @@ struct journal {
     struct open_segment *open; /* by stream index */
     struct segment *sealed;    /* by rule 3, for journal_take_sealed */
     struct bound bound;        /* of all segments */
+    struct bound disk;         /* what is free above min_free; its limit is not used */
+    enum error failing;        /* a group has failed: what all are answered until a file can be written; OK: none */
+    int64_t probed_ns;         /* when that was last tried */
     struct stream_bound *stream_bounds;
     int64_t checked_ns; /* when free space was last asked for */
     uint64_t free_bytes;
@@ -101,7 +104,8 @@ void journal_cut_ahead(struct journal *journal, struct open_segment *open);
 
 /* journal_refuse.c: commit thread */
 
-/* Rule 3, after `what` failed with errno `number`: cuts the open segment back and seals it. Returns what to answer. */
+/* Rule 3, after `what` failed with errno `number`: cuts the open segment back and seals it. Nothing is accepted until
+ * journal_admits has found that a file can be written. Returns what to answer. */
 enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number);
 
 /* A cut has failed: nothing is accepted. */
@@ -109,9 +113,6 @@ bool journal_is_stuck(const struct journal *journal);
 
 /* Bytes of the segments of a configured stream. Any thread. */
 uint64_t journal_stream_bytes(struct journal *journal, size_t stream_index);
-
-/* Sets the part of the status board, if the verdict has changed. */
-void journal_show_status(struct journal *journal, enum error verdict);
 
 /* journal_files.c */
 
@@ -134,6 +135,10 @@ struct segment *journal_create_descendant(struct journal *journal, const struct 
 
 /* All of `bytes` at `at`; a short write is a failure. */
 MUST_CHECK bool journal_write(struct journal *journal, int fd, struct slice bytes, uint64_t at);
+
+/* Makes, writes, syncs and removes the file of a segment without rows: what a new group would need. 0, or errno of what
+ * failed. */
+int journal_probe(struct journal *journal);
 
 /* Writes the seal behind the last frame, as far as it goes: without, damage of that frame looks like a torn tail. */
 void journal_write_seal(struct journal *journal, const struct segment *segment);

@@ -32,16 +32,37 @@ static void cut(struct journal *journal, struct open_segment *open)
         segment->name, (unsigned long long)segment->length, strerror(errno));
 }
 
+static void show_failure(struct journal *journal, const char *what, int number, bool creating)
+{
+    journal->status_shown = ERROR_INTERNAL; /* no verdict of journal_admits says this */
+    journal->failing = disk_error(number);
+    if (creating && number == ENOENT) {
+        status_set(journal->status, STATUS_DOWN, "the journal's folder is gone: start the gateway again");
+    } else if (journal->failing == ERROR_DISK_FULL) {
+        status_set(journal->status, STATUS_DOWN,
+                   "%s failed: %s; make room for bytes (df) or for files (df -i); it is tried again each second", what,
+                   strerror(number));
+    } else {
+        status_set(journal->status, STATUS_DOWN, "%s failed: %s; it is tried again each second", what,
+                   strerror(number));
+    }
+}
+
+static void want_room(struct journal *journal, uint64_t bytes)
+{
+    uint64_t needed = bytes > 1 ? bytes : 1;
+    journal->disk.needed = needed > journal->disk.needed ? needed : journal->disk.needed;
+}
+
 enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number)
 {
     LOG(LOG_ERROR, "journal write failed", "%s of %s: %s; the group is refused", what,
         open->segment != NULL ? open->segment->name : "a new segment", strerror(number));
-    if (open->segment == NULL && number == ENOENT) {
-        status_set(journal->status, STATUS_DOWN, "the journal's folder is gone: start the gateway again");
-    } else {
-        status_set(journal->status, STATUS_DEGRADED, "%s failed: %s", what, strerror(number));
+    show_failure(journal, what, number, open->segment == NULL);
+    if (journal->failing == ERROR_DISK_FULL) {
+        want_room(journal, journal->out.len);
+        journal->checked_ns = 0; /* what was free is not any more */
     }
-    journal->status_shown = ERROR_INTERNAL; /* neither OK nor a verdict of journal_admits */
     if (open->segment != NULL) {
         cut(journal, open);
     }
@@ -86,7 +107,26 @@ static void refresh(struct journal *journal)
     }
 }
 
-void journal_show_status(struct journal *journal, enum error verdict)
+/* A gateway that says it is down gets no events, so what fails is found to work again without one. The first time it is
+ * tried at once: most failures pass. */
+static void probe(struct journal *journal)
+{
+    int64_t now_ns = journal->io->monotonic_ns();
+    if (journal->failing == OK || journal_is_stuck(journal) ||
+        (journal->probed_ns != 0 && now_ns - journal->probed_ns < NS_PER_SECOND)) {
+        return;
+    }
+    journal->probed_ns = now_ns;
+    int number = journal_probe(journal);
+    if (number != 0) {
+        show_failure(journal, "writing a new file", number, true);
+        return;
+    }
+    journal->failing = OK;
+    LOG(LOG_INFO, "journal can be written", "a new file could be made");
+}
+
+static void show_status(struct journal *journal, enum error verdict)
 {
     if (verdict == journal->status_shown) {
         return;
@@ -101,9 +141,12 @@ void journal_show_status(struct journal *journal, enum error verdict)
                    (unsigned long long)journal_bytes(journal), (unsigned long long)journal->options->max_bytes);
         break;
     case ERROR_DISK_FULL:
-        status_set(journal->status, STATUS_DOWN,
-                   "%s has %llu bytes free, journal.min_free = %llu; make room on this file system", journal->folder,
-                   (unsigned long long)journal->free_bytes, (unsigned long long)journal->options->min_free);
+        status_set(
+            journal->status, STATUS_DOWN,
+            "%s has %llu bytes free, journal.min_free = %llu, and %llu more are needed for what was refused; make "
+            "room on this file system",
+            journal->folder, (unsigned long long)journal->free_bytes, (unsigned long long)journal->options->min_free,
+            (unsigned long long)journal->disk.needed);
         break;
     default:
         status_set(journal->status, STATUS_DOWN,
@@ -153,22 +196,38 @@ enum error journal_admits_stream(struct journal *journal, size_t stream_index, u
     return full ? ERROR_JOURNAL_FULL : OK;
 }
 
+static bool lacks_room(struct journal *journal, uint64_t bytes)
+{
+    uint64_t reserve = journal->options->min_free;
+    uint64_t room = journal->free_bytes > reserve ? journal->free_bytes - reserve : 0;
+    if (journal_is_memory(journal)) {
+        return false;
+    }
+    if (journal->free_bytes < reserve || bytes > room) {
+        want_room(journal, bytes);
+    } else if (room >= journal->disk.needed) {
+        journal->disk.needed = 0;
+    }
+    return journal->disk.needed != 0;
+}
+
 enum error journal_admits(struct journal *journal, uint64_t bytes)
 {
     enum error verdict = OK;
     refresh(journal);
+    probe(journal);
     journal->bound.limit = journal->options->max_bytes;
     bool full = is_full(&journal->bound, journal_bytes(journal), bytes);
+    bool short_of_room = lacks_room(journal, bytes);
     if (journal_is_stuck(journal)) {
         verdict = ERROR_JOURNAL_FAILED;
+    } else if (journal->failing != OK) {
+        return journal->failing; /* the status says why */
     } else if (full) {
         verdict = ERROR_JOURNAL_FULL;
-    } else if (!journal_is_memory(journal) && (journal->free_bytes < journal->options->min_free ||
-                                               bytes > journal->free_bytes - journal->options->min_free)) {
+    } else if (short_of_room) {
         verdict = ERROR_DISK_FULL;
     }
-    if (verdict != OK || journal->status_shown != ERROR_INTERNAL) {
-        journal_show_status(journal, verdict); /* only a good commit makes up for a failed one */
-    }
+    show_status(journal, verdict);
     return verdict;
 }

@@ -185,19 +185,19 @@ struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf
     return NULL;
 }
 
-static bool journal_is_empty(const struct pipeline *pipeline)
+uint64_t pipeline_waiting(const struct pipeline *pipeline)
 {
     uint64_t events = journal_events(pipeline->journal, SIZE_MAX);
     for (size_t i = 0; i < pipeline->config.stream_count; i++) {
         events += journal_events(pipeline->journal, i);
     }
-    return events == 0;
+    return events;
 }
 
 bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns)
 {
     return commit_thread_drain(&pipeline->commit_thread, deadline_ns) && writer_drain(pipeline->writer, deadline_ns) &&
-           journal_is_empty(pipeline);
+           pipeline_waiting(pipeline) == 0;
 }
 
 /* In reverse of start_all; each part may be missing if the start failed. */

@@ -45,6 +45,9 @@ void pipeline_tick(struct pipeline *pipeline);
 /* Any thread: how long the commit thread has been at its present turn; 0 while it waits for work. */
 int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns);
 
+/* Any thread: the events that wait in the journal. */
+uint64_t pipeline_waiting(const struct pipeline *pipeline);
+
 /* After the I/O threads have flushed for the last time: commits what waits, seals all segments, and waits for the
  * writers until the deadline. True if everything is stored. */
 bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns);

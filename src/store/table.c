@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define CATALOG_TIMEOUT_NS (30 * NS_PER_SECOND)
+#define LONGEST_QUERY_NS (30 * NS_PER_SECOND) /* of the catalog, which answers at once or not at all */
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
 #define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
 #define UNKNOWN_TABLE 60                /* ClickHouse's code */
@@ -152,10 +152,16 @@ struct check {
     struct store_session *session;
     size_t server;
     const struct stream *stream;
+    int64_t timeout_ns;
     struct store_features features;
     struct store_reply reply;
     struct buf *problem;
 };
+
+static int64_t query_timeout_ns(int64_t timeout_ns)
+{
+    return timeout_ns < LONGEST_QUERY_NS ? timeout_ns : LONGEST_QUERY_NS;
+}
 
 /* Asks the catalog about the stream's table; false if it did not answer. */
 static bool ask_catalog(struct check *check, struct slice sql, struct buf *answer)
@@ -168,7 +174,7 @@ static bool ask_catalog(struct check *check, struct slice sql, struct buf *answe
                                  .parameters = parameters,
                                  .parameter_count = ARRAY_LENGTH(parameters),
                                  .format = "TSVRaw",
-                                 .timeout_ns = CATALOG_TIMEOUT_NS };
+                                 .timeout_ns = check->timeout_ns };
     check->store->ops->query(check->session, check->server, &query, answer, &check->reply);
     return check->reply.outcome == STORE_DONE;
 }
@@ -225,9 +231,13 @@ static bool read_engine(struct check *check, struct table_info *info, bool *exis
 }
 
 bool table_read_engine(struct store *store, struct store_session *session, size_t server, const struct stream *stream,
-                       struct table_info *info, struct store_reply *reply)
+                       int64_t timeout_ns, struct table_info *info, struct store_reply *reply)
 {
-    struct check check = { .store = store, .session = session, .server = server, .stream = stream };
+    struct check check = { .store = store,
+                           .session = session,
+                           .server = server,
+                           .stream = stream,
+                           .timeout_ns = query_timeout_ns(timeout_ns) };
     bool exists = false;
     *info = (struct table_info){ 0 };
     bool read = read_engine(&check, info, &exists);
@@ -318,7 +328,7 @@ static enum table_verdict create(struct check *check, bool fsync)
     struct buf sql = { 0 };
     struct buf ignored = { 0 };
     table_ddl(check->stream, check->store->database, &check->features, fsync, &sql);
-    struct store_query query = { .sql = buf_slice(&sql), .timeout_ns = CATALOG_TIMEOUT_NS };
+    struct store_query query = { .sql = buf_slice(&sql), .timeout_ns = check->timeout_ns };
     check->store->ops->query(check->session, check->server, &query, &ignored, &check->reply);
     buf_release(&sql);
     buf_release(&ignored);
@@ -326,10 +336,15 @@ static enum table_verdict create(struct check *check, bool fsync)
 }
 
 enum table_verdict table_prepare(struct store *store, struct store_session *session, size_t server,
-                                 const struct stream *stream, bool create_table, bool fsync, struct table_info *info,
-                                 struct buf *problem)
+                                 const struct stream *stream, enum table_missing missing, bool fsync,
+                                 int64_t timeout_ns, struct table_info *info, struct buf *problem)
 {
-    struct check check = { .store = store, .session = session, .server = server, .stream = stream, .problem = problem };
+    struct check check = { .store = store,
+                           .session = session,
+                           .server = server,
+                           .stream = stream,
+                           .timeout_ns = query_timeout_ns(timeout_ns),
+                           .problem = problem };
     bool exists = false;
     *info = (struct table_info){ 0 };
     store->ops->probe(session, server, &check.features, &check.reply);
@@ -340,9 +355,9 @@ enum table_verdict table_prepare(struct store *store, struct store_session *sess
     if (!read_engine(&check, info, &exists)) {
         return failed(stream, &check.reply, problem);
     }
-    if (!exists && !create_table) {
-        buf_printf(problem, "stream %s: there is no table %s; create it, or set create_table: true\n", stream->name,
-                   stream->table);
+    if (!exists && missing != TABLE_CREATE) {
+        buf_printf(problem, "stream %s: there is no table %s; create it, or %s\n", stream->name, stream->table,
+                   missing == TABLE_WAS_THERE ? "start the gateway again, which creates it" : "set create_table: true");
         return TABLE_UNFIT;
     }
     if (!exists) {

@@ -19,6 +19,13 @@ enum table_verdict {
     TABLE_UNFIT        /* *problem says which column and why, one line each */
 };
 
+/* What to do about a table that is not there. */
+enum table_missing {
+    TABLE_TELL,     /* it is the user's to create */
+    TABLE_CREATE,   /* create_table */
+    TABLE_WAS_THERE /* create_table, but since the start the table was there once: somebody has dropped it */
+};
+
 struct table_info {
     bool has_event_id;     /* else at-least-once */
     bool replicated;       /* Replicated* or Shared* engine: tokens hold across servers and restarts */
@@ -30,12 +37,14 @@ struct table_info {
 void table_ddl(const struct stream *stream, const char *database, const struct store_features *features, bool fsync,
                struct buf *out);
 
-/* On any thread with a session of its own; blocks for a few queries. */
+/* On any thread with a session of its own; blocks for a few queries of at most `timeout_ns` each. */
 enum table_verdict table_prepare(struct store *store, struct store_session *session, size_t server,
-                                 const struct stream *stream, bool create, bool fsync, struct table_info *info,
-                                 struct buf *problem);
+                                 const struct stream *stream, enum table_missing missing, bool fsync,
+                                 int64_t timeout_ns, struct table_info *info, struct buf *problem);
 
 /* What the engine of the stream's table is now: fills all of *info but has_event_id. On any thread with a session of its
- * own; blocks for one or two queries. False: *reply says why it is not known; a missing table is UNKNOWN_TABLE. */
+ * own; blocks for one or two queries of at most `timeout_ns` each. False: *reply says why it is not known; a missing
+ * table is UNKNOWN_TABLE. */
 MUST_CHECK bool table_read_engine(struct store *store, struct store_session *session, size_t server,
-                                  const struct stream *stream, struct table_info *info, struct store_reply *reply);
+                                  const struct stream *stream, int64_t timeout_ns, struct table_info *info,
+                                  struct store_reply *reply);

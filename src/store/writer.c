@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A table that was there once is not made anew when it is gone: that is an operator's decision. */
+static enum table_missing what_if_missing(const struct writer *writer, const struct lane *lane)
+{
+    if (!writer->config.store_options->create_table) {
+        return TABLE_TELL;
+    }
+    return lane->was_ready ? TABLE_WAS_THERE : TABLE_CREATE;
+}
+
 static void run_job(struct worker *worker, const struct job *job)
 {
     struct store_reply reply;
@@ -12,11 +21,7 @@ static void run_job(struct worker *worker, const struct job *job)
     enum table_verdict verdict;
     switch (job->kind) {
     case JOB_PROBE: attempt_probe(worker, job->server, &reply); break;
-    /* A table that was there once is not made anew when it is gone: that is an operator's decision. */
-    case JOB_CHECK:
-        attempt_check(worker, job, worker->writer->config.store_options->create_table && !job->lane->was_ready,
-                      &problem, &verdict);
-        break;
+    case JOB_CHECK: attempt_check(worker, job, what_if_missing(worker->writer, job->lane), &problem, &verdict); break;
     case JOB_DELIVER: attempt_deliver(worker, job); break;
     case JOB_NONE: break;
     }
@@ -129,7 +134,8 @@ static bool check_tables(struct writer *writer, size_t server, struct buf *probl
         struct buf detail = { 0 };
         enum table_verdict verdict;
         lane->busy++;
-        attempt_check(worker, &job, writer->config.store_options->create_table, &detail, &verdict);
+        attempt_check(worker, &job, writer->config.store_options->create_table ? TABLE_CREATE : TABLE_TELL, &detail,
+                      &verdict);
         if (verdict == TABLE_UNFIT) {
             buf_printf(problem, "stream %s: table %s on %s does not fit:\n", lane->stream->name, lane->stream->table,
                        writer->config.store->server_names[server]);

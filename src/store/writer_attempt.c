@@ -57,14 +57,24 @@ void attempt_probe(struct worker *worker, size_t server, struct store_reply *rep
     wakeup_unlock(&writer->wakeup);
 }
 
+static bool is_stopping(struct writer *writer)
+{
+    wakeup_lock(&writer->wakeup);
+    bool stopping = writer->stopping;
+    wakeup_unlock(&writer->wakeup);
+    return stopping;
+}
+
 /* Tells the breaker. After an answer that never came, a probe tells whether the server or only the query is at fault:
- * true if the server lives. */
+ * true if the server lives. A writer that stops does not wait for that. */
 static bool note_reply(const struct attempt *attempt, const struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
     if (reply->outcome == STORE_UNKNOWN) {
-        struct store_reply probe;
-        attempt_probe(attempt->worker, attempt->parcel->server, &probe);
+        struct store_reply probe = { .outcome = STORE_UNKNOWN };
+        if (!is_stopping(writer)) {
+            attempt_probe(attempt->worker, attempt->parcel->server, &probe);
+        }
         return probe.outcome == STORE_DONE;
     }
     wakeup_lock(&writer->wakeup);
@@ -351,10 +361,7 @@ static enum delivery_move (*const steps[])(const struct attempt *attempt) = {
 /* What is already known to be stored is still removed. */
 static bool may_go_on(struct writer *writer, enum delivery_step step)
 {
-    wakeup_lock(&writer->wakeup);
-    bool stopping = writer->stopping;
-    wakeup_unlock(&writer->wakeup);
-    return !stopping || step == DELIVERY_STORED;
+    return step == DELIVERY_STORED || !is_stopping(writer);
 }
 
 /* DELIVERY_NEXT: it may go on to its server. */
@@ -392,14 +399,14 @@ void attempt_deliver(struct worker *worker, const struct job *job)
     wakeup_unlock(&writer->wakeup);
 }
 
-void attempt_check(struct worker *worker, const struct job *job, bool create, struct buf *problem,
+void attempt_check(struct worker *worker, const struct job *job, enum table_missing missing, struct buf *problem,
                    enum table_verdict *verdict)
 {
     struct writer *writer = worker->writer;
     struct table_info info = { 0 };
-    *verdict = table_prepare(writer->config.store, worker->session, job->server, job->lane->stream, create,
-                             writer->config.fsync, &info, problem);
-    if (*verdict == TABLE_UNREACHABLE) {
+    *verdict = table_prepare(writer->config.store, worker->session, job->server, job->lane->stream, missing,
+                             writer->config.fsync, writer->config.store_options->request_timeout_ns, &info, problem);
+    if (*verdict == TABLE_UNREACHABLE && !is_stopping(writer)) {
         struct store_reply reply;
         attempt_probe(worker, job->server, &reply);
     }

@@ -44,7 +44,8 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
     struct parcel *parcel = job->parcel;
     struct table_info *known = &job->lane->tables[parcel->server].info;
     struct table_info info;
-    if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream, &info, reply)) {
+    if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream,
+                           writer->config.store_options->request_timeout_ns, &info, reply)) {
         return DOUBT_NOT_KNOWN;
     }
     wakeup_lock(&writer->wakeup);

@@ -167,5 +167,5 @@ void server_report(struct writer *writer, size_t server, const struct store_repl
 /* writer_attempt.c; without the lock. */
 void attempt_deliver(struct worker *worker, const struct job *job);
 void attempt_probe(struct worker *worker, size_t server, struct store_reply *reply);
-void attempt_check(struct worker *worker, const struct job *job, bool create, struct buf *problem,
+void attempt_check(struct worker *worker, const struct job *job, enum table_missing missing, struct buf *problem,
                    enum table_verdict *verdict);

@@ -90,7 +90,9 @@ static enum table_verdict prepare(struct world *world, struct stream *stream, bo
                                   struct buf *problem)
 {
     buf_clear(problem);
-    enum table_verdict verdict = table_prepare(world->store, world->session, 0, stream, create, true, info, problem);
+    enum table_verdict verdict =
+        table_prepare(world->store, world->session, 0, stream, create ? TABLE_CREATE : TABLE_TELL, true,
+                      30 * NS_PER_SECOND, info, problem);
     buf_c_string(problem);
     return verdict;
 }

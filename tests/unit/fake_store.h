@@ -54,6 +54,7 @@ struct fake_store {
     bool hangs_broken;  /* INSERTs into the broken table wait until it is mended */
     uint64_t running;   /* what system.processes says; falls with each question */
     uint64_t counts;    /* how often ids were counted */
+    int64_t longest_question_ns;
     char last_token[256];
 };
 
@@ -225,6 +226,9 @@ static void fake_query(struct store_session *session, size_t index, const struct
 {
     struct fake_store *fake = session->fake;
     pthread_mutex_lock(&fake->mutex);
+    if (query->timeout_ns > fake->longest_question_ns) {
+        fake->longest_question_ns = query->timeout_ns;
+    }
     if (fake_is_down(fake, index, reply)) {
         pthread_mutex_unlock(&fake->mutex);
         return;

@@ -15,8 +15,8 @@ static int with_fsync(void **state)
     return fixture_start(state, DURABILITY_FSYNC);
 }
 
-/* Its exit code; what it prints goes to *out. */
-static int run(const struct fixture *f, const char *verb, struct buf *out)
+/* Its exit code; what it prints to `stream` goes to *out. */
+static int run_and_read(const struct fixture *f, const char *verb, int stream, struct buf *out)
 {
     char word[16], folder[64], path[128];
     char *arguments[] = { word, folder };
@@ -24,12 +24,12 @@ static int run(const struct fixture *f, const char *verb, struct buf *out)
     snprintf(folder, sizeof folder, "%s", f->folder);
     snprintf(path, sizeof path, "%s/output", f->folder);
     fflush(stdout);
-    int saved = dup(STDOUT_FILENO);
+    int saved = dup(stream);
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    dup2(file, STDOUT_FILENO);
+    dup2(file, stream);
     int code = journal_command(2, arguments);
     fflush(stdout);
-    dup2(saved, STDOUT_FILENO);
+    dup2(saved, stream);
     close(saved);
     buf_clear(out);
     assert_true(buf_reserve(out, 1 << 16));
@@ -38,6 +38,11 @@ static int run(const struct fixture *f, const char *verb, struct buf *out)
     close(file);
     assert_non_null(buf_c_string(out));
     return code;
+}
+
+static int run(const struct fixture *f, const char *verb, struct buf *out)
+{
+    return run_and_read(f, verb, STDOUT_FILENO, out);
 }
 
 static void cat_prints_the_rows_of_a_running_gateway(void **state)
@@ -101,6 +106,23 @@ static void verify_tells_damage_from_a_tail(void **state)
     buf_release(&out);
 }
 
+static void cat_says_what_it_leaves_out(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = { 0 };
+    fixture_put(f, 0, 2);
+    fixture_put(f, 2, 2);
+    struct segment *segment = journal_seal(f->journal, 0);
+    assert_int_equal(run_and_read(f, "cat", STDERR_FILENO, &out), 0);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(pwrite(segment->fd, "xx", 2, (off_t)segment->length - 20), 2);
+    assert_int_equal(run_and_read(f, "cat", STDERR_FILENO, &out), 1);
+    assert_non_null(strstr(out.data, segment->name));
+    assert_non_null(strstr(out.data, ": DAMAGED, 1 damaged pieces of "));
+    segment_free(segment);
+    buf_release(&out);
+}
+
 static void says_how_it_is_used(void **state)
 {
     struct fixture *f = *state;
@@ -123,6 +145,7 @@ int main(void)
         TEST(cat_prints_the_rows_of_a_running_gateway),
         TEST(ls_prints_a_line_a_segment),
         TEST(verify_tells_damage_from_a_tail),
+        TEST(cat_says_what_it_leaves_out),
         TEST(says_how_it_is_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

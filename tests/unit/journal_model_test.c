@@ -144,9 +144,9 @@ static void take_sealed(void)
 static void append_and_commit(void)
 {
     struct fixture *f = model.fixture;
-    disk.now_ns += NS_PER_SECOND; /* a failed cut is tried again */
+    disk.now_ns += NS_PER_SECOND; /* a failed cut, and a new file, are tried again */
     enum error admitted = journal_admits(f->journal, 1);
-    MUST(admitted == OK || admitted == ERROR_JOURNAL_FAILED, -1);
+    MUST(admitted == OK || admitted == ERROR_JOURNAL_FAILED || admitted == ERROR_DISK_FULL, -1);
     for (uint64_t i = disk_random(3) + 1; i != 0; i--) {
         unsigned count = (unsigned)disk_random(disk_chance(4) ? 60 : 4) + 1;
         unsigned first = model.next_row;

@@ -122,7 +122,7 @@ static void rule_3_cuts_back_seals_and_goes_on_in_a_new_file(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(failures); i++) {
         fixture_put(f, 0, 3);
         fail_a_group(f, &failures[i], 3);
-        assert_int_equal(fixture_status(f), STATUS_DEGRADED);
+        assert_int_equal(fixture_status(f), STATUS_DOWN);
         struct segment *sealed = journal_take_sealed(f->journal);
         assert_segment(sealed, 0, 3);
         struct stat info;
@@ -130,8 +130,10 @@ static void rule_3_cuts_back_seals_and_goes_on_in_a_new_file(void **state)
         assert_int_equal(info.st_size, sealed->length);
         assert_null(journal_take_sealed(f->journal));
         assert_int_equal(fixture_metric(f, METRIC_JOURNAL_EVENTS), 3);
-        fixture_put(f, 10, 4);
+        fault.now_ns += NS_PER_SECOND;
+        assert_int_equal(journal_admits(f->journal, 1), OK);
         assert_int_equal(fixture_status(f), STATUS_OK);
+        fixture_put(f, 10, 4);
         struct segment *next = journal_seal(f->journal, 0);
         assert_string_not_equal(next->name, sealed->name);
         assert_segment(next, 10, 4);
@@ -202,12 +204,64 @@ static void fails_the_group_if_no_file_can_be_made(void **state)
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
     assert_int_equal(fixture_status(f), STATUS_DOWN); /* for good: see that no more clients come here */
     assert_int_equal(mkdir(path, 0750), 0);           /* another folder than the one that is synced */
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FAILED);
     assert_int_equal(fixture_append(f, 0, 1), ERROR_JOURNAL_FAILED);
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
     assert_int_equal(fixture_status(f), STATUS_DOWN);
     assert_int_equal(count_files(f, "journal"), 0);
     fixture_reopen(f);
     fixture_put(f, 0, 1);
+}
+
+/* Why no file can be made, and what is answered then. */
+static const struct {
+    int number;
+    enum error error;
+} no_file[] = { { EMFILE, ERROR_JOURNAL_FAILED }, { ENOSPC, ERROR_DISK_FULL }, { EROFS, ERROR_JOURNAL_FAILED } };
+
+static void is_down_while_no_file_can_be_made_and_heals_without_an_event(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(no_file); i++) {
+        fault.now_ns += NS_PER_SECOND;
+        fault.create_errno = no_file[i].number;
+        assert_int_equal(fixture_append(f, 0, 1), no_file[i].error);
+        assert_int_equal(journal_commit(f->journal, 0), no_file[i].error);
+        assert_int_equal(fixture_status(f), STATUS_DOWN);
+        assert_int_equal(journal_admits(f->journal, 0), no_file[i].error); /* tried at once */
+        fault.create_errno = 0;
+        assert_int_equal(journal_admits(f->journal, 0), no_file[i].error); /* and then each second */
+        assert_int_equal(fixture_status(f), STATUS_DOWN);
+        fault.now_ns += NS_PER_SECOND;
+        assert_int_equal(journal_admits(f->journal, 0), OK);
+        assert_int_equal(fixture_status(f), STATUS_OK);
+        assert_int_equal(count_files(f, "journal"), 0);
+    }
+}
+
+static void a_failure_that_passes_is_over_at_once(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(fixture_append(f, 0, 1), OK);
+    fault.fdatasync_errno = EIO;
+    assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
+    fault.fdatasync_errno = 0;
+    fault_take();
+    assert_int_equal(journal_admits(f->journal, 1), OK);
+    assert_string_equal(fault_take(), "WDFU"); /* what a new group needs was tried */
+    assert_int_equal(fixture_status(f), STATUS_OK);
+}
+
+static void a_good_group_does_not_make_up_for_a_failed_one(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 1);
+    f->journal->failing = ERROR_JOURNAL_FAILED; /* of another stream, in the same group */
+    fixture_put(f, 1, 1);
+    fault.create_errno = EMFILE;
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
 }
 
 static void acknowledges_nothing_in_a_file_that_was_deleted(void **state)
@@ -217,6 +271,8 @@ static void acknowledges_nothing_in_a_file_that_was_deleted(void **state)
     assert_int_equal(unlink(f->journal->open[0].segment->path), 0);
     assert_int_equal(fixture_append(f, 2, 2), OK);
     assert_int_equal(journal_commit(f->journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
+    assert_int_equal(journal_admits(f->journal, 0), OK);
     struct segment *sealed = journal_take_sealed(f->journal);
     assert_segment(sealed, 0, 2); /* as long as it is open, it can be delivered */
     fixture_put(f, 2, 2);
@@ -343,6 +399,40 @@ static void refuses_events_while_the_disk_is_short_of_room(void **state)
     fault.now_ns += NS_PER_SECOND;
     assert_int_equal(journal_admits(f->journal, 6), OK);
     assert_int_equal(fixture_metric(f, METRIC_DISK_FREE), 5000);
+}
+
+static void a_refused_group_keeps_the_disk_full_until_there_is_room_for_that(void **state)
+{
+    struct fixture *f = *state;
+    fault.free_bytes = 0; /* and min_free is 0 */
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+    assert_int_equal(journal_admits(f->journal, 100), ERROR_DISK_FULL);
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_DISK_FULL);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
+    fault.free_bytes = 99;
+    fault.now_ns += NS_PER_SECOND;
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_DISK_FULL);
+    fault.free_bytes = 100;
+    fault.now_ns += NS_PER_SECOND;
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+    assert_int_equal(journal_admits(f->journal, 100), OK);
+    assert_int_equal(fixture_status(f), STATUS_OK);
+}
+
+static void a_group_that_found_the_disk_full_waits_for_its_room(void **state)
+{
+    struct fixture *f = *state;
+    fault.free_bytes = 10; /* somebody else has taken the rest since it was asked */
+    fault.pwrite_errno = ENOSPC;
+    assert_int_equal(fixture_append(f, 0, 5), ERROR_DISK_FULL);
+    assert_int_equal(journal_commit(f->journal, 0), ERROR_DISK_FULL);
+    fault.pwrite_errno = 0; /* a small file can be written */
+    assert_int_equal(journal_admits(f->journal, 0), ERROR_DISK_FULL);
+    assert_int_equal(fixture_status(f), STATUS_DOWN);
+    fault.free_bytes = 1 << 20;
+    fault.now_ns += NS_PER_SECOND;
+    assert_int_equal(journal_admits(f->journal, 0), OK);
+    assert_int_equal(fixture_status(f), STATUS_OK);
 }
 
 static void writes_only_the_rows_that_are_kept(void **state)
@@ -671,6 +761,9 @@ int main(void)
         TEST(rule_3_never_syncs_the_same_range_twice, with_fsync),
         TEST(rule_3_accepts_nothing_until_a_failed_cut_succeeds, with_fsync),
         TEST(fails_the_group_if_no_file_can_be_made, with_fsync),
+        TEST(is_down_while_no_file_can_be_made_and_heals_without_an_event, with_fsync),
+        TEST(a_failure_that_passes_is_over_at_once, with_fsync),
+        TEST(a_good_group_does_not_make_up_for_a_failed_one, with_fsync),
         TEST(acknowledges_nothing_in_a_file_that_was_deleted, with_fsync),
         TEST(acknowledges_nothing_in_a_file_that_was_deleted, with_os),
         TEST(rule_6_keeps_an_acknowledged_segment_when_it_cannot_be_unlinked, with_fsync),
@@ -681,6 +774,8 @@ int main(void)
         TEST(an_empty_journal_leaves_min_free_whatever_comes, with_fsync),
         TEST(a_stream_that_has_filled_its_part_is_refused_and_heals, with_fsync),
         TEST(refuses_events_while_the_disk_is_short_of_room, with_fsync),
+        TEST(a_refused_group_keeps_the_disk_full_until_there_is_room_for_that, with_fsync),
+        TEST(a_group_that_found_the_disk_full_waits_for_its_room, with_fsync),
         TEST(writes_only_the_rows_that_are_kept, with_fsync),
         TEST(gauges_follow_every_change, with_fsync),
         TEST(extends_a_file_ahead_of_small_groups_and_cuts_and_seals_it_in_the_end, with_fsync),

@@ -80,6 +80,31 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
     bench_free(bench);
 }
 
+static void a_dropped_table_is_made_by_the_next_start_and_says_so(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    start(bench);
+    bench->fake.broken_code = 60;
+    bench->fake.broken_message = "Table default.alpha does not exist";
+    FAKE_SET(&bench->fake, bench->fake.servers[0].engine = "");
+    FAKE_SET(&bench->fake, bench->fake.broken_table = "alpha");
+    int looks = bench->fake.servers[0].looks;
+    writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].looks >= looks + 2);
+    assert_false(is_well(bench, "stream:alpha", "start the gateway again"));
+    bench_free(bench);
+}
+
+static void no_question_takes_longer_than_a_request_may(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    start(bench);
+    assert_int_equal(bench->fake.longest_question_ns, store_options.request_timeout_ns);
+    bench_free(bench);
+}
+
 static void a_table_that_hangs_leaves_a_thread_to_the_others(void **state)
 {
     (void)state;
@@ -229,6 +254,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broken_table_waits_delays_nobody_and_recovers),
         cmocka_unit_test(a_batch_with_a_column_that_the_table_has_lost_waits_alone),
+        cmocka_unit_test(a_dropped_table_is_made_by_the_next_start_and_says_so),
+        cmocka_unit_test(no_question_takes_longer_than_a_request_may),
         cmocka_unit_test(a_table_that_hangs_leaves_a_thread_to_the_others),
         cmocka_unit_test(a_failing_stream_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
