@@ -151,14 +151,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     b->len += (size_t)len;
 }
 
-/* Is one of the eight bytes a control character, a quote or a backslash? (Henry S. Warren, Hacker's Delight, 6-1: a byte
- * is below n <= 128 if subtracting n borrows from its own high bit.) */
 static bool has_special(uint64_t word)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-    uint64_t below = (word - ones * 0x20) & ~word;
-    return ((below | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) != 0;
+    return (word_has_below(word, 0x20) | word_has(word, '"') | word_has(word, '\\')) != 0;
 }
 
 /* A short text as eight bytes that are all of it; what is over is blank. */

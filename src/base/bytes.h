@@ -183,3 +183,16 @@ static inline uint32_t load_u32(const void *from)
     memcpy(&value, from, sizeof value);
     return value;
 }
+
+/* Eight bytes at once: not 0 if one of them is below `limit` (at most 0x80), or equals `byte`. (Henry S. Warren, Hacker's
+ * Delight, 6-1: a byte is below n if to subtract n borrows from its own high bit.) */
+static inline uint64_t word_has_below(uint64_t word, uint8_t limit)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return (word - ones * limit) & ~word & ones << 7;
+}
+
+static inline uint64_t word_has(uint64_t word, uint8_t byte)
+{
+    return word_has_below(word ^ UINT64_C(0x0101010101010101) * byte, 1);
+}

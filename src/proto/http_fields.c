@@ -66,16 +66,6 @@ enum field {
     FIELD_NONE,
 };
 
-#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Eight bytes at once: is one of them below 0x20, or 0x7f? */
-static bool word_has_control(uint64_t word)
-{
-    uint64_t below = (word - EVERY_BYTE(0x20)) & ~word;
-    uint64_t delete = word ^ EVERY_BYTE(0x7f);
-    return ((below | ((delete - EVERY_BYTE(1)) & ~delete)) & EVERY_BYTE(0x80)) != 0;
-}
-
 static bool is_text_bytewise(const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -91,7 +81,8 @@ bool http_is_text(struct slice s)
 {
     size_t at = 0;
     for (; s.len - at >= 8; at += 8) {
-        if (word_has_control(load_u64(s.data + at)) && !is_text_bytewise(s.data + at, 8)) {
+        uint64_t word = load_u64(s.data + at);
+        if ((word_has_below(word, 0x20) | word_has(word, 0x7f)) != 0 && !is_text_bytewise(s.data + at, 8)) {
             return false;
         }
     }
