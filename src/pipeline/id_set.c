@@ -200,7 +200,7 @@ static bool grow(struct id_set *set)
     }
     struct id_set_cursor cursor = { 0 };
     for (const struct event_id *id = id_set_next(set, &cursor); id != NULL; id = id_set_next(set, &cursor)) {
-        put(&grown, id_set_mix(id, grown.factors), id);
+        id_set_put(&grown, id);
     }
     id_set_release(set);
     *set = grown;
@@ -218,6 +218,11 @@ enum id_set_result id_set_add(struct id_set *set, const struct event_id *id)
     }
     put(set, mix, id);
     return ID_SET_ADDED;
+}
+
+void id_set_put(struct id_set *set, const struct event_id *id)
+{
+    put(set, id_set_mix(id, set->factors), id);
 }
 
 const struct event_id *id_set_next(const struct id_set *set, struct id_set_cursor *cursor)

@@ -52,6 +52,9 @@ enum id_set_result {
 };
 enum id_set_result id_set_add(struct id_set *set, const struct event_id *id);
 
+/* An id that is known not to be there, into a set that was prepared for as many. */
+void id_set_put(struct id_set *set, const struct event_id *id);
+
 /* All ids, one after the other, beginning with a zeroed cursor; NULL behind the last. The set must stay as it is. */
 struct id_set_cursor {
     size_t bucket, index;

@@ -98,7 +98,7 @@ static void split(struct id_window *window, struct id_generation *generation)
     struct id_set_cursor cursor = { 0 };
     for (const struct event_id *id = id_set_next(from, &cursor); id != NULL; id = id_set_next(from, &cursor)) {
         bool moves = (bits_of(window, id) & (half + 1)) != 0;
-        (void)id_set_add(moves ? to : &window->spare, id);
+        id_set_put(moves ? to : &window->spare, id);
     }
     struct id_set left = *from;
     *from = window->spare;
