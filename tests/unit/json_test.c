@@ -411,10 +411,33 @@ static void tells_utf8_from_what_is_not_at_any_alignment(void **state)
     }
 }
 
+static void bytes_that_are_no_utf8_are_replaced_one_by_one(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *expected;
+    } cases[] = {
+        { SLICE("plain \xc3\xa4"), "plain \xc3\xa4" },
+        { SLICE(""), "" },
+        { SLICE("a\xff z\xc3\xa4"), "a\xEF\xBF\xBD z\xc3\xa4" },
+        { SLICE("\xe2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBD" },
+        { SLICE("\xed\xa0\x80\xf0\x9f\x98\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xf0\x9f\x98\x80" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct buf out = { 0 };
+        json_append_utf8(&out, cases[i].text);
+        assert_string_equal(buf_c_string(&out), cases[i].expected);
+        assert_true(json_is_utf8(buf_slice(&out)));
+        buf_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_utf8_from_what_is_not_at_any_alignment),
+        cmocka_unit_test(bytes_that_are_no_utf8_are_replaced_one_by_one),
         cmocka_unit_test(doubles_are_written_shortest_and_read_back_the_same),
         cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),

@@ -283,6 +283,14 @@ static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_a
     }
 }
 
+static void a_user_agent_that_is_no_utf8_is_mended(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->context.user_agent = SLICE("bad\xffua");
+    assert_int_equal(fixture_event(fixture, "{\"n\":1}"), OK);
+    assert_non_null(strstr(fixture_row(fixture, 0), "\"agent\":\"bad\xEF\xBF\xBDua\""));
+}
+
 static void keeps_arrays_through_one_path_parallel(void **state)
 {
     assert_int_equal(fixture_event(*state,
@@ -590,6 +598,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone,
                                         start_visits, end_fixture),
+        cmocka_unit_test_setup_teardown(a_user_agent_that_is_no_utf8_is_mended, start_visits, end_fixture),
         cmocka_unit_test_setup_teardown(keeps_arrays_through_one_path_parallel, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_first_path_wins_and_the_last_of_equal_keys, start_shop, end_fixture),
         cmocka_unit_test(the_last_of_equal_keys_wins_with_all_that_is_below_it),
