@@ -5,15 +5,15 @@
 
 #include <sys/random.h>
 
-#define FILL                                                                                                           \
-    21u /* ids in a bucket on average when the set is full: then one in forty is full and goes on in the next */
+/* Ids in a bucket on average when the set is full: then one in forty is full and goes on in the next. */
+#define FILL 21u
 #define SMALLEST 32u
 #define BUCKET_BYTES (sizeof(struct id_tags) + ID_BUCKET * sizeof(struct event_id))
 #define HUGE_PAGE_BUCKETS (HUGE_PAGE / BUCKET_BYTES)
 #define SMALL_PAGE ((size_t)4096)
 
 _Static_assert(sizeof(struct id_tags) == 64, "a cache line");
-_Static_assert(HUGE_PAGE_BUCKETS *FILL == ID_SET_HUGE_PAGE_IDS, "id_set.h says it");
+_Static_assert(ID_SET_HUGE_PAGE_IDS == HUGE_PAGE_BUCKETS * FILL, "id_set.h says it");
 
 static bool is_same(const struct event_id *a, const struct event_id *b)
 {
@@ -29,6 +29,14 @@ static size_t bytes_of(size_t buckets)
 static size_t buckets_for(size_t count)
 {
     return count < SMALLEST * FILL ? SMALLEST : (count + FILL - 1) / FILL;
+}
+
+/* At least `buckets`, and twice what there is unless that is more than the set will ever need. */
+static size_t next_size(const struct id_set *set, size_t buckets)
+{
+    size_t most = buckets_for(set->max_count), doubled = set->allocated * 2;
+    size_t wanted = doubled < most ? doubled : most;
+    return set->allocated != 0 && wanted > buckets ? wanted : buckets;
 }
 
 static void set_memory(struct id_set *set, void *memory, size_t buckets)
@@ -97,9 +105,9 @@ bool id_set_prepare(struct id_set *set, size_t count)
         return false;
     }
     if (buckets > set->allocated) {
-        size_t most = buckets_for(set->max_count), doubled = set->allocated * 2;
+        size_t size = next_size(set, buckets);
         id_set_release(set);
-        if (!allocate(set, doubled <= buckets ? buckets : doubled < most ? doubled : most)) {
+        if (!allocate(set, size)) {
             return false;
         }
     } else {
@@ -194,8 +202,7 @@ bool id_set_contains(const struct id_set *set, const struct event_id *id)
 static bool grow(struct id_set *set)
 {
     struct id_set grown = *set;
-    size_t most = buckets_for(set->max_count), doubled = set->buckets * 2;
-    if (!allocate(&grown, set->buckets == 0 ? SMALLEST : doubled < most ? doubled : most)) {
+    if (!allocate(&grown, next_size(set, buckets_for(set->count + 1)))) {
         return false;
     }
     struct id_set_cursor cursor = { 0 };

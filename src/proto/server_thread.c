@@ -138,8 +138,8 @@ static bool on_before_block(void *opaque)
         pipeline_io_flush(thread->front.intake.io);
     }
     if (thread->connections.waiting != NULL || thread->connections.held != NULL) {
-        loop_set_alarm(thread->loop,
-                       ROOM_PATIENCE_NS); /* other threads and clients make room without a word to this one */
+        /* Other threads and clients make room without a word to this one. */
+        loop_set_alarm(thread->loop, ROOM_PATIENCE_NS);
     }
     heartbeat_wait(&thread->heartbeat);
     return !thread->stopping ||
