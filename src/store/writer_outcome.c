@@ -60,6 +60,9 @@ static enum delivery_move whom_to_hold(const struct writer *writer, const struct
 static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel *parcel, enum delivery_move held,
                         int64_t now_ns)
 {
+    snprintf(lane->reason, sizeof lane->reason,
+             "the table lacks a column that %s was written with; add it until that is stored: %.200s",
+             parcel->segment->name, parcel->delivery.reason);
     if (held == DELIVERY_HOLD_STREAM) {
         parcel->misfit_ns = parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
         return;
@@ -67,9 +70,6 @@ static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel 
     lane_recovered(lane);
     parcel->misfit_ns = 0;
     parcel->next_attempt_ns = now_ns + writer->backoff.max_ns;
-    snprintf(lane->reason, sizeof lane->reason,
-             "the table lacks a column that %s was written with; add it until that is stored: %.200s",
-             parcel->segment->name, parcel->delivery.reason);
 }
 
 static void put_back_waiting(struct writer *writer, struct worker *worker, const struct job *job,

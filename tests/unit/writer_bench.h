@@ -37,6 +37,7 @@ struct bench {
     bool dead_letters_full;
     bool disk_fails;
     int too_many_parts;
+    char misfit[SEGMENT_NAME_MAX + 1]; /* what fake.misfit points to */
 };
 
 /* Ids are numbers, but for their first byte. */

@@ -60,9 +60,8 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
     (void)state;
     struct bench *bench = bench_new(1);
     struct segment *old = new_segment(bench, 0, 5, 0);
-    char name[SEGMENT_NAME_MAX + 1];
-    snprintf(name, sizeof name, "%s", old->name);
-    bench->fake.misfit = name;
+    snprintf(bench->misfit, sizeof bench->misfit, "%s", old->name);
+    bench->fake.misfit = bench->misfit;
     start(bench);
     writer_submit(bench->writer, old);
     FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 1);
@@ -71,7 +70,7 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
     }
     FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
     wait_until_held(bench, 0);
-    assert_false(is_well(bench, "stream:alpha", name));
+    assert_false(is_well(bench, "stream:alpha", bench->misfit));
     assert_int_equal(bench->buried_rows, 0);
     FAKE_SET(&bench->fake, bench->fake.misfit = NULL);
     FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 55);
