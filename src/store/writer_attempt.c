@@ -3,6 +3,7 @@
 #include "store/writer_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* One segment under way. */
@@ -125,6 +126,20 @@ static bool insert(const struct attempt *attempt, const struct delivery_facts *f
     return true;
 }
 
+/* What went bad on the disk is refused whenever it is sent: that is no reason for its stream to wait. */
+static bool has_gone_bad(const struct attempt *attempt)
+{
+    char cause[256];
+    if (segment_is_whole(attempt->segment)) {
+        return false;
+    }
+    snprintf(cause, sizeof cause, "%.255s", attempt->delivery->reason);
+    delivery_explain(attempt->delivery,
+                     "%s cannot be read: a start saves what is good of it, unless memory is short: %s",
+                     attempt->segment->name, cause);
+    return true;
+}
+
 static enum delivery_move step_send(const struct attempt *attempt)
 {
     struct delivery_facts facts = gather_facts(attempt);
@@ -141,13 +156,16 @@ static enum delivery_move step_send(const struct attempt *attempt)
     }
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
     bool alive = note_reply(attempt, attempt->parcel->server, &reply);
+    if (move == DELIVERY_RETRY_STREAM) {
+        move = !alive ? DELIVERY_RETRY_BATCH : has_gone_bad(attempt) ? DELIVERY_HOLD_BATCH : move;
+    }
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
         LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", attempt->segment->name,
             (unsigned long long)attempt->segment->rows,
             attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
     }
-    return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
+    return move;
 }
 
 static enum delivery_move step_confirm(const struct attempt *attempt)

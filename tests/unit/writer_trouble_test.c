@@ -236,6 +236,28 @@ static void a_batch_whose_file_is_gone_is_held_and_the_others_go_on(void **state
     bench_free(bench);
 }
 
+static void a_batch_that_went_bad_on_the_disk_is_held_and_the_others_go_on(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    bench->options.backoff_max_ns = 20 * NS_PER_MS;
+    start(bench);
+    struct segment *bad = new_segment(bench, 0, 5, 0);
+    char name[SEGMENT_NAME_MAX];
+    memcpy(name, bad->name, sizeof name);
+    assert_int_equal(pwrite(bad->fd, "xx", 2, (off_t)bad->length - 20), 2);
+    writer_submit(bench->writer, bad);
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 1);
+    for (int batch = 0; batch < 10; batch++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    }
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
+    wait_until_held(bench, 0);
+    assert_false(is_well(bench, "stream:alpha", name));
+    assert_int_equal(bench->buried_rows, 0);
+    bench_free(bench);
+}
+
 static void what_is_stored_is_not_sent_again_because_a_disk_fails(void **state)
 {
     (void)state;
@@ -299,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
         cmocka_unit_test(full_dead_letters_hold_the_row_until_there_is_room),
         cmocka_unit_test(a_batch_whose_file_is_gone_is_held_and_the_others_go_on),
+        cmocka_unit_test(a_batch_that_went_bad_on_the_disk_is_held_and_the_others_go_on),
         cmocka_unit_test(what_is_stored_is_not_sent_again_because_a_disk_fails),
         cmocka_unit_test(a_store_that_is_down_at_start_is_waited_for),
         cmocka_unit_test(a_store_that_goes_away_and_comes_back_loses_nothing),
