@@ -154,6 +154,27 @@ bool segment_each_block(const struct segment *segment, bool (*each)(void *contex
     return whole;
 }
 
+struct row_counter {
+    struct native_block block;
+    uint64_t rows;
+};
+
+static bool count_rows(void *context, struct slice bytes)
+{
+    struct row_counter *counter = context;
+    bool whole = native_read(&counter->block, &bytes);
+    counter->rows += whole ? counter->block.rows : 0;
+    return whole;
+}
+
+bool segment_is_whole(const struct segment *segment)
+{
+    struct row_counter counter = { 0 };
+    bool whole = segment_each_block(segment, count_rows, &counter);
+    native_block_release(&counter.block);
+    return whole && counter.rows == segment->rows;
+}
+
 struct id_reader {
     struct slice column;
     struct native_block block;

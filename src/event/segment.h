@@ -100,6 +100,9 @@ void segment_unmap(struct slice bytes);
 MUST_CHECK bool segment_each_block(const struct segment *segment, bool (*each)(void *context, struct slice block),
                                    void *context);
 
+/* True if all its rows can be read. False: it is damaged, or memory is short. */
+MUST_CHECK bool segment_is_whole(const struct segment *segment);
+
 /* Appends the ids of all rows (event_id_column), in order; false if damaged or without such a column. */
 MUST_CHECK bool segment_read_ids(const struct segment *segment, struct buf *ids);
 

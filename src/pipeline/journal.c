@@ -104,8 +104,8 @@ static enum error append(struct journal *journal, struct open_segment *open, con
                          const uint64_t *keep, uint32_t kept, int64_t now_ns)
 {
     uint64_t raw_bytes;
-    if (journal_is_stuck(journal)) {
-        return ERROR_JOURNAL_FAILED;
+    if (journal_is_stuck(journal)) { /* since this group began, if rows of it are there: they go with the rest */
+        return open->rows == 0 ? ERROR_JOURNAL_FAILED : journal_fail_group(journal, open, "the group's rest", EIO);
     }
     if (chunk_bytes(chunk) > SEGMENT_MAX_CHUNK) { /* never: it would not be read again */
         return journal_fail_group(journal, open, "encoding a frame", EFBIG);

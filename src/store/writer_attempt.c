@@ -3,6 +3,7 @@
 #include "store/writer_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* One segment under way. */
@@ -67,18 +68,18 @@ static bool is_stopping(struct writer *writer)
 
 /* Tells the breaker. After an answer that never came, a probe tells whether the server or only the query is at fault:
  * true if the server lives. A writer that stops does not wait for that. */
-static bool note_reply(const struct attempt *attempt, const struct store_reply *reply)
+static bool note_reply(const struct attempt *attempt, size_t server, const struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
     if (reply->outcome == STORE_UNKNOWN) {
         struct store_reply probe = { .outcome = STORE_UNKNOWN };
         if (!is_stopping(writer)) {
-            attempt_probe(attempt->worker, attempt->parcel->server, &probe);
+            attempt_probe(attempt->worker, server, &probe);
         }
         return probe.outcome == STORE_DONE;
     }
     wakeup_lock(&writer->wakeup);
-    queue_note_reply(writer, attempt->worker, attempt->parcel->server, reply, clock_monotonic_ns());
+    queue_note_reply(writer, attempt->worker, server, reply, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
     return reply->outcome != STORE_UNREACHABLE;
 }
@@ -125,6 +126,20 @@ static bool insert(const struct attempt *attempt, const struct delivery_facts *f
     return true;
 }
 
+/* What went bad on the disk is refused whenever it is sent: that is no reason for its stream to wait. */
+static bool has_gone_bad(const struct attempt *attempt)
+{
+    char cause[256];
+    if (segment_is_whole(attempt->segment)) {
+        return false;
+    }
+    snprintf(cause, sizeof cause, "%.255s", attempt->delivery->reason);
+    delivery_explain(attempt->delivery,
+                     "%s cannot be read: a start saves what is good of it, unless memory is short: %s",
+                     attempt->segment->name, cause);
+    return true;
+}
+
 static enum delivery_move step_send(const struct attempt *attempt)
 {
     struct delivery_facts facts = gather_facts(attempt);
@@ -140,14 +155,17 @@ static enum delivery_move step_send(const struct attempt *attempt)
         doubt_note_sent(attempt->worker, attempt->job, facts.replicated);
     }
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
-    bool alive = note_reply(attempt, &reply);
+    bool alive = note_reply(attempt, attempt->parcel->server, &reply);
+    if (move == DELIVERY_RETRY_STREAM) {
+        move = !alive ? DELIVERY_RETRY_BATCH : has_gone_bad(attempt) ? DELIVERY_HOLD_BATCH : move;
+    }
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
         LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", attempt->segment->name,
             (unsigned long long)attempt->segment->rows,
             attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
     }
-    return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
+    return move;
 }
 
 static enum delivery_move step_confirm(const struct attempt *attempt)
@@ -162,16 +180,17 @@ static enum delivery_move step_confirm(const struct attempt *attempt)
     return delivery_after_confirm(attempt->delivery, &facts);
 }
 
-static enum delivery_move after_failed_question(const struct attempt *attempt, const struct store_reply *reply)
+static enum delivery_move after_failed_question(const struct attempt *attempt, size_t server,
+                                                const struct store_reply *reply)
 {
     enum delivery_move move = delivery_after_failed_question(attempt->delivery, reply);
-    bool alive = note_reply(attempt, reply);
+    bool alive = note_reply(attempt, server, reply);
     return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
 }
 
 /* On one server; on all of them if an earlier process may have sent it to any: then the best count tells, and where a
- * part of it is (an INSERT is atomic in each partition alone) the rest goes, too. */
-static enum verify_outcome count_ids(const struct attempt *attempt, struct verify_count *best,
+ * part of it is (an INSERT is atomic in each partition alone) the rest goes, too. *asked is the last that was asked. */
+static enum verify_outcome count_ids(const struct attempt *attempt, struct verify_count *best, size_t *asked,
                                      struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
@@ -183,6 +202,7 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
     *best = (struct verify_count){ 0 };
     for (size_t server = first; server <= last; server++) {
         struct verify_count count;
+        *asked = server;
         enum verify_outcome outcome =
             verify_segment(writer->config.store, attempt->worker->session, server, attempt->segment, aim,
                            writer->config.store_options->request_timeout_ns, &count, reply);
@@ -206,8 +226,9 @@ static enum delivery_move step_count(const struct attempt *attempt)
 {
     struct verify_count count;
     struct store_reply reply;
+    size_t asked = attempt->parcel->server;
     metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
-    switch (count_ids(attempt, &count, &reply)) {
+    switch (count_ids(attempt, &count, &asked, &reply)) {
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
@@ -216,7 +237,7 @@ static enum delivery_move step_count(const struct attempt *attempt)
     case VERIFY_DAMAGED:
         delivery_explain(attempt->delivery, "the event ids of %s cannot be read", attempt->segment->name);
         return DELIVERY_HOLD_BATCH;
-    case VERIFY_FAILED: return after_failed_question(attempt, &reply);
+    case VERIFY_FAILED: return after_failed_question(attempt, asked, &reply);
     }
     struct delivery_facts facts = gather_facts(attempt);
     LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", attempt->segment->name,
@@ -370,7 +391,7 @@ static enum delivery_move look_at_engine(const struct attempt *attempt)
     struct store_reply reply;
     enum doubt doubt = doubt_look_at_engine(attempt->worker, attempt->job, &reply);
     if (doubt == DOUBT_NOT_KNOWN) {
-        return after_failed_question(attempt, &reply);
+        return after_failed_question(attempt, attempt->parcel->server, &reply);
     }
     return doubt == DOUBT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
 }

@@ -72,6 +72,13 @@ static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel 
     parcel->next_attempt_ns = now_ns + writer->backoff.max_ns;
 }
 
+/* What an earlier configuration left may be of another table than the lane's stream has now, and a lane without a stream is
+ * of many tables: that one of them needs an operator is no reason for the others to wait. */
+static bool is_of_another_table(const struct lane *lane, const struct segment *segment)
+{
+    return lane->stream == NULL || strcmp(lane->stream->table, segment->header.table) != 0;
+}
+
 static void put_back_waiting(struct writer *writer, struct worker *worker, const struct job *job,
                              enum delivery_move move, int64_t now_ns)
 {
@@ -79,6 +86,9 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
     struct parcel *parcel = job->parcel;
     bool misfit = move == DELIVERY_HOLD_MISFIT;
     move = misfit ? whom_to_hold(writer, lane, parcel, now_ns) : move;
+    if (move == DELIVERY_HOLD_STREAM && is_of_another_table(lane, parcel->segment)) {
+        move = DELIVERY_HOLD_BATCH;
+    }
     bool hold = move == DELIVERY_HOLD_BATCH || move == DELIVERY_HOLD_STREAM;
     memcpy(lane->reason, parcel->delivery.reason, sizeof lane->reason);
     parcel->busy = false;

@@ -334,6 +334,29 @@ def what_is_deleted_under_a_running_gateway_is_delivered_and_nothing_is_acknowle
     damage.check_stored()
 
 
+@with_damage
+def what_goes_bad_under_a_running_gateway_holds_its_own_batch_and_a_start_saves_the_rest(damage):
+    damage.server.kill()
+    damage.post()
+    damage.post()
+    damage.gateway.wait_until("segments are sealed", lambda: damage.gateway.sum("sluice_batches_waiting") == 2)
+    [name] = damage.segments("events", sealed=True)
+    start, end, _ = [frame for frame in frames_of(read(damage.path("journal", name))) if not frame[2]][0]
+    lost = damage.rows_of(name, touched=lambda a, b: a == start)
+    waiting = len(damage.rows_of(name))
+    flip(damage.path("journal", name), (start + end) // 2, 3)
+    damage.server.start()
+    damage.post()
+    stored = damage.gateway.sum("sluice_events_recovered_total") + damage.gateway.sum("sluice_events_accepted_total") - waiting
+    damage.gateway.wait_until("the others are stored", lambda: damage.gateway.sum("sluice_events_stored_total") == stored)
+    damage.gateway.wait_until("it says why", lambda: name[:-len(SUFFIX)] in damage.gateway.get("/readyz?verbose")[1])
+    damage.gateway.check_identity()
+    damage.gateway.kill()
+    damage.server.kill()
+    damage.lose(name, lost)
+    damage.start_and_check(lost=len(lost), named=(name[:-len(SUFFIX)],), pieces=1)
+
+
 if __name__ == "__main__":
     print("seed %d" % SEED)
     main([
@@ -343,4 +366,5 @@ if __name__ == "__main__":
         foreign_files_are_left_alone_and_missing_folders_are_made_again,
         damage_of_the_key_files_costs_no_event_and_the_table_collapses_what_comes_again,
         what_is_deleted_under_a_running_gateway_is_delivered_and_nothing_is_acknowledged_into_nowhere,
+        what_goes_bad_under_a_running_gateway_holds_its_own_batch_and_a_start_saves_the_rest,
     ])

@@ -181,6 +181,7 @@ static void fake_insert(struct store_session *session, size_t index, const struc
     bool read = segment_read_ids(insert->segment, &ids);
     pthread_mutex_lock(&fake->mutex);
     if (!read) {
+        fake->servers[index].inserts++;
         fake_reply(reply, STORE_ANSWERED, 33, "the segment cannot be read");
     } else if (!fake_is_down(fake, index, reply)) {
         fake->servers[index].inserts++;

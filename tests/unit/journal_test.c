@@ -194,6 +194,53 @@ static void rule_3_accepts_nothing_until_a_failed_cut_succeeds(void **state)
     fixture_put(f, 3, 3);
 }
 
+/* A journal of two streams in the fixture's folder. */
+static struct journal *open_for_two(struct fixture *f, const struct stream *const streams[2])
+{
+    static const char *const names[] = { "events", "others" };
+    fixture_close(f);
+    f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 2 } });
+    f->board = status_board_new();
+    f->journal = journal_open(&f->options, streams, 2, f->metrics, f->board, &f->recovered, &f->problem);
+    assert_non_null(f->journal);
+    journal_use_io(f->journal, &fault_io);
+    return f->journal;
+}
+
+static void rule_3_keeps_nothing_of_a_group_that_another_streams_failed_cut_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct stream_options options = sample_options;
+    struct buf problems = { 0 };
+    options.name = options.table = "others";
+    struct stream *other = stream_compile(&options, 1, &problems);
+    const struct stream *const streams[] = { f->stream, other };
+    struct journal *journal = open_for_two(f, streams);
+    struct chunk *chunk = chunk_new(other);
+    sample_fill(chunk, 0, 2);
+    assert_int_equal(journal_append(journal, chunk, NULL, 2, fault.now_ns), OK);
+    fixture_put(f, 0, 1);
+    fault.pwrite_errno = fault.ftruncate_errno = EIO;
+    assert_int_equal(fixture_append(f, 1, 1), ERROR_JOURNAL_FAILED);
+    fault.pwrite_errno = fault.ftruncate_errno = 0;
+    assert_int_equal(journal_append(journal, chunk, NULL, 2, fault.now_ns), ERROR_JOURNAL_FAILED);
+    assert_int_equal(journal_commit(journal, 0), ERROR_JOURNAL_FAILED);
+    assert_int_equal(journal_commit(journal, 1), ERROR_JOURNAL_FAILED);
+    fault.now_ns += NS_PER_SECOND;
+    assert_int_equal(journal_admits(journal, 0), OK);
+    chunk_clear(chunk);
+    sample_fill(chunk, 2, 3);
+    assert_int_equal(journal_append(journal, chunk, NULL, 3, fault.now_ns), OK);
+    assert_int_equal(journal_commit(journal, 1), OK);
+    assert_int_equal(journal_events(journal, 1), 3);
+    struct segment *sealed = journal_seal(journal, 1);
+    assert_segment(sealed, 2, 3);
+    segment_free(sealed);
+    chunk_free(chunk);
+    fixture_reopen(f); /* without the other stream, before that goes */
+    stream_free(other);
+}
+
 static void fails_the_group_if_no_file_can_be_made(void **state)
 {
     struct fixture *f = *state;
@@ -760,6 +807,7 @@ int main(void)
         TEST(rule_3_leaves_no_file_of_a_group_that_failed_first, with_fsync),
         TEST(rule_3_never_syncs_the_same_range_twice, with_fsync),
         TEST(rule_3_accepts_nothing_until_a_failed_cut_succeeds, with_fsync),
+        TEST(rule_3_keeps_nothing_of_a_group_that_another_streams_failed_cut_ended, with_fsync),
         TEST(fails_the_group_if_no_file_can_be_made, with_fsync),
         TEST(is_down_while_no_file_can_be_made_and_heals_without_an_event, with_fsync),
         TEST(a_failure_that_passes_is_over_at_once, with_fsync),

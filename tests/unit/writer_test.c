@@ -282,6 +282,27 @@ static void a_recovered_batch_is_looked_for_on_every_server(void **state)
     }
 }
 
+static void a_recovered_batch_blames_the_server_that_does_not_answer_and_no_other(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(2);
+    bench->options.backoff_min_ns = bench->options.backoff_max_ns = 20 * NS_PER_MS;
+    bench->fake.servers[1].down = true;
+    start(bench);
+    for (int i = 0; i < 8; i++) {
+        struct segment *segment = new_segment(bench, 0, 10, 0);
+        segment->recovered = true;
+        writer_submit(bench->writer, segment);
+    }
+    bool well = true;
+    for (int i = 0; i < 50; i++) {
+        (void)writer_drain(bench->writer, clock_monotonic_ns() + 10 * NS_PER_MS);
+        well = well && is_well(bench, "store:one", NULL);
+    }
+    assert_true(well);
+    bench_free(bench);
+}
+
 static void a_recovered_batch_goes_on_where_a_part_of_it_is(void **state)
 {
     (void)state;
@@ -355,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_batch_of_unknown_fate_stays_with_its_server),
         cmocka_unit_test(a_replicated_table_takes_it_through_another_server),
         cmocka_unit_test(a_recovered_batch_is_looked_for_on_every_server),
+        cmocka_unit_test(a_recovered_batch_blames_the_server_that_does_not_answer_and_no_other),
         cmocka_unit_test(a_recovered_batch_goes_on_where_a_part_of_it_is),
         cmocka_unit_test(segments_of_a_stream_no_longer_configured_are_delivered),
         cmocka_unit_test(too_many_parts_is_told_to_the_batching),

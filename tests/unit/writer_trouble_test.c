@@ -79,6 +79,44 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
     bench_free(bench);
 }
 
+/* What an earlier configuration left: batches of another table in the lane of a stream, or of streams that are gone. */
+static const struct {
+    const char *what;
+    size_t lane; /* stream_index of all that is submitted */
+} leftovers[] = {
+    { "the stream's table was another", 0 },
+    { "both streams are gone", SIZE_MAX },
+};
+
+static void a_batch_of_a_table_that_is_not_its_streams_waits_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(leftovers); i++) {
+        struct bench *bench = bench_new(1);
+        bench->fake.broken_table = "beta";
+        bench->fake.broken_code = 60;
+        bench->fake.broken_message = "Table default.beta does not exist";
+        bench->options.backoff_max_ns = 20 * NS_PER_MS;
+        start(bench);
+        struct segment *old = new_segment(bench, 1, 7, 0);
+        old->stream_index = leftovers[i].lane;
+        old->recovered = true;
+        writer_submit(bench->writer, old);
+        FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 1);
+        for (int batch = 0; batch < 10; batch++) {
+            struct segment *segment = new_segment(bench, 0, 5, 0);
+            segment->stream_index = leftovers[i].lane;
+            writer_submit(bench->writer, segment);
+        }
+        FAKE_WAIT(&bench->fake, fake_store_rows(&bench->fake) == 50);
+        assert_int_equal(bench->buried_rows, 0);
+        FAKE_SET(&bench->fake, bench->fake.broken_table = NULL);
+        FAKE_WAIT(&bench->fake, fake_store_rows(&bench->fake) == 57);
+        assert_true(drain(bench));
+        bench_free(bench);
+    }
+}
+
 static void a_dropped_table_is_made_by_the_next_start_and_says_so(void **state)
 {
     (void)state;
@@ -198,6 +236,28 @@ static void a_batch_whose_file_is_gone_is_held_and_the_others_go_on(void **state
     bench_free(bench);
 }
 
+static void a_batch_that_went_bad_on_the_disk_is_held_and_the_others_go_on(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    bench->options.backoff_max_ns = 20 * NS_PER_MS;
+    start(bench);
+    struct segment *bad = new_segment(bench, 0, 5, 0);
+    char name[SEGMENT_NAME_MAX];
+    memcpy(name, bad->name, sizeof name);
+    assert_int_equal(pwrite(bad->fd, "xx", 2, (off_t)bad->length - 20), 2);
+    writer_submit(bench->writer, bad);
+    FAKE_WAIT(&bench->fake, bench->fake.servers[0].inserts >= 1);
+    for (int batch = 0; batch < 10; batch++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 5, 0));
+    }
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
+    wait_until_held(bench, 0);
+    assert_false(is_well(bench, "stream:alpha", name));
+    assert_int_equal(bench->buried_rows, 0);
+    bench_free(bench);
+}
+
 static void what_is_stored_is_not_sent_again_because_a_disk_fails(void **state)
 {
     (void)state;
@@ -253,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broken_table_waits_delays_nobody_and_recovers),
         cmocka_unit_test(a_batch_with_a_column_that_the_table_has_lost_waits_alone),
+        cmocka_unit_test(a_batch_of_a_table_that_is_not_its_streams_waits_alone),
         cmocka_unit_test(a_dropped_table_is_made_by_the_next_start_and_says_so),
         cmocka_unit_test(no_question_takes_longer_than_a_request_may),
         cmocka_unit_test(a_table_that_hangs_leaves_a_thread_to_the_others),
@@ -260,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_failing_view_holds_and_stores_no_row_twice),
         cmocka_unit_test(full_dead_letters_hold_the_row_until_there_is_room),
         cmocka_unit_test(a_batch_whose_file_is_gone_is_held_and_the_others_go_on),
+        cmocka_unit_test(a_batch_that_went_bad_on_the_disk_is_held_and_the_others_go_on),
         cmocka_unit_test(what_is_stored_is_not_sent_again_because_a_disk_fails),
         cmocka_unit_test(a_store_that_is_down_at_start_is_waited_for),
         cmocka_unit_test(a_store_that_goes_away_and_comes_back_loses_nothing),
