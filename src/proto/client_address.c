@@ -134,23 +134,32 @@ static struct slice without_port(struct slice entry)
     return entry;
 }
 
-struct client_address client_address_behind(const struct address_ranges *trusted, struct client_address peer,
-                                            struct slice forwarded_for)
+/* Moves *client along the entries of a field from the right; false if what stands before it must not be looked at. */
+static bool follow(const struct address_ranges *trusted, struct slice field, struct client_address *client)
 {
-    struct client_address client = peer;
-    size_t end = forwarded_for.len;
-    while (end != 0 && address_ranges_hold(trusted, &client)) {
+    size_t end = field.len;
+    while (end != 0 && address_ranges_hold(trusted, client)) {
         size_t begin = end;
-        while (begin != 0 && forwarded_for.data[begin - 1] != ',') {
+        while (begin != 0 && field.data[begin - 1] != ',') {
             begin--;
         }
         struct client_address next;
-        struct slice entry = slice_trim(slice_make(forwarded_for.data + begin, end - begin));
+        struct slice entry = slice_trim(slice_make(field.data + begin, end - begin));
         if (!client_address_parse(&next, without_port(entry))) {
-            break;
+            return false;
         }
-        client = next;
+        *client = next;
         end = begin == 0 ? 0 : begin - 1;
+    }
+    return address_ranges_hold(trusted, client);
+}
+
+struct client_address client_address_behind(const struct address_ranges *trusted, struct client_address peer,
+                                            const struct slice *fields, size_t count)
+{
+    struct client_address client = peer;
+    while (count != 0 && follow(trusted, fields[count - 1], &client)) {
+        count--;
     }
     return client;
 }

@@ -253,6 +253,19 @@ static bool take_content_type(struct http_head *head, struct slice value)
     return true;
 }
 
+/* Several are one list (RFC 9110, 5.3): HAProxy adds a field of its own behind that of a proxy before it. */
+static bool take_forwarded_for(struct http_head *head, struct slice value)
+{
+    struct http_request *request = head->request;
+    struct slice *fields = request->forwarded_for;
+    if (request->forwarded_for_count == HTTP_FORWARDED_FIELDS) {
+        memmove(fields, fields + 1, (HTTP_FORWARDED_FIELDS - 1) * sizeof *fields);
+        request->forwarded_for_count--;
+    }
+    fields[request->forwarded_for_count++] = value;
+    return true;
+}
+
 /* What becomes of a field: a function judges it, or its value is kept as it is (the last one, if repeated). */
 struct field_row {
     bool (*take)(struct http_head *head, struct slice value);
@@ -274,7 +287,7 @@ static const struct field_row rows[] = {
     [FIELD_USER_AGENT] = KEPT(user_agent),
     [FIELD_CONTENT_TYPE] = { take_content_type, 0, NULL },
     [FIELD_CONTENT_LENGTH] = { take_length, 0, "Content-Length is given twice" },
-    [FIELD_FORWARDED_FOR] = KEPT(forwarded_for),
+    [FIELD_FORWARDED_FOR] = { take_forwarded_for, 0, NULL },
     [FIELD_CONTENT_ENCODING] = { take_content_encoding, 0, NULL },
     [FIELD_TRANSFER_ENCODING] = { take_transfer_encoding, 0, "Transfer-Encoding is given twice" },
     [FIELD_WEBSOCKET_KEY] = { NULL, offsetof(struct http_request, websocket_key), "Sec-WebSocket-Key is given twice" },

@@ -14,6 +14,9 @@ enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
 enum http_encoding { ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_LZ4, ENCODING_ZSTD, ENCODING_OTHER };
 enum http_content { CONTENT_OTHER, CONTENT_NDJSON };
 
+/* A chain of trusted proxies of which each adds a field of its own may be so long. */
+#define HTTP_FORWARDED_FIELDS 4
+
 /* Slices into the input, or empty; an absolute form without a path has "/". Paths have valid escapes, none a NUL. */
 struct http_request {
     enum http_method method;
@@ -31,7 +34,8 @@ struct http_request {
     enum http_content content;
     struct slice origin;
     struct slice user_agent;
-    struct slice forwarded_for; /* the last X-Forwarded-For field */
+    struct slice forwarded_for[HTTP_FORWARDED_FIELDS]; /* the last X-Forwarded-For fields, as they came */
+    size_t forwarded_for_count;
     struct slice access_control_request_method;
     struct slice access_control_request_headers;
     bool upgrade_websocket; /* Upgrade: websocket and Connection: upgrade */

@@ -100,14 +100,14 @@ static void serve_page(struct http_session *session, const struct http_request *
 
 static bool is_forwarded(const struct http_session *session, const struct http_request *request)
 {
-    return session->peer_trusted && request->forwarded_for.len != 0;
+    return session->peer_trusted && request->forwarded_for_count != 0;
 }
 
 static struct client_address client_of(const struct http_session *session, const struct http_request *request)
 {
-    return is_forwarded(session, request)
-               ? client_address_behind(session->front->trusted, session->peer, request->forwarded_for)
-               : session->peer;
+    return is_forwarded(session, request) ? client_address_behind(session->front->trusted, session->peer,
+                                                                  request->forwarded_for, request->forwarded_for_count)
+                                          : session->peer;
 }
 
 static struct slice client_ip(const struct http_session *session, const struct http_request *request,

@@ -19,6 +19,13 @@ static bool has_admin(const struct admin_options *admin)
     return admin->listen != NULL && admin->listen[0] != '\0';
 }
 
+/* Two such listeners get a port each. */
+static bool takes_any_port(const char *address)
+{
+    const char *port = strrchr(address, ':');
+    return port != NULL && strcmp(port, ":0") == 0;
+}
+
 /* As browsers send it: scheme, host and port, nothing behind them. */
 static bool is_origin(const char *text)
 {
@@ -36,6 +43,10 @@ bool server_check(const struct http_options *http, const struct admin_options *a
     }
     if (has_admin(admin) && !listen_check(admin->listen, problems)) {
         buf_append_byte(problems, '\n');
+    }
+    if (has_admin(admin) && strcmp(admin->listen, http->listen) == 0 && !takes_any_port(http->listen)) {
+        buf_printf(problems, "admin.listen: %s is that of http.listen already; give another, or leave it empty\n",
+                   admin->listen);
     }
     if (address_ranges_init(&trusted, &http->trusted_proxies, problems)) {
         address_ranges_release(&trusted);

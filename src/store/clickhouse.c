@@ -383,6 +383,18 @@ static bool server_init(struct server *server, struct slice url, const struct st
     return address->user != NULL && address->password != NULL;
 }
 
+/* Two servers of one name would be told apart by nobody: neither by /metrics, whose series would stand there twice, nor by
+ * /readyz. */
+static bool is_named_before(const struct clickhouse *store, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(store->names[i], store->names[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static long timeout_ms(int64_t ns)
 {
     return ns <= 0 ? 0 : (long)((ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -418,6 +430,11 @@ struct store *store_clickhouse_new(const struct store_options *options, struct b
             return NULL;
         }
         store->names[index] = store->servers[index].address.name;
+        if (is_named_before(store, index)) {
+            buf_printf(problem, "store.url: %s is given twice; each server may stand there once", store->names[index]);
+            clickhouse_free(&store->base);
+            return NULL;
+        }
     }
     if (store->base.server_count == 0) {
         buf_append_string(problem, "out of memory");

@@ -546,6 +546,9 @@ static void the_client_behind_a_trusted_proxy_is_believed(void **state)
     struct wire *wire = wire_new();
     send_text(wire, POST_HEAD "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.9.9.9\r\nContent-Length: 1\r\n\r\n{");
     assert_true(slice_equal(buf_slice(&world.last_client_ip), SLICE("192.0.2.7")));
+    send_text(wire, POST_HEAD "X-Forwarded-For: 6.6.6.6, 192.0.2.8\r\nX-Forwarded-For: 10.9.9.9\r\n"
+                              "Content-Length: 1\r\n\r\n{");
+    assert_true(slice_equal(buf_slice(&world.last_client_ip), SLICE("192.0.2.8")));
     send_text(wire, POST);
     assert_true(slice_equal(buf_slice(&world.last_client_ip), SLICE("10.1.2.3")));
     wire_free(wire);

@@ -72,6 +72,10 @@ static void forwarded_for_is_read_from_the_right_through_trusted_proxies(void **
         { "10.0.0.1", "2001:db8::2", "2001:db8::2" },
         { "10.0.0.1", "", "10.0.0.1" },
         { "192.0.2.9", "6.6.6.6", "192.0.2.9" },
+        { "10.0.0.1", "6.6.6.6|192.0.2.1", "192.0.2.1" },
+        { "10.0.0.1", "6.6.6.6, 192.0.2.1|10.0.0.3|10.0.0.2", "192.0.2.1" },
+        { "10.0.0.1", "192.0.2.1|unknown", "10.0.0.1" },
+        { "10.0.0.1", "192.0.2.1|unknown, 10.0.0.2", "10.0.0.2" },
     };
     const char *items[] = { "10.0.0.0/8" };
     struct string_list list = { items, 1 };
@@ -82,7 +86,14 @@ static void forwarded_for_is_read_from_the_right_through_trusted_proxies(void **
         struct client_address peer;
         char text[CLIENT_ADDRESS_TEXT];
         assert_true(client_address_parse(&peer, slice_from_string(rows[i].peer)));
-        struct client_address client = client_address_behind(&trusted, peer, slice_from_string(rows[i].forwarded_for));
+        /* '|' stands between two fields */
+        struct slice fields[4];
+        size_t count = 0;
+        struct slice rest = slice_from_string(rows[i].forwarded_for);
+        while (slice_split(&rest, '|', &fields[count])) {
+            count++;
+        }
+        struct client_address client = client_address_behind(&trusted, peer, fields, count);
         size_t len = client_address_format(&client, text);
         assert_true(slice_equal(slice_make(text, len), slice_from_string(rows[i].client)));
     }

@@ -105,6 +105,17 @@ static void a_prefix_of_a_bad_head_is_never_done(void **state)
     }
 }
 
+static void of_many_forwarded_fields_the_last_are_kept(void **state)
+{
+    (void)state;
+    struct http_request r = parsed("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1\r\nX-Forwarded-For: 2\r\n"
+                                   "X-Forwarded-For: 3\r\nX-Forwarded-For: 4\r\nX-Forwarded-For: 5\r\n"
+                                   "X-Forwarded-For: 6\r\n\r\n");
+    assert_int_equal(r.forwarded_for_count, HTTP_FORWARDED_FIELDS);
+    assert_slice(r.forwarded_for[0], "3");
+    assert_slice(r.forwarded_for[HTTP_FORWARDED_FIELDS - 1], "6");
+}
+
 static void the_parts_of_a_request_are_found(void **state)
 {
     (void)state;
@@ -121,7 +132,9 @@ static void the_parts_of_a_request_are_found(void **state)
     assert_slice(r.host, "example.org:8080");
     assert_slice(r.user_agent, "curl/8");
     assert_slice(r.origin, "https://o");
-    assert_slice(r.forwarded_for, "2.2.2.2, 3.3.3.3");
+    assert_int_equal(r.forwarded_for_count, 2);
+    assert_slice(r.forwarded_for[0], "1.1.1.1");
+    assert_slice(r.forwarded_for[1], "2.2.2.2, 3.3.3.3");
     assert_slice(r.access_control_request_method, "POST");
     assert_slice(r.access_control_request_headers, "a, b");
     assert_int_equal(r.minor_version, 1);
@@ -413,6 +426,7 @@ int main(void)
         cmocka_unit_test(every_prefix_of_a_head_is_partial),
         cmocka_unit_test(a_prefix_of_a_bad_head_is_never_done),
         cmocka_unit_test(the_parts_of_a_request_are_found),
+        cmocka_unit_test(of_many_forwarded_fields_the_last_are_kept),
         cmocka_unit_test(a_target_is_reduced_to_origin_form),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(a_connection_lives_on_as_version_and_tokens_say),

@@ -493,6 +493,20 @@ static void refuses_what_is_no_url(void **state)
     store->ops->free(store);
 }
 
+static void refuses_a_server_that_is_given_twice(void **state)
+{
+    static const char *const urls[] = { "http://a:8123,http://b,http://a:8123/", "http://a,http://u:p@a?x=1" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(urls); i++) {
+        struct buf problem = { 0 };
+        struct store_options options = { .kind = STORE_CLICKHOUSE, .url = urls[i], .database = "" };
+        assert_null(store_new(&options, "", false, &problem));
+        assert_non_null(strstr(buf_c_string(&problem), "store.url: http://a"));
+        assert_non_null(strstr(buf_c_string(&problem), "given twice"));
+        buf_release(&problem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +521,7 @@ int main(void)
         cmocka_unit_test(never_repeats_a_request_on_a_fresh_connection),
         cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
         cmocka_unit_test(refuses_what_is_no_url),
+        cmocka_unit_test(refuses_a_server_that_is_given_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
