@@ -47,10 +47,17 @@ static bool sync_parent(const char *path)
 bool disk_make_folder(const char *path)
 {
     struct stat info;
+    int error;
     if (mkdir(path, 0750) == 0) {
-        return sync_parent(path);
+        if (sync_parent(path)) {
+            return true;
+        }
+        error = errno;
+        rmdir(path); /* or the next call would find it, and a power cut would not leave it */
+        errno = error;
+        return false;
     }
-    int error = errno;
+    error = errno;
     bool there = error == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     errno = error;
     return there;

@@ -185,11 +185,20 @@ static enum error ask_to_enter(const struct pipeline_io *io, const struct payloa
     return error != OK || payload->pick_stream ? error : pipeline_admits_stream(io->pipeline, payload->stream);
 }
 
+/* A byte order mark in front is ignored, as RFC 8259, 8.1, allows: PowerShell writes one into its files. */
+static struct slice without_mark(struct slice bytes)
+{
+    struct slice mark = SLICE("\xEF\xBB\xBF");
+    return slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes;
+}
+
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
 {
+    struct payload unmarked = *payload;
+    unmarked.bytes = without_mark(payload->bytes);
     struct submit submit = {
         .io = io,
-        .payload = payload,
+        .payload = &unmarked,
         .submission = submission,
         .stream = payload->stream,
         .events = 1,

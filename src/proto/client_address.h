@@ -38,6 +38,7 @@ void address_ranges_release(struct address_ranges *ranges);
 bool address_ranges_hold(const struct address_ranges *ranges, const struct client_address *address);
 
 /* The client behind `peer`: peer itself unless it is trusted; else the entries of X-Forwarded-For from the right, of its
- * last field first, the first that is not trusted. An entry that is no address ends the search: what stood before it cannot be believed. */
+ * last field first, the first that is not trusted. An entry that is no address ends the search: what stood before it
+ * cannot be believed. */
 struct client_address client_address_behind(const struct address_ranges *trusted, struct client_address peer,
                                             const struct slice *fields, size_t count);
