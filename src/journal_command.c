@@ -1,6 +1,7 @@
 /* Turns the segments of a data folder into lines for people. */
 #include "journal_command.h"
 
+#include "base/disk.h"
 #include "event/segment.h"
 
 #include <dirent.h>
@@ -16,6 +17,7 @@ struct view {
     const char *file_name;
     int64_t made_ns;
     struct slice bytes;
+    struct disk_holes holes;
     struct segment_header header;
     size_t header_length;
     struct segment_summary summary;
@@ -107,24 +109,37 @@ static const struct verb verbs[] = {
 
 /* --- the walk over the folder --- */
 
-static bool look(const struct verb *verb, struct view *view, struct segment *segment)
+static bool show(const struct verb *verb, struct view *view)
 {
-    if (segment_map(segment, &view->bytes) != OK) {
-        fprintf(stderr, "sluice journal: cannot map %s: %s\n", view->file_name, strerror(errno));
-        return false;
-    }
     bool sound = false;
-    const struct segment_header *header = NULL;
-    if (segment_header_read(&view->header, view->bytes, &view->header_length)) {
-        header = &view->header;
-    }
-    if (segment_walk(view->bytes, view->header_length, header, &verb->visitor, &view->summary) == OK) {
+    bool ours = segment_header_read(&view->header, view->bytes, &view->header_length);
+    bool walked = (ours || errno != ENOMEM) &&
+                  segment_walk_salvaged(view->bytes, view->header_length, view->holes.end, ours ? &view->header : NULL,
+                                        &verb->visitor, &view->summary) == OK;
+    if (walked) {
         sound = verb->show(view);
     } else {
         fprintf(stderr, "sluice journal: out of memory\n");
     }
+    if (view->holes.bytes != 0) {
+        fprintf(stderr, "sluice journal: %s: the disk does not give %llu of its bytes\n", view->file_name,
+                (unsigned long long)view->holes.bytes);
+    }
     segment_header_release(&view->header);
-    segment_unmap(view->bytes);
+    return sound && view->holes.bytes == 0;
+}
+
+static bool look(const struct verb *verb, struct view *view, int fd, uint64_t length)
+{
+    struct buf bytes = { 0 };
+    bool sound = false;
+    if (disk_salvage(fd, length, &bytes, &view->holes) == OK) {
+        view->bytes = buf_slice(&bytes);
+        sound = show(verb, view);
+    } else {
+        fprintf(stderr, "sluice journal: cannot read %s: %s\n", view->file_name, strerror(errno));
+    }
+    buf_release(&bytes);
     return sound;
 }
 
@@ -135,21 +150,20 @@ static bool look_at_file(const struct verb *verb, int folder_fd, const char *fil
     struct event_id uuid;
     struct stat info;
     struct view view = { .file_name = file_name };
-    struct segment segment = { .fd = openat(folder_fd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) };
-    if (segment.fd < 0 && errno == ENOENT) {
+    int fd = openat(folder_fd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
         return true;
     }
-    if (segment.fd < 0 || fstat(segment.fd, &info) != 0) {
+    if (fd < 0 || fstat(fd, &info) != 0) {
         fprintf(stderr, "sluice journal: cannot open %s: %s\n", file_name, strerror(errno));
         return false;
     }
     bool sound = true;
     if (S_ISREG(info.st_mode) && info.st_size > 0 && segment_parse_name(slice_from_string(file_name), &stream, &uuid)) {
         view.made_ns = segment_made_ns(&uuid);
-        segment.length = (uint64_t)info.st_size;
-        sound = look(verb, &view, &segment);
+        sound = look(verb, &view, fd, (uint64_t)info.st_size);
     }
-    close(segment.fd);
+    close(fd);
     return sound;
 }
 

@@ -205,7 +205,7 @@ struct row_check {
     struct native_block block;
 };
 
-static bool check_block(void *context, struct slice bytes)
+static enum error check_block(void *context, struct slice bytes)
 {
     struct row_check *check = context;
     assert_true(native_read(&check->block, &bytes));
@@ -218,7 +218,7 @@ static bool check_block(void *context, struct slice bytes)
         buf_release(&found);
         buf_release(&expected);
     }
-    return true;
+    return OK;
 }
 
 /* The segment holds exactly rows [first, first + count), and says so. */
@@ -226,7 +226,7 @@ static inline void assert_segment(const struct segment *segment, unsigned first,
 {
     struct row_check check = { .next = first };
     assert_non_null(segment);
-    assert_true(segment_each_block(segment, check_block, &check));
+    assert_int_equal(segment_each_block(segment, check_block, &check), OK);
     native_block_release(&check.block);
     assert_int_equal(check.next, first + count);
     assert_int_equal(segment->rows, count);

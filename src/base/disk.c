@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PAGE ((size_t)4096)
+#define READ_AT_ONCE ((size_t)1 << 20)
+
 bool disk_write_all(int fd, struct slice bytes)
 {
     while (bytes.len != 0) {
@@ -19,6 +22,99 @@ bool disk_write_all(int fd, struct slice bytes)
         bytes = slice_after(bytes, (size_t)count);
     }
     return true;
+}
+
+/* As pread; a signal does not end it. */
+static ssize_t read_some(int fd, char *into, size_t len, uint64_t at)
+{
+    ssize_t count;
+    do {
+        count = pread(fd, into, len, (off_t)at);
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
+static enum error make_room(struct buf *out, uint64_t length)
+{
+    if (length > SIZE_MAX || !buf_reserve(out, (size_t)length)) {
+        errno = ENOMEM;
+        return ERROR_OUT_OF_MEMORY;
+    }
+    return OK;
+}
+
+enum error disk_read(int fd, uint64_t length, struct buf *out)
+{
+    size_t before = out->len;
+    enum error error = make_room(out, length);
+    for (uint64_t at = 0; error == OK && at < length;) {
+        ssize_t count = read_some(fd, out->data + out->len, (size_t)(length - at), at);
+        if (count <= 0) {
+            errno = count == 0 ? EIO : errno;
+            error = disk_error(errno);
+            out->len = before;
+            break;
+        }
+        out->len += (size_t)count;
+        at += (uint64_t)count;
+    }
+    return error;
+}
+
+/* What file systems say of bytes that are lost. All else may pass, and is no verdict on them. */
+static bool is_unreadable(int number)
+{
+    static const int numbers[] = { EIO, EBADMSG, EUCLEAN, ENODATA, EREMOTEIO, EILSEQ };
+    for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+        if (number == numbers[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not zeros, which a journal takes for room that was never written. */
+static void fill_hole(char *into, size_t len)
+{
+    static const char text[] = "unreadable page ";
+    for (size_t i = 0; i < len; i++) {
+        into[i] = text[i % (sizeof text - 1)];
+    }
+}
+
+/* At most `len` bytes at `at`; a hole is one page. The count of bytes; 0: the file ends; -1 with errno. */
+static ssize_t salvage_some(int fd, char *into, size_t len, uint64_t at, struct disk_holes *holes)
+{
+    ssize_t count = read_some(fd, into, len, at);
+    if (count < 0 && is_unreadable(errno)) {
+        size_t page = PAGE - at % PAGE;
+        len = len < page ? len : page;
+        count = read_some(fd, into, len, at);
+        if (count < 0 && is_unreadable(errno)) {
+            fill_hole(into, len);
+            holes->bytes += len;
+            holes->end = at + len;
+            count = (ssize_t)len;
+        }
+    }
+    return count;
+}
+
+enum error disk_salvage(int fd, uint64_t length, struct buf *out, struct disk_holes *holes)
+{
+    *holes = (struct disk_holes){ 0 };
+    enum error error = make_room(out, length);
+    for (uint64_t at = 0; error == OK && at < length;) {
+        size_t piece = length - at < READ_AT_ONCE ? (size_t)(length - at) : READ_AT_ONCE;
+        ssize_t count = salvage_some(fd, out->data + out->len, piece, at, holes);
+        if (count == 0) {
+            break;
+        }
+        error = count < 0 ? disk_error(errno) : OK;
+        out->len += count < 0 ? 0 : (size_t)count;
+        at += count < 0 ? 0 : (uint64_t)count;
+    }
+    return error;
 }
 
 bool disk_sync_folder(const char *path)
@@ -85,5 +181,10 @@ bool disk_make_path(const char *path)
 
 enum error disk_error(int number)
 {
-    return number == ENOSPC || number == EDQUOT ? ERROR_DISK_FULL : ERROR_JOURNAL_FAILED;
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT: return ERROR_DISK_FULL;
+    case ENOMEM: return ERROR_OUT_OF_MEMORY;
+    default: return ERROR_JOURNAL_FAILED;
+    }
 }

@@ -7,6 +7,21 @@
 /* All of `bytes` at the descriptor's position. */
 MUST_CHECK bool disk_write_all(int fd, struct slice bytes);
 
+/* What the disk did not give of a file that was read. */
+struct disk_holes {
+    uint64_t bytes;
+    uint64_t end; /* behind it all could be read */
+};
+
+/* Appends the first `length` bytes of the file to *out. Files are read and never mapped: a page that the disk does not
+ * give, or that somebody cuts off meanwhile, would end the process. Not OK, with errno: ERROR_OUT_OF_MEMORY;
+ * ERROR_JOURNAL_FAILED if a part cannot be read, or is not there (EIO). */
+MUST_CHECK enum error disk_read(int fd, uint64_t length, struct buf *out);
+
+/* The same, but pages that cannot be read are filled with text that says so, and a file that is shorter gives fewer
+ * bytes. */
+MUST_CHECK enum error disk_salvage(int fd, uint64_t length, struct buf *out, struct disk_holes *holes);
+
 /* Makes what was created, renamed or unlinked in the folder durable. */
 MUST_CHECK bool disk_sync_folder(const char *path);
 
@@ -16,5 +31,5 @@ MUST_CHECK bool disk_make_folder(const char *path);
 /* The same with all its parents: mkdir -p. */
 MUST_CHECK bool disk_make_path(const char *path);
 
-/* What an errno of a write means: ERROR_DISK_FULL for want of room, else ERROR_JOURNAL_FAILED. */
+/* What an errno of a file means: ERROR_DISK_FULL for want of room, ERROR_OUT_OF_MEMORY, else ERROR_JOURNAL_FAILED. */
 enum error disk_error(int number);

@@ -48,10 +48,11 @@ struct native_block {
     struct native_column *columns; /* owned, kept and reused between reads */
     size_t column_count;
     size_t column_capacity;
+    bool out_of_memory; /* why native_read failed last: the bytes may be whole */
 };
 
-/* Reads one block from the front of *bytes and moves *bytes behind it. False: the bytes are not a whole block. Every
- * length is checked against what is there, so hostile bytes are safe. */
+/* Reads one block from the front of *bytes and moves *bytes behind it. False: the bytes are not a whole block, or memory is
+ * short (block->out_of_memory). Every length is checked against what is there, so hostile bytes are safe. */
 MUST_CHECK bool native_read(struct native_block *block, struct slice *bytes);
 void native_block_release(struct native_block *block);
 

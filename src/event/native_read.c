@@ -91,7 +91,7 @@ static bool take_offsets(struct slice *from, uint64_t rows, struct slice *taken,
 }
 
 /* The types of consecutive blocks are the same, so what was parsed for the last one is kept. */
-static bool read_type(struct native_column *column)
+static bool read_type(struct native_column *column, bool *out_of_memory)
 {
     struct type *type = &column->type;
     if (type->wire_name != NULL && slice_equal(slice_from_string(type->wire_name), column->wire_name)) {
@@ -99,12 +99,13 @@ static bool read_type(struct native_column *column)
     }
     type_release(type);
     *type = (struct type){ 0 };
-    return type_parse_wire(type, column->wire_name);
+    return type_parse_wire(type, column->wire_name, out_of_memory);
 }
 
-static bool read_column(struct native_column *column, uint64_t rows, struct slice *bytes)
+static bool read_column(struct native_column *column, uint64_t rows, struct slice *bytes, bool *out_of_memory)
 {
-    if (!take_string(bytes, &column->name) || !take_string(bytes, &column->wire_name) || !read_type(column)) {
+    if (!take_string(bytes, &column->name) || !take_string(bytes, &column->wire_name) ||
+        !read_type(column, out_of_memory)) {
         return false;
     }
     const struct type *type = &column->type;
@@ -132,6 +133,7 @@ static bool reserve_columns(struct native_block *block, uint64_t count)
     }
     struct native_column *columns = realloc(block->columns, count * sizeof *columns);
     if (columns == NULL) {
+        block->out_of_memory = true;
         return false;
     }
     memset(columns + block->column_capacity, 0, (count - block->column_capacity) * sizeof *columns);
@@ -147,13 +149,14 @@ bool native_read(struct native_block *block, struct slice *bytes)
     uint64_t rows;
     block->rows = 0;
     block->column_count = 0;
+    block->out_of_memory = false;
     /* A column takes at least two bytes, for two empty strings. */
     if (!take_varint(&rest, &count) || !take_varint(&rest, &rows) || count == 0 || count > MAX_COLUMNS ||
         count > rest.len / 2 || !reserve_columns(block, count)) {
         return false;
     }
     for (uint64_t i = 0; i < count; i++) {
-        if (!read_column(&block->columns[i], rows, &rest)) {
+        if (!read_column(&block->columns[i], rows, &rest, &block->out_of_memory)) {
             return false;
         }
     }

@@ -1,6 +1,7 @@
 /* Turns a segment's file into its blocks, its ids and its INSERT statement. */
 #include "event/segment.h"
 
+#include "base/disk.h"
 #include "base/lz4.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static atomic_ullong parked_files; /* descriptors of parked segments */
@@ -34,7 +34,7 @@ void segment_free(struct segment *segment)
     }
     close_file(segment);
     if (segment->memory.data != NULL) {
-        segment_unmap(segment->memory);
+        munmap((void *)(uintptr_t)segment->memory.data, segment->memory.len);
     }
     segment_header_release(&segment->header);
     free(segment->path);
@@ -48,6 +48,17 @@ static bool may_stay_open(void)
            atomic_load_explicit(&parked_files, memory_order_relaxed) <= limit.rlim_cur / 4;
 }
 
+/* Nobody else can cut a memfd, so it does no harm to map one. */
+static bool keep_in_memory(struct segment *segment)
+{
+    void *data = mmap(NULL, segment->length, PROT_READ, MAP_SHARED, segment->fd, 0);
+    if (data == MAP_FAILED) {
+        return false;
+    }
+    segment->memory = slice_make(data, segment->length);
+    return true;
+}
+
 void segment_park(struct segment *segment)
 {
     if (segment->parked || segment->fd < 0) {
@@ -55,103 +66,84 @@ void segment_park(struct segment *segment)
     }
     segment->parked = true;
     atomic_fetch_add_explicit(&parked_files, 1, memory_order_relaxed);
-    if (may_stay_open() || (segment->path == NULL && segment_map(segment, &segment->memory) != OK)) {
+    if (may_stay_open() || (segment->path == NULL && !keep_in_memory(segment))) {
         return;
     }
     close_file(segment);
 }
 
-/* A file that somebody cut under us would end the process at the first byte that is missing. */
-static enum error map_file(int fd, uint64_t length, struct slice *bytes)
+static enum error read_memory(struct slice memory, struct buf *out)
 {
-    struct stat info;
-    if (fstat(fd, &info) != 0) {
-        return ERROR_JOURNAL_FAILED;
-    }
-    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size < length) {
-        errno = EIO;
-        return ERROR_JOURNAL_FAILED;
-    }
-    void *data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
-    if (data == MAP_FAILED) {
+    if (!buf_reserve(out, memory.len)) {
+        errno = ENOMEM;
         return ERROR_OUT_OF_MEMORY;
     }
-    *bytes = slice_make(data, length);
+    buf_append_slice(out, memory);
     return OK;
 }
 
-static enum error map_by_path(const struct segment *segment, struct slice *bytes)
+static enum error read_by_path(const struct segment *segment, struct buf *out)
 {
     int fd = open(segment->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        return ERROR_JOURNAL_FAILED;
+        return disk_error(errno);
     }
-    enum error error = map_file(fd, segment->length, bytes);
+    enum error error = disk_read(fd, segment->length, out);
     int number = errno;
     close(fd);
     errno = number;
     return error;
 }
 
-/* A size of 0 makes a second mapping of the same pages. */
-static enum error map_memory(const struct segment *segment, struct slice *bytes)
-{
-    void *data = mremap((void *)(uintptr_t)segment->memory.data, 0, segment->memory.len, MREMAP_MAYMOVE);
-    if (data == MAP_FAILED) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    *bytes = slice_make(data, segment->memory.len);
-    return OK;
-}
-
-enum error segment_map(const struct segment *segment, struct slice *bytes)
+enum error segment_read(const struct segment *segment, struct buf *out)
 {
     if (segment->memory.data != NULL) {
-        return map_memory(segment, bytes);
+        return read_memory(segment->memory, out);
     }
-    return segment->fd >= 0 ? map_file(segment->fd, segment->length, bytes) : map_by_path(segment, bytes);
+    return segment->fd >= 0 ? disk_read(segment->fd, segment->length, out) : read_by_path(segment, out);
 }
 
-void segment_unmap(struct slice bytes)
-{
-    munmap((void *)(uintptr_t)bytes.data, bytes.len);
-}
-
-static bool each_block(struct slice bytes, struct lz4_decoder *decoder, struct buf *raw,
-                       bool (*each)(void *context, struct slice block), void *context)
+static enum error each_block(struct slice bytes, struct lz4_decoder *decoder, struct buf *raw,
+                             enum error (*each)(void *context, struct slice block), void *context)
 {
     size_t at = lz4_frame_length(bytes);
-    if (at == 0) {
-        return false;
-    }
-    while (at < bytes.len) {
-        size_t used;
+    enum error error = at == 0 ? ERROR_BAD_COMPRESSION : OK;
+    while (error == OK && at < bytes.len) {
+        size_t used = 0;
         buf_clear(raw);
-        if (lz4_frame_decode(decoder, slice_after(bytes, at), &used, raw, SEGMENT_MAX_BLOCK) != OK) {
-            return false;
-        }
+        error = lz4_frame_decode(decoder, slice_after(bytes, at), &used, raw, SEGMENT_MAX_BLOCK);
         at += used;
-        if (!each(context, buf_slice(raw))) {
-            break;
+        if (error == OK) {
+            error = each(context, buf_slice(raw));
         }
     }
-    return true;
+    return error;
 }
 
-bool segment_each_block(const struct segment *segment, bool (*each)(void *context, struct slice block), void *context)
+enum error segment_each_block(const struct segment *segment, enum error (*each)(void *context, struct slice block),
+                              void *context)
 {
-    struct slice bytes;
-    struct lz4_decoder *decoder = lz4_decoder_new();
-    if (decoder == NULL || segment_map(segment, &bytes) != OK) {
-        lz4_decoder_free(decoder);
-        return false;
-    }
+    struct buf bytes = { 0 };
     struct buf raw = { 0 };
-    bool whole = each_block(bytes, decoder, &raw, each, context);
-    segment_unmap(bytes);
+    struct lz4_decoder *decoder = lz4_decoder_new();
+    enum error error = decoder == NULL ? ERROR_OUT_OF_MEMORY : segment_read(segment, &bytes);
+    if (error == OK) {
+        error = each_block(buf_slice(&bytes), decoder, &raw, each, context);
+    }
+    int number = errno;
+    buf_release(&bytes);
     buf_release(&raw);
     lz4_decoder_free(decoder);
-    return whole;
+    errno = number;
+    return error;
+}
+
+enum error segment_read_block(struct native_block *block, struct slice bytes)
+{
+    if (native_read(block, &bytes)) {
+        return OK;
+    }
+    return block->out_of_memory ? ERROR_OUT_OF_MEMORY : ERROR_BAD_COMPRESSION;
 }
 
 struct row_counter {
@@ -159,58 +151,59 @@ struct row_counter {
     uint64_t rows;
 };
 
-static bool count_rows(void *context, struct slice bytes)
+static enum error count_rows(void *context, struct slice bytes)
 {
     struct row_counter *counter = context;
-    bool whole = native_read(&counter->block, &bytes);
-    counter->rows += whole ? counter->block.rows : 0;
-    return whole;
+    enum error error = segment_read_block(&counter->block, bytes);
+    counter->rows += counter->block.rows;
+    return error;
 }
 
-bool segment_is_whole(const struct segment *segment)
+enum error segment_check(const struct segment *segment)
 {
     struct row_counter counter = { 0 };
-    bool whole = segment_each_block(segment, count_rows, &counter);
+    enum error error = segment_each_block(segment, count_rows, &counter);
     native_block_release(&counter.block);
-    return whole && counter.rows == segment->rows;
+    return error == OK && counter.rows != segment->rows ? ERROR_BAD_COMPRESSION : error;
 }
 
 struct id_reader {
     struct slice column;
     struct native_block block;
     struct buf *ids;
-    bool whole;
 };
 
-static bool read_block_ids(void *context, struct slice bytes)
+static enum error read_block_ids(void *context, struct slice bytes)
 {
     struct id_reader *reader = context;
-    reader->whole = native_read(&reader->block, &bytes);
-    if (!reader->whole) {
-        return false;
+    enum error error = segment_read_block(&reader->block, bytes);
+    if (error != OK) {
+        return error;
     }
     const struct native_column *column = native_find(&reader->block, reader->column);
-    reader->whole = column != NULL && column->type.kind == KIND_UUID && column->type.shape == SHAPE_SCALAR;
-    for (uint64_t row = 0; reader->whole && row < reader->block.rows; row++) {
+    if (column == NULL || column->type.kind != KIND_UUID || column->type.shape != SHAPE_SCALAR) {
+        return ERROR_BAD_COMPRESSION;
+    }
+    for (uint64_t row = 0; row < reader->block.rows; row++) {
         struct event_id stored;
         struct event_id id;
         memcpy(stored.bytes, column->data.data + row * sizeof stored.bytes, sizeof stored.bytes);
         event_id_to_wire(&stored, id.bytes);
         buf_append(reader->ids, id.bytes, sizeof id.bytes);
     }
-    return reader->whole;
+    return reader->ids->failed ? ERROR_OUT_OF_MEMORY : OK;
 }
 
-bool segment_read_ids(const struct segment *segment, struct buf *ids)
+enum error segment_event_ids(const struct segment *segment, struct buf *ids)
 {
     struct slice column = slice_from_string(segment->header.event_id_column);
     if (column.len == 0) {
-        return false;
+        return ERROR_BAD_COMPRESSION;
     }
-    struct id_reader reader = { .column = column, .ids = ids, .whole = true };
-    bool whole = segment_each_block(segment, read_block_ids, &reader);
+    struct id_reader reader = { .column = column, .ids = ids };
+    enum error error = segment_each_block(segment, read_block_ids, &reader);
     native_block_release(&reader.block);
-    return whole && reader.whole && !ids->failed;
+    return error;
 }
 
 static void put_identifier(struct slice name, struct buf *out)

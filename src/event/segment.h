@@ -46,12 +46,13 @@ void segment_header_write(const struct stream *stream, const char *name, const c
 /* The same for a segment that descends from another (a half, a repaired one): its header with a new name. */
 void segment_header_rename(const struct segment_header *header, const char *name, const char *parent, struct buf *out);
 
-/* Reads the first copy of the header that checks; the frames begin at *length. */
+/* Reads the first copy of the header that checks; the frames begin at *length. False: errno is ENOMEM if memory is short,
+ * else EBADMSG. */
 MUST_CHECK bool segment_header_read(struct segment_header *header, struct slice bytes, size_t *length);
 void segment_header_release(struct segment_header *header);
 
-/* True if the header is whole and its check right. If segment_header_read fails all the same, nothing is damaged: memory
- * is short, or a newer version wrote it. */
+/* True if the header is whole and its check right. If segment_header_read fails all the same, with EBADMSG, nothing is
+ * damaged: a newer version wrote it. */
 bool segment_header_is_sound(struct slice bytes);
 
 /* The seal of a segment whose frames end at `length`. Behind it nothing is of the segment: so what does not check before
@@ -68,7 +69,7 @@ bool segment_header_fits(const struct segment_header *header, const struct nativ
 struct segment {
     char name[SEGMENT_NAME_MAX];
     struct segment_header header;
-    int fd; /* file or memfd; read with pread or mmap, the position is nobody's. -1: parked without one */
+    int fd; /* file or memfd; read with pread, the position is nobody's. -1: parked without one */
     bool parked;
     struct slice memory; /* of a memfd parked without its descriptor; else no data */
     char *path;          /* absolute; NULL for a memfd */
@@ -87,24 +88,27 @@ void segment_free(struct segment *segment);
 
 /* Nothing is written to it any more. As many wait as a store that is down leaves, so only the first keep their files
  * open, a quarter of the descriptors that the process may have: these can be read even after they were unlinked. The
- * others are opened by their path when they are mapped; a memfd stays mapped. */
+ * others are opened by their path when they are read; a memfd stays mapped. */
 void segment_park(struct segment *segment);
 
-/* Maps the file; *bytes is valid until segment_unmap, whatever becomes of the segment and its file. Not OK, with errno:
- * ERROR_JOURNAL_FAILED if the file is gone, cannot be opened, or is shorter than it was. */
-MUST_CHECK enum error segment_map(const struct segment *segment, struct slice *bytes);
-void segment_unmap(struct slice bytes);
+/* Appends the segment's bytes, `length` of them, to *out. Not OK, with errno and nothing appended: ERROR_OUT_OF_MEMORY, which
+ * says nothing of the segment; ERROR_JOURNAL_FAILED if the file is gone, cannot be opened, is shorter than it was, or a part
+ * of it cannot be read. */
+MUST_CHECK enum error segment_read(const struct segment *segment, struct buf *out);
 
-/* Calls `each` for every block in order with its uncompressed bytes (valid during the call), stopping early if it
- * returns false. Returns false if a frame is damaged. */
-MUST_CHECK bool segment_each_block(const struct segment *segment, bool (*each)(void *context, struct slice block),
-                                   void *context);
+/* Calls `each` for every block in order with its uncompressed bytes (valid during the call), stopping with the first error
+ * that it returns. Not OK: that error; as segment_read; ERROR_BAD_COMPRESSION if a frame is damaged. */
+MUST_CHECK enum error segment_each_block(const struct segment *segment,
+                                         enum error (*each)(void *context, struct slice block), void *context);
 
-/* True if all its rows can be read. False: it is damaged, or memory is short. */
-MUST_CHECK bool segment_is_whole(const struct segment *segment);
+/* Reads a block of a segment's. ERROR_OUT_OF_MEMORY, or ERROR_BAD_COMPRESSION if it is no block. */
+MUST_CHECK enum error segment_read_block(struct native_block *block, struct slice bytes);
 
-/* Appends the ids of all rows (event_id_column), in order; false if damaged or without such a column. */
-MUST_CHECK bool segment_read_ids(const struct segment *segment, struct buf *ids);
+/* OK if all its rows can be read. ERROR_OUT_OF_MEMORY: not known. Else it is damaged. */
+MUST_CHECK enum error segment_check(const struct segment *segment);
+
+/* Appends the ids of all rows (event_id_column), in order. As segment_check; damaged is also what has no such column. */
+MUST_CHECK enum error segment_event_ids(const struct segment *segment, struct buf *ids);
 
 /* The INSERT statement up to FORMAT: INSERT INTO `db`.`table` (`a`, `b`) — names quoted. db "" leaves it out. */
 void segment_insert_statement(const struct segment_header *header, const char *database, struct buf *out);
@@ -137,6 +141,12 @@ struct segment_visitor {
  * nothing is known. */
 MUST_CHECK enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,
                                    const struct segment_visitor *visitor, struct segment_summary *summary);
+
+/* The same with bytes that the disk did not give (disk_salvage): up to `unreadable_end` what does not check is damage, though
+ * nothing behind it checks. */
+MUST_CHECK enum error segment_walk_salvaged(struct slice bytes, uint64_t start, uint64_t unreadable_end,
+                                            const struct segment_header *header, const struct segment_visitor *visitor,
+                                            struct segment_summary *summary);
 
 /* The parts of a name or file name (SEGMENT_SUFFIX is cut off if it is there). False: not a segment's. */
 MUST_CHECK bool segment_parse_name(struct slice name, struct slice *stream, struct event_id *uuid);

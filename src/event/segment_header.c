@@ -4,6 +4,8 @@
 
 #include "base/lz4.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FRAME_HEAD 8
@@ -311,8 +313,11 @@ bool segment_header_read(struct segment_header *header, struct slice bytes, size
     struct slice text;
     size_t damaged;
     *header = (struct segment_header){ 0 };
+    errno = EBADMSG;
     if (!find_text(bytes, &text, &damaged, length) || !read_text(header, text)) {
+        int number = errno;
         segment_header_release(header);
+        errno = number;
         return false;
     }
     header->damaged = damaged;
@@ -334,19 +339,19 @@ size_t segment_seal_read(struct slice bytes, uint64_t at, const char *name, uint
 {
     struct slice text;
     struct slice digits;
-    struct buf expected = { 0 };
+    char expected[MAX_SEAL];
     if (!frame_text(slice_after(bytes, at), &text) || text.len > MAX_SEAL || !check_is_right(text)) {
         return 0;
     }
     size_t size = FRAME_HEAD + text.len;
-    buf_printf(&expected, "{\"end\":\"%s\",\"rows\":", name);
-    bool right = slice_starts_with(text, buf_slice(&expected));
-    text = slice_after(text, right ? expected.len : text.len);
-    right = right && slice_split(&text, ',', &digits) && slice_to_u64(digits, rows);
-    buf_clear(&expected);
-    buf_printf(&expected, "\"length\":%llu,", (unsigned long long)at);
-    right = right && slice_starts_with(text, buf_slice(&expected)) && !expected.failed;
-    buf_release(&expected);
+    snprintf(expected, sizeof expected, "{\"end\":\"%.*s\",\"rows\":", SEGMENT_NAME_MAX, name);
+    if (!slice_starts_with(text, slice_from_string(expected))) {
+        return 0;
+    }
+    text = slice_after(text, strlen(expected));
+    snprintf(expected, sizeof expected, "\"length\":%llu,", (unsigned long long)at);
+    bool right = slice_split(&text, ',', &digits) && slice_to_u64(digits, rows) &&
+                 slice_starts_with(text, slice_from_string(expected));
     return right ? size : 0;
 }
 

@@ -15,6 +15,7 @@ struct walk {
     struct lz4_decoder *decoder;
     struct buf raw;
     struct native_block block;
+    uint64_t unreadable_end; /* up to here damage needs nothing behind it that checks */
     bool out_of_memory;
 };
 
@@ -35,7 +36,11 @@ static uint64_t check_frame(struct walk *walk, uint64_t at)
         return 0;
     }
     struct slice raw = buf_slice(&walk->raw);
-    if (!native_read(&walk->block, &raw) || raw.len != 0 || walk->block.rows == 0) {
+    if (!native_read(&walk->block, &raw)) {
+        walk->out_of_memory = walk->block.out_of_memory;
+        return 0;
+    }
+    if (raw.len != 0 || walk->block.rows == 0) {
         return 0;
     }
     return walk->header == NULL || segment_header_fits(walk->header, &walk->block) ? length : 0;
@@ -162,10 +167,14 @@ static uint64_t skip_damage(struct walk *walk, uint64_t at)
     if (next == 0) {
         next = find_seal(walk, at);
     }
+    if (next == 0 && at < walk->unreadable_end) {
+        next = walk->bytes.len; /* where the next frame would have begun is unknown */
+    }
     if (next == 0 || walk->out_of_memory) {
         return at;
     }
     note_damage(walk, at, next - at);
+    walk->summary->tail = next;
     return next;
 }
 
@@ -189,10 +198,17 @@ static void walk_frames(struct walk *walk, uint64_t at)
 enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,
                         const struct segment_visitor *visitor, struct segment_summary *summary)
 {
+    return segment_walk_salvaged(bytes, start, 0, header, visitor, summary);
+}
+
+enum error segment_walk_salvaged(struct slice bytes, uint64_t start, uint64_t unreadable_end,
+                                 const struct segment_header *header, const struct segment_visitor *visitor,
+                                 struct segment_summary *summary)
+{
     static const struct segment_visitor nobody = { 0 };
     *summary =
         (struct segment_summary){ .length = start, .tail = start, .min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN };
-    struct walk walk = { .bytes = bytes, .header = header, .summary = summary };
+    struct walk walk = { .bytes = bytes, .header = header, .summary = summary, .unreadable_end = unreadable_end };
     walk.visitor = visitor != NULL ? visitor : &nobody;
     walk.decoder = lz4_decoder_new();
     if (walk.decoder == NULL) {

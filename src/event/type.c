@@ -407,20 +407,37 @@ static bool parse_shape(struct type *type, struct slice text, struct buf *name, 
     return true;
 }
 
-bool type_parse(struct type *type, struct slice name, struct buf *problem)
+/* The text as a string of its own; NULL: memory was short. */
+static char *take_text(struct buf *text)
+{
+    char *taken = (char *)(uintptr_t)buf_c_string(text);
+    if (taken == NULL) {
+        buf_release(text);
+    }
+    return taken;
+}
+
+static bool parse(struct type *type, struct slice name, struct buf *problem, bool *out_of_memory)
 {
     struct buf canonical = { 0 }, wire = { 0 };
     *type = (struct type){ 0 };
     bool fine = parse_shape(type, trim(name), &canonical, &wire, problem);
-    type->name = (char *)(uintptr_t)buf_c_string(&canonical);
-    type->wire_name = (char *)(uintptr_t)buf_c_string(&wire);
-    if (fine && (type->name == NULL || type->wire_name == NULL || type->default_wire.failed)) {
+    type->name = take_text(&canonical);
+    type->wire_name = take_text(&wire);
+    *out_of_memory = fine && (type->name == NULL || type->wire_name == NULL || type->default_wire.failed);
+    if (*out_of_memory) {
         fine = refuse(problem, name, OUT_OF_MEMORY);
     }
     if (!fine) {
         type_release(type);
     }
     return fine;
+}
+
+bool type_parse(struct type *type, struct slice name, struct buf *problem)
+{
+    bool out_of_memory;
+    return parse(type, name, problem, &out_of_memory);
 }
 
 void type_release(struct type *type)
@@ -445,10 +462,10 @@ bool type_has_enum_name(const struct type *type, const char *name)
     return false;
 }
 
-bool type_parse_wire(struct type *type, struct slice wire_name)
+bool type_parse_wire(struct type *type, struct slice wire_name, bool *out_of_memory)
 {
     struct buf problem = { 0 };
-    bool fine = type_parse(type, wire_name, &problem);
+    bool fine = parse(type, wire_name, &problem, out_of_memory);
     buf_release(&problem);
     if (fine && !slice_equal(wire_name, slice_from_string(type->wire_name))) {
         type_release(type);

@@ -66,8 +66,9 @@ static inline bool kind_is_time(enum kind kind)
     return kind == KIND_DATE || kind == KIND_DATETIME || kind == KIND_DATETIME64;
 }
 
-/* The type of a Native column, for reading blocks back: only what wire_name can be. */
-MUST_CHECK bool type_parse_wire(struct type *type, struct slice wire_name);
+/* The type of a Native column, for reading blocks back: only what wire_name can be. *out_of_memory says whether it failed
+ * for want of memory alone. */
+MUST_CHECK bool type_parse_wire(struct type *type, struct slice wire_name, bool *out_of_memory);
 
 /* May a column of the table declared `table_type` (from DESCRIBE) take this type's wire form? With `converts` false
  * (ClickHouse 18.16 does not convert Native columns) only the same type, LowCardinality aside. */

@@ -119,8 +119,6 @@ struct lines {
     struct native_block block;
     struct buf out;
     uint64_t max_bytes;
-    bool damaged;
-    bool too_long;
 };
 
 static void put_member(struct buf *out, const char *key, const char *value)
@@ -155,29 +153,26 @@ static void put_head(struct buf *out, const struct segment *segment, int code, c
     buf_append_string(out, "\"event\":");
 }
 
-static bool put_lines(void *context, struct slice bytes)
+static enum error put_lines(void *context, struct slice bytes)
 {
     struct lines *lines = context;
-    lines->damaged = !native_read(&lines->block, &bytes);
-    for (uint64_t row = 0; !lines->damaged && !lines->too_long && row < lines->block.rows; row++) {
+    enum error error = segment_read_block(&lines->block, bytes);
+    for (uint64_t row = 0; error == OK && row < lines->block.rows; row++) {
         buf_append_slice(&lines->out, buf_slice(&lines->head));
         native_row_to_json(&lines->block, row, &lines->out);
         buf_append_string(&lines->out, "}\n");
-        lines->too_long = lines->out.len > lines->max_bytes;
+        error = lines->out.len > lines->max_bytes ? ERROR_JOURNAL_FULL : OK;
     }
-    return !lines->damaged && !lines->too_long;
+    return error;
 }
 
 static enum error make_lines(struct lines *lines, const struct segment *segment)
 {
-    bool whole = segment_each_block(segment, put_lines, lines);
-    if (lines->too_long) {
-        return ERROR_JOURNAL_FULL;
-    }
+    enum error error = segment_each_block(segment, put_lines, lines);
     if (lines->head.failed || lines->out.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    return whole && !lines->damaged ? OK : ERROR_JOURNAL_FAILED;
+    return error == ERROR_BAD_COMPRESSION ? ERROR_JOURNAL_FAILED : error;
 }
 
 /* --- the files --- */
@@ -236,23 +231,21 @@ static enum error write_files(const struct dead_letters *letters, const struct s
 
 static enum error try_to_add(struct dead_letters *letters, const struct segment *segment, struct lines *lines)
 {
-    struct slice bytes;
+    struct buf bytes = { 0 };
     uint64_t used = letters->bytes;
     if (used > letters->max_bytes || segment->length > letters->max_bytes - used) {
         return ERROR_JOURNAL_FULL;
     }
     buf_clear(&lines->out);
-    lines->too_long = false;
     lines->max_bytes = letters->max_bytes - used - segment->length;
     enum error error = make_lines(lines, segment);
     if (error == OK) {
-        error = segment_map(segment, &bytes);
+        error = segment_read(segment, &bytes);
     }
-    if (error != OK) {
-        return error;
+    if (error == OK) {
+        error = write_files(letters, segment, buf_slice(&bytes), buf_slice(&lines->out));
     }
-    error = write_files(letters, segment, bytes, buf_slice(&lines->out));
-    segment_unmap(bytes);
+    buf_release(&bytes);
     if (error == OK) {
         set_bytes(letters, used + segment->length + lines->out.len);
     }

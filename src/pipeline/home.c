@@ -30,13 +30,14 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
                                .count = ids->len / sizeof(struct event_id) };
 }
 
-bool home_read_ids(const struct segment *segment, struct buf *ids)
+enum error home_read_ids(const struct segment *segment, struct buf *ids)
 {
     if (segment->header.event_id_column[0] == '\0') {
-        return true;
+        return OK;
     }
-    if (!segment_read_ids(segment, ids)) {
-        return false;
+    enum error error = segment_event_ids(segment, ids);
+    if (error != OK) {
+        return error;
     }
     struct event_id *at = (struct event_id *)(void *)ids->data;
     size_t kept = 0;
@@ -46,13 +47,13 @@ bool home_read_ids(const struct segment *segment, struct buf *ids)
         }
     }
     ids->len = kept * sizeof *at;
-    return true;
+    return OK;
 }
 
-bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns)
+enum error home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns)
 {
     struct buf ids = { 0 };
-    bool read = home_read_ids(segment, &ids);
+    enum error error = home_read_ids(segment, &ids);
     struct dedup_ids run = as_run(segment, &ids);
     if (run.count != 0) {
         home->dedup->ops->note(home->dedup, &run, 1, wall_ns);
@@ -61,14 +62,19 @@ bool home_remember_recovered(struct home *home, const struct segment *segment, i
         }
     }
     buf_release(&ids);
-    return read;
+    return error;
 }
 
 static enum error persist_ids(struct home *home, const struct segment *segment)
 {
     if (home->dedup->persists == PERSISTS_STORED) {
         struct buf ids = { 0 };
-        if (!home_read_ids(segment, &ids)) {
+        enum error read = home_read_ids(segment, &ids);
+        if (read == ERROR_OUT_OF_MEMORY) {
+            buf_release(&ids);
+            return read;
+        }
+        if (read != OK) {
             LOG(LOG_WARN, "ids of a segment not read", "segment=%s", segment->name);
         }
         struct dedup_ids run = as_run(segment, &ids);

@@ -29,8 +29,9 @@ void home_release(struct home *home);
 struct writer_home home_callbacks(struct home *home);
 
 /* At start, before the listeners open: notes the ids of a recovered segment, and persists them if the filter wants that as
- * soon as its rows are durable. False if they could not be read; the segment can be delivered all the same. */
-bool home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
+ * soon as its rows are durable. ERROR_OUT_OF_MEMORY: nothing is known of it. Else, if not OK, they could not be read; the
+ * segment can be delivered all the same. */
+enum error home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
 
-/* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. False: they cannot be read. */
-bool home_read_ids(const struct segment *segment, struct buf *ids);
+/* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. As segment_event_ids. */
+MUST_CHECK enum error home_read_ids(const struct segment *segment, struct buf *ids);

@@ -55,14 +55,19 @@ static struct segment *open_segment(const struct adoption *adoption, const char 
 /* Nothing may be missing: what lies in retry/ was whole when it was buried. */
 enum verdict { WHOLE, DAMAGED, FOREIGN, UNREAD };
 
-static enum verdict read_bytes(struct segment *segment, struct slice bytes, struct segment_summary *summary)
+static enum verdict read_bytes(struct segment *segment, struct slice bytes, uint64_t unreadable_end,
+                               struct segment_summary *summary)
 {
     size_t start = 0;
     bool ours = segment_header_read(&segment->header, bytes, &start);
+    if (!ours && errno == ENOMEM) {
+        return UNREAD;
+    }
     if (!ours && segment_header_is_sound(bytes)) {
         return FOREIGN;
     }
-    if (segment_walk(bytes, start, ours ? &segment->header : NULL, NULL, summary) != OK) {
+    const struct segment_header *header = ours ? &segment->header : NULL;
+    if (segment_walk_salvaged(bytes, start, unreadable_end, header, NULL, summary) != OK) {
         return UNREAD;
     }
     bool whole = ours && segment->header.damaged == 0 && strcmp(segment->header.name, segment->name) == 0 &&
@@ -75,16 +80,17 @@ static enum verdict read_bytes(struct segment *segment, struct slice bytes, stru
 
 static enum verdict read_segment(struct segment *segment, struct segment_summary *summary)
 {
-    struct slice bytes;
+    struct buf bytes = { 0 };
+    struct disk_holes holes;
+    enum verdict verdict = UNREAD;
     *summary = (struct segment_summary){ 0 };
     if (segment->length == 0) {
         return DAMAGED;
     }
-    if (segment_map(segment, &bytes) != OK) {
-        return UNREAD;
+    if (disk_salvage(segment->fd, segment->length, &bytes, &holes) == OK) {
+        verdict = read_bytes(segment, buf_slice(&bytes), holes.end, summary);
     }
-    enum verdict verdict = read_bytes(segment, bytes, summary);
-    segment_unmap(bytes);
+    buf_release(&bytes);
     segment->rows = summary->rows;
     segment->raw_bytes = summary->raw_bytes;
     segment->min_time_ns = summary->min_time_ns;
@@ -200,7 +206,7 @@ static void look_at(struct adoption *adoption, const char *file_name)
     case WHOLE: take(adoption, segment); return;
     case DAMAGED: put_aside(adoption, segment, &summary); return;
     case FOREIGN: leave(adoption, file_name, "was written by a newer version"); break;
-    case UNREAD: break; /* memory is short: at the next call */
+    case UNREAD: break; /* memory is short, or the disk says neither yes nor no: at the next call */
     }
     segment_free(segment);
 }

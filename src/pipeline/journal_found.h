@@ -10,9 +10,10 @@ struct found {
     int64_t made_ns;
     size_t stream_index; /* by the name of the file */
     uint64_t file_length;
-    uint64_t header_length; /* 0: no header that checks, or another file's */
-    bool sound;             /* taken, and nothing was amiss */
-    bool tail_stays;        /* in the file, behind the segment's length, for want of room elsewhere */
+    uint64_t header_length;  /* 0: no header that checks, or another file's */
+    bool sound;              /* taken, and nothing was amiss */
+    bool tail_stays;         /* in the file, behind the segment's length, for want of room elsewhere */
+    struct disk_holes holes; /* what the disk did not give of it */
     struct segment *segment;
 };
 
@@ -22,6 +23,7 @@ struct recovery {
     size_t count;
     size_t capacity;
     struct buf *problem;
+    struct buf bytes; /* of the file that is looked at */
 };
 
 /* Adds "cannot <what> <name>: <errno>" to *problem and returns false. */
@@ -29,10 +31,6 @@ bool found_fail(struct recovery *recovery, const char *what, const char *name);
 
 /* The file that another one's header names, NULL if it is not there or its own header does not check. */
 const struct found *found_find(const struct recovery *recovery, const struct found *except, const char *name);
-
-/* Maps a file; an empty one to no bytes. */
-MUST_CHECK bool found_map(int fd, uint64_t length, struct slice *bytes);
-void found_unmap(struct slice bytes);
 
 /* Makes a sealed segment of the file, with its good frames; what else it holds is put aside and counted. found->segment
  * is NULL afterwards if it holds no row. */

@@ -156,7 +156,15 @@ MUST_CHECK bool journal_recover(struct journal *journal, struct segment **recove
 
 /* journal_repair.c */
 
-/* Puts the damaged pieces of a segment aside and its good frames into *repaired, then unlinks it. Its tail is the
- * caller's to put aside before. Takes `segment` on success; rows and times of *repaired are the caller's to fill. */
-MUST_CHECK bool journal_repair(struct journal *journal, struct segment *segment, struct slice bytes, uint64_t start,
+struct damaged_segment {
+    struct segment *segment;
+    struct slice bytes; /* of its file, as far as the disk gives them */
+    uint64_t start;     /* of its frames */
+    const struct disk_holes *holes;
+};
+
+/* Puts the damaged pieces of a segment aside and its good frames into *repaired. Then its file goes; one that the disk did
+ * not give whole goes aside as it is, as another day or another reader may get more of it. Its tail is the caller's to put
+ * aside before. Takes damaged->segment on success; rows and times of *repaired are the caller's to fill. */
+MUST_CHECK bool journal_repair(struct journal *journal, const struct damaged_segment *damaged,
                                struct segment **repaired, struct buf *problem);

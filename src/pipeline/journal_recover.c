@@ -78,10 +78,52 @@ static bool list_files(struct recovery *recovery)
 static bool cannot_read(struct recovery *recovery, const char *name)
 {
     buf_printf(recovery->problem,
-               "journal: the header of %s is whole but cannot be read: it was written by a newer version (start that "
-               "one, or let it deliver first), or memory is short",
+               "journal: the header of %s is whole but cannot be read: it was written by a newer version; start that "
+               "one, or let it deliver first",
                name);
     return false;
+}
+
+/* A header is short, and many files may wait; only where one is not found in the front, the whole is read. */
+#define FRONT_BYTES ((uint64_t)64 << 10)
+
+/* Whether the header that was read is what more bytes would say, too: there is room for its copy. */
+static bool is_settled(const struct segment_header *header, size_t length, struct slice front)
+{
+    return header->damaged == 0 && length <= front.len / 2;
+}
+
+/* False: memory is short, or the file cannot be read for a reason that may pass. */
+static bool read_header(struct recovery *recovery, struct found *found)
+{
+    struct segment *segment = found->segment;
+    for (uint64_t most = FRONT_BYTES;; most = found->file_length) {
+        struct disk_holes holes;
+        size_t length = 0;
+        bool all = most >= found->file_length;
+        buf_clear(&recovery->bytes);
+        if (disk_salvage(segment->fd, all ? found->file_length : most, &recovery->bytes, &holes) != OK) {
+            return found_fail(recovery, "read", found->name);
+        }
+        struct slice bytes = buf_slice(&recovery->bytes);
+        bool ours = segment_header_read(&segment->header, bytes, &length);
+        if (!ours && errno == ENOMEM) {
+            return found_fail(recovery, "read", found->name);
+        }
+        if (!all && !(ours && is_settled(&segment->header, length, bytes))) {
+            segment_header_release(&segment->header);
+            continue;
+        }
+        if (!ours) {
+            return !segment_header_is_sound(bytes) || cannot_read(recovery, found->name);
+        }
+        if (strcmp(segment->header.name, found->name) == 0) {
+            found->header_length = length;
+        } else {
+            memcpy(found->named, segment->header.name, strlen(segment->header.name) + 1);
+        }
+        return true;
+    }
 }
 
 /* Reads a file's header. What is not a plain file is left alone. It is not open afterwards: there may be more files than
@@ -89,7 +131,6 @@ static bool cannot_read(struct recovery *recovery, const char *name)
 static bool look_at_file(struct recovery *recovery, struct found *found)
 {
     struct stat info;
-    struct slice bytes;
     struct segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL) {
         return found_fail(recovery, "open", found->name);
@@ -104,22 +145,13 @@ static bool look_at_file(struct recovery *recovery, struct found *found)
         found->segment = NULL;
         return true;
     }
-    if (!plain || !found_map(segment->fd, (uint64_t)info.st_size, &bytes)) {
+    if (!plain) {
         return found_fail(recovery, "open", found->name);
     }
     found->file_length = (uint64_t)info.st_size;
-    size_t length = 0;
-    if (segment_header_read(&segment->header, bytes, &length)) {
-        if (strcmp(segment->header.name, found->name) == 0) {
-            found->header_length = length;
-        } else {
-            memcpy(found->named, segment->header.name, strlen(segment->header.name) + 1);
-        }
-    } else if (segment_header_is_sound(bytes)) {
-        found_unmap(bytes);
-        return cannot_read(recovery, found->name);
+    if (!read_header(recovery, found)) {
+        return false;
     }
-    found_unmap(bytes);
     close(segment->fd);
     segment->fd = -1;
     memcpy(segment->name, found->name, sizeof segment->name);
@@ -209,6 +241,7 @@ bool journal_recover(struct journal *journal, struct segment **recovered, struct
         }
     }
     free(recovery.files);
+    buf_release(&recovery.bytes);
     metric_set(journal->metrics, METRIC_DAMAGED_BYTES, 0, (double)set_aside_bytes(journal->damaged_folder));
     return fine;
 }

@@ -35,18 +35,27 @@ static bool make_durable(const struct journal *journal, const struct segment *fr
     return fdatasync(fresh->fd) == 0 && disk_sync_folder(journal->segment_folder);
 }
 
-bool journal_repair(struct journal *journal, struct segment *segment, struct slice bytes, uint64_t start,
-                    struct segment **repaired, struct buf *problem)
+static bool remove_damaged(const struct journal *journal, const struct damaged_segment *damaged)
 {
-    struct repair repair = { .journal = journal, .name = segment->name, .bytes = bytes };
+    const char *path = damaged->segment->path;
+    return damaged->holes->bytes != 0 ? set_aside_file(journal->damaged_folder, path) : unlink(path) == 0;
+}
+
+bool journal_repair(struct journal *journal, const struct damaged_segment *damaged, struct segment **repaired,
+                    struct buf *problem)
+{
+    struct segment *segment = damaged->segment;
+    struct repair repair = { .journal = journal, .name = segment->name, .bytes = damaged->bytes };
     struct segment_visitor visitor = { &repair, copy_frame, put_piece_aside };
     struct segment_summary summary;
     repair.fresh = journal_create_descendant(journal, segment);
     if (repair.fresh != NULL) {
         repair.fresh->recovered = true;
     }
-    bool done = repair.fresh != NULL && segment_walk(bytes, start, &segment->header, &visitor, &summary) == OK &&
-                !repair.failed && make_durable(journal, repair.fresh) && unlink(segment->path) == 0;
+    bool done = repair.fresh != NULL &&
+                segment_walk_salvaged(damaged->bytes, damaged->start, damaged->holes->end, &segment->header, &visitor,
+                                      &summary) == OK &&
+                !repair.failed && make_durable(journal, repair.fresh) && remove_damaged(journal, damaged);
     if (!done) {
         buf_printf(problem, "journal: cannot put the damage of %s aside: %s", segment->path, strerror(errno));
         journal_discard(journal, repair.fresh);

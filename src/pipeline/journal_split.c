@@ -18,58 +18,59 @@ struct splitting {
     struct buf raw;
     struct buf frame;
     uint64_t row; /* of the whole, first of the present block */
-    bool failed;
 };
 
 /* Rows [first, first + count) of the present block. */
-static bool write_frame(struct splitting *splitting, struct segment *segment, uint64_t first, uint64_t count)
+static enum error write_frame(struct splitting *splitting, struct segment *segment, uint64_t first, uint64_t count)
 {
     buf_clear(&splitting->raw);
     buf_clear(&splitting->frame);
     native_write_rows(&splitting->block, first, count, &splitting->raw);
     lz4_frame_begin(splitting->encoder, &splitting->frame, splitting->raw.len);
     lz4_frame_write(splitting->encoder, splitting->raw.data, splitting->raw.len);
-    errno = ENOMEM;
-    if (!lz4_frame_end(splitting->encoder) || splitting->raw.failed ||
-        !journal_write(splitting->journal, segment->fd, buf_slice(&splitting->frame), segment->length)) {
-        return false;
+    if (!lz4_frame_end(splitting->encoder) || splitting->raw.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    if (!journal_write(splitting->journal, segment->fd, buf_slice(&splitting->frame), segment->length)) {
+        return disk_error(errno);
     }
     segment->length += splitting->frame.len;
     segment->rows += count;
     segment->raw_bytes += splitting->raw.len;
-    return true;
+    return OK;
 }
 
-static void note_times(struct segment *segment, struct slice raw)
+static enum error note_times(struct segment *segment, struct slice raw)
 {
     struct native_block block = { 0 };
-    if (native_read(&block, &raw)) {
+    enum error error = segment_read_block(&block, raw);
+    if (error == OK) {
         const struct native_column *time = native_find(&block, slice_from_string(segment->header.time_column));
         if (time != NULL) {
             native_time_range(time, block.rows, &segment->min_time_ns, &segment->max_time_ns);
         }
     }
     native_block_release(&block);
+    return error;
 }
 
-static bool split_block(void *context, struct slice bytes)
+static enum error split_block(void *context, struct slice bytes)
 {
     struct splitting *splitting = context;
-    errno = EIO;
-    splitting->failed = !native_read(&splitting->block, &bytes);
+    enum error error = segment_read_block(&splitting->block, bytes);
     uint64_t end = splitting->row + splitting->block.rows;
-    for (size_t i = 0; !splitting->failed && i < 2; i++) {
+    for (size_t i = 0; error == OK && i < 2; i++) {
         struct half *half = &splitting->halves[i];
         uint64_t first = half->from > splitting->row ? half->from : splitting->row;
         uint64_t last = half->to < end ? half->to : end;
         if (first < last) {
-            splitting->failed = !write_frame(splitting, half->segment, first - splitting->row, last - first);
-            note_times(half->segment, buf_slice(&splitting->raw));
+            error = write_frame(splitting, half->segment, first - splitting->row, last - first);
+            error = error == OK ? note_times(half->segment, buf_slice(&splitting->raw)) : error;
             CRASH_POINT(between_halves);
         }
     }
     splitting->row = end;
-    return !splitting->failed;
+    return error;
 }
 
 static bool write_halves(struct splitting *splitting, const struct segment *whole)
@@ -80,8 +81,12 @@ static bool write_halves(struct splitting *splitting, const struct segment *whol
             return false;
         }
     }
-    errno = EIO;
-    if (!segment_each_block(whole, split_block, splitting) || splitting->failed || splitting->row != whole->rows) {
+    enum error error = segment_each_block(whole, split_block, splitting);
+    if (error == OK && splitting->row != whole->rows) {
+        error = ERROR_BAD_COMPRESSION;
+    }
+    if (error != OK) {
+        errno = error == ERROR_OUT_OF_MEMORY ? ENOMEM : error == ERROR_BAD_COMPRESSION ? EIO : errno;
         return false;
     }
     journal_write_seal(splitting->journal, splitting->halves[0].segment);

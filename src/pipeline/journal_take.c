@@ -4,28 +4,9 @@
 #include "pipeline/set_aside.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-bool found_map(int fd, uint64_t length, struct slice *bytes)
-{
-    *bytes = (struct slice){ "", 0 };
-    if (length != 0) {
-        void *data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED) {
-            return false;
-        }
-        *bytes = slice_make(data, length);
-    }
-    return true;
-}
-
-void found_unmap(struct slice bytes)
-{
-    if (bytes.len != 0) {
-        segment_unmap(bytes);
-    }
-}
+#define BYTES_KEPT ((size_t)64 << 20) /* from file to file */
 
 static bool only_zeros(struct slice bytes)
 {
@@ -71,9 +52,9 @@ static void count_damage(struct recovery *recovery, const struct found *found, c
     struct journal *journal = recovery->journal;
     size_t index = found->stream_index != SIZE_MAX ? found->stream_index : metrics_no_stream(journal->metrics);
     int64_t rows = (int64_t)summary->damaged_rows;
-    LOG(LOG_ERROR, "segment damaged", "segment=%s pieces=%llu bytes=%llu rows=%lld; see %s", found->name,
-        (unsigned long long)summary->damaged_pieces, (unsigned long long)summary->damaged_bytes, (long long)rows,
-        journal->damaged_folder);
+    LOG(LOG_ERROR, "segment damaged", "segment=%s pieces=%llu bytes=%llu unreadable=%llu rows=%lld; see %s",
+        found->name, (unsigned long long)summary->damaged_pieces, (unsigned long long)summary->damaged_bytes,
+        (unsigned long long)found->holes.bytes, (long long)rows, journal->damaged_folder);
     metric_add_stream(journal->cells, METRIC_EVENTS_RECOVERED, index, rows);
     metric_add_stream(journal->cells, METRIC_EVENTS_DAMAGED, index, rows);
 }
@@ -135,7 +116,7 @@ static bool take_headless(struct recovery *recovery, struct found *found, struct
     if (found->named[0] != '\0' && found_find(recovery, found, found->named) != NULL) {
         return move_aside(recovery, found, "it is a copy of another segment, which is there");
     }
-    if (summary->rows != 0) {
+    if (summary->rows != 0 || summary->damaged_pieces != 0) {
         summary->damaged_rows += summary->rows;
         summary->damaged_pieces++;
         summary->damaged_bytes = bytes.len;
@@ -171,7 +152,8 @@ static bool mend(struct recovery *recovery, struct found *found, struct slice by
 {
     struct segment *repaired;
     count_damage(recovery, found, summary);
-    if (!journal_repair(recovery->journal, found->segment, bytes, found->header_length, &repaired, recovery->problem)) {
+    struct damaged_segment damaged = { found->segment, bytes, found->header_length, &found->holes };
+    if (!journal_repair(recovery->journal, &damaged, &repaired, recovery->problem)) {
         return false;
     }
     found->segment = repaired;
@@ -200,7 +182,7 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
 {
     struct segment_summary summary;
     const struct segment_header *header = found->header_length != 0 ? &found->segment->header : NULL;
-    if (segment_walk(bytes, found->header_length, header, NULL, &summary) != OK) {
+    if (segment_walk_salvaged(bytes, found->header_length, found->holes.end, header, NULL, &summary) != OK) {
         errno = ENOMEM;
         return found_fail(recovery, "read", found->segment->path);
     }
@@ -226,14 +208,15 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
 
 bool found_take(struct recovery *recovery, struct found *found)
 {
-    struct slice bytes;
     struct segment *segment = found->segment;
+    struct buf *bytes = &recovery->bytes;
+    buf_clear(bytes);
     segment->fd = journal_open_file(segment->path);
-    if (segment->fd < 0 || !found_map(segment->fd, found->file_length, &bytes)) {
-        return found_fail(recovery, "map", segment->path);
+    if (segment->fd < 0 || disk_salvage(segment->fd, found->file_length, bytes, &found->holes) != OK) {
+        return found_fail(recovery, "read", segment->path);
     }
-    bool fine = take(recovery, found, bytes);
-    found_unmap(bytes);
+    bool fine = take(recovery, found, buf_slice(bytes));
+    buf_shed(bytes, BYTES_KEPT);
     if (fine && found->segment != NULL) {
         segment_park(found->segment);
     }

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,15 +42,18 @@ static bool read_open_file(struct key_log *log, int fd, size_t length, const cha
     if (length == 0) {
         return true;
     }
-    void *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED) {
-        return false;
+    struct buf bytes = { 0 };
+    struct disk_holes holes;
+    bool read = disk_salvage(fd, length, &bytes, &holes) == OK;
+    if (read) {
+        size_t skipped = 0;
+        size_t good = key_records_read(buf_slice(&bytes), count_and_pass, counting, &skipped);
+        count_damage(log, path, skipped, bytes.len - good);
     }
-    size_t skipped = 0;
-    size_t good = key_records_read(slice_make(bytes, length), count_and_pass, counting, &skipped);
-    munmap(bytes, length);
-    count_damage(log, path, skipped, length - good);
-    return true;
+    int number = errno;
+    buf_release(&bytes);
+    errno = number;
+    return read;
 }
 
 static bool read_file(struct key_log *log, struct key_log_file *file, struct counting *counting, struct buf *problem)

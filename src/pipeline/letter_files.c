@@ -221,22 +221,25 @@ static void look_at_text(const struct letter_files *files, const struct letter *
     free(path);
 }
 
+/* False: memory is short. What the disk does not give makes the letter damaged. */
 static bool look_at_bytes(const struct segment *segment, const char *name, struct letter_view *view)
 {
-    struct slice bytes;
+    struct buf bytes = { 0 };
+    struct disk_holes holes;
     size_t start = 0;
-    struct segment_summary summary;
-    if (segment->length == 0) {
-        return true;
-    }
-    if (segment_map(segment, &bytes) != OK) {
-        return false;
-    }
-    bool ours = segment_header_read(&view->header, bytes, &start);
-    bool walked = segment_walk(bytes, start, ours ? &view->header : NULL, NULL, &summary) == OK;
-    segment_unmap(bytes);
-    if (!walked) {
+    struct segment_summary summary = { 0 };
+    bool read = disk_salvage(segment->fd, segment->length, &bytes, &holes) == OK;
+    bool ours = read && segment_header_read(&view->header, buf_slice(&bytes), &start);
+    read = read && (ours || errno != ENOMEM);
+    if (read &&
+        segment_walk_salvaged(buf_slice(&bytes), start, holes.end, ours ? &view->header : NULL, NULL, &summary) != OK) {
         errno = ENOMEM;
+        read = false;
+    }
+    int number = errno;
+    buf_release(&bytes);
+    errno = number;
+    if (!read) {
         return false;
     }
     view->rows = summary.rows;

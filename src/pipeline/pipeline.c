@@ -18,7 +18,13 @@ static void submit_segment(void *context, struct segment *segment)
 static bool remember_recovered(struct pipeline *pipeline, const struct segment *recovered, struct buf *problem)
 {
     for (const struct segment *segment = recovered; segment != NULL; segment = segment->next) {
-        if (!home_remember_recovered(&pipeline->home, segment, clock_wall_ns())) {
+        enum error error = home_remember_recovered(&pipeline->home, segment, clock_wall_ns());
+        if (error == ERROR_OUT_OF_MEMORY) {
+            buf_printf(problem, "dedup: the ids of the recovered segment %s cannot be read: out of memory",
+                       segment->name);
+            return false;
+        }
+        if (error != OK) {
             LOG(LOG_WARN, "ids of a recovered segment not read", "segment=%s", segment->name);
         }
     }

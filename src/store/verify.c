@@ -176,10 +176,11 @@ enum verify_outcome verify_segment(struct store *store, struct store_session *se
 {
     struct question question = { .store = store, .session = session, .server = server, .timeout_ns = timeout_ns };
     struct buf ids = { 0 };
-    enum verify_outcome outcome = VERIFY_DAMAGED;
     *count = (struct verify_count){ 0 };
     *reply = (struct store_reply){ 0 };
-    if (segment_read_ids(segment, &ids) && !ids.failed && ids.len != 0) {
+    enum error error = segment_event_ids(segment, &ids);
+    enum verify_outcome outcome = error == ERROR_OUT_OF_MEMORY ? VERIFY_NO_MEMORY : VERIFY_DAMAGED;
+    if (error == OK && ids.len != 0) {
         struct event_id *first = (struct event_id *)(void *)ids.data;
         count->distinct = make_distinct(first, ids.len / sizeof *first);
         outcome = count_ids(&question, segment, first, aim, count, reply);

@@ -6,9 +6,10 @@
 
 enum verify_outcome {
     VERIFY_COUNTED,
-    VERIFY_RUNNING, /* an attempt is still at work on the server: ask again later */
-    VERIFY_FAILED,  /* *reply says why */
-    VERIFY_DAMAGED  /* the segment's ids cannot be read */
+    VERIFY_RUNNING,  /* an attempt is still at work on the server: ask again later */
+    VERIFY_FAILED,   /* *reply says why */
+    VERIFY_DAMAGED,  /* the segment's ids cannot be read */
+    VERIFY_NO_MEMORY /* nothing was asked */
 };
 
 struct verify_count {

@@ -267,6 +267,7 @@ void writer_stop(struct writer *writer)
         if (writer->workers[i].session != NULL) {
             writer->config.store->ops->session_free(writer->workers[i].session);
         }
+        buf_release(&writer->workers[i].bytes);
     }
     free_segments(writer);
     free(writer->lanes);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BYTES_KEPT ((size_t)8 << 20) /* of a worker's, from batch to batch */
+
 /* One segment under way. */
 struct attempt {
     struct worker *worker;
@@ -99,43 +101,45 @@ static void give_feedback(const struct attempt *attempt, const struct store_repl
     home->feedback(home->context, attempt->segment->stream_index, feedback, attempt->segment->rows, latency_ns);
 }
 
-/* False if the segment cannot be read: nothing was sent. */
-static bool insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
+/* Not OK: the segment cannot be read, and nothing was sent. */
+static enum error insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
-    struct slice bytes;
+    struct buf *bytes = &attempt->worker->bytes;
     *reply = (struct store_reply){ 0 };
-    if (segment_map(attempt->segment, &bytes) != OK) {
+    buf_clear(bytes);
+    enum error error = segment_read(attempt->segment, bytes);
+    if (error != OK) {
         delivery_explain(attempt->delivery, "the segment %s cannot be read: %s", attempt->segment->name,
                          strerror(errno));
-        return false;
+        return error;
     }
     const char *id_column = attempt->segment->header.event_id_column;
     struct store_insert insert = {
         .segment = attempt->segment,
-        .bytes = bytes,
+        .bytes = buf_slice(bytes),
         .token = attempt->delivery->token,
         .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
     };
     int64_t started_ns = clock_monotonic_ns();
     writer->config.store->ops->insert(attempt->worker->session, attempt->parcel->server, &insert, reply);
     int64_t latency_ns = clock_monotonic_ns() - started_ns;
-    segment_unmap(bytes);
+    buf_shed(bytes, BYTES_KEPT);
     metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->parcel->server, latency_ns);
     give_feedback(attempt, reply, latency_ns);
-    return true;
+    return OK;
 }
 
 /* What went bad on the disk is refused whenever it is sent: that is no reason for its stream to wait. */
 static bool has_gone_bad(const struct attempt *attempt)
 {
     char cause[256];
-    if (segment_is_whole(attempt->segment)) {
+    enum error error = segment_check(attempt->segment);
+    if (error == OK || error == ERROR_OUT_OF_MEMORY) {
         return false;
     }
     snprintf(cause, sizeof cause, "%.255s", attempt->delivery->reason);
-    delivery_explain(attempt->delivery,
-                     "%s cannot be read: a start saves what is good of it, unless memory is short: %s",
+    delivery_explain(attempt->delivery, "%s cannot be read: a start saves what is good of it: %s",
                      attempt->segment->name, cause);
     return true;
 }
@@ -145,8 +149,9 @@ static enum delivery_move step_send(const struct attempt *attempt)
     struct delivery_facts facts = gather_facts(attempt);
     struct store_reply reply;
     delivery_before_send(attempt->delivery, &facts);
-    if (!insert(attempt, &facts, &reply)) {
-        return DELIVERY_HOLD_BATCH;
+    enum error error = insert(attempt, &facts, &reply);
+    if (error != OK) {
+        return error == ERROR_OUT_OF_MEMORY ? DELIVERY_RETRY_BATCH : DELIVERY_HOLD_BATCH;
     }
     if (reply.outcome == STORE_DONE) {
         CRASH_POINT(after_insert);
@@ -232,6 +237,10 @@ static enum delivery_move step_count(const struct attempt *attempt)
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
+                         attempt->segment->name);
+        return DELIVERY_RETRY_BATCH;
+    case VERIFY_NO_MEMORY:
+        delivery_explain(attempt->delivery, "the event ids of %s cannot be read: out of memory",
                          attempt->segment->name);
         return DELIVERY_RETRY_BATCH;
     case VERIFY_DAMAGED:

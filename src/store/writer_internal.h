@@ -91,6 +91,7 @@ struct worker {
     struct thread thread;
     struct store_session *session;
     struct metrics_cells *cells;
+    struct buf bytes; /* of the segment under way */
     uint64_t random;
 };
 

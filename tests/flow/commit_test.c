@@ -701,7 +701,7 @@ static void notes_recovered_ids_and_persists_them_when_they_are_stored(void **st
     commit_seal_all(f->commit);
     struct segment *segment = only_segment(f);
     segment->recovered = true;
-    assert_true(home_remember_recovered(&f->home, segment, clock_wall_ns()));
+    assert_int_equal(home_remember_recovered(&f->home, segment, clock_wall_ns()), OK);
     assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
     assert_false(knows_after_restart(f, 'a'));
     assert_string_equal(commit_word(f, 0, "a"), "0+1");

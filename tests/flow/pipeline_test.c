@@ -80,7 +80,7 @@ static void insert(struct store_session *session, size_t server, const struct st
         pthread_mutex_lock(&session->fake->mutex);
         if (session->fake->refusing) {
             *reply = (struct store_reply){ .outcome = STORE_ANSWERED, .http_status = 500, .code = 469 };
-        } else if (!segment_read_ids(insertion->segment, &session->fake->ids)) {
+        } else if (segment_event_ids(insertion->segment, &session->fake->ids) != OK) {
             reply->outcome = STORE_ANSWERED;
         }
         pthread_mutex_unlock(&session->fake->mutex);

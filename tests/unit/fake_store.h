@@ -178,7 +178,7 @@ static void fake_insert(struct store_session *session, size_t index, const struc
 {
     struct fake_store *fake = session->fake;
     struct buf ids = { 0 };
-    bool read = segment_read_ids(insert->segment, &ids);
+    bool read = segment_event_ids(insert->segment, &ids) == OK;
     pthread_mutex_lock(&fake->mutex);
     if (!read) {
         fake->servers[index].inserts++;

@@ -30,17 +30,17 @@ static const char *path_in(const struct fixture *f, const char *folder, const ch
 static const char *give_back(struct fixture *f, unsigned first, unsigned count)
 {
     static char file_name[SEGMENT_NAME_MAX + 16];
-    struct slice bytes;
+    struct buf bytes = { 0 };
     fixture_put(f, first, count);
     struct segment *segment = journal_seal(f->journal, 0);
     snprintf(file_name, sizeof file_name, "%s" SEGMENT_SUFFIX, segment->name);
     mkdir(path_in(f, RETRY_FOLDER, ""), 0750);
     FILE *file = fopen(path_in(f, RETRY_FOLDER, file_name), "wb");
     assert_non_null(file);
-    assert_int_equal(segment_map(segment, &bytes), OK);
+    assert_int_equal(segment_read(segment, &bytes), OK);
     assert_int_equal(fwrite(bytes.data, 1, bytes.len, file), bytes.len);
     fclose(file);
-    segment_unmap(bytes);
+    buf_release(&bytes);
     assert_int_equal(journal_remove(f->journal, segment), OK);
     return file_name;
 }

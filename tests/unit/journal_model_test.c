@@ -72,7 +72,7 @@ struct reading {
 };
 
 /* Row k has -k in its column i32 (sample_rows.h). */
-static bool read_rows(void *context, struct slice bytes)
+static enum error read_rows(void *context, struct slice bytes)
 {
     struct reading *reading = context;
     MUST(native_read(&reading->block, &bytes), -1);
@@ -84,13 +84,13 @@ static bool read_rows(void *context, struct slice bytes)
         reading->each((unsigned)-value);
         reading->count++;
     }
-    return true;
+    return OK;
 }
 
 static void each_row(const struct segment *segment, void (*each)(unsigned row))
 {
     struct reading reading = { .each = each };
-    MUST(segment_each_block(segment, read_rows, &reading), -1);
+    MUST(segment_each_block(segment, read_rows, &reading) == OK, -1);
     MUST(reading.count == segment->rows, -1);
     native_block_release(&reading.block);
 }

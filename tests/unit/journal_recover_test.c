@@ -127,7 +127,7 @@ static void rule_5_tells_the_ids_of_recovered_rows(void **state)
     fixture_put(f, 0, 5);
     fixture_put(f, 5, 5);
     fixture_reopen(f);
-    assert_true(segment_read_ids(f->recovered, &ids));
+    assert_int_equal(segment_event_ids(f->recovered, &ids), OK);
     assert_int_equal(ids.len, 10 * sizeof(struct event_id));
     for (unsigned k = 0; k < 10; k++) {
         struct event_id id = sample_id(k);

@@ -590,7 +590,7 @@ static void a_start_finds_more_segments_than_there_are_descriptors(void **state)
 static void a_sealed_segment_that_is_deleted_is_read_if_it_was_kept_open_and_else_said_to_be_gone(void **state)
 {
     struct fixture *f = *state;
-    struct slice bytes;
+    struct buf bytes = { 0 };
     fixture_put(f, 0, 2);
     struct segment *kept_open = journal_seal(f->journal, 0);
     fixture_put(f, 2, 2);
@@ -601,7 +601,7 @@ static void a_sealed_segment_that_is_deleted_is_read_if_it_was_kept_open_and_els
     assert_int_equal(unlink(kept_open->path), 0);
     assert_int_equal(unlink(closed->path), 0);
     assert_segment(kept_open, 0, 2);
-    assert_int_equal(segment_map(closed, &bytes), ERROR_JOURNAL_FAILED);
+    assert_int_equal(segment_read(closed, &bytes), ERROR_JOURNAL_FAILED);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(journal_remove(f->journal, kept_open), OK);
     assert_int_equal(journal_remove(f->journal, closed), OK);
@@ -626,14 +626,15 @@ static void extends_a_file_ahead_of_small_groups_and_cuts_and_seals_it_in_the_en
     fixture_put(f, 4, 2);
     struct segment *segment = journal_seal(f->journal, 0);
     uint64_t rows = 0;
-    struct slice bytes = { 0 };
+    struct buf bytes = { 0 };
     assert_true(file_length(segment) > (off_t)segment->length);
     uint64_t length = segment->length;
     segment->length = (uint64_t)file_length(segment);
-    assert_int_equal(segment_map(segment, &bytes), OK);
-    assert_int_equal(segment_seal_read(bytes, length, segment->name, &rows), bytes.len - length); /* and nothing else */
+    assert_int_equal(segment_read(segment, &bytes), OK);
+    assert_int_equal(segment_seal_read(buf_slice(&bytes), length, segment->name, &rows),
+                     bytes.len - length); /* and nothing else */
     assert_int_equal(rows, 6);
-    segment_unmap(bytes);
+    buf_release(&bytes);
     segment->length = length;
     assert_segment(segment, 0, 6);
     assert_int_equal(journal_remove(f->journal, segment), OK);

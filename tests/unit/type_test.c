@@ -124,12 +124,14 @@ static void refuses_the_enums_that_clickhouse_refuses(void **state)
 static void reads_back_only_what_travels(void **state)
 {
     struct type type;
+    bool out_of_memory = true;
     (void)state;
-    assert_true(type_parse_wire(&type, SLICE("Array(Nullable(DateTime64(3)))")));
+    assert_true(type_parse_wire(&type, SLICE("Array(Nullable(DateTime64(3)))"), &out_of_memory));
     type_release(&type);
-    assert_false(type_parse_wire(&type, SLICE("LowCardinality(String)")));
-    assert_false(type_parse_wire(&type, SLICE("IPv4")));
-    assert_false(type_parse_wire(&type, SLICE("nonsense")));
+    assert_false(type_parse_wire(&type, SLICE("LowCardinality(String)"), &out_of_memory));
+    assert_false(type_parse_wire(&type, SLICE("IPv4"), &out_of_memory));
+    assert_false(type_parse_wire(&type, SLICE("nonsense"), &out_of_memory));
+    assert_false(out_of_memory);
 }
 
 static void knows_which_columns_of_a_table_can_take_it(void **state)

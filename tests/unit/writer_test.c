@@ -151,7 +151,7 @@ static void a_recovered_batch_that_is_in_the_table_is_not_sent(void **state)
     struct bench *bench = bench_new(1);
     struct segment *segment = new_segment(bench, 0, 9000, 0);
     segment->recovered = true;
-    assert_true(segment_read_ids(segment, &bench->fake.servers[0].rows));
+    assert_int_equal(segment_event_ids(segment, &bench->fake.servers[0].rows), OK);
     bench->fake.running = 2; /* an INSERT of the process before is still at work */
     start(bench);
     writer_submit(bench->writer, segment);
@@ -273,7 +273,7 @@ static void a_recovered_batch_is_looked_for_on_every_server(void **state)
         struct bench *bench = bench_new(2);
         struct segment *segment = new_segment(bench, 0, 10, 0);
         segment->recovered = true;
-        assert_true(segment_read_ids(segment, &bench->fake.servers[at].rows));
+        assert_int_equal(segment_event_ids(segment, &bench->fake.servers[at].rows), OK);
         start(bench);
         writer_submit(bench->writer, segment);
         assert_true(drain(bench));
@@ -310,7 +310,7 @@ static void a_recovered_batch_goes_on_where_a_part_of_it_is(void **state)
         struct bench *bench = bench_new(2);
         struct segment *segment = new_segment(bench, 0, 10, 0);
         segment->recovered = true;
-        assert_true(segment_read_ids(segment, &bench->fake.servers[at].rows));
+        assert_int_equal(segment_event_ids(segment, &bench->fake.servers[at].rows), OK);
         bench->fake.servers[at].rows.len = 4 * sizeof(struct event_id);
         start(bench);
         writer_submit(bench->writer, segment);
