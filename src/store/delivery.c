@@ -166,6 +166,11 @@ static enum delivery_move after_examination(struct delivery *delivery, const str
         delivery->step = facts->rows == 1 ? DELIVERY_BURY : DELIVERY_SPLIT;
         return DELIVERY_NEXT;
     }
+    if (facts->segments > 1) {
+        delivery->step = DELIVERY_SPLIT;
+        delivery->parts_in_doubt = true;
+        return DELIVERY_NEXT;
+    }
     if (facts->descendant) {
         delivery->step = DELIVERY_STORED;
         return DELIVERY_NEXT;
@@ -186,11 +191,24 @@ enum delivery_move delivery_after_count(struct delivery *delivery, const struct 
     }
     if (found >= distinct) {
         delivery->step = DELIVERY_STORED;
+    } else if (facts->segments > 1 && found != 0) {
+        delivery->step = DELIVERY_SPLIT;
+        delivery->parts_in_doubt = true;
     } else if (facts->replicated && facts->tokens) {
         delivery->step = DELIVERY_SEND; /* the replica asked may lag behind; the token knows better */
     } else {
         take_fresh_token(delivery, facts);
     }
+    return DELIVERY_NEXT;
+}
+
+enum delivery_move delivery_after_bad_file(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    if (facts->segments < 2) {
+        return DELIVERY_HOLD_BATCH;
+    }
+    delivery->parts_in_doubt = delivery->token_spent || delivery->step == DELIVERY_VERIFY;
+    delivery->step = DELIVERY_SPLIT;
     return DELIVERY_NEXT;
 }
 

@@ -1,4 +1,4 @@
-/* The delivery of one segment as a pure state machine: what to do next, and what to make of each answer. It reads no
+/* The delivery of one batch (a segment, or several as one INSERT) as a pure state machine: what to do next, and what to make of each answer. It reads no
  * clock, sends nothing and owns nothing; writer_attempt.c does what `step` says and tells it what came of it.
  *
  *   SEND ──done──► STORED          a token used for the first time, or on a Replicated*, Shared* engine
@@ -8,6 +8,7 @@
  *                       └► SPLIT   (a half of a batch that was examined)
  *   CONFIRM ──same server process──► STORED   ──restarted──► VERIFY
  *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>` (replicated: as it is)
+ *                                            ──some segments of a group──► SPLIT, and VERIFY each half
  *
  * Why a token is not proof: the engine writes the token before it renames the part; killed in between, it answers "done"
  * to the same token later and the rows are gone. */
@@ -36,7 +37,8 @@ enum delivery_move {
     DELIVERY_FINISHED     /* the writer's own: the segment is gone */
 };
 
-#define DELIVERY_TOKEN_MAX (SEGMENT_NAME_MAX + 32)
+/* A segment's or a group's name (writer_group.c), and a number. */
+#define DELIVERY_TOKEN_MAX (SEGMENT_NAME_MAX + 96)
 
 struct delivery {
     enum delivery_step step;
@@ -44,6 +46,7 @@ struct delivery {
     bool token_spent;        /* an attempt with it may have reached a server */
     int64_t token_started_s; /* when that server started, as known before the token's first use */
     int64_t token_sent_ns;   /* monotonic, just before that use */
+    bool parts_in_doubt;     /* SPLIT: the segments of the group may be stored, each for itself */
     uint64_t number;         /* the n of the last `<name>.<n>`, 0: none yet */
     int code;                /* of the last failure, 0: none or not ClickHouse's */
     char reason[512];        /* of the last failure, one line */
@@ -51,7 +54,7 @@ struct delivery {
 
 /* What is known about the place the segment goes to, taken anew for each step. */
 struct delivery_facts {
-    const char *name;       /* the segment's */
+    const char *name;       /* the segment's, or the group's */
     bool has_event_id;      /* else at-least-once: nothing can be counted */
     bool tokens;            /* the server knows insert_deduplication_token */
     bool replicated;        /* tokens hold across servers and restarts */
@@ -59,6 +62,7 @@ struct delivery_facts {
     int64_t started_wall_s; /* when the server's process started */
     int64_t up_since_ns;    /* monotonic: it runs since then at the latest */
     uint64_t rows;
+    uint64_t segments;         /* more than one: a group, whose parts are segments */
     bool descendant;           /* of a batch that was split */
     uint64_t refused;          /* rows of that batch refused so far */
     uint64_t refusals_allowed; /* more than these: it is the schema, not the rows */
@@ -83,6 +87,9 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
 /* Of `distinct` different ids, `found` are in the table. For VERIFY and EXAMINE. */
 enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
                                         uint64_t distinct, uint64_t found);
+
+/* A file cannot be read: a group is taken apart, so that the others go on; one alone is held. */
+enum delivery_move delivery_after_bad_file(struct delivery *delivery, const struct delivery_facts *facts);
 
 /* The count or the probe itself failed: the step stays. */
 enum delivery_move delivery_after_failed_question(struct delivery *delivery, const struct store_reply *reply);

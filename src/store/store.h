@@ -43,12 +43,12 @@ struct store_features {
     int64_t up_since_ns;    /* monotonic, by our clock: its process runs since then at the latest */
 };
 
-/* One INSERT. */
+/* One INSERT: of one segment, or of several that are alike but for their rows. */
 struct store_insert {
-    const struct segment *segment;
-    struct slice bytes;         /* the whole segment as it lies on disk */
-    const char *token;          /* query_id (over HTTP) and insert_deduplication_token */
-    const char *missing_column; /* a column of the segment that the table lacks, to be skipped; NULL: none */
+    const struct segment *segment; /* the first; the others hang on its `next` */
+    struct slice bytes;            /* of all of them, one behind the other, as they lie on disk */
+    const char *token;             /* query_id (over HTTP) and insert_deduplication_token */
+    const char *missing_column;    /* a column of the segment that the table lacks, to be skipped; NULL: none */
 };
 
 struct store_parameter {

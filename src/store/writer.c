@@ -53,6 +53,7 @@ static bool init_lanes(struct writer *writer)
     const struct writer_config *config = &writer->config;
     for (size_t i = 0; i < writer->lane_count; i++) {
         struct lane *lane = &writer->lanes[i];
+        lane->group_rows = UINT64_MAX;
         lane->tables = calloc(writer->server_count, sizeof *lane->tables);
         if (lane->tables == NULL) {
             return false;
@@ -234,12 +235,21 @@ bool writer_drain(struct writer *writer, int64_t deadline_ns)
     return idle && left == 0;
 }
 
+static void free_list(struct segment *first)
+{
+    while (first != NULL) {
+        struct segment *segment = first;
+        first = segment->next;
+        segment_free(segment);
+    }
+}
+
 static void free_lane(struct writer *writer, struct lane *lane)
 {
     while (lane->first != NULL) {
         struct segment *segment = lane->first->segment;
         queue_remove(writer, lane, lane->first);
-        segment_free(segment);
+        free_list(segment);
     }
     free(lane->tables);
 }
@@ -249,11 +259,7 @@ static void free_segments(struct writer *writer)
     for (size_t i = 0; writer->lanes != NULL && i < writer->lane_count; i++) {
         free_lane(writer, &writer->lanes[i]);
     }
-    while (writer->incoming != NULL) {
-        struct segment *segment = writer->incoming;
-        writer->incoming = segment->next;
-        segment_free(segment);
-    }
+    free_list(writer->incoming);
 }
 
 void writer_stop(struct writer *writer)

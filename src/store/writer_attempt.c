@@ -14,7 +14,6 @@ struct attempt {
     struct writer *writer;
     const struct job *job;
     struct parcel *parcel;
-    struct segment *segment;
     struct delivery *delivery;
 };
 
@@ -22,24 +21,25 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
 {
     struct writer *writer = attempt->writer;
     const struct parcel *parcel = attempt->parcel;
-    const struct segment *segment = attempt->segment;
+    const struct segment *segment = parcel->segment;
     const struct lane *lane = attempt->job->lane;
 
     wakeup_lock(&writer->wakeup);
     const struct store_features *features = &writer->servers[parcel->server].features;
     const struct table_info *info = &lane->tables[parcel->server].info;
     bool same_table = lane->stream != NULL && strcmp(lane->stream->table, segment->header.table) == 0;
-    uint64_t root_rows = parcel->family == NULL ? segment->rows : parcel->family->rows;
+    uint64_t root_rows = parcel->family == NULL ? parcel->rows : parcel->family->rows;
     struct delivery_facts facts = {
-        .name = segment->name,
+        .name = parcel_name(parcel),
         .has_event_id = segment->header.event_id_column[0] != '\0' && (!same_table || info->has_event_id),
         .tokens = features->tokens,
         .replicated = same_table && info->replicated,
         .collapses = same_table && info->engine_collapses,
         .started_wall_s = features->started_wall_s,
         .up_since_ns = features->up_since_ns,
-        .rows = segment->rows,
-        .descendant = parcel->family != NULL,
+        .rows = parcel->rows,
+        .segments = parcel->segments,
+        .descendant = parcel->family != NULL || (parcel->apart && parcel->segments > 1),
         .refused = parcel->family == NULL ? 0 : parcel->family->refused,
         .refusals_allowed = delivery_refusals_allowed(root_rows),
         .wall_ns = clock_wall_ns(),
@@ -98,25 +98,37 @@ static void give_feedback(const struct attempt *attempt, const struct store_repl
     } else if (reply->outcome == STORE_ANSWERED && code_classify(reply) == CODE_PARTS) {
         feedback = FEEDBACK_TOO_MANY_PARTS;
     }
-    home->feedback(home->context, attempt->segment->stream_index, feedback, attempt->segment->rows, latency_ns);
+    home->feedback(home->context, attempt->parcel->segment->stream_index, feedback, attempt->parcel->rows, latency_ns);
 }
 
-/* Not OK: the segment cannot be read, and nothing was sent. */
+/* Not OK: a segment cannot be read, and nothing was sent. */
+static enum error read_files(const struct attempt *attempt, struct buf *bytes)
+{
+    enum error error = OK;
+    buf_clear(bytes);
+    for (const struct segment *segment = attempt->parcel->segment; error == OK && segment != NULL;
+         segment = segment->next) {
+        error = segment_read(segment, bytes);
+        if (error != OK) {
+            delivery_explain(attempt->delivery, "the segment %s cannot be read: %s", segment->name, strerror(errno));
+        }
+    }
+    return error;
+}
+
+/* Not OK: as read_files. */
 static enum error insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
     struct buf *bytes = &attempt->worker->bytes;
     *reply = (struct store_reply){ 0 };
-    buf_clear(bytes);
-    enum error error = segment_read(attempt->segment, bytes);
+    enum error error = read_files(attempt, bytes);
     if (error != OK) {
-        delivery_explain(attempt->delivery, "the segment %s cannot be read: %s", attempt->segment->name,
-                         strerror(errno));
         return error;
     }
-    const char *id_column = attempt->segment->header.event_id_column;
+    const char *id_column = attempt->parcel->segment->header.event_id_column;
     struct store_insert insert = {
-        .segment = attempt->segment,
+        .segment = attempt->parcel->segment,
         .bytes = buf_slice(bytes),
         .token = attempt->delivery->token,
         .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
@@ -134,14 +146,25 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
 static bool has_gone_bad(const struct attempt *attempt)
 {
     char cause[256];
-    enum error error = segment_check(attempt->segment);
-    if (error == OK || error == ERROR_OUT_OF_MEMORY) {
+    const struct segment *segment = attempt->parcel->segment;
+    enum error error = OK;
+    while (segment != NULL && (error = segment_check(segment)) == OK) {
+        segment = segment->next;
+    }
+    if (segment == NULL || error == ERROR_OUT_OF_MEMORY) {
         return false;
     }
     snprintf(cause, sizeof cause, "%.255s", attempt->delivery->reason);
-    delivery_explain(attempt->delivery, "%s cannot be read: a start saves what is good of it: %s",
-                     attempt->segment->name, cause);
+    delivery_explain(attempt->delivery, "%s cannot be read: a start saves what is good of it: %s", segment->name,
+                     cause);
     return true;
+}
+
+static void learn_size(const struct attempt *attempt, const struct store_reply *reply)
+{
+    wakeup_lock(&attempt->writer->wakeup);
+    group_learn(attempt->job->lane, attempt->parcel, reply);
+    wakeup_unlock(&attempt->writer->wakeup);
 }
 
 static enum delivery_move step_send(const struct attempt *attempt)
@@ -150,8 +173,11 @@ static enum delivery_move step_send(const struct attempt *attempt)
     struct store_reply reply;
     delivery_before_send(attempt->delivery, &facts);
     enum error error = insert(attempt, &facts, &reply);
+    if (error == ERROR_OUT_OF_MEMORY) {
+        return DELIVERY_RETRY_BATCH;
+    }
     if (error != OK) {
-        return error == ERROR_OUT_OF_MEMORY ? DELIVERY_RETRY_BATCH : DELIVERY_HOLD_BATCH;
+        return delivery_after_bad_file(attempt->delivery, &facts);
     }
     if (reply.outcome == STORE_DONE) {
         CRASH_POINT(after_insert);
@@ -161,13 +187,16 @@ static enum delivery_move step_send(const struct attempt *attempt)
     }
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
     bool alive = note_reply(attempt, attempt->parcel->server, &reply);
+    learn_size(attempt, &reply);
     if (move == DELIVERY_RETRY_STREAM) {
-        move = !alive ? DELIVERY_RETRY_BATCH : has_gone_bad(attempt) ? DELIVERY_HOLD_BATCH : move;
+        move = !alive                  ? DELIVERY_RETRY_BATCH
+               : has_gone_bad(attempt) ? delivery_after_bad_file(attempt->delivery, &facts)
+                                       : move;
     }
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
-        LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", attempt->segment->name,
-            (unsigned long long)attempt->segment->rows,
+        LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", parcel_name(attempt->parcel),
+            (unsigned long long)attempt->parcel->rows,
             attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
     }
     return move;
@@ -202,14 +231,16 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
     bool everywhere = attempt->parcel->anywhere && !attempt->parcel->pinned;
     size_t first = everywhere ? 0 : attempt->parcel->server;
     size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
-    enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED : VERIFY_ALL_STORED;
+    enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED
+                          : attempt->parcel->segments > 1             ? VERIFY_ALL_OR_NONE
+                                                                      : VERIFY_ALL_STORED;
     size_t holder = first;
     *best = (struct verify_count){ 0 };
     for (size_t server = first; server <= last; server++) {
         struct verify_count count;
         *asked = server;
         enum verify_outcome outcome =
-            verify_segment(writer->config.store, attempt->worker->session, server, attempt->segment, aim,
+            verify_segment(writer->config.store, attempt->worker->session, server, attempt->parcel->segment, aim,
                            writer->config.store_options->request_timeout_ns, &count, reply);
         if (outcome != VERIFY_COUNTED) {
             return outcome;
@@ -220,36 +251,55 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
             holder = server;
         }
     }
-    if (everywhere && best->found != 0 && !gather_facts(attempt).replicated) {
+    if (everywhere && best->found != 0 && attempt->parcel->segments == 1 && !gather_facts(attempt).replicated) {
         attempt->parcel->server = holder;
         attempt->parcel->pinned = true;
     }
     return VERIFY_COUNTED;
 }
 
+/* DELIVERY_NEXT: the replica that was asked has all that it could have. */
+static enum delivery_move ask_for_lag(const struct attempt *attempt)
+{
+    struct store_reply reply;
+    bool lags = false;
+    if (!doubt_replica_lags(attempt->worker, attempt->job, &lags, &reply)) {
+        return after_failed_question(attempt, attempt->parcel->server, &reply);
+    }
+    return lags ? DELIVERY_RETRY_BATCH : DELIVERY_NEXT;
+}
+
 static enum delivery_move step_count(const struct attempt *attempt)
 {
     struct verify_count count;
     struct store_reply reply;
+    struct delivery_facts facts;
     size_t asked = attempt->parcel->server;
     metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
     switch (count_ids(attempt, &count, &asked, &reply)) {
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
-                         attempt->segment->name);
+                         parcel_name(attempt->parcel));
         return DELIVERY_RETRY_BATCH;
     case VERIFY_NO_MEMORY:
         delivery_explain(attempt->delivery, "the event ids of %s cannot be read: out of memory",
-                         attempt->segment->name);
+                         parcel_name(attempt->parcel));
         return DELIVERY_RETRY_BATCH;
     case VERIFY_DAMAGED:
-        delivery_explain(attempt->delivery, "the event ids of %s cannot be read", attempt->segment->name);
-        return DELIVERY_HOLD_BATCH;
+        delivery_explain(attempt->delivery, "the event ids of %s cannot be read", parcel_name(attempt->parcel));
+        facts = gather_facts(attempt);
+        return delivery_after_bad_file(attempt->delivery, &facts);
     case VERIFY_FAILED: return after_failed_question(attempt, asked, &reply);
     }
-    struct delivery_facts facts = gather_facts(attempt);
-    LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", attempt->segment->name,
+    facts = gather_facts(attempt);
+    if (count.found < count.distinct && facts.replicated && doubt_is_of_another_token(attempt->parcel)) {
+        enum delivery_move move = ask_for_lag(attempt);
+        if (move != DELIVERY_NEXT) {
+            return move;
+        }
+    }
+    LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", parcel_name(attempt->parcel),
         (unsigned long long)count.distinct, (unsigned long long)count.found);
     return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
 }
@@ -259,60 +309,67 @@ static struct family *join_family(struct parcel *whole)
     if (whole->family == NULL) {
         whole->family = calloc(1, sizeof *whole->family);
         if (whole->family != NULL) {
-            *whole->family = (struct family){ .members = 1, .rows = whole->segment->rows };
+            *whole->family = (struct family){ .members = 1, .rows = whole->rows };
         }
     }
     return whole->family;
 }
 
-static void init_half(struct parcel *half, const struct parcel *whole, struct segment *segment)
-{
-    *half = (struct parcel){
-        .segment = segment,
-        .family = whole->family,
-        .first_ns = whole->first_ns,
-        .pinned = whole->pinned,
-        .server = whole->server,
-    };
-    whole->family->members++;
-    segment->next = NULL;
-    delivery_init(&half->delivery, segment->name, false);
-}
-
 /* The halves take the place of the whole, so that the rows at fault are found before the next batch is taken apart. */
-static void replace_by_halves(const struct attempt *attempt, struct parcel *const halves[2],
-                              struct segment *const segments[2])
+static void replace_by_halves(const struct attempt *attempt, struct parcel *const halves[2])
 {
     struct writer *writer = attempt->writer;
+    const struct parcel *whole = attempt->parcel;
     wakeup_lock(&writer->wakeup);
     for (int i = 0; i < 2; i++) {
-        init_half(halves[i], attempt->parcel, segments[i]);
+        halves[i]->family = whole->family;
+        halves[i]->first_ns = whole->first_ns;
+        halves[i]->pinned = whole->pinned;
+        halves[i]->server = whole->server;
+        if (whole->family != NULL) {
+            whole->family->members++;
+        }
         queue_insert(writer, attempt->job->lane, halves[i], attempt->parcel);
     }
     queue_remove(writer, attempt->job->lane, attempt->parcel);
     wakeup_unlock(&writer->wakeup);
 }
 
-static enum delivery_move step_split(const struct attempt *attempt)
+static enum error halve_file(const struct attempt *attempt, struct parcel *const halves[2])
 {
     const struct writer_home *home = &attempt->writer->config.home;
-    struct parcel *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
+    struct segment *whole = attempt->parcel->segment;
     struct segment *segments[2] = { NULL, NULL };
-    enum error error = ERROR_OUT_OF_MEMORY;
     wakeup_lock(&attempt->writer->wakeup);
-    bool ready = halves[0] != NULL && halves[1] != NULL && join_family(attempt->parcel) != NULL;
+    bool ready = join_family(attempt->parcel) != NULL;
     wakeup_unlock(&attempt->writer->wakeup);
-    if (ready) {
-        error = home->split(home->context, attempt->segment, attempt->segment->rows / 2, &segments[0], &segments[1]);
+    enum error error =
+        ready ? home->split(home->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
+    for (int i = 0; error == OK && i < 2; i++) {
+        segments[i]->next = NULL;
+        (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
+    }
+    return error;
+}
+
+static enum delivery_move step_split(const struct attempt *attempt)
+{
+    struct parcel *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
+    bool group = attempt->parcel->segments > 1;
+    enum error error = ERROR_OUT_OF_MEMORY;
+    if (halves[0] != NULL && halves[1] != NULL) {
+        error = !group                                                  ? halve_file(attempt, halves)
+                : group_halve(attempt->parcel, halves, clock_wall_ns()) ? OK
+                                                                        : ERROR_OUT_OF_MEMORY;
     }
     if (error != OK) {
-        free(halves[0]);
-        free(halves[1]);
+        parcel_free(halves[0]);
+        parcel_free(halves[1]);
         delivery_explain(attempt->delivery, "the batch could not be split: %s", error_info(error)->text);
         return DELIVERY_HOLD_BATCH;
     }
     metric_add_stream(attempt->worker->cells, METRIC_SPLITS, attempt->job->lane->label, 1);
-    replace_by_halves(attempt, halves, segments);
+    replace_by_halves(attempt, halves);
     return DELIVERY_FINISHED;
 }
 
@@ -349,12 +406,13 @@ static void return_refusal(const struct attempt *attempt, uint64_t rows)
 static enum delivery_move step_bury(const struct attempt *attempt)
 {
     const struct writer_home *home = &attempt->writer->config.home;
-    uint64_t rows = attempt->segment->rows;
+    uint64_t rows = attempt->parcel->rows;
     uint64_t allowed = gather_facts(attempt).refusals_allowed;
     if (!reserve_refusal(attempt, rows, allowed)) {
         return delivery_blame_schema(attempt->delivery, allowed);
     }
-    enum error error = home->bury(home->context, attempt->segment, attempt->delivery->code, attempt->delivery->reason);
+    enum error error =
+        home->bury(home->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->reason);
     if (error == OK) {
         forget(attempt);
         return DELIVERY_FINISHED;
@@ -368,18 +426,35 @@ static enum delivery_move step_bury(const struct attempt *attempt)
     return DELIVERY_HOLD_BATCH;
 }
 
+static void drop_first(const struct attempt *attempt, uint64_t rows, struct segment *next)
+{
+    wakeup_lock(&attempt->writer->wakeup);
+    queue_drop_first(attempt->writer, attempt->job->lane, attempt->parcel, rows, next);
+    wakeup_unlock(&attempt->writer->wakeup);
+}
+
 static enum delivery_move step_stored(const struct attempt *attempt)
 {
     const struct writer_home *home = &attempt->writer->config.home;
-    enum error error = home->stored(home->context, attempt->segment);
-    if (error != OK) {
-        delivery_explain(attempt->delivery, "stored, but its segment could not be removed: %s",
-                         error_info(error)->text);
-        return DELIVERY_HOLD_BATCH;
+    struct parcel *parcel = attempt->parcel;
+    for (struct segment *next = parcel->segment->next;; next = next->next) {
+        struct segment *segment = parcel->segment;
+        uint64_t rows = segment->rows;
+        segment->next = NULL;
+        enum error error = home->stored(home->context, segment);
+        if (error != OK) {
+            segment->next = next;
+            delivery_explain(attempt->delivery, "stored, but its segment could not be removed: %s",
+                             error_info(error)->text);
+            return DELIVERY_HOLD_BATCH;
+        }
+        metric_add_stream(attempt->worker->cells, METRIC_BATCHES_STORED, attempt->job->lane->label, 1);
+        if (next == NULL) {
+            forget(attempt);
+            return DELIVERY_FINISHED;
+        }
+        drop_first(attempt, rows, next);
     }
-    metric_add_stream(attempt->worker->cells, METRIC_BATCHES_STORED, attempt->job->lane->label, 1);
-    forget(attempt);
-    return DELIVERY_FINISHED;
 }
 
 static enum delivery_move (*const steps[])(const struct attempt *attempt) = {
@@ -419,7 +494,7 @@ static enum delivery_move take_steps(const struct attempt *attempt)
 void attempt_deliver(struct worker *worker, const struct job *job)
 {
     struct writer *writer = worker->writer;
-    struct attempt attempt = { worker, writer, job, job->parcel, job->parcel->segment, &job->parcel->delivery };
+    struct attempt attempt = { worker, writer, job, job->parcel, &job->parcel->delivery };
     enum delivery_move move = doubt_is_open(job->parcel, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
     if (move == DELIVERY_NEXT) {
         move = take_steps(&attempt);

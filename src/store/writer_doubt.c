@@ -35,7 +35,7 @@ static void explain(const struct writer *writer, struct parcel *parcel)
     const char *const *names = writer->config.store->server_names;
     delivery_explain(&parcel->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
                      names[parcel->sent_to], names[parcel->server]);
-    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", parcel->segment->name, parcel->delivery.reason);
+    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", parcel_name(parcel), parcel->delivery.reason);
 }
 
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
@@ -61,4 +61,24 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
     }
     parcel->pinned = true;
     return DOUBT_MAY_GO;
+}
+
+bool doubt_is_of_another_token(const struct parcel *parcel)
+{
+    return parcel->delivery.step == DELIVERY_VERIFY && (parcel->segment->recovered || parcel->apart);
+}
+
+bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply)
+{
+    struct writer *writer = worker->writer;
+    struct parcel *parcel = job->parcel;
+    if (!verify_replica_lags(writer->config.store, worker->session, parcel->server, parcel->segment,
+                             parcel->doubt_wall_ns, writer->config.store_options->request_timeout_ns, lags, reply)) {
+        return false;
+    }
+    if (*lags) {
+        delivery_explain(&parcel->delivery, "the replica on %s has not fetched all that others have; it is asked again",
+                         writer->config.store->server_names[parcel->server]);
+    }
+    return true;
 }

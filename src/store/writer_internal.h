@@ -1,7 +1,7 @@
 /* What the files of the writer share: lanes, parcels and jobs. Nobody else includes this.
  *
  * A lane is a stream's queue of parcels, oldest first; a parcel is a segment in the writer's hands with the state of its
- * delivery. A worker takes a job under the lock, does it without, and notes what came of it under the lock again. While
+ * delivery, or several that go as one INSERT (a group, writer_group.c). A worker takes a job under the lock, does it without, and notes what came of it under the lock again. While
  * a parcel is `busy` only its worker touches its segment and delivery; all else is guarded by writer->wakeup.
  *
  * Bulkhead: a lane whose last attempt failed gets one attempt at a time; failing lanes together, and any one lane beside
@@ -21,8 +21,17 @@ struct family {
     uint64_t refused;
 };
 
+/* Of `<stream>-<uuid>+<uuid>+<hash>`. */
+#define GROUP_NAME_MAX (SEGMENT_NAME_MAX + EVENT_ID_TEXT + 20)
+
 struct parcel {
-    struct segment *segment;
+    struct segment *segment; /* the first; the others hang on its `next` */
+    struct segment *last;
+    uint64_t segments, rows, raw_bytes; /* of all of them */
+    char *group_name;                   /* of several; else NULL */
+    uint64_t shape;                     /* equal in what one INSERT can carry; 0: goes alone */
+    bool apart;                         /* out of a group that was taken apart: goes into none again */
+    int64_t doubt_wall_ns;              /* since when it is not known whether it was stored */
     struct delivery delivery;
     struct family *family; /* NULL until it is split */
     int64_t first_ns;      /* wall, of its oldest event */
@@ -54,10 +63,11 @@ struct lane {
     size_t label;                /* of metrics */
     struct lane_table *tables;   /* one per server */
     struct parcel *first, *last;
-    uint64_t count; /* parcels, busy ones included */
+    uint64_t count; /* segments, busy ones included */
     uint64_t busy;
-    uint64_t held; /* parcels */
-    bool failing;  /* its last attempt failed for the stream's own sake */
+    uint64_t held;       /* segments */
+    uint64_t group_rows; /* no group has more: fewer after one that failed; at least 1 */
+    bool failing;        /* its last attempt failed for the stream's own sake */
     bool stream_held;
     bool was_ready;          /* its table has been seen */
     bool check_failed;       /* it is failing for its table's check, not for an INSERT */
@@ -124,7 +134,15 @@ bool queue_add(struct writer *writer, struct segment *segment);
 /* Puts `parcel` into its lane just before `before` (NULL: at the end). */
 void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before);
 
-/* Takes the parcel out of its lane and frees it; its segment is not touched. */
+/* Takes the parcel out of its lane, and counts nothing. */
+void queue_unlink(struct lane *lane, struct parcel *parcel);
+
+/* The first segment of a group, of so many rows, is gone, and `next` is the first now. The last one of a parcel goes by
+ * queue_remove. */
+void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *parcel, uint64_t rows,
+                      struct segment *next);
+
+/* Takes the parcel out of its lane and frees it; its segments are not touched. */
 void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel);
 
 /* Counts a parcel as held by itself, or no longer. */
@@ -132,6 +150,28 @@ void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *par
 
 /* Is anything left that may still be stored without an operator? */
 bool queue_is_idle(const struct writer *writer);
+
+/* writer_group.c */
+
+/* A parcel of the segments that hang on `first`; false if memory is short. `in_doubt`: they are counted before they are
+ * sent. */
+MUST_CHECK bool parcel_init(struct parcel *parcel, struct segment *first, bool in_doubt);
+
+/* Its segments are not touched. */
+void parcel_free(struct parcel *parcel);
+
+/* Of its only segment, or of the group. */
+const char *parcel_name(const struct parcel *parcel);
+
+/* Under the lock. Takes the parcels behind this one into it that may go with it, up to what one INSERT may have. */
+void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns);
+
+/* Under the lock. After a group's INSERT: how large the next may be. */
+void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply);
+
+/* Makes the halves of a group out of its segments. False if memory is short: the group is as it was, and the halves are
+ * only good to be freed. */
+MUST_CHECK bool group_halve(struct parcel *whole, struct parcel *const halves[2], int64_t wall_ns);
 
 /* writer_outcome.c; all under the lock. */
 
@@ -160,6 +200,14 @@ enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TA
 
 /* Without the lock. Asks the job's server, and notes what it says in the lane. */
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
+
+/* Was it sent under another token than it would be sent under now: by an earlier process, or as a part of a group? Then a
+ * replica's own memory of tokens does not help it. */
+bool doubt_is_of_another_token(const struct parcel *parcel);
+
+/* Without the lock. Does the job's server lack what other replicas have of the parcel's table? False: *reply says why nobody
+ * knows. */
+MUST_CHECK bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply);
 
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);

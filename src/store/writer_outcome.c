@@ -62,7 +62,7 @@ static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel 
 {
     snprintf(lane->reason, sizeof lane->reason,
              "the table lacks a column that %s was written with; add it until that is stored: %.200s",
-             parcel->segment->name, parcel->delivery.reason);
+             parcel_name(parcel), parcel->delivery.reason);
     if (held == DELIVERY_HOLD_STREAM) {
         parcel->misfit_ns = parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
         return;

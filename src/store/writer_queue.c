@@ -19,8 +19,14 @@ void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parce
     parcel->previous = before == NULL ? lane->last : before->previous;
     *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel;
     *(before == NULL ? &lane->last : &before->previous) = parcel;
-    lane->count++;
-    count_waiting(writer, lane, 1);
+    lane->count += parcel->segments;
+    count_waiting(writer, lane, (int64_t)parcel->segments);
+}
+
+void queue_unlink(struct lane *lane, struct parcel *parcel)
+{
+    *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel->next;
+    *(parcel->next == NULL ? &lane->last : &parcel->next->previous) = parcel->previous;
 }
 
 void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *parcel, bool held)
@@ -29,21 +35,32 @@ void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *par
         return;
     }
     parcel->held = held;
-    lane->held = held ? lane->held + 1 : lane->held - 1;
-    metric_add_stream(writer->cells, METRIC_BATCHES_HELD, lane->label, held ? 1 : -1);
+    int64_t change = held ? (int64_t)parcel->segments : -(int64_t)parcel->segments;
+    lane->held += (uint64_t)change;
+    metric_add_stream(writer->cells, METRIC_BATCHES_HELD, lane->label, change);
 }
 
 void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel)
 {
     queue_set_held(writer, lane, parcel, false);
-    *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel->next;
-    *(parcel->next == NULL ? &lane->last : &parcel->next->previous) = parcel->previous;
-    lane->count--;
-    count_waiting(writer, lane, -1);
+    queue_unlink(lane, parcel);
+    lane->count -= parcel->segments;
+    count_waiting(writer, lane, -(int64_t)parcel->segments);
     if (parcel->family != NULL && --parcel->family->members == 0) {
         free(parcel->family);
     }
-    free(parcel);
+    parcel_free(parcel);
+}
+
+void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *parcel, uint64_t rows,
+                      struct segment *next)
+{
+    queue_set_held(writer, lane, parcel, false);
+    parcel->segment = next;
+    parcel->segments--;
+    parcel->rows -= rows;
+    lane->count--;
+    count_waiting(writer, lane, -1);
 }
 
 static struct lane *lane_of(struct writer *writer, const struct segment *segment)
@@ -55,15 +72,17 @@ static struct lane *lane_of(struct writer *writer, const struct segment *segment
 bool queue_add(struct writer *writer, struct segment *segment)
 {
     struct lane *lane = lane_of(writer, segment);
-    struct parcel *parcel = calloc(1, sizeof *parcel);
+    struct parcel *parcel = malloc(sizeof *parcel);
     if (parcel == NULL) {
         return false;
     }
     segment->next = NULL;
-    parcel->segment = segment;
-    parcel->first_ns = segment->first_ns;
+    if (!parcel_init(parcel, segment, segment->recovered)) {
+        free(parcel);
+        return false;
+    }
+    parcel->doubt_wall_ns = segment->recovered ? clock_wall_ns() : 0;
     parcel->anywhere = segment->recovered && writer->server_count > 1;
-    delivery_init(&parcel->delivery, segment->name, segment->recovered);
     if (lane->part == NULL) {
         lane->part = status_add(writer->config.board, "stream:(not configured)");
     }
@@ -165,6 +184,7 @@ static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns
         if (choose_server(writer, lane, parcel, &server)) {
             parcel->busy = true;
             parcel->server = server;
+            group_gather(lane, parcel, now_ns);
             writer->next_server = (server + 1) % writer->server_count;
             *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .parcel = parcel };
             return true;

@@ -80,8 +80,12 @@ static void insert(struct store_session *session, size_t server, const struct st
         pthread_mutex_lock(&session->fake->mutex);
         if (session->fake->refusing) {
             *reply = (struct store_reply){ .outcome = STORE_ANSWERED, .http_status = 500, .code = 469 };
-        } else if (segment_event_ids(insertion->segment, &session->fake->ids) != OK) {
-            reply->outcome = STORE_ANSWERED;
+        }
+        for (const struct segment *segment = insertion->segment; segment != NULL && !session->fake->refusing;
+             segment = segment->next) {
+            if (segment_event_ids(segment, &session->fake->ids) != OK) {
+                reply->outcome = STORE_ANSWERED;
+            }
         }
         pthread_mutex_unlock(&session->fake->mutex);
     }

@@ -53,8 +53,11 @@ struct fake_store {
     const char *misfit; /* the segment of this name has a column that its table lacks */
     bool hangs_broken;  /* INSERTs into the broken table wait until it is mended */
     uint64_t running;   /* what system.processes says; falls with each question */
+    uint64_t lagging;   /* whether replicas lag behind; falls with each question */
     uint64_t counts;    /* how often ids were counted */
     int64_t longest_question_ns;
+    size_t largest;   /* rows of the largest INSERT that got through */
+    size_t most_rows; /* a larger INSERT takes longer than a request may; 0: none does */
     char last_token[256];
 };
 
@@ -126,6 +129,8 @@ static void fake_keep(struct fake_store *fake, struct fake_server *server, struc
     if (fake->tokens && fake_knows_token(server, token)) {
         return;
     }
+    size_t rows = ids.len / sizeof(struct event_id);
+    fake->largest = rows > fake->largest ? rows : fake->largest;
     buf_append_slice(&server->rows, ids);
     buf_append(&server->tokens, token, strlen(token) + 1);
 }
@@ -162,6 +167,8 @@ static void fake_take(struct fake_store *fake, struct fake_server *server, const
         fake_reply(reply, STORE_ANSWERED, 16, "No such column old");
     } else if (fake->fault_at < fake->fault_count) {
         fake_misbehave(fake, server, ids, insert->token, reply);
+    } else if (fake->most_rows != 0 && ids.len / sizeof(struct event_id) > fake->most_rows) {
+        fake_reply(reply, STORE_UNKNOWN, 0, "timed out");
     } else if (fake_has_bad_row(ids)) {
         fake_reply(reply, STORE_ANSWERED, 469, "Constraint `c` is violated");
     } else {
@@ -178,7 +185,10 @@ static void fake_insert(struct store_session *session, size_t index, const struc
 {
     struct fake_store *fake = session->fake;
     struct buf ids = { 0 };
-    bool read = segment_event_ids(insert->segment, &ids) == OK;
+    bool read = true;
+    for (const struct segment *segment = insert->segment; segment != NULL; segment = segment->next) {
+        read = read && segment_event_ids(segment, &ids) == OK;
+    }
     pthread_mutex_lock(&fake->mutex);
     if (!read) {
         fake->servers[index].inserts++;
@@ -248,6 +258,9 @@ static void fake_query(struct store_session *session, size_t index, const struct
         const char *engine = fake->servers[index].engine;
         buf_printf(out, "%s\n", engine == NULL ? fake->engine : engine);
         fake->servers[index].looks++;
+    } else if (fake_asks(query, "log_pointer")) {
+        buf_printf(out, "%llu\n", (unsigned long long)fake->lagging);
+        fake->lagging -= fake->lagging == 0 ? 0 : 1;
     } else if (fake_asks(query, "system.replicas")) {
         const char *path = fake->servers[index].replicas;
         buf_printf(out, "%s\n", path == NULL ? "/tables/all" : path);

@@ -52,10 +52,29 @@ static void the_count_is_bounded_by_the_segments_own_times(void **state)
     }
 }
 
+#define UUID(n) "0190a000-0000-7000-8000-00000000000" n
+
+static void a_batch_is_looked_for_among_groups_that_may_hold_it(void **state)
+{
+    (void)state;
+    struct segment last = { .name = "a_b-" UUID("1") };
+    struct segment middle = { .name = "a_b-" UUID("7"), .next = &last };
+    struct segment first = { .name = "a_b-" UUID("3"), .next = &middle };
+    struct buf sql = { 0 };
+    verify_running_sql(&first, &sql);
+    assert_string_equal(buf_c_string(&sql),
+                        "SELECT count() FROM system.processes WHERE startsWith(query_id, 'a_b-') AND "
+                        "substring(query_id, 5, 36) <= '" UUID(
+                            "7") "' AND substring(query_id, "
+                                 "if(substring(query_id, 41, 1) = '+', 42, 5), 36) >= '" UUID("1") "'");
+    buf_release(&sql);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_count_is_bounded_by_the_segments_own_times),
+        cmocka_unit_test(a_batch_is_looked_for_among_groups_that_may_hold_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
