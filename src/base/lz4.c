@@ -219,6 +219,14 @@ static size_t room_wanted(uint64_t claimed, size_t in_len, size_t produced, size
     return wanted < max - produced ? (size_t)wanted : max - produced;
 }
 
+/* The library has no number for its errors that it promises to keep, but their names. A header asks for buffers of up to
+ * 4 MiB: that there is no memory for them says nothing of the bytes. */
+static RARE enum error decoder_error(size_t result)
+{
+    return strcmp(LZ4F_getErrorName(result), "ERROR_allocation_failed") == 0 ? ERROR_OUT_OF_MEMORY
+                                                                             : ERROR_BAD_COMPRESSION;
+}
+
 static enum error decode_frame_body(struct lz4_decoder *decoder, struct slice in, uint64_t claimed, size_t *used,
                                     struct buf *out, size_t max)
 {
@@ -237,7 +245,7 @@ static enum error decode_frame_body(struct lz4_decoder *decoder, struct slice in
         size_t hint = LZ4F_decompress(decoder->context, room != 0 ? out->data + out->len : &beyond, &given,
                                       in.data + at, &taken, NULL);
         if (LZ4F_isError(hint)) {
-            return ERROR_BAD_COMPRESSION;
+            return decoder_error(hint);
         }
         if (given > room) {
             return ERROR_DECOMPRESSED_TOO_LARGE;

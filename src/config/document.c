@@ -28,6 +28,10 @@ static bool indented_with_tab(struct slice line)
 static void report(const yaml_parser_t *parser, const char *name, struct slice text, struct buf *problems)
 {
     size_t line = parser->problem_mark.line;
+    if (parser->error == YAML_MEMORY_ERROR || parser->problem == NULL) { /* libyaml does not always say so */
+        buf_printf(problems, "%s: out of memory\n", name);
+        return;
+    }
     if (parser->error == YAML_READER_ERROR) {
         /* the reader counts bytes, not lines */
         line = 0;
@@ -35,8 +39,7 @@ static void report(const yaml_parser_t *parser, const char *name, struct slice t
             line += text.data[i] == '\n';
         }
     }
-    buf_printf(problems, "%s:%zu: not YAML: %s", name, line + 1,
-               parser->problem != NULL ? parser->problem : "out of memory");
+    buf_printf(problems, "%s:%zu: not YAML: %s", name, line + 1, parser->problem);
     if (parser->context != NULL) {
         buf_printf(problems, " %s (from line %zu)", parser->context, parser->context_mark.line + 1);
     }
@@ -106,7 +109,7 @@ static bool load(yaml_parser_t *parser, struct config_memory *memory, const char
     bool done = copy_document(memory, &document, root);
     yaml_document_delete(&document);
     if (!done) {
-        buf_printf(problems, "%s:1: the file needs more memory than a configuration may take\n", name);
+        buf_printf(problems, "%s: out of memory, or the file needs more than a configuration may take\n", name);
         return false;
     }
     if (*root == NULL) {

@@ -80,8 +80,8 @@ void native_merger_free(struct native_merger *merger);
 
 /* One block that holds all rows of all blocks in `blocks` (all of the same columns), in pieces of these very bytes; the
  * offsets in them are rewritten, so they are no longer blocks of their own. *merged holds until the next call and as
- * long as `blocks` is left alone. False: damaged, or memory is short. */
-MUST_CHECK bool native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged);
+ * long as `blocks` is left alone. ERROR_OUT_OF_MEMORY, or ERROR_BAD_COMPRESSION: damaged. */
+MUST_CHECK enum error native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged);
 
 /* Appends one row as a JSON object on one line, no newline: numbers as numbers (64-bit ones as strings), times as
  * "YYYY-MM-DD hh:mm:ss[.fff]" UTC, strings as strings; bytes that are not UTF-8 become U+FFFD. Cheapest from front to

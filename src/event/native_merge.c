@@ -156,22 +156,36 @@ static bool collect(struct native_merger *merger)
     return !failed && !merger->heads.failed && !merger->pieces.failed;
 }
 
-bool native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged)
+/* The block at the front of *rest, which is the first or another of `blocks`. */
+static enum error merge_next(struct native_merger *merger, const struct buf *blocks, struct slice *rest)
+{
+    bool first = rest->data == blocks->data;
+    if (!native_read(&merger->block, rest)) {
+        return merger->block.out_of_memory ? ERROR_OUT_OF_MEMORY : ERROR_BAD_COMPRESSION;
+    }
+    if (first && !start(merger)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    return add(merger, blocks) ? OK : ERROR_BAD_COMPRESSION;
+}
+
+enum error native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged)
 {
     struct slice rest = buf_slice(blocks);
-    bool started = false;
-    bool whole = rest.len != 0;
-    while (whole && rest.len != 0) {
-        whole = native_read(&merger->block, &rest) && (started || start(merger)) && add(merger, blocks);
-        started = true;
+    enum error error = rest.len != 0 ? OK : ERROR_BAD_COMPRESSION;
+    while (error == OK && rest.len != 0) {
+        error = merge_next(merger, blocks, &rest);
     }
-    if (!whole || !collect(merger)) {
-        return false;
+    if (error == OK && !collect(merger)) {
+        error = ERROR_OUT_OF_MEMORY;
+    }
+    if (error != OK) {
+        return error;
     }
     *merged = (struct gather){ (const struct slice *)(const void *)merger->pieces.data,
                                merger->pieces.len / sizeof(struct slice), 0 };
     for (size_t i = 0; i < merged->count; i++) {
         merged->bytes += merged->pieces[i].len;
     }
-    return true;
+    return OK;
 }

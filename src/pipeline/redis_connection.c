@@ -222,7 +222,8 @@ static bool take_replies(struct redis_connection *connection, struct redis_answe
     while (*taken < count) {
         void *object = NULL;
         if (redisGetReplyFromReader(connection->context, &object) != REDIS_OK) {
-            buf_printf(problem, "%s; is this a Redis server?", connection->context->errstr);
+            bool ours = connection->context->err == REDIS_ERR_OOM;
+            buf_printf(problem, "%s%s", connection->context->errstr, ours ? "" : "; is this a Redis server?");
             return false;
         }
         if (object == NULL) {

@@ -21,17 +21,20 @@ struct arguments {
     bool with_ids;
 };
 
-/* One of two words, the first meaning true. False with *error if it is neither. */
-static bool read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
-                        struct slice no, bool *value)
+/* One of two words, the first meaning true. */
+static enum error read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
+                              struct slice no, bool *value)
 {
     bool malformed;
     if (!page_argument(query, name, &front->text, &malformed)) {
-        return true;
+        return OK;
+    }
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
     }
     struct slice text = buf_slice(&front->text);
     *value = slice_equal(text, yes);
-    return !malformed && (*value || slice_equal(text, no));
+    return !malformed && (*value || slice_equal(text, no)) ? OK : ERROR_BAD_ARGUMENT;
 }
 
 static enum error read_arguments(struct http_front *front, struct slice query, struct arguments *arguments,
@@ -44,19 +47,23 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
         return OK;
     }
     bool named = page_argument(query, "stream", &front->text, &malformed);
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
     arguments->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
     if (malformed || arguments->stream == NULL) {
         return ERROR_UNKNOWN_STREAM;
     }
-    if (!read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored)) {
-        *detail = SLICE("wait: the only value is \"stored\"");
-        return ERROR_BAD_ARGUMENT;
+    enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored);
+    if (error != OK) {
+        *detail = error == ERROR_BAD_ARGUMENT ? SLICE("wait: the only value is \"stored\"") : SLICE("");
+        return error;
     }
-    if (!read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &arguments->with_ids)) {
+    error = read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &arguments->with_ids);
+    if (error == ERROR_BAD_ARGUMENT) {
         *detail = SLICE("ids: the values are 0 and 1");
-        return ERROR_BAD_ARGUMENT;
     }
-    return OK;
+    return error;
 }
 
 /* A list that memory was short for is left out, not cut: whoever is told less is told nothing wrong. */

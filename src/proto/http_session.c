@@ -120,13 +120,24 @@ static void advance(struct http_session *session)
     set_deadline(session);
 }
 
+/* What has come cannot be kept: it is answered 503, if it is the turn of a request that has begun. */
+static void lack_memory(struct http_session *session)
+{
+    if (session->wait != WAIT_HEAD && session->wait != WAIT_BODY) {
+        want_close(session);
+        return;
+    }
+    http_read_refuse(session, session->phase == PHASE_BODY && session->is_event, ERROR_OUT_OF_MEMORY);
+    advance(session);
+}
+
 void http_session_receive(struct http_session *session, struct slice bytes)
 {
     if (session->phase > PHASE_UPGRADE) {
         return;
     }
     if (!buf_reserve(&session->in, bytes.len + JSON_PADDING)) {
-        want_close(session);
+        lack_memory(session);
         return;
     }
     buf_append_slice(&session->in, bytes);

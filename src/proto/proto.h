@@ -41,7 +41,7 @@ struct page_request {
 };
 
 /* The value of a query argument, percent-decoded ('+' is a space) into `out` (cleared first). False if it is absent;
- * *malformed is set if its escapes are not valid. */
+ * *malformed is set if its escapes are not valid; out->failed: memory is short, and nothing is known. */
 bool page_argument(struct slice query, const char *name, struct buf *out, bool *malformed);
 
 /* What a page answers. The body's memory is the caller's. HEAD: the server leaves the body out. */

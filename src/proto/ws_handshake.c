@@ -84,11 +84,17 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
 {
     bool malformed = false;
     bool named = page_argument(query, "stream", &front->text, &malformed);
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
     terms->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
     if (malformed || terms->stream == NULL) {
         return ERROR_UNKNOWN_STREAM;
     }
     if (page_argument(query, "ack", &front->text, &malformed)) {
+        if (front->text.failed) {
+            return ERROR_OUT_OF_MEMORY;
+        }
         bool silent = slice_equal(buf_slice(&front->text), SLICE("0"));
         if (malformed || (!silent && !slice_equal(buf_slice(&front->text), SLICE("1")))) {
             *detail = SLICE("ack: the values are 0 and 1");

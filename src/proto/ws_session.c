@@ -165,7 +165,8 @@ static void receive(void *opaque, struct slice bytes)
     buf_consume(&session->in, session->at);
     session->at = 0;
     if (!buf_reserve(&session->in, bytes.len + JSON_PADDING)) {
-        want_close(session);
+        session->deaf = true; /* where the next frame begins is not known any more */
+        ws_session_end(session, ERROR_OUT_OF_MEMORY, NULL);
         return;
     }
     buf_append_slice(&session->in, bytes);

@@ -189,7 +189,7 @@ static bool know_features(struct store_session *session, size_t index, struct st
 }
 
 /* One plain Native block for a server that does not unpack lz4: cut short, it inserts nothing. */
-static bool make_plain_body(struct store_session *session, const struct store_insert *insert, struct gather *body)
+static enum error make_plain_body(struct store_session *session, const struct store_insert *insert, struct gather *body)
 {
     buf_clear(&session->blocks);
     if (session->decoder == NULL) {
@@ -198,9 +198,11 @@ static bool make_plain_body(struct store_session *session, const struct store_in
     if (session->merger == NULL) {
         session->merger = native_merger_new();
     }
-    return session->decoder != NULL && session->merger != NULL &&
-           lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES) == OK &&
-           native_merge(session->merger, &session->blocks, body);
+    if (session->decoder == NULL || session->merger == NULL) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    enum error error = lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES);
+    return error == OK ? native_merge(session->merger, &session->blocks, body) : error;
 }
 
 /* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
@@ -249,10 +251,14 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     draft.request.max_answer = MAX_INSERT_ANSWER_BYTES;
     draft.request.content_encoding = features.lz4_body ? "lz4" : NULL;
     draft.request.body = gather_one(&insert->bytes);
-    if (statement.failed) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "out of memory");
-    } else if (!features.lz4_body && !make_plain_body(session, insert, &draft.request.body)) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "the segment cannot be unpacked: it is damaged, or memory is short");
+    enum error error = statement.failed || draft.url.failed ? ERROR_OUT_OF_MEMORY : OK;
+    if (error == OK && !features.lz4_body) {
+        error = make_plain_body(session, insert, &draft.request.body);
+    }
+    if (error == ERROR_OUT_OF_MEMORY) {
+        fail(reply, STORE_UNREACHABLE, 0, server, "the gateway is out of memory");
+    } else if (error != OK) {
+        fail(reply, STORE_UNREACHABLE, 0, server, "the segment cannot be unpacked: it is damaged");
     } else {
         perform(session, index, &draft, true, reply);
     }

@@ -87,24 +87,25 @@ static enum error unpack_some(struct store_session *session, struct slice *bytes
     return OK;
 }
 
-/* What was unpacked last, `count` blocks, becomes one in *piece; false if they are damaged. */
-static bool merge_some(struct store_session *session, size_t count, struct slice *piece)
+/* What was unpacked last, `count` blocks, becomes one in *piece. */
+static enum error merge_some(struct store_session *session, size_t count, struct slice *piece)
 {
     struct gather merged;
     if (count == 1) {
         *piece = buf_slice(&session->blocks);
-        return true;
+        return OK;
     }
-    if (!native_merge(session->merger, &session->blocks, &merged)) {
-        return false;
+    enum error error = native_merge(session->merger, &session->blocks, &merged);
+    if (error != OK) {
+        return error;
     }
     buf_clear(&session->merged);
     buf_append_gather(&session->merged, merged);
     *piece = buf_slice(&session->merged);
-    return !session->merged.failed;
+    return session->merged.failed ? ERROR_OUT_OF_MEMORY : OK;
 }
 
-/* Unpacks the segment into the open stream; false if the segment is damaged or the engine refuses. */
+/* Unpacks the segment into the open stream; false if the engine refuses, or *damage: it is damaged, or memory is short. */
 static bool append_blocks(struct store_session *session, struct chdb_insert_stream *stream, struct slice bytes,
                           enum error *damage)
 {
@@ -112,8 +113,8 @@ static bool append_blocks(struct store_session *session, struct chdb_insert_stre
         size_t count = 0;
         struct slice piece;
         *damage = unpack_some(session, &bytes, &count);
-        if (*damage == OK && !merge_some(session, count, &piece)) {
-            *damage = ERROR_BAD_COMPRESSION;
+        if (*damage == OK) {
+            *damage = merge_some(session, count, &piece);
         }
         if (*damage != OK || session->store->chdb.stream_append(stream, piece.data, piece.len) != 0) {
             return false;
@@ -135,7 +136,8 @@ static void stream_segment(struct store_session *session, struct slice statement
     } else {
         struct slice text =
             damage != OK ? slice_from_string(error_info(damage)->text) : error_text(chdb->stream_insert_error(stream));
-        store_reply_set(reply, STORE_ANSWERED, damage != OK ? 0 : store_parse_error_code(text), 0, text);
+        enum store_outcome outcome = damage == ERROR_OUT_OF_MEMORY ? STORE_UNREACHABLE : STORE_ANSWERED;
+        store_reply_set(reply, outcome, damage != OK ? 0 : store_parse_error_code(text), 0, text);
         chdb->stream_cancel_insert(stream);
     }
     chdb->destroy_insert_stream(stream);

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use_block(&block);
     }
     buf_append(&blocks, data, size);
-    if (merger != NULL && native_merge(merger, &blocks, &merged)) {
+    if (merger != NULL && native_merge(merger, &blocks, &merged) == OK) {
         buf_append_gather(&whole, merged);
         struct slice bytes = buf_slice(&whole);
         must(whole.len == 0 || native_read(&block, &bytes));
