@@ -43,6 +43,9 @@ static const char *const batch_strategies[] = { [BATCH_IMMEDIATE] = "immediate",
 static const char *const unknown_fields[] = {
     [UNKNOWN_IGNORE] = "ignore", [UNKNOWN_REJECT] = "reject", [UNKNOWN_COLLECT] = "collect", NULL
 };
+static const char *const invalid_texts[] = {
+    [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL
+};
 static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
                                      [FILL_EVENT_ID] = "event_id",   NULL };
@@ -303,6 +306,9 @@ static const struct option stream_rows[] = {
       "item that is read by `[]` are refused by `reject`, but not collected.", .names = unknown_fields },
     { "collect_into",     STRING(stream_options, collect_into),                NULL,               "1",     NULL,
       "`unknown_fields: collect`: the field that takes them as JSON, with the objects around them." },
+    { "invalid_text",     ENUM(stream_options, invalid_text),                  "repair",           NULL,    NULL,
+      "What happens to bytes that are not UTF-8 and to halves of surrogate pairs (`\\ud83c`) in the keys and values of events: "
+      "they become U+FFFD and are counted, or the event is refused.", .names = invalid_texts },
     { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
       "How events are gathered into INSERTs.", .table = &batch_table },
     { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",

@@ -147,6 +147,8 @@ struct batch_options {
 
 enum unknown_fields { UNKNOWN_IGNORE, UNKNOWN_REJECT, UNKNOWN_COLLECT };
 
+enum invalid_text { INVALID_TEXT_REPAIR, INVALID_TEXT_REJECT };
+
 enum fill { FILL_NONE, FILL_RECEIVED_AT, FILL_CLIENT_IP, FILL_USER_AGENT, FILL_EVENT_ID };
 
 /* One entry of streams[].fields. Numbers stay text here: their meaning depends on the type. NULL: not given. */
@@ -178,6 +180,7 @@ struct stream_options {
     const char *partition_by;     /* expression over key columns; NULL: by month of the first time in the key */
     enum unknown_fields unknown_fields;
     const char *collect_into; /* UNKNOWN_COLLECT: the column */
+    enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */
     struct batch_options batch;
     uint64_t max_journal_bytes; /* of this stream's segments; 0 in the file: by the number of streams */
     struct field_options *fields;

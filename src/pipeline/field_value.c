@@ -1,10 +1,12 @@
 /* Turns a JSON value into a value of a column. */
 #include "pipeline/field_value.h"
 
+#include "pipeline/json_number.h"
 #include "pipeline/json_write.h"
 
 #include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 void field_scratch_release(struct field_scratch *scratch)
@@ -41,6 +43,7 @@ static struct slice number_text(const struct json_document *document, json_at at
     switch (json_type(document, at)) {
     case 'l': len = snprintf(out, 32, "%" PRId64, json_int64(document, at)); break;
     case 'u': len = snprintf(out, 32, "%" PRIu64, json_uint64(document, at)); break;
+    case JSON_LARGE_NUMBER: return json_string(document, at);
     default: return slice_make(out, json_format_double(json_double(document, at), out));
     }
     return slice_make(out, (size_t)len);
@@ -58,6 +61,10 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
     case 'u': *value = (struct value){ .type = VALUE_UINT, .unsigned_integer = json_uint64(document, at) }; break;
     case 'd':
         *value = (struct value){ .type = VALUE_DOUBLE, .number = json_double(document, at) };
+        as_text = as_text || kind == KIND_DECIMAL;
+        break;
+    case JSON_LARGE_NUMBER:
+        *value = (struct value){ .type = VALUE_DOUBLE, .number = json_number_double(json_string(document, at)) };
         as_text = as_text || kind == KIND_DECIMAL;
         break;
     case 't':
@@ -106,6 +113,10 @@ static enum error append_json(const struct column *column, enum error error, str
         value_quote(buf_slice(&scratch->path), 48, path, sizeof path);
         return fail(scratch, error, "two keys name the path \"%s\"; a JSON column takes one", path);
     }
+    if (error == ERROR_OUT_OF_RANGE) {
+        value_quote(buf_slice(&scratch->path), 48, path, sizeof path);
+        return fail(scratch, error, "the number %s in it is larger than a double holds", path);
+    }
     if (error != OK) {
         return fail(scratch, error, "%s", error_info(error)->text);
     }
@@ -140,6 +151,10 @@ static enum error other_scalar(const struct json_document *document, json_at at,
     if (!read_scalar(document, at, spec->type.kind, &value, text)) {
         return fail(scratch, ERROR_WRONG_TYPE, "%s is not a value of %s", type_name(json_type(document, at)),
                     spec->type.name);
+    }
+    if (value.type == VALUE_DOUBLE && isinf(value.number)) {
+        value_quote(json_string(document, at), 24, text, sizeof text);
+        return fail(scratch, ERROR_OUT_OF_RANGE, "%s is larger than any number of 64 bits or double precision", text);
     }
     if (spec->type.kind == KIND_DECIMAL && json_type(document, at) == 'd' && count_digits(value.text) > DBL_DIG) {
         return fail(scratch, ERROR_OUT_OF_RANGE,

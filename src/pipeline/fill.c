@@ -1,6 +1,8 @@
 /* Turns the circumstances of an event into values of its columns. */
 #include "pipeline/fill.h"
 
+#include "base/utf8.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -49,7 +51,7 @@ static struct slice user_agent(struct slice text, struct fill_cache *cache)
         return text;
     }
     buf_clear(&cache->text);
-    json_append_utf8(&cache->text, text);
+    utf8_append_repaired(&cache->text, text);
     return buf_slice(&cache->text);
 }
 

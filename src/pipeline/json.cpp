@@ -68,6 +68,23 @@ enum error json_parse(struct json_parser *parser, struct slice text, struct json
     return OK;
 }
 
+void json_mark_numbers(struct json_parser *parser, const uint32_t *strings, size_t count)
+{
+    const uint64_t payload = 0x00FFFFFFFFFFFFFFu;
+    uint64_t *tape = parser->dom.doc.tape.get();
+    uint64_t end = tape[0] & payload;
+    uint32_t string = 0;
+    for (uint64_t at = JSON_ROOT; at < end && count != 0; at++) {
+        auto type = static_cast<char>(tape[at] >> 56);
+        at += type == 'l' || type == 'u' || type == 'd';
+        if (type == '"' && string++ == *strings) {
+            tape[at] = (tape[at] & payload) | static_cast<uint64_t>(JSON_LARGE_NUMBER) << 56;
+            strings++;
+            count--;
+        }
+    }
+}
+
 /* Amounts and the like: what n / 10^4 gives exactly, with n below 2^53, reads back from those digits; five times as
  * fast. 0 if it is not such a number. */
 static size_t format_short(double value, char out[32])
@@ -107,28 +124,4 @@ size_t json_format_double(double value, char out[32])
 bool json_is_utf8(struct slice text)
 {
     return simdjson::validate_utf8(text.data, text.len);
-}
-
-/* Bytes of the character that begins with `lead`; 0: none does. */
-static size_t length_of_character(unsigned char lead)
-{
-    return lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
-}
-
-void json_append_utf8(struct buf *out, struct slice text)
-{
-    if (json_is_utf8(text)) {
-        buf_append_slice(out, text);
-        return;
-    }
-    while (text.len != 0) {
-        size_t len = length_of_character(static_cast<unsigned char>(text.data[0]));
-        bool valid = len != 0 && len <= text.len && simdjson::validate_utf8(text.data, len);
-        if (valid) {
-            buf_append(out, text.data, len);
-        } else {
-            buf_append_string(out, "\xEF\xBF\xBD");
-        }
-        text = slice_after(text, valid ? len : 1);
-    }
 }

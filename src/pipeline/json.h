@@ -4,7 +4,10 @@
  * Tape format (simdjson's doc/tape.md): 64-bit words, type in the top 8 bits, payload below. Containers: '{' '[' hold
  * in their low 32 bits the index just behind their end and in the next 24 the count of members (saturated). Strings
  * '"': offset into `strings`, where a 32-bit length, the bytes and a NUL stand. Numbers 'l' (int64) 'u' (uint64) 'd'
- * (double) are followed by a word with the value. 't' 'f' 'n'. Keys and values alternate within an object. */
+ * (double) are followed by a word with the value. 't' 'f' 'n'. Keys and values alternate within an object.
+ *
+ * Of our own making is JSON_LARGE_NUMBER: a number that neither 64 bits nor a double hold, with its text as a string has
+ * it. json_parse refuses such numbers; json_repair_parse (json_repair.h) takes them. */
 #pragma once
 
 #include "base/bytes.h"
@@ -13,6 +16,7 @@
 /* Readable bytes that must follow a payload's end; their content does not matter. */
 #define JSON_PADDING 64
 #define JSON_MAX_DEPTH 64
+#define JSON_LARGE_NUMBER '#'
 
 struct json_parser;
 
@@ -33,15 +37,15 @@ MUST_CHECK enum error json_parse(struct json_parser *parser, struct slice text, 
 /* The shortest decimal text of a double that reads back as the same; at most 32 bytes, returns how many. */
 size_t json_format_double(double value, char out[32]);
 
-/* The offset of the first byte at which `text` stops being one JSON value that json_parse takes, and a short reason
- * (static); text.len if it is fine. Slow; for error messages only. */
-size_t json_locate(struct slice text, const char **reason);
+/* Makes those strings of the parser's document that have these numbers, counted from 0 and ascending, JSON_LARGE_NUMBER. */
+void json_mark_numbers(struct json_parser *parser, const uint32_t *strings, size_t count);
+
+/* The offset of the first byte at which `text` stops being one JSON value, and a short reason (static); text.len if it is
+ * fine. Numbers of any size are; bad characters in strings are if `repairs`. Slow; for error messages only. */
+size_t json_locate(struct slice text, bool repairs, const char **reason);
 
 /* Whole and valid UTF-8 (no surrogates, nothing overlong)? Needs no padding; empty text is valid. */
 bool json_is_utf8(struct slice text);
-
-/* Appends the text as valid UTF-8: U+FFFD for each byte that is part of no character. */
-void json_append_utf8(struct buf *out, struct slice text);
 
 /* Without the blanks around it: space, tab, CR, LF (RFC 8259, section 2). */
 static inline struct slice json_trim(struct slice text)

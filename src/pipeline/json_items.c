@@ -108,3 +108,51 @@ bool json_items_is_closed(struct slice text)
     }
     return depth == 0;
 }
+
+/* Without the blanks and record separators in front. */
+static struct slice skip_separators(struct slice text)
+{
+    static const char separators[] = " \t\r\n\x1e";
+    while (text.len != 0 && memchr(separators, text.data[0], sizeof separators - 1) != NULL) {
+        text = slice_after(text, 1);
+    }
+    return text;
+}
+
+bool json_items_take_value(struct slice *text, struct slice *value)
+{
+    size_t depth = 0, at = 0;
+    *text = skip_separators(*text);
+    if (text->len == 0) {
+        return false;
+    }
+    for (; at < text->len; at++) {
+        char c = text->data[at];
+        if (c == '"') {
+            at = end_of_string(*text, at);
+            continue;
+        }
+        depth += c == '[' || c == '{';
+        depth -= (c == ']' || c == '}') && depth != 0;
+        if (depth == 0) {
+            break;
+        }
+    }
+    size_t len = at < text->len ? at + 1 : text->len;
+    *value = slice_make(text->data, len);
+    *text = slice_after(*text, len);
+    return true;
+}
+
+bool json_items_values(struct slice text, uint64_t *count)
+{
+    struct slice value;
+    text = json_trim(text);
+    bool separated = text.len != 0 && text.data[0] == '\x1e';
+    for (*count = 0; json_items_take_value(&text, &value); ++*count) {
+        if (value.data[0] != '{') {
+            return false;
+        }
+    }
+    return *count > 1 || (separated && *count == 1);
+}

@@ -18,3 +18,10 @@ MUST_CHECK bool json_items_member(struct slice object, struct slice name, struct
 
 /* Do all its brackets and quotes match? */
 bool json_items_is_closed(struct slice text);
+
+/* Is the text of objects one behind the other, with nothing but blanks or record separators (RFC 7464) between them? At least
+ * two, or one behind a separator; the last may be cut off. *count: how many json_items_take_value gives. */
+MUST_CHECK bool json_items_values(struct slice text, uint64_t *count);
+
+/* Moves the first value of *text to *value, as json_items_values counts them; false: none is left. */
+bool json_items_take_value(struct slice *text, struct slice *value);

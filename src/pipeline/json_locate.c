@@ -1,13 +1,13 @@
 /* Turns a text that is no JSON into where and why: a small strict reader of RFC 8259 that takes what json_parse
- * takes. */
+ * and json_repair_parse take. */
 #include "pipeline/json.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/utf8.h"
+#include "pipeline/json_number.h"
 
 struct reader {
     struct slice text;
+    bool repairs; /* bad characters are no fault */
     size_t at;
     const char *reason;           /* NULL: no fault so far */
     char closers[JSON_MAX_DEPTH]; /* what ends each open container */
@@ -39,31 +39,6 @@ static void skip_space(struct reader *reader)
 static bool is_digit(int c)
 {
     return c >= '0' && c <= '9';
-}
-
-/* Bytes of the UTF-8 character at the front; 0 if it is malformed, overlong, a surrogate or cut off. */
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-    static const struct {
-        unsigned char mask, lead;
-        size_t length;
-        uint32_t least;
-    } forms[] = { { 0x80, 0x00, 1, 0 }, { 0xE0, 0xC0, 2, 0x80 }, { 0xF0, 0xE0, 3, 0x800 }, { 0xF8, 0xF0, 4, 0x10000 } };
-    for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
-        if ((s[0] & forms[i].mask) != forms[i].lead) {
-            continue;
-        }
-        uint32_t code = s[0] & (unsigned char)~forms[i].mask;
-        for (size_t j = 1; j < forms[i].length; j++) {
-            if (j >= len || (s[j] & 0xC0) != 0x80) {
-                return 0;
-            }
-            code = code << 6 | (s[j] & 0x3F);
-        }
-        bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-        return code < forms[i].least || code > 0x10FFFF || surrogate ? 0 : forms[i].length;
-    }
-    return 0;
 }
 
 /* Four hex digits behind "\u"; -1 if they are not there. */
@@ -103,11 +78,9 @@ static bool read_escape(struct reader *reader)
     bool pair =
         high < 0xDC00 && reader->text.len - reader->at >= 6 && memcmp(reader->text.data + reader->at, "\\u", 2) == 0;
     int32_t low = pair ? read_hex(reader, reader->at + 2) : -1;
-    if (low < 0xDC00 || low > 0xDFFF) {
-        return fault(reader, from, "a surrogate without its other half");
-    }
-    reader->at += 6;
-    return true;
+    bool whole = low >= 0xDC00 && low <= 0xDFFF;
+    reader->at += whole ? 6 : 0;
+    return whole || reader->repairs || fault(reader, from, "a surrogate without its other half");
 }
 
 static bool read_string(struct reader *reader)
@@ -131,88 +104,22 @@ static bool read_string(struct reader *reader)
             }
             continue;
         }
-        size_t length =
-            utf8_length((const unsigned char *)reader->text.data + reader->at, reader->text.len - reader->at);
-        if (length == 0) {
+        bool whole;
+        size_t length = utf8_take(slice_after(reader->text, reader->at), &whole);
+        if (!whole && !reader->repairs) {
             return fault(reader, reader->at, "bytes that are not UTF-8");
         }
         reader->at += length;
     }
 }
 
-static size_t skip_digits(struct reader *reader)
-{
-    size_t from = reader->at;
-    while (is_digit(peek(reader))) {
-        reader->at++;
-    }
-    return reader->at - from;
-}
-
-/* Does a whole number fit int64 or uint64? */
-static bool integer_fits(struct slice number)
-{
-    uint64_t natural;
-    int64_t integer;
-    return slice_to_u64(number, &natural) || slice_to_i64(number, &integer);
-}
-
-/* Is a number with fraction or exponent finite? Its first 40 significant digits decide. */
-static bool double_fits(struct slice number)
-{
-    char text[80] = "0.";
-    size_t len = 2, i = number.data[0] == '-';
-    long point = 0, exponent = 0;
-    bool fraction = false, started = false;
-    for (; i < number.len && (number.data[i] | 0x20) != 'e'; i++) {
-        if (number.data[i] == '.') {
-            fraction = true;
-            continue;
-        }
-        started = started || number.data[i] != '0';
-        point += started && !fraction ? 1 : !started && fraction ? -1 : 0;
-        if (started && len < 42) {
-            text[len++] = number.data[i];
-        }
-    }
-    bool negative = i + 1 < number.len && number.data[i + 1] == '-';
-    for (i += 1; i < number.len; i++) {
-        exponent = is_digit(number.data[i]) && exponent < 100000000 ? exponent * 10 + (number.data[i] - '0') : exponent;
-    }
-    snprintf(text + len, sizeof text - len, "e%ld", point + (negative ? -exponent : exponent));
-    return !started || isfinite(strtod(text, NULL));
-}
-
 static bool read_number(struct reader *reader)
 {
-    size_t from = reader->at;
-    bool whole = true;
-    reader->at += peek(reader) == '-';
-    size_t first = reader->at;
-    size_t digits = skip_digits(reader);
-    if (digits == 0 || (digits > 1 && reader->text.data[first] == '0')) {
-        return fault(reader, from, digits == 0 ? "a value that is not JSON" : "a number with leading zeros");
-    }
-    if (peek(reader) == '.') {
-        whole = false;
-        reader->at++;
-        if (skip_digits(reader) == 0) {
-            return fault(reader, from, "a number without digits behind its point");
-        }
-    }
-    if (peek(reader) == 'e' || peek(reader) == 'E') {
-        whole = false;
-        reader->at++;
-        reader->at += peek(reader) == '+' || peek(reader) == '-';
-        if (skip_digits(reader) == 0) {
-            return fault(reader, from, "a number without digits in its exponent");
-        }
-    }
-    struct slice number = slice_make(reader->text.data + from, reader->at - from);
-    if (whole ? !integer_fits(number) : !double_fits(number)) {
-        return fault(reader, from, whole ? "a whole number that does not fit 64 bits" : "a number that is too large");
-    }
-    return true;
+    const char *reason = "a value that is not JSON";
+    bool begins = peek(reader) == '-' || is_digit(peek(reader));
+    size_t len = begins ? json_number_length(slice_after(reader->text, reader->at), &reason) : 0;
+    reader->at += len;
+    return len != 0 || fault(reader, reader->at, reason);
 }
 
 static bool read_word(struct reader *reader, struct slice word)
@@ -300,9 +207,9 @@ static bool enter(struct reader *reader, bool *empty)
     return closer != '}' || read_key(reader);
 }
 
-size_t json_locate(struct slice text, const char **reason)
+size_t json_locate(struct slice text, bool repairs, const char **reason)
 {
-    struct reader reader = { .text = text };
+    struct reader reader = { .text = text, .repairs = repairs };
     bool more = true;
     *reason = "no fault";
     while (more) {

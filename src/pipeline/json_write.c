@@ -2,7 +2,9 @@
 #include "pipeline/json_write.h"
 
 #include "base/hash.h"
+#include "pipeline/json_number.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Objects of more members use a table to find equal keys. */
@@ -320,6 +322,20 @@ static void write_double(struct buf *out, double value)
     buf_append(out, text, json_format_double(value, text));
 }
 
+/* A JSON column holds it as a double; as text it is what was sent. */
+static void write_large(struct writer *writer, struct slice digits)
+{
+    double value = json_number_double(digits);
+    if (!writer->for_json_column) {
+        buf_append_slice(writer->out, digits);
+    } else if (isfinite(value)) {
+        write_double(writer->out, value);
+    } else if (writer->error == OK) {
+        writer->error = ERROR_OUT_OF_RANGE;
+        buf_append_slice(writer->path, digits);
+    }
+}
+
 /* Recursion is bounded by JSON_MAX_DEPTH. */
 static void write_value(struct writer *writer, json_at at, bool outermost)
 {
@@ -331,6 +347,7 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
     case 'l': write_integer(writer->out, json_int64(document, at)); break;
     case 'u': write_natural(writer->out, json_uint64(document, at)); break;
     case 'd': write_double(writer->out, json_double(document, at)); break;
+    case JSON_LARGE_NUMBER: write_large(writer, json_string(document, at)); break;
     case 't': buf_append_string(writer->out, "true"); break;
     case 'f': buf_append_string(writer->out, "false"); break;
     default: buf_append_string(writer->out, "null"); break;

@@ -5,7 +5,8 @@
 #include "event/path.h"
 #include "pipeline/json.h"
 
-/* Appends the value at `at`. ERROR_CONFLICTING_KEYS with the path in *path (a buf to append to), ERROR_OUT_OF_MEMORY;
+/* Appends the value at `at`. ERROR_CONFLICTING_KEYS with the path in *path (a buf to append to), ERROR_OUT_OF_RANGE with
+ * the number that no double holds in *path, ERROR_OUT_OF_MEMORY;
  * `out` may then hold a part. With `for_json_column` false the value is written as it is. The parser has bounded the
  * depth. */
 MUST_CHECK enum error json_write(const struct json_document *document, json_at at, bool for_json_column,

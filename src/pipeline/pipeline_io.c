@@ -31,6 +31,7 @@ static void free_io(struct pipeline_io *io)
     free(io->open);
     free(io->spare);
     json_parser_free(io->parser);
+    json_repair_release(&io->repair);
     validator_free(io->validator);
     pipeline_inbox_free(io->inbox);
     free(io);

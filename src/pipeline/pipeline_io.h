@@ -6,7 +6,7 @@
 #pragma once
 
 #include "event/segment.h"
-#include "pipeline/json.h"
+#include "pipeline/json_repair.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/validate.h"
 
@@ -21,6 +21,7 @@ struct pipeline_io {
     struct pipeline *pipeline;
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
+    struct json_repair repair;
     struct validator *validator;
     struct metrics_cells *cells; /* of this I/O thread */
     uint64_t max_events;         /* in one payload (http.max_events) */

@@ -49,13 +49,38 @@ static uint64_t count_lines(struct slice rest)
 /* Cuts the first event's text off *rest; false: none is left. */
 typedef bool take_piece(struct slice *rest, struct slice *piece);
 
-static void describe_bad_piece(struct event_error *error, enum error code, struct slice piece, size_t offset)
+static bool take_good_pieces(struct submit *submit, struct slice rest, take_piece *take);
+
+/* Objects one behind the other in a line are events each, as long as they are not too many. */
+static bool holds_values(struct submit *submit, struct slice line, struct event_error *error)
 {
-    const char *reason;
-    size_t at = json_locate(piece, &reason);
-    error->code = code;
-    error->field[0] = '\0';
-    snprintf(error->message, sizeof error->message, "invalid JSON at byte %zu: %s", offset + at, reason);
+    uint64_t count;
+    if (!json_items_values(line, &count)) {
+        return false;
+    }
+    if (submit->events + count - 1 > submit->io->max_events) {
+        error->code = ERROR_TOO_MANY_EVENTS;
+        snprintf(error->message, sizeof error->message,
+                 "the line holds %llu events, which makes more than the %llu that are taken at once",
+                 (unsigned long long)count, (unsigned long long)submit->io->max_events);
+        return false;
+    }
+    submit->events += (uint32_t)(count - 1);
+    return true;
+}
+
+/* What is no JSON: several objects in a line, or an event's error. False: memory ran short. */
+static bool take_bad_piece(struct submit *submit, enum error code, struct slice piece, take_piece *take)
+{
+    struct event_error error = { .code = code };
+    if (take == take_line && holds_values(submit, piece, &error)) {
+        return take_good_pieces(submit, piece, json_items_take_value);
+    }
+    if (error.code == code) {
+        submit_describe_fault(submit, piece, error.message, sizeof error.message);
+    }
+    submit_bad_event(submit, &error);
+    return true;
 }
 
 /* A bad piece is that event's error, the others are kept. False: memory ran short. */
@@ -64,26 +89,25 @@ static bool take_good_pieces(struct submit *submit, struct slice rest, take_piec
     struct slice piece;
     while (take(&rest, &piece)) {
         bool parsed = submit->parsed_line == piece.data;
-        enum error code = parsed ? OK : json_parse(submit->io->parser, piece, &submit->document);
+        enum error code = parsed ? OK : submit_parse_piece(submit, piece);
         if (code == ERROR_OUT_OF_MEMORY) {
             return false;
         }
         if (code == OK) {
-            if (!submit_event(submit, &submit->document, JSON_ROOT)) {
-                return false;
-            }
-            continue;
+            submit_count_repaired(submit);
         }
-        struct event_error error;
-        describe_bad_piece(&error, code, piece, (size_t)(piece.data - submit->payload->bytes.data));
-        submit_bad_event(submit, &error);
+        bool whole =
+            code == OK ? submit_event(submit, &submit->document, JSON_ROOT) : take_bad_piece(submit, code, piece, take);
+        if (!whole) {
+            return false;
+        }
     }
     return true;
 }
 
 static bool is_object(struct submit *submit, struct slice line)
 {
-    return json_trim(line).data[0] == '{' && json_parse(submit->io->parser, line, &submit->document) == OK;
+    return json_trim(line).data[0] == '{' && submit_parse_piece(submit, line) == OK;
 }
 
 /* Lines, if the content type says so, or if the first line is a whole object with more behind it. */
@@ -171,11 +195,11 @@ static bool check_count(struct submit *submit, uint64_t events)
 
 static void refuse_json(struct submit *submit, enum error error)
 {
-    const char *reason;
+    char fault[128];
     submit_refuse(submit, error);
     if (error != ERROR_OUT_OF_MEMORY) {
-        size_t at = json_locate(submit->payload->bytes, &reason);
-        buf_printf(&submit->submission->detail, "invalid JSON at byte %zu: %s", at, reason);
+        submit_describe_fault(submit, submit->payload->bytes, fault, sizeof fault);
+        buf_append_string(&submit->submission->detail, fault);
     }
 }
 
@@ -205,13 +229,10 @@ static bool choose_stream(struct submit *submit, struct slice name)
 }
 
 /* False: memory ran short; what was taken so far goes. */
-static bool take_document(struct submit *submit, const struct json_document *document)
+static bool take_document(struct submit *submit, json_at array)
 {
-    struct envelope envelope = read_envelope(submit->payload, document);
-    json_at array = envelope.events;
-    if (!choose_stream(submit, envelope.stream)) {
-        return true;
-    }
+    const struct json_document *document = &submit->document;
+    submit_count_repaired(submit);
     if (array == 0 || (array != JSON_ROOT && is_data(submit, events_member))) {
         return !submit_open_ticket(submit) || submit_event(submit, document, JSON_ROOT);
     }
@@ -228,15 +249,27 @@ static bool take_lines(struct submit *submit)
            take_good_pieces(submit, lines, take_line);
 }
 
-static bool has_good_item(struct submit *submit, struct slice items)
+static bool has_good_piece(struct submit *submit, struct slice rest, take_piece *take)
 {
-    struct slice item;
-    while (json_items_take(&items, &item)) {
-        if (json_parse(submit->io->parser, item, &submit->document) == OK) {
+    struct slice piece;
+    while (take(&rest, &piece)) {
+        if (submit_parse_piece(submit, piece) == OK) {
             return true;
         }
     }
     return false;
+}
+
+/* What is no JSON as a whole may be objects one behind the other: events, as each of them is one; so no envelopes. */
+static bool is_values(struct submit *submit, uint64_t *count)
+{
+    struct slice bytes = submit->payload->bytes, rest = bytes, first, array;
+    if (submit->payload->form != PAYLOAD_MANY || !json_items_values(bytes, count) ||
+        !json_items_take_value(&rest, &first)) {
+        return false;
+    }
+    bool enveloped = json_items_member(first, events_member, &array) && !is_data(submit, events_member);
+    return !enveloped && (*count > submit->io->max_events || has_good_piece(submit, bytes, json_items_take_value));
 }
 
 /* An envelope that is no JSON for the sake of some of its events: what stands around them must be. */
@@ -249,7 +282,7 @@ static bool parse_around(struct submit *submit, struct slice items)
     buf_append_slice(&around, slice_after(bytes, before + items.len));
     size_t len = around.len;
     buf_append_fill(&around, 0, JSON_PADDING);
-    bool fine = !around.failed && json_parse(submit->io->parser, slice_make(around.data, len), &submit->document) == OK;
+    bool fine = !around.failed && submit_parse_piece(submit, slice_make(around.data, len)) == OK;
     buf_release(&around);
     return fine;
 }
@@ -260,6 +293,7 @@ struct items {
     uint64_t count;      /* of them, bad ones too */
     bool enveloped;      /* the array is that of an envelope */
     struct slice stream; /* which that names; empty: none */
+    uint64_t repaired;   /* texts around them */
 };
 
 /* More items than are taken are not parsed: no more of them is said than how many they are. */
@@ -270,7 +304,7 @@ static bool is_items_after_all(struct submit *submit, struct items *items)
     if (submit->payload->form != PAYLOAD_MANY || !json_items(array, &items->text, &items->count)) {
         return false;
     }
-    if (items->count <= submit->io->max_events && !has_good_item(submit, items->text)) {
+    if (items->count <= submit->io->max_events && !has_good_piece(submit, items->text, json_items_take)) {
         return false;
     }
     if (!items->enveloped) {
@@ -281,6 +315,7 @@ static bool is_items_after_all(struct submit *submit, struct items *items)
     }
     struct envelope envelope = read_envelope(submit->payload, &submit->document);
     items->stream = envelope.stream;
+    items->repaired = submit->repaired;
     return envelope.events != 0 && json_count(&submit->document, envelope.events) == 0;
 }
 
@@ -295,14 +330,40 @@ static bool take_items(struct submit *submit, const struct items *items, enum er
         return true;
     }
     submit->context.named_stream = false;
+    submit->repaired = items->repaired;
+    submit_count_repaired(submit);
     return !check_count(submit, items->count) || !submit_open_ticket(submit) ||
            take_good_pieces(submit, items->text, json_items_take);
+}
+
+/* False: memory ran short; what was taken so far goes. */
+static bool take_values(struct submit *submit, uint64_t count)
+{
+    return !check_count(submit, count) || !submit_open_ticket(submit) ||
+           take_good_pieces(submit, submit->payload->bytes, json_items_take_value);
+}
+
+/* What is no JSON as a whole: good pieces of it are taken. False: memory ran short; what was taken so far goes. */
+static bool take_pieces(struct submit *submit, enum error error)
+{
+    struct items items;
+    uint64_t count;
+    if (is_items_after_all(submit, &items)) {
+        return take_items(submit, &items, error);
+    }
+    if (is_lines_after_all(submit)) {
+        return take_lines(submit);
+    }
+    if (is_values(submit, &count)) {
+        return take_values(submit, count);
+    }
+    refuse_json(submit, error);
+    return true;
 }
 
 bool submit_payload(struct submit *submit)
 {
     struct slice bytes = submit->payload->bytes;
-    struct items items;
     if (is_blank(bytes)) {
         submit_refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
@@ -310,16 +371,17 @@ bool submit_payload(struct submit *submit)
     if (is_lines(submit)) {
         return take_lines(submit);
     }
-    enum error error = json_parse(submit->io->parser, bytes, &submit->document);
-    if (error == OK) {
-        return take_document(submit, &submit->document);
+    enum error error = submit_parse(submit, bytes);
+    if (error == ERROR_OUT_OF_MEMORY) {
+        refuse_json(submit, error);
+        return true;
     }
-    if (error != ERROR_OUT_OF_MEMORY && is_items_after_all(submit, &items)) {
-        return take_items(submit, &items, error);
+    if (error != OK) {
+        return take_pieces(submit, error);
     }
-    if (error != ERROR_OUT_OF_MEMORY && is_lines_after_all(submit)) {
-        return take_lines(submit);
+    struct envelope envelope = read_envelope(submit->payload, &submit->document);
+    if (!choose_stream(submit, envelope.stream)) {
+        return true;
     }
-    refuse_json(submit, error);
-    return true;
+    return submit_takes_text(submit) ? take_document(submit, envelope.events) : take_pieces(submit, ERROR_INVALID_JSON);
 }

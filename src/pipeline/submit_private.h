@@ -14,7 +14,8 @@ struct submit {
     uint32_t first_row;
     uint32_t events; /* that the payload holds: 1 until they are counted */
     struct event_context context;
-    struct json_document document; /* of the payload, or of the line parsed last */
+    struct json_document document; /* of the payload, or of the piece parsed last */
+    uint64_t repaired;             /* its strings in which something became U+FFFD */
     const char *parsed_line;       /* which line that was */
 };
 
@@ -33,3 +34,18 @@ MUST_CHECK bool submit_event(struct submit *submit, const struct json_document *
 
 /* The next event is none. */
 void submit_bad_event(struct submit *submit, const struct event_error *error);
+
+/* Parses into submit->document what is JSON, or is but for bad characters and large numbers. */
+MUST_CHECK enum error submit_parse(struct submit *submit, struct slice text);
+
+/* Does the stream take the document, of which some characters may have been repaired? */
+MUST_CHECK bool submit_takes_text(const struct submit *submit);
+
+/* Both of these: ERROR_INVALID_JSON for what the stream does not have repaired. */
+MUST_CHECK enum error submit_parse_piece(struct submit *submit, struct slice piece);
+
+/* The document is taken: counts what was repaired of it. */
+void submit_count_repaired(struct submit *submit);
+
+/* Where, counted from the payload's first byte, and why a text of it is no JSON. */
+void submit_describe_fault(const struct submit *submit, struct slice text, char *out, size_t size);

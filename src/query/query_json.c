@@ -2,6 +2,7 @@
 #include "query/query_json.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "pipeline/json.h"
 
 #include <time.h>
@@ -50,7 +51,7 @@ static void append_text_key(struct slice field, struct buf *out)
         buf_append_byte(&plain, (uint8_t)(escaped ? unescape(field.data[++i]) : field.data[i]));
     }
     struct buf text = { 0 }; /* the column may hold any bytes */
-    json_append_utf8(&text, buf_slice(&plain));
+    utf8_append_repaired(&text, buf_slice(&plain));
     out->failed |= plain.failed || text.failed;
     buf_append_json_string(out, buf_slice(&text));
     buf_release(&plain);

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (error == OK) {
         walk(&document, JSON_ROOT, &strings);
     }
-    size_t wrong = json_locate(text, &reason);
+    size_t wrong = json_locate(text, false, &reason);
     must(wrong <= size);
     must(error != OK || wrong == size);
     must(strings.len <= size);

@@ -60,6 +60,21 @@ static void check_member(struct slice text, bool is_object)
     }
 }
 
+static void check_values(struct slice text, bool is_json)
+{
+    uint64_t said, count = 0;
+    struct slice rest = text, value;
+    if (!json_items_values(text, &said)) {
+        return;
+    }
+    must(!is_json);
+    while (json_items_take_value(&rest, &value)) {
+        must(is_within(value, text) && value.len != 0 && value.data[0] == '{');
+        count++;
+    }
+    must(count == said);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     parser = parser == NULL ? json_parser_new() : parser;
@@ -78,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(count_items(items, false) == count);
     }
     check_member(text, type == '{');
+    check_values(text, type != '\0');
     buf_release(&padded);
     return 0;
 }

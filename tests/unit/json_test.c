@@ -74,11 +74,6 @@ static const struct {
     { SLICE("1e"), 0 },
     { SLICE("tru"), 0 },
     { SLICE("NaN"), 0 },
-    { SLICE("1e999"), 0 },
-    { SLICE("-1e999"), 0 },
-    { SLICE("1e99999999999999999999"), 0 },
-    { SLICE("18446744073709551616"), 0 },
-    { SLICE("-9223372036854775809"), 0 },
     { SLICE("\"abc"), 0 },
     { SLICE("\"a\nb\""), 2 },
     { SLICE("\"\\x\""), 1 },
@@ -97,7 +92,7 @@ static void takes_strict_json_and_locates_what_is_not(void **state)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         const char *reason;
-        size_t at = json_locate(texts[i].text, &reason);
+        size_t at = json_locate(texts[i].text, false, &reason);
         enum error error = parse(*state, texts[i].text);
         bool fine = texts[i].fault < 0;
         if ((error == OK) != fine || at != (fine ? texts[i].text.len : (size_t)texts[i].fault)) {
@@ -121,7 +116,7 @@ static void agrees_with_the_locator_on_damaged_texts(void **state)
             text[at] = replacements[r];
             struct slice damaged = slice_make(text, sizeof good - 1);
             bool fine = parse(*state, damaged) == OK;
-            (void)json_locate(damaged, &reason);
+            (void)json_locate(damaged, false, &reason);
             if (fine != (strcmp(reason, "no fault") == 0)) {
                 fail_msg("%s: %s", text, reason);
             }
@@ -129,7 +124,7 @@ static void agrees_with_the_locator_on_damaged_texts(void **state)
         const char *reason;
         struct slice cut = slice_make(good, at);
         assert_int_not_equal(parse(*state, cut), OK);
-        assert_int_equal(json_locate(cut, &reason) <= at, true);
+        assert_int_equal(json_locate(cut, false, &reason) <= at, true);
         assert_string_not_equal(reason, "no fault");
     }
 }
@@ -145,7 +140,7 @@ static void bounds_the_depth(void **state)
         struct slice whole = slice_make(text, 2 * depth + 1);
         bool fine = depth < JSON_MAX_DEPTH;
         assert_int_equal(parse(*state, whole), fine ? OK : ERROR_TOO_DEEP);
-        (void)json_locate(whole, &reason);
+        (void)json_locate(whole, false, &reason);
         assert_int_equal(strcmp(reason, "no fault") == 0, fine);
     }
     memset(text, '[', 10000);
@@ -411,33 +406,10 @@ static void tells_utf8_from_what_is_not_at_any_alignment(void **state)
     }
 }
 
-static void bytes_that_are_no_utf8_are_replaced_one_by_one(void **state)
-{
-    static const struct {
-        struct slice text;
-        const char *expected;
-    } cases[] = {
-        { SLICE("plain \xc3\xa4"), "plain \xc3\xa4" },
-        { SLICE(""), "" },
-        { SLICE("a\xff z\xc3\xa4"), "a\xEF\xBF\xBD z\xc3\xa4" },
-        { SLICE("\xe2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBD" },
-        { SLICE("\xed\xa0\x80\xf0\x9f\x98\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xf0\x9f\x98\x80" },
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        struct buf out = { 0 };
-        json_append_utf8(&out, cases[i].text);
-        assert_string_equal(buf_c_string(&out), cases[i].expected);
-        assert_true(json_is_utf8(buf_slice(&out)));
-        buf_release(&out);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_utf8_from_what_is_not_at_any_alignment),
-        cmocka_unit_test(bytes_that_are_no_utf8_are_replaced_one_by_one),
         cmocka_unit_test(doubles_are_written_shortest_and_read_back_the_same),
         cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),

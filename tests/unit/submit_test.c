@@ -125,6 +125,7 @@ static int end(void **state)
 {
     struct setup *setup = *state;
     metrics_free(setup->metrics);
+    json_repair_release(&setup->io.repair);
     submission_release(&setup->submission);
     buf_release(&setup->text);
     fixture_release(&fixture);
@@ -177,7 +178,40 @@ static const struct {
     { PAYLOAD_ONE, SLICE("{\"a\":1}\n{\"a\":2}"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_ONE, SLICE("{\"events\":[{\"a\":1}]}"), OK, ERROR_MISSING_FIELD, 1, 1 },
     { PAYLOAD_ONE, SLICE(""), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
-    { PAYLOAD_ONE, SLICE("{\"a\":1e999}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1e999}"), OK, ERROR_OUT_OF_RANGE, 1, 1 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1,\"b\":1e999,\"c\":[18446744073709551616,-9223372036854775809]}"), OK, OK, 1, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":18446744073709551616}"), OK, ERROR_OUT_OF_RANGE, 1, 1 },
+    { PAYLOAD_MANY, SLICE("[{\"a\":1,\"b\":1e400},{\"a\":100000000000000000000},{\"a\":2}]"), OK, ERROR_OUT_OF_RANGE, 3,
+      1 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1,1e999:2}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1,\"b\":-01844674407370955161600}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1}{\"a\":2}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2}"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1} \t{\"a\":2}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("{\n\"a\":1\n}\n{\n\"a\":2}{\"a\":3}\n"), OK, OK, 3, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":tru}{\"a\":3}"), OK, ERROR_INVALID_JSON, 3, 1 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2,\"b\":\"}{\"}{\"a\":"), OK, ERROR_INVALID_JSON, 3, 1 },
+    { PAYLOAD_MANY, SLICE("{\"a\":tru}{\"a\":fals}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2}]"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}x"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}[{\"a\":2}]"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1}]}{\"a\":2}"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2}\n{\"a\":3}\n"), OK, OK, 3, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}\n{\"a\":2}{\"a\":300} {\"a\":4}\nbad\n"), OK, ERROR_OUT_OF_RANGE, 5, 2 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2}\n{\"a\":3}{\"a\":4}\n"), OK, OK, 4, 0 },
+    { PAYLOAD_MANY, SLICE("\x1e{\"a\":1}\n\x1e{\"a\":2}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("\x1e{\"a\":1}\n"), OK, OK, 1, 0 },
+    { PAYLOAD_LINES, SLICE("{\"a\":1}{\"a\":2}"), OK, OK, 2, 0 },
+    { PAYLOAD_LINES, SLICE("{\"a\":1}\n{\"a\":2}}{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 2, 1 },
+    { PAYLOAD_LINES, SLICE("\x1e{\"a\":1}\n\x1e{\"a\":2}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_ONE, SLICE("{\"a\":1,\"t\":\"Sale now \\ud83c\"}"), OK, OK, 1, 0 },
+    { PAYLOAD_MANY, SLICE("[{\"a\":1,\"\\udf89\":\"\\ud83c\\ud83c\\udf89\"},{\"a\":2}]"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1,\"t\":\"caf\xe9\"}],\"from\":\"\x80\"}"), OK, OK, 1, 0 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[{\"a\":1,\"t\":\"caf\xe9\"},{a}],\"from\":\"\x80\"}"), OK, ERROR_INVALID_JSON,
+      2, 1 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1,\"t\":\"caf\xe9\"}\n{\"a\":2}\n{\"a\":3,\"t\":\"\\ud83c\"}\n"), OK, OK, 3, 0 },
+    { PAYLOAD_MANY, SLICE("{\"a\":1,\"t\":\"caf\xe9\"}{\"a\":2}"), OK, OK, 2, 0 },
     { PAYLOAD_ONE, SLICE("\xEF\xBB\xBF{\"a\":1}"), OK, OK, 1, 0 },
     { PAYLOAD_ONE, SLICE("\xEF\xBB\xBF"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
     { PAYLOAD_ONE, SLICE("\xEF\xBB{\"a\":1}"), ERROR_INVALID_JSON, OK, 0, 0 },
@@ -200,11 +234,11 @@ static const struct {
     { PAYLOAD_MANY, SLICE("x\n{\"a\":1e999}\n[]\n{\"a\":\"2\n{\"a\":2}\n{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 6, 4 },
     { PAYLOAD_MANY, SLICE("{\"wrapper\":\n{\"a\":2}\n"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_MANY, SLICE("{\n \"events\": [\n  {\"a\":1},\n  {\"a\":2}\n"), ERROR_INVALID_JSON, OK, 0, 0 },
-    { PAYLOAD_MANY, SLICE("{\"events\":[\n{\"a\":1}\n,{\"a\":2}\n,{\"a\":1e400}\n]}\n"), OK, ERROR_INVALID_JSON, 3, 1 },
+    { PAYLOAD_MANY, SLICE("{\"events\":[\n{\"a\":1}\n,{\"a\":2}\n,{\"a\":1e400}\n]}\n"), OK, ERROR_OUT_OF_RANGE, 3, 1 },
     { PAYLOAD_MANY, SLICE("{\"a\":\n5 }\n"), OK, OK, 1, 0 },
     { PAYLOAD_MANY, SLICE("{\"a\":\n5 ]\n"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":tru},{\"a\":3}]\n"), OK, ERROR_INVALID_JSON, 3, 1 },
-    { PAYLOAD_MANY, SLICE(" [ {\"a\":1}, {\"a\":2,\"b\":123456789012345678901} , ]"), OK, ERROR_INVALID_JSON, 3, 2 },
+    { PAYLOAD_MANY, SLICE(" [ {\"a\":1}, {\"a\":2,\"b\":123456789012345678901} , ]"), OK, ERROR_INVALID_JSON, 3, 1 },
     { PAYLOAD_MANY, SLICE("[{\"a\":1,\"b\":[\"\\\",]}\",]},{\"a\":2}]"), OK, ERROR_INVALID_JSON, 2, 1 },
     { PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":2}"), ERROR_INVALID_JSON, OK, 0, 0 },
     { PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":\"2}]"), ERROR_INVALID_JSON, OK, 0, 0 },
@@ -257,6 +291,83 @@ static void takes_every_form_and_counts_each_event_once(void **state)
         assert_int_equal(count(setup, METRIC_EVENTS_IN_FLIGHT, OK) - in_flight, kept);
         assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, reason) > refused, reason != OK);
     }
+}
+
+/* What was repaired since the last call. */
+static int64_t count_repaired(const struct setup *setup, enum protocol protocol)
+{
+    static int64_t before[PROTOCOL_COUNT];
+    int64_t now = metric_read(setup->metrics, METRIC_TEXTS_REPAIRED, protocol, 0, OK), since = now - before[protocol];
+    before[protocol] = now;
+    return since;
+}
+
+static void texts_that_are_repaired_are_counted_once_whatever_their_payload_is(void **state)
+{
+    static const struct {
+        struct slice text;
+        int64_t repaired;
+    } cases[] = {
+        { SLICE("{\"a\":1,\"t\":\"x\xff\xffy\\ud800\",\"\xff\":\"\xff\"}"), 3 },
+        { SLICE("[{\"a\":1,\"t\":\"\xff\"},{\"a\":1,\"t\":\"\xff\"}]"), 2 },
+        { SLICE("[{\"a\":1,\"t\":\"\xff\"},{a},{\"a\":1,\"t\":\"\xff\"}]"), 2 },
+        { SLICE("{\"a\":1,\"t\":\"\xff\"}\n{\"a\":1}\n{\"a\":1,\"t\":\"\\udfff\"}\n"), 2 },
+        { SLICE("{\"a\":1,\"t\":\"\xff\"}{\"a\":1,\"t\":\"\xff\"}"), 2 },
+        { SLICE("{\"u\":\"\xff\",\"events\":[{\"a\":1,\"t\":\"\xff\"},{a}]}"), 2 },
+        { SLICE("{\"u\":\"\xff\",\"events\":[{a}]}"), 0 },
+        { SLICE("{\"a\":1,\"t\":\"\xf0\x9f\x98\x80\\ud83d\\ude00\",\"n\":1e400}"), 0 },
+    };
+    struct setup *setup = *state;
+    (void)count_repaired(setup, PROTOCOL_UDP);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        submit_silently(setup, cases[i].text);
+        assert_int_equal(count_repaired(setup, PROTOCOL_UDP), cases[i].repaired);
+    }
+}
+
+static void a_stream_may_refuse_bad_characters_and_no_other_event(void **state)
+{
+    static struct stream_options strict;
+    static const struct {
+        enum payload_form form;
+        struct slice text;
+        enum error error;
+        uint32_t events, rejected;
+    } cases[] = {
+        { PAYLOAD_ONE, SLICE("{\"a\":1,\"t\":\"\\ud83c\"}"), ERROR_INVALID_JSON, 0, 0 },
+        { PAYLOAD_MANY, SLICE("[{\"a\":1,\"t\":\"\xe9\"},{\"a\":2,\"b\":1e400}]"), OK, 2, 1 },
+        { PAYLOAD_MANY, SLICE("{\"stream\":\"s\",\"events\":[{\"a\":1,\"t\":\"\xe9\"},{\"a\":2}]}"), OK, 2, 1 },
+        { PAYLOAD_MANY, SLICE("{\"a\":1,\"t\":\"\xe9\"}\n{\"a\":2}\n"), OK, 2, 1 },
+        { PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":1,\"t\":\"\xe9\"}{\"a\":2}\n"), OK, 3, 1 },
+    };
+    struct setup *setup = *state;
+    const struct stream_options *usual = fixture.stream->options;
+    strict = *usual;
+    strict.invalid_text = INVALID_TEXT_REJECT;
+    fixture.stream->options = &strict;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        submit(setup, cases[i].form, cases[i].text);
+        assert_int_equal(setup->submission.error, cases[i].error);
+        assert_int_equal(setup->submission.events, cases[i].events);
+        assert_int_equal(setup->submission.rejected, cases[i].rejected);
+        const char *said =
+            cases[i].error != OK ? buf_c_string(&setup->submission.detail) : buf_c_string(&setup->submission.errors);
+        assert_non_null(strstr(said, i == 0 ? "a surrogate without its other half" : "bytes that are not UTF-8"));
+    }
+    fixture.stream->options = usual;
+    assert_int_equal(metric_read(setup->metrics, METRIC_TEXTS_REPAIRED, PROTOCOL_HTTP, 0, OK), 0);
+}
+
+static void a_line_of_more_objects_than_are_taken_is_refused_alone(void **state)
+{
+    struct setup *setup = *state;
+    setup->io.max_events = 4;
+    submit(setup, PAYLOAD_LINES, SLICE("{\"a\":1}{\"a\":2}\n{\"a\":1}{\"a\":2}{\"a\":3}\n{\"a\":4}\n"));
+    assert_int_equal(setup->submission.events, 4);
+    assert_int_equal(setup->submission.rejected, 1);
+    assert_non_null(strstr(buf_c_string(&setup->submission.errors), "the line holds 3 events"));
+    submit(setup, PAYLOAD_MANY, SLICE("{\"a\":1}{\"a\":2}{\"a\":1}{\"a\":2}{\"a\":3}"));
+    assert_int_equal(setup->submission.error, ERROR_TOO_MANY_EVENTS);
 }
 
 static void a_ticket_names_its_rows_and_its_request(void **state)
@@ -637,6 +748,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(takes_every_form_and_counts_each_event_once, start, end),
+        cmocka_unit_test_setup_teardown(texts_that_are_repaired_are_counted_once_whatever_their_payload_is, start, end),
+        cmocka_unit_test_setup_teardown(a_stream_may_refuse_bad_characters_and_no_other_event, start, end),
+        cmocka_unit_test_setup_teardown(a_line_of_more_objects_than_are_taken_is_refused_alone, start, end),
         cmocka_unit_test_setup_teardown(a_ticket_names_its_rows_and_its_request, start, end),
         cmocka_unit_test_setup_teardown(errors_are_json_with_index_field_code_and_message, start, end),
         cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),

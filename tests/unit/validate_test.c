@@ -587,7 +587,7 @@ static void messages_are_cut_between_characters(void **state)
     struct buf quoted = { 0 };
     const char *reason;
     buf_append_json_string(&quoted, slice_from_string(fixture->error.message));
-    assert_int_equal(json_locate(buf_slice(&quoted), &reason), quoted.len);
+    assert_int_equal(json_locate(buf_slice(&quoted), false, &reason), quoted.len);
     buf_release(&quoted);
 }
 

@@ -1,0 +1,14 @@
+/* Numbers as RFC 8259 writes them: where one ends, and whether 64 bits or a double hold it. Pure. */
+#pragma once
+
+#include "base/bytes.h"
+
+/* The number at the front of `text`, which begins with '-' or a digit: its length; 0 and the reason (static) in *fault if it
+ * is none. What stands behind it is not looked at. */
+size_t json_number_length(struct slice text, const char **fault);
+
+/* Does int64_t or uint64_t hold the whole number, a double the one with a fraction or an exponent? */
+bool json_number_fits(struct slice number);
+
+/* The nearest double; infinite if there is none. A NUL stands behind the number. */
+double json_number_double(struct slice number);
