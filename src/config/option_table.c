@@ -43,9 +43,7 @@ static const char *const batch_strategies[] = { [BATCH_IMMEDIATE] = "immediate",
 static const char *const unknown_fields[] = {
     [UNKNOWN_IGNORE] = "ignore", [UNKNOWN_REJECT] = "reject", [UNKNOWN_COLLECT] = "collect", NULL
 };
-static const char *const invalid_texts[] = {
-    [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL
-};
+static const char *const invalid_texts[] = { [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL };
 static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
                                      [FILL_EVENT_ID] = "event_id",   NULL };
