@@ -14,6 +14,7 @@
 #include "base/crash_point.h"
 #include "base/data_folder.h"
 #include "base/status.h"
+#include "open_files.h"
 #include "pipeline/dedup.h"
 #include "pipeline/pipeline.h"
 #include "proto/assets.h"
@@ -212,6 +213,7 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .http = &g->config->http,
         .websocket = &g->config->websocket,
         .admin = &g->config->admin,
+        .max_connections = open_files_for_connections(g->config, g->store->server_count),
         .pipeline = g->pipeline,
         .metrics = g->metrics,
         .pages = g->pages,

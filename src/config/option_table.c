@@ -71,7 +71,8 @@ static const struct option http_rows[] = {
     { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
       "Most events in one request; more are answered 413." },
     { "max_connections",  INTEGER(http_options, max_connections),              "20000",            "1",     "1000000",
-      "Most connections open at once, WebSockets among them, over all I/O threads." },
+      "Most connections open at once, WebSockets among them, over all I/O threads. The limit of open files may leave fewer; "
+      "then the log says so at start." },
     { "header_timeout",   DURATION(http_options, header_timeout_ns),           "10s",              "100ms", "10m",
       "From a request's first byte to the end of its header; slower ones are answered 408." },
     { "body_timeout",     DURATION(http_options, body_timeout_ns),             "30s",              "100ms", "1h",

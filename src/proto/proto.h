@@ -86,6 +86,7 @@ struct server_config {
     const struct http_options *http;
     const struct websocket_options *websocket;
     const struct admin_options *admin;
+    int64_t max_connections; /* http.max_connections, as far as the process may open files */
     struct pipeline *pipeline;
     struct metrics *metrics;
     const struct page *pages;

@@ -70,6 +70,7 @@ static bool init_shared(struct server *server, const struct server_config *confi
     bool apart = has_admin(config->admin);
     shared->options = config->http;
     shared->websocket = config->websocket;
+    shared->max_connections = config->max_connections;
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {

@@ -190,7 +190,7 @@ static bool make_front(struct server_thread *thread)
     front->census = shared->census;
     front->thread = thread;
     thread->connections =
-        (struct connections){ .front = front, .open = &shared->connections, .max = shared->options->max_connections };
+        (struct connections){ .front = front, .open = &shared->connections, .max = shared->max_connections };
     front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
     return front->intake.io != NULL;
 }

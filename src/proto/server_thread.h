@@ -17,7 +17,8 @@ struct server_shared {
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;
-    atomic_int_fast64_t connections; /* of all threads, against options->max_connections */
+    int64_t max_connections;
+    atomic_int_fast64_t connections; /* of all threads, against max_connections */
 };
 
 /* A thread that serves `listen_fd`, and `admin_fd` if it is not -1; owns both from now on, even on failure. NULL with
