@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Beyond it a double is not the only one of its integer. */
+#define MOST_EXACT 0x1p53
+
 /* Objects of more members use a table to find equal keys. */
 #define FEW_MEMBERS 24
 
@@ -316,10 +319,17 @@ static void write_array(struct writer *writer, json_at at)
     buf_append_byte(writer->out, ']');
 }
 
-static void write_double(struct buf *out, double value)
+/* As text that a JSON column reads as a Float64 again: digits alone would be an integer there, which has no -0 and ends
+ * at 64 bits. Whole numbers that every integer holds exactly stay integers: that is how JavaScript writes 100.0. */
+static void write_double(const struct writer *writer, double value)
 {
     char text[32];
-    buf_append(out, text, json_format_double(value, text));
+    size_t len = json_format_double(value, text);
+    bool stays = fabs(value) < MOST_EXACT && (value != 0 || !signbit(value));
+    buf_append(writer->out, text, len);
+    if (!stays && writer->for_json_column && memchr(text, '.', len) == NULL && memchr(text, 'e', len) == NULL) {
+        buf_append(writer->out, ".0", 2);
+    }
 }
 
 /* A JSON column holds it as a double; as text it is what was sent. */
@@ -329,7 +339,7 @@ static void write_large(struct writer *writer, struct slice digits)
     if (!writer->for_json_column) {
         buf_append_slice(writer->out, digits);
     } else if (isfinite(value)) {
-        write_double(writer->out, value);
+        write_double(writer, value);
     } else if (writer->error == OK) {
         writer->error = ERROR_OUT_OF_RANGE;
         buf_append_slice(writer->path, digits);
@@ -346,7 +356,7 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
     case '"': buf_append_json_string(writer->out, json_string(document, at)); break;
     case 'l': write_integer(writer->out, json_int64(document, at)); break;
     case 'u': write_natural(writer->out, json_uint64(document, at)); break;
-    case 'd': write_double(writer->out, json_double(document, at)); break;
+    case 'd': write_double(writer, json_double(document, at)); break;
     case JSON_LARGE_NUMBER: write_large(writer, json_string(document, at)); break;
     case 't': buf_append_string(writer->out, "true"); break;
     case 'f': buf_append_string(writer->out, "false"); break;

@@ -210,6 +210,8 @@ static enum error make_plain_body(struct store_session *session, const struct st
 #define BLOCK_ROWS "1048576"
 #define BLOCK_BYTES "268435456"
 
+#define ADD_SETTING(name, value) add_setting(draft, name, value);
+
 static void add_insert_settings(struct draft *draft, const struct store_insert *insert,
                                 const struct store_features *features)
 {
@@ -225,6 +227,9 @@ static void add_insert_settings(struct draft *draft, const struct store_insert *
     }
     if (features->optimize_on_insert) {
         add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
+    }
+    if (features->json) {
+        STORE_JSON_SETTINGS(ADD_SETTING)
     }
     if (insert->missing_column != NULL) {
         add_setting(draft, "input_format_skip_unknown_fields", "1");

@@ -143,6 +143,8 @@ static void stream_segment(struct store_session *session, struct slice statement
     chdb->destroy_insert_stream(stream);
 }
 
+#define AS_ASSIGNMENT(name, value) ", " name " = " value
+
 static void embedded_insert(struct store_session *session, size_t server, const struct store_insert *insert,
                             struct store_reply *reply)
 {
@@ -152,7 +154,7 @@ static void embedded_insert(struct store_session *session, size_t server, const 
     buf_append_string(&statement, " SETTINGS insert_deduplication_token = ");
     store_quote_literal(slice_from_string(insert->token), &statement);
     buf_append_string(&statement, ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0, "
-                                  "optimize_on_insert = 0");
+                                  "optimize_on_insert = 0" STORE_JSON_SETTINGS(AS_ASSIGNMENT));
     if (insert->missing_column != NULL) {
         buf_append_string(&statement, ", input_format_skip_unknown_fields = 1");
     }

@@ -43,6 +43,14 @@ struct store_features {
     int64_t up_since_ns;    /* monotonic, by our clock: its process runs since then at the latest */
 };
 
+/* Settings of every INSERT where there is the JSON type: what a client wrote into it stays as it is. Without them a text
+ * that looks like a date becomes one ("2024-02-30" the first of March), and booleans of a mixed array numbers or text. */
+#define STORE_JSON_SETTINGS(X)                                                                                         \
+    X("input_format_try_infer_dates", "0")                                                                             \
+    X("input_format_try_infer_datetimes", "0")                                                                         \
+    X("input_format_json_read_bools_as_numbers", "0")                                                                  \
+    X("input_format_json_read_bools_as_strings", "0")
+
 /* One INSERT: of one segment, or of several that are alike but for their rows. */
 struct store_insert {
     const struct segment *segment; /* the first; the others hang on its `next` */
