@@ -254,3 +254,36 @@ bool chunk_seal(struct chunk *chunk)
     }
     return whole;
 }
+
+/* The bytes of `count` values: exactly so many, or of texts one at least for each. */
+static bool holds(const struct buf *b, uint8_t width, uint64_t count)
+{
+    return width != 0 ? b->len == count * width : b->len >= count;
+}
+
+static bool column_is_whole(const struct column *column, uint32_t rows)
+{
+    const struct type *type = &column->spec->type;
+    switch (type->shape) {
+    case SHAPE_SCALAR: return holds(&column->data, type->width, rows);
+    case SHAPE_NULLABLE: return holds(&column->data, type->width, rows) && holds(&column->nulls, 1, rows);
+    case SHAPE_ARRAY:
+        return holds(&column->offsets, sizeof column->items, rows) &&
+               holds(&column->data, type->width, column->items) &&
+               (!type->nullable_items || holds(&column->nulls, 1, column->items));
+    case SHAPE_MAP:
+        return holds(&column->offsets, sizeof column->items, rows) && holds(&column->data, 0, column->items) &&
+               holds(&column->keys, 0, column->items);
+    }
+    return false;
+}
+
+bool chunk_is_whole(const struct chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->stream->column_count; i++) {
+        if (chunk->columns[i].rows != chunk->rows || !column_is_whole(&chunk->columns[i], chunk->rows)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -141,5 +141,9 @@ static inline struct slice column_last(const struct column *column)
 /* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole); what failed since is forgiven. */
 void chunk_truncate(struct chunk *chunk, uint32_t rows);
 
+/* Does every column hold as many values as there are rows (of texts at least their lengths)? Of a sealed chunk. No event
+ * can make it false, only a fault of the gateway: such rows would be acknowledged, and nobody could read them. */
+bool chunk_is_whole(const struct chunk *chunk);
+
 /* Pads every column; false if any buffer failed. After this the chunk is ready for native_encode. */
 MUST_CHECK bool chunk_seal(struct chunk *chunk);

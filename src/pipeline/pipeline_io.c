@@ -1,6 +1,7 @@
 /* Turns the chunks of one I/O thread into pushes to the commit thread, and what comes back into completions. */
 #include "pipeline/pipeline_io.h"
 
+#include "base/log.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
 
@@ -100,6 +101,10 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
 /* The completion comes the way it always does, so that a front end never meets one inside its own call. */
 static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error error)
 {
+    if (error == ERROR_INTERNAL) {
+        LOG(LOG_ERROR, "events dropped", "stream=%s events=%u reason=\"a column has not one value for each of them\"",
+            chunk->stream->name, chunk->rows);
+    }
     for (uint32_t i = 0; i < chunk->ticket_count; i++) {
         struct ticket *ticket = &chunk->tickets[i];
         ticket->error = error;

@@ -35,11 +35,15 @@ struct pipeline_io {
 /* The open chunk of the stream, or else a spare or new one made open (home set). NULL if memory is short. */
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream);
 
-/* Seals a chunk. Not OK: ERROR_OUT_OF_MEMORY, or ERROR_PAYLOAD_TOO_LARGE for the journal to take it as one block. */
+/* Seals a chunk. Not OK: ERROR_OUT_OF_MEMORY, ERROR_PAYLOAD_TOO_LARGE for the journal to take it as one block, or
+ * ERROR_INTERNAL as its columns do not fit together. */
 MUST_CHECK static inline enum error pipeline_io_seal(struct chunk *chunk)
 {
     if (!chunk_seal(chunk)) {
         return ERROR_OUT_OF_MEMORY;
+    }
+    if (!chunk_is_whole(chunk)) {
+        return ERROR_INTERNAL;
     }
     return chunk_bytes(chunk) > SEGMENT_MAX_CHUNK ? ERROR_PAYLOAD_TOO_LARGE : OK;
 }

@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "pipeline/letter_files.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/pipeline_io.h"
 
 #define PATIENCE (20 * NS_PER_SECOND)
 
@@ -386,6 +387,23 @@ static void stores_a_repeated_event_once(void **state)
     assert_int_equal(rows_in_store(f), 1);
 }
 
+/* A fault of the gateway's own, made here by hand: what nobody could read must not be acknowledged. */
+static void a_chunk_that_is_one_value_short_is_refused_before_it_is_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, "[{\"k\":\"a\"},{\"k\":\"b\"}]");
+    f->front.io->open[0]->columns[1].data.len -= sizeof(struct event_id); /* of event_id */
+    wait_for(&f->front, &f->front.completed, 1);
+    assert_int_equal(f->front.failed, 1);
+    assert_int_equal(f->front.accepted, 0);
+    assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_DROPPED, PROTOCOL_HTTP, 0, ERROR_INTERNAL), 2);
+    submit(f, "{\"k\":\"a\"}"); /* was not remembered: nor is it a duplicate */
+    wait_for(&f->front, &f->front.completed, 2);
+    assert_int_equal(f->front.accepted, 1);
+    assert_true(stop(f, PATIENCE));
+    assert_int_equal(rows_in_store(f), 1);
+}
+
 static void stores_by_age_without_a_drain(void **state)
 {
     struct fixture *f = *state;
@@ -679,6 +697,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(carries_events_from_bytes_to_the_store),
         TEST(stores_a_repeated_event_once),
+        TEST(a_chunk_that_is_one_value_short_is_refused_before_it_is_acknowledged),
         TEST(stores_by_age_without_a_drain),
         TEST(tells_who_waits_that_it_is_stored),
         TEST(refuses_when_the_queue_is_full),

@@ -50,6 +50,31 @@ static void absent_values_are_padded_between_and_behind(void **state)
     }
 }
 
+static void a_column_one_value_short_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+        struct column *column = &fixture->chunk->columns[i];
+        struct buf *const values[] = { &column->data, &column->offsets, &column->nulls, &column->keys };
+        for (size_t k = 0; k < ARRAY_LENGTH(values); k++) {
+            chunk_clear(fixture->chunk);
+            assert_int_equal(fixture_event(fixture, full), OK);
+            assert_true(chunk_seal(fixture->chunk));
+            assert_true(chunk_is_whole(fixture->chunk));
+            bool used = values[k]->len != 0;
+            values[k]->len = 0;
+            assert_int_equal(chunk_is_whole(fixture->chunk), !used);
+        }
+        chunk_clear(fixture->chunk);
+        assert_int_equal(fixture_event(fixture, full), OK);
+        assert_true(chunk_seal(fixture->chunk));
+        column->rows--;
+        assert_false(chunk_is_whole(fixture->chunk));
+    }
+    chunk_clear(fixture->chunk);
+    assert_true(chunk_is_whole(fixture->chunk));
+}
+
 static void a_row_undone_leaves_no_trace(void **state)
 {
     struct fixture *fixture = *state;
@@ -133,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(absent_values_are_padded_between_and_behind, start, end),
+        cmocka_unit_test_setup_teardown(a_column_one_value_short_is_found, start, end),
         cmocka_unit_test_setup_teardown(a_row_undone_leaves_no_trace, start, end),
         cmocka_unit_test_setup_teardown(truncating_keeps_the_first_rows_whole, start, end),
         cmocka_unit_test_setup_teardown(clearing_keeps_the_memory_for_the_next_rows, start, end),
