@@ -61,6 +61,7 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_WRONG_TYPE, "wrong_type", REJECTED, 400, 1007, "the value has the wrong type")                             \
     X(ERROR_OUT_OF_RANGE, "out_of_range", REJECTED, 400, 1007, "the value is out of range")                            \
     X(ERROR_TOO_LONG, "too_long", REJECTED, 400, 1007, "the value is too long")                                        \
+    X(ERROR_TOO_SHORT, "too_short", REJECTED, 400, 1007, "the value is too short")                                     \
     X(ERROR_NOT_ALLOWED, "not_allowed", REJECTED, 400, 1007, "the value is not one of those allowed")                  \
     X(ERROR_INVALID_VALUE, "invalid_value", REJECTED, 400, 1007, "the value cannot be read as the field's type")       \
     X(ERROR_TIME_TOO_OLD, "time_too_old", REJECTED, 400, 1007, "the time lies further back than max_past")             \

@@ -76,7 +76,7 @@ static void read_enum(struct option_reader *reader, const struct option *option,
     struct buf expected = { 0 };
     buf_append_string(&expected, "one of ");
     for (int i = 0; option->names[i] != NULL; i++) {
-        if (slice_equal(text, slice_from_string(option->names[i]))) {
+        if (slice_equal_nocase(text, slice_from_string(option->names[i]))) {
             memcpy(place, &i, sizeof i);
             buf_release(&expected);
             return;

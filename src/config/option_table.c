@@ -268,6 +268,8 @@ static const struct option field_rows[] = {
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
       "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
       "default, `''` of a String without one; an Enum that is not required must have one then." },
+    { "min_length",       INTEGER(field_options, min_length),                  "0",                NULL,    "1073741824",
+      "Least bytes of a text that is sent: 1 refuses the empty one, which `required` takes." },
     { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
       "Most bytes of a text; 0: no bound but the body's." },
     { "max_items",        INTEGER(field_options, max_items),                   "0",                NULL,    "10000000",

@@ -161,6 +161,7 @@ struct field_options {
     const char *default_value; /* "now" for a time; else a literal of the type */
     enum fill fill;
     struct string_list one_of;
+    uint64_t min_length; /* bytes of a string; 0: the empty one, too */
     uint64_t max_length; /* bytes of a string; 0: no bound but the body's */
     uint64_t max_items;  /* of an array or map; 0: no bound but the body's */
     const char *min;

@@ -1,7 +1,7 @@
 /* Turns the text of a number into a canonical decimal. */
 #include "event/decimal.h"
 
-#define MAX_DIGITS 76
+#define MAX_DIGITS DECIMAL_MAX_PRECISION
 #define MAX_EXPONENT 10000
 
 /* value = 0.d1d2d3… × 10^point, without leading or trailing zeros */
@@ -99,12 +99,24 @@ static size_t write(const struct digits *digits, char *out)
     return len;
 }
 
+static bool read_number(struct slice text, struct digits *digits)
+{
+    *digits = (struct digits){ .negative = text.len != 0 && text.data[0] == '-' };
+    size_t at = digits->negative;
+    return read_mantissa(text, &at, digits) && read_exponent(text, &at, digits);
+}
+
+bool decimal_is_number(struct slice text)
+{
+    struct digits digits;
+    return read_number(text, &digits);
+}
+
 enum decimal_verdict decimal_format(struct slice text, unsigned precision, unsigned scale, char out[DECIMAL_TEXT_MAX],
                                     size_t *len)
 {
-    struct digits digits = { .negative = text.len != 0 && text.data[0] == '-' };
-    size_t at = digits.negative;
-    if (!read_mantissa(text, &at, &digits) || !read_exponent(text, &at, &digits)) {
+    struct digits digits;
+    if (!read_number(text, &digits)) {
         return DECIMAL_NOT_A_NUMBER;
     }
     if (digits.count == 0) {

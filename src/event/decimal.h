@@ -3,7 +3,11 @@
 
 #include "base/bytes.h"
 
+#define DECIMAL_MAX_PRECISION 76
 #define DECIMAL_TEXT_MAX 96
+
+/* Is it [-]digits[.digits][e[+-]digits]? */
+bool decimal_is_number(struct slice text);
 
 enum decimal_verdict { DECIMAL_FINE, DECIMAL_NOT_A_NUMBER, DECIMAL_TOO_LARGE, DECIMAL_TOO_FINE };
 

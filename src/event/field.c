@@ -3,6 +3,7 @@
 
 #include "event/value.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,6 +52,9 @@ static bool check_options(const struct column_spec *spec, const struct field_opt
         { options->one_of.count != 0 && (!is_text(type->kind) || map), "one_of is for String, FixedString and Enum" },
         { options->max_length != 0 && type->kind != KIND_STRING && type->kind != KIND_JSON,
           "max_length is for String and JSON" },
+        { options->min_length != 0 && (!is_text(type->kind) || type->kind == KIND_ENUM || map),
+          "min_length is for String and FixedString" },
+        { options->min_length != 0 && options->fill != FILL_NONE, "min_length is for what a client sends" },
         { options->max_items != 0 && type->shape != SHAPE_ARRAY && !map, "max_items is for Array and Map" },
         { (options->min != NULL || options->max != NULL) && !is_number(type->kind), "min and max are for numbers" },
         { (options->max_past_ns >= 0 || options->max_future_ns >= 0) && !kind_is_time(type->kind),
@@ -151,9 +155,14 @@ static bool set_bound(struct column_spec *spec, const char *literal, bool is_max
 
 static bool compile_bounds(struct column_spec *spec, const struct field_options *options, struct buf *problems)
 {
+    spec->min_length = options->min_length;
     spec->max_length = options->max_length != 0 ? options->max_length : UINT64_MAX;
     if (spec->type.kind == KIND_FIXED_STRING) {
         spec->max_length = spec->type.length;
+    }
+    if (spec->min_length > spec->max_length) {
+        return refuse(options, problems, "min_length is more than the %" PRIu64 " bytes that it may have",
+                      spec->max_length);
     }
     spec->max_items = options->max_items != 0 ? options->max_items : UINT64_MAX;
     spec->max_past_ns = options->max_past_ns;
@@ -190,7 +199,7 @@ static bool compile_default(struct column_spec *spec, const struct field_options
         }
         return true;
     }
-    if (kind_is_time(spec->type.kind) && strcmp(options->default_value, "now") == 0) {
+    if (kind_is_time(spec->type.kind) && slice_equal_nocase(slice_from_string(options->default_value), SLICE("now"))) {
         spec->default_now = true;
         return true;
     }

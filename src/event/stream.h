@@ -21,6 +21,7 @@ struct column_spec {
     struct buf default_wire; /* one scalar in wire encoding */
     struct slice *one_of;    /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;
+    uint64_t min_length;   /* bytes of a string */
     uint64_t max_length;   /* bytes of a string; UINT64_MAX: no bound */
     uint64_t max_items;    /* of an array or map; UINT64_MAX: no bound */
     bool has_min, has_max; /* of floats and decimals */

@@ -1,5 +1,5 @@
-/* Turns numbers and RFC 3339 texts into moments. */
-#include "event/time_parse.h"
+/* Turns numbers into moments, and texts by the first form that they have. */
+#include "event/time_text.h"
 
 #include "base/clock.h"
 
@@ -15,7 +15,8 @@ static struct moment split(int64_t value, int64_t per_second)
     return (struct moment){ seconds, (int32_t)(rest * (NS_PER_SECOND / per_second)) };
 }
 
-struct moment moment_from_integer(int64_t value)
+/* What an integer counts, told by its size. */
+static int64_t units_per_second(int64_t value)
 {
     static const struct {
         uint64_t below;
@@ -24,10 +25,15 @@ struct moment moment_from_integer(int64_t value)
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
         if (size < units[i].below) {
-            return split(value, units[i].per_second);
+            return units[i].per_second;
         }
     }
-    return split(value, NS_PER_SECOND);
+    return NS_PER_SECOND;
+}
+
+struct moment moment_from_integer(int64_t value)
+{
+    return split(value, units_per_second(value));
 }
 
 bool moment_from_double(double value, struct moment *moment)
@@ -54,113 +60,82 @@ int64_t days_from_civil(int64_t year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static int days_in_month(int year, int month)
+/* Nine digits of a fraction. */
+static bool read_billionths(struct slice digits, int64_t *billionths)
 {
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-/* Takes exactly `digits` digits off the front of *text; -1 if they are not there. */
-static int take_digits(struct slice *text, size_t digits)
-{
-    int value = 0;
-    if (text->len < digits) {
-        return -1;
-    }
-    for (size_t i = 0; i < digits; i++) {
-        if (text->data[i] < '0' || text->data[i] > '9') {
-            return -1;
+    int64_t unit = 100000000;
+    *billionths = 0;
+    for (size_t i = 0; i < digits.len; i++, unit /= 10) {
+        if (digits.data[i] < '0' || digits.data[i] > '9') {
+            return false;
         }
-        value = value * 10 + (text->data[i] - '0');
+        *billionths += (digits.data[i] - '0') * unit;
     }
-    *text = slice_after(*text, digits);
-    return value;
+    return digits.len != 0;
 }
 
-static bool take_one_of(struct slice *text, const char *characters)
+/* As text, a Unix time has so many digits since 1973; fewer, with a fraction, are rather an amount. */
+#define LEAST_DIGITS 9
+
+/* "1714500411.107", as nginx writes $msec. */
+static bool from_fraction(struct slice text, struct moment *moment)
 {
-    if (text->len == 0 || text->data[0] == '\0' || strchr(characters, text->data[0]) == NULL) {
+    struct slice rest = text, whole;
+    int64_t integer, billionths;
+    bool negative = text.len != 0 && text.data[0] == '-';
+    if (!slice_split(&rest, '.', &whole) || whole.len < LEAST_DIGITS + (size_t)negative ||
+        !slice_to_i64(whole, &integer) || !read_billionths(rest, &billionths)) {
         return false;
     }
-    *text = slice_after(*text, 1);
+    int64_t nanos = billionths / units_per_second(integer);
+    *moment = moment_from_integer(integer);
+    moment->nanos += (int32_t)(negative ? -nanos : nanos);
+    if (moment->nanos < 0) {
+        moment->seconds--;
+        moment->nanos += (int32_t)NS_PER_SECOND;
+    }
     return true;
 }
 
-static bool take_date(struct slice *text, int64_t *days)
+/* "/Date(1714500411107+0100)/", as .NET writes it: milliseconds; the offset says nothing of the moment. */
+static bool from_dotnet(struct slice text, struct moment *moment)
 {
-    int year = take_digits(text, 4);
-    int month = year >= 0 && take_one_of(text, "-") ? take_digits(text, 2) : -1;
-    int day = month >= 1 && month <= 12 && take_one_of(text, "-") ? take_digits(text, 2) : -1;
-    if (day < 1 || day > days_in_month(year, month)) {
+    struct slice head = SLICE("/Date("), tail = SLICE(")/");
+    int32_t offset;
+    int64_t milliseconds;
+    if (!slice_starts_with(text, head) || text.len < head.len + tail.len ||
+        !slice_equal(slice_after(text, text.len - tail.len), tail)) {
         return false;
     }
-    *days = days_from_civil(year, month, day);
+    struct slice number = slice_make(text.data + head.len, text.len - head.len - tail.len);
+    struct slice zone = slice_after(number, number.len > 5 ? number.len - 5 : 0);
+    if (zone.len == 5 && time_take_offset(&zone, &offset) && zone.len == 0) {
+        number.len -= 5;
+    }
+    if (!slice_to_i64(number, &milliseconds)) {
+        return false;
+    }
+    *moment = split(milliseconds, 1000);
     return true;
 }
 
-/* hh:mm:ss; a leap second counts as the second after it. */
-static bool take_time(struct slice *text, int *seconds)
-{
-    int hour = take_digits(text, 2);
-    int minute = hour >= 0 && hour < 24 && take_one_of(text, ":") ? take_digits(text, 2) : -1;
-    int second = minute >= 0 && minute < 60 && take_one_of(text, ":") ? take_digits(text, 2) : -1;
-    *seconds = hour * 3600 + minute * 60 + second;
-    return second >= 0 && second <= 60;
-}
+/* YYYYMMDDhhmmss: from here on, as milliseconds, it would lie beyond every column's range. */
+#define FIRST_DIGITS_OF_A_DATE INT64_C(19000101000000)
 
-/* ".123…"; digits beyond the ninth are cut. */
-static bool take_fraction(struct slice *text, int32_t *nanos)
+static bool is_date_of_digits(struct slice text, int64_t integer)
 {
-    int32_t unit = 100000000;
-    *nanos = 0;
-    if (!take_one_of(text, ".")) {
-        return true;
-    }
-    size_t before = text->len;
-    for (int digit = take_digits(text, 1); digit >= 0; digit = take_digits(text, 1)) {
-        *nanos += digit * unit;
-        unit /= 10;
-    }
-    return text->len < before;
-}
-
-/* Nothing, Z, +hh:mm, +hhmm. */
-static bool take_zone(struct slice *text, int *offset_seconds)
-{
-    *offset_seconds = 0;
-    if (text->len == 0 || take_one_of(text, "Zz")) {
-        return true;
-    }
-    bool west = text->data[0] == '-';
-    int hour = take_one_of(text, "+-") ? take_digits(text, 2) : -1;
-    (void)take_one_of(text, ":");
-    int minute = hour >= 0 && hour < 24 ? take_digits(text, 2) : -1;
-    *offset_seconds = (hour * 60 + minute) * (west ? -60 : 60);
-    return minute >= 0 && minute < 60;
+    return text.len == 14 && integer >= FIRST_DIGITS_OF_A_DATE;
 }
 
 bool moment_from_text(struct slice text, struct moment *moment)
 {
-    int64_t days, integer;
-    int seconds, offset;
-    if (slice_to_i64(text, &integer)) {
+    int64_t integer;
+    if (slice_to_i64(text, &integer) && !is_date_of_digits(text, integer)) {
         *moment = moment_from_integer(integer);
         return true;
     }
-    if (!take_date(&text, &days)) {
-        return false;
-    }
-    *moment = (struct moment){ days * 86400, 0 };
-    if (text.len == 0) {
-        return true;
-    }
-    if (!take_one_of(&text, "Tt ") || !take_time(&text, &seconds) || !take_fraction(&text, &moment->nanos) ||
-        !take_zone(&text, &offset)) {
-        return false;
-    }
-    moment->seconds += seconds - offset;
-    return text.len == 0;
+    return time_from_digits(text, moment) || from_fraction(text, moment) || time_from_names(text, moment) ||
+           from_dotnet(text, moment);
 }
 
 int64_t moment_to_ns(struct moment moment)

@@ -15,7 +15,8 @@ struct moment moment_from_integer(int64_t value);
 /* The same with a fraction; rounded to the microsecond, as a double holds no more. False if it is not near any time. */
 MUST_CHECK bool moment_from_double(double value, struct moment *moment);
 
-/* RFC 3339 (a space for the T, and no zone for UTC, are fine), YYYY-MM-DD, or an integer in digits. */
+/* The forms of docs/protocol.md, section "Times": RFC 3339 and ISO 8601, HTTP and mail dates, what logs and languages
+ * write, an integer in digits. Without a zone it is UTC. What could be read in two ways is none. */
 MUST_CHECK bool moment_from_text(struct slice text, struct moment *moment);
 
 /* Nanoseconds since 1970; what does not fit becomes the nearest that does. */

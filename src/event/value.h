@@ -30,7 +30,10 @@ struct value_context {
 MUST_CHECK enum error value_append(const struct column_spec *spec, const struct value *value,
                                    struct value_context *context, struct buf *out);
 
-/* Appends the time of receipt as a Date, DateTime, DateTime64 (not checked against max_past). */
+/* The moment nearest to wall_ns that a Date, DateTime or DateTime64 holds: a clock may be wrong, or the time too late. */
+int64_t value_nearest_time(const struct type *type, int64_t wall_ns);
+
+/* Appends the time of receipt, or the one nearest to it, as a Date, DateTime, DateTime64 (not checked against max_past). */
 void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out);
 
 /* A literal of the configuration (default, min, max) as a value: "5" is a number for number types, "true" a boolean. */

@@ -317,7 +317,8 @@ static int64_t event_time(const struct validator *validator, size_t index, int64
     if (places_has(&validator->places, index)) {
         return appended_ns;
     }
-    return spec->default_now || spec->fill == FILL_RECEIVED_AT ? received_ns : spec->default_time_ns;
+    bool receipt = spec->default_now || spec->fill == FILL_RECEIVED_AT;
+    return receipt ? value_nearest_time(&spec->type, received_ns) : spec->default_time_ns;
 }
 
 static enum error append_found(struct validator *validator, const struct json_document *document, struct chunk *chunk,

@@ -53,6 +53,9 @@ const struct http_route *http_routes_find(const struct http_routes *routes, stru
                                           unsigned *allow)
 {
     *allow = 0;
+    if (path.len > 1 && path.data[path.len - 1] == '/') {
+        path.len--; /* "/events/" is "/events" */
+    }
     for (size_t i = 0; i < routes->count; i++) {
         const struct http_route *route = &routes->items[i];
         if (slice_equal(route->path, path)) {

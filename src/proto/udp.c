@@ -36,7 +36,7 @@ struct udp {
 
 static bool is_off(const struct udp_listener_options *options)
 {
-    return strcmp(options->listen, "off") == 0;
+    return slice_equal_nocase(slice_from_string(options->listen), SLICE("off"));
 }
 
 size_t udp_listener_names(const struct udp_options *options, const char **names)

@@ -493,7 +493,7 @@ static const char *promised_only(const char *name)
         { "SLUICE_HTTP", ":1" },          { "SLUICE_DATA", "/data" },      { "SLUICE_STORE", "clickhouse" },
         { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
         { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
-        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "error" }, { "SLUICE_UDP", ":2" },
+        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "ERROR" }, { "SLUICE_UDP", ":2" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
@@ -502,6 +502,28 @@ static const char *promised_only(const char *name)
     }
     fail_msg("the sample reads %s, which is not promised", name);
     return NULL;
+}
+
+static void names_of_enumerations_are_read_in_any_case(void **state)
+{
+    (void)state;
+    struct config config =
+        must_parse("log: { level: ERROR, format: Json }\n"
+                   "journal: { durability: OS }\n"
+                   "dedup: { kind: NONE, on_error: Reject }\n"
+                   "store: { kind: ClickHouse }\n"
+                   "streams: [ { name: s, table: t, unknown_fields: REJECT, batch: { strategy: Adaptive }, "
+                   "fields: [ { name: at, type: DateTime, fill: Received_At } ] } ]\n");
+    assert_int_equal(config.log.level, LOG_ERROR);
+    assert_int_equal(config.log.format, LOG_JSON);
+    assert_int_equal(config.journal.durability, DURABILITY_OS);
+    assert_int_equal(config.dedup.kind, DEDUP_NONE);
+    assert_int_equal(config.dedup.on_error, DEDUP_ON_ERROR_REJECT);
+    assert_int_equal(config.store.kind, STORE_CLICKHOUSE);
+    assert_int_equal(config.streams[0].unknown_fields, UNKNOWN_REJECT);
+    assert_int_equal(config.streams[0].batch.strategy, BATCH_ADAPTIVE);
+    assert_int_equal(config.streams[0].fields[0].fill, FILL_RECEIVED_AT);
+    config_free(&config);
 }
 
 static void reads_the_promised_environment_in_the_sample(void **state)
@@ -615,6 +637,7 @@ int main(void)
         cmocka_unit_test(survives_flipped_bytes_and_garbage),
         cmocka_unit_test(bounds_what_aliases_multiply),
         cmocka_unit_test(loads_the_sample_and_the_presets_with_nothing_set),
+        cmocka_unit_test(names_of_enumerations_are_read_in_any_case),
         cmocka_unit_test(reads_the_promised_environment_in_the_sample),
         cmocka_unit_test(shows_the_defaults_in_the_sample),
         cmocka_unit_test(keeps_the_rules_of_the_tables),

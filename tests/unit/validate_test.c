@@ -32,8 +32,21 @@ static const struct {
     { "UInt8", "5.0", OK, "5" },
     { "UInt8", "5.5", ERROR_WRONG_TYPE, NULL },
     { "UInt8", "1e300", ERROR_OUT_OF_RANGE, NULL },
-    { "UInt8", "\"5\"", ERROR_WRONG_TYPE, NULL },
-    { "UInt8", "true", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "\"5\"", OK, "5" },
+    { "UInt8", "\"5.0\"", OK, "5" },
+    { "UInt8", "\"2.5e1\"", OK, "25" },
+    { "UInt8", "\"5.5\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "\"256\"", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "\"-1\"", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "\"\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "\" 5\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "\"five\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt8", "\"1e99\"", ERROR_OUT_OF_RANGE, NULL },
+    { "UInt8", "true", OK, "1" },
+    { "UInt64", "false", OK, "\"0\"" },
+    { "Int8", "true", OK, "1" },
+    { "Int8", "\"-128\"", OK, "-128" },
+    { "Int64", "\"9007199254740993.0\"", OK, "\"9007199254740993\"" }, /* a text has all its digits */
     { "Int8", "-128", OK, "-128" },
     { "Int8", "128", ERROR_OUT_OF_RANGE, NULL },
     { "Int16", "-32769", ERROR_OUT_OF_RANGE, NULL },
@@ -47,11 +60,22 @@ static const struct {
     { "UInt64", "1e19", ERROR_OUT_OF_RANGE, NULL },
     { "UInt64", "18446744073709551615", OK, "\"18446744073709551615\"" },
     { "UInt64", "\"18446744073709551615\"", OK, "\"18446744073709551615\"" },
-    { "UInt64", "\"18446744073709551616\"", ERROR_WRONG_TYPE, NULL },
+    { "UInt64", "\"18446744073709551616\"", ERROR_OUT_OF_RANGE, NULL },
     { "UInt64", "-1", ERROR_OUT_OF_RANGE, NULL },
     { "Float64", "1", OK, "1" },
     { "Float64", "18446744073709551615", OK, NULL },
-    { "Float64", "\"1\"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "\"1\"", OK, "1" },
+    { "Float64", "\"-0.25e1\"", OK, "-2.5" },
+    { "Float64", "\"0.1\"", OK, "0.1" },
+    { "Float64", "\"1e400\"", ERROR_OUT_OF_RANGE, NULL },
+    { "Float64", "\"nan\"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "\"inf\"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "\"0x10\"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "\"1 \"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "\"\"", ERROR_WRONG_TYPE, NULL },
+    { "Float64", "true", ERROR_WRONG_TYPE, NULL },
+    { "Float32", "\"1e39\"", ERROR_OUT_OF_RANGE, NULL },
+    { "Float32", "\"0.5\"", OK, "0.5" },
     { "Float32", "0.5", OK, "0.5" },
     { "Float32", "1e39", ERROR_OUT_OF_RANGE, NULL },
     { "Date", "\"2024-02-29\"", OK, "\"2024-02-29\"" },
@@ -72,7 +96,12 @@ static const struct {
     { "DateTime64(3)", "\"2024-11-22T01:00:00.123456+01:00\"", OK, "\"2024-11-22 00:00:00.123\"" },
     { "DateTime64(3)", "\"2024-11-21 19:30:00.5-0430\"", OK, "\"2024-11-22 00:00:00.500\"" },
     { "DateTime64(3)", "\"2024-11-22 00:00:00\"", OK, "\"2024-11-22 00:00:00.000\"" },
-    { "DateTime64(3)", "\"2024-11-22T24:00:00Z\"", ERROR_INVALID_VALUE, NULL },
+    { "DateTime64(3)", "\"2024-11-21T24:00:00Z\"", OK, "\"2024-11-22 00:00:00.000\"" },
+    { "DateTime64(3)", "\"Fri, 22 Nov 2024 00:00:00 GMT\"", OK, "\"2024-11-22 00:00:00.000\"" },
+    { "DateTime64(3)", "\"1732233600.107\"", OK, "\"2024-11-22 00:00:00.107\"" },
+    { "DateTime64(3)", "\"1732.5\"", ERROR_INVALID_VALUE, NULL },
+    { "DateTime64(3)", "\"22/11/2024\"", ERROR_INVALID_VALUE, NULL },
+    { "Date", "\"20241122T120000Z\"", OK, "\"2024-11-22\"" },
     { "DateTime64(3)", "\"2024-11-22T00:00:00Zx\"", ERROR_INVALID_VALUE, NULL },
     { "DateTime64(3)", "\"yesterday\"", ERROR_INVALID_VALUE, NULL },
     { "DateTime64(3)", "\"100000000\"", OK, "\"1973-03-03 09:46:40.000\"" },
@@ -83,6 +112,9 @@ static const struct {
     { "DateTime64(3)", "\"2300-01-01T00:00:00Z\"", ERROR_OUT_OF_RANGE, NULL },
     { "DateTime64(9)", "1732233600123456789", OK, "\"2024-11-22 00:00:00.123456789\"" },
     { "DateTime64(9)", "\"2263-01-01\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(9)", "\"2262-04-11T23:47:16.854775807Z\"", OK, "\"2262-04-11 23:47:16.854775807\"" },
+    { "DateTime64(9)", "\"2262-04-11T23:47:16.854775808Z\"", ERROR_OUT_OF_RANGE, NULL },
+    { "DateTime64(0)", "\"2299-12-31T23:59:59.999999999Z\"", OK, NULL },
     { "DateTime64(3)", "18446744073709551615", ERROR_OUT_OF_RANGE, NULL },
     { "DateTime64(3)", "1e300", ERROR_OUT_OF_RANGE, NULL },
     { "DateTime64(3)", "true", ERROR_WRONG_TYPE, NULL },
@@ -281,6 +313,72 @@ static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_a
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         assert_row_begins(*state, i, rows[i]);
     }
+}
+
+static void a_clock_out_of_a_columns_range_gives_the_nearest_time_that_it_holds(void **state)
+{
+    static const int64_t day_ns = 86400 * NS_PER_SECOND;
+    static const struct {
+        int64_t wall_ns;
+        const char *row;
+    } clocks[] = {
+        { -1, "{\"n\":1,\"d\":\"1970-01-01\",\"t\":\"1970-01-01 00:00:00\",\"now\":\"1970-01-01 00:00:00\","
+              "\"m\":\"1969-12-31 23:59:59.999\",\"maybe\":\"1970-01-01\"" },
+        { INT64_MIN, "{\"n\":1,\"d\":\"1970-01-01\",\"t\":\"1970-01-01 00:00:00\",\"now\":\"1970-01-01 00:00:00\","
+                     "\"m\":\"1900-01-01 00:00:00.000\",\"maybe\":\"1970-01-01\"" },
+        { (INT64_C(1) << 32) * NS_PER_SECOND,
+          "{\"n\":1,\"d\":\"2106-02-07\",\"t\":\"2106-02-07 06:28:15\",\"now\":\"2106-02-07 06:28:15\","
+          "\"m\":\"2106-02-07 06:28:16.000\",\"maybe\":\"2106-02-07\"" },
+        { 65536 * day_ns, "{\"n\":1,\"d\":\"2149-06-06\",\"t\":\"2106-02-07 06:28:15\",\"now\":\"2106-02-07 06:28:15\","
+                          "\"m\":\"2149-06-07 00:00:00.000\",\"maybe\":\"2149-06-06\"" },
+        { INT64_MAX, "{\"n\":1,\"d\":\"2149-06-06\",\"t\":\"2106-02-07 06:28:15\",\"now\":\"2106-02-07 06:28:15\","
+                     "\"m\":\"2262-04-11 23:47:16.854\",\"maybe\":\"2149-06-06\"" },
+    };
+    static struct field_options fields[] = {
+        FIELD("n", "UInt8"),
+        FIELD("d", "Date", .fill = FILL_RECEIVED_AT),
+        FIELD("t", "DateTime", .fill = FILL_RECEIVED_AT),
+        FIELD("now", "DateTime", .default_value = "now"),
+        FIELD("m", "DateTime64(3)", .default_value = "now"),
+        FIELD("maybe", "Nullable(Date)", .default_value = "now"),
+    };
+    static const struct stream_options options = { .name = "s", .fields = fields, .field_count = ARRAY_LENGTH(fields) };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(clocks); i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, &options);
+        fixture.context.received_wall_ns = clocks[i].wall_ns;
+        assert_int_equal(fixture_event(&fixture, "{\"n\":1}"), OK);
+        assert_int_equal(fixture_event(&fixture, "{\"n\":1,\"now\":0}"), OK);
+        assert_row_begins(&fixture, 0, clocks[i].row);
+        assert_true(chunk_is_whole(fixture.chunk));
+        /* verification looks for rows by `d`, between these */
+        assert_in_range(fixture.chunk->min_time_ns, 0, 65536 * day_ns - 1);
+        assert_in_range(fixture.chunk->max_time_ns, 0, 65536 * day_ns - 1);
+        fixture_release(&fixture);
+    }
+}
+
+static void a_text_shorter_than_min_length_is_refused(void **state)
+{
+    struct field_options fields[] = { FIELD("v", "String", .required = true, .min_length = 1, .max_length = 3),
+                                      FIELD("tags", "Array(String)", .min_length = 2),
+                                      FIELD("code", "FixedString(2)", .min_length = 2) };
+    struct stream_options options = { .name = "s", .fields = fields, .field_count = 3 };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"a\"}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"\"}"), ERROR_TOO_SHORT);
+    assert_string_equal(fixture.error.message, "v: \"\" is 0 bytes long; at least 1 are needed");
+    assert_int_equal(fixture_event(&fixture, "{}"), ERROR_MISSING_FIELD);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":7}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"abcd\"}"), ERROR_TOO_LONG);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"a\",\"tags\":[\"ab\",null]}"), OK);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"a\",\"tags\":[\"ab\",\"c\"]}"), ERROR_TOO_SHORT);
+    assert_int_equal(fixture_event(&fixture, "{\"v\":\"a\",\"code\":\"x\"}"), ERROR_TOO_SHORT);
+    assert_int_equal(fixture.chunk->rows, 3);
+    fixture_release(&fixture);
 }
 
 static void a_user_agent_that_is_no_utf8_is_mended(void **state)
@@ -595,6 +693,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_what_fits_and_refuses_what_a_server_could_refuse),
+        cmocka_unit_test(a_clock_out_of_a_columns_range_gives_the_nearest_time_that_it_holds),
+        cmocka_unit_test(a_text_shorter_than_min_length_is_refused),
         cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone,
                                         start_visits, end_fixture),

@@ -1,0 +1,36 @@
+/* What the files of value.h share. */
+#pragma once
+
+#include "event/value.h"
+
+/* One kind of scalars: as value_append. */
+typedef enum error value_appender(const struct column_spec *spec, const struct value *value,
+                                  struct value_context *context, struct buf *out);
+
+value_appender value_append_bool, value_append_integer, value_append_float, value_append_decimal;
+value_appender value_append_moment; /* Date, DateTime, DateTime64 */
+
+/* Words the message: "<found> <why>"; returns `error`. */
+enum error RARE PRINTF_LIKE(4, 5)
+    value_fail(enum error error, const struct value *value, struct value_context *context, const char *why, ...);
+
+/* "<found> is not <allowed>, as <type> needs". */
+enum error RARE value_wrong_type(const struct column_spec *spec, const struct value *value,
+                                 struct value_context *context, const char *allowed);
+
+/* A varint-prefixed string. */
+static inline void value_append_text(struct buf *out, struct slice text)
+{
+    if (!buf_reserve(out, text.len + 10)) {
+        return;
+    }
+    if (text.len < 0x80) {
+        out->data[out->len++] = (char)text.len;
+    } else {
+        buf_append_varint(out, text.len);
+    }
+    if (text.len != 0) {
+        memcpy(out->data + out->len, text.data, text.len);
+        out->len += text.len;
+    }
+}

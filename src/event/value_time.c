@@ -1,0 +1,125 @@
+/* Turns times, a client's or the gateway's own, into the wire bytes of Date, DateTime and DateTime64. */
+#include "base/clock.h"
+#include "event/time_parse.h"
+#include "event/value_private.h"
+
+#include <inttypes.h>
+
+/* As text, a Unix time has nine digits at least since 1973; fewer are rather a year, or a date such as 20240101. */
+static bool is_short_number(struct slice text)
+{
+    int64_t number;
+    return text.len < 9 && slice_to_i64(text, &number);
+}
+
+static bool to_moment(const struct value *value, struct moment *moment)
+{
+    switch (value->type) {
+    case VALUE_INT: *moment = moment_from_integer(value->integer); return true;
+    case VALUE_DOUBLE: return moment_from_double(value->number, moment);
+    case VALUE_TEXT: return !is_short_number(value->text) && moment_from_text(value->text, moment);
+    default: return false;
+    }
+}
+
+/* What a type of times holds, in seconds since 1970. */
+struct time_range {
+    int64_t first, last;
+    int32_t last_nanos; /* behind the last second */
+    const char *text;
+};
+
+static struct time_range range_of(const struct type *type)
+{
+    static const struct time_range date = { 0, UINT16_MAX * INT64_C(86400) + 86399, 999999999,
+                                            "1970-01-01 to 2149-06-06" };
+    static const struct time_range datetime = { 0, UINT32_MAX, 999999999,
+                                                "1970-01-01 00:00:00 to 2106-02-07 06:28:15" };
+    static const struct time_range datetime64 = { INT64_C(-2208988800), INT64_C(10413791999), 999999999,
+                                                  "1900-01-01 to 2299-12-31" };
+    static const struct time_range nanoseconds = { INT64_C(-2208988800), INT64_MAX / NS_PER_SECOND,
+                                                   INT64_MAX % NS_PER_SECOND, "1900-01-01 to 2262-04-11" };
+    return type->kind == KIND_DATE       ? date
+           : type->kind == KIND_DATETIME ? datetime
+           : type->scale == 9            ? nanoseconds
+                                         : datetime64;
+}
+
+static bool is_within(struct moment moment, struct time_range range)
+{
+    return moment.seconds >= range.first && moment.seconds <= range.last &&
+           (moment.seconds < range.last || moment.nanos <= range.last_nanos);
+}
+
+/* Appends what the type holds of a moment in its range: its floor. */
+static void append_moment(const struct type *type, struct moment moment, struct buf *out)
+{
+    static const int32_t nanos_per_tick[] = {
+        1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1
+    };
+    int64_t ticks = moment.seconds;
+    if (type->kind == KIND_DATE) {
+        ticks /= 86400;
+    } else if (type->kind == KIND_DATETIME64) {
+        int32_t nanos = nanos_per_tick[type->scale];
+        ticks = ticks * (NS_PER_SECOND / nanos) + moment.nanos / nanos;
+    }
+    buf_append(out, &ticks, type->width); /* little-endian: the low bytes come first */
+}
+
+static enum error check_age(const struct column_spec *spec, const struct value *value, struct value_context *context)
+{
+    int64_t ahead;
+    if (__builtin_sub_overflow(context->time_ns, context->received_wall_ns, &ahead)) {
+        ahead = context->time_ns < 0 ? -INT64_MAX : INT64_MAX;
+    }
+    if (spec->max_past_ns >= 0 && ahead < -spec->max_past_ns) {
+        return value_fail(ERROR_TIME_TOO_OLD, value, context, "lies further back than max_past (%" PRId64 " s)",
+                          spec->max_past_ns / NS_PER_SECOND);
+    }
+    if (spec->max_future_ns >= 0 && ahead > spec->max_future_ns) {
+        return value_fail(ERROR_TIME_TOO_NEW, value, context, "lies further ahead than max_future (%" PRId64 " s)",
+                          spec->max_future_ns / NS_PER_SECOND);
+    }
+    return OK;
+}
+
+enum error value_append_moment(const struct column_spec *spec, const struct value *value, struct value_context *context,
+                               struct buf *out)
+{
+    struct moment moment;
+    if (value->type == VALUE_BOOL) {
+        return value_wrong_type(spec, value, context, "a time");
+    }
+    if (value->type == VALUE_UINT || (value->type == VALUE_DOUBLE && !moment_from_double(value->number, &moment))) {
+        return value_fail(ERROR_OUT_OF_RANGE, value, context, "is out of range of every time");
+    }
+    if (!to_moment(value, &moment)) {
+        return value_fail(ERROR_INVALID_VALUE, value, context,
+                          "is no time that is taken, or ambiguous; send RFC 3339 (2024-11-22T12:00:00Z), an HTTP date, "
+                          "or seconds to nanoseconds since 1970");
+    }
+    const struct time_range range = range_of(&spec->type);
+    if (!is_within(moment, range)) {
+        return value_fail(ERROR_OUT_OF_RANGE, value, context, "is out of range; %s holds %s", spec->type.name,
+                          range.text);
+    }
+    append_moment(&spec->type, moment, out);
+    context->time_ns = moment_to_ns(moment);
+    return check_age(spec, value, context);
+}
+
+int64_t value_nearest_time(const struct type *type, int64_t wall_ns)
+{
+    const struct time_range range = range_of(type);
+    struct moment moment = moment_from_ns(wall_ns);
+    if (is_within(moment, range)) {
+        return wall_ns;
+    }
+    return moment_to_ns((struct moment){ moment.seconds < range.first ? range.first : range.last, 0 });
+}
+
+void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out)
+{
+    append_moment(type, moment_from_ns(value_nearest_time(type, wall_ns)), out);
+}
