@@ -60,10 +60,49 @@
     X(452, SETTING_CONSTRAINT_VIOLATION, HOLD)                                                                         \
     X(497, ACCESS_DENIED, HOLD)                                                                                        \
     X(516, AUTHENTICATION_FAILED, HOLD)                                                                                \
-    /* the server is busy */                                                                                           \
+    /* the batch is too big: for one query, or for one INSERT */                                                       \
+    X(158, TOO_MANY_ROWS, SIZE)                                                                                        \
+    X(307, TOO_MANY_BYTES, SIZE)                                                                                       \
+    X(396, TOO_MANY_ROWS_OR_BYTES, SIZE)                                                                               \
+    /* ...or for what the server has left: SIZE by the words of the message, below */                                  \
+    X(159, TIMEOUT_EXCEEDED, SHORT)                                                                                    \
+    X(160, TOO_SLOW, SHORT)                                                                                            \
+    X(173, CANNOT_ALLOCATE_MEMORY, SHORT)                                                                              \
+    X(209, SOCKET_TIMEOUT, SHORT)                                                                                      \
+    X(241, MEMORY_LIMIT_EXCEEDED, SHORT)                                                                               \
+    /* the server, its disks, or its replicas are busy or ill, whatever the rows */                                    \
+    X(74, CANNOT_READ_FROM_FILE_DESCRIPTOR, PASSING)                                                                   \
+    X(75, CANNOT_WRITE_TO_FILE_DESCRIPTOR, PASSING)                                                                    \
+    X(76, CANNOT_OPEN_FILE, PASSING)                                                                                   \
+    X(77, CANNOT_CLOSE_FILE, PASSING)                                                                                  \
+    X(202, TOO_MANY_SIMULTANEOUS_QUERIES, PASSING)                                                                     \
+    X(203, NO_FREE_CONNECTION, PASSING)                                                                                \
+    X(210, NETWORK_ERROR, PASSING)                                                                                     \
     X(216, QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, PASSING)                                                             \
-    X(241, MEMORY_LIMIT_EXCEEDED, PASSING)                                                                             \
-    X(252, TOO_MANY_PARTS, PARTS)
+    X(225, NO_ZOOKEEPER, PASSING)                                                                                      \
+    X(236, ABORTED, PASSING)                                                                                           \
+    X(242, TABLE_IS_READ_ONLY, PASSING)                                                                                \
+    X(243, NOT_ENOUGH_SPACE, PASSING)                                                                                  \
+    X(244, UNEXPECTED_ZOOKEEPER_ERROR, PASSING)                                                                        \
+    X(252, TOO_MANY_PARTS, PARTS)                                                                                      \
+    X(285, TOO_FEW_LIVE_REPLICAS, PASSING)                                                                             \
+    X(286, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, PASSING)                                                             \
+    X(319, UNKNOWN_STATUS_OF_INSERT, PASSING)                                                                          \
+    X(341, UNFINISHED, PASSING)                                                                                        \
+    X(394, QUERY_WAS_CANCELLED, PASSING)                                                                               \
+    X(425, SYSTEM_ERROR, PASSING)                                                                                      \
+    X(439, CANNOT_SCHEDULE_TASK, PASSING)                                                                              \
+    X(473, DEADLOCK_AVOIDED, PASSING)                                                                                  \
+    X(574, DISTRIBUTED_TOO_MANY_PENDING_BYTES, PASSING)                                                                \
+    X(700, USER_SESSION_LIMIT_EXCEEDED, PASSING)                                                                       \
+    X(722, ASYNC_LOAD_WAIT_FAILED, PASSING)                                                                            \
+    X(733, TABLE_IS_BEING_RESTARTED, PASSING)                                                                          \
+    X(735, QUERY_WAS_CANCELLED_BY_CLIENT, PASSING)                                                                     \
+    X(745, SERVER_OVERLOADED, PASSING)                                                                                 \
+    X(999, KEEPER_EXCEPTION, PASSING)                                                                                  \
+    /* an expression of the table (MATERIALIZED, DEFAULT, a constraint) fails for a row, or for every row */           \
+    X(153, ILLEGAL_DIVISION, SUSPECT)                                                                                  \
+    X(395, FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, SUSPECT)
 
 static const struct code_row {
     int code;
@@ -101,27 +140,90 @@ bool code_is_from_proxy(const struct store_reply *reply)
     return reply->code == 0 && reply->http_status >= 502 && reply->http_status <= 504;
 }
 
-/* Without a code of ClickHouse's, HTTP's status must do: what a client is to mend will not pass by itself. */
-static enum code_class classify_status(int status)
+/* HTTP's own statuses, of a proxy. The others of a client's errors are CODE_HOLD: nothing will pass by itself. */
+static const struct status_row {
+    int status;
+    enum code_class class;
+} statuses[] = {
+    { 408, CODE_SHORT },                       /* Request Timeout: the body took too long to come */
+    { 413, CODE_SIZE },                        /* Content Too Large */
+    { 414, CODE_SIZE },                        /* URI Too Long */
+    { 429, CODE_PASSING }, { 431, CODE_SIZE }, /* Request Header Fields Too Large */
+};
+
+/* What proxies and filters say with a 400 or 403, or any other status. */
+static const char *const size_words[] = { "too large", "too big", "too long", "exceeds the maximum",
+                                          "exceeds the limit" };
+
+/* Codes whose message says that it is the batch's size, not the server's state. */
+static const struct code_words {
+    int code;
+    const char *words;
+} sizes[] = {
+    { 76, "too many open files" }, /* a file a column, and a path of a JSON column */
+    { 241, "for query" },           { 241, "for user" }, { 241, "query memory limit" }, { 241, "user memory limit" },
+    { 252, "too many partitions" },
+};
+
+static bool speaks_of_size(const char *message)
 {
-    bool client_error = status >= 400 && status < 500 && status != 408 && status != 429;
+    for (size_t i = 0; i < ARRAY_LENGTH(size_words); i++) {
+        if (strcasestr(message, size_words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool says_size(const struct store_reply *reply)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        if (sizes[i].code == reply->code && strcasestr(reply->message, sizes[i].words) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without a code of ClickHouse's, HTTP's status must do. */
+static enum code_class classify_status(const struct store_reply *reply)
+{
+    int status = reply->http_status;
+    for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
+        if (statuses[i].status == status) {
+            return statuses[i].class;
+        }
+    }
+    bool client_error = status >= 400 && status < 500;
+    if (client_error && speaks_of_size(reply->message)) {
+        return CODE_SIZE;
+    }
     return client_error ? CODE_HOLD : CODE_PASSING;
+}
+
+/* A view's errors are not the batch's, whose rows may be committed already. */
+static enum code_class classify_view(enum code_class class)
+{
+    if (class == CODE_ROW || class >= CODE_COLUMNS) {
+        return CODE_HOLD;
+    }
+    return class == CODE_PARTS ? CODE_PARTS : CODE_PASSING;
+}
+
+bool code_is_before_store(const struct store_reply *reply)
+{
+    return reply->code == 0 && classify_status(reply) == CODE_SIZE;
 }
 
 enum code_class code_classify(const struct store_reply *reply)
 {
     if (reply->code == 0) {
-        return classify_status(reply->http_status);
+        return classify_status(reply);
     }
     const struct code_row *row = find(reply->code);
-    if (row == NULL) {
-        return CODE_PASSING;
+    enum code_class class = row == NULL ? CODE_SUSPECT : row->class;
+    if (code_is_from_view(reply->message)) {
+        return classify_view(class);
     }
-    if ((row->class == CODE_ROW || row->class == CODE_COLUMNS) && code_is_from_view(reply->message)) {
-        return CODE_HOLD;
-    }
-    if (row->class == CODE_PARTS && strcasestr(reply->message, "too many partitions") != NULL) {
-        return CODE_PARTITIONS;
-    }
-    return row->class;
+    return says_size(reply) ? CODE_SIZE : class;
 }

@@ -38,6 +38,15 @@ void delivery_init(struct delivery *delivery, const char *name, bool recovered)
     snprintf(delivery->token, sizeof delivery->token, "%s", name);
 }
 
+void delivery_inherit(struct delivery *half, const struct delivery *whole)
+{
+    if (!whole->none_stored) {
+        half->step = DELIVERY_VERIFY;
+    }
+    half->none_stored = whole->none_stored;
+    half->poison = poison_of_half(&whole->poison);
+}
+
 /* Numbered by the clock: an earlier process may have used `<name>.1` already, and a spent token is worse than none. */
 static void take_fresh_token(struct delivery *delivery, const struct delivery_facts *facts)
 {
@@ -77,11 +86,10 @@ static enum delivery_move after_done(struct delivery *delivery, const struct del
     return DELIVERY_NEXT;
 }
 
-/* The batch as a whole and, at the end, each single row are looked for in the table first; the halves in between need
- * not be. */
+/* Single rows are always looked for before they are buried; what is bigger, unless nothing of it can be there. */
 static enum delivery_move take_apart(struct delivery *delivery, const struct delivery_facts *facts)
 {
-    if (facts->has_event_id && (!facts->descendant || facts->rows == 1)) {
+    if (facts->has_event_id && (!delivery->none_stored || facts->rows == 1)) {
         delivery->step = DELIVERY_EXAMINE;
     } else {
         delivery->step = facts->rows == 1 ? DELIVERY_BURY : DELIVERY_SPLIT;
@@ -99,30 +107,61 @@ enum delivery_move delivery_blame_schema(struct delivery *delivery, uint64_t all
     return DELIVERY_HOLD_BATCH;
 }
 
-/* A row was refused, and the table itself said so. */
+/* A row is at fault. */
 static enum delivery_move after_refusal(struct delivery *delivery, const struct delivery_facts *facts)
 {
-    delivery->step = DELIVERY_SEND;
     if (facts->refused >= facts->refusals_allowed) {
         return delivery_blame_schema(delivery, facts->refusals_allowed);
     }
     return take_apart(delivery, facts);
 }
 
+static enum delivery_move stand_aside(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    char cause[256];
+    snprintf(cause, sizeof cause, "%.255s", delivery->reason);
+    delivery_explain(delivery, "%s stands aside, so that what is behind it is tried: %s", facts->name, cause);
+    return DELIVERY_STAND_ASIDE;
+}
+
+/* `may_be_many`: not a row but their number may be at fault. */
+static enum delivery_move follow(enum poison_verdict verdict, bool may_be_many, struct delivery *delivery,
+                                 const struct delivery_facts *facts)
+{
+    switch (verdict) {
+    case POISON_SPLIT: return may_be_many ? take_apart(delivery, facts) : after_refusal(delivery, facts);
+    case POISON_BURY: return after_refusal(delivery, facts);
+    case POISON_WAIT_STREAM:
+    case POISON_WAIT_ASIDE:
+    case POISON_STAND_ASIDE: break;
+    }
+    go_on_in_doubt(delivery, facts);
+    if (verdict == POISON_STAND_ASIDE) {
+        return stand_aside(delivery, facts);
+    }
+    return verdict == POISON_WAIT_ASIDE ? DELIVERY_RETRY_ASIDE : DELIVERY_RETRY_STREAM;
+}
+
 static enum delivery_move after_answer(struct delivery *delivery, const struct delivery_facts *facts,
                                        const struct store_reply *reply)
 {
+    enum code_class class = code_classify(reply);
     explain_reply(delivery, reply);
-    switch (code_classify(reply)) {
+    switch (class) {
     case CODE_ROW: return after_refusal(delivery, facts);
-    case CODE_PARTITIONS: return facts->rows > 1 ? take_apart(delivery, facts) : DELIVERY_HOLD_BATCH;
     case CODE_COLUMNS: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_MISFIT;
     case CODE_HOLD: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_STREAM;
+    case CODE_SUSPECT:
+    case CODE_SHORT:
+    case CODE_SIZE:
     case CODE_PARTS:
     case CODE_PASSING: break;
     }
-    go_on_in_doubt(delivery, facts);
-    return DELIVERY_RETRY_STREAM;
+    if (!code_is_before_store(reply)) {
+        delivery->none_stored = false;
+    }
+    enum poison_verdict verdict = poison_judge(&delivery->poison, class, poison_answer(reply), &facts->poison);
+    return follow(verdict, class != CODE_SUSPECT, delivery, facts);
 }
 
 enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
@@ -139,9 +178,15 @@ enum delivery_move delivery_after_send(struct delivery *delivery, const struct d
     if (reply->outcome == STORE_ANSWERED && !code_is_from_proxy(reply)) {
         return after_answer(delivery, facts, reply);
     }
+    delivery->none_stored = false;
     explain_reply(delivery, reply);
     go_on_in_doubt(delivery, facts);
     return reply->outcome == STORE_ANSWERED ? DELIVERY_RETRY_BATCH : DELIVERY_RETRY_STREAM;
+}
+
+enum delivery_move delivery_after_lost(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    return follow(poison_judge_lost(&delivery->poison, &facts->poison), true, delivery, facts);
 }
 
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts)
@@ -159,41 +204,30 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
     return DELIVERY_NEXT;
 }
 
+/* Rows that are there already, of a resent event say, are no reason for the others to wait. */
 static enum delivery_move after_examination(struct delivery *delivery, const struct delivery_facts *facts,
-                                            uint64_t distinct, uint64_t found)
+                                            uint64_t found)
 {
-    if (found == 0) {
-        delivery->step = facts->rows == 1 ? DELIVERY_BURY : DELIVERY_SPLIT;
-        return DELIVERY_NEXT;
-    }
-    if (facts->segments > 1) {
+    delivery->none_stored = found == 0;
+    if (facts->rows > 1) {
         delivery->step = DELIVERY_SPLIT;
-        delivery->parts_in_doubt = true;
-        return DELIVERY_NEXT;
+    } else {
+        delivery->step = found == 0 ? DELIVERY_BURY : DELIVERY_STORED;
     }
-    if (facts->descendant) {
-        delivery->step = DELIVERY_STORED;
-        return DELIVERY_NEXT;
-    }
-    char cause[256];
-    snprintf(cause, sizeof cause, "%.255s", delivery->reason);
-    delivery_explain(delivery, "refused, yet %" PRIu64 " of %" PRIu64 " rows are in the table (a view?): %s", found,
-                     distinct, cause);
-    delivery->step = DELIVERY_SEND;
-    return DELIVERY_HOLD_BATCH;
+    return DELIVERY_NEXT;
 }
 
 enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
                                         uint64_t distinct, uint64_t found)
 {
     if (delivery->step == DELIVERY_EXAMINE) {
-        return after_examination(delivery, facts, distinct, found);
+        return after_examination(delivery, facts, found);
     }
     if (found >= distinct) {
         delivery->step = DELIVERY_STORED;
     } else if (facts->segments > 1 && found != 0) {
         delivery->step = DELIVERY_SPLIT;
-        delivery->parts_in_doubt = true;
+        delivery->none_stored = false;
     } else if (facts->replicated && facts->tokens) {
         delivery->step = DELIVERY_SEND; /* the replica asked may lag behind; the token knows better */
     } else {
@@ -207,7 +241,7 @@ enum delivery_move delivery_after_bad_file(struct delivery *delivery, const stru
     if (facts->segments < 2) {
         return DELIVERY_HOLD_BATCH;
     }
-    delivery->parts_in_doubt = delivery->token_spent || delivery->step == DELIVERY_VERIFY;
+    delivery->none_stored = !delivery->token_spent && delivery->step != DELIVERY_VERIFY;
     delivery->step = DELIVERY_SPLIT;
     return DELIVERY_NEXT;
 }

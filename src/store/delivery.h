@@ -4,8 +4,8 @@
  *   SEND ──done──► STORED          a token used for the first time, or on a Replicated*, Shared* engine
  *        ──done──► CONFIRM         the token was sent before: it counts only if the server has not restarted since
  *        ──unknown, error──► SEND with the same token where it is worth something, else VERIFY
- *        ──row refused──► EXAMINE (the whole batch, or one row) ──none is there──► SPLIT or BURY
- *                       └► SPLIT   (a half of a batch that was examined)
+ *        ──row refused, too big, or poison.h──► EXAMINE ──► SPLIT; of one row: not there──► BURY, there──► STORED
+ *                                          └► SPLIT (none of it is there, as was known before)
  *   CONFIRM ──same server process──► STORED   ──restarted──► VERIFY
  *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>` (replicated: as it is)
  *                                            ──some segments of a group──► SPLIT, and VERIFY each half
@@ -14,7 +14,7 @@
  * to the same token later and the rows are gone. */
 #pragma once
 
-#include "store/codes.h"
+#include "store/poison.h"
 
 enum delivery_step {
     DELIVERY_SEND,
@@ -31,9 +31,12 @@ enum delivery_move {
     DELIVERY_NEXT,         /* it is due now */
     DELIVERY_RETRY_BATCH,  /* the batch waits for its backoff (its server failed) */
     DELIVERY_RETRY_STREAM, /* the stream waits for its backoff */
+    DELIVERY_RETRY_ASIDE,  /* the batch waits for its backoff (it may be at fault), what is behind it goes on */
+    DELIVERY_STAND_ASIDE,  /* likewise, and it is reported as held */
     DELIVERY_HOLD_BATCH,   /* an operator is needed for this batch alone; tried again every backoff_max */
     DELIVERY_HOLD_STREAM,  /* an operator is needed for the stream */
     DELIVERY_HOLD_MISFIT, /* ...for this batch alone if the table has all that the stream needs now, else for the stream */
+    DELIVERY_PARTED,      /* the writer's own: halves have taken its place */
     DELIVERY_FINISHED     /* the writer's own: the segment is gone */
 };
 
@@ -46,10 +49,11 @@ struct delivery {
     bool token_spent;        /* an attempt with it may have reached a server */
     int64_t token_started_s; /* when that server started, as known before the token's first use */
     int64_t token_sent_ns;   /* monotonic, just before that use */
-    bool parts_in_doubt;     /* SPLIT: the segments of the group may be stored, each for itself */
     uint64_t number;         /* the n of the last `<name>.<n>`, 0: none yet */
-    int code;                /* of the last failure, 0: none or not ClickHouse's */
-    char reason[512];        /* of the last failure, one line */
+    bool none_stored;        /* no row of it can be in the table: it was looked for, or was never taken */
+    struct poison poison;
+    int code;         /* of the last failure, 0: none or not ClickHouse's */
+    char reason[512]; /* of the last failure, one line */
 };
 
 /* What is known about the place the segment goes to, taken anew for each step. */
@@ -62,8 +66,8 @@ struct delivery_facts {
     int64_t started_wall_s; /* when the server's process started */
     int64_t up_since_ns;    /* monotonic: it runs since then at the latest */
     uint64_t rows;
-    uint64_t segments;         /* more than one: a group, whose parts are segments */
-    bool descendant;           /* of a batch that was split */
+    uint64_t segments; /* more than one: a group, whose parts are segments */
+    struct poison_facts poison;
     uint64_t refused;          /* rows of that batch refused so far */
     uint64_t refusals_allowed; /* more than these: it is the schema, not the rows */
     int64_t wall_ns;           /* now: makes tokens that no earlier process can have used */
@@ -71,6 +75,9 @@ struct delivery_facts {
 };
 
 void delivery_init(struct delivery *delivery, const char *name, bool recovered);
+
+/* What a half, just initialized, has of `whole`. What may be in the table already is counted before it is sent. */
+void delivery_inherit(struct delivery *half, const struct delivery *whole);
 
 /* Before each series of steps: what cannot be counted is sent again instead. */
 void delivery_resume(struct delivery *delivery, const struct delivery_facts *facts);
@@ -80,6 +87,9 @@ void delivery_before_send(struct delivery *delivery, const struct delivery_facts
 
 enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
                                        const struct store_reply *reply);
+
+/* The answer to the last attempt was lost though the server lives: after DELIVERY_RETRY_STREAM. */
+enum delivery_move delivery_after_lost(struct delivery *delivery, const struct delivery_facts *facts);
 
 /* `facts` are as probed after the answer. */
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts);

@@ -39,7 +39,7 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
         .up_since_ns = features->up_since_ns,
         .rows = parcel->rows,
         .segments = parcel->segments,
-        .descendant = parcel->family != NULL || (parcel->apart && parcel->segments > 1),
+        .poison = poison_facts_of(lane, parcel),
         .refused = parcel->family == NULL ? 0 : parcel->family->refused,
         .refusals_allowed = delivery_refusals_allowed(root_rows),
         .wall_ns = clock_wall_ns(),
@@ -167,6 +167,35 @@ static void learn_size(const struct attempt *attempt, const struct store_reply *
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
+/* Is it the server that failed, or the batch's bytes, rather than the stream? */
+static enum delivery_move weigh_failure(const struct attempt *attempt, const struct delivery_facts *facts,
+                                        const struct store_reply *reply, enum delivery_move move, bool alive)
+{
+    bool may_be_its_own = move == DELIVERY_NEXT || move == DELIVERY_RETRY_STREAM || move == DELIVERY_RETRY_ASIDE ||
+                          move == DELIVERY_STAND_ASIDE;
+    if (reply->outcome == STORE_DONE || !may_be_its_own) {
+        return move;
+    }
+    if (move == DELIVERY_RETRY_STREAM && !alive) {
+        return DELIVERY_RETRY_BATCH;
+    }
+    if (reply->outcome == STORE_UNKNOWN) {
+        move = delivery_after_lost(attempt->delivery, facts);
+    }
+    if (attempt->delivery->poison.failures != 0 && has_gone_bad(attempt)) {
+        attempt->delivery->step = DELIVERY_SEND;
+        return delivery_after_bad_file(attempt->delivery, facts);
+    }
+    return move;
+}
+
+static void renew_poison_facts(const struct attempt *attempt, struct delivery_facts *facts)
+{
+    wakeup_lock(&attempt->writer->wakeup);
+    facts->poison = poison_facts_of(attempt->job->lane, attempt->parcel);
+    wakeup_unlock(&attempt->writer->wakeup);
+}
+
 static enum delivery_move step_send(const struct attempt *attempt)
 {
     struct delivery_facts facts = gather_facts(attempt);
@@ -181,18 +210,16 @@ static enum delivery_move step_send(const struct attempt *attempt)
     }
     if (reply.outcome == STORE_DONE) {
         CRASH_POINT(after_insert);
+        poison_note_taken(attempt->worker, attempt->job);
     }
     if (reply.outcome != STORE_UNREACHABLE) {
         doubt_note_sent(attempt->worker, attempt->job, facts.replicated);
     }
+    renew_poison_facts(attempt, &facts);
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
     bool alive = note_reply(attempt, attempt->parcel->server, &reply);
     learn_size(attempt, &reply);
-    if (move == DELIVERY_RETRY_STREAM) {
-        move = !alive                  ? DELIVERY_RETRY_BATCH
-               : has_gone_bad(attempt) ? delivery_after_bad_file(attempt->delivery, &facts)
-                                       : move;
-    }
+    move = weigh_failure(attempt, &facts, &reply, move, alive);
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
         LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", parcel_name(attempt->parcel),
@@ -304,11 +331,12 @@ static enum delivery_move step_count(const struct attempt *attempt)
     return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
 }
 
-static struct family *join_family(struct parcel *whole)
+static struct family *join_family(struct lane *lane, struct parcel *whole)
 {
     if (whole->family == NULL) {
         whole->family = calloc(1, sizeof *whole->family);
         if (whole->family != NULL) {
+            lane->families++;
             *whole->family = (struct family){ .members = 1, .rows = whole->rows };
         }
     }
@@ -341,13 +369,14 @@ static enum error halve_file(const struct attempt *attempt, struct parcel *const
     struct segment *whole = attempt->parcel->segment;
     struct segment *segments[2] = { NULL, NULL };
     wakeup_lock(&attempt->writer->wakeup);
-    bool ready = join_family(attempt->parcel) != NULL;
+    bool ready = join_family(attempt->job->lane, attempt->parcel) != NULL;
     wakeup_unlock(&attempt->writer->wakeup);
     enum error error =
         ready ? home->split(home->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
     for (int i = 0; error == OK && i < 2; i++) {
         segments[i]->next = NULL;
         (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
+        delivery_inherit(&halves[i]->delivery, &attempt->parcel->delivery);
     }
     return error;
 }
@@ -370,7 +399,7 @@ static enum delivery_move step_split(const struct attempt *attempt)
     }
     metric_add_stream(attempt->worker->cells, METRIC_SPLITS, attempt->job->lane->label, 1);
     replace_by_halves(attempt, halves);
-    return DELIVERY_FINISHED;
+    return DELIVERY_PARTED;
 }
 
 static void forget(const struct attempt *attempt)

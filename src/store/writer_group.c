@@ -174,8 +174,11 @@ void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns)
 /* A time-out, a lack of memory, a proxy's bound. */
 static bool may_be_too_large(const struct store_reply *reply)
 {
-    return reply->outcome == STORE_UNKNOWN ||
-           (reply->outcome == STORE_ANSWERED && (reply->http_status == 413 || code_classify(reply) == CODE_PASSING));
+    if (reply->outcome == STORE_ANSWERED) {
+        enum code_class class = code_classify(reply);
+        return class == CODE_SIZE || class == CODE_SHORT;
+    }
+    return reply->outcome == STORE_UNKNOWN;
 }
 
 void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply)
@@ -193,6 +196,7 @@ void group_learn(struct lane *lane, const struct parcel *parcel, const struct st
 /* The parts of a group are its own segments, so what an earlier process or an attempt of this one did concerns them. */
 static void inherit_doubt(const struct parcel *whole, struct parcel *half, int64_t wall_ns)
 {
+    delivery_inherit(&half->delivery, &whole->delivery);
     half->apart = true;
     half->anywhere = whole->anywhere;
     half->sent = whole->sent;
@@ -212,7 +216,7 @@ static struct segment *last_of_first_half(const struct parcel *parcel)
 
 bool group_halve(struct parcel *whole, struct parcel *const halves[2], int64_t wall_ns)
 {
-    bool in_doubt = whole->delivery.parts_in_doubt || whole->segment->recovered;
+    bool in_doubt = whole->segment->recovered;
     struct segment *end = last_of_first_half(whole);
     struct segment *second = end->next;
     end->next = NULL;

@@ -4,6 +4,8 @@
  * delivery, or several that go as one INSERT (a group, writer_group.c). A worker takes a job under the lock, does it without, and notes what came of it under the lock again. While
  * a parcel is `busy` only its worker touches its segment and delivery; all else is guarded by writer->wakeup.
  *
+ * A failing lane tries its batches in turn once one has failed too often: poison.h.
+ *
  * Bulkhead: a lane whose last attempt failed gets one attempt at a time; failing lanes together, and any one lane beside
  * others, leave at least one of two or more threads to the rest. */
 #pragma once
@@ -19,6 +21,7 @@ struct family {
     uint64_t members;
     uint64_t rows;
     uint64_t refused;
+    uint64_t taken; /* INSERTs of members that succeeded */
 };
 
 /* Of `<stream>-<uuid>+<uuid>+<hash>`. */
@@ -37,6 +40,7 @@ struct parcel {
     int64_t first_ns;      /* wall, of its oldest event */
     bool busy;
     bool held;
+    bool aside;    /* it waits for itself, as it may be what is at fault: poison.h */
     bool pinned;   /* stays with `server` */
     bool anywhere; /* recovered: an earlier process may have sent it to any server */
     bool sent;     /* an attempt of this process may have reached `sent_to`... */
@@ -56,6 +60,8 @@ struct lane_table {
     struct table_info info;
     unsigned failures;
     int64_t next_check_ns;
+    uint64_t taken; /* INSERTs that succeeded */
+    bool stuck;     /* a batch stands aside, and none has been taken since */
 };
 
 struct lane {
@@ -67,6 +73,8 @@ struct lane {
     uint64_t busy;
     uint64_t held;       /* segments */
     uint64_t group_rows; /* no group has more: fewer after one that failed; at least 1 */
+    uint64_t families;
+    bool family_is_next; /* descendants and others take turns while there are both */
     bool failing;        /* its last attempt failed for the stream's own sake */
     bool stream_held;
     bool was_ready;          /* its table has been seen */
@@ -184,6 +192,17 @@ void queue_note_reply(struct writer *writer, struct worker *worker, size_t serve
                       int64_t now_ns);
 void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
                       const struct table_info *info, struct slice problem, int64_t now_ns);
+
+/* writer_poison.c */
+
+/* Under the lock. What is known of the parcel's table on its server, where it is about to go. */
+struct poison_facts poison_facts_of(const struct lane *lane, const struct parcel *parcel);
+
+/* Without the lock, after each INSERT that succeeded: its table takes something. */
+void poison_note_taken(struct worker *worker, const struct job *job);
+
+/* Under the lock. The parcel waits for itself. */
+void poison_set_aside(struct writer *writer, struct worker *worker, const struct job *job, bool held, int64_t now_ns);
 
 /* writer_doubt.c */
 

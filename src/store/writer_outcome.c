@@ -94,9 +94,12 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
     parcel->busy = false;
     parcel->failures++;
     queue_set_held(writer, lane, parcel, move == DELIVERY_HOLD_BATCH || (misfit && parcel->held));
-    if (move == DELIVERY_RETRY_STREAM || move == DELIVERY_HOLD_STREAM) {
+    if (move == DELIVERY_RETRY_ASIDE || move == DELIVERY_STAND_ASIDE) {
+        poison_set_aside(writer, worker, job, move == DELIVERY_STAND_ASIDE, now_ns);
+    } else if (move == DELIVERY_RETRY_STREAM || move == DELIVERY_HOLD_STREAM) {
         lane_failed(writer, worker, lane, hold, now_ns);
-        parcel->next_attempt_ns = lane->next_attempt_ns;
+        bool goes_again = move == DELIVERY_RETRY_STREAM && parcel->delivery.poison.failures < POISON_ATTEMPTS;
+        parcel->next_attempt_ns = goes_again ? 0 : lane->next_attempt_ns;
     } else {
         parcel->next_attempt_ns =
             now_ns + (hold ? writer->backoff.max_ns : backoff_ns(&writer->backoff, parcel->failures, &worker->random));
@@ -117,7 +120,7 @@ void queue_put_back(struct writer *writer, struct worker *worker, const struct j
         lane_recovered(job->lane);
     } else if (move == DELIVERY_NEXT) {
         job->parcel->busy = false;
-    } else {
+    } else if (move != DELIVERY_PARTED) { /* whether that helped, the halves will tell */
         put_back_waiting(writer, worker, job, move, now_ns);
     }
     lane_report(writer, job->lane);

@@ -47,6 +47,7 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
     lane->count -= parcel->segments;
     count_waiting(writer, lane, -(int64_t)parcel->segments);
     if (parcel->family != NULL && --parcel->family->members == 0) {
+        lane->families--;
         free(parcel->family);
     }
     parcel_free(parcel);
@@ -170,10 +171,26 @@ static bool choose_server(struct writer *writer, const struct lane *lane, const 
     return false;
 }
 
-static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns, struct job *job, int64_t *wake_ns)
+/* The oldest first. But a failing lane goes on to the one whose turn is longest due; and while a batch is taken apart, its
+ * descendants and what has not been tried yet take turns, so that neither waits for the other. */
+static bool goes_first(const struct lane *lane, const struct parcel *parcel, const struct parcel *rival)
 {
+    if (lane->failing && parcel->next_attempt_ns != rival->next_attempt_ns) {
+        return parcel->next_attempt_ns < rival->next_attempt_ns;
+    }
+    bool is_new = parcel->family == NULL && parcel->failures == 0;
+    bool rival_is_new = rival->family == NULL && rival->failures == 0;
+    return is_new != rival_is_new && is_new != lane->family_is_next;
+}
+
+/* The parcel that is due first, and its server; NULL if there is none. */
+static struct parcel *find_parcel(struct writer *writer, const struct lane *lane, int64_t now_ns, size_t *server,
+                                  int64_t *wake_ns)
+{
+    struct parcel *best = NULL;
+    bool has_turns = lane->failing || lane->families != 0;
     for (struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
-        size_t server;
+        size_t chosen;
         if (parcel->busy) {
             continue;
         }
@@ -181,19 +198,35 @@ static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns
             *wake_ns = earlier(*wake_ns, parcel->next_attempt_ns);
             continue;
         }
-        if (choose_server(writer, lane, parcel, &server)) {
-            parcel->busy = true;
-            parcel->server = server;
-            group_gather(lane, parcel, now_ns);
-            writer->next_server = (server + 1) % writer->server_count;
-            *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .parcel = parcel };
-            return true;
+        if (choose_server(writer, lane, parcel, &chosen)) {
+            if (best == NULL || goes_first(lane, parcel, best)) {
+                best = parcel;
+                *server = chosen;
+            }
+        } else if (!parcel->pinned && !parcel->sent) {
+            break;
         }
-        if (!parcel->pinned && !parcel->sent) {
-            return false;
+        if (best != NULL && !has_turns) {
+            break;
         }
     }
-    return false;
+    return best;
+}
+
+static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns, struct job *job, int64_t *wake_ns)
+{
+    size_t server;
+    struct parcel *parcel = find_parcel(writer, lane, now_ns, &server, wake_ns);
+    if (parcel == NULL) {
+        return false;
+    }
+    parcel->busy = true;
+    parcel->server = server;
+    group_gather(lane, parcel, now_ns);
+    lane->family_is_next = parcel->family == NULL;
+    writer->next_server = (server + 1) % writer->server_count;
+    *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .parcel = parcel };
+    return true;
 }
 
 static bool take_from_lanes(struct writer *writer, int64_t now_ns, struct job *job, int64_t *wake_ns)

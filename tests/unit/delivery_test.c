@@ -59,7 +59,7 @@ static const struct {
     { "done", STORE_DONE, 0, 200, "", DELIVERY_NEXT, DELIVERY_STORED },
     { "never sent", STORE_UNREACHABLE, 0, 0, "refused", DELIVERY_RETRY_BATCH, DELIVERY_SEND },
     { "lost", STORE_UNKNOWN, 0, 0, "time-out", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "busy", STORE_ANSWERED, 241, 500, "memory", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+    { "busy", STORE_ANSWERED, 241, 500, "(total) memory limit exceeded", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
     { "too many parts", STORE_ANSWERED, 252, 500, "Too many parts (300)", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
     { "unheard-of code", STORE_ANSWERED, 9999, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
     { "no code", STORE_ANSWERED, 0, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
@@ -231,7 +231,7 @@ static void without_event_ids_a_recovered_segment_is_sent_again(void **state)
 
 static const struct {
     const char *what;
-    bool has_event_id, descendant;
+    bool has_event_id, none_stored;
     uint64_t rows, refused;
     enum delivery_move move;
     enum delivery_step step;
@@ -253,10 +253,10 @@ static void refused_rows_are_looked_for_and_parted(void **state)
         struct delivery_facts facts = usual;
         struct delivery delivery;
         facts.has_event_id = refusals[i].has_event_id;
-        facts.descendant = refusals[i].descendant;
         facts.rows = refusals[i].rows;
         facts.refused = refusals[i].refused;
         delivery_init(&delivery, NAME, false);
+        delivery.none_stored = refusals[i].none_stored;
         enum delivery_move move = send(&delivery, &facts, answer(STORE_ANSWERED, 469, 500, "Constraint `c`"));
         if (move != refusals[i].move || delivery.step != refusals[i].step) {
             fail_msg("%s: move %d step %d", refusals[i].what, move, delivery.step);
@@ -267,35 +267,120 @@ static void refused_rows_are_looked_for_and_parted(void **state)
 
 static const struct {
     const char *what;
-    bool descendant;
-    uint64_t rows, distinct, found;
-    enum delivery_move move;
+    uint64_t rows, found;
     enum delivery_step step;
+    bool halves_are_counted; /* before they are sent */
 } examinations[] = {
-    { "none is there", false, 1000, 1000, 0, DELIVERY_NEXT, DELIVERY_SPLIT },
-    { "a batch of one row", false, 1, 1, 0, DELIVERY_NEXT, DELIVERY_BURY },
-    { "some are there", false, 1000, 1000, 7, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
-    { "all are there", false, 1000, 1000, 1000, DELIVERY_HOLD_BATCH, DELIVERY_SEND },
-    { "the row at fault", true, 1, 1, 0, DELIVERY_NEXT, DELIVERY_BURY },
-    { "a repeat of a row that is there", true, 1, 1, 1, DELIVERY_NEXT, DELIVERY_STORED },
+    { "none is there", 1000, 0, DELIVERY_SPLIT, false },
+    { "some are there", 1000, 7, DELIVERY_SPLIT, true },
+    { "all are there", 1000, 1000, DELIVERY_SPLIT, true },
+    { "the row at fault", 1, 0, DELIVERY_BURY, false },
+    { "a repeat of a row that is there", 1, 1, DELIVERY_STORED, false },
 };
 
-static void only_what_is_not_in_the_table_is_parted_or_buried(void **state)
+static void rows_that_are_in_the_table_are_stored_and_the_others_parted_or_buried(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(examinations); i++) {
         struct delivery_facts facts = usual;
-        struct delivery delivery;
-        facts.descendant = examinations[i].descendant;
+        struct delivery delivery, half;
         facts.rows = examinations[i].rows;
         delivery_init(&delivery, NAME, false);
         delivery.step = DELIVERY_EXAMINE;
-        enum delivery_move move =
-            delivery_after_count(&delivery, &facts, examinations[i].distinct, examinations[i].found);
-        if (move != examinations[i].move || delivery.step != examinations[i].step) {
-            fail_msg("%s: move %d step %d", examinations[i].what, move, delivery.step);
+        assert_int_equal(delivery_after_count(&delivery, &facts, facts.rows, examinations[i].found), DELIVERY_NEXT);
+        if (delivery.step != examinations[i].step) {
+            fail_msg("%s: step %d", examinations[i].what, delivery.step);
+        }
+        delivery_init(&half, "half", false);
+        delivery_inherit(&half, &delivery);
+        if (delivery.step == DELIVERY_SPLIT) {
+            assert_int_equal(half.step, examinations[i].halves_are_counted ? DELIVERY_VERIFY : DELIVERY_SEND);
         }
     }
+}
+
+/* Every answer of a store or a proxy that says that the batch is too big: halved at once, or when it says so again. */
+static const struct {
+    const char *what;
+    int code, status;
+    const char *message;
+    int after; /* failures */
+} sizes[] = {
+    { "too many partitions", 252, 500, "Too many partitions for single INSERT block (more than 100)", 1 },
+    { "a query's memory", 241, 500, "Query memory limit exceeded: would use 1.2 GiB", 1 },
+    { "a query's memory, old", 241, 500, "Memory limit (for query) exceeded: would use 1.2 GiB", 1 },
+    { "a user's memory", 241, 500, "User memory limit exceeded: would use 1.2 GiB", 1 },
+    { "rows of a query", 158, 500, "Limit for rows exceeded", 1 },
+    { "bytes of a query", 307, 500, "Limit for (uncompressed) bytes exceeded", 1 },
+    { "rows or bytes", 396, 500, "Limit for result exceeded", 1 },
+    { "files", 76, 500, "Cannot open file x.bin, errno: 24, strerror: Too many open files", 1 },
+    { "a proxy", 0, 413, "<html>413 Request Entity Too Large</html>", 1 },
+    { "a proxy without words", 0, 413, "", 1 },
+    { "a URL", 0, 414, "URI Too Long", 1 },
+    { "a head", 0, 431, "", 1 },
+    { "another proxy", 0, 400, "request body is too large", 1 },
+    { "a filter", 0, 403, "Body size exceeds the limit", 1 },
+    { "the server's memory", 241, 500, "(total) memory limit exceeded: would use 2 GiB", 2 },
+    { "malloc", 173, 500, "Allocator: Cannot mmap 64 MiB", 2 },
+    { "the server's time", 159, 500, "Timeout exceeded: elapsed 61 seconds", 2 },
+    { "the server's estimate", 160, 500, "Estimated query execution time is too long", 2 },
+    { "the server's socket", 209, 500, "Timeout exceeded while reading from socket", 2 },
+    { "a proxy's time", 0, 408, "Request Timeout", 2 },
+    { "an expression", 153, 500, "Division by zero", 3 },
+    { "a thrower", 395, 500, "Value passed to throwIf", 3 },
+    { "a code that nobody knows", 9999, 500, "?", 3 },
+    { "the server's state", 242, 500, "Table is in readonly mode", INT32_MAX },
+    { "too many parts", 252, 500, "Too many parts (300)", INT32_MAX },
+    { "a file that cannot be opened", 76, 500, "Cannot open file, errno: 13, strerror: Permission denied", INT32_MAX },
+    { "a view's expression", 153, 500, "Division by zero: while pushing to view db.v", INT32_MAX },
+    { "a view's memory", 241, 500, "Query memory limit exceeded: while pushing to view db.v", INT32_MAX },
+};
+
+static void what_is_too_big_is_parted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        struct delivery delivery;
+        delivery_init(&delivery, NAME, false);
+        for (int failures = 1; failures <= 5; failures++) {
+            delivery.step = DELIVERY_SEND;
+            enum delivery_move move =
+                send(&delivery, &usual, answer(STORE_ANSWERED, sizes[i].code, sizes[i].status, sizes[i].message));
+            bool parted = move == DELIVERY_NEXT && delivery.step == DELIVERY_EXAMINE;
+            if (parted != (failures >= sizes[i].after)) {
+                fail_msg("%s: move %d step %d after %d failures", sizes[i].what, move, delivery.step, failures);
+            }
+            if (parted) {
+                break;
+            }
+        }
+    }
+}
+
+static void a_proxys_refusal_stored_nothing_and_a_servers_may_have(void **state)
+{
+    (void)state;
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, false);
+    delivery.none_stored = true;
+    send(&delivery, &usual, answer(STORE_ANSWERED, 0, 413, ""));
+    assert_int_equal(delivery.step, DELIVERY_SPLIT);
+    delivery.step = DELIVERY_SEND;
+    send(&delivery, &usual, answer(STORE_ANSWERED, 307, 500, "Limit for bytes exceeded"));
+    assert_int_equal(delivery.step, DELIVERY_EXAMINE);
+}
+
+static void what_times_out_twice_is_parted(void **state)
+{
+    (void)state;
+    struct delivery_facts facts = with(usual, false, false, false, false);
+    struct delivery delivery;
+    delivery_init(&delivery, NAME, false);
+    assert_int_equal(send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out")), DELIVERY_RETRY_STREAM);
+    assert_int_equal(delivery_after_lost(&delivery, &facts), DELIVERY_RETRY_STREAM);
+    assert_int_equal(send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out")), DELIVERY_RETRY_STREAM);
+    assert_int_equal(delivery_after_lost(&delivery, &facts), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_SPLIT);
 }
 
 static void a_failed_count_leaves_the_step(void **state)
@@ -355,7 +440,10 @@ int main(void)
         cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
         cmocka_unit_test(refused_rows_are_looked_for_and_parted),
-        cmocka_unit_test(only_what_is_not_in_the_table_is_parted_or_buried),
+        cmocka_unit_test(rows_that_are_in_the_table_are_stored_and_the_others_parted_or_buried),
+        cmocka_unit_test(what_is_too_big_is_parted),
+        cmocka_unit_test(a_proxys_refusal_stored_nothing_and_a_servers_may_have),
+        cmocka_unit_test(what_times_out_twice_is_parted),
         cmocka_unit_test(a_failed_count_leaves_the_step),
         cmocka_unit_test(the_bound_of_refusals_is_one_percent_within_reason),
         cmocka_unit_test(a_long_reason_is_cut_not_overrun),

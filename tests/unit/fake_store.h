@@ -50,11 +50,14 @@ struct fake_store {
     int broken_code;
     const char *broken_message;
     bool view_fails;
-    const char *misfit; /* the segment of this name has a column that its table lacks */
-    bool hangs_broken;  /* INSERTs into the broken table wait until it is mended */
-    uint64_t running;   /* what system.processes says; falls with each question */
-    uint64_t lagging;   /* whether replicas lag behind; falls with each question */
-    uint64_t counts;    /* how often ids were counted */
+    int bad_code; /* what rows of FAKE_BAD are refused with; 0: a constraint */
+    const char *bad_message;
+    struct store_reply too_big; /* for an INSERT of more than most_rows; zeroed: a time-out */
+    const char *misfit;         /* the segment of this name has a column that its table lacks */
+    bool hangs_broken;          /* INSERTs into the broken table wait until it is mended */
+    uint64_t running;           /* what system.processes says; falls with each question */
+    uint64_t lagging;           /* whether replicas lag behind; falls with each question */
+    uint64_t counts;            /* how often ids were counted */
     int64_t longest_question_ns;
     size_t largest;   /* rows of the largest INSERT that got through */
     size_t most_rows; /* a larger INSERT takes longer than a request may; 0: none does */
@@ -169,8 +172,13 @@ static void fake_take(struct fake_store *fake, struct fake_server *server, const
         fake_misbehave(fake, server, ids, insert->token, reply);
     } else if (fake->most_rows != 0 && ids.len / sizeof(struct event_id) > fake->most_rows) {
         fake_reply(reply, STORE_UNKNOWN, 0, "timed out");
+        if (fake->too_big.outcome != STORE_DONE) {
+            *reply = fake->too_big;
+        }
     } else if (fake_has_bad_row(ids)) {
-        fake_reply(reply, STORE_ANSWERED, 469, "Constraint `c` is violated");
+        bool other = fake->bad_code != 0;
+        fake_reply(reply, STORE_ANSWERED, other ? fake->bad_code : 469,
+                   other ? fake->bad_message : "Constraint `c` is violated");
     } else {
         fake_keep(fake, server, ids, insert->token);
         fake_reply(reply, STORE_DONE, 0, "");

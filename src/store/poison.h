@@ -1,0 +1,58 @@
+/* A batch that the store keeps refusing with the same answer: when it is taken apart, when it steps aside, and when a row
+ * of it is a dead letter. Pure: no clock, no threads.
+ *
+ * Whether the batch or its stream is at fault, only the table can tell: by taking something else. So
+ *   - what may be too big or may hold a row at fault is halved, at once or after some failures, down to single rows;
+ *   - a row is buried after POISON_ATTEMPTS attempts alone, and only if its table took another batch since it first
+ *     failed: by itself where its size is at fault, in any batch that held it else;
+ *   - without such evidence it stands aside: it waits for itself and what is behind it is tried. If that fails as well,
+ *     it is the stream that waits; its batches are tried in turn, and what has failed POISON_ATTEMPTS times so is halved all
+ *     the same: there may be good rows in it, and one that is taken settles whose fault it is. */
+#pragma once
+
+#include "store/codes.h"
+
+#define POISON_ATTEMPTS 3
+
+/* What is held against a batch. Halves inherit it. */
+struct poison {
+    int answer;        /* of all these failures; 0: none */
+    size_t server;     /* that gave it */
+    uint64_t taken;    /* batches that the table there had taken when it began */
+    unsigned failures; /* in a row */
+    unsigned own;      /* of these, its own: the others are of what it was a half of */
+};
+
+struct poison_facts {
+    size_t server;
+    uint64_t taken;  /* batches that the table there took so far, this one's other half included */
+    bool stuck;      /* something stands aside there without evidence, and the table has taken nothing since */
+    bool aside;      /* the batch itself stands aside */
+    bool descendant; /* of a batch that was taken apart */
+    bool one_row;
+};
+
+enum poison_verdict {
+    POISON_WAIT_STREAM, /* with its stream */
+    POISON_WAIT_ASIDE,  /* for itself; what is behind it goes on */
+    POISON_STAND_ASIDE, /* likewise, and is reported: only an operator or other batches will tell */
+    POISON_SPLIT,
+    POISON_BURY
+};
+
+/* What stands for an answer in `answer`: ClickHouse's code, or HTTP's status if it has none. */
+int poison_answer(const struct store_reply *reply);
+
+/* After an answer of this class; one that is not in the table of rules is passing. */
+enum poison_verdict poison_judge(struct poison *poison, enum code_class class, int answer,
+                                 const struct poison_facts *facts);
+
+/* After an attempt whose answer was lost though the server lives: a batch that takes too long, or that somebody on the way
+ * cuts off. */
+enum poison_verdict poison_judge_lost(struct poison *poison, const struct poison_facts *facts);
+
+/* Has the table taken something since? */
+bool poison_has_evidence(const struct poison *poison, const struct poison_facts *facts);
+
+/* What a half has against it. */
+struct poison poison_of_half(const struct poison *whole);
