@@ -7,6 +7,7 @@
 #define ADAPTIVE_RANGE 64 /* largest target : smallest */
 #define ADAPTIVE_START 8  /* largest target : first */
 #define MEAN_WEIGHT 0.25  /* of the newest latency in the moving mean */
+#define LEAST_GROWTH 1.25
 
 /* What each strategy looks at. */
 static const struct strategy {
@@ -95,7 +96,9 @@ void batch_learn(struct batch_policy *policy, enum batch_answer answer, uint64_t
     policy->latency_ns =
         policy->latency_ns <= 0 ? newest : policy->latency_ns + MEAN_WEIGHT * (newest - policy->latency_ns);
     if (policy->latency_ns > (double)policy->target_delay_ns) {
-        scale(policy, 1.25);
+        /* At once to where it should be: the answers of a slow store come seldom, and small batches make it slower. */
+        double factor = policy->latency_ns / (double)policy->target_delay_ns;
+        scale(policy, factor < LEAST_GROWTH ? LEAST_GROWTH : factor);
     } else if (policy->latency_ns < (double)policy->target_delay_ns / 4) {
         scale(policy, 0.9);
     }

@@ -172,7 +172,7 @@ static bool name_range(const struct segment *first, struct slice *stream, struct
 void verify_running_sql(const struct segment *segment, struct buf *out)
 {
     struct slice stream = SLICE("");
-    struct event_id least, greatest;
+    struct event_id least = { { 0 } }, greatest = { { 0 } };
     buf_append_string(out, "SELECT count() FROM system.processes WHERE startsWith(query_id, ");
     if (!name_range(segment, &stream, &least, &greatest)) {
         store_quote_literal(slice_from_string(segment->name), out);

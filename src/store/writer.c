@@ -211,7 +211,7 @@ struct writer *writer_start(const struct writer_config *config, struct buf *prob
 void writer_submit(struct writer *writer, struct segment *segment)
 {
     wakeup_lock(&writer->wakeup);
-    if (!queue_add(writer, segment)) {
+    if (!queue_add(writer, segment, clock_monotonic_ns())) {
         segment->next = writer->incoming;
         writer->incoming = segment;
     }

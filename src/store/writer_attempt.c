@@ -405,6 +405,7 @@ static enum delivery_move step_split(const struct attempt *attempt)
 static void forget(const struct attempt *attempt)
 {
     wakeup_lock(&attempt->writer->wakeup);
+    attempt->job->lane->rows_out += attempt->parcel->rows;
     queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
     wakeup_unlock(&attempt->writer->wakeup);
 }
@@ -458,6 +459,7 @@ static enum delivery_move step_bury(const struct attempt *attempt)
 static void drop_first(const struct attempt *attempt, uint64_t rows, struct segment *next)
 {
     wakeup_lock(&attempt->writer->wakeup);
+    attempt->job->lane->rows_out += rows;
     queue_drop_first(attempt->writer, attempt->job->lane, attempt->parcel, rows, next);
     wakeup_unlock(&attempt->writer->wakeup);
 }

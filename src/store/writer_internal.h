@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "store/breaker.h"
 #include "store/delivery.h"
+#include "store/pace.h"
 #include "store/verify.h"
 #include "store/writer.h"
 
@@ -70,8 +71,13 @@ struct lane {
     struct lane_table *tables;   /* one per server */
     struct parcel *first, *last;
     uint64_t count; /* segments, busy ones included */
+    uint64_t rows;  /* of all of them */
     uint64_t busy;
-    uint64_t held;       /* segments */
+    uint64_t held;      /* segments */
+    uint64_t held_rows; /* of these */
+    uint64_t rows_in;   /* that came since the start, */
+    uint64_t rows_out;  /* and that went into the table or the dead letters */
+    struct pace pace;
     uint64_t group_rows; /* no group has more: fewer after one that failed; at least 1 */
     uint64_t families;
     bool family_is_next; /* descendants and others take turns while there are both */
@@ -137,7 +143,7 @@ struct writer {
 int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job);
 
 /* False if memory is short. Takes the segment. */
-bool queue_add(struct writer *writer, struct segment *segment);
+bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns);
 
 /* Puts `parcel` into its lane just before `before` (NULL: at the end). */
 void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before);
@@ -230,6 +236,7 @@ MUST_CHECK bool doubt_replica_lags(struct worker *worker, const struct job *job,
 
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);
+void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
 void server_report(struct writer *writer, size_t server, const struct store_reply *reply);
 
 /* writer_attempt.c; without the lock. */

@@ -123,6 +123,7 @@ void queue_put_back(struct writer *writer, struct worker *worker, const struct j
     } else if (move != DELIVERY_PARTED) { /* whether that helped, the halves will tell */
         put_back_waiting(writer, worker, job, move, now_ns);
     }
+    lane_note_pace(writer, job->lane, now_ns);
     lane_report(writer, job->lane);
 }
 

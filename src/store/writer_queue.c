@@ -20,6 +20,7 @@ void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parce
     *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel;
     *(before == NULL ? &lane->last : &before->previous) = parcel;
     lane->count += parcel->segments;
+    lane->rows += parcel->rows;
     count_waiting(writer, lane, (int64_t)parcel->segments);
 }
 
@@ -37,6 +38,7 @@ void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *par
     parcel->held = held;
     int64_t change = held ? (int64_t)parcel->segments : -(int64_t)parcel->segments;
     lane->held += (uint64_t)change;
+    lane->held_rows += held ? parcel->rows : -parcel->rows;
     metric_add_stream(writer->cells, METRIC_BATCHES_HELD, lane->label, change);
 }
 
@@ -45,6 +47,7 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
     queue_set_held(writer, lane, parcel, false);
     queue_unlink(lane, parcel);
     lane->count -= parcel->segments;
+    lane->rows -= parcel->rows;
     count_waiting(writer, lane, -(int64_t)parcel->segments);
     if (parcel->family != NULL && --parcel->family->members == 0) {
         lane->families--;
@@ -60,6 +63,7 @@ void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *p
     parcel->segment = next;
     parcel->segments--;
     parcel->rows -= rows;
+    lane->rows -= rows;
     lane->count--;
     count_waiting(writer, lane, -1);
 }
@@ -70,7 +74,7 @@ static struct lane *lane_of(struct writer *writer, const struct segment *segment
     return &writer->lanes[segment->stream_index < last ? segment->stream_index : last];
 }
 
-bool queue_add(struct writer *writer, struct segment *segment)
+bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns)
 {
     struct lane *lane = lane_of(writer, segment);
     struct parcel *parcel = malloc(sizeof *parcel);
@@ -88,6 +92,8 @@ bool queue_add(struct writer *writer, struct segment *segment)
         lane->part = status_add(writer->config.board, "stream:(not configured)");
     }
     queue_insert(writer, lane, parcel, NULL);
+    lane->rows_in += segment->recovered ? 0 : segment->rows;
+    lane_note_pace(writer, lane, now_ns);
     if (lane->troubled) {
         lane_report(writer, lane);
     }
@@ -248,12 +254,12 @@ static bool take_from_lanes(struct writer *writer, int64_t now_ns, struct job *j
 }
 
 /* What came while memory was short. */
-static void place_incoming(struct writer *writer)
+static void place_incoming(struct writer *writer, int64_t now_ns)
 {
     while (writer->incoming != NULL) {
         struct segment *segment = writer->incoming;
         struct segment *rest = segment->next;
-        if (!queue_add(writer, segment)) {
+        if (!queue_add(writer, segment, now_ns)) {
             return;
         }
         writer->incoming = rest;
@@ -264,7 +270,7 @@ int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job)
 {
     int64_t wake_ns = INT64_MAX;
     *job = (struct job){ .kind = JOB_NONE };
-    place_incoming(writer);
+    place_incoming(writer, now_ns);
     if (writer->incoming != NULL) {
         wake_ns = now_ns + NS_PER_SECOND;
     }

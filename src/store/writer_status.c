@@ -2,6 +2,7 @@
 #include "store/writer_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static bool store_is_away(const struct writer *writer)
 {
@@ -47,9 +48,31 @@ void lane_report(struct writer *writer, struct lane *lane)
     } else if (lane->held != 0) {
         status_set(lane->part, STATUS_DEGRADED, "%" PRIu64 " batches held, %" PRIu64 " others wait: %s", lane->held,
                    lane->count - lane->held, lane->reason);
+    } else if (lane->pace.behind) {
+        char pace[128];
+        pace_describe(&lane->pace, pace, sizeof pace);
+        status_set(lane->part, STATUS_DEGRADED, "the store does not keep up: %s", pace);
     } else {
         lane->troubled = false;
         report_health(lane, table);
+    }
+}
+
+/* What else is wrong with it is told as such, and the rates of that time say nothing of the store's. */
+void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
+{
+    if (store_is_away(writer) || lane->failing) {
+        lane->pace = (struct pace){ 0 };
+        return;
+    }
+    char text[128];
+    const char *stream = lane->stream == NULL ? "(not configured)" : lane->stream->name;
+    enum pace_news news = pace_note(&lane->pace, now_ns, lane->rows_in, lane->rows_out, lane->rows - lane->held_rows);
+    pace_describe(&lane->pace, text, sizeof text);
+    if (news == PACE_BEHIND) {
+        LOG(LOG_WARN, "the store does not keep up", "stream=%s: %s", stream, text);
+    } else if (news == PACE_KEEPS_UP) {
+        LOG(LOG_INFO, "the store keeps up again", "stream=%s: %s", stream, text);
     }
 }
 

@@ -149,12 +149,49 @@ static void adapts_within_its_bounds(void **state)
     }
 }
 
+/* A store that becomes slow answers every few seconds: batches must not stay small until it has answered often. */
+static void is_at_its_largest_soon_after_a_store_becomes_slow(void **state)
+{
+    (void)state;
+    static const int64_t latencies_ns[] = { 5 * NS_PER_SECOND, 60 * NS_PER_SECOND };
+    for (size_t i = 0; i < ARRAY_LENGTH(latencies_ns); i++) {
+        struct batch_options options = options_of(BATCH_ADAPTIVE);
+        struct batch_policy policy;
+        options.max_delay_ns = NS_PER_SECOND;
+        batch_policy_init(&policy, &options);
+        for (int n = 0; n < 1000; n++) {
+            batch_learn(&policy, BATCH_STORED, 100, NS_PER_MS);
+        }
+        assert_true(policy.target_delay_ns < NS_PER_SECOND / 50);
+        batch_learn(&policy, BATCH_STORED, 100, latencies_ns[i]);
+        assert_int_equal(policy.target_delay_ns, options.max_delay_ns);
+        assert_true(policy.target_rows >= options.max_rows / 2);
+    }
+}
+
+static void one_slow_answer_among_quick_ones_is_forgotten(void **state)
+{
+    (void)state;
+    struct batch_options options = options_of(BATCH_ADAPTIVE);
+    struct batch_policy policy;
+    batch_policy_init(&policy, &options);
+    batch_learn(&policy, BATCH_STORED, 100, 5 * NS_PER_SECOND);
+    for (int n = 0; n < 100; n++) {
+        batch_learn(&policy, BATCH_STORED, 100, 1);
+    }
+    assert_int_equal(policy.target_delay_ns, options.max_delay_ns / 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_due_as_its_strategy_says), cmocka_unit_test(is_due_at_its_deadline_and_not_before),
-        cmocka_unit_test(never_wraps_a_deadline),      cmocka_unit_test(learns_from_the_store),
+        cmocka_unit_test(is_due_as_its_strategy_says),
+        cmocka_unit_test(is_due_at_its_deadline_and_not_before),
+        cmocka_unit_test(never_wraps_a_deadline),
+        cmocka_unit_test(learns_from_the_store),
         cmocka_unit_test(adapts_within_its_bounds),
+        cmocka_unit_test(is_at_its_largest_soon_after_a_store_becomes_slow),
+        cmocka_unit_test(one_slow_answer_among_quick_ones_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
