@@ -4,6 +4,7 @@
 #include "base/disk.h"
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,6 +48,29 @@ static void write_pid(int fd)
     }
 }
 
+/* An earlier process may have died between making a file or a folder and syncing the folder that it is in: what is there
+ * is not durable for that. What cannot be opened is no folder, or not ours. */
+static bool sync_folders(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool done = folder != NULL;
+    for (struct dirent *entry; done && (entry = readdir(folder)) != NULL;) {
+        int fd = strcmp(entry->d_name, "..") == 0
+                     ? -1
+                     : openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0) {
+            done = fsync(fd) == 0;
+            close(fd);
+        }
+    }
+    if (folder != NULL) {
+        int number = errno;
+        closedir(folder);
+        errno = number;
+    }
+    return done;
+}
+
 bool data_folder_take(struct data_folder *folder, const char *data, bool make, struct buf *problem)
 {
     *folder = (struct data_folder){ .lock_fd = -1 };
@@ -65,7 +89,7 @@ bool data_folder_take(struct data_folder *folder, const char *data, bool make, s
         return in_use(folder, problem);
     }
     write_pid(folder->lock_fd);
-    return true;
+    return !make || sync_folders(folder->path) || fail(problem, "sync the folders in", folder->path);
 }
 
 void data_folder_release(struct data_folder *folder)

@@ -9,8 +9,8 @@ struct data_folder {
     int lock_fd;
 };
 
-/* Takes flock on <data>/LOCK. With `make` the folder is made if it is missing, durably. False with *problem: it cannot be
- * used, or "is in use by another gateway (pid …)". */
+/* Takes flock on <data>/LOCK. With `make` the folder is made if it is missing; it, the folders in it and those above it are
+ * synced. False with *problem: it cannot be used, or "is in use by another gateway (pid …)". */
 MUST_CHECK bool data_folder_take(struct data_folder *folder, const char *data, bool make, struct buf *problem);
 
 /* Does nothing to a zeroed one, or to one that was not taken. */

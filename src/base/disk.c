@@ -140,6 +140,13 @@ static bool sync_parent(const char *path)
     return done;
 }
 
+/* A folder above the data folder may be closed to us, and some file systems do not sync folders. */
+static bool is_beyond_us(int number)
+{
+    return number == EACCES || number == EPERM || number == EINVAL || number == ENOSYS || number == EROFS;
+}
+
+/* One that is there may have been made a moment before a crash of who made it: it is synced all the same. */
 bool disk_make_folder(const char *path)
 {
     struct stat info;
@@ -156,7 +163,7 @@ bool disk_make_folder(const char *path)
     error = errno;
     bool there = error == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     errno = error;
-    return there;
+    return there && (sync_parent(path) || is_beyond_us(errno));
 }
 
 bool disk_make_path(const char *path)

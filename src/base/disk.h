@@ -25,7 +25,7 @@ MUST_CHECK enum error disk_salvage(int fd, uint64_t length, struct buf *out, str
 /* Makes what was created, renamed or unlinked in the folder durable. */
 MUST_CHECK bool disk_sync_folder(const char *path);
 
-/* Makes the folder if it is missing, and its entry in its parent durable. */
+/* Makes the folder if it is missing, and its entry in its parent durable, whoever made it. */
 MUST_CHECK bool disk_make_folder(const char *path);
 
 /* The same with all its parents: mkdir -p. */

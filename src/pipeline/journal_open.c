@@ -1,6 +1,7 @@
 /* Turns a data folder into a journal: what was left in it recovered. */
 #include "pipeline/journal_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,6 +92,46 @@ struct journal *journal_open(const struct journal_options *options, const struct
     return journal;
 }
 
+static bool is_segment_file(const char *file_name)
+{
+    struct slice stream;
+    struct event_id uuid;
+    struct slice name = slice_from_string(file_name);
+    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
+    return name.len > suffix && strcmp(file_name + name.len - suffix, SEGMENT_SUFFIX) == 0 &&
+           segment_parse_name(name, &stream, &uuid);
+}
+
+static uint64_t count_segment_files(const char *folder)
+{
+    uint64_t count = 0;
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+        count += is_segment_file(entry->d_name);
+    }
+    if (entries != NULL) {
+        closedir(entries);
+    }
+    return count;
+}
+
+/* What waits in files that somebody deleted does not wait for the next start. */
+static void tell_lost(const struct journal *journal)
+{
+    uint64_t segments = 0;
+    for (size_t i = 0; journal->usage != NULL && i <= journal->stream_count; i++) {
+        segments += journal->usage[i].segments;
+    }
+    uint64_t files =
+        segments == 0 || journal_is_memory(journal) ? segments : count_segment_files(journal->segment_folder);
+    if (files < segments) {
+        LOG(LOG_ERROR, "events lost with their files",
+            "%llu of %llu segments that wait are gone from %s: somebody deleted them, and their events end with this "
+            "process",
+            (unsigned long long)(segments - files), (unsigned long long)segments, journal->segment_folder);
+    }
+}
+
 /* What is open stays for the next start. */
 static void leave(struct journal *journal, struct open_segment *open)
 {
@@ -105,6 +146,7 @@ void journal_close(struct journal *journal)
     if (journal == NULL) {
         return;
     }
+    tell_lost(journal);
     for (size_t i = 0; journal->open != NULL && i < journal->stream_count; i++) {
         leave(journal, &journal->open[i]);
         segment_free(journal->open[i].segment);

@@ -3,15 +3,15 @@ import collections
 import glob
 import json
 import os
-import resource
-import signal
+import re
+import shutil
 import socket
 import struct
 import subprocess
 import time
 
 from check import main
-from gateway import BUILD, Gateway, Poster, SANITIZED, SERVER_BUILD, event
+from gateway import BUILD, Gateway, Poster, SAMPLE, SANITIZED, SERVER_BUILD, event
 from servers import start_chdb_server
 from websocket import BINARY, Client, Closed, lz4_frame
 
@@ -115,5 +115,25 @@ def files_are_left_for_what_waits_while_the_store_is_away(gateway, server):
     assert stored(server) == 100
 
 
+def what_waits_in_deleted_files_is_said_to_end_with_the_process(folder):
+    config = os.path.join(folder, "sluice.yaml")
+    with open(SAMPLE) as file:
+        text = re.sub(r"(?m)^(drain:[^\n]*\n(?:  .*\n)*?  timeout: )\S+", r"\g<1>1s", file.read())
+    with open(config, "w") as file:
+        file.write(text)
+    gateway = Gateway(folder, config=config, env={"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": "http://127.0.0.1:1"})
+    try:
+        gateway.start()
+        for number in range(8):
+            assert gateway.post("/events", event(number))[0] == 202
+        shutil.rmtree(os.path.join(gateway.env["SLUICE_DATA"], "journal"))
+        gateway.stop()
+        log = gateway.log()
+        assert re.search("events lost with their files: [1-9][0-9]* of [1-9][0-9]* segments that wait are gone", log), log
+    finally:
+        gateway.cleanup()
+
+
 if __name__ == "__main__":
-    main([idle_connections_leave_the_journal_its_files, files_are_left_for_what_waits_while_the_store_is_away])
+    main([what_waits_in_deleted_files_is_said_to_end_with_the_process,
+          idle_connections_leave_the_journal_its_files, files_are_left_for_what_waits_while_the_store_is_away])

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -48,6 +49,61 @@ static void rule_1_refuses_a_folder_that_another_gateway_uses(void **state)
     data_folder_release(&second);
 }
 
+/* The folders that were synced, by their inodes. */
+static struct {
+    ino_t inodes[64];
+    size_t count;
+} synced;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+    struct stat info;
+    if (fstat(fd, &info) == 0 && synced.count < ARRAY_LENGTH(synced.inodes)) {
+        synced.inodes[synced.count++] = info.st_ino;
+    }
+    return __real_fsync(fd);
+}
+
+static bool was_synced(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    for (size_t i = 0; i < synced.count; i++) {
+        if (synced.inodes[i] == info.st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An earlier process may have made them, and died before it synced what they are in. */
+static void syncs_the_folders_that_are_there_and_their_parents(void **state)
+{
+    static const char *const folders[] = {
+        "", "/up", "/up/data", "/up/data/journal", "/up/data/keys", "/up/data/dead"
+    };
+    struct data_folder folder;
+    struct buf problem = { 0 };
+    char path[128];
+    (void)state;
+    for (size_t i = 1; i < ARRAY_LENGTH(folders); i++) {
+        snprintf(path, sizeof path, "%s%s", root, folders[i]);
+        assert_int_equal(mkdir(path, 0750), 0);
+    }
+    snprintf(path, sizeof path, "%s/up/data", root);
+    synced.count = 0;
+    assert_true(data_folder_take(&folder, path, true, &problem));
+    for (size_t i = 0; i < ARRAY_LENGTH(folders); i++) {
+        snprintf(path, sizeof path, "%s%s", root, folders[i]);
+        assert_true(was_synced(path));
+    }
+    data_folder_release(&folder);
+    buf_release(&problem);
+}
+
 static void makes_a_missing_folder_only_when_asked(void **state)
 {
     struct data_folder folder;
@@ -66,6 +122,7 @@ static void makes_a_missing_folder_only_when_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(syncs_the_folders_that_are_there_and_their_parents, make_root, remove_root),
         cmocka_unit_test(rule_1_refuses_a_folder_that_another_gateway_uses),
         cmocka_unit_test(makes_a_missing_folder_only_when_asked),
     };
