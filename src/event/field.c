@@ -164,6 +164,7 @@ static bool compile_bounds(struct column_spec *spec, const struct field_options 
         return refuse(options, problems, "min_length is more than the %" PRIu64 " bytes that it may have",
                       spec->max_length);
     }
+    spec->limits_text = spec->min_length != 0 || spec->one_of_count != 0;
     spec->max_items = options->max_items != 0 ? options->max_items : UINT64_MAX;
     spec->max_past_ns = options->max_past_ns;
     spec->max_future_ns = options->max_future_ns;

@@ -70,8 +70,45 @@ static bool is_remark(struct slice text)
     return spaced && (text.len == 0 || (text.len > 2 && slice_starts_with(text, SLICE("m="))));
 }
 
+/* 100 or more if they are no digits. */
+static unsigned two_digits(const char *at)
+{
+    unsigned tens = (unsigned char)at[0] - (unsigned)'0', ones = (unsigned char)at[1] - (unsigned)'0';
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 100;
+}
+
+/* What most programs write, in a quarter of the instructions: YYYY-MM-DDThh:mm:ss, a fraction, Z. */
+static bool from_usual(struct slice text, struct moment *moment)
+{
+    const char *at = text.data;
+    int64_t days;
+    if (text.len < 19 || at[4] != '-' || at[7] != '-' || (at[10] != 'T' && at[10] != ' ') || at[13] != ':' ||
+        at[16] != ':') {
+        return false;
+    }
+    unsigned century = two_digits(at), year = two_digits(at + 2);
+    unsigned hour = two_digits(at + 11), minute = two_digits(at + 14), second = two_digits(at + 17);
+    if (century > 99 || year > 99 || hour > 23 || minute > 59 || second > 60 ||
+        !time_day((int)(century * 100 + year), (int)two_digits(at + 5), (int)two_digits(at + 8), &days)) {
+        return false;
+    }
+    size_t end = 19;
+    int32_t nanos = 0;
+    if (end < text.len && at[end] == '.') {
+        int32_t unit = 100000000;
+        for (end++; end < text.len && at[end] >= '0' && at[end] <= '9'; end++, unit /= 10) {
+            nanos += (at[end] - '0') * unit;
+        }
+    }
+    *moment = (struct moment){ days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second, nanos };
+    return end == text.len ? at[end - 1] != '.' : end + 1 == text.len && at[end] == 'Z' && at[end - 1] != '.';
+}
+
 bool time_from_digits(struct slice text, struct moment *moment)
 {
+    if (from_usual(text, moment)) {
+        return true;
+    }
     int64_t days;
     struct time_of_day clock;
     int32_t offset = 0;

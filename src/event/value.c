@@ -97,6 +97,18 @@ static enum error RARE not_allowed(const struct column_spec *spec, const struct 
     return value_fail(ERROR_NOT_ALLOWED, value, context, "is not one of %s", list);
 }
 
+static enum error check_text(const struct column_spec *spec, const struct value *value, struct value_context *context)
+{
+    if (value->text.len < spec->min_length) {
+        return value_fail(ERROR_TOO_SHORT, value, context, "is %zu bytes long; at least %" PRIu64 " are needed",
+                          value->text.len, spec->min_length);
+    }
+    if (spec->one_of_count != 0 && !is_one_of(spec->one_of, spec->one_of_count, value->text)) {
+        return not_allowed(spec, value, context);
+    }
+    return OK;
+}
+
 static enum error string_value(const struct column_spec *spec, const struct value *value, struct value_context *context,
                                struct buf *out)
 {
@@ -107,12 +119,11 @@ static enum error string_value(const struct column_spec *spec, const struct valu
         return value_fail(ERROR_TOO_LONG, value, context, "is %zu bytes long; at most %" PRIu64 " are allowed",
                           value->text.len, spec->max_length);
     }
-    if (value->text.len < spec->min_length) {
-        return value_fail(ERROR_TOO_SHORT, value, context, "is %zu bytes long; at least %" PRIu64 " are needed",
-                          value->text.len, spec->min_length);
-    }
-    if (spec->one_of_count != 0 && !is_one_of(spec->one_of, spec->one_of_count, value->text)) {
-        return not_allowed(spec, value, context);
+    if (spec->limits_text) {
+        enum error error = check_text(spec, value, context);
+        if (error != OK) {
+            return error;
+        }
     }
     value_append_text(out, value->text);
     return OK;

@@ -147,22 +147,13 @@ static bool text_to_double(struct slice text, double *number)
     return true;
 }
 
-static bool to_double(const struct value *value, double *number)
-{
-    switch (value->type) {
-    case VALUE_DOUBLE: *number = value->number; return true;
-    case VALUE_INT: *number = (double)value->integer; return true;
-    case VALUE_UINT: *number = (double)value->unsigned_integer; return true;
-    case VALUE_TEXT: return text_to_double(value->text, number);
-    default: return false;
-    }
-}
-
 enum error value_append_float(const struct column_spec *spec, const struct value *value, struct value_context *context,
                               struct buf *out)
 {
-    double number;
-    if (!to_double(value, &number)) {
+    double number = value->type == VALUE_DOUBLE ? value->number
+                    : value->type == VALUE_INT  ? (double)value->integer
+                                                : (double)value->unsigned_integer;
+    if (value->type == VALUE_BOOL || (value->type == VALUE_TEXT && !text_to_double(value->text, &number))) {
         return value_wrong_type(spec, value, context, "a number");
     }
     float narrow = (float)number;

@@ -29,7 +29,7 @@ struct time_range {
     const char *text;
 };
 
-static struct time_range range_of(const struct type *type)
+static const struct time_range *range_of(const struct type *type)
 {
     static const struct time_range date = { 0, UINT16_MAX * INT64_C(86400) + 86399, 999999999,
                                             "1970-01-01 to 2149-06-06" };
@@ -39,16 +39,16 @@ static struct time_range range_of(const struct type *type)
                                                   "1900-01-01 to 2299-12-31" };
     static const struct time_range nanoseconds = { INT64_C(-2208988800), INT64_MAX / NS_PER_SECOND,
                                                    INT64_MAX % NS_PER_SECOND, "1900-01-01 to 2262-04-11" };
-    return type->kind == KIND_DATE       ? date
-           : type->kind == KIND_DATETIME ? datetime
-           : type->scale == 9            ? nanoseconds
-                                         : datetime64;
+    return type->kind == KIND_DATE       ? &date
+           : type->kind == KIND_DATETIME ? &datetime
+           : type->scale == 9            ? &nanoseconds
+                                         : &datetime64;
 }
 
-static bool is_within(struct moment moment, struct time_range range)
+static bool is_within(struct moment moment, const struct time_range *range)
 {
-    return moment.seconds >= range.first && moment.seconds <= range.last &&
-           (moment.seconds < range.last || moment.nanos <= range.last_nanos);
+    return moment.seconds >= range->first && moment.seconds <= range->last &&
+           (moment.seconds < range->last || moment.nanos <= range->last_nanos);
 }
 
 /* Appends what the type holds of a moment in its range: its floor. */
@@ -99,10 +99,10 @@ enum error value_append_moment(const struct column_spec *spec, const struct valu
                           "is no time that is taken, or ambiguous; send RFC 3339 (2024-11-22T12:00:00Z), an HTTP date, "
                           "or seconds to nanoseconds since 1970");
     }
-    const struct time_range range = range_of(&spec->type);
+    const struct time_range *range = range_of(&spec->type);
     if (!is_within(moment, range)) {
         return value_fail(ERROR_OUT_OF_RANGE, value, context, "is out of range; %s holds %s", spec->type.name,
-                          range.text);
+                          range->text);
     }
     append_moment(&spec->type, moment, out);
     context->time_ns = moment_to_ns(moment);
@@ -111,12 +111,12 @@ enum error value_append_moment(const struct column_spec *spec, const struct valu
 
 int64_t value_nearest_time(const struct type *type, int64_t wall_ns)
 {
-    const struct time_range range = range_of(type);
+    const struct time_range *range = range_of(type);
     struct moment moment = moment_from_ns(wall_ns);
     if (is_within(moment, range)) {
         return wall_ns;
     }
-    return moment_to_ns((struct moment){ moment.seconds < range.first ? range.first : range.last, 0 });
+    return moment_to_ns((struct moment){ moment.seconds < range->first ? range->first : range->last, 0 });
 }
 
 void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out)

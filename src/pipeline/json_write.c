@@ -319,16 +319,27 @@ static void write_array(struct writer *writer, json_at at)
     buf_append_byte(writer->out, ']');
 }
 
-/* As text that a JSON column reads as a Float64 again: digits alone would be an integer there, which has no -0 and ends
- * at 64 bits. Whole numbers that every integer holds exactly stay integers: that is how JavaScript writes 100.0. */
+/* The double whose text stands at the end becomes one that a JSON column reads as a Float64 again: digits alone would be
+ * an integer there, which ends at 64 bits and has no -0. */
+static void RARE keep_double(struct buf *out, size_t len)
+{
+    const char *text = out->data + out->len - len;
+    if (memchr(text, '.', len) == NULL && memchr(text, 'e', len) == NULL) {
+        buf_append(out, ".0", 2);
+    }
+}
+
+/* Whole numbers that every integer holds exactly stay integers: that is how JavaScript writes 100.0. */
 static void write_double(const struct writer *writer, double value)
 {
-    char text[32];
-    size_t len = json_format_double(value, text);
-    bool stays = fabs(value) < MOST_EXACT && (value != 0 || !signbit(value));
-    buf_append(writer->out, text, len);
-    if (!stays && writer->for_json_column && memchr(text, '.', len) == NULL && memchr(text, 'e', len) == NULL) {
-        buf_append(writer->out, ".0", 2);
+    struct buf *out = writer->out;
+    if (!buf_reserve(out, 32)) {
+        return;
+    }
+    size_t len = json_format_double(value, out->data + out->len);
+    out->len += len;
+    if ((fabs(value) >= MOST_EXACT || (value == 0 && signbit(value))) && writer->for_json_column) {
+        keep_double(out, len);
     }
 }
 
