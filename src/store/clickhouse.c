@@ -1,10 +1,9 @@
 /* Turns inserts and queries into requests to ClickHouse's HTTP interface.
  *
- * What a failed request may have done decides its outcome: nothing sent is UNREACHABLE, everything else without an
- * answer of ClickHouse's own is UNKNOWN. */
-#include "base/lz4.h"
-#include "store/http_client.h"
-#include "store/store.h"
+ * Statements and queries stand in the body, never in the URL: servers and proxies take 4 to 16 KB of URL, and refuse the
+ * rest with an empty answer. */
+#include "store/http_request.h"
+#include "store/insert_body.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -12,10 +11,9 @@
 
 #define MAX_ANSWER_BYTES (UINT64_C(64) << 20)
 #define MAX_INSERT_ANSWER_BYTES (UINT64_C(64) << 10)
-#define MAX_PLAIN_BODY_BYTES (UINT64_C(4) << 30)
-#define PLAIN_BODY_KEPT ((size_t)256 << 20) /* from batch to batch */
-#define MAX_QUERY_SIZE "268435456"          /* bytes of SQL that the server's parser takes */
-#define TOO_MANY_BYTES 396                  /* ClickHouse's code for a result over the limit */
+#define MAX_QUERY_SIZE "268435456" /* bytes of SQL that the server's parser takes */
+#define USUAL_QUERY_SIZE ((size_t)200 << 10)
+#define LONGEST_PARAMETERS 1024 /* in the URL; longer ones go into the body, as literals */
 
 struct server {
     struct http_address address;
@@ -34,109 +32,28 @@ struct clickhouse {
 struct store_session {
     struct clickhouse *store;
     struct http_client **clients; /* one per server, made when first needed */
-    struct lz4_decoder *decoder;  /* this and the rest are for make_plain_body, made when first needed */
-    struct native_merger *merger;
-    struct buf blocks;
+    struct insert_body *body;
 };
 
-/* A request being put together. */
-struct draft {
-    struct buf url;
-    struct http_request request;
-};
-
-/* name=value of the URL's query, percent-encoded; the URL ends in '?' or has arguments already. */
-static void add_argument(struct draft *draft, const char *prefix, struct slice name, struct slice value)
+static void perform(struct store_session *session, size_t index, struct request_draft *draft,
+                    enum request_expects expects, struct store_reply *reply)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    struct buf *url = &draft->url;
-    if (url->len != 0 && url->data[url->len - 1] != '?') {
-        buf_append_byte(url, '&');
-    }
-    buf_append_string(url, prefix);
-    buf_append_slice(url, name);
-    buf_append_byte(url, '=');
-    for (size_t i = 0; i < value.len; i++) {
-        uint8_t c = (uint8_t)value.data[i];
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-            c == '.' || c == '~') {
-            buf_append_byte(url, c);
-            continue;
-        }
-        buf_append_byte(url, '%');
-        buf_append_byte(url, (uint8_t)digits[c >> 4]);
-        buf_append_byte(url, (uint8_t)digits[c & 15]);
-    }
-}
-
-static void add_setting(struct draft *draft, const char *name, const char *value)
-{
-    add_argument(draft, "", slice_from_string(name), slice_from_string(value));
-}
-
-static void fail(struct store_reply *reply, enum store_outcome outcome, int code, const struct server *server,
-                 const char *text)
-{
-    struct buf message = { 0 };
-    buf_printf(&message, "%s: %s", server->address.name, text);
-    store_reply_set(reply, outcome, code, 0, buf_slice(&message));
-    buf_release(&message);
-}
-
-/* The server answered. What is not ClickHouse's own answer (a proxy's 502) leaves the fate unknown. */
-static void judge_answer(const struct server *server, const struct http_result *result, struct slice text,
-                         bool expects_nothing, struct store_reply *reply)
-{
-    if (result->status == 200 && result->exception_code == 0 && (!expects_nothing || text.len == 0)) {
-        store_reply_set(reply, STORE_DONE, 0, 200, SLICE(""));
-        return;
-    }
-    int code = result->exception_code != 0 ? result->exception_code : store_parse_error_code(text);
-    bool answered = code != 0 || (result->status >= 400 && result->status < 500);
-    struct buf message = { 0 };
-    buf_printf(&message, "%s: HTTP %ld: ", server->address.name, result->status);
-    buf_append_slice(&message, text);
-    store_reply_set(reply, answered ? STORE_ANSWERED : STORE_UNKNOWN, code, (int)result->status, buf_slice(&message));
-    buf_release(&message);
-}
-
-static void perform(struct store_session *session, size_t index, struct draft *draft, bool expects_nothing,
-                    struct store_reply *reply)
-{
-    const struct server *server = &session->store->servers[index];
-    struct http_result result;
     if (session->clients[index] == NULL) {
         session->clients[index] = http_client_new();
     }
-    draft->request.url = buf_c_string(&draft->url);
-    draft->request.user = server->address.user;
-    draft->request.password = server->address.password;
     draft->request.connect_timeout_ms = session->store->connect_timeout_ms;
-    if (session->clients[index] == NULL || draft->request.url == NULL) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "out of memory");
-        return;
-    }
-    http_post(session->clients[index], &draft->request, &result);
-    switch (result.fate) {
-    case HTTP_ANSWERED: judge_answer(server, &result, buf_slice(draft->request.answer), expects_nothing, reply); break;
-    case HTTP_NOT_SENT: fail(reply, STORE_UNREACHABLE, 0, server, result.failure); break;
-    case HTTP_LOST: fail(reply, STORE_UNKNOWN, 0, server, result.failure); break;
-    case HTTP_TOO_LARGE:
-        fail(reply, expects_nothing ? STORE_UNKNOWN : STORE_ANSWERED, TOO_MANY_BYTES, server,
-             "the answer is larger than the limit");
-        break;
-    }
+    request_perform(session->clients[index], &session->store->servers[index].address, draft, expects, reply);
 }
 
-static void draft_begin(struct draft *draft, const struct store_session *session, size_t index)
+static void draft_begin(struct request_draft *draft, const struct store_session *session, size_t index)
 {
     const struct server *server = &session->store->servers[index];
-    *draft = (struct draft){ .request.timeout_ms = session->store->request_timeout_ms };
+    *draft = (struct request_draft){ .request.timeout_ms = session->store->request_timeout_ms };
     buf_append_string(&draft->url, server->address.url);
     if (session->store->base.database[0] != '\0') {
-        add_setting(draft, "database", session->store->base.database);
+        request_add_setting(draft, "database", session->store->base.database);
     }
-    add_setting(draft, "wait_end_of_query", "1");
+    request_add_setting(draft, "wait_end_of_query", "1");
 }
 
 /* A probe is cheap: a server that takes longer for it is as good as gone, and the gateway's start waits for the first. */
@@ -152,21 +69,21 @@ static void clickhouse_probe(struct store_session *session, size_t index, struct
     struct server *server = &session->store->servers[index];
     struct buf answer = { 0 };
     struct slice question = SLICE(STORE_PROBE_SQL " FORMAT TSV");
-    struct draft draft = { .request = { .timeout_ms = probe_timeout_ms(session->store),
-                                        .answer = &answer,
-                                        .max_answer = MAX_INSERT_ANSWER_BYTES,
-                                        .body = gather_one(&question) } };
+    struct request_draft draft = { .request = { .timeout_ms = probe_timeout_ms(session->store),
+                                                .answer = &answer,
+                                                .max_answer = MAX_INSERT_ANSWER_BYTES,
+                                                .body = gather_one(&question) } };
     buf_append_string(&draft.url, server->address.url); /* no database: a probe must not fail for its sake */
-    perform(session, index, &draft, false, reply);
+    perform(session, index, &draft, EXPECTS_ROWS, reply);
     if (reply->outcome == STORE_DONE && !store_parse_probe(buf_slice(&answer), clock_monotonic_ns(), features)) {
-        fail(reply, STORE_UNKNOWN, 0, server, "does not answer like ClickHouse: check the URL");
+        request_fail(reply, STORE_UNKNOWN, 0, &server->address, "does not answer like ClickHouse: check the URL");
     }
     if (reply->outcome == STORE_DONE) {
         pthread_mutex_lock(&server->lock);
         server->features = *features;
         pthread_mutex_unlock(&server->lock);
     }
-    buf_release(&draft.url);
+    request_release(&draft);
     buf_release(&answer);
 }
 
@@ -188,51 +105,44 @@ static bool know_features(struct store_session *session, size_t index, struct st
     return reply->outcome == STORE_DONE;
 }
 
-/* One plain Native block for a server that does not unpack lz4: cut short, it inserts nothing. */
-static enum error make_plain_body(struct store_session *session, const struct store_insert *insert, struct gather *body)
-{
-    buf_clear(&session->blocks);
-    if (session->decoder == NULL) {
-        session->decoder = lz4_decoder_new();
-    }
-    if (session->merger == NULL) {
-        session->merger = native_merger_new();
-    }
-    if (session->decoder == NULL || session->merger == NULL) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    enum error error = lz4_frames_decode(session->decoder, insert->bytes, &session->blocks, MAX_PLAIN_BODY_BYTES);
-    return error == OK ? native_merge(session->merger, &session->blocks, body) : error;
-}
-
 /* Servers cut an INSERT into blocks by these, and know a block again by its number or its bytes: a replica with a profile of
  * its own must cut as the others do. */
 #define BLOCK_ROWS "1048576"
 #define BLOCK_BYTES "268435456"
 
-#define ADD_SETTING(name, value) add_setting(draft, name, value);
+#define ADD_SETTING(name, value) request_add_setting(draft, name, value);
 
-static void add_insert_settings(struct draft *draft, const struct store_insert *insert,
+static void add_insert_settings(struct request_draft *draft, const struct store_insert *insert,
                                 const struct store_features *features)
 {
-    add_setting(draft, "query_id", insert->token);
-    add_setting(draft, "insert_deduplicate", "1");
-    add_setting(draft, "min_insert_block_size_rows", BLOCK_ROWS);
-    add_setting(draft, "min_insert_block_size_bytes", BLOCK_BYTES);
+    request_add_setting(draft, "query_id", insert->token);
+    request_add_setting(draft, "insert_deduplicate", "1");
+    request_add_setting(draft, "min_insert_block_size_rows", BLOCK_ROWS);
+    request_add_setting(draft, "min_insert_block_size_bytes", BLOCK_BYTES);
     if (features->tokens) {
-        add_setting(draft, "insert_deduplication_token", insert->token);
+        request_add_setting(draft, "insert_deduplication_token", insert->token);
     }
     if (features->async_insert) {
-        add_setting(draft, "async_insert", "0");
+        request_add_setting(draft, "async_insert", "0");
     }
     if (features->optimize_on_insert) {
-        add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
+        request_add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
     }
     if (features->json) {
         STORE_JSON_SETTINGS(ADD_SETTING)
     }
     if (insert->missing_column != NULL) {
-        add_setting(draft, "input_format_skip_unknown_fields", "1");
+        request_add_setting(draft, "input_format_skip_unknown_fields", "1");
+    }
+}
+
+/* Its parser takes 256 KiB by default; what it may take beyond is read ahead, so it is asked for only when it is needed. */
+static void add_query_size(struct request_draft *draft, size_t statement_bytes)
+{
+    char size[32];
+    if (statement_bytes > USUAL_QUERY_SIZE) {
+        snprintf(size, sizeof size, "%zu", 2 * statement_bytes);
+        request_add_setting(draft, "max_query_size", size);
     }
 }
 
@@ -242,49 +152,52 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     const struct server *server = &session->store->servers[index];
     struct store_features features;
     struct buf answer = { 0 };
-    struct buf statement = { 0 };
-    struct draft draft;
+    struct request_draft draft;
+    size_t statement_bytes = 0;
     if (!know_features(session, index, &features, reply)) {
         return;
     }
     draft_begin(&draft, session, index);
     add_insert_settings(&draft, insert, &features);
-    store_insert_statement(insert, session->store->base.database, &statement);
-    buf_append_string(&statement, " FORMAT Native");
-    add_argument(&draft, "", SLICE("query"), buf_slice(&statement));
     draft.request.answer = &answer;
     draft.request.max_answer = MAX_INSERT_ANSWER_BYTES;
     draft.request.content_encoding = features.lz4_body ? "lz4" : NULL;
-    draft.request.body = gather_one(&insert->bytes);
-    enum error error = statement.failed || draft.url.failed ? ERROR_OUT_OF_MEMORY : OK;
-    if (error == OK && !features.lz4_body) {
-        error = make_plain_body(session, insert, &draft.request.body);
-    }
-    if (error == ERROR_OUT_OF_MEMORY) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "the gateway is out of memory");
+    enum error error = insert_body_make(session->body, insert, session->store->base.database, features.lz4_body,
+                                        &draft.request.body, &statement_bytes);
+    add_query_size(&draft, statement_bytes);
+    if (error == ERROR_OUT_OF_MEMORY || draft.url.failed) {
+        request_fail(reply, STORE_UNREACHABLE, 0, &server->address, "the gateway is out of memory");
     } else if (error != OK) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "the segment cannot be unpacked: it is damaged");
+        request_fail(reply, STORE_UNREACHABLE, 0, &server->address, "the segment cannot be unpacked: it is damaged");
     } else {
-        perform(session, index, &draft, true, reply);
+        perform(session, index, &draft, EXPECTS_NOTHING, reply);
     }
-    buf_release(&draft.url);
-    buf_release(&statement);
+    request_release(&draft);
     buf_release(&answer);
-    buf_shed(&session->blocks, PLAIN_BODY_KEPT);
+    insert_body_shed(session->body);
 }
 
-static void add_query_settings(struct draft *draft, const struct store_query *query,
-                               const struct store_features *features)
+/* Does the server bind the parameters, from the URL? */
+static bool server_binds(const struct store_query *query, const struct store_features *features)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < query->parameter_count; i++) {
+        bytes += query->parameters[i].value.len;
+    }
+    return features->parameters && bytes <= LONGEST_PARAMETERS;
+}
+
+static void add_query_settings(struct request_draft *draft, const struct store_query *query, bool binds)
 {
     char seconds[32];
     int64_t whole = query->timeout_ns <= 0 ? 0 : (query->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
     snprintf(seconds, sizeof seconds, "%lld", (long long)whole);
-    add_setting(draft, "max_execution_time", seconds);
-    add_setting(draft, "max_query_size", MAX_QUERY_SIZE);
-    for (size_t i = 0; features->parameters && i < query->parameter_count; i++) {
+    request_add_setting(draft, "max_execution_time", seconds);
+    request_add_setting(draft, "max_query_size", MAX_QUERY_SIZE);
+    for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };
         store_escape_parameter(query->parameters[i].value, &value);
-        add_argument(draft, "param_", slice_from_string(query->parameters[i].name), buf_slice(&value));
+        request_add_argument(draft, "param_", slice_from_string(query->parameters[i].name), buf_slice(&value));
         draft->url.failed = draft->url.failed || value.failed;
         buf_release(&value);
     }
@@ -296,17 +209,18 @@ static void clickhouse_query(struct store_session *session, size_t index, const 
     const struct server *server = &session->store->servers[index];
     struct store_features features;
     struct buf sql = { 0 };
-    struct draft draft;
+    struct request_draft draft;
     if (!know_features(session, index, &features, reply)) {
         return;
     }
     draft_begin(&draft, session, index);
-    add_query_settings(&draft, query, &features);
+    bool binds = server_binds(query, &features);
+    add_query_settings(&draft, query, binds);
     if (query->timeout_ns > 0) { /* a little more than the server's own limit, so that its answer can come */
         draft.request.timeout_ms = (long)(query->timeout_ns / NS_PER_MS) + 1000;
     }
     bool bound = true;
-    if (features.parameters) {
+    if (binds) {
         buf_append_slice(&sql, query->sql);
     } else {
         bound = store_bind_literals(query, &sql);
@@ -319,12 +233,23 @@ static void clickhouse_query(struct store_session *session, size_t index, const 
     draft.request.answer = out;
     draft.request.max_answer = query->max_result_bytes != 0 ? query->max_result_bytes : MAX_ANSWER_BYTES;
     if (!bound || sql.failed) {
-        fail(reply, STORE_UNREACHABLE, 0, server, "a parameter of the query has no value, or memory is short");
+        request_fail(reply, STORE_UNREACHABLE, 0, &server->address,
+                     "a parameter of the query has no value, or memory is short");
     } else {
-        perform(session, index, &draft, query->format == NULL, reply);
+        perform(session, index, &draft, query->format == NULL ? EXPECTS_NOTHING : EXPECTS_ROWS, reply);
     }
-    buf_release(&draft.url);
+    request_release(&draft);
     buf_release(&sql);
+}
+
+static void clickhouse_session_free(struct store_session *session)
+{
+    for (size_t i = 0; session->clients != NULL && i < session->store->base.server_count; i++) {
+        http_client_free(session->clients[i]);
+    }
+    insert_body_free(session->body);
+    free(session->clients);
+    free(session);
 }
 
 static struct store_session *clickhouse_session_new(struct store *store)
@@ -335,23 +260,12 @@ static struct store_session *clickhouse_session_new(struct store *store)
     }
     session->store = (struct clickhouse *)store;
     session->clients = calloc(store->server_count, sizeof(struct http_client *));
-    if (session->clients == NULL) {
-        free(session);
+    session->body = insert_body_new();
+    if (session->clients == NULL || session->body == NULL) {
+        clickhouse_session_free(session);
         return NULL;
     }
     return session;
-}
-
-static void clickhouse_session_free(struct store_session *session)
-{
-    for (size_t i = 0; i < session->store->base.server_count; i++) {
-        http_client_free(session->clients[i]);
-    }
-    lz4_decoder_free(session->decoder);
-    native_merger_free(session->merger);
-    buf_release(&session->blocks);
-    free(session->clients);
-    free(session);
 }
 
 static void clickhouse_free(struct store *base)

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 
 #define IDLE_REUSE_SECONDS 2L /* below every default keep_alive_timeout of ClickHouse */
+#define REUSE_SECONDS 60L     /* a busy connection, too, ends once in a while: its name may mean another server now */
+#define ADDRESS_SECONDS 60L   /* how long an address that works is remembered */
 
 _Static_assert(HTTP_FAILURE_MAX >= CURL_ERROR_SIZE, "libcurl writes its message there");
 
 struct http_client {
     CURL *curl;
+    bool address_failed; /* the last request did not get through: its name is resolved anew */
 };
 
 /* One request on its way. */
@@ -83,19 +86,31 @@ static size_t take_answer(char *data, size_t size, size_t count, void *context)
     return answer->failed ? 0 : len;
 }
 
+static void note_header(struct http_result *result, struct slice name, struct slice value)
+{
+    uint64_t code;
+    result->from_clickhouse = true;
+    if (slice_equal_nocase(name, SLICE("X-ClickHouse-Exception-Code"))) {
+        if (slice_to_u64(value, &code) && code < 100000) {
+            result->exception_code = (int)code;
+        }
+    } else if (slice_equal_nocase(name, SLICE("X-ClickHouse-Server-Display-Name"))) {
+        snprintf(result->server, sizeof result->server, "%.*s", (int)value.len, value.data);
+    }
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
+    static const struct slice prefix = { "X-ClickHouse-", 13 };
     struct exchange *exchange = context;
     struct slice value = slice_make(data, size * count);
     struct slice name;
-    uint64_t code;
     while (value.len != 0 && (value.data[value.len - 1] == '\n' || value.data[value.len - 1] == '\r')) {
         value.len--;
     }
-    if (slice_split(&value, ':', &name) && value.data != NULL &&
-        slice_equal_nocase(name, SLICE("X-ClickHouse-Exception-Code")) && slice_to_u64(slice_trim(value), &code) &&
-        code < 100000) {
-        exchange->result->exception_code = (int)code;
+    if (slice_split(&value, ':', &name) && value.data != NULL && name.len > prefix.len &&
+        slice_equal_nocase(slice_make(name.data, prefix.len), prefix)) {
+        note_header(exchange->result, name, slice_trim(value));
     }
     return size * count;
 }
@@ -133,8 +148,9 @@ static struct curl_slist *request_headers(const struct http_request *request)
     return list;
 }
 
-static void set_options(CURL *curl, struct exchange *exchange, struct curl_slist *headers)
+static void set_options(const struct http_client *client, struct exchange *exchange, struct curl_slist *headers)
 {
+    CURL *curl = client->curl;
     const struct http_request *request = exchange->request;
     curl_easy_reset(curl); /* keeps the connection */
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
@@ -144,6 +160,9 @@ static void set_options(CURL *curl, struct exchange *exchange, struct curl_slist
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, IDLE_REUSE_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, REUSE_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, client->address_failed ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, client->address_failed ? 0L : ADDRESS_SECONDS);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->result->failure);
@@ -173,6 +192,27 @@ static enum http_fate judge(CURL *curl, CURLcode code, const struct exchange *ex
     return request_bytes == 0 && !exchange->sent ? HTTP_NOT_SENT : HTTP_LOST;
 }
 
+/* In words that say what happened, where libcurl's speak of its own inside. */
+static void explain(struct http_result *result, CURLcode code)
+{
+    char detail[HTTP_FAILURE_MAX];
+    snprintf(detail, sizeof detail, "%s", result->failure[0] != '\0' ? result->failure : curl_easy_strerror(code));
+    switch (code) {
+    case CURLE_SEND_FAIL_REWIND: /* the kept connection was dead, and libcurl may not send the body again */
+        snprintf(result->failure, sizeof result->failure, "the connection was lost while the request was sent");
+        break;
+    case CURLE_GOT_NOTHING:
+        snprintf(result->failure, sizeof result->failure, "the connection was lost before an answer came");
+        break;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+        snprintf(result->failure, sizeof result->failure, "the connection was lost: %.200s", detail);
+        break;
+    default: memcpy(result->failure, detail, sizeof detail);
+    }
+}
+
 void http_post(struct http_client *client, const struct http_request *request, struct http_result *result)
 {
     struct exchange exchange = { .request = request, .result = result };
@@ -182,15 +222,14 @@ void http_post(struct http_client *client, const struct http_request *request, s
         snprintf(result->failure, sizeof result->failure, "out of memory");
         return;
     }
-    set_options(client->curl, &exchange, headers);
+    set_options(client, &exchange, headers);
     CURLcode code = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER,
                      NULL); /* else written to in curl_easy_cleanup, when it is gone */
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &result->status);
     result->fate = judge(client->curl, code, &exchange);
-    if (result->failure[0] == '\0') {
-        snprintf(result->failure, sizeof result->failure, "%s", curl_easy_strerror(code));
-    }
+    client->address_failed = result->fate == HTTP_NOT_SENT || result->fate == HTTP_LOST;
+    explain(result, code);
     curl_slist_free_all(headers);
 }
 

@@ -1,7 +1,8 @@
 /* An HTTP client for ClickHouse's interface: POST with keep-alive, and an exact account of what a failure may have
  * done.
  *
- * One client per session and server, used by one thread. A request is never sent twice behind the caller's back: bodies
+ * One client per session and server, used by one thread. A name is resolved anew after a connection failed, and at least
+ * once a minute, so that a server that moved is found. A request is never sent twice behind the caller's back: bodies
  * cannot be rewound, so libcurl does not repeat one on a fresh connection. (A server that restarted meanwhile could
  * answer the repetition "done" from its deduplication log alone.) */
 #pragma once
@@ -9,6 +10,7 @@
 #include "base/bytes.h"
 
 #define HTTP_FAILURE_MAX 256
+#define HTTP_SERVER_MAX 128
 
 /* Where requests go. All strings are owned. */
 struct http_address {
@@ -44,7 +46,9 @@ enum http_fate {
 struct http_result {
     enum http_fate fate;
     long status;
-    int exception_code; /* X-ClickHouse-Exception-Code; 0: none */
+    int exception_code;           /* X-ClickHouse-Exception-Code; 0: none */
+    bool from_clickhouse;         /* there was an X-ClickHouse-* header */
+    char server[HTTP_SERVER_MAX]; /* X-ClickHouse-Server-Display-Name; "": none */
     char failure[HTTP_FAILURE_MAX];
 };
 

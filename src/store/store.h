@@ -8,6 +8,8 @@
 #include "config/options.h"
 #include "event/segment.h"
 
+#define STORE_SERVER_NAME_MAX 128
+
 struct store;
 struct store_session;
 
@@ -20,9 +22,10 @@ enum store_outcome {
 
 struct store_reply {
     enum store_outcome outcome;
-    int code;           /* ClickHouse's error code */
-    int http_status;    /* 0 without HTTP */
-    char message[1024]; /* for log, status and dead letters; one line */
+    int code;                           /* ClickHouse's error code */
+    int http_status;                    /* 0 without HTTP */
+    char message[1024];                 /* for log, status and dead letters; one line */
+    char server[STORE_SERVER_NAME_MAX]; /* what the server that answered calls itself; "" : it does not say */
 };
 
 /* What a server can do, by its version. Zeroed until it has been reached. */

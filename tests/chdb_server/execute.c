@@ -144,14 +144,53 @@ static void prepare(const struct engine *engine, chdb_connection connection, con
     buf_release(&sql);
 }
 
-static void run_insert(const struct engine *engine, chdb_connection connection, struct slice statement,
-                       struct slice format, const struct request *request, struct answer *answer)
+/* An INSERT with its data behind it: the statement, its format, the data. */
+struct insert {
+    struct slice statement;
+    struct slice format;
+    struct slice data;
+};
+
+/* Splits `text` at its last " FORMAT "; false if it is no INSERT that has one. */
+static bool split_statement(struct slice text, struct insert *insert)
+{
+    static const char mark[] = " FORMAT ";
+    const char *found = NULL;
+    if (text.len < 6 || strncasecmp(text.data, "INSERT", 6) != 0) {
+        return false;
+    }
+    for (size_t at = 0; at + sizeof mark - 1 <= text.len; at++) {
+        if (strncasecmp(text.data + at, mark, sizeof mark - 1) == 0) {
+            found = text.data + at;
+        }
+    }
+    if (found != NULL) {
+        insert->statement = slice_make(text.data, (size_t)(found - text.data));
+        insert->format = slice_trim(slice_after(text, insert->statement.len + sizeof mark - 1));
+    }
+    return found != NULL;
+}
+
+/* As ClickHouse has it: the statement is the URL's `query`, or the body up to its first line end. */
+static bool find_insert(const struct request *request, struct insert *insert)
+{
+    const struct argument *query = request_argument(request, "query");
+    insert->data = buf_slice(&request->body);
+    if (query != NULL) {
+        return insert->data.len != 0 && split_statement(slice_make(query->value, query->value_len), insert);
+    }
+    struct slice line;
+    return slice_split(&insert->data, '\n', &line) && insert->data.len != 0 && split_statement(line, insert);
+}
+
+static void run_insert(const struct engine *engine, chdb_connection connection, const struct insert *insert,
+                       struct answer *answer)
 {
     const struct chdb *chdb = &engine->chdb;
-    struct chdb_insert_stream *stream =
-        chdb->stream_insert_n(connection, statement.data, statement.len, format.data, format.len);
+    struct chdb_insert_stream *stream = chdb->stream_insert_n(connection, insert->statement.data, insert->statement.len,
+                                                              insert->format.data, insert->format.len);
     const char *error = chdb->stream_insert_error(stream);
-    if (error == NULL && chdb->stream_append(stream, request->body.data, request->body.len) != 0) {
+    if (error == NULL && chdb->stream_append(stream, insert->data.data, insert->data.len) != 0) {
         error = chdb->stream_insert_error(stream);
         error = error != NULL ? error : "Code: 1001. append failed";
     }
@@ -200,32 +239,17 @@ static void run_query(const struct engine *engine, chdb_connection connection, c
                 answer);
 }
 
-/* The place of the last " FORMAT " in an INSERT's statement; NULL if it has none. */
-static const char *insert_format(const struct argument *query)
-{
-    const char *found = NULL;
-    if (query == NULL || strncasecmp(query->value, "INSERT", 6) != 0) {
-        return NULL;
-    }
-    for (const char *at = query->value; (at = strcasestr(at, " FORMAT ")) != NULL; at++) {
-        found = at;
-    }
-    return found;
-}
-
 static void run_request(const struct engine *engine, chdb_connection connection, const struct request *request,
                         struct answer *answer)
 {
     const struct argument *query = request_argument(request, "query");
-    const char *format = insert_format(query);
+    struct insert insert;
     prepare(engine, connection, request, answer);
     if (answer->code != 0) {
         return;
     }
-    if (format != NULL && request->body.len != 0) {
-        struct slice name = slice_trim(slice_from_string(format + strlen(" FORMAT ")));
-        run_insert(engine, connection, slice_make(query->value, (size_t)(format - query->value)), name, request,
-                   answer);
+    if (find_insert(request, &insert)) {
+        run_insert(engine, connection, &insert, answer);
         return;
     }
     struct buf sql = { 0 };

@@ -235,6 +235,8 @@ bool answer_write(int fd, const struct request *request, const struct answer *an
     struct buf out = { 0 };
     buf_printf(&out, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %zu\r\n",
                answer->status, answer->status == 200 ? "OK" : "Error", answer->body.len);
+    const char *name = getenv("CHDB_SERVER_NAME");
+    buf_printf(&out, "X-ClickHouse-Server-Display-Name: %s\r\n", name == NULL ? "chdb" : name);
     if (answer->code != 0) {
         buf_printf(&out, "X-ClickHouse-Exception-Code: %d\r\n", answer->code);
     }

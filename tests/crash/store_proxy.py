@@ -40,7 +40,7 @@ class StoreProxy(Proxy):
         if data.startswith(b"POST "):
             head, _, body = data.partition(b"\r\n\r\n")
             self.body_bytes.pop(client, None)
-            if b"query=INSERT" in head.split(b"\r\n", 1)[0]:
+            if b"insert_deduplicate=" in head.split(b"\r\n", 1)[0]:
                 self.body_bytes[client] = 0
         else:
             body = data

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/lz4.h"
 #include "base/thread.h"
 #include "store/table.h"
 
@@ -208,18 +209,22 @@ struct script {
     uint16_t port;
     struct thread thread;
     char last_head[4096];
+    struct buf last_body;
     int release[2]; /* closed to end a hanging scene */
 };
 
+/* Every reply of ClickHouse's has a header like this. */
+#define NAME "X-ClickHouse-Server-Display-Name: one\r\n"
+
 #define PROBE_ANSWER(version)                                                                                          \
     {                                                                                                                  \
-        ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: " version                                                      \
+        ACT_ANSWER, "HTTP/1.1 200 OK\r\n" NAME "Content-Length: " version                                              \
     }
 #define MODERN PROBE_ANSWER("22\r\n\r\n26.7.2.1\t1732233600\t7\n")
 #define OLD PROBE_ANSWER("21\r\n\r\n18.16.1\t1732233600\t7\n")
 #define EMPTY_200                                                                                                      \
     {                                                                                                                  \
-        ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"                                                     \
+        ACT_ANSWER, "HTTP/1.1 200 OK\r\n" NAME "Content-Length: 0\r\n\r\n"                                             \
     }
 
 /* Reads a request; false if the peer is gone. */
@@ -240,6 +245,10 @@ static bool read_request(struct script *script, int fd, bool whole)
             const char *field = strstr(script->last_head, "Content-Length: ");
             length = field != NULL ? strtoull(field + 16, NULL, 10) : 0;
         }
+    }
+    if (there && whole) {
+        buf_clear(&script->last_body);
+        buf_append_slice(&script->last_body, slice_make(end + 4, (size_t)length));
     }
     buf_release(&input);
     return there;
@@ -300,6 +309,7 @@ static void script_stop(struct script *script)
     thread_join(&script->thread);
     close(script->listener);
     close(script->release[0]);
+    buf_release(&script->last_body);
 }
 
 static struct store *connect_store(uint16_t port)
@@ -341,7 +351,7 @@ static void judges_every_ending_of_an_insert(void **state)
         int http_status;
     } rows[] = {
         { EMPTY_200, STORE_DONE, 0, 200 },
-        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\nCode: 252. DB::Exception" },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\n" NAME "Content-Length: 23\r\n\r\nCode: 252. DB::Exception" },
           STORE_ANSWERED,
           252,
           200 },
@@ -354,7 +364,17 @@ static void judges_every_ending_of_an_insert(void **state)
           STORE_ANSWERED,
           241,
           500 },
-        { { ACT_ANSWER, "HTTP/1.1 404 E\r\nContent-Length: 9\r\n\r\nCode: 60." }, STORE_ANSWERED, 60, 404 },
+        { { ACT_ANSWER, "HTTP/1.1 404 E\r\n" NAME "Content-Length: 9\r\n\r\nCode: 60." }, STORE_ANSWERED, 60, 404 },
+        /* not ClickHouse's: a maintenance page, with a text or without, and one that speaks of a code */
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }, STORE_UNKNOWN, 0, 200 },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nServer: X-ClickHouse-Q\r\nContent-Length: 0\r\n\r\n" },
+          STORE_UNKNOWN,
+          0,
+          200 },
+        { { ACT_ANSWER, "HTTP/1.1 204 N\r\n\r\n" }, STORE_UNKNOWN, 0, 204 },
+        { { ACT_ANSWER, "HTTP/1.1 302 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n" }, STORE_UNKNOWN, 0, 302 },
+        { { ACT_ANSWER, "HTTP/1.1 500 E\r\nContent-Length: 9\r\n\r\nCode: 60." }, STORE_UNKNOWN, 0, 500 },
+        { { ACT_ANSWER, "HTTP/1.1 400 E\r\nContent-Length: 0\r\n\r\n" }, STORE_ANSWERED, 0, 400 },
         { { ACT_ANSWER, "HTTP/1.1 413 E\r\nConnection: close\r\n\r\ntoo large" }, STORE_ANSWERED, 0, 413 },
         { { ACT_ANSWER, "HTTP/1.1 502 E\r\nContent-Length: 0\r\n\r\n" }, STORE_UNKNOWN, 0, 502 },
         { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\nshort" },
@@ -411,8 +431,7 @@ static void sends_credentials_and_settings_as_the_server_knows_them(void **state
                                           "insert_deduplication_token=t-1",
                                           "insert_deduplicate=1",
                                           "wait_end_of_query=1",
-                                          "database=d",
-                                          "INSERT%20INTO%20%60d%60.%60t%60%20%28%60a%60%29%20FORMAT%20Native" };
+                                          "database=d" };
     for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
         if (strstr(script.last_head, wanted[i]) == NULL) {
             fail_msg("%s is not in %s", wanted[i], script.last_head);
@@ -420,6 +439,124 @@ static void sends_credentials_and_settings_as_the_server_knows_them(void **state
     }
     assert_null(strstr(script.last_head, "Expect"));
     assert_null(strstr(script.last_head, "Authorization"));
+}
+
+/* A URL of some kilobytes is refused by servers and proxies, with an empty answer. */
+static void the_statement_travels_in_the_body(void **state)
+{
+    static const struct scene scenes[] = { MODERN, EMPTY_200 };
+    struct script script;
+    struct store_reply reply;
+    struct buf plain = { 0 };
+    size_t used = 0;
+    (void)state;
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    insert_through(store, session, &reply);
+    assert_string_equal(reply.server, "one");
+    assert_null(strstr(script.last_head, "INSERT"));
+    struct lz4_decoder *decoder = lz4_decoder_new();
+    assert_int_equal(lz4_frame_decode(decoder, buf_slice(&script.last_body), &used, &plain, 1000), OK);
+    assert_text(plain, "INSERT INTO `d`.`t` (`a`) FORMAT Native\n");
+    assert_int_equal(script.last_body.len, used + (1 << 16)); /* and the rows as they are */
+    lz4_decoder_free(decoder);
+    buf_release(&plain);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+}
+
+static void a_long_parameter_travels_in_the_body(void **state)
+{
+    static const struct scene scenes[] = { MODERN, EMPTY_200, EMPTY_200 };
+    static char name[3000];
+    struct script script;
+    struct store_reply reply;
+    struct buf out = { 0 };
+    (void)state;
+    memset(name, 'n', sizeof name);
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    struct store_parameter parameter = { "name", "String", { name, 20 } };
+    struct store_query query = {
+        .sql = SLICE("SELECT {name:String}"), .parameters = &parameter, .parameter_count = 1, .format = "TSV"
+    };
+    store->ops->query(session, 0, &query, &out, &reply);
+    assert_non_null(strstr(script.last_head, "param_name=nnnn"));
+    assert_text(script.last_body, "SELECT {name:String}\nFORMAT TSV");
+    parameter.value.len = sizeof name;
+    store->ops->query(session, 0, &query, &out, &reply);
+    assert_null(strstr(script.last_head, "param_name"));
+    assert_non_null(memmem(script.last_body.data, script.last_body.len, "SELECT 'nnnn", 12));
+    buf_release(&out);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+}
+
+static void an_answer_without_a_reason_gets_one_of_ours(void **state)
+{
+    static const struct {
+        struct scene scene;
+        const char *says;
+    } rows[] = {
+        { { ACT_ANSWER, "HTTP/1.1 400 E\r\nContent-Length: 0\r\n\r\n" },
+          "HTTP 400: an answer without a reason; usually: the server or a proxy could not read" },
+        { { ACT_ANSWER, "HTTP/1.1 413 E\r\nContent-Length: 2\r\n\r\n\r\n" },
+          "usually: the batch is larger than a proxy lets through" },
+        { { ACT_ANSWER, "HTTP/1.1 504 E\r\nContent-Length: 0\r\n\r\n" },
+          "usually: the server did not answer a proxy in time" },
+        { { ACT_ANSWER, "HTTP/1.1 418 E\r\nContent-Length: 0\r\n\r\n" },
+          "usually: a proxy answered, or another program" },
+        { { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }, "no ClickHouse answered" },
+        { { ACT_ANSWER, "HTTP/1.1 403 E\r\nContent-Length: 4\r\n\r\nnope" }, "HTTP 403: nope" },
+        { { ACT_CLOSE, NULL }, "the connection was lost" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const struct scene scenes[] = { MODERN, rows[i].scene };
+        struct script script;
+        struct store_reply reply;
+        script_start(&script, scenes, ARRAY_LENGTH(scenes));
+        struct store *store = connect_store(script.port);
+        struct store_session *session = store->ops->session_new(store);
+        insert_through(store, session, &reply);
+        if (strstr(reply.message, rows[i].says) == NULL || strncmp(reply.message, "http://127.0.0.1:", 17) != 0) {
+            fail_msg("%s is not in %s", rows[i].says, reply.message);
+        }
+        store->ops->session_free(session);
+        store->ops->free(store);
+        script_stop(&script);
+    }
+}
+
+/* Neither a count nor a probe of something else than ClickHouse says anything. */
+static void only_clickhouse_answers_questions(void **state)
+{
+    static const struct scene scenes[] = {
+        MODERN,
+        { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n7\n" },
+        { ACT_ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n26.7.2.1\t1732233600\t7\n" },
+    };
+    struct script script;
+    struct store_reply reply;
+    struct store_features features = { 0 };
+    struct buf out = { 0 };
+    (void)state;
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    struct store_query query = { .sql = SLICE("SELECT count()"), .format = "TSV" };
+    store->ops->query(session, 0, &query, &out, &reply);
+    assert_int_equal(reply.outcome, STORE_UNKNOWN);
+    store->ops->probe(session, 0, &features, &reply);
+    assert_int_equal(reply.outcome, STORE_UNKNOWN);
+    buf_release(&out);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
 }
 
 static void never_repeats_a_request_on_a_fresh_connection(void **state)
@@ -522,6 +659,10 @@ int main(void)
         cmocka_unit_test(creates_what_the_server_knows),
         cmocka_unit_test(judges_every_ending_of_an_insert),
         cmocka_unit_test(sends_credentials_and_settings_as_the_server_knows_them),
+        cmocka_unit_test(the_statement_travels_in_the_body),
+        cmocka_unit_test(a_long_parameter_travels_in_the_body),
+        cmocka_unit_test(an_answer_without_a_reason_gets_one_of_ours),
+        cmocka_unit_test(only_clickhouse_answers_questions),
         cmocka_unit_test(never_repeats_a_request_on_a_fresh_connection),
         cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
         cmocka_unit_test(refuses_what_is_no_url),
