@@ -8,7 +8,9 @@
  *   server ─── HTTP in, replies and pages out                 (proto/)
  *   udp ────── datagrams in                                   (proto/)
  *
- * Each is built on the ones before it, and stopped in reverse. */
+ * Each is built on the ones before it, and stopped in reverse. What takes time to start comes last, and ends first: the
+ * ports are open while the journal is read, and while the engine stops, so that clients are refused by nobody for longer
+ * than one process needs to follow the other. */
 #include "gateway.h"
 
 #include "base/crash_point.h"
@@ -27,6 +29,8 @@
 #include <time.h>
 
 #define STOP_MARGIN_NS (15 * NS_PER_SECOND) /* to end threads and to close the engine */
+#define GRACE_NS (3 * NS_PER_SECOND)        /* for an INSERT that is under way; then it is given up, its fate unknown */
+#define REPLIES_NS NS_PER_SECOND /* for the disk to take what has come in, and clients to take their replies */
 
 struct gateway {
     const struct config *config;
@@ -173,7 +177,7 @@ static bool start_pipeline(struct gateway *g, struct buf *problem)
         .metrics = g->metrics,
         .board = g->board,
     };
-    g->pipeline = pipeline_start(&config, problem);
+    g->pipeline = pipeline_new(&config, problem);
     return g->pipeline != NULL;
 }
 
@@ -186,7 +190,7 @@ static bool start_query(struct gateway *g, struct buf *problem)
         .stream_count = g->config->stream_count,
         .metrics = g->metrics,
     };
-    g->query = query_start(&config, problem);
+    g->query = query_new(&config, problem);
     if (g->query == NULL) {
         return false;
     }
@@ -238,12 +242,19 @@ static bool start_udp(struct gateway *g, struct buf *problem)
     return true;
 }
 
-static bool start_all(struct gateway *g, struct buf *problem)
+/* What takes no time: clients can connect from here on. */
+static bool start_parts(struct gateway *g, struct buf *problem)
 {
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
            start_server(g, problem) && start_udp(g, problem);
+}
+
+/* What may take time: the engine starts, the journal is read, the tables are looked at. */
+static bool open_parts(struct gateway *g, struct buf *problem)
+{
+    return store_open(g->store, problem) && pipeline_open(g->pipeline, problem) && query_start(g->query, problem);
 }
 
 static void close_fronts(struct gateway *g)
@@ -260,21 +271,28 @@ static void stop_fronts(struct gateway *g, int64_t deadline_ns)
     }
 }
 
+static void free_store(struct gateway *g)
+{
+    if (g->store != NULL) {
+        g->store->ops->free(g->store);
+        g->store = NULL;
+    }
+}
+
 /* What was started, in reverse, but for *g; query and front ends have stopped already. */
 static void free_all(struct gateway *g)
 {
     if (g->pipeline != NULL) {
         pipeline_stop(g->pipeline);
     }
+    g->pipeline = NULL;
     while (g->front_count != 0) {
         struct front_end *front = g->fronts[--g->front_count];
         front->ops->free(front);
     }
     query_free(g->query);
     metrics_free(g->metrics);
-    if (g->store != NULL) {
-        g->store->ops->free(g->store);
-    }
+    free_store(g);
     data_folder_release(&g->folder);
     status_board_free(g->board);
     streams_free(g->streams, g->config->stream_count);
@@ -286,6 +304,20 @@ void gateway_free(struct gateway *g)
     free(g);
 }
 
+/* Nobody was let in, but for what the fronts answered 503. */
+static void abandon_start(struct gateway *g)
+{
+    if (g->pipeline != NULL) {
+        pipeline_give_up(g->pipeline);
+    }
+    if (g->query != NULL) {
+        query_stop(g->query);
+    }
+    stop_fronts(g, 0);
+    free_all(g);
+    gateway_free(g);
+}
+
 struct gateway *gateway_start(const struct config *config, struct buf *problem)
 {
     struct gateway *g = calloc(1, sizeof *g);
@@ -295,13 +327,8 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
     }
     g->config = config;
     pthread_mutex_init(&g->ending, NULL);
-    if (!start_all(g, problem)) {
-        if (g->query != NULL) {
-            query_stop(g->query);
-        }
-        stop_fronts(g, 0);
-        free_all(g);
-        gateway_free(g);
+    if (!start_parts(g, problem) || !open_parts(g, problem)) {
+        abandon_start(g);
         return NULL;
     }
     status_set(g->status, STATUS_OK, "accepting events");
@@ -343,7 +370,7 @@ int64_t gateway_longest_stop_ns(const struct gateway *g)
     int64_t query_ns = config->query.timeout_ns + NS_PER_SECOND; /* and what the store adds to it */
     int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
     int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
-    return config->drain.delay_ns + drain_ns + config->store.request_timeout_ns + redis_ns + STOP_MARGIN_NS;
+    return config->drain.delay_ns + drain_ns + GRACE_NS + REPLIES_NS + redis_ns + STOP_MARGIN_NS;
 }
 
 static void sleep_ns(int64_t duration_ns)
@@ -361,25 +388,33 @@ uint64_t gateway_waiting(struct gateway *g)
     return waiting;
 }
 
-static void end_drain(struct gateway *g)
+/* Nobody is let in any more; what had come in is committed. */
+static void close_pipeline(struct gateway *g)
 {
+    pipeline_close(g->pipeline);
     pthread_mutex_lock(&g->ending);
     g->left = pipeline_waiting(g->pipeline);
     g->drained = true;
     pthread_mutex_unlock(&g->ending);
 }
 
+/* Whatever depends on the store may take its time: events are still accepted. */
+static void end_store(struct gateway *g)
+{
+    pipeline_drain(g->pipeline, clock_monotonic_ns() + g->config->drain.timeout_ns);
+    pipeline_halt_delivery(g->pipeline, clock_monotonic_ns() + GRACE_NS);
+    query_stop(g->query);
+    free_store(g);
+}
+
 bool gateway_stop(struct gateway *g)
 {
     status_set(g->status, STATUS_DOWN, "draining");
     sleep_ns(g->config->drain.delay_ns); /* load balancers notice /readyz; events are still accepted */
-
-    int64_t deadline_ns = clock_monotonic_ns() + g->config->drain.timeout_ns;
+    end_store(g);
     close_fronts(g);
-    query_stop(g->query);
-    stop_fronts(g, deadline_ns);
-    bool stored = pipeline_drain(g->pipeline, deadline_ns);
-    end_drain(g);
+    stop_fronts(g, clock_monotonic_ns() + REPLIES_NS);
+    close_pipeline(g);
     free_all(g);
-    return stored;
+    return g->left == 0;
 }

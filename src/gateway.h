@@ -32,13 +32,14 @@ void gateway_tick(struct gateway *gateway);
  * NULL: nothing, it lives. */
 const char *gateway_stuck(const struct gateway *gateway, int64_t limit_ns);
 
-/* How long gateway_stop may take: what `drain:` says, or the queries that are under way if they take longer, the INSERT or
- * question to the store that is under way then, and the last marks in Redis. */
+/* How long gateway_stop may take: what `drain:` says, or the queries that are under way if they take longer, the INSERT
+ * that is under way then, and the last marks in Redis. */
 int64_t gateway_longest_stop_ns(const struct gateway *gateway);
 
-/* Drains as `drain:` says and ends all threads: /readyz turns 503, the listeners close, replies are finished, datagrams
- * that came are read, segments are sealed and stored. Returns true if everything accepted is stored; the rest stays in the
- * journal for the next start. Only gateway_waiting and gateway_free may follow. */
+/* Drains as `drain:` says and ends all threads: /readyz turns 503, what waits is stored, for a while, the store is let go;
+ * until then events are accepted. Then the listeners close, replies are finished, datagrams that came are read, and what
+ * came since is in the journal for the next start. Returns true if everything accepted is stored. Only gateway_waiting and
+ * gateway_free may follow. */
 bool gateway_stop(struct gateway *gateway);
 
 /* Any thread, until gateway_free, also while it stops: the accepted events that are not known to be stored. Once the drain

@@ -139,7 +139,19 @@ static void give_sign_of_life(struct watch *watch, const struct gateway *gateway
     }
 }
 
-/* Ticks until a signal comes. */
+/* What other programs take as an order, and would end this one: a log line says what it means here. */
+static bool is_of_no_meaning(int number)
+{
+    return number == SIGUSR1 || number == SIGUSR2;
+}
+
+static void tell_no_meaning(int number)
+{
+    LOG(LOG_INFO, "signal ignored", "SIG%s means nothing here: SIGTERM stops, a restart reads the configuration anew",
+        sigabbrev_np(number));
+}
+
+/* Ticks until a signal comes that ends it. */
 static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
 {
     struct watch watch = { .limit_ns = service_watchdog_ns() };
@@ -150,7 +162,10 @@ static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
         give_sign_of_life(&watch, gateway);
         gateway_tick(gateway);
         number = sigtimedwait(signals, NULL, &tick);
-    } while (number < 0);
+        if (is_of_no_meaning(number)) {
+            tell_no_meaning(number);
+        }
+    } while (number < 0 || is_of_no_meaning(number));
     return number;
 }
 
@@ -161,6 +176,17 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/* What would end the process for no good reason: a timer of somebody who started us, a write to a socket or terminal that
+ * is gone, a file that reaches `ulimit -f` (the write then fails, as one to a full disk does). SIGQUIT stays what it is:
+ * a core for whoever asks for one. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR };
+    for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++) {
+        signal(ignored[i], SIG_IGN);
+    }
+}
+
 /* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. One that
  * is ignored stays so: blocked, it would be taken after all. */
 static void block_signals(sigset_t *signals)
@@ -168,6 +194,8 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGUSR1);
+    sigaddset(signals, SIGUSR2);
     if (!is_ignored(SIGHUP)) {
         sigaddset(signals, SIGHUP);
     }
@@ -223,8 +251,7 @@ static void stop(const struct config *config, struct gateway *gateway, int numbe
     struct impatience impatience;
     let_second_signal_kill(&impatience, gateway);
     service_stopping(gateway_longest_stop_ns(gateway));
-    service_say("draining: storing what waits, for at most %lld s",
-                (long long)(config->drain.timeout_ns / NS_PER_SECOND));
+    service_say("draining: storing what waits, for at most %lld ms", (long long)(config->drain.timeout_ns / NS_PER_MS));
     LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
     if (gateway_stop(gateway)) {
         LOG(LOG_INFO, "stopped", "everything is stored");
@@ -240,7 +267,7 @@ static int serve(const struct config *config)
 {
     sigset_t signals;
     block_signals(&signals);
-    signal(SIGPIPE, SIG_IGN);
+    ignore_signals();
     raise_file_limit();
 
     struct buf problem = { 0 };

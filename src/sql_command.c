@@ -93,7 +93,7 @@ int sql_command(int argc, char **argv)
         struct store *store = store_new(&config.store, config.journal.data, false, &problem);
         code = 1;
         if (store != NULL) {
-            code = run(store, &arguments);
+            code = store_open(store, &problem) ? run(store, &arguments) : code;
             store->ops->free(store);
         }
     }

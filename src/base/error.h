@@ -76,6 +76,7 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_JOURNAL_FAILED, "journal_failed", DROPPED, 503, 1013,                                                      \
       "the journal could not be written, the event's fate is unknown; try again")                                      \
     X(ERROR_DEDUP_FAILED, "dedup_failed", DROPPED, 503, 1013, "the duplicate filter does not answer; try again")       \
+    X(ERROR_STARTING, "starting", DROPPED, 503, 1013, "the gateway is starting and reads its journal; try again")      \
     X(ERROR_DRAINING, "draining", DROPPED, 503, 1012, "the gateway is shutting down; try another")                     \
     X(ERROR_OUT_OF_MEMORY, "out_of_memory", DROPPED, 503, 1013, "the gateway is out of memory; try again")             \
     X(ERROR_STORE_UNAVAILABLE, "store_unavailable", NONE, 503, 1013, "the store does not answer")                      \

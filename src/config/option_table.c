@@ -231,9 +231,10 @@ static const struct option query_rows[] = {
 
 static const struct option drain_rows[] = {
     { "delay",            DURATION(drain_options, delay_ns),                   "0s",               NULL,    "10m",
-      "After SIGTERM, how long /readyz answers 503 while the listeners are still open." },
-    { "timeout",          DURATION(drain_options, timeout_ns),                 "30s",              NULL,    "1h",
-      "Then, how long to store what waits; the rest stays in the journal for the next start." },
+      "After SIGTERM, how long /readyz answers 503 before anything else ends." },
+    { "timeout",          DURATION(drain_options, timeout_ns),                 "1s",               NULL,    "1h",
+      "Then, how long to store what waits, the listeners still open, if the store answers; the rest stays in the journal "
+      "for the next start." },
 };
 
 static const struct option batch_rows[] = {

@@ -144,7 +144,7 @@ static void submit_recovered(struct pipeline *pipeline, struct segment **recover
     }
 }
 
-static bool start_all(struct pipeline *pipeline, struct segment **recovered, struct buf *problem)
+static bool open_all(struct pipeline *pipeline, struct segment **recovered, struct buf *problem)
 {
     if (!open_storage(pipeline, recovered, problem)) {
         return false;
@@ -168,7 +168,7 @@ static bool start_all(struct pipeline *pipeline, struct segment **recovered, str
     return true;
 }
 
-struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem)
+struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *problem)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (pipeline == NULL) {
@@ -178,21 +178,47 @@ struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf
     pipeline->config = *config;
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
-    struct segment *recovered = NULL;
-    if (start_all(pipeline, &recovered, problem)) {
-        return pipeline;
+    wakeup_init(&pipeline->opening);
+    pipeline->awaited = true;
+    return pipeline;
+}
+
+void pipeline_give_up(struct pipeline *pipeline)
+{
+    wakeup_lock(&pipeline->opening);
+    pipeline->awaited = false;
+    wakeup_all(&pipeline->opening);
+    wakeup_unlock(&pipeline->opening);
+}
+
+void pipeline_await(struct pipeline *pipeline, int64_t deadline_ns)
+{
+    wakeup_lock(&pipeline->opening);
+    while (pipeline->awaited && clock_monotonic_ns() < deadline_ns) {
+        wakeup_wait(&pipeline->opening, deadline_ns);
     }
+    wakeup_unlock(&pipeline->opening);
+}
+
+bool pipeline_open(struct pipeline *pipeline, struct buf *problem)
+{
+    struct segment *recovered = NULL;
+    bool open = open_all(pipeline, &recovered, problem);
     while (recovered != NULL) {
         struct segment *segment = recovered;
         recovered = segment->next;
         segment_free(segment);
     }
-    pipeline_stop(pipeline);
-    return NULL;
+    atomic_store(&pipeline->open, open);
+    pipeline_give_up(pipeline);
+    return open;
 }
 
 uint64_t pipeline_waiting(const struct pipeline *pipeline)
 {
+    if (pipeline->journal == NULL) {
+        return 0;
+    }
     uint64_t events = journal_events(pipeline->journal, SIZE_MAX);
     for (size_t i = 0; i < pipeline->config.stream_count; i++) {
         events += journal_events(pipeline->journal, i);
@@ -206,12 +232,23 @@ bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns)
            pipeline_waiting(pipeline) == 0;
 }
 
-/* In reverse of start_all; each part may be missing if the start failed. */
-void pipeline_stop(struct pipeline *pipeline)
+void pipeline_halt_delivery(struct pipeline *pipeline, int64_t deadline_ns)
+{
+    writer_halt(pipeline->writer, deadline_ns);
+}
+
+void pipeline_close(struct pipeline *pipeline)
 {
     if (pipeline->commit_thread.commit != NULL) {
         commit_thread_stop(&pipeline->commit_thread);
+        pipeline->commit_thread.commit = NULL;
     }
+}
+
+/* In reverse of open_all; each part may be missing if the start failed. */
+void pipeline_stop(struct pipeline *pipeline)
+{
+    pipeline_close(pipeline);
     if (pipeline->writer != NULL) {
         writer_stop(pipeline->writer);
     }
@@ -231,6 +268,7 @@ void pipeline_stop(struct pipeline *pipeline)
     }
     waiting_room_release(&pipeline->room);
     commit_queue_release(&pipeline->queue);
+    wakeup_release(&pipeline->opening);
     free(pipeline);
 }
 
@@ -247,10 +285,15 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
 
 enum error pipeline_admits(const struct pipeline *pipeline)
 {
+    if (!atomic_load_explicit(&pipeline->open, memory_order_acquire)) {
+        return ERROR_STARTING;
+    }
     return commit_queue_has_room(&pipeline->queue) ? commit_admits(pipeline->commit) : ERROR_QUEUE_FULL;
 }
 
 enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
 {
-    return commit_admits_stream(pipeline->commit, stream->index);
+    return atomic_load_explicit(&pipeline->open, memory_order_acquire)
+               ? commit_admits_stream(pipeline->commit, stream->index)
+               : ERROR_STARTING;
 }

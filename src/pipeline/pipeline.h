@@ -34,8 +34,19 @@ struct pipeline_config {
     struct status_board *board;
 };
 
-/* Opens journal and dedup, recovers, starts writers and the commit thread. NULL with *problem. */
-struct pipeline *pipeline_start(const struct pipeline_config *config, struct buf *problem);
+/* A pipeline that refuses every event as `starting` until it is opened: front ends may be started before what takes
+ * time. NULL with *problem. */
+struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *problem);
+
+/* The thread that made it. Opens journal and dedup, recovers, starts writers and the commit thread, and lets events in;
+ * the store is open. False with *problem; pipeline_stop follows. */
+MUST_CHECK bool pipeline_open(struct pipeline *pipeline, struct buf *problem);
+
+/* Any thread: blocks until it is open, will never be, or the deadline has come. */
+void pipeline_await(struct pipeline *pipeline, int64_t deadline_ns);
+
+/* Whoever awaits it goes on: its opening failed, or something before that. */
+void pipeline_give_up(struct pipeline *pipeline);
 
 /* The thread that started it, about once a second while it serves: takes the dead letters that were given back
  * (<data>/retry, see letter_files.h) into the journal and hands them to the writers. Reads files, waits for the
@@ -48,11 +59,18 @@ int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns);
 /* Any thread: the events that wait in the journal. */
 uint64_t pipeline_waiting(const struct pipeline *pipeline);
 
-/* After the I/O threads have flushed for the last time: commits what waits, seals all segments, and waits for the
- * writers until the deadline. True if everything is stored. */
+/* Commits what waits, seals all segments, and waits for the writers until the deadline, but for what cannot be stored now
+ * (writer_drain). Events may go on coming. True if everything is stored. */
 bool pipeline_drain(struct pipeline *pipeline, int64_t deadline_ns);
 
-/* Ends the threads and frees. The I/O threads must have ended; their pipeline_io are freed here. */
+/* Ends the writers; what they are at is given up at the deadline. Nothing is delivered any more, and the store may be
+ * freed; events are still taken into the journal. */
+void pipeline_halt_delivery(struct pipeline *pipeline, int64_t deadline_ns);
+
+/* After the I/O threads have flushed for the last time: commits what waits, and takes nothing more. */
+void pipeline_close(struct pipeline *pipeline);
+
+/* Ends what is left of it and frees. The I/O threads must have ended; their pipeline_io are freed here. */
 void pipeline_stop(struct pipeline *pipeline);
 
 /* How completions reach an I/O thread. */

@@ -8,6 +8,9 @@
 
 struct pipeline {
     struct pipeline_config config;
+    atomic_bool open;      /* events are let in; what follows is there */
+    struct wakeup opening; /* guards `awaited`, and whoever awaits it sleeps there */
+    bool awaited;          /* it is not open yet, and may still be */
     struct journal *journal;
     struct dedup *dedup;
     struct dead_letters *letters;

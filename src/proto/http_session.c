@@ -24,11 +24,20 @@ static struct http_answer *find_answer(const struct http_session *session, struc
     return session->phase != PHASE_CLOSED ? answer_ring_find(&session->answers, token.sequence) : NULL;
 }
 
+/* While the gateway drains nothing is stored any more. */
+static void stop_waiting_for_store(const struct http_session *session, struct http_answer *answer)
+{
+    if (session->front->draining && answer->state == ANSWER_STORE) {
+        http_answer_expire(answer);
+    }
+}
+
 void http_session_complete(struct http_session *session, const struct ticket *ticket)
 {
     struct http_answer *answer = find_answer(session, ticket->token);
     if (answer != NULL && answer->state == ANSWER_COMMIT) {
         http_answer_complete(answer, ticket, session->front->now_ns + session->front->options->wait_timeout_ns);
+        stop_waiting_for_store(session, answer);
         want_flush(session);
     }
 }
@@ -308,6 +317,10 @@ void http_session_drain(struct http_session *session)
 {
     if (session->phase == PHASE_CLOSED) {
         return;
+    }
+    for (uint64_t sequence = session->answers.first; sequence != session->answers.next; sequence++) {
+        stop_waiting_for_store(session, answer_ring_at(&session->answers, sequence));
+        want_flush(session);
     }
     if (session->wait == WAIT_REQUEST) {
         want_close(session);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define ROOM_PATIENCE_NS (2 * NS_PER_MS)
+#define OPENING_PATIENCE_NS (3 * NS_PER_SECOND)
 
 enum { LISTENER_EVENTS, LISTENER_ADMIN };
 
@@ -146,9 +147,12 @@ static bool on_before_block(void *opaque)
            (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
 }
 
+/* Clients wait for a gateway that is about to be there, at the door that the kernel keeps open; if that takes long, they
+ * are told. */
 static void run(void *opaque)
 {
     struct server_thread *thread = opaque;
+    pipeline_await(thread->shared->pipeline, clock_monotonic_ns() + OPENING_PATIENCE_NS);
     loop_run(thread->loop);
     pipeline_io_flush(thread->front.intake.io);
 }

@@ -189,6 +189,8 @@ static void run(void *opaque)
 {
     struct udp_thread *thread = opaque;
     size_t count;
+    pipeline_await(thread->config.pipeline,
+                   INT64_MAX); /* the kernel keeps what comes meanwhile, as long as it has room */
     while (!atomic_load(&thread->closing)) {
         bool more = receive(thread, &count);
         int64_t now_ns = clock_monotonic_ns();

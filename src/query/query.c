@@ -222,7 +222,7 @@ static bool start_workers(struct query_service *service)
     return true;
 }
 
-struct query_service *query_start(const struct query_service_config *config, struct buf *problem)
+struct query_service *query_new(const struct query_service_config *config, struct buf *problem)
 {
     struct query_service *service = calloc(1, sizeof *service);
     if (service == NULL) {
@@ -234,13 +234,21 @@ struct query_service *query_start(const struct query_service_config *config, str
     service->worker_count = (size_t)config->options->threads;
     service->workers = calloc(service->worker_count, sizeof *service->workers);
     service->cells = metrics_thread(config->metrics);
-    if (service->workers == NULL || service->cells == NULL || !start_workers(service)) {
-        buf_append_string(problem, "query: a thread could not be started (out of memory, or the limit of processes)");
-        query_stop(service);
+    if (service->workers == NULL || service->cells == NULL) {
+        buf_append_string(problem, "query: out of memory");
         query_free(service);
         return NULL;
     }
     return service;
+}
+
+bool query_start(struct query_service *service, struct buf *problem)
+{
+    bool started = start_workers(service);
+    if (!started) {
+        buf_append_string(problem, "query: a thread could not be started (out of memory, or the limit of processes)");
+    }
+    return started;
 }
 
 void query_stop(struct query_service *service)
@@ -254,6 +262,7 @@ void query_stop(struct query_service *service)
         if (service->workers[i].session != NULL) {
             service->config.store->ops->session_free(service->workers[i].session);
         }
+        service->workers[i].session = NULL;
     }
     for (struct task *task = take(service); task != NULL; task = take(service)) {
         post_problem(task, ERROR_DRAINING, "");

@@ -20,12 +20,16 @@ struct query_service_config {
     struct metrics *metrics;
 };
 
-struct query_service *query_start(const struct query_service_config *config, struct buf *problem);
+/* What is asked waits until the service is started. NULL with *problem. */
+struct query_service *query_new(const struct query_service_config *config, struct buf *problem);
+
+/* Once the store is open. False with *problem. */
+MUST_CHECK bool query_start(struct query_service *service, struct buf *problem);
 
 /* The page to put into the table of routes. */
 struct page query_page(struct query_service *service);
 
-/* Before the server stops: what waits, and whatever is asked from now on, is answered 503; after it returns no thread
+/* Before the server stops and the store is freed: what waits, and whatever is asked from now on, is answered 503; after it returns no thread
  * of its own answers. */
 void query_stop(struct query_service *service);
 

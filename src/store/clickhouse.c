@@ -42,6 +42,7 @@ static void perform(struct store_session *session, size_t index, struct request_
         session->clients[index] = http_client_new();
     }
     draft->request.connect_timeout_ms = session->store->connect_timeout_ms;
+    draft->request.hurried = &session->store->base.hurried;
     request_perform(session->clients[index], &session->store->servers[index].address, draft, expects, reply);
 }
 

@@ -26,6 +26,7 @@ struct embedded {
     chdb_connection *connection; /* keeps the engine alive */
     char *path_argument;
     const char *names[1];
+    const struct store_options *options;
 };
 
 struct store_session {
@@ -315,16 +316,6 @@ static void embedded_free(struct store *base)
     free(store);
 }
 
-static const struct store_ops embedded_ops = {
-    .name = "embedded",
-    .session_new = embedded_session_new,
-    .session_free = embedded_session_free,
-    .insert = embedded_insert,
-    .query = embedded_query,
-    .probe = embedded_probe,
-    .free = embedded_free,
-};
-
 /* Makes a folder with its parents; errno says why not. */
 static bool make_folders(char *path)
 {
@@ -365,13 +356,13 @@ static char *make_path_argument(const char *path, const char *data_folder, struc
     return made;
 }
 
-static bool start_engine(struct embedded *store, const struct store_options *options, struct buf *problem)
+static bool start_engine(struct embedded *store, struct buf *problem)
 {
     struct store_reply reply = { 0 };
     struct buf sql = { 0 };
     char memory[64];
     char marks[64];
-    snprintf(memory, sizeof memory, "--max_server_memory_usage=%llu", (unsigned long long)options->max_memory);
+    snprintf(memory, sizeof memory, "--max_server_memory_usage=%llu", (unsigned long long)store->options->max_memory);
     snprintf(marks, sizeof marks, "--mark_cache_size=%d", MARK_CACHE_BYTES);
     const char *arguments[] = { store->path_argument, memory, marks, "--background_pool_size=2" };
     store->connection = chdb_open(&store->chdb, arguments, ARRAY_LENGTH(arguments));
@@ -397,7 +388,6 @@ static bool start_engine(struct embedded *store, const struct store_options *opt
 
 struct start {
     struct embedded *store;
-    const struct store_options *options;
     struct buf *problem;
     bool started;
 };
@@ -405,18 +395,35 @@ struct start {
 static void open_engine(void *argument)
 {
     struct start *start = argument;
-    start->started = start_engine(start->store, start->options, start->problem);
+    start->started = start_engine(start->store, start->problem);
 }
 
 /* The engine's threads have the priority of the thread that starts it. */
-static bool start_engine_in_background(struct embedded *store, const struct store_options *options, struct buf *problem)
+static bool start_engine_in_background(struct embedded *store, struct buf *problem)
 {
-    struct start start = { store, options, problem, false };
+    struct start start = { store, problem, false };
     if (thread_run_background("engine", open_engine, &start) != OK) {
         buf_append_string(problem, "the embedded engine: the system refuses more threads");
     }
     return start.started;
 }
+
+static bool embedded_open(struct store *base, struct buf *problem)
+{
+    struct embedded *store = (struct embedded *)base;
+    return chdb_load(&store->chdb, store->options->library, problem) && start_engine_in_background(store, problem);
+}
+
+static const struct store_ops embedded_ops = {
+    .name = "embedded",
+    .session_new = embedded_session_new,
+    .session_free = embedded_session_free,
+    .insert = embedded_insert,
+    .query = embedded_query,
+    .probe = embedded_probe,
+    .free = embedded_free,
+    .open = embedded_open,
+};
 
 struct store *store_embedded_new(const struct store_options *options, const char *data_folder, bool fsync,
                                  struct buf *problem)
@@ -432,9 +439,9 @@ struct store *store_embedded_new(const struct store_options *options, const char
                                   .server_count = 1,
                                   .server_names = store->names,
                                   .database = options->database != NULL ? options->database : "" };
+    store->options = options;
     store->path_argument = make_path_argument(options->path, data_folder, problem);
-    if (store->path_argument == NULL || !chdb_load(&store->chdb, options->library, problem) ||
-        !start_engine_in_background(store, options, problem)) {
+    if (store->path_argument == NULL) {
         embedded_free(&store->base);
         return NULL;
     }

@@ -115,6 +115,14 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
     return size * count;
 }
 
+/* libcurl asks at least once a second while it waits. */
+static int is_hurried(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    const struct exchange *exchange = context;
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return atomic_load(exchange->request->hurried) ? 1 : 0;
+}
+
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
 {
     struct buf line = { 0 };
@@ -176,6 +184,9 @@ static void set_options(const struct http_client *client, struct exchange *excha
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_hurried);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request->hurried == NULL ? 1L : 0L);
 }
 
 /* An error status counts as an answer even if the connection broke while its body, or ours, was under way. */
@@ -208,6 +219,9 @@ static void explain(struct http_result *result, CURLcode code)
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
         snprintf(result->failure, sizeof result->failure, "the connection was lost: %.200s", detail);
+        break;
+    case CURLE_ABORTED_BY_CALLBACK:
+        snprintf(result->failure, sizeof result->failure, "given up: nobody waits for the answer any longer");
         break;
     default: memcpy(result->failure, detail, sizeof detail);
     }

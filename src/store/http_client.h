@@ -9,6 +9,8 @@
 
 #include "base/bytes.h"
 
+#include <stdatomic.h>
+
 #define HTTP_FAILURE_MAX 256
 #define HTTP_SERVER_MAX 128
 
@@ -30,9 +32,10 @@ struct http_request {
     const char *password;
     const char *content_encoding; /* NULL: identity */
     struct gather body;
-    long connect_timeout_ms; /* 0: libcurl's own */
-    long timeout_ms;         /* of the whole request; 0: none */
-    struct buf *answer;      /* appended to */
+    long connect_timeout_ms;    /* 0: libcurl's own */
+    long timeout_ms;            /* of the whole request; 0: none */
+    const atomic_bool *hurried; /* once true, the request is given up within a second */
+    struct buf *answer;         /* appended to */
     uint64_t max_answer;
 };
 

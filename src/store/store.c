@@ -10,6 +10,11 @@ struct store *store_new(const struct store_options *options, const char *data_fo
     return NULL;
 }
 
+bool store_open(struct store *store, struct buf *problem)
+{
+    return store->ops->open == NULL || store->ops->open(store, problem);
+}
+
 bool store_check(const struct store_options *options, struct buf *problems)
 {
     if (options->kind != STORE_CLICKHOUSE) {

@@ -8,6 +8,8 @@
 #include "config/options.h"
 #include "event/segment.h"
 
+#include <stdatomic.h>
+
 #define STORE_SERVER_NAME_MAX 128
 
 struct store;
@@ -93,6 +95,9 @@ struct store_ops {
     void (*probe)(struct store_session *session, size_t server, struct store_features *features,
                   struct store_reply *reply);
     void (*free)(struct store *store); /* after all sessions are freed; waits for the engine to stop */
+    /* Once, before the first session: what takes time to start. False with *problem that names what is missing and the
+     * cure. NULL: nothing does. */
+    bool (*open)(struct store *store, struct buf *problem);
 };
 
 /* The head of every implementation's own struct. */
@@ -101,10 +106,13 @@ struct store {
     size_t server_count;
     const char *const *server_names; /* for logs and labels: without credentials */
     const char *database;
+    /* Any thread sets it: what is on its way to a server is given up within a second, its fate unknown. What the engine
+     * in process is at goes on to its end. */
+    atomic_bool hurried;
 };
 
 /* Both fail with a message in *problem that names what is missing and the cure. store_clickhouse_new does not connect.
- * store_embedded_new loads libchdb and starts the engine. */
+ * store_embedded_new makes the engine's folder; its `open` loads libchdb and starts the engine. */
 struct store *store_clickhouse_new(const struct store_options *options, struct buf *problem);
 struct store *store_embedded_new(const struct store_options *options, const char *data_folder, bool fsync,
                                  struct buf *problem);
@@ -112,8 +120,9 @@ struct store *store_embedded_new(const struct store_options *options, const char
 /* Whether a server's URLs can be read; false with a line in *problems. Connects to nothing, loads nothing. */
 MUST_CHECK bool store_check(const struct store_options *options, struct buf *problems);
 
-/* The row of `kind` in the table of stores. */
+/* The row of `kind` in the table of stores, to be opened. */
 struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem);
+MUST_CHECK bool store_open(struct store *store, struct buf *problem);
 
 /* 'text' with everything escaped that could end the literal; safe for any bytes. Fuzzed. */
 void store_quote_literal(struct slice text, struct buf *out);

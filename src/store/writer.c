@@ -150,10 +150,13 @@ static bool check_tables(struct writer *writer, size_t server, struct buf *probl
     return true;
 }
 
+#define CHECK_PATIENCE_NS (2 * NS_PER_SECOND)
+
 struct check {
     struct writer *writer;
     struct buf *problem;
     bool fit;
+    bool over; /* under the writer's lock */
 };
 
 static void run_check(void *argument)
@@ -165,15 +168,31 @@ static void run_check(void *argument)
         attempt_probe(&check->writer->workers[0], server, &reply);
         check->fit = reply.outcome != STORE_DONE || check_tables(check->writer, server, check->problem);
     }
+    wakeup_lock(&check->writer->wakeup);
+    check->over = true;
+    wakeup_all(&check->writer->wakeup);
+    wakeup_unlock(&check->writer->wakeup);
 }
 
-/* In the background, for the embedded engine starts threads when it is first used. */
+/* In the background, for the embedded engine starts threads when it is first used. Clients wait for it: a server that
+ * takes long for its answers counts as one that gives none. */
 static bool check_store(struct writer *writer, struct buf *problem)
 {
-    struct check check = { writer, problem, false };
-    if (thread_run_background("store-check", run_check, &check) != OK) {
+    int64_t deadline_ns = clock_monotonic_ns() + CHECK_PATIENCE_NS;
+    struct check check = { .writer = writer, .problem = problem };
+    struct thread thread = { 0 };
+    if (thread_start_background(&thread, "store-check", run_check, &check) != OK) {
         buf_append_string(problem, "writers: the system refuses more threads");
+        return false;
     }
+    wakeup_lock(&writer->wakeup);
+    while (!check.over && clock_monotonic_ns() < deadline_ns) {
+        wakeup_wait(&writer->wakeup, deadline_ns);
+    }
+    wakeup_unlock(&writer->wakeup);
+    atomic_store(&writer->config.store->hurried, true);
+    thread_join(&thread);
+    atomic_store(&writer->config.store->hurried, false);
     return check.fit;
 }
 
@@ -221,18 +240,51 @@ void writer_submit(struct writer *writer, struct segment *segment)
 
 bool writer_drain(struct writer *writer, int64_t deadline_ns)
 {
+    int64_t since_wall_ns = clock_wall_ns();
     wakeup_lock(&writer->wakeup);
-    bool idle = queue_is_idle(writer);
-    while (!idle && clock_monotonic_ns() < deadline_ns) {
+    while (!queue_is_drained(writer, since_wall_ns) && clock_monotonic_ns() < deadline_ns) {
         wakeup_wait(&writer->wakeup, deadline_ns);
-        idle = queue_is_idle(writer);
     }
-    uint64_t left = 0;
+    bool nothing_left = writer->incoming == NULL;
     for (size_t i = 0; i < writer->lane_count; i++) {
-        left += writer->lanes[i].count;
+        nothing_left = nothing_left && writer->lanes[i].count == 0;
     }
     wakeup_unlock(&writer->wakeup);
-    return idle && left == 0;
+    return nothing_left;
+}
+
+static bool is_working(const struct writer *writer)
+{
+    bool working = false;
+    for (size_t i = 0; writer->lanes != NULL && i < writer->lane_count; i++) {
+        working = working || writer->lanes[i].busy != 0;
+    }
+    for (size_t i = 0; writer->servers != NULL && i < writer->server_count; i++) {
+        working = working || writer->servers[i].probing;
+    }
+    return working;
+}
+
+void writer_halt(struct writer *writer, int64_t deadline_ns)
+{
+    wakeup_lock(&writer->wakeup);
+    writer->stopping = true;
+    wakeup_all(&writer->wakeup);
+    while (is_working(writer) && clock_monotonic_ns() < deadline_ns) {
+        wakeup_wait(&writer->wakeup, deadline_ns);
+    }
+    wakeup_unlock(&writer->wakeup);
+    atomic_store(&writer->config.store->hurried, true);
+    for (size_t i = 0; writer->workers != NULL && i < writer->worker_count; i++) {
+        struct worker *worker = &writer->workers[i];
+        thread_join(&worker->thread);
+        if (worker->session != NULL) {
+            writer->config.store->ops->session_free(worker->session);
+        }
+        worker->session = NULL;
+        buf_release(&worker->bytes);
+    }
+    writer->halted = true;
 }
 
 static void free_list(struct segment *first)
@@ -264,16 +316,8 @@ static void free_segments(struct writer *writer)
 
 void writer_stop(struct writer *writer)
 {
-    wakeup_lock(&writer->wakeup);
-    writer->stopping = true;
-    wakeup_all(&writer->wakeup);
-    wakeup_unlock(&writer->wakeup);
-    for (size_t i = 0; writer->workers != NULL && i < writer->worker_count; i++) {
-        thread_join(&writer->workers[i].thread);
-        if (writer->workers[i].session != NULL) {
-            writer->config.store->ops->session_free(writer->workers[i].session);
-        }
-        buf_release(&writer->workers[i].bytes);
+    if (!writer->halted) {
+        writer_halt(writer, INT64_MAX);
     }
     free_segments(writer);
     free(writer->lanes);

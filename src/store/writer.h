@@ -60,11 +60,16 @@ struct writer *writer_start(const struct writer_config *config, struct buf *prob
 /* Any thread; takes the segment. Never blocks for long. */
 void writer_submit(struct writer *writer, struct segment *segment);
 
-/* Waits until nothing is left or the deadline (monotonic) has come; true if nothing is left. Held batches do not count
- * as left to wait for. */
+/* Waits until what has been submitted by now is stored, or the deadline (monotonic) has come. What cannot be stored now
+ * is not waited for: held batches, those of a failing stream, all of them while no server answers. True if nothing at
+ * all is left. */
 bool writer_drain(struct writer *writer, int64_t deadline_ns);
 
-/* Ends the threads after their present attempt; what is undelivered stays in the journal. Frees everything. */
+/* Ends the threads after their present attempt, which is given up at the deadline, and frees their sessions. What is
+ * undelivered stays in the journal, as what writer_submit still brings; the store may be freed. */
+void writer_halt(struct writer *writer, int64_t deadline_ns);
+
+/* writer_halt, if that has not been, then frees everything. */
 void writer_stop(struct writer *writer);
 
 /* Wall time of the oldest event waiting of a stream, INT64_MAX if none. Any thread. */

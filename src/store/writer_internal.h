@@ -135,6 +135,7 @@ struct writer {
     size_t failing_busy;      /* workers busy with failing lanes */
     struct segment *incoming; /* submitted while memory was short */
     bool stopping;
+    bool halted; /* of its owner's thread: there are no workers any more */
 };
 
 /* writer_queue.c; all under the lock. */
@@ -162,8 +163,8 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
 /* Counts a parcel as held by itself, or no longer. */
 void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *parcel, bool held);
 
-/* Is anything left that may still be stored without an operator? */
-bool queue_is_idle(const struct writer *writer);
+/* Is nothing left, of what came before then, that may be stored now? */
+bool queue_is_drained(const struct writer *writer, int64_t wall_ns);
 
 /* writer_group.c */
 

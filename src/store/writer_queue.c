@@ -280,15 +280,38 @@ int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job)
     return wake_ns;
 }
 
-bool queue_is_idle(const struct writer *writer)
+/* One that is known and did not fail when it was last asked. */
+static bool a_server_answers(const struct writer *writer)
 {
-    if (writer->incoming != NULL) {
-        return false;
+    for (size_t i = 0; i < writer->server_count; i++) {
+        const struct server *server = &writer->servers[i];
+        if (server_is_usable(server) && server->breaker.failures == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lane_is_drained(const struct lane *lane, int64_t wall_ns)
+{
+    if (lane->stream_held || lane->failing) {
+        return true;
+    }
+    for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
+        if (!parcel->held && parcel->failures == 0 && parcel->first_ns <= wall_ns) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool queue_is_drained(const struct writer *writer, int64_t wall_ns)
+{
+    if (!a_server_answers(writer)) {
+        return true;
     }
     for (size_t i = 0; i < writer->lane_count; i++) {
-        const struct lane *lane = &writer->lanes[i];
-        uint64_t waiting_for_people = lane->stream_held ? lane->count : lane->held;
-        if (lane->busy != 0 || lane->count > waiting_for_people) {
+        if (!lane_is_drained(&writer->lanes[i], wall_ns)) {
             return false;
         }
     }

@@ -569,6 +569,22 @@ static void draining_ends_connections_with_their_last_answer(void **state)
     wire_free(wire);
 }
 
+static void draining_answers_at_once_who_waits_for_the_store(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, POST_AND_WAIT POST_AND_WAIT);
+    complete(wire, 0, 1, 0, OK);
+    assert_false(wrote(wire, "HTTP/1.1"));
+    wire->front.draining = true;
+    http_session_drain(&wire->session);
+    flush(wire);
+    assert_string_equal(statuses(wire), "202");
+    complete(wire, 1, 1, 0, OK); /* what is on its way to the journal is waited for, no longer */
+    assert_true(wrote(wire, "Connection: close") && wire->finished);
+    wire_free(wire);
+}
+
 static void draining_closes_idle_connections(void **state)
 {
     (void)state;
@@ -643,6 +659,7 @@ int main(void)
         cmocka_unit_test(origins_of_the_list_may_read_and_others_may_not),
         cmocka_unit_test(the_client_behind_a_trusted_proxy_is_believed),
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
+        cmocka_unit_test(draining_answers_at_once_who_waits_for_the_store),
         cmocka_unit_test(draining_closes_idle_connections),
         cmocka_unit_test(a_page_for_all_may_be_read_by_any_origin_and_kept),
         cmocka_unit_test(draining_answers_503_to_what_is_not_whole),

@@ -129,7 +129,15 @@ static void free_nothing(struct store *store)
     (void)store;
 }
 
-static const struct store_ops fake_ops = { "fake", session_new, session_free, insert, query, probe, free_nothing };
+static const struct store_ops fake_ops = {
+    .name = "fake",
+    .session_new = session_new,
+    .session_free = session_free,
+    .insert = insert,
+    .query = query,
+    .probe = probe,
+    .free = free_nothing,
+};
 
 /* --- one I/O thread's side --- */
 
@@ -220,22 +228,36 @@ static void make_config(struct fixture *f)
 }
 
 /* A process begins: everything but the data folder and the store is new. */
-static void start(struct fixture *f)
+static void begin(struct fixture *f)
 {
     static const char *names[] = { "events" };
     struct buf problem = { 0 };
     f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     f->board = status_board_new();
     struct pipeline_config config = { &f->config, &f->stream, 1, &f->fake.store, f->metrics, f->board };
-    f->pipeline = pipeline_start(&config, &problem);
-    if (f->pipeline == NULL) {
-        fail_msg("%s", buf_c_string(&problem));
-    }
+    f->pipeline = pipeline_new(&config, &problem);
+    assert_non_null(f->pipeline);
     f->front = (struct front){ 0 };
     wakeup_init(&f->front.wakeup);
     struct pipeline_io_callbacks callbacks = { &f->front, complete, stored, wake };
     f->front.io = pipeline_io_new(f->pipeline, &callbacks);
     assert_non_null(f->front.io);
+    buf_release(&problem);
+}
+
+static void open_it(struct fixture *f)
+{
+    struct buf problem = { 0 };
+    if (!pipeline_open(f->pipeline, &problem)) {
+        fail_msg("%s", buf_c_string(&problem));
+    }
+    buf_release(&problem);
+}
+
+static void start(struct fixture *f)
+{
+    begin(f);
+    open_it(f);
 }
 
 static int64_t total(struct fixture *f, enum metric metric)
@@ -288,7 +310,8 @@ static int set_up(void **state)
     f->stream = stream_compile(&f->stream_options, 0, &problems);
     assert_non_null(f->stream);
     f->server_name = "fake";
-    f->fake.store = (struct store){ &fake_ops, 1, &f->server_name, "default" };
+    f->fake.store =
+        (struct store){ .ops = &fake_ops, .server_count = 1, .server_names = &f->server_name, .database = "default" };
     pthread_mutex_init(&f->fake.mutex, NULL);
     start(f);
     *state = f;
@@ -426,6 +449,41 @@ static void tells_who_waits_that_it_is_stored(void **state)
     wait_for(&f->front, &f->front.stored, 1);
     assert_int_equal(f->front.completed, 1);
     assert_int_equal(f->front.stored, 1);
+    assert_int_equal(rows_in_store(f), 1);
+}
+
+static void refuses_and_counts_what_comes_before_it_is_open(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, "{\"k\":\"a\"}");
+    wait_for(&f->front, &f->front.completed, 1);
+    assert_true(stop(f, PATIENCE));
+    begin(f);
+    assert_int_equal(pipeline_admits_stream(f->pipeline, f->stream), ERROR_STARTING);
+    assert_int_equal(pipeline_waiting(f->pipeline), 0);
+    submit(f, "{\"k\":\"a\"}");
+    assert_int_equal(f->front.submission.error, ERROR_STARTING);
+    check_identity(f);
+    pipeline_await(f->pipeline, clock_monotonic_ns() + NS_PER_MS);
+    open_it(f);
+    pipeline_await(f->pipeline, INT64_MAX);
+    submit(f, "{\"k\":\"a\"}");
+    wait_for(&f->front, &f->front.completed, 1);
+    assert_int_equal(f->front.duplicate, 1);
+    assert_int_equal(total(f, METRIC_EVENTS_DROPPED), 1);
+}
+
+static void takes_events_into_the_journal_once_delivery_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    pipeline_halt_delivery(f->pipeline, clock_monotonic_ns() + PATIENCE);
+    submit(f, "{\"k\":\"a\"}");
+    wait_for(&f->front, &f->front.completed, 1);
+    assert_int_equal(f->front.accepted, 1);
+    assert_false(stop(f, 0));
+    assert_int_equal(rows_in_store(f), 0);
+    start(f);
+    assert_true(stop(f, PATIENCE));
     assert_int_equal(rows_in_store(f), 1);
 }
 
@@ -700,6 +758,8 @@ int main(void)
         TEST(a_chunk_that_is_one_value_short_is_refused_before_it_is_acknowledged),
         TEST(stores_by_age_without_a_drain),
         TEST(tells_who_waits_that_it_is_stored),
+        TEST(refuses_and_counts_what_comes_before_it_is_open),
+        TEST(takes_events_into_the_journal_once_delivery_has_ended),
         TEST(refuses_when_the_queue_is_full),
         TEST(counts_large_payloads_before_the_turn_is_over),
         TEST(knows_its_events_after_a_restart_with_fsync),

@@ -25,7 +25,8 @@ class Gateway:
         self.wrapper = list(wrapper)
         self.env = dict(os.environ, SLUICE_HTTP="127.0.0.1:0", SLUICE_UDP="127.0.0.1:0",
                         SLUICE_DATA=os.path.join(self.folder, "data"),
-                        SLUICE_LIBCHDB=os.path.join(ROOT, "vendor", "libchdb.so"))
+                        SLUICE_LIBCHDB=os.path.join(ROOT, "vendor", "libchdb.so"),
+                        SLUICE_DRAIN_TIMEOUT="30s")  # tests count rows in the store of a gateway that has stopped
         self.env.update(env or {})
         self.process = None
         self.port = 0

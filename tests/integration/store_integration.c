@@ -418,8 +418,9 @@ int main(int argc, char **argv)
         options.password = argc > 4 ? argv[4] : "";
     }
     world.store = store_new(&options, argv[2], true, &problem);
-    CHECK(world.store != NULL, "%s", buf_c_string(&problem));
-    if (world.store == NULL) {
+    bool open = world.store != NULL && store_open(world.store, &problem);
+    CHECK(open, "%s", buf_c_string(&problem));
+    if (!open) {
         return 1;
     }
     world.session = world.store->ops->session_new(world.store);

@@ -1,9 +1,14 @@
 /* A library to preload: calls that do not come back for as long as a file is there, as on a disk that hangs. No real
  * disk can be made to hang for a test alone.
  *
- * SLUICE_STUCK_FDATASYNC, SLUICE_STUCK_ACCEPT: the paths of the files. */
+ * SLUICE_STUCK_FDATASYNC, SLUICE_STUCK_FSYNC (of the folder journal/, as a start does it), SLUICE_STUCK_ACCEPT: the paths
+ * of the files. */
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +24,23 @@ int fdatasync(int fd)
 {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     wait_while("SLUICE_STUCK_FDATASYNC");
+    return real(fd);
+}
+
+static bool is_journal(int fd)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path);
+    return len > 8 && memcmp(path + len - 8, "/journal", 8) == 0;
+}
+
+int fsync(int fd)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    if (is_journal(fd)) {
+        wait_while("SLUICE_STUCK_FSYNC");
+    }
     return real(fd);
 }
 

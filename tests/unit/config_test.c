@@ -494,6 +494,7 @@ static const char *promised_only(const char *name)
         { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
         { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
         { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "ERROR" }, { "SLUICE_UDP", ":2" },
+        { "SLUICE_DRAIN_TIMEOUT", "7s" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
@@ -545,6 +546,7 @@ static void reads_the_promised_environment_in_the_sample(void **state)
     assert_string_equal(config.dedup.redis_url, "redis://r");
     assert_int_equal(config.journal.durability, DURABILITY_OS);
     assert_int_equal(config.log.level, LOG_ERROR);
+    assert_true(config.drain.timeout_ns == 7 * NS_PER_SECOND);
     config_free(&config);
     buf_release(&problems);
 }

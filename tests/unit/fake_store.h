@@ -314,9 +314,11 @@ static void fake_store_init(struct fake_store *fake, size_t servers)
                                           .query = fake_query,
                                           .probe = fake_probe };
     static const char *const names[FAKE_SERVERS] = { "one", "two" };
-    *fake = (struct fake_store){ .store = { &ops, servers, names, "default" },
-                                 .engine = "ReplacingMergeTree",
-                                 .tokens = true };
+    *fake = (struct fake_store){
+        .store = { .ops = &ops, .server_count = servers, .server_names = names, .database = "default" },
+        .engine = "ReplacingMergeTree",
+        .tokens = true
+    };
     for (size_t i = 0; i < FAKE_SERVERS; i++) {
         fake->servers[i].started_s = 1000;
     }

@@ -67,7 +67,7 @@ static void run_query(struct store_session *session, size_t server, const struct
 
 static const struct store_ops ops = { .session_new = session_new, .session_free = session_free, .query = run_query };
 static const char *const server_names[] = { "one", "two" };
-static struct store store = { &ops, 2, server_names, "default" };
+static struct store store = { .ops = &ops, .server_count = 2, .server_names = server_names, .database = "default" };
 static struct field_options fields[] = {
     { .name = "timestamp", .type = "DateTime64(3)", .max_past_ns = -1, .max_future_ns = -1 },
 };
@@ -93,8 +93,9 @@ static void start_with(struct query_options with)
     assert_non_null(streams[0]);
     metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 }, .servers = { server_names, 2 } });
     struct query_service_config config = { &kept, &store, streams, 1, metrics };
-    service = query_start(&config, &problem);
+    service = query_new(&config, &problem);
     assert_non_null(service);
+    assert_true(query_start(service, &problem));
     buf_release(&problem);
 }
 

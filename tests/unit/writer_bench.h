@@ -227,9 +227,36 @@ static void bench_free(struct bench *bench)
     free(bench);
 }
 
+static inline int64_t count(struct bench *bench, enum metric metric, size_t stream);
+
+static inline bool all_that_wait_are_held(struct bench *bench)
+{
+    int64_t waiting = 0, held = 0;
+    for (size_t i = 0; i < STREAMS; i++) {
+        waiting += count(bench, METRIC_BATCHES_WAITING, i);
+        held += count(bench, METRIC_BATCHES_HELD, i);
+    }
+    return held != 0 && waiting == held;
+}
+
+/* Through failures, too, which writer_drain does not wait for; false if what is left stays held. */
 static bool drain(struct bench *bench)
 {
-    return writer_drain(bench->writer, clock_monotonic_ns() + 10 * NS_PER_SECOND);
+    int64_t deadline_ns = clock_monotonic_ns() + 10 * NS_PER_SECOND;
+    int64_t held_since_ns = INT64_MAX;
+    while (!writer_drain(bench->writer, clock_monotonic_ns() + NS_PER_MS)) {
+        int64_t now_ns = clock_monotonic_ns();
+        if (!all_that_wait_are_held(bench)) {
+            held_since_ns = INT64_MAX;
+        } else if (held_since_ns == INT64_MAX) {
+            held_since_ns = now_ns;
+        }
+        if (now_ns >= deadline_ns || (held_since_ns != INT64_MAX && now_ns >= held_since_ns + NS_PER_SECOND / 2)) {
+            return false;
+        }
+        nanosleep(&(struct timespec){ .tv_nsec = NS_PER_MS }, NULL);
+    }
+    return true;
 }
 
 static inline int64_t count(struct bench *bench, enum metric metric, size_t stream)
