@@ -221,7 +221,7 @@ static struct parcel *find_parcel(struct writer *writer, const struct lane *lane
 
 static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns, struct job *job, int64_t *wake_ns)
 {
-    size_t server;
+    size_t server = 0;
     struct parcel *parcel = find_parcel(writer, lane, now_ns, &server, wake_ns);
     if (parcel == NULL) {
         return false;
