@@ -68,6 +68,10 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_TIME_TOO_NEW, "time_too_new", REJECTED, 400, 1007, "the time lies further ahead than max_future")          \
     X(ERROR_CONFLICTING_KEYS, "conflicting_keys", REJECTED, 400, 1007,                                                 \
       "two keys of the JSON value name the same path")                                                                 \
+    X(ERROR_EVENT_TOO_LARGE, "event_too_large", REJECTED, 400, 1007,                                                   \
+      "the event is larger than max_event of its stream")                                                              \
+    X(ERROR_TOO_MANY_KEYS, "too_many_keys", REJECTED, 400, 1007, "the JSON value has more keys than max_keys")         \
+    X(ERROR_TOO_MANY_PATHS, "too_many_paths", REJECTED, 400, 1007, "the JSON value has more paths than max_paths")     \
     X(ERROR_TOO_DEEP, "too_deep", REJECTED, 400, 1007, "the JSON value is nested too deeply")                          \
     /* the gateway */                                                                                                  \
     X(ERROR_QUEUE_FULL, "queue_full", DROPPED, 503, 1013, "the gateway has no room for more events; try again")        \

@@ -311,6 +311,13 @@ static const struct option stream_rows[] = {
     { "invalid_text",     ENUM(stream_options, invalid_text),                  "repair",           NULL,    NULL,
       "What happens to bytes that are not UTF-8 and to halves of surrogate pairs (`\\ud83c`) in the keys and values of events: "
       "they become U+FFFD and are counted, or the event is refused.", .names = invalid_texts },
+    { "max_event",        SIZE(stream_options, max_event_bytes),               "1MiB",             NULL,    "1GiB",
+      "Most bytes of an event as JSON (blanks do not count, nor escapes for more than they stand for), and of all paths of a "
+      "JSON value written out; more is refused. 0: no bound but the body's." },
+    { "max_keys",         INTEGER(stream_options, max_keys),                   "10000",            NULL,    "100000000",
+      "Most keys of a value of a JSON column, those of objects in arrays among them; 0: no bound." },
+    { "max_paths",        INTEGER(stream_options, max_paths),                  "5000",             NULL,    "100000000",
+      "Most paths of a value of a JSON column, arrays not entered: the engine makes a column of each; 0: no bound." },
     { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
       "How events are gathered into INSERTs.", .table = &batch_table },
     { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",

@@ -182,6 +182,9 @@ struct stream_options {
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */
     enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */
+    uint64_t max_event_bytes;       /* of an event's JSON; 0: no bound but the body's, as for the next two */
+    uint64_t max_keys;              /* of a JSON value */
+    uint64_t max_paths;
     struct batch_options batch;
     uint64_t max_journal_bytes; /* of this stream's segments; 0 in the file: by the number of streams */
     struct field_options *fields;

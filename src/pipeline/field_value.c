@@ -1,6 +1,7 @@
 /* Turns a JSON value into a value of a column. */
 #include "pipeline/field_value.h"
 
+#include "pipeline/json_measure.h"
 #include "pipeline/json_number.h"
 #include "pipeline/json_write.h"
 
@@ -13,6 +14,19 @@ void field_scratch_release(struct field_scratch *scratch)
 {
     buf_release(&scratch->text);
     buf_release(&scratch->path);
+}
+
+/* n keys take 5 * n bytes at least, so that n keys times their bytes are no fewer than 5 * n * n. No path is longer than the
+ * text, and there are no more paths than keys. */
+void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options)
+{
+    const uint64_t limits[] = { options->max_keys, options->max_paths };
+    scratch->options = options;
+    scratch->harmless = options->max_event_bytes != 0 ? options->max_event_bytes : UINT64_MAX;
+    for (size_t i = 0; i < ARRAY_LENGTH(limits); i++) {
+        uint64_t bytes = 5 * limits[i] * limits[i];
+        scratch->harmless = limits[i] != 0 && bytes < scratch->harmless ? bytes : scratch->harmless;
+    }
 }
 
 static enum error RARE PRINTF_LIKE(3, 4) fail(struct field_scratch *scratch, enum error error, const char *why, ...)
@@ -63,10 +77,6 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
         *value = (struct value){ .type = VALUE_DOUBLE, .number = json_double(document, at) };
         as_text = as_text || kind == KIND_DECIMAL;
         break;
-    case JSON_LARGE_NUMBER:
-        *value = (struct value){ .type = VALUE_DOUBLE, .number = json_number_double(json_string(document, at)) };
-        as_text = as_text || kind == KIND_DECIMAL;
-        break;
     case 't':
     case 'f':
         *value = (struct value){ .type = VALUE_BOOL, .integer = type == 't' };
@@ -74,7 +84,12 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
             *value = (struct value){ .type = VALUE_TEXT, .text = type == 't' ? SLICE("true") : SLICE("false") };
         }
         return true;
-    default: return false;
+    default:
+        if (type != JSON_LARGE_NUMBER) {
+            return false;
+        }
+        *value = (struct value){ .type = VALUE_DOUBLE, .number = json_number_double(json_string(document, at)) };
+        as_text = as_text || kind == KIND_DECIMAL;
     }
     if (as_text) {
         *value = (struct value){ .type = VALUE_TEXT, .text = number_text(document, at, text) };
@@ -102,6 +117,36 @@ static void append_string(struct buf *out, struct slice text)
 {
     buf_append_varint(out, text.len);
     buf_append_slice(out, text);
+}
+
+/* The JSON value may be more than the engine takes as a row. A limit of 0 is none. */
+static enum error RARE check_limits(const struct json_document *document, json_at at, const struct json_extent *extent,
+                                    struct field_scratch *scratch)
+{
+    const struct stream_options *options = scratch->options;
+    if (extent->keys > options->max_keys && options->max_keys != 0) {
+        return fail(scratch, ERROR_TOO_MANY_KEYS, "has %" PRIu64 " keys; max_keys of the stream allows %" PRIu64,
+                    extent->keys, options->max_keys);
+    }
+    if (extent->paths > options->max_paths && options->max_paths != 0) {
+        return fail(scratch, ERROR_TOO_MANY_PATHS, "has %" PRIu64 " paths; max_paths of the stream allows %" PRIu64,
+                    extent->paths, options->max_paths);
+    }
+    uint64_t bytes = options->max_event_bytes != 0 ? json_path_bytes(document, at) : 0;
+    if (bytes > options->max_event_bytes) {
+        return fail(scratch, ERROR_TOO_MANY_PATHS,
+                    "has keys of %" PRIu64 " bytes in all, each counted for all the paths below it; max_event of the "
+                    "stream allows %" PRIu64,
+                    bytes, options->max_event_bytes);
+    }
+    return OK;
+}
+
+static inline enum error check_extent(const struct json_document *document, json_at at,
+                                      const struct json_extent *extent, struct field_scratch *scratch)
+{
+    bool harmless = extent->keys * scratch->text.len <= scratch->harmless;
+    return harmless ? OK : check_limits(document, at, extent, scratch);
 }
 
 /* What json_write left in scratch->text becomes the value. */
@@ -137,8 +182,10 @@ static enum error json_value(const struct json_document *document, json_at at, s
     }
     buf_clear(&scratch->text);
     buf_clear(&scratch->path);
-    enum error error = json_write(document, at, true, &scratch->text, &scratch->path);
-    return append_json(column, error, scratch, &column->data);
+    struct json_extent extent;
+    enum error error = json_write(document, at, true, &scratch->text, &scratch->path, &extent);
+    enum error too_much = error == OK ? check_extent(document, at, &extent, scratch) : OK;
+    return too_much != OK ? too_much : append_json(column, error, scratch, &column->data);
 }
 
 /* Numbers, booleans, and what is no scalar. */
@@ -163,8 +210,8 @@ static enum error other_scalar(const struct json_document *document, json_at at,
     return value_append(spec, &value, &scratch->context, &column->data);
 }
 
-static enum error scalar(const struct json_document *document, json_at at, struct column *column,
-                         struct field_scratch *scratch)
+static inline enum error scalar(const struct json_document *document, json_at at, struct column *column,
+                                struct field_scratch *scratch)
 {
     if (column->spec->type.kind == KIND_JSON) {
         return json_value(document, at, column, scratch);
@@ -268,6 +315,8 @@ enum error field_append_unknown(const struct json_document *document, json_at ob
     bool json = column->spec->type.kind == KIND_JSON;
     buf_clear(&scratch->text);
     buf_clear(&scratch->path);
-    enum error error = json_write_unknown(document, object, known, json, &scratch->text, &scratch->path);
-    return append_json(column, error, scratch, &column->data);
+    struct json_extent extent;
+    enum error error = json_write_unknown(document, object, known, json, &scratch->text, &scratch->path, &extent);
+    enum error too_much = json && error == OK ? check_extent(document, object, &extent, scratch) : OK;
+    return too_much != OK ? too_much : append_json(column, error, scratch, &column->data);
 }

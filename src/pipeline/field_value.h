@@ -7,12 +7,17 @@
 
 /* Kept from event to event. */
 struct field_scratch {
-    struct value_context context; /* its message says why a value was refused */
+    const struct stream_options *options; /* of the stream: max_keys, max_paths, max_event */
+    uint64_t harmless;                    /* a JSON value whose keys times its bytes are no more breaks none of these */
+    struct value_context context;         /* its message says why a value was refused */
     struct buf text;
     struct buf path;
 };
 
 void field_scratch_release(struct field_scratch *scratch);
+
+/* To be called before the values of another stream. */
+void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options);
 
 /* Appends the value at `at` between column_begin and column_end. Not OK: scratch->context.message says why. */
 MUST_CHECK enum error field_append(const struct json_document *document, json_at at, struct column *column,

@@ -16,7 +16,7 @@
 /* Readable bytes that must follow a payload's end; their content does not matter. */
 #define JSON_PADDING 64
 #define JSON_MAX_DEPTH 64
-#define JSON_LARGE_NUMBER '#'
+#define JSON_LARGE_NUMBER 'e'
 
 struct json_parser;
 

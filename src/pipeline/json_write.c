@@ -18,6 +18,8 @@ struct writer {
     bool for_json_column;
     struct buf *out;
     struct buf *path;
+    struct json_extent extent;
+    bool in_array;
     bool dots; /* a key with a dot was written since the outermost object began */
     enum error error;
 };
@@ -261,22 +263,22 @@ static bool write_member(struct writer *writer, json_at key, const struct path_n
     return true;
 }
 
-/* False: there are none. */
-static bool write_members(struct writer *writer, json_at object, const struct path_node *known,
-                          const struct members *members)
+/* How many were written. */
+static size_t write_members(struct writer *writer, json_at object, const struct path_node *known,
+                            const struct members *members)
 {
     const struct json_document *document = writer->document;
     const struct path_node *below;
-    bool first = true;
+    size_t count = 0;
     buf_append_byte(writer->out, '{');
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
         bool left_out = (members != NULL && !counts(members, document, m)) || is_left_out(document, m, known, &below);
-        if (!left_out && write_member(writer, m, below, first)) {
-            first = false;
+        if (!left_out) {
+            count += write_member(writer, m, below, count == 0);
         }
     }
     buf_append_byte(writer->out, '}');
-    return !first;
+    return count;
 }
 
 /* `outermost`: paths begin here (the value itself, or an object in an array). False: no member was written. */
@@ -285,7 +287,7 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
     struct members members;
     bool dots = writer->dots;
     if (!writer->for_json_column) {
-        return write_members(writer, at, known, NULL);
+        return write_members(writer, at, known, NULL) != 0;
     }
     if (!members_init(&members, writer->document, at)) {
         writer->error = ERROR_OUT_OF_MEMORY;
@@ -294,7 +296,9 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
     if (outermost) {
         writer->dots = false;
     }
-    bool any = write_members(writer, at, known, &members);
+    size_t count = write_members(writer, at, known, &members);
+    writer->extent.keys += count;
+    writer->extent.paths += writer->in_array ? 0 : count - !outermost; /* an object in an object is no path's end */
     free(members.many);
     if (outermost) {
         if (writer->dots && writer->error == OK) {
@@ -302,12 +306,13 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
         }
         writer->dots = dots;
     }
-    return any;
+    return count != 0;
 }
 
 static void write_array(struct writer *writer, json_at at)
 {
-    bool first = true;
+    bool first = true, in_array = writer->in_array;
+    writer->in_array = true;
     buf_append_byte(writer->out, '[');
     for (json_at m = json_first(at); !json_at_end(writer->document, m); m = json_skip(writer->document, m)) {
         if (!first) {
@@ -317,6 +322,7 @@ static void write_array(struct writer *writer, json_at at)
         write_value(writer, m, true);
     }
     buf_append_byte(writer->out, ']');
+    writer->in_array = in_array;
 }
 
 /* The double whose text stands at the end becomes one that a JSON column reads as a Float64 again: digits alone would be
@@ -376,21 +382,23 @@ static void write_value(struct writer *writer, json_at at, bool outermost)
 }
 
 enum error json_write(const struct json_document *document, json_at at, bool for_json_column, struct buf *out,
-                      struct buf *path)
+                      struct buf *path, struct json_extent *extent)
 {
     struct writer writer = {
         .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
     };
     write_value(&writer, at, true);
+    *extent = writer.extent;
     return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }
 
 enum error json_write_unknown(const struct json_document *document, json_at object, const struct path_node *known,
-                              bool for_json_column, struct buf *out, struct buf *path)
+                              bool for_json_column, struct buf *out, struct buf *path, struct json_extent *extent)
 {
     struct writer writer = {
         .document = document, .for_json_column = for_json_column, .out = out, .path = path, .error = OK
     };
     (void)write_object(&writer, object, true, known);
+    *extent = writer.extent;
     return out->failed ? ERROR_OUT_OF_MEMORY : writer.error;
 }

@@ -1,5 +1,8 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
+#include "pipeline/json_measure.h"
 #include "pipeline/submit_private.h"
+
+#include <stdio.h>
 
 _Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
 
@@ -100,13 +103,28 @@ bool submit_open_ticket(struct submit *submit)
     submit->chunk = chunk;
     submit->ticket = ticket;
     submit->first_row = chunk->rows;
+    uint64_t most = submit->stream->options->max_event_bytes;
+    submit->max_event = most != 0 ? most : UINT64_MAX;
     return true;
+}
+
+static void RARE refuse_size(struct submit *submit)
+{
+    struct event_error error = { .code = ERROR_EVENT_TOO_LARGE };
+    snprintf(error.message, sizeof error.message,
+             "the event is larger than the %llu bytes of JSON that max_event of its stream allows",
+             (unsigned long long)submit->max_event);
+    submit_bad_event(submit, &error);
 }
 
 bool submit_event(struct submit *submit, const struct json_document *document, json_at at)
 {
     struct event_error error;
     struct submission *submission = submit->submission;
+    if (submit->text_bytes > submit->max_event && json_is_larger(document, at, submit->max_event)) {
+        refuse_size(submit);
+        return true;
+    }
     if (validate_event(submit->io->validator, document, at, &submit->context, submit->chunk, &error)) {
         buf_append(&submission->ids, &submit->chunk->ids[submit->chunk->rows - 1], sizeof(struct event_id));
         submission->events++;

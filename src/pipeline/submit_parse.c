@@ -7,6 +7,7 @@ enum error submit_parse(struct submit *submit, struct slice text)
 {
     struct pipeline_io *io = submit->io;
     enum error error = json_parse(io->parser, text, &submit->document);
+    submit->text_bytes = text.len;
     submit->repaired = 0;
     if (error == ERROR_INVALID_JSON) {
         error = json_repair_parse(io->parser, &io->repair, text, &submit->document);

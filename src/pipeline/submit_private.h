@@ -15,6 +15,8 @@ struct submit {
     uint32_t events; /* that the payload holds: 1 until they are counted */
     struct event_context context;
     struct json_document document; /* of the payload, or of the piece parsed last */
+    uint64_t text_bytes;           /* of the document's text */
+    uint64_t max_event;            /* bytes; of the stream that the ticket is of */
     uint64_t repaired;             /* its strings in which something became U+FFFD */
     const char *parsed_line;       /* which line that was */
 };

@@ -138,6 +138,7 @@ static bool make_plan(struct validator *validator, const struct stream *stream)
         return false;
     }
     plan->stream = stream;
+    field_scratch_begin(&validator->scratch, stream->options);
     return true;
 }
 

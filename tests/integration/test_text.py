@@ -1,5 +1,6 @@
 """What senders write that is no strict JSON: bad characters, numbers beyond 64 bits, objects one behind the other. Through
-every door into a store, and read back as Python reads the same bytes."""
+every door into a store, and read back as Python reads the same bytes. And events that are more than a store takes."""
+import gzip
 import json
 import os
 import random
@@ -160,6 +161,42 @@ def whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals(gateway):
     assert rows[-1]["t"] == "1e400", rows
 
 
+def members(count, value=1):
+    return {"k%d" % i: value for i in range(count)}
+
+
+@with_texts
+def what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is_stored(gateway):
+    refused = [  # j, code
+        (members(300000, ""), "event_too_large"),
+        ({"a": "x" * (1 << 20)}, "event_too_large"),
+        (members(5001), "too_many_paths"),
+        ({"a": {"b": members(5001)}}, "too_many_paths"),
+        ({"p" * 400000: members(1000)}, "too_many_paths"),
+        ({"a": [{"p" * 400000: members(1000)}]}, "too_many_paths"),
+        ({"a": [members(5000), {"b": [members(5000)]}]}, "too_many_keys"),
+    ]
+    for value, code in refused:
+        body = gzip.compress(b'[{"n":0},' + json.dumps({"n": 1, "j": value}).encode() + b"]", 1)
+        status, reply = gateway.post("/events/bulk", body, {"Content-Encoding": "gzip"})
+        assert status in (200, 202) and reply["accepted"] + reply["duplicate"] == 1, reply
+        assert [e["code"] for e in reply["errors"]] == [code] and "max_" in reply["errors"][0]["message"], reply
+    taken = [members(5000), {"a": {"b": members(5000)}}, {"a": "x" * 1048000}, {"p" * 200: members(4900)},
+             {"a": [members(1000)] * 9}, {"a": [{"k%d" % i: i} for i in range(9000)]},
+             {"a": [{"p" * 200: members(4900)}]}, {"p" * 9000: members(100)}]
+    for number, value in enumerate(taken):
+        status, reply = gateway.post("/events/bulk?wait=stored", [{"n": 10 + number, "j": value}])
+        assert status == 200 and reply["accepted"] == 1, (number, reply)
+    gateway.wait_stored()
+    assert gateway.sum("sluice_insert_failures_total") == 0
+    assert gateway.sum("sluice_events_rejected_total", reason="too_many_paths") == 4
+    gateway.check_identity()
+    gateway.stop()
+    rows = gateway.sql("SELECT j FROM texts FINAL WHERE n >= 10 ORDER BY n", "JSONEachRow").splitlines()
+    assert [json.loads(row)["j"] for row in rows] == taken
+
+
 if __name__ == "__main__":
     main([bad_characters_become_what_decoders_make_of_them_on_every_door, a_text_cut_in_an_emoji_costs_nothing_but_itself,
-          whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals])
+          whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals,
+          what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is_stored])

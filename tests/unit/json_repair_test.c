@@ -53,8 +53,9 @@ static enum error parse(struct setup *setup, struct slice text)
 static const char *written(struct setup *setup)
 {
     struct buf path = { 0 };
+    struct json_extent extent = { 0 };
     buf_clear(&setup->out);
-    assert_int_equal(json_write(&setup->document, JSON_ROOT, false, &setup->out, &path), OK);
+    assert_int_equal(json_write(&setup->document, JSON_ROOT, false, &setup->out, &path, &extent), OK);
     buf_release(&path);
     return buf_c_string(&setup->out);
 }

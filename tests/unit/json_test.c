@@ -7,7 +7,10 @@
 
 #include <cmocka.h>
 
+#include "pipeline/json_measure.h"
 #include "pipeline/json_write.h"
+
+static struct json_extent extent;
 
 struct setup {
     struct json_parser *parser;
@@ -228,7 +231,7 @@ static void writes_values_fit_for_a_json_column(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(written); i++) {
         struct buf out = { 0 }, path = { 0 };
         assert_int_equal(parse(setup, slice_from_string(written[i].in)), OK);
-        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path);
+        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path, &extent);
         assert_int_equal(error, written[i].column == NULL ? ERROR_CONFLICTING_KEYS : OK);
         if (error == OK) {
             assert_string_equal(buf_c_string(&out), written[i].column);
@@ -236,7 +239,7 @@ static void writes_values_fit_for_a_json_column(void **state)
             assert_string_equal(buf_c_string(&path), "a.b");
         }
         buf_clear(&out);
-        assert_int_equal(json_write(&setup->document, JSON_ROOT, false, &out, &path), OK);
+        assert_int_equal(json_write(&setup->document, JSON_ROOT, false, &out, &path, &extent), OK);
         if (written[i].as_is != NULL) {
             assert_string_equal(buf_c_string(&out), written[i].as_is);
         }
@@ -271,10 +274,36 @@ static void a_long_key_counts_once_and_not_for_each_leaf_below_it(void **state)
         struct buf in = { 0 }, out = { 0 }, path = { 0 };
         append_deep(&in, KEY, LEAVES, twice);
         assert_int_equal(parse(setup, buf_slice(&in)), OK);
-        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path);
+        enum error error = json_write(&setup->document, JSON_ROOT, true, &out, &path, &extent);
         assert_int_equal(error, twice ? ERROR_CONFLICTING_KEYS : OK);
         assert_int_equal(path.len, twice ? KEY + sizeof ".." - 1 + sizeof "19999" - 1 : 0);
         buf_release(&in);
+        buf_release(&out);
+        buf_release(&path);
+    }
+}
+
+static void tells_what_a_json_column_pays_for_besides_the_text(void **state)
+{
+    static const struct {
+        struct slice text;
+        struct json_extent extent;
+        uint64_t path_bytes;
+    } cases[] = {
+        { SLICE("{}"), { 0, 0 }, 0 },
+        { SLICE("{\"abc\":1}"), { 1, 1 }, 0 },
+        { SLICE("{\"a\":{\"b\":1,\"cd\":[1,2]},\"e\":{}}"), { 4, 2 }, 2 + 2 },
+        { SLICE("{\"ab\":[{\"c\":{\"d\":1}},[{\"e\":1}]],\"f\":2}"), { 5, 2 }, 2 },
+        { SLICE("{\"a\":1,\"a\":{\"b\":2},\"c\":[{\"d\":1,\"d\":2}]}"), { 4, 2 }, 2 },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct buf out = { 0 }, path = { 0 };
+        assert_int_equal(parse(setup, cases[i].text), OK);
+        assert_int_equal(json_write(&setup->document, JSON_ROOT, true, &out, &path, &extent), OK);
+        assert_int_equal(extent.keys, cases[i].extent.keys);
+        assert_int_equal(extent.paths, cases[i].extent.paths);
+        assert_int_equal(json_path_bytes(&setup->document, JSON_ROOT), cases[i].path_bytes);
         buf_release(&out);
         buf_release(&path);
     }
@@ -297,7 +326,7 @@ static void the_last_of_equal_keys_wins_in_large_objects_too(void **state)
     buf_append_string(&in, "}");
     buf_append_string(&expected, "}");
     assert_int_equal(parse(setup, buf_slice(&in)), OK);
-    assert_int_equal(json_write(&setup->document, JSON_ROOT, true, &out, &path), OK);
+    assert_int_equal(json_write(&setup->document, JSON_ROOT, true, &out, &path, &extent), OK);
     assert_true(slice_equal(buf_slice(&out), buf_slice(&expected)));
     buf_release(&in);
     buf_release(&expected);
@@ -331,10 +360,10 @@ static void writes_what_no_path_leads_to_with_the_objects_around_it(void **state
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         assert_int_equal(parse(setup, slice_from_string(rows[i].in)), OK);
         buf_clear(&out);
-        assert_int_equal(json_write_unknown(&setup->document, JSON_ROOT, known, false, &out, &path), OK);
+        assert_int_equal(json_write_unknown(&setup->document, JSON_ROOT, known, false, &out, &path, &extent), OK);
         assert_string_equal(buf_c_string(&out), rows[i].as_is);
         buf_clear(&out);
-        enum error error = json_write_unknown(&setup->document, JSON_ROOT, known, true, &out, &path);
+        enum error error = json_write_unknown(&setup->document, JSON_ROOT, known, true, &out, &path, &extent);
         assert_int_equal(error, rows[i].column == NULL ? ERROR_CONFLICTING_KEYS : OK);
         assert_string_equal(error == OK ? buf_c_string(&out) : buf_c_string(&path),
                             error == OK ? rows[i].column : "d.m");
@@ -426,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
         cmocka_unit_test_setup_teardown(writes_what_no_path_leads_to_with_the_objects_around_it, start, end),
         cmocka_unit_test_setup_teardown(a_long_key_counts_once_and_not_for_each_leaf_below_it, start, end),
+        cmocka_unit_test_setup_teardown(tells_what_a_json_column_pays_for_besides_the_text, start, end),
         cmocka_unit_test_setup_teardown(the_last_of_equal_keys_wins_in_large_objects_too, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

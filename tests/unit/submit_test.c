@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -356,6 +357,51 @@ static void a_stream_may_refuse_bad_characters_and_no_other_event(void **state)
     }
     fixture.stream->options = usual;
     assert_int_equal(metric_read(setup->metrics, METRIC_TEXTS_REPAIRED, PROTOCOL_HTTP, 0, OK), 0);
+}
+
+/* One event of `bytes` as JSON, with blanks and an escape that do not count. */
+static void append_event(struct buf *out, size_t bytes)
+{
+    static const char frame[] = "{\"a\":1,\"t\":\"\"}";
+    buf_append_string(out, " { \"a\" : 1 , \"t\" : \"\\u0041");
+    buf_append_fill(out, 'x', bytes - sizeof frame);
+    buf_append_string(out, "\" }");
+}
+
+static void an_event_of_more_than_max_event_is_refused_alone_wherever_it_stands(void **state)
+{
+    static const struct {
+        enum payload_form form;
+        const char *before, *between, *after;
+    } forms[] = {
+        { PAYLOAD_MANY, "[", ",", "]" },     { PAYLOAD_MANY, "", "\n", "\n" },
+        { PAYLOAD_MANY, "", "", "" },        { PAYLOAD_MANY, "{\"events\":[", ",", "]}" },
+        { PAYLOAD_MANY, "[", ",", ",{x}]" }, { PAYLOAD_LINES, "", "\n", "" },
+    };
+    static struct stream_options bounded;
+    struct setup *setup = *state;
+    const struct stream_options *usual = fixture.stream->options;
+    bounded = *usual;
+    bounded.max_event_bytes = 1000;
+    fixture.stream->options = &bounded;
+    for (size_t i = 0; i < ARRAY_LENGTH(forms) * 4; i++) {
+        struct buf text = { 0 };
+        buf_append_string(&text, forms[i / 4].before);
+        for (size_t event = 0; event < 4; event++) {
+            buf_append_string(&text, event == 0 ? "" : forms[i / 4].between);
+            append_event(&text, event == i % 4 ? 1001 : event % 2 != 0 ? 1000 : 100);
+        }
+        buf_append_string(&text, forms[i / 4].after);
+        submit(setup, forms[i / 4].form, buf_slice(&text));
+        char index[80];
+        snprintf(index, sizeof index, "{\"index\":%zu,\"field\":\"\",\"code\":\"event_too_large\"", i % 4);
+        assert_int_equal(setup->submission.error, OK);
+        assert_int_equal(setup->submission.rejected, 1 + (i / 4 == 4));
+        assert_non_null(strstr(buf_c_string(&setup->submission.errors), index));
+        buf_release(&text);
+    }
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_EVENT_TOO_LARGE), ARRAY_LENGTH(forms) * 4);
+    fixture.stream->options = usual;
 }
 
 static void a_line_of_more_objects_than_are_taken_is_refused_alone(void **state)
@@ -750,6 +796,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_every_form_and_counts_each_event_once, start, end),
         cmocka_unit_test_setup_teardown(texts_that_are_repaired_are_counted_once_whatever_their_payload_is, start, end),
         cmocka_unit_test_setup_teardown(a_stream_may_refuse_bad_characters_and_no_other_event, start, end),
+        cmocka_unit_test_setup_teardown(an_event_of_more_than_max_event_is_refused_alone_wherever_it_stands, start,
+                                        end),
         cmocka_unit_test_setup_teardown(a_line_of_more_objects_than_are_taken_is_refused_alone, start, end),
         cmocka_unit_test_setup_teardown(a_ticket_names_its_rows_and_its_request, start, end),
         cmocka_unit_test_setup_teardown(errors_are_json_with_index_field_code_and_message, start, end),

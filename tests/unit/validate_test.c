@@ -689,6 +689,61 @@ static void messages_are_cut_between_characters(void **state)
     buf_release(&quoted);
 }
 
+static void append_members(struct buf *out, const char *before, const char *key, unsigned count, const char *after)
+{
+    buf_append_string(out, before);
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(out, "%s\"%s%u\":1", i == 0 ? "" : ",", key, i);
+    }
+    buf_append_string(out, after);
+}
+
+static void a_json_value_of_more_than_the_engine_takes_is_refused_by_name(void **state)
+{
+    struct field_options fields[] = { FIELD("j", "JSON"), FIELD("rest", "JSON"), FIELD("text", "String") };
+    const struct stream_options options = { .name = "s",
+                                            .fields = fields,
+                                            .field_count = 2,
+                                            .unknown_fields = UNKNOWN_COLLECT,
+                                            .collect_into = "rest",
+                                            .max_keys = 20,
+                                            .max_paths = 10,
+                                            .max_event_bytes = 400 };
+    static const struct {
+        const char *before, *key, *after;
+        unsigned fits;
+        enum error error;
+        const char *message;
+    } cases[] = {
+        { "{\"j\":{", "k", "}}", 10, ERROR_TOO_MANY_PATHS, "j: has 11 paths; max_paths of the stream allows 10" },
+        { "{\"j\":{\"a\":{\"b\":{", "k", "}}}}", 10, ERROR_TOO_MANY_PATHS,
+          "j: has 11 paths; max_paths of the stream allows 10" },
+        { "{", "k", "}", 10, ERROR_TOO_MANY_PATHS, "rest: has 11 paths; max_paths of the stream allows 10" },
+        { "{\"j\":{\"a\":[{", "k", "}]}}", 19, ERROR_TOO_MANY_KEYS,
+          "j: has 21 keys; max_keys of the stream allows 20" },
+        { "{\"j\":{"
+          "\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456\":{",
+          "k", "}}}", 4, ERROR_TOO_MANY_PATHS,
+          "j: has keys of 490 bytes in all, each counted for all the paths below it; max_event of the stream allows "
+          "400" },
+    };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct buf text = { 0 };
+        append_members(&text, cases[i].before, cases[i].key, cases[i].fits, cases[i].after);
+        assert_int_equal(fixture_event(&fixture, buf_c_string(&text)), OK);
+        buf_clear(&text);
+        append_members(&text, cases[i].before, cases[i].key, cases[i].fits + 1, cases[i].after);
+        assert_int_equal(fixture_event(&fixture, buf_c_string(&text)), cases[i].error);
+        assert_string_equal(fixture.error.message, cases[i].message);
+        buf_release(&text);
+    }
+    assert_int_equal(fixture.chunk->rows, ARRAY_LENGTH(cases));
+    fixture_release(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -714,6 +769,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(messages_are_cut_between_characters, start_shop, end_fixture),
         cmocka_unit_test(an_item_at_fault_is_told_of_a_column_that_comes_from_it),
+        cmocka_unit_test(a_json_value_of_more_than_the_engine_takes_is_refused_by_name),
         cmocka_unit_test(of_a_long_name_that_is_allowed_as_much_is_told_as_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
