@@ -42,7 +42,7 @@ crash: ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [
 
 crash-build:
 	@cmake --preset crash >/dev/null
-	@cmake --build --preset crash --target sluice chdb_server kill_at_rename failing_disk
+	@cmake --build --preset crash --target sluice chdb_server kill_at_rename failing_disk power_loss unreadable_disk
 
 unit: ## unit and flow tests only
 	@scripts/install test

@@ -5,6 +5,7 @@ from system.chance."""
 import collections
 
 from driver import Datagrams, Poster, Streamer
+from disk_faults import arm_power_loss, arm_unreadable, fail_reads_at_a_start, fail_reads_while_running, lose_power
 from gateway_faults import (arm_point, arm_rename, choose_durability, die_at_point,
                             die_between_token_and_part, kill_gateway, kill_under_datagrams, stop_gateway,
                             tear_tails)
@@ -59,6 +60,11 @@ FAULTS = [
     fault("write errors, and the cut fails", "26.7",
           disk_error("journal cut failed", "posix/io/rw/pwrite", "posix/io/rw/ftruncate"), arm_fiu),
     fault("unlink fails", "26.7", disk_error("segment not removed", "posix/io/dir/unlink"), arm_fiu),
+    fault("power loss", "26.7", lose_power, arm_power_loss),
+    fault("power loss, and the table refuses rows", "26.7", lose_power, arm_power_loss, refusing=True,
+          source={"size": 15, "letters": 2}),
+    fault("reads fail at a start", "26.7", fail_reads_at_a_start, arm_unreadable),
+    fault("reads fail while it runs", "26.7", fail_reads_while_running, arm_unreadable),
     fault("clock steps", "26.7", step_clock, arm_clock),
     fault("Redis killed", "26.7", kill_redis, redis=True),
     fault("Redis flushed", "26.7", flush_redis, redis=True),
