@@ -2,6 +2,7 @@
 #include "dead_letters_command.h"
 #include "gateway.h"
 #include "journal_command.h"
+#include "schema_command.h"
 #include "sql_command.h"
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
                             "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
                             "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
                             "       sluice sql [--config FILE] STATEMENT\n"
+                            "       sluice schema print [--config FILE] [--replicated] [--on-cluster NAME] [STREAM…]\n"
                             "       sluice --version | --help | --options\n"
                             "\n"
                             "  --config FILE  the configuration (" DEFAULT_CONFIG ")\n"
@@ -301,6 +303,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "sql") == 0) {
         return sql_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "schema") == 0) {
+        return schema_command(argc - 1, argv + 1);
     }
     struct arguments arguments = { .config = DEFAULT_CONFIG };
     int code;

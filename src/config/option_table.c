@@ -303,6 +303,9 @@ static const struct option stream_rows[] = {
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
       "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time." },
+    { "allow_lossy_table", BOOL(stream_options, allow_lossy_table),            "false",            NULL,    NULL,
+      "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
+      "…); `/readyz` says so all the time." },
     { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,
       "What happens to keys of an event that no field reads, also inside of objects that paths lead through. Keys of an "
       "item that is read by `[]` are refused by `reject`, but not collected.", .names = unknown_fields },

@@ -179,6 +179,7 @@ struct stream_options {
     struct string_list dedup_key; /* field names; empty: no dedup */
     struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
     const char *partition_by;     /* expression over key columns; NULL: by month of the first time in the key */
+    bool allow_lossy_table;       /* serve a table that does not keep every row */
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */
     enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */

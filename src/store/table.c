@@ -3,124 +3,18 @@
 
 #include "base/hash.h"
 #include "store/codes.h"
+#include "store/table_ddl.h"
+#include "store/table_judge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LONGEST_QUERY_NS (30 * NS_PER_SECOND) /* of the catalog, which answers at once or not at all */
-/* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
-#define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
-#define UNKNOWN_TABLE 60                /* ClickHouse's code */
+#define UNKNOWN_TABLE 60                      /* ClickHouse's code */
 
 static struct slice table_slice(const struct stream *stream)
 {
     return slice_from_string(stream->table);
-}
-
-static void append_table_name(const struct stream *stream, const char *database, struct buf *out)
-{
-    if (database[0] != '\0') {
-        store_quote_identifier(slice_from_string(database), out);
-        buf_append_byte(out, '.');
-    }
-    store_quote_identifier(table_slice(stream), out);
-}
-
-/* The type in DDL. LowCardinality changes only how a column is stored: a server without it, or one that would not
- * convert our strings to it, gets the type inside. */
-static void append_type(const struct type *type, const struct store_features *features, struct buf *out)
-{
-    struct slice rest = slice_from_string(type->name);
-    struct slice mark = SLICE("LowCardinality(");
-    const char *found = memmem(rest.data, rest.len, mark.data, mark.len);
-    if (features->low_cardinality || !type->low_cardinality || found == NULL) {
-        buf_append_slice(out, rest);
-        return;
-    }
-    size_t before = (size_t)(found - rest.data);
-    struct slice inside = slice_after(rest, before + mark.len);
-    unsigned depth = 1;
-    size_t end = 0;
-    while (end < inside.len && depth != 0) {
-        depth += inside.data[end] == '(';
-        depth -= inside.data[end] == ')';
-        end++;
-    }
-    buf_append(out, rest.data, before);
-    buf_append(out, inside.data, end - 1);
-    buf_append_slice(out, slice_after(inside, end));
-}
-
-void table_ddl(const struct stream *stream, const char *database, const struct store_features *features, bool fsync,
-               struct buf *out)
-{
-    const char *separator = " SETTINGS ";
-    buf_append_string(out, "CREATE TABLE IF NOT EXISTS ");
-    append_table_name(stream, database, out);
-    for (size_t i = 0; i < stream->column_count; i++) {
-        const struct column_spec *column = &stream->columns[i];
-        const char *comment = column->options != NULL ? column->options->comment : NULL;
-        buf_append_string(out, i == 0 ? " (" : ", ");
-        store_quote_identifier(slice_from_string(column->name), out);
-        buf_append_byte(out, ' ');
-        append_type(&column->type, features, out);
-        if (comment != NULL && comment[0] != '\0') {
-            buf_append_string(out, " COMMENT ");
-            store_quote_literal(slice_from_string(comment), out);
-        }
-    }
-    buf_append_string(out, ") ENGINE = ReplacingMergeTree");
-    if (stream->partition_by[0] != '\0') {
-        buf_printf(out, " PARTITION BY %s", stream->partition_by);
-    }
-    buf_printf(out, " ORDER BY (%s)", stream->order_by);
-    if (features->deduplication_window) {
-        buf_printf(out, "%snon_replicated_deduplication_window = 10000", separator);
-        separator = ", ";
-    }
-    if (features->merges_compact) {
-        buf_printf(out, "%smin_bytes_for_wide_part = %d", separator, LARGEST_COMPACT_PART);
-        separator = ", ";
-    }
-    if (fsync && features->fsync_settings) {
-        buf_printf(out, "%sfsync_after_insert = 1, fsync_part_directory = 1", separator);
-    }
-}
-
-/* What the server lacks to hold this column; NULL if nothing. */
-static const char *lacking(const struct type *type, const struct store_features *features)
-{
-    if (type->shape == SHAPE_MAP && !features->map) {
-        return "Map";
-    }
-    switch (type->kind) {
-    case KIND_DATETIME64: return features->datetime64 ? NULL : "DateTime64";
-    case KIND_JSON: return features->json ? NULL : "JSON";
-    case KIND_BOOL: return features->boolean ? NULL : "Bool";
-    case KIND_IPV4:
-    case KIND_IPV6: return features->ip ? NULL : "IPv4 and IPv6";
-    case KIND_ENUM:
-    case KIND_DECIMAL:
-    case KIND_FIXED_STRING: return features->converts ? NULL : "the conversion of strings on INSERT";
-    default: return NULL;
-    }
-}
-
-static bool server_has_types(const struct stream *stream, const struct store_features *features, struct buf *problem)
-{
-    bool all = true;
-    for (size_t i = 0; i < stream->column_count; i++) {
-        const struct column_spec *column = &stream->columns[i];
-        const char *what = lacking(&column->type, features);
-        if (what != NULL) {
-            buf_printf(
-                problem,
-                "stream %s: field %s: %s: ClickHouse %d.%d lacks %s; give the field another type, or use a newer "
-                "server\n",
-                stream->name, column->name, column->type.name, features->major, features->minor, what);
-            all = false;
-        }
-    }
-    return all;
 }
 
 /* An answer that says nothing about the table: ask again later. */
@@ -221,6 +115,7 @@ static bool read_engine(struct check *check, struct table_info *info, bool *exis
         check, SLICE("SELECT engine FROM system.tables WHERE name = {table:String}" IN_THIS_DATABASE), &answer);
     struct slice engine = first_line(&answer);
     *exists = engine.len != 0;
+    info->replicas = 0;
     info->engine_collapses = ends_with(engine, SLICE("ReplacingMergeTree"));
     info->replicated = slice_starts_with(engine, SLICE("Replicated")) || slice_starts_with(engine, SLICE("Shared"));
     if (read && info->replicated) {
@@ -239,7 +134,6 @@ bool table_read_engine(struct store *store, struct store_session *session, size_
                            .stream = stream,
                            .timeout_ns = query_timeout_ns(timeout_ns) };
     bool exists = false;
-    *info = (struct table_info){ 0 };
     bool read = read_engine(&check, info, &exists);
     *reply = check.reply;
     if (read && !exists) {
@@ -248,78 +142,135 @@ bool table_read_engine(struct store *store, struct store_session *session, size_
     return read && exists;
 }
 
-/* The row `name \t type \t default_kind` of a column; false if there is none. */
-static bool find_column(struct slice rows, struct slice name, struct slice *type, struct slice *kind)
-{
-    struct slice row;
-    while (slice_split(&rows, '\n', &row)) {
-        struct slice found;
-        if (slice_split(&row, '\t', &found) && slice_equal(found, name)) {
-            return slice_split(&row, '\t', type) && row.data != NULL && slice_split(&row, '\t', kind);
-        }
-    }
-    return false;
-}
-
 static bool is_event_id(const struct stream *stream, size_t column)
 {
     return stream->event_id_column >= 0 && (size_t)stream->event_id_column == column;
+}
+
+/* An EPHEMERAL column is read by other columns' defaults: only the id must be there itself. */
+static bool keeps_values(const struct stream *stream, size_t column, struct slice default_kind)
+{
+    bool ephemeral = slice_equal(default_kind, SLICE("EPHEMERAL"));
+    return !slice_equal(default_kind, SLICE("ALIAS")) && !slice_equal(default_kind, SLICE("MATERIALIZED")) &&
+           !(ephemeral && is_event_id(stream, column));
 }
 
 /* One field against the table's columns; false, with the reason, if its values cannot go there. */
 static bool column_fits(struct check *check, size_t index, struct slice rows)
 {
     const struct column_spec *column = &check->stream->columns[index];
-    struct slice type;
-    struct slice kind;
+    struct table_column found;
     buf_printf(check->problem, "stream %s: field %s: ", check->stream->name, column->name);
-    if (!find_column(rows, slice_from_string(column->name), &type, &kind)) {
+    if (!table_find_column(rows, slice_from_string(column->name), &found)) {
         buf_printf(check->problem, "table %s has no such column; ALTER TABLE %s ADD COLUMN `%s` %s\n",
                    check->stream->table, check->stream->table, column->name, column->type.name);
         return false;
     }
-    if (slice_equal(kind, SLICE("ALIAS")) || slice_equal(kind, SLICE("MATERIALIZED"))) {
-        buf_printf(check->problem, "the column of table %s is %.*s and takes no values; drop the field\n",
-                   check->stream->table, (int)kind.len, kind.data);
+    if (!keeps_values(check->stream, index, found.default_kind)) {
+        buf_printf(check->problem, "the column of table %s is %.*s and keeps no values that are sent; ",
+                   check->stream->table, (int)found.default_kind.len, found.default_kind.data);
+        if (is_event_id(check->stream, index)) {
+            buf_printf(check->problem, "ALTER TABLE %s MODIFY COLUMN `%s` %s, or make the table anew\n",
+                       check->stream->table, column->name, column->type.name);
+        } else {
+            buf_append_string(check->problem, "drop the field\n");
+        }
         return false;
     }
-    bool low_cardinality = memmem(type.data, type.len, "LowCardinality(", 15) != NULL;
-    bool fits = type_fits(&column->type, type, check->features.converts) &&
+    bool low_cardinality = memmem(found.type.data, found.type.len, "LowCardinality(", 15) != NULL;
+    bool fits = type_fits(&column->type, found.type, check->features.converts) &&
                 (!low_cardinality || check->features.low_cardinality);
     if (!fits) {
         buf_printf(check->problem, "type %s does not go into the column's %.*s; make them the same\n",
-                   column->type.name, (int)type.len, type.data);
+                   column->type.name, (int)found.type.len, found.type.data);
     }
     return fits;
 }
 
-static enum table_verdict compare(struct check *check, struct table_info *info)
+/* The fields against the table's columns. */
+static enum table_verdict compare_columns(struct check *check, struct slice rows, struct table_info *info)
 {
-    struct buf rows = { 0 };
     enum table_verdict verdict = TABLE_READY;
     info->has_event_id = check->stream->event_id_column >= 0;
-    if (!ask_catalog(
-            check,
-            SLICE("SELECT name, type, default_kind FROM system.columns WHERE table = {table:String}" IN_THIS_DATABASE),
-            &rows)) {
-        buf_release(&rows);
-        return failed(check->stream, &check->reply, check->problem);
-    }
     for (size_t i = 0; i < check->stream->column_count; i++) {
-        struct slice name = slice_from_string(check->stream->columns[i].name);
-        struct slice type;
-        struct slice kind;
+        struct table_column column;
         size_t before = check->problem->len;
         if (is_event_id(check->stream, i) && check->features.converts &&
-            !find_column(buf_slice(&rows), name, &type, &kind)) {
+            !table_find_column(rows, slice_from_string(check->stream->columns[i].name), &column)) {
             info->has_event_id = false;
-        } else if (column_fits(check, i, buf_slice(&rows))) {
+        } else if (column_fits(check, i, rows)) {
             check->problem->len = before;
         } else {
             verdict = TABLE_UNFIT;
         }
     }
+    return verdict;
+}
+
+/* `lines` as one text of at most TABLE_WARNINGS_MAX bytes. */
+static void note_warnings(struct table_info *info, struct slice lines)
+{
+    struct slice line;
+    size_t length = 0;
+    while (slice_split(&lines, '\n', &line) && length < sizeof info->warnings) {
+        int written = snprintf(info->warnings + length, sizeof info->warnings - length, "%s%.*s",
+                               length == 0 || line.len == 0 ? "" : "; ", (int)line.len, line.data);
+        length += written < 0 ? 0 : (size_t)written;
+    }
+}
+
+/* Engine and keys against the promise. */
+static enum table_verdict judge(struct check *check, const struct table_definition *definition, struct table_info *info)
+{
+    struct buf losses = { 0 }, lines = { 0 };
+    table_judge(check->stream, definition, &losses, &lines);
+    info->loses = losses.len != 0;
+    bool refused = info->loses && !check->stream->options->allow_lossy_table;
+    struct slice rest = buf_slice(&losses), line;
+    while (refused && slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            buf_printf(check->problem,
+                       "stream %s: %.*s; `allow_lossy_table: true` of the stream serves it all the same\n",
+                       check->stream->name, (int)line.len, line.data);
+        }
+    }
+    buf_append_slice(&losses, buf_slice(&lines));
+    note_warnings(info, buf_slice(&losses));
+    buf_release(&losses);
+    buf_release(&lines);
+    return refused ? TABLE_UNFIT : TABLE_READY;
+}
+
+/* Its engine, keys and TTL, each once: they hold neither tabs nor line ends. */
+static bool read_definition(struct check *check, struct buf *answer, struct table_definition *definition)
+{
+    bool read = ask_catalog(check,
+                            SLICE("SELECT engine, sorting_key, partition_key, engine_full FROM system.tables WHERE "
+                                  "name = {table:String}" IN_THIS_DATABASE),
+                            answer);
+    struct slice row = first_line(answer);
+    return read && slice_split(&row, '\t', &definition->engine) && slice_split(&row, '\t', &definition->sorting_key) &&
+           slice_split(&row, '\t', &definition->partition_key) && slice_split(&row, '\t', &definition->engine_full);
+}
+
+static enum table_verdict compare(struct check *check, struct table_info *info)
+{
+    struct buf rows = { 0 }, row = { 0 };
+    struct table_definition definition = { 0 };
+    enum table_verdict verdict;
+    if (!ask_catalog(check,
+                     SLICE("SELECT name, type, default_kind, default_expression FROM system.columns WHERE "
+                           "table = {table:String}" IN_THIS_DATABASE),
+                     &rows) ||
+        !read_definition(check, &row, &definition)) {
+        verdict = failed(check->stream, &check->reply, check->problem);
+    } else {
+        definition.columns = buf_slice(&rows);
+        verdict = compare_columns(check, definition.columns, info);
+        verdict = verdict == TABLE_READY ? judge(check, &definition, info) : verdict;
+    }
     buf_release(&rows);
+    buf_release(&row);
     return verdict;
 }
 
@@ -327,7 +278,8 @@ static enum table_verdict create(struct check *check, bool fsync)
 {
     struct buf sql = { 0 };
     struct buf ignored = { 0 };
-    table_ddl(check->stream, check->store->database, &check->features, fsync, &sql);
+    struct table_form form = { .fsync = fsync };
+    table_ddl(check->stream, check->store->database, &check->features, &form, &sql);
     struct store_query query = { .sql = buf_slice(&sql), .timeout_ns = check->timeout_ns };
     check->store->ops->query(check->session, check->server, &query, &ignored, &check->reply);
     buf_release(&sql);
@@ -362,7 +314,7 @@ enum table_verdict table_prepare(struct store *store, struct store_session *sess
     }
     if (!exists) {
         enum table_verdict verdict =
-            server_has_types(stream, &check.features, problem) ? create(&check, fsync) : TABLE_UNFIT;
+            table_ddl_is_possible(stream, &check.features, problem) ? create(&check, fsync) : TABLE_UNFIT;
         if (verdict != TABLE_READY) {
             return verdict;
         }

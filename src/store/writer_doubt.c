@@ -43,13 +43,14 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
     struct writer *writer = worker->writer;
     struct parcel *parcel = job->parcel;
     struct table_info *known = &job->lane->tables[parcel->server].info;
-    struct table_info info;
+    wakeup_lock(&writer->wakeup);
+    struct table_info info = *known;
+    wakeup_unlock(&writer->wakeup);
     if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream,
                            writer->config.store_options->request_timeout_ns, &info, reply)) {
         return DOUBT_NOT_KNOWN;
     }
     wakeup_lock(&writer->wakeup);
-    info.has_event_id = known->has_event_id;
     *known = info;
     wakeup_unlock(&writer->wakeup);
     if (!parcel->sent || is_replica(parcel, &info)) {

@@ -220,6 +220,16 @@ static void check_failed(struct writer *writer, struct worker *worker, const str
     lane->next_attempt_ns = table->next_check_ns;
 }
 
+/* Once: the status board says it for as long as it is so. */
+static void tell_warnings(const struct writer *writer, const struct job *job, const struct table_info *info)
+{
+    const struct table_info *known = &job->lane->tables[job->server].info;
+    if (info->warnings[0] != '\0' && strcmp(known->warnings, info->warnings) != 0) {
+        LOG(LOG_WARN, info->loses ? "table loses events" : "table weakens the promise", "stream=%s server=%s %s",
+            job->lane->stream->name, writer->config.store->server_names[job->server], info->warnings);
+    }
+}
+
 void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
                       const struct table_info *info, struct slice problem, int64_t now_ns)
 {
@@ -228,6 +238,7 @@ void queue_note_check(struct writer *writer, struct worker *worker, const struct
     table->checking = false;
     release_lane(writer, lane);
     if (verdict == TABLE_READY) {
+        tell_warnings(writer, job, info);
         table->ready = true;
         lane->fitted_ns = now_ns;
         lane->was_ready = true;

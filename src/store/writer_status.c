@@ -24,11 +24,32 @@ static const struct lane_table *ready_table(const struct writer *writer, const s
     return NULL;
 }
 
-static void report_health(const struct lane *lane, const struct lane_table *table)
+/* The table of a ready server that loses events, or else one with a warning; NULL: none has anything to say. */
+static const struct lane_table *worst_table(const struct writer *writer, const struct lane *lane)
 {
+    const struct lane_table *worst = NULL;
+    for (size_t i = 0; i < writer->server_count; i++) {
+        const struct lane_table *table = &lane->tables[i];
+        bool speaks = table->ready && table->info.warnings[0] != '\0';
+        if (speaks && (worst == NULL || (table->info.loses && !worst->info.loses))) {
+            worst = table;
+        }
+    }
+    return worst;
+}
+
+static void report_health(const struct writer *writer, const struct lane *lane, const struct lane_table *table)
+{
+    const struct lane_table *worst = worst_table(writer, lane);
+    const char *warnings = worst == NULL ? "" : worst->info.warnings;
     bool once = lane->stream == NULL || table->info.has_event_id;
-    status_set(lane->part, STATUS_OK, "%s",
-               once ? "" : "at-least-once: the table has no event_id, so an INSERT of unknown fate is sent again");
+    if (worst != NULL && worst->info.loses) {
+        status_set(lane->part, STATUS_DEGRADED, "events are lost in its table (allow_lossy_table): %s", warnings);
+    } else {
+        status_set(lane->part, STATUS_OK, "%s%s%s",
+                   once ? "" : "at-least-once: the table has no event_id, so an INSERT of unknown fate is sent again",
+                   once || worst == NULL ? "" : "; ", warnings);
+    }
 }
 
 void lane_report(struct writer *writer, struct lane *lane)
@@ -54,7 +75,7 @@ void lane_report(struct writer *writer, struct lane *lane)
         status_set(lane->part, STATUS_DEGRADED, "the store does not keep up: %s", pace);
     } else {
         lane->troubled = false;
-        report_health(lane, table);
+        report_health(writer, lane, table);
     }
 }
 

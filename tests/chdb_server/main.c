@@ -1,4 +1,4 @@
-/* chdb_server --port N --path DIR [--user U --password P]: ClickHouse 26.7 (libchdb) behind as much of ClickHouse's
+/* chdb_server --port N --path DIR [--user U --password P] [--config FILE]: ClickHouse 26.7 (libchdb) behind as much of ClickHouse's
  * HTTP interface as Sluice's `clickhouse` store uses. For tests: a process of its own, to be killed at any moment.
  *
  * One thread per connection, one engine connection per request. Only on loopback. SIGTERM stops it in order. */
@@ -94,11 +94,12 @@ static void accept_until_stopped(const struct engine *engine, int listener)
     }
 }
 
-static bool start_engine(struct engine *engine, const char *path, chdb_connection **connection)
+static bool start_engine(struct engine *engine, const char *path, const char *config, chdb_connection **connection)
 {
     struct buf problem = { 0 };
     char real[PATH_MAX];
     static char argument[PATH_MAX + 16];
+    static char config_argument[PATH_MAX + 16];
     if (realpath(path, real) == NULL) {
         fprintf(stderr, "chdb_server: %s: %s\n", path, strerror(errno));
         return false;
@@ -108,10 +109,11 @@ static bool start_engine(struct engine *engine, const char *path, chdb_connectio
         return false;
     }
     snprintf(argument, sizeof argument, "--path=%s", real);
+    snprintf(config_argument, sizeof config_argument, "--config-file=%s", config == NULL ? "" : config);
     engine->path_argument = argument;
     const char *arguments[] = { argument, "--max_server_memory_usage=2000000000", "--mark_cache_size=67108864",
-                                "--background_pool_size=2" };
-    *connection = chdb_open(&engine->chdb, arguments, ARRAY_LENGTH(arguments));
+                                "--background_pool_size=2", config_argument };
+    *connection = chdb_open(&engine->chdb, arguments, ARRAY_LENGTH(arguments) - (config == NULL));
     return *connection != NULL;
 }
 
@@ -120,10 +122,12 @@ int main(int argc, char **argv)
     struct engine engine = { 0 };
     const char *path = NULL;
     const char *port = NULL;
+    const char *config = NULL;
     chdb_connection *connection;
     for (int i = 1; i + 1 < argc; i += 2) {
         const char **value = strcmp(argv[i], "--port") == 0       ? &port
                              : strcmp(argv[i], "--path") == 0     ? &path
+                             : strcmp(argv[i], "--config") == 0   ? &config
                              : strcmp(argv[i], "--user") == 0     ? &engine.user
                              : strcmp(argv[i], "--password") == 0 ? &engine.password
                                                                   : NULL;
@@ -134,10 +138,10 @@ int main(int argc, char **argv)
         *value = argv[i + 1];
     }
     if (path == NULL || port == NULL || (engine.user != NULL && engine.password == NULL)) {
-        fprintf(stderr, "usage: chdb_server --port N --path DIR [--user U --password P]\n");
+        fprintf(stderr, "usage: chdb_server --port N --path DIR [--user U --password P] [--config FILE]\n");
         return 2;
     }
-    if (!start_engine(&engine, path, &connection)) {
+    if (!start_engine(&engine, path, config, &connection)) {
         return 1;
     }
     struct sigaction action = { .sa_handler = on_signal };

@@ -100,7 +100,8 @@ static void query(struct store_session *session, size_t server, const struct sto
         return;
     }
     if (memmem(question->sql.data, question->sql.len, "system.tables", 13) != NULL) {
-        buf_append_string(out, "ReplacingMergeTree\n");
+        bool keys = memmem(question->sql.data, question->sql.len, "sorting_key", 11) != NULL;
+        buf_append_string(out, keys ? "ReplacingMergeTree\tevent_id\t\t\n" : "ReplacingMergeTree\n");
     } else if (memmem(question->sql.data, question->sql.len, "system.columns", 14) != NULL) {
         buf_append_string(out, "k\tString\t\nevent_id\tUUID\t\n");
     } else {

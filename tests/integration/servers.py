@@ -40,7 +40,7 @@ CLICKHOUSE_REPLICATION = """
         <node index="1"><host>127.0.0.1</host><port>{zookeeper}</port></node>
         <session_timeout_ms>3000</session_timeout_ms>
     </zookeeper>
-    <macros><replica>{replica}</replica></macros>
+    <macros><shard>one</shard><replica>{replica}</replica></macros>
     <interserver_http_host>127.0.0.1</interserver_http_host>
     <interserver_http_port>{interserver}</interserver_http_port>"""
 
@@ -186,14 +186,21 @@ def start_clickhouse_18(directory, password="", port=None, zookeeper=None, repli
                   user="default", password=password)
 
 
-def start_chdb_server(directory, binary, port=None, user=None, password="", libchdb=None):
-    """tests/chdb_server (ClickHouse 26.7); `binary` is build/chdb_server."""
+def start_chdb_server(directory, binary, port=None, user=None, password="", libchdb=None, zookeeper=None, replica=""):
+    """tests/chdb_server (ClickHouse 26.7); `binary` is build/chdb_server. With the port of a ZooKeeper it makes replicated
+    tables, which are read-only: nobody listens for other replicas."""
     port = port or free_port()
     directory = os.path.realpath(directory)
     os.makedirs(os.path.join(directory, "engine"), exist_ok=True)
     command = [os.path.abspath(binary), "--port", str(port), "--path", os.path.join(directory, "engine")]
     if user:
         command += ["--user", user, "--password", password]
+    if zookeeper:
+        config = os.path.join(directory, "config.xml")
+        with open(config, "w") as f:
+            f.write("<clickhouse>%s</clickhouse>" % CLICKHOUSE_REPLICATION.format(zookeeper=zookeeper, replica=replica,
+                                                                                  interserver=free_port()))
+        command += ["--config", config]
     path = libchdb or library()
     return Server(command, port, directory, environment={"SLUICE_LIBCHDB": path} if path else {}, user=user,
                   password=password)

@@ -17,6 +17,7 @@
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "store/table.h"
+#include "store/table_ddl.h"
 
 #define assert_text(bytes, text)                                                                                       \
     do {                                                                                                               \
@@ -160,12 +161,13 @@ static void creates_what_the_server_knows(void **state)
     struct buf problems = { 0 };
     struct buf ddl = { 0 };
     struct store_features features = { 0 };
+    struct table_form form = { .fsync = true };
     (void)state;
     struct stream *stream = stream_compile(&options, 0, &problems);
     assert_non_null(stream);
     char expected[1024];
     store_features_by_version(&features, SLICE("26.7.2.1"));
-    table_ddl(stream, "d", &features, true, &ddl);
+    table_ddl(stream, "d", &features, &form, &ddl);
     snprintf(expected, sizeof expected,
              "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
              "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
@@ -176,7 +178,7 @@ static void creates_what_the_server_knows(void **state)
     assert_string_equal(buf_c_string(&ddl), expected);
     buf_clear(&ddl);
     store_features_by_version(&features, SLICE("18.16.1"));
-    table_ddl(stream, "", &features, true, &ddl);
+    table_ddl(stream, "", &features, &form, &ddl);
     snprintf(expected, sizeof expected,
              "CREATE TABLE IF NOT EXISTS `ta\\`ble` (`kind` Nullable(String) COMMENT 'what it\\'s called', "
              "`at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree PARTITION BY "

@@ -1,0 +1,159 @@
+/* Turns a stream into the CREATE TABLE that keeps each of its events once. */
+#include "store/table_ddl.h"
+
+/* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
+#define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
+
+static void append_table_name(const struct stream *stream, const char *database, struct buf *out)
+{
+    if (database[0] != '\0') {
+        store_quote_identifier(slice_from_string(database), out);
+        buf_append_byte(out, '.');
+    }
+    store_quote_identifier(slice_from_string(stream->table), out);
+}
+
+/* The type in DDL. LowCardinality changes only how a column is stored: a server without it, or one that would not
+ * convert our strings to it, gets the type inside. */
+static void append_type(const struct type *type, const struct store_features *features, struct buf *out)
+{
+    struct slice rest = slice_from_string(type->name);
+    struct slice mark = SLICE("LowCardinality(");
+    const char *found = memmem(rest.data, rest.len, mark.data, mark.len);
+    if (features->low_cardinality || !type->low_cardinality || found == NULL) {
+        buf_append_slice(out, rest);
+        return;
+    }
+    size_t before = (size_t)(found - rest.data);
+    struct slice inside = slice_after(rest, before + mark.len);
+    unsigned depth = 1;
+    size_t end = 0;
+    while (end < inside.len && depth != 0) {
+        depth += inside.data[end] == '(';
+        depth -= inside.data[end] == ')';
+        end++;
+    }
+    buf_append(out, rest.data, before);
+    buf_append(out, inside.data, end - 1);
+    buf_append_slice(out, slice_after(inside, end));
+}
+
+/* 18.16 cannot make a replicated table with comments: "Table structure in ZooKeeper is too different" (measured). Where it
+ * was mended is not known; a server that converts is new enough. */
+static const char *comment_of(const struct column_spec *column, const struct store_features *features,
+                              const struct table_form *form)
+{
+    bool takes_comments = !form->replicated || features->converts;
+    const char *comment = takes_comments && column->options != NULL ? column->options->comment : NULL;
+    return comment == NULL ? "" : comment;
+}
+
+static void append_columns(const struct stream *stream, const struct store_features *features,
+                           const struct table_form *form, struct buf *out)
+{
+    for (size_t i = 0; i < stream->column_count; i++) {
+        const struct column_spec *column = &stream->columns[i];
+        const char *comment = comment_of(column, features, form);
+        buf_append_string(out, i == 0 ? " (" : ",");
+        buf_append_string(out, form->lines ? "\n    " : i == 0 ? "" : " ");
+        store_quote_identifier(slice_from_string(column->name), out);
+        buf_append_byte(out, ' ');
+        append_type(&column->type, features, out);
+        if (comment[0] != '\0') {
+            buf_append_string(out, " COMMENT ");
+            store_quote_literal(slice_from_string(comment), out);
+        }
+    }
+    buf_append_string(out, form->lines ? "\n)" : ")");
+}
+
+/* Two shards have two paths, and the replicas of one have one. */
+static void append_engine(const struct stream *stream, const char *database, const struct table_form *form,
+                          struct buf *out)
+{
+    if (!form->replicated) {
+        buf_append_string(out, " ENGINE = ReplacingMergeTree");
+        return;
+    }
+    struct buf path = { 0 };
+    buf_printf(&path, "/clickhouse/tables/{shard}/%s%s%s", database, database[0] == '\0' ? "" : "/", stream->table);
+    buf_append_string(out, " ENGINE = ReplicatedReplacingMergeTree(");
+    store_quote_literal(buf_slice(&path), out);
+    buf_append_string(out, ", '{replica}')");
+    buf_release(&path);
+}
+
+static void append_settings(const struct store_features *features, const struct table_form *form, struct buf *out)
+{
+    const char *separator = form->lines ? "\nSETTINGS " : " SETTINGS ";
+    if (form->replicated) {
+        buf_printf(out, "%sreplicated_deduplication_window = %d", separator, REPLICATED_WINDOW);
+        separator = ", ";
+    } else if (features->deduplication_window) {
+        buf_printf(out, "%snon_replicated_deduplication_window = 10000", separator);
+        separator = ", ";
+    }
+    if (features->merges_compact) {
+        buf_printf(out, "%smin_bytes_for_wide_part = %d", separator, LARGEST_COMPACT_PART);
+        separator = ", ";
+    }
+    if (form->fsync && features->fsync_settings) {
+        buf_printf(out, "%sfsync_after_insert = 1, fsync_part_directory = 1", separator);
+    }
+}
+
+void table_ddl(const struct stream *stream, const char *database, const struct store_features *features,
+               const struct table_form *form, struct buf *out)
+{
+    const char *gap = form->lines ? "\n" : " ";
+    buf_append_string(out, "CREATE TABLE IF NOT EXISTS ");
+    append_table_name(stream, database, out);
+    if (form->cluster != NULL) {
+        buf_append_string(out, " ON CLUSTER ");
+        store_quote_identifier(slice_from_string(form->cluster), out);
+    }
+    append_columns(stream, features, form, out);
+    append_engine(stream, database, form, out);
+    if (stream->partition_by[0] != '\0') {
+        buf_printf(out, "%sPARTITION BY %s", gap, stream->partition_by);
+    }
+    buf_printf(out, "%sORDER BY (%s)", gap, stream->order_by);
+    append_settings(features, form, out);
+}
+
+/* What the server lacks to hold this column; NULL if nothing. */
+static const char *lacking(const struct type *type, const struct store_features *features)
+{
+    if (type->shape == SHAPE_MAP && !features->map) {
+        return "Map";
+    }
+    switch (type->kind) {
+    case KIND_DATETIME64: return features->datetime64 ? NULL : "DateTime64";
+    case KIND_JSON: return features->json ? NULL : "JSON";
+    case KIND_BOOL: return features->boolean ? NULL : "Bool";
+    case KIND_IPV4:
+    case KIND_IPV6: return features->ip ? NULL : "IPv4 and IPv6";
+    case KIND_ENUM:
+    case KIND_DECIMAL:
+    case KIND_FIXED_STRING: return features->converts ? NULL : "the conversion of strings on INSERT";
+    default: return NULL;
+    }
+}
+
+bool table_ddl_is_possible(const struct stream *stream, const struct store_features *features, struct buf *problem)
+{
+    bool all = true;
+    for (size_t i = 0; i < stream->column_count; i++) {
+        const struct column_spec *column = &stream->columns[i];
+        const char *what = lacking(&column->type, features);
+        if (what != NULL) {
+            buf_printf(
+                problem,
+                "stream %s: field %s: %s: ClickHouse %d.%d lacks %s; give the field another type, or use a newer "
+                "server\n",
+                stream->name, column->name, column->type.name, features->major, features->minor, what);
+            all = false;
+        }
+    }
+    return all;
+}
