@@ -30,6 +30,9 @@ struct native_cursor {
 struct slice native_values_cut(struct slice values, uint8_t width, struct native_cursor *cursor, uint64_t first,
                                uint64_t end);
 
+/* How many bytes `count` varint-prefixed strings at the front of `from` take. False: they are not whole. */
+MUST_CHECK bool native_skip_strings(struct slice from, uint64_t count, size_t *len);
+
 /* One column of a block that was read: slices into the block's bytes. */
 struct native_column {
     struct slice name;
@@ -73,13 +76,13 @@ void native_write_rows(struct native_block *block, uint64_t first, uint64_t coun
 /* Appends a column's name and type as they stand before its values. */
 void native_write_names(struct slice name, struct slice wire_name, struct buf *out);
 
-/* Makes one block of many without a copy of them. It keeps its own memory from call to call. NULL: memory is short. */
+/* Makes one block of many. It keeps its own memory from call to call. NULL: memory is short. */
 struct native_merger;
 struct native_merger *native_merger_new(void);
 void native_merger_free(struct native_merger *merger);
 
-/* One block that holds all rows of all blocks in `blocks` (all of the same columns), in pieces of these very bytes; the
- * offsets in them are rewritten, so they are no longer blocks of their own. *merged holds until the next call and as
+/* One block that holds all rows of all blocks in `blocks` (all of the same columns), in pieces: of these very bytes, or
+ * copies if the blocks are small. The offsets in `blocks` are rewritten, so they are no longer blocks of their own. *merged holds until the next call and as
  * long as `blocks` is left alone. ERROR_OUT_OF_MEMORY, or ERROR_BAD_COMPRESSION: damaged. */
 MUST_CHECK enum error native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged);
 

@@ -1,25 +1,34 @@
-/* Makes one block of many: the same bytes in another order, column after column. */
+/* Makes one block of many: the same bytes in another order, column after column.
+ *
+ * Only the first block is read as one is. The others must have its columns, so each is walked by what the first has
+ * taught: a column's name and type are compared as bytes, and its values are skipped. */
 #include "event/native.h"
 
 #include <stdlib.h>
+
+/* A batch of single events has blocks of a few rows: their values are copied together, as pieces they would be too many. Blocks
+ * that are larger than this, as the first is, stay where they are. */
+#define LARGEST_COPIED 32768
 
 /* What a column has of each block, in the order of the wire. */
 enum part { PART_OFFSETS, PART_NULLS, PART_KEYS, PART_DATA, PARTS };
 
 struct merged_column {
-    struct slice name, wire_name; /* in the first block */
-    struct buf parts[PARTS];      /* struct slice, one of each block */
+    struct slice head; /* name and type, as they stand in the first block */
+    bool has_offsets, has_nulls, has_keys;
+    uint8_t width;           /* of a value; 0: strings */
+    struct buf parts[PARTS]; /* the values of all blocks, or where they are: struct slice, one of each block */
     uint64_t items;
-    size_t head_end; /* in `heads`, where its name and type end */
 };
 
 struct native_merger {
-    struct native_block block; /* being read */
+    struct native_block block; /* the first */
     struct merged_column *columns;
     size_t room; /* columns there are */
     size_t column_count;
+    bool copies; /* `parts` are values */
     uint64_t rows;
-    struct buf heads;  /* counts of columns and rows, then names and types */
+    struct buf counts; /* of columns and rows, as they stand in front of a block */
     struct buf pieces; /* struct slice: the block */
 };
 
@@ -39,7 +48,7 @@ void native_merger_free(struct native_merger *merger)
         }
     }
     free(merger->columns);
-    buf_release(&merger->heads);
+    buf_release(&merger->counts);
     buf_release(&merger->pieces);
     native_block_release(&merger->block);
     free(merger);
@@ -60,121 +69,187 @@ static bool make_columns(struct native_merger *merger, size_t count)
     return true;
 }
 
-static bool start(struct native_merger *merger)
+/* `at` is where the column's name and type begin. */
+static void learn_column(struct merged_column *merged, const struct native_column *column, const char *at)
 {
+    const struct type *type = &column->type;
+    merged->head = slice_make(at, (size_t)(column->wire_name.data + column->wire_name.len - at));
+    merged->has_keys = type->shape == SHAPE_MAP;
+    merged->has_offsets = merged->has_keys || type->shape == SHAPE_ARRAY;
+    merged->has_nulls = type->shape == SHAPE_NULLABLE || (type->shape == SHAPE_ARRAY && type->nullable_items);
+    merged->width = merged->has_keys ? 0 : type->width;
+    merged->items = 0;
+    for (size_t part = 0; part < PARTS; part++) {
+        buf_clear(&merged->parts[part]);
+    }
+}
+
+/* Takes the first block's columns for those of all. */
+static enum error start(struct native_merger *merger, struct slice blocks)
+{
+    struct slice rest = blocks;
     const struct native_block *block = &merger->block;
+    size_t counts = 0;
+    uint64_t number;
+    if (!native_read(&merger->block, &rest)) {
+        return block->out_of_memory ? ERROR_OUT_OF_MEMORY : ERROR_BAD_COMPRESSION;
+    }
     if (!make_columns(merger, block->column_count)) {
-        return false;
+        return ERROR_OUT_OF_MEMORY;
+    }
+    if (!slice_read_varint(blocks, &counts, &number) || !slice_read_varint(blocks, &counts, &number)) {
+        return ERROR_BAD_COMPRESSION;
+    }
+    const char *at = blocks.data + counts;
+    for (size_t i = 0; i < block->column_count; i++) {
+        learn_column(&merger->columns[i], &block->columns[i], at);
+        at = block->columns[i].data.data + block->columns[i].data.len;
     }
     merger->column_count = block->column_count;
     merger->rows = 0;
-    for (size_t i = 0; i < block->column_count; i++) {
-        struct merged_column *merged = &merger->columns[i];
-        merged->name = block->columns[i].name;
-        merged->wire_name = block->columns[i].wire_name;
-        merged->items = 0;
-        for (size_t part = 0; part < PARTS; part++) {
-            buf_clear(&merged->parts[part]);
-        }
-    }
-    return true;
+    merger->copies = blocks.len - rest.len <= LARGEST_COPIED;
+    return OK;
 }
 
-static void add_piece(struct buf *pieces, struct slice piece)
+static void add_piece(const struct native_merger *merger, struct buf *part, struct slice piece)
 {
-    if (piece.len != 0) {
-        buf_append(pieces, &piece, sizeof piece);
+    if (merger->copies) {
+        buf_append_slice(part, piece);
+    } else if (piece.len != 0) {
+        buf_append(part, &piece, sizeof piece);
     }
 }
 
-/* Makes the offsets go on where those of the blocks before ended. */
-static void shift_offsets(char *offsets, size_t len, uint64_t before)
+/* `count` values at the front of *rest. */
+static bool take_values(struct slice *rest, uint64_t count, uint8_t width, struct slice *values)
 {
-    for (size_t at = 0; before != 0 && at < len; at += sizeof before) {
-        uint64_t offset = load_u64(offsets + at) + before;
-        memcpy(offsets + at, &offset, sizeof offset);
-    }
-}
-
-/* The block that was read last, out of `blocks`. False: other columns than the first block's. */
-static bool add(struct native_merger *merger, const struct buf *blocks)
-{
-    const struct native_block *block = &merger->block;
-    if (merger->column_count != block->column_count) {
-        return false;
-    }
-    for (size_t i = 0; i < block->column_count; i++) {
-        const struct native_column *column = &block->columns[i];
-        struct merged_column *merged = &merger->columns[i];
-        if (!slice_equal(column->name, merged->name) || !slice_equal(column->wire_name, merged->wire_name)) {
+    size_t len;
+    if (width != 0) {
+        if (count > rest->len / width) {
             return false;
         }
-        uint64_t first = 0;
-        uint64_t end = block->rows;
-        native_item_range(column, &first, &end);
-        if (column->offsets.len != 0) {
-            shift_offsets(blocks->data + (column->offsets.data - blocks->data), column->offsets.len, merged->items);
-        }
-        merged->items += end;
-        add_piece(&merged->parts[PART_OFFSETS], column->offsets);
-        add_piece(&merged->parts[PART_NULLS], column->nulls);
-        add_piece(&merged->parts[PART_KEYS], column->keys);
-        add_piece(&merged->parts[PART_DATA], column->data);
+        len = count * width;
+    } else if (!native_skip_strings(*rest, count, &len)) {
+        return false;
     }
-    merger->rows += block->rows;
+    *values = slice_make(rest->data, len);
+    *rest = slice_after(*rest, len);
     return true;
 }
 
-static void write_heads(struct native_merger *merger)
+/* Makes the offsets go on where those of the blocks before ended. False: they fall. */
+static bool shift_offsets(char *offsets, size_t len, uint64_t before, uint64_t *items)
 {
-    buf_clear(&merger->heads);
-    buf_append_varint(&merger->heads, merger->column_count);
-    buf_append_varint(&merger->heads, merger->rows);
-    for (size_t i = 0; i < merger->column_count; i++) {
-        struct merged_column *column = &merger->columns[i];
-        native_write_names(column->name, column->wire_name, &merger->heads);
-        column->head_end = merger->heads.len;
+    uint64_t last = 0;
+    for (size_t at = 0; at < len; at += sizeof last) {
+        uint64_t offset = load_u64(offsets + at);
+        if (offset < last) {
+            return false;
+        }
+        last = offset;
+        offset += before;
+        memcpy(offsets + at, &offset, sizeof offset);
     }
+    *items = last;
+    return true;
+}
+
+static bool add_offsets(const struct native_merger *merger, struct merged_column *column, const struct buf *blocks,
+                        struct slice *rest, uint64_t *items)
+{
+    struct slice offsets;
+    if (!take_values(rest, *items, sizeof(uint64_t), &offsets) ||
+        !shift_offsets(blocks->data + (offsets.data - blocks->data), offsets.len, column->items, items)) {
+        return false;
+    }
+    add_piece(merger, &column->parts[PART_OFFSETS], offsets);
+    return true;
+}
+
+/* The column at the front of *rest. False: damaged, or another column than the first block has there. */
+static bool add_column(const struct native_merger *merger, struct merged_column *column, const struct buf *blocks,
+                       uint64_t rows, struct slice *rest)
+{
+    struct slice head = column->head;
+    struct slice values;
+    uint64_t items = rows;
+    if (rest->len < head.len || memcmp(rest->data, head.data, head.len) != 0) {
+        return false;
+    }
+    *rest = slice_after(*rest, head.len);
+    if (column->has_offsets && !add_offsets(merger, column, blocks, rest, &items)) {
+        return false;
+    }
+    if (column->has_nulls) {
+        if (!take_values(rest, items, 1, &values)) {
+            return false;
+        }
+        add_piece(merger, &column->parts[PART_NULLS], values);
+    }
+    if (column->has_keys) {
+        if (!take_values(rest, items, 0, &values)) {
+            return false;
+        }
+        add_piece(merger, &column->parts[PART_KEYS], values);
+    }
+    if (!take_values(rest, items, column->width, &values)) {
+        return false;
+    }
+    add_piece(merger, &column->parts[PART_DATA], values);
+    column->items += items;
+    return true;
+}
+
+static bool add_block(struct native_merger *merger, const struct buf *blocks, struct slice *rest)
+{
+    uint64_t count, rows;
+    size_t at = 0;
+    if (!slice_read_varint(*rest, &at, &count) || !slice_read_varint(*rest, &at, &rows) ||
+        count != merger->column_count) {
+        return false;
+    }
+    *rest = slice_after(*rest, at);
+    for (size_t i = 0; i < merger->column_count; i++) {
+        if (!add_column(merger, &merger->columns[i], blocks, rows, rest)) {
+            return false;
+        }
+    }
+    merger->rows += rows;
+    return true;
 }
 
 /* False: memory is short. */
 static bool collect(struct native_merger *merger)
 {
     bool failed = false;
-    size_t head = 0;
     buf_clear(&merger->pieces);
-    write_heads(merger);
+    buf_clear(&merger->counts);
+    buf_append_varint(&merger->counts, merger->column_count);
+    buf_append_varint(&merger->counts, merger->rows);
+    struct slice counts = buf_slice(&merger->counts);
+    buf_append(&merger->pieces, &counts, sizeof counts);
     for (size_t i = 0; i < merger->column_count; i++) {
         const struct merged_column *column = &merger->columns[i];
-        add_piece(&merger->pieces, slice_make(merger->heads.data + head, column->head_end - head));
-        head = column->head_end;
+        buf_append(&merger->pieces, &column->head, sizeof column->head);
         for (size_t part = 0; part < PARTS; part++) {
+            struct slice values = buf_slice(&column->parts[part]);
             failed |= column->parts[part].failed;
-            buf_append_slice(&merger->pieces, buf_slice(&column->parts[part]));
+            if (!merger->copies) {
+                buf_append_slice(&merger->pieces, values);
+            } else if (values.len != 0) {
+                buf_append(&merger->pieces, &values, sizeof values);
+            }
         }
     }
-    return !failed && !merger->heads.failed && !merger->pieces.failed;
-}
-
-/* The block at the front of *rest, which is the first or another of `blocks`. */
-static enum error merge_next(struct native_merger *merger, const struct buf *blocks, struct slice *rest)
-{
-    bool first = rest->data == blocks->data;
-    if (!native_read(&merger->block, rest)) {
-        return merger->block.out_of_memory ? ERROR_OUT_OF_MEMORY : ERROR_BAD_COMPRESSION;
-    }
-    if (first && !start(merger)) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    return add(merger, blocks) ? OK : ERROR_BAD_COMPRESSION;
+    return !failed && !merger->counts.failed && !merger->pieces.failed;
 }
 
 enum error native_merge(struct native_merger *merger, struct buf *blocks, struct gather *merged)
 {
     struct slice rest = buf_slice(blocks);
-    enum error error = rest.len != 0 ? OK : ERROR_BAD_COMPRESSION;
+    enum error error = start(merger, rest);
     while (error == OK && rest.len != 0) {
-        error = merge_next(merger, blocks, &rest);
+        error = add_block(merger, blocks, &rest) ? OK : ERROR_BAD_COMPRESSION;
     }
     if (error == OK && !collect(merger)) {
         error = ERROR_OUT_OF_MEMORY;
