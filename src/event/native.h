@@ -81,6 +81,10 @@ struct native_merger;
 struct native_merger *native_merger_new(void);
 void native_merger_free(struct native_merger *merger);
 
+/* From now on the columns of the stream's JSON fields become of type JSON in the merged block, written as text; NULL: they stay
+ * String. So a server reads them by the settings of the INSERT, as it does not when it casts a String. */
+void native_merger_mark_json(struct native_merger *merger, const struct stream *stream);
+
 /* One block that holds all rows of all blocks in `blocks` (all of the same columns), in pieces: of these very bytes, or
  * copies if the blocks are small. The offsets in `blocks` are rewritten, so they are no longer blocks of their own. *merged holds until the next call and as
  * long as `blocks` is left alone. ERROR_OUT_OF_MEMORY, or ERROR_BAD_COMPRESSION: damaged. */

@@ -15,14 +15,19 @@ enum part { PART_OFFSETS, PART_NULLS, PART_KEYS, PART_DATA, PARTS };
 
 struct merged_column {
     struct slice head; /* name and type, as they stand in the first block */
+    struct buf marked; /* what stands in the merged block instead, if it is marked as JSON; else empty */
     bool has_offsets, has_nulls, has_keys;
     uint8_t width;           /* of a value; 0: strings */
     struct buf parts[PARTS]; /* the values of all blocks, or where they are: struct slice, one of each block */
     uint64_t items;
 };
 
+/* Ahead of the values of a JSON column in the Native format: they are texts. */
+#define JSON_AS_TEXT UINT64_C(1)
+
 struct native_merger {
-    struct native_block block; /* the first */
+    const struct stream *json_stream; /* NULL: no column is marked */
+    struct native_block block;        /* the first */
     struct merged_column *columns;
     size_t room; /* columns there are */
     size_t column_count;
@@ -46,6 +51,7 @@ void native_merger_free(struct native_merger *merger)
         for (size_t part = 0; part < PARTS; part++) {
             buf_release(&merger->columns[i].parts[part]);
         }
+        buf_release(&merger->columns[i].marked);
     }
     free(merger->columns);
     buf_release(&merger->counts);
@@ -84,6 +90,41 @@ static void learn_column(struct merged_column *merged, const struct native_colum
     }
 }
 
+void native_merger_mark_json(struct native_merger *merger, const struct stream *stream)
+{
+    merger->json_stream = stream;
+}
+
+/* Is the column at `index` one of the stream's JSON fields? They stand in the order of the stream, if its configuration has not
+ * changed since. */
+static bool is_json(const struct stream *stream, size_t index, struct slice name)
+{
+    for (size_t i = 0; stream != NULL && i < stream->column_count; i++) {
+        const struct column_spec *column = &stream->columns[(index + i) % stream->column_count];
+        if (slice_equal(slice_from_string(column->name), name)) {
+            return column->type.kind == KIND_JSON;
+        }
+    }
+    return false;
+}
+
+/* The head with JSON for the String in the type; if there is none, it was no JSON field when it was written. */
+static void mark_column(struct merged_column *merged, const struct native_column *column)
+{
+    struct slice string = SLICE("String"), json = SLICE("JSON"), type = column->wire_name;
+    const char *at = memmem(type.data, type.len, string.data, string.len);
+    if (at != NULL) {
+        size_t before = (size_t)(at - type.data);
+        buf_append_varint(&merged->marked, column->name.len);
+        buf_append_slice(&merged->marked, column->name);
+        buf_append_varint(&merged->marked, type.len - string.len + json.len);
+        buf_append_slice(&merged->marked, slice_make(type.data, before));
+        buf_append_slice(&merged->marked, json);
+        buf_append_slice(&merged->marked, slice_after(type, before + string.len));
+        buf_append_u64(&merged->marked, JSON_AS_TEXT);
+    }
+}
+
 /* Takes the first block's columns for those of all. */
 static enum error start(struct native_merger *merger, struct slice blocks)
 {
@@ -103,6 +144,10 @@ static enum error start(struct native_merger *merger, struct slice blocks)
     const char *at = blocks.data + counts;
     for (size_t i = 0; i < block->column_count; i++) {
         learn_column(&merger->columns[i], &block->columns[i], at);
+        buf_clear(&merger->columns[i].marked);
+        if (is_json(merger->json_stream, i, block->columns[i].name)) {
+            mark_column(&merger->columns[i], &block->columns[i]);
+        }
         at = block->columns[i].data.data + block->columns[i].data.len;
     }
     merger->column_count = block->column_count;
@@ -230,7 +275,9 @@ static bool collect(struct native_merger *merger)
     buf_append(&merger->pieces, &counts, sizeof counts);
     for (size_t i = 0; i < merger->column_count; i++) {
         const struct merged_column *column = &merger->columns[i];
-        buf_append(&merger->pieces, &column->head, sizeof column->head);
+        struct slice head = column->marked.len != 0 ? buf_slice(&column->marked) : column->head;
+        failed |= column->marked.failed;
+        buf_append(&merger->pieces, &head, sizeof head);
         for (size_t part = 0; part < PARTS; part++) {
             struct slice values = buf_slice(&column->parts[part]);
             failed |= column->parts[part].failed;

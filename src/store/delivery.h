@@ -60,6 +60,7 @@ struct delivery {
 struct delivery_facts {
     const char *name;       /* the segment's, or the group's */
     bool has_event_id;      /* else at-least-once: nothing can be counted */
+    bool keeps_json;        /* JSON values may travel as JSON */
     bool tokens;            /* the server knows insert_deduplication_token */
     bool replicated;        /* tokens hold across servers and restarts */
     bool collapses;         /* *ReplacingMergeTree: the table removes what a lost token lets through */

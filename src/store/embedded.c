@@ -36,6 +36,7 @@ struct store_session {
     struct native_merger *merger;
     struct buf blocks;     /* unpacked, one behind the other */
     struct buf merged;     /* the same as one block */
+    bool marks_json;       /* merged blocks have JSON columns, see native_merger_mark_json */
     int64_t limit_seconds; /* what max_execution_time was last SET to */
     uint64_t limit_bytes;  /* what max_result_bytes was last SET to */
 };
@@ -92,7 +93,7 @@ static enum error unpack_some(struct store_session *session, struct slice *bytes
 static enum error merge_some(struct store_session *session, size_t count, struct slice *piece)
 {
     struct gather merged;
-    if (count == 1) {
+    if (count == 1 && !session->marks_json) {
         *piece = buf_slice(&session->blocks);
         return OK;
     }
@@ -129,6 +130,8 @@ static void stream_segment(struct store_session *session, struct slice statement
 {
     const struct chdb *chdb = &session->store->chdb;
     enum error damage = OK;
+    session->marks_json = insert->json_stream != NULL;
+    native_merger_mark_json(session->merger, insert->json_stream);
     struct chdb_insert_stream *stream =
         chdb->stream_insert_n(*session->connection, statement.data, statement.len, "Native", 6);
     bool whole = chdb->stream_insert_error(stream) == NULL && append_blocks(session, stream, insert->bytes, &damage);

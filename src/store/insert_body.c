@@ -13,6 +13,7 @@ struct insert_body {
     struct lz4_decoder *decoder; /* this and the next two are for servers that want the rows plain */
     struct native_merger *merger;
     struct buf blocks;
+    struct buf packed;    /* the rows, once more */
     struct buf statement; /* as it travels */
     struct buf pieces;    /* struct slice */
 };
@@ -29,6 +30,7 @@ void insert_body_free(struct insert_body *body)
         lz4_decoder_free(body->decoder);
         native_merger_free(body->merger);
         buf_release(&body->blocks);
+        buf_release(&body->packed);
         buf_release(&body->statement);
         buf_release(&body->pieces);
         free(body);
@@ -38,10 +40,11 @@ void insert_body_free(struct insert_body *body)
 void insert_body_shed(struct insert_body *body)
 {
     buf_shed(&body->blocks, PLAIN_BYTES_KEPT);
+    buf_shed(&body->packed, PLAIN_BYTES_KEPT);
 }
 
 /* One plain Native block: cut short, it inserts nothing. */
-static enum error unpack_rows(struct insert_body *body, struct slice bytes, struct gather *rows)
+static enum error unpack_rows(struct insert_body *body, const struct store_insert *insert, struct gather *rows)
 {
     buf_clear(&body->blocks);
     if (body->decoder == NULL) {
@@ -53,15 +56,43 @@ static enum error unpack_rows(struct insert_body *body, struct slice bytes, stru
     if (body->decoder == NULL || body->merger == NULL) {
         return ERROR_OUT_OF_MEMORY;
     }
-    enum error error = lz4_frames_decode(body->decoder, bytes, &body->blocks, MAX_PLAIN_BYTES);
+    native_merger_mark_json(body->merger, insert->json_stream);
+    enum error error = lz4_frames_decode(body->decoder, insert->bytes, &body->blocks, MAX_PLAIN_BYTES);
     return error == OK ? native_merge(body->merger, &body->blocks, rows) : error;
+}
+
+static bool has_encoder(struct insert_body *body)
+{
+    if (body->encoder == NULL) {
+        body->encoder = lz4_encoder_new();
+    }
+    return body->encoder != NULL;
+}
+
+/* The rows become one frame again. */
+static enum error pack_rows(struct insert_body *body, struct gather *rows, struct slice *frame)
+{
+    if (!has_encoder(body)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    buf_clear(&body->packed);
+    lz4_frame_begin(body->encoder, &body->packed, rows->bytes);
+    for (size_t i = 0; i < rows->count; i++) {
+        lz4_frame_write(body->encoder, rows->pieces[i].data, rows->pieces[i].len);
+    }
+    if (!lz4_frame_end(body->encoder)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    *frame = buf_slice(&body->packed);
+    *rows = gather_one(frame);
+    return OK;
 }
 
 /* The statement becomes a frame of its own. */
 static bool pack_statement(struct insert_body *body)
 {
     struct buf packed = { 0 };
-    if (body->encoder == NULL && (body->encoder = lz4_encoder_new()) == NULL) {
+    if (!has_encoder(body)) {
         return false;
     }
     lz4_frame_begin(body->encoder, &packed, body->statement.len);
@@ -90,7 +121,12 @@ enum error insert_body_make(struct insert_body *body, const struct store_insert 
     if (!written || (packed && !pack_statement(body))) {
         return ERROR_OUT_OF_MEMORY;
     }
-    enum error error = packed ? OK : unpack_rows(body, insert->bytes, &rows);
+    struct slice frame;
+    bool as_they_lie = packed && insert->json_stream == NULL;
+    enum error error = as_they_lie ? OK : unpack_rows(body, insert, &rows);
+    if (error == OK && packed && !as_they_lie) {
+        error = pack_rows(body, &rows, &frame);
+    }
     if (error != OK) {
         return error;
     }

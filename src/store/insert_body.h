@@ -1,7 +1,7 @@
 /* The body of an INSERT over HTTP: the statement, then the rows.
  *
- * Packed, both are LZ4 frames, the rows as they lie on the disk; a server that does not unpack them gets them as one plain
- * Native block. One object per session; it keeps its memory from batch to batch. */
+ * Packed, both are LZ4 frames, the rows as they lie on the disk, or with JSON columns made anew; a server that does not unpack
+ * them gets them as one plain Native block. One object per session; it keeps its memory from batch to batch. */
 #pragma once
 
 #include "store/store.h"

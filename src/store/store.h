@@ -49,7 +49,8 @@ struct store_features {
 };
 
 /* Settings of every INSERT where there is the JSON type: what a client wrote into it stays as it is. Without them a text
- * that looks like a date becomes one ("2024-02-30" the first of March), and booleans of a mixed array numbers or text. */
+ * that looks like a date becomes one ("2024-02-30" the first of March), and booleans of a mixed array numbers or text.
+ * They count only for columns that travel as JSON (json_stream): the cast from String looks at no settings. */
 #define STORE_JSON_SETTINGS(X)                                                                                         \
     X("input_format_try_infer_dates", "0")                                                                             \
     X("input_format_try_infer_datetimes", "0")                                                                         \
@@ -62,6 +63,8 @@ struct store_insert {
     struct slice bytes;            /* of all of them, one behind the other, as they lie on disk */
     const char *token;             /* query_id (over HTTP) and insert_deduplication_token */
     const char *missing_column;    /* a column of the segment that the table lacks, to be skipped; NULL: none */
+    const struct stream
+        *json_stream; /* its JSON columns go as JSON, not as the Strings that they lie as; NULL: they do not */
 };
 
 struct store_parameter {

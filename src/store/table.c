@@ -187,14 +187,25 @@ static bool column_fits(struct check *check, size_t index, struct slice rows)
     return fits;
 }
 
+/* A JSON field may have a column that is something else, such as a String. */
+static bool keeps_json(const struct check *check, size_t index, struct slice rows)
+{
+    const struct column_spec *column = &check->stream->columns[index];
+    struct table_column found;
+    return column->type.kind != KIND_JSON || (table_find_column(rows, slice_from_string(column->name), &found) &&
+                                              memmem(found.type.data, found.type.len, "JSON", 4) != NULL);
+}
+
 /* The fields against the table's columns. */
 static enum table_verdict compare_columns(struct check *check, struct slice rows, struct table_info *info)
 {
     enum table_verdict verdict = TABLE_READY;
     info->has_event_id = check->stream->event_id_column >= 0;
+    info->keeps_json = check->features.json;
     for (size_t i = 0; i < check->stream->column_count; i++) {
         struct table_column column;
         size_t before = check->problem->len;
+        info->keeps_json = info->keeps_json && keeps_json(check, i, rows);
         if (is_event_id(check->stream, i) && check->features.converts &&
             !table_find_column(rows, slice_from_string(check->stream->columns[i].name), &column)) {
             info->has_event_id = false;

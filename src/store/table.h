@@ -31,6 +31,7 @@ struct table_info {
     bool has_event_id;     /* else at-least-once */
     bool replicated;       /* Replicated* or Shared* engine: tokens hold across servers and restarts */
     bool engine_collapses; /* *ReplacingMergeTree */
+    bool keeps_json;       /* the column of every JSON field is a JSON too: its values may travel as such */
     uint64_t replicas;     /* replicated: equal on all replicas of one table, by their path in ZooKeeper */
     bool loses;            /* acknowledged events do not all stay in it (served only with allow_lossy_table) */
     char warnings[TABLE_WARNINGS_MAX]; /* what is lost, and what the promise is worth there; "": nothing to say */

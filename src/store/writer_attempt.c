@@ -32,6 +32,7 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
     struct delivery_facts facts = {
         .name = parcel_name(parcel),
         .has_event_id = segment->header.event_id_column[0] != '\0' && (!same_table || info->has_event_id),
+        .keeps_json = same_table && info->keeps_json,
         .tokens = features->tokens,
         .replicated = same_table && info->replicated,
         .collapses = same_table && info->engine_collapses,
@@ -132,6 +133,7 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
         .bytes = buf_slice(bytes),
         .token = attempt->delivery->token,
         .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
+        .json_stream = facts->keeps_json ? attempt->job->lane->stream : NULL,
     };
     int64_t started_ns = clock_monotonic_ns();
     writer->config.store->ops->insert(attempt->worker->session, attempt->parcel->server, &insert, reply);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "sample_rows.h"
+#include "schema_fixture.h"
 
 #define ROWS 39u
 
@@ -179,6 +180,41 @@ static void merges_blocks_into_one(void **state)
     buf_release(&whole);
 }
 
+static void json_columns_of_a_merged_block_are_json_if_the_stream_says_so(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\4\1\1a\6String\2{}"
+                                "\1j\6String\2{}"
+                                "\1l\15Array(String)\1\0\0\0\0\0\0\0\2{}"
+                                "\1n\20Nullable(String)\0\2{}";
+    static const char marked[] = "\4\1\1a\6String\2{}"
+                                 "\1j\4JSON\1\0\0\0\0\0\0\0\2{}"
+                                 "\1l\13Array(JSON)\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2{}"
+                                 "\1n\16Nullable(JSON)\1\0\0\0\0\0\0\0\0\2{}";
+    struct field_options json_fields[] = { FIELD("n", "Nullable(JSON)"), FIELD("a", "String"), FIELD("j", "JSON"),
+                                           FIELD("l", "Array(JSON)") };
+    struct stream_options json_options = { .name = "s", .table = "t", .fields = json_fields, .field_count = 4 };
+    struct buf problems = { 0 }, blocks = { 0 }, merged = { 0 };
+    struct stream *json_stream = stream_compile(&json_options, 0, &problems);
+    struct native_merger *merger = native_merger_new();
+    struct gather gather;
+    assert_non_null(json_stream);
+    buf_append(&blocks, bytes, sizeof bytes - 1);
+    for (int mark = 0; mark < 3; mark++) {
+        native_merger_mark_json(merger, mark == 1 ? json_stream : NULL);
+        assert_int_equal(native_merge(merger, &blocks, &gather), OK);
+        buf_clear(&merged);
+        buf_append_gather(&merged, gather);
+        assert_int_equal(merged.len, mark == 1 ? sizeof marked - 1 : sizeof bytes - 1);
+        assert_memory_equal(merged.data, mark == 1 ? marked : bytes, merged.len);
+    }
+    native_merger_free(merger);
+    stream_free(json_stream);
+    buf_release(&blocks);
+    buf_release(&merged);
+    buf_release(&problems);
+}
+
 static void does_not_merge_blocks_of_other_columns(void **state)
 {
     (void)state;
@@ -334,6 +370,7 @@ int main(void)
         cmocka_unit_test(keeps_rows_beyond_the_first_word_of_the_bitmap),
         cmocka_unit_test(writes_any_run_of_rows),
         cmocka_unit_test(merges_blocks_into_one),
+        cmocka_unit_test(json_columns_of_a_merged_block_are_json_if_the_stream_says_so),
         cmocka_unit_test(does_not_merge_blocks_of_other_columns),
         cmocka_unit_test(refuses_a_block_cut_anywhere),
         cmocka_unit_test(survives_any_byte_changed),
