@@ -4,7 +4,7 @@
 //               (with its id and time)  ▲                  │ acknowledgement
 //   what other pages left behind ───────┘◄─────────────────┘ removes it from both
 import { anonymousId, browser, uuid, wantsPrivacy } from "./environment.js";
-import { byteLength } from "./frame.js";
+import { byteLength, toJson } from "./frame.js";
 import { complete, endpoints } from "./options.js";
 import { Owner } from "./owner.js";
 import { Queue } from "./queue.js";
@@ -141,7 +141,7 @@ export class Sluice {
         metadata,
         ...fields,
       };
-      const json = JSON.stringify(event);
+      const json = toJson(event);
       const record = { id: String(event.message_id), time: now, json, bytes: byteLength(json) };
       if (record.bytes > this.#options.batchBytes) {
         throw new RangeError(`${record.bytes} bytes are more than options.batchBytes (${this.#options.batchBytes})`);

@@ -5,7 +5,7 @@ import test from "node:test";
 import lz4 from "lz4-wasm-nodejs";
 import { Backoff } from "../src/backoff.js";
 import { uuid } from "../src/environment.js";
-import { frame, payload } from "../src/frame.js";
+import { frame, payload, toJson } from "../src/frame.js";
 import { verdict } from "../src/http.js";
 import { InFlight, judge } from "../src/in_flight.js";
 import { compressBlock } from "../src/lz4.js";
@@ -100,6 +100,26 @@ test("frame: small batches are text, large ones LZ4 behind their size", () => {
   const message = frame(many, 1024);
   assert.ok(message.length < payload(many).length / 5);
   assert.equal(Buffer.from(lz4.decompress(message)).toString(), payload(many));
+});
+
+test("frame: a text cut within an emoji gets U+FFFD for the half, where there is toWellFormed", () => {
+  const event = { title: "Sale \ud83c", list: ["\udf89", "\ud83c\udf89", "\\ud83c"], n: 1, when: new Date(0) };
+  const json = toJson(event);
+  const kept = { n: 1, when: "1970-01-01T00:00:00.000Z" };
+  const expected = { title: "Sale \ufffd", list: ["\ufffd", "\ud83c\udf89", "\\ud83c"], ...kept };
+  assert.deepEqual(JSON.parse(json), "".toWellFormed ? expected : { ...event, ...kept });
+});
+
+test("frame: an older browser leaves the half to the gateway", () => {
+  const { toWellFormed } = String.prototype;
+  delete String.prototype.toWellFormed;
+  try {
+    assert.equal(toJson({ title: "Sale \ud83c" }), '{"title":"Sale \\ud83c"}');
+  } finally {
+    if (toWellFormed) {
+      Object.defineProperty(String.prototype, "toWellFormed", { value: toWellFormed, writable: true, configurable: true });
+    }
+  }
 });
 
 test("frame: what LZ4 does not make smaller is text", () => {
