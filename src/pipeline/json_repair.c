@@ -150,14 +150,9 @@ static bool rewrite(struct json_repair *repair, struct slice text)
     return true;
 }
 
-enum error json_repair_parse(struct json_parser *parser, struct json_repair *repair, struct slice text,
-                             struct json_document *document)
+static enum error rewrite_and_parse(struct json_parser *parser, struct json_repair *repair, struct slice text,
+                                    struct json_document *document)
 {
-    buf_shed(&repair->text, KEPT_BYTES);
-    buf_shed(&repair->numbers, KEPT_BYTES);
-    buf_clear(&repair->text);
-    buf_clear(&repair->numbers);
-    repair->repaired = 0;
     if (!rewrite(repair, text)) {
         return repair->text.failed ? ERROR_OUT_OF_MEMORY : ERROR_INVALID_JSON;
     }
@@ -171,5 +166,17 @@ enum error json_repair_parse(struct json_parser *parser, struct json_repair *rep
         json_mark_numbers(parser, (const uint32_t *)(const void *)repair->numbers.data,
                           repair->numbers.len / sizeof(uint32_t));
     }
+    return error;
+}
+
+enum error json_repair_parse(struct json_parser *parser, struct json_repair *repair, struct slice text,
+                             struct json_document *document)
+{
+    buf_clear(&repair->text);
+    buf_clear(&repair->numbers);
+    repair->repaired = 0;
+    enum error error = rewrite_and_parse(parser, repair, text, document);
+    buf_shed(&repair->text, KEPT_BYTES);
+    buf_shed(&repair->numbers, KEPT_BYTES);
     return error;
 }

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "event/native.h"
 #include "event/stream.h"
+#include "pipeline/json_repair.h"
 #include "pipeline/validate.h"
 
 #define RECEIVED_NS INT64_C(1732233600000000000)
@@ -17,6 +18,9 @@ static const char yaml[] = "streams:\n"
                            "    dedup_key: [k, t]\n"
                            "    unknown_fields: collect\n"
                            "    collect_into: rest\n"
+                           "    max_keys: 20\n"
+                           "    max_paths: 10\n"
+                           "    max_event: 600\n"
                            "    fields:\n"
                            "      - { name: k, type: String, required: true, max_length: 16 }\n"
                            "      - { name: t, type: DateTime64(3), default: now, max_future: 5m }\n"
@@ -115,6 +119,14 @@ static void read_back(void)
     buf_release(&bytes);
 }
 
+/* As a payload is: repaired if it has to be. */
+static enum error parse(struct slice text, struct json_document *document)
+{
+    static struct json_repair repair;
+    enum error error = json_parse(parser, text, document);
+    return error == ERROR_INVALID_JSON ? json_repair_parse(parser, &repair, text, document) : error;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (stream == NULL) {
@@ -125,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_append(&padded, data, size);
     buf_append_fill(&padded, 0, JSON_PADDING);
     chunk_clear(chunk);
-    if (json_parse(parser, slice_make(padded.data, size), &document) == OK) {
+    if (parse(slice_make(padded.data, size), &document) == OK) {
         if (json_type(&document, JSON_ROOT) == '[') {
             for (json_at m = json_first(JSON_ROOT); !json_at_end(&document, m); m = json_skip(&document, m)) {
                 submit(&document, m);
