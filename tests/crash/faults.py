@@ -7,8 +7,8 @@ import collections
 from driver import Datagrams, Poster, Streamer
 from disk_faults import arm_power_loss, arm_unreadable, fail_reads_at_a_start, fail_reads_while_running, lose_power
 from gateway_faults import (arm_point, arm_rename, choose_durability, die_at_point,
-                            die_between_token_and_part, kill_gateway, kill_under_datagrams, stop_gateway,
-                            tear_tails)
+                            die_between_token_and_part, kill_gateway, kill_under_datagrams, kill_with_a_slow_store,
+                            stop_gateway, tear_tails)
 from machine_faults import arm_clock, arm_fiu, arm_fiu_fsync, arm_small_disk, disk_error, fill_disk, step_clock
 from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_two, kill_redis, kill_server,
                            kill_server_between_token_and_part, pause_redis, stop_server)
@@ -33,6 +33,7 @@ def dies_splitting(point, most):
 FAULTS = [
     fault("gateway killed", "embedded 26.7 18.16", kill_gateway, choose_durability),
     fault("gateway stopped and continued", "embedded 26.7", stop_gateway),
+    fault("gateway killed, and an INSERT takes 5 s", "26.7 18.16", kill_with_a_slow_store, choose_durability, slow=5),
     dies_at("after_segment_created", 4),
     dies_at("after_journal_write", 60, "26.7 embedded"),
     dies_at("after_fsync", 60, "26.7 18.16"),

@@ -22,6 +22,23 @@ def kill_gateway(system):
         gateway.start()
 
 
+def kill_with_a_slow_store(system):
+    """Batches gather behind an INSERT, go as one, and the gateway dies meanwhile; in one round of two its server as well."""
+    gateway = system.gateway
+    for _ in range(system.chance.randint(1, 2)):
+        before = gateway.sum("sluice_insert_seconds_count")
+        gateway.wait_until("batches gather", lambda: gateway.sum("sluice_batches_waiting") >= 6)
+        gateway.wait_until("an INSERT is done", lambda: gateway.sum("sluice_insert_seconds_count") > before)
+        time.sleep(system.chance.uniform(0, system.slow))
+        gateway.kill()
+        if system.chance.random() < 0.5:
+            system.server.kill()
+            system.server.start()
+        gateway.start()
+    gateway.wait_until("batches go together", lambda: gateway.sum("sluice_batches_stored_total")
+                       > gateway.sum("sluice_insert_seconds_count"))
+
+
 def kill_under_datagrams(system):
     under_load(system)
     assert system.gateway.sum("sluice_events_received_total", protocol="udp") > 0, "no datagram arrives"

@@ -12,6 +12,8 @@ from servers import start_chdb_server, start_clickhouse_18, start_redis  # noqa:
 from store_proxy import StoreProxy  # noqa: E402
 from driver import Ledger, Poster, Streamer  # noqa: E402
 
+SLEEP_SECONDS = 3   # that one sleep() of ClickHouse may take
+
 OLD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration", "old_server.yaml")
 
 
@@ -45,11 +47,12 @@ def chdb(folder):
 class System:
     """One gateway, or two, in front of `store`: "embedded", "26.7" or "18.16". All in `folder`.
 
-    proxy: between gateway and server. refusing: the table refuses events of the campaign "refused". redis: filters the
+    proxy: between gateway and server. refusing: the table refuses events of the campaign "refused". slow: an INSERT into it
+    takes so many seconds. redis: filters the
     duplicates; on_error is left to chance."""
 
-    def __init__(self, folder, store, chance, seed, proxy=False, refusing=False, redis=False, gateways=1, **options):
-        self.folder, self.chance, self.seed, self.refusing, self.options = folder, chance, seed, refusing, options
+    def __init__(self, folder, store, chance, seed, proxy=False, refusing=False, slow=0, redis=False, gateways=1, **options):
+        self.folder, self.chance, self.seed, self.refusing, self.slow, self.options = folder, chance, seed, refusing, slow, options
         self.server = self.proxy = self.redis = None
         self.gateways, self.drivers = [], []
         self.undo = []              # called at the end of the round, the last first
@@ -97,6 +100,9 @@ class System:
             gateway.start()
         if self.refusing:
             self.server.query("ALTER TABLE events ADD CONSTRAINT not_refused CHECK campaign_id != 'refused'")
+        for number in range(0, self.slow, SLEEP_SECONDS):
+            self.server.query("ALTER TABLE events ADD COLUMN slow%d UInt8 MATERIALIZED sleep(%d)"
+                              % (number, min(SLEEP_SECONDS, self.slow - number)))
         self.drivers = [kind(self.gateways, index, self.seed, **source) for index, kind in enumerate(drivers)]
         for driver in self.drivers:
             driver.start()
