@@ -123,6 +123,9 @@ static void add_insert_settings(struct request_draft *draft, const struct store_
     if (features->tokens) {
         request_add_setting(draft, "insert_deduplication_token", insert->token);
     }
+    if (features->view_tokens) {
+        request_add_setting(draft, "deduplicate_blocks_in_dependent_materialized_views", "1");
+    }
     if (features->async_insert) {
         request_add_setting(draft, "async_insert", "0");
     }

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* now() and uptime() are whole seconds, read one after the other. */
-#define START_TOLERANCE_S 1
+/* How often a batch is sent again for the sake of a view that fails: about a minute. Its rows are in the table. */
+#define VIEW_REFILLS 8
 
 #define REFUSALS_MIN 10
 #define REFUSALS_MAX 200
@@ -44,6 +44,8 @@ void delivery_inherit(struct delivery *half, const struct delivery *whole)
         half->step = DELIVERY_VERIFY;
     }
     half->none_stored = whole->none_stored;
+    half->view_failed = whole->view_failed;
+    half->view_move = whole->view_move;
     half->poison = poison_of_half(&whole->poison);
 }
 
@@ -54,6 +56,7 @@ static void take_fresh_token(struct delivery *delivery, const struct delivery_fa
     delivery->number = number > delivery->number ? number : delivery->number + 1;
     snprintf(delivery->token, sizeof delivery->token, "%s.%" PRIu64, facts->name, delivery->number);
     delivery->token_spent = false;
+    delivery->token_claimed = false;
     delivery->step = DELIVERY_SEND;
 }
 
@@ -67,22 +70,25 @@ void delivery_resume(struct delivery *delivery, const struct delivery_facts *fac
 void delivery_before_send(struct delivery *delivery, const struct delivery_facts *facts)
 {
     if (!delivery->token_spent) {
-        delivery->token_started_s = facts->started_wall_s;
         delivery->token_sent_ns = facts->now_ns;
     }
 }
 
-/* After an attempt that may have stored the rows, or not. */
+/* After an attempt that may have stored the rows, or not. A token keeps a table from holding them twice, not the views
+ * behind it, so they are counted first. */
 static void go_on_in_doubt(struct delivery *delivery, const struct delivery_facts *facts)
 {
-    bool token_is_enough = facts->tokens && (facts->replicated || facts->collapses);
-    delivery->step = token_is_enough || !facts->has_event_id ? DELIVERY_SEND : DELIVERY_VERIFY;
+    delivery->step = facts->has_event_id ? DELIVERY_VERIFY : DELIVERY_SEND;
 }
 
-static enum delivery_move after_done(struct delivery *delivery, const struct delivery_facts *facts)
+static enum delivery_move after_done(struct delivery *delivery, const struct delivery_facts *facts,
+                                     const struct store_reply *reply)
 {
-    bool is_proof = !delivery->token_spent || facts->replicated || !facts->tokens;
-    delivery->step = is_proof ? DELIVERY_STORED : DELIVERY_CONFIRM;
+    bool cannot_lie = facts->replicated || !facts->tokens || (facts->in_process && !delivery->token_spent);
+    delivery->view_failed = false;
+    delivery->token_claimed = !cannot_lie;
+    memcpy(delivery->done_by, reply->server, sizeof delivery->done_by);
+    delivery->step = cannot_lie ? DELIVERY_STORED : DELIVERY_CONFIRM;
     return DELIVERY_NEXT;
 }
 
@@ -142,11 +148,10 @@ static enum delivery_move follow(enum poison_verdict verdict, bool may_be_many, 
     return verdict == POISON_WAIT_ASIDE ? DELIVERY_RETRY_ASIDE : DELIVERY_RETRY_STREAM;
 }
 
-static enum delivery_move after_answer(struct delivery *delivery, const struct delivery_facts *facts,
+static enum delivery_move judge_answer(struct delivery *delivery, const struct delivery_facts *facts,
                                        const struct store_reply *reply)
 {
     enum code_class class = code_classify(reply);
-    explain_reply(delivery, reply);
     switch (class) {
     case CODE_ROW: return after_refusal(delivery, facts);
     case CODE_COLUMNS: go_on_in_doubt(delivery, facts); return DELIVERY_HOLD_MISFIT;
@@ -164,11 +169,25 @@ static enum delivery_move after_answer(struct delivery *delivery, const struct d
     return follow(verdict, class != CODE_SUSPECT, delivery, facts);
 }
 
+static enum delivery_move after_answer(struct delivery *delivery, const struct delivery_facts *facts,
+                                       const struct store_reply *reply)
+{
+    explain_reply(delivery, reply);
+    enum delivery_move move = judge_answer(delivery, facts, reply);
+    delivery->view_failed = reply->code != 0 && code_is_from_view(reply->message);
+    if (delivery->view_failed && facts->has_event_id) {
+        delivery->view_move = move;
+        delivery->step = DELIVERY_VERIFY;
+        return DELIVERY_NEXT;
+    }
+    return move;
+}
+
 enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
                                        const struct store_reply *reply)
 {
     if (reply->outcome == STORE_DONE) {
-        return after_done(delivery, facts);
+        return after_done(delivery, facts, reply);
     }
     if (reply->outcome == STORE_UNREACHABLE) {
         explain_reply(delivery, reply);
@@ -191,13 +210,12 @@ enum delivery_move delivery_after_lost(struct delivery *delivery, const struct d
 
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts)
 {
-    int64_t moved = facts->started_wall_s - delivery->token_started_s;
-    bool same_start = moved >= -START_TOLERANCE_S && moved <= START_TOLERANCE_S;
-    /* A server that dies in its first second and is back in the next seems to have started once. */
-    if (same_start && facts->up_since_ns <= delivery->token_sent_ns) {
+    if (facts->same_server && facts->up_since_ns <= delivery->token_sent_ns) {
         delivery->step = DELIVERY_STORED;
     } else if (facts->has_event_id) {
         delivery->step = DELIVERY_VERIFY;
+    } else if (facts->several) {
+        delivery->step = DELIVERY_STORED;
     } else {
         take_fresh_token(delivery, facts);
     }
@@ -217,23 +235,58 @@ static enum delivery_move after_examination(struct delivery *delivery, const str
     return DELIVERY_NEXT;
 }
 
+/* All rows are in the table. If a view failed: the same token again, where only what failed takes it; else, and in the
+ * end, the events are stored, and the view's gap is reported. */
+static enum delivery_move after_all_found(struct delivery *delivery, const struct delivery_facts *facts)
+{
+    delivery->step = DELIVERY_STORED;
+    if (!delivery->view_failed || !facts->view_refills || !delivery->token_spent ||
+        delivery->view_refills >= VIEW_REFILLS) {
+        return DELIVERY_NEXT;
+    }
+    delivery->view_refills++;
+    delivery->step = DELIVERY_SEND;
+    return DELIVERY_RETRY_BATCH;
+}
+
+/* A replica that is asked may lag behind: the token knows better. And what an attempt stored in part, in views or
+ * partitions, its own token does not store twice. */
+static bool token_may_help(const struct delivery *delivery, const struct delivery_facts *facts)
+{
+    return facts->tokens && (facts->replicated || (delivery->token_spent && !delivery->token_claimed));
+}
+
+static enum delivery_move after_some_missing(struct delivery *delivery, const struct delivery_facts *facts,
+                                             uint64_t found)
+{
+    enum delivery_move move = delivery->view_failed ? delivery->view_move : DELIVERY_NEXT;
+    delivery->view_failed = false;
+    if (facts->several && !facts->replicated && delivery->token_claimed) {
+        delivery_explain(
+            delivery, "an INSERT was answered \"done\", and none of the servers asked at this address has all of its "
+                      "rows: name each server in store.url by itself");
+        return DELIVERY_HOLD_BATCH;
+    }
+    if (facts->segments > 1 && found != 0) {
+        delivery->step = DELIVERY_SPLIT;
+        delivery->none_stored = false;
+        return DELIVERY_NEXT;
+    }
+    if (token_may_help(delivery, facts)) {
+        delivery->step = DELIVERY_SEND;
+    } else {
+        take_fresh_token(delivery, facts);
+    }
+    return move;
+}
+
 enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
                                         uint64_t distinct, uint64_t found)
 {
     if (delivery->step == DELIVERY_EXAMINE) {
         return after_examination(delivery, facts, found);
     }
-    if (found >= distinct) {
-        delivery->step = DELIVERY_STORED;
-    } else if (facts->segments > 1 && found != 0) {
-        delivery->step = DELIVERY_SPLIT;
-        delivery->none_stored = false;
-    } else if (facts->replicated && facts->tokens) {
-        delivery->step = DELIVERY_SEND; /* the replica asked may lag behind; the token knows better */
-    } else {
-        take_fresh_token(delivery, facts);
-    }
-    return DELIVERY_NEXT;
+    return found >= distinct ? after_all_found(delivery, facts) : after_some_missing(delivery, facts, found);
 }
 
 enum delivery_move delivery_after_bad_file(struct delivery *delivery, const struct delivery_facts *facts)

@@ -1,14 +1,18 @@
 /* The delivery of one batch (a segment, or several as one INSERT) as a pure state machine: what to do next, and what to make of each answer. It reads no
  * clock, sends nothing and owns nothing; writer_attempt.c does what `step` says and tells it what came of it.
  *
- *   SEND ──done──► STORED          a token used for the first time, or on a Replicated*, Shared* engine
- *        ──done──► CONFIRM         the token was sent before: it counts only if the server has not restarted since
- *        ──unknown, error──► SEND with the same token where it is worth something, else VERIFY
+ *   SEND ──done──► STORED          where it cannot be a lie: the engine in this process, a Replicated* or Shared* engine, a
+ *                                  server without tokens
+ *        ──done──► CONFIRM         else: somebody on the way may have sent it twice, and the first may have died with its server
+ *        ──unknown, error──► VERIFY, or SEND where there are no ids
+ *        ──a view failed──► VERIFY at once: the table's rows may be there
  *        ──row refused, too big, or poison.h──► EXAMINE ──► SPLIT; of one row: not there──► BURY, there──► STORED
  *                                          └► SPLIT (none of it is there, as was known before)
- *   CONFIRM ──same server process──► STORED   ──restarted──► VERIFY
- *   VERIFY ──all ids are in the table──► STORED   ──not all──► SEND as `<name>.<n>` (replicated: as it is)
- *                                            ──some segments of a group──► SPLIT, and VERIFY each half
+ *   CONFIRM ──that server runs since before the token was first sent──► STORED   ──not so, or nobody knows──► VERIFY
+ *   VERIFY ──all ids are in the table──► STORED, or SEND with the same token where that fills the view that failed
+ *          ──not all──► SEND with the same token if it may help (what is there of it stays single, in views too), else as
+ *                       `<name>.<n>`
+ *          ──some segments of a group──► SPLIT, and VERIFY each half
  *
  * Why a token is not proof: the engine writes the token before it renames the part; killed in between, it answers "done"
  * to the same token later and the rows are gone. */
@@ -46,26 +50,32 @@ enum delivery_move {
 struct delivery {
     enum delivery_step step;
     char token[DELIVERY_TOKEN_MAX];
-    bool token_spent;        /* an attempt with it may have reached a server */
-    int64_t token_started_s; /* when that server started, as known before the token's first use */
-    int64_t token_sent_ns;   /* monotonic, just before that use */
-    uint64_t number;         /* the n of the last `<name>.<n>`, 0: none yet */
-    bool none_stored;        /* no row of it can be in the table: it was looked for, or was never taken */
+    bool token_spent;                    /* an attempt with it may have reached a server */
+    bool token_claimed;                  /* it was answered "done", and that could not be confirmed */
+    int64_t token_sent_ns;               /* monotonic, just before its first use */
+    char done_by[STORE_SERVER_NAME_MAX]; /* who answered "done", as it calls itself */
+    uint64_t number;                     /* the n of the last `<name>.<n>`, 0: none yet */
+    bool none_stored;                    /* no row of it can be in the table: it was looked for, or was never taken */
     struct poison poison;
-    int code;         /* of the last failure, 0: none or not ClickHouse's */
-    char reason[512]; /* of the last failure, one line */
+    bool view_failed;             /* of the last attempt that was answered, a materialized view */
+    enum delivery_move view_move; /* ...and what to do if the table's rows are not there */
+    unsigned view_refills;        /* attempts to fill it */
+    int code;                     /* of the last failure, 0: none or not ClickHouse's */
+    char reason[512];             /* of the last failure, one line */
 };
 
 /* What is known about the place the segment goes to, taken anew for each step. */
 struct delivery_facts {
-    const char *name;       /* the segment's, or the group's */
-    bool has_event_id;      /* else at-least-once: nothing can be counted */
-    bool keeps_json;        /* JSON values may travel as JSON */
-    bool tokens;            /* the server knows insert_deduplication_token */
-    bool replicated;        /* tokens hold across servers and restarts */
-    bool collapses;         /* *ReplacingMergeTree: the table removes what a lost token lets through */
-    int64_t started_wall_s; /* when the server's process started */
-    int64_t up_since_ns;    /* monotonic: it runs since then at the latest */
+    const char *name;    /* the segment's, or the group's */
+    bool has_event_id;   /* else at-least-once: nothing can be counted */
+    bool keeps_json;     /* JSON values may travel as JSON */
+    bool tokens;         /* the server knows insert_deduplication_token */
+    bool replicated;     /* tokens hold across servers and restarts */
+    bool in_process;     /* the store is this process's: nothing on the way repeats or answers a request */
+    bool several;        /* servers answer at this address: a count that finds nothing may have asked the wrong one */
+    bool same_server;    /* for CONFIRM: who was probed is who said "done"... */
+    int64_t up_since_ns; /* ...and runs since then at the latest, monotonic */
+    bool view_refills;   /* for VERIFY: the same token again fills the view that failed, and nothing else */
     uint64_t rows;
     uint64_t segments; /* more than one: a group, whose parts are segments */
     struct poison_facts poison;
@@ -92,7 +102,7 @@ enum delivery_move delivery_after_send(struct delivery *delivery, const struct d
 /* The answer to the last attempt was lost though the server lives: after DELIVERY_RETRY_STREAM. */
 enum delivery_move delivery_after_lost(struct delivery *delivery, const struct delivery_facts *facts);
 
-/* `facts` are as probed after the answer. */
+/* `facts` are as probed after the answer. Without ids: what several servers make unknowable is taken for stored. */
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts);
 
 /* Of `distinct` different ids, `found` are in the table. For VERIFY and EXAMINE. */

@@ -157,8 +157,11 @@ static void embedded_insert(struct store_session *session, size_t server, const 
     store_insert_statement(insert, session->store->base.database, &statement);
     buf_append_string(&statement, " SETTINGS insert_deduplication_token = ");
     store_quote_literal(slice_from_string(insert->token), &statement);
-    buf_append_string(&statement, ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0, "
-                                  "optimize_on_insert = 0" STORE_JSON_SETTINGS(AS_ASSIGNMENT));
+    buf_append_string(
+        &statement,
+        ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0, "
+        "optimize_on_insert = 0, deduplicate_blocks_in_dependent_materialized_views = 1" STORE_JSON_SETTINGS(
+            AS_ASSIGNMENT));
     if (insert->missing_column != NULL) {
         buf_append_string(&statement, ", input_format_skip_unknown_fields = 1");
     }
@@ -441,6 +444,7 @@ struct store *store_embedded_new(const struct store_options *options, const char
     store->base = (struct store){ .ops = &embedded_ops,
                                   .server_count = 1,
                                   .server_names = store->names,
+                                  .in_process = true,
                                   .database = options->database != NULL ? options->database : "" };
     store->options = options;
     store->path_argument = make_path_argument(options->path, data_folder, problem);

@@ -187,13 +187,14 @@ void store_features_by_version(struct store_features *features, struct slice ver
         { &features->datetime64, 20, 1 },
         { &features->fsync_settings, 20, 12 },
         { &features->optimize_on_insert, 21, 1 },
-        { &features->deduplication_window, 21, 8 },
+        { &features->deduplication_window, 22, 3 }, /* 21.8, but without tokens it takes equal blocks for repeats */
         { &features->lz4_body, 21, 8 },
         { &features->async_insert, 21, 11 },
         { &features->map, 21, 12 },
         { &features->boolean, 21, 12 },
         { &features->tokens, 22, 3 },
         { &features->converts, 23, 3 },
+        { &features->view_tokens, 24, 8 }, /* before, batches of equal view rows counted as repeats */
         { &features->json, 25, 3 },
         { &features->merges_compact, 25, 3 },
     };

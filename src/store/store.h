@@ -35,6 +35,7 @@ struct store_features {
     bool known;
     int major, minor;
     bool tokens;               /* insert_deduplication_token */
+    bool view_tokens;          /* views' targets have tokens of their own, which follow from it */
     bool deduplication_window; /* non_replicated_deduplication_window of MergeTree */
     bool merges_compact;       /* compact parts column by column into wide ones, by default */
     bool fsync_settings;       /* fsync_after_insert and fsync_part_directory of MergeTree */
@@ -44,7 +45,7 @@ struct store_features {
     bool optimize_on_insert;   /* likewise */
     bool parameters;           /* {name:Type} bound by the server */
     bool datetime64, json, map, boolean, low_cardinality, ip;
-    int64_t started_wall_s; /* now() - uptime(): off by more than 2 s means it has restarted */
+    int64_t started_wall_s; /* now() - uptime() */
     int64_t up_since_ns;    /* monotonic, by our clock: its process runs since then at the latest */
 };
 
@@ -108,6 +109,7 @@ struct store {
     const struct store_ops *ops;
     size_t server_count;
     const char *const *server_names; /* for logs and labels: without credentials */
+    bool in_process;                 /* nothing on the way repeats, loses or answers a request */
     const char *database;
     /* Any thread sets it: what is on its way to a server is given up within a second, its fate unknown. What the engine
      * in process is at goes on to its end. */

@@ -17,10 +17,11 @@ static enum table_missing what_if_missing(const struct writer *writer, const str
 static void run_job(struct worker *worker, const struct job *job)
 {
     struct store_reply reply;
+    struct store_features features;
     struct buf problem = { 0 };
     enum table_verdict verdict;
     switch (job->kind) {
-    case JOB_PROBE: attempt_probe(worker, job->server, &reply); break;
+    case JOB_PROBE: attempt_probe(worker, job->server, &features, &reply); break;
     case JOB_CHECK: attempt_check(worker, job, what_if_missing(worker->writer, job->lane), &problem, &verdict); break;
     case JOB_DELIVER: attempt_deliver(worker, job); break;
     case JOB_NONE: break;
@@ -165,7 +166,8 @@ static void run_check(void *argument)
     check->fit = true;
     for (size_t server = 0; check->fit && server < check->writer->server_count; server++) {
         struct store_reply reply;
-        attempt_probe(&check->writer->workers[0], server, &reply);
+        struct store_features features;
+        attempt_probe(&check->writer->workers[0], server, &features, &reply);
         check->fit = reply.outcome != STORE_DONE || check_tables(check->writer, server, check->problem);
     }
     wakeup_lock(&check->writer->wakeup);

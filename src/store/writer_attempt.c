@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define BYTES_KEPT ((size_t)8 << 20) /* of a worker's, from batch to batch */
+#define COUNTS_OF_SEVERAL 6          /* of a batch's ids, where several servers answer at one address */
 
 /* One segment under way. */
 struct attempt {
@@ -35,9 +36,8 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
         .keeps_json = same_table && info->keeps_json,
         .tokens = features->tokens,
         .replicated = same_table && info->replicated,
-        .collapses = same_table && info->engine_collapses,
-        .started_wall_s = features->started_wall_s,
-        .up_since_ns = features->up_since_ns,
+        .in_process = writer->config.store->in_process,
+        .several = identities_are_several(&writer->servers[parcel->server].identities, clock_monotonic_ns()),
         .rows = parcel->rows,
         .segments = parcel->segments,
         .poison = poison_facts_of(lane, parcel),
@@ -50,14 +50,14 @@ static struct delivery_facts gather_facts(const struct attempt *attempt)
     return facts;
 }
 
-void attempt_probe(struct worker *worker, size_t server, struct store_reply *reply)
+void attempt_probe(struct worker *worker, size_t server, struct store_features *features, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
-    struct store_features features = { 0 };
+    *features = (struct store_features){ 0 };
     *reply = (struct store_reply){ 0 };
-    writer->config.store->ops->probe(worker->session, server, &features, reply);
+    writer->config.store->ops->probe(worker->session, server, features, reply);
     wakeup_lock(&writer->wakeup);
-    queue_note_probe(writer, worker, server, &features, reply, clock_monotonic_ns());
+    queue_note_probe(writer, worker, server, features, reply, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
 }
 
@@ -76,8 +76,9 @@ static bool note_reply(const struct attempt *attempt, size_t server, const struc
     struct writer *writer = attempt->writer;
     if (reply->outcome == STORE_UNKNOWN) {
         struct store_reply probe = { .outcome = STORE_UNKNOWN };
+        struct store_features features;
         if (!is_stopping(writer)) {
-            attempt_probe(attempt->worker, server, &probe);
+            attempt_probe(attempt->worker, server, &features, &probe);
         }
         return probe.outcome == STORE_DONE;
     }
@@ -219,6 +220,9 @@ static enum delivery_move step_send(const struct attempt *attempt)
     }
     renew_poison_facts(attempt, &facts);
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
+    if (reply.outcome == STORE_DONE || reply.outcome == STORE_ANSWERED) {
+        proof_note_view(attempt->worker, attempt->job);
+    }
     bool alive = note_reply(attempt, attempt->parcel->server, &reply);
     learn_size(attempt, &reply);
     move = weigh_failure(attempt, &facts, &reply, move, alive);
@@ -234,12 +238,14 @@ static enum delivery_move step_send(const struct attempt *attempt)
 static enum delivery_move step_confirm(const struct attempt *attempt)
 {
     struct store_reply reply;
-    attempt_probe(attempt->worker, attempt->parcel->server, &reply);
-    if (reply.outcome != STORE_DONE) {
+    struct proof proof;
+    if (!proof_ask(attempt->worker, attempt->job, &proof, &reply)) {
         delivery_after_failed_question(attempt->delivery, &reply);
         return DELIVERY_RETRY_BATCH;
     }
     struct delivery_facts facts = gather_facts(attempt);
+    facts.same_server = proof.same_server;
+    facts.up_since_ns = proof.up_since_ns;
     return delivery_after_confirm(attempt->delivery, &facts);
 }
 
@@ -298,6 +304,21 @@ static enum delivery_move ask_for_lag(const struct attempt *attempt)
     return lags ? DELIVERY_RETRY_BATCH : DELIVERY_NEXT;
 }
 
+/* Behind a balancer the server that has the rows may answer another time. */
+static enum verify_outcome count_until_found(const struct attempt *attempt, struct verify_count *best, size_t *asked,
+                                             struct store_reply *reply)
+{
+    bool several = gather_facts(attempt).several;
+    enum verify_outcome outcome = VERIFY_COUNTED;
+    for (int i = 0; i < (several ? COUNTS_OF_SEVERAL : 1); i++) {
+        outcome = count_ids(attempt, best, asked, reply);
+        if (outcome != VERIFY_COUNTED || best->found >= best->distinct) {
+            break;
+        }
+    }
+    return outcome;
+}
+
 static enum delivery_move step_count(const struct attempt *attempt)
 {
     struct verify_count count;
@@ -305,7 +326,7 @@ static enum delivery_move step_count(const struct attempt *attempt)
     struct delivery_facts facts;
     size_t asked = attempt->parcel->server;
     metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
-    switch (count_ids(attempt, &count, &asked, &reply)) {
+    switch (count_until_found(attempt, &count, &asked, &reply)) {
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
@@ -330,6 +351,7 @@ static enum delivery_move step_count(const struct attempt *attempt)
     }
     LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", parcel_name(attempt->parcel),
         (unsigned long long)count.distinct, (unsigned long long)count.found);
+    facts.view_refills = count.found >= count.distinct && proof_can_refill(attempt->worker, attempt->job);
     return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
 }
 
@@ -470,6 +492,8 @@ static enum delivery_move step_stored(const struct attempt *attempt)
 {
     const struct writer_home *home = &attempt->writer->config.home;
     struct parcel *parcel = attempt->parcel;
+    proof_note_gap(attempt->worker, attempt->job);
+    attempt->delivery->view_failed = false;
     for (struct segment *next = parcel->segment->next;; next = next->next) {
         struct segment *segment = parcel->segment;
         uint64_t rows = segment->rows;
@@ -546,7 +570,8 @@ void attempt_check(struct worker *worker, const struct job *job, enum table_miss
                              writer->config.fsync, writer->config.store_options->request_timeout_ns, &info, problem);
     if (*verdict == TABLE_UNREACHABLE && !is_stopping(writer)) {
         struct store_reply reply;
-        attempt_probe(worker, job->server, &reply);
+        struct store_features features;
+        attempt_probe(worker, job->server, &features, &reply);
     }
     wakeup_lock(&writer->wakeup);
     queue_note_check(writer, worker, job, *verdict, &info, buf_slice(problem), clock_monotonic_ns());

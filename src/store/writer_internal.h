@@ -13,8 +13,10 @@
 #include "base/thread.h"
 #include "store/breaker.h"
 #include "store/delivery.h"
+#include "store/identities.h"
 #include "store/pace.h"
 #include "store/verify.h"
+#include "store/views.h"
 #include "store/writer.h"
 
 /* The descendants of one batch by splitting share what they have refused. Freed with the last of them. */
@@ -90,6 +92,9 @@ struct lane {
     unsigned failures;
     int64_t next_attempt_ns;
     struct status_part *part;
+    bool view_fails;        /* at the last INSERT that was answered */
+    uint64_t view_gap_rows; /* since the start: in the table, and missing in a view */
+    char view_reason[512];
     bool troubled; /* its part says something is wrong */
     char reason[512];
 };
@@ -97,6 +102,7 @@ struct lane {
 struct server {
     struct breaker breaker;
     struct store_features features;
+    struct identities identities;
     bool probing;
     struct status_part *part;
 };
@@ -235,6 +241,28 @@ bool doubt_is_of_another_token(const struct parcel *parcel);
  * knows. */
 MUST_CHECK bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply);
 
+/* writer_proof.c */
+
+struct proof {
+    bool same_server;    /* who answers is who said "done"... */
+    int64_t up_since_ns; /* ...and runs since then at the latest */
+};
+
+/* Without the lock. False: *reply says why nobody knows. */
+MUST_CHECK bool proof_ask(struct worker *worker, const struct job *job, struct proof *proof, struct store_reply *reply);
+
+/* Under the lock, after each probe. */
+void proof_note_server(struct writer *writer, size_t server, const char *name, int64_t up_since_ns, int64_t now_ns);
+
+/* Without the lock, when all rows are in the table: did a view fail that the same INSERT again would fill? */
+MUST_CHECK bool proof_can_refill(struct worker *worker, const struct job *job);
+
+/* Without the lock, after an INSERT that was answered: did a view fail? */
+void proof_note_view(struct worker *worker, const struct job *job);
+
+/* Without the lock, before a batch that is stored is forgotten. */
+void proof_note_gap(struct worker *worker, const struct job *job);
+
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);
 void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
@@ -242,6 +270,6 @@ void server_report(struct writer *writer, size_t server, const struct store_repl
 
 /* writer_attempt.c; without the lock. */
 void attempt_deliver(struct worker *worker, const struct job *job);
-void attempt_probe(struct worker *worker, size_t server, struct store_reply *reply);
+void attempt_probe(struct worker *worker, size_t server, struct store_features *features, struct store_reply *reply);
 void attempt_check(struct worker *worker, const struct job *job, enum table_missing missing, struct buf *problem,
                    enum table_verdict *verdict);

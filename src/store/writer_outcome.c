@@ -158,6 +158,7 @@ void queue_note_probe(struct writer *writer, struct worker *worker, size_t serve
     if (reply->outcome == STORE_DONE) {
         writer->servers[server].features = *features;
         writer->servers[server].features.known = true;
+        proof_note_server(writer, server, reply->server, features->up_since_ns, now_ns);
         server_answered(writer, server);
     } else {
         server_failed(writer, worker, server, now_ns);

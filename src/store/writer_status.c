@@ -45,6 +45,10 @@ static void report_health(const struct writer *writer, const struct lane *lane, 
     bool once = lane->stream == NULL || table->info.has_event_id;
     if (worst != NULL && worst->info.loses) {
         status_set(lane->part, STATUS_DEGRADED, "events are lost in its table (allow_lossy_table): %s", warnings);
+    } else if (once && lane->view_gap_rows != 0) {
+        status_set(lane->part, STATUS_OK,
+                   "a materialized view of the table lacks %" PRIu64 " of its events since the start (see the log)",
+                   lane->view_gap_rows);
     } else {
         status_set(lane->part, STATUS_OK, "%s%s%s",
                    once ? "" : "at-least-once: the table has no event_id, so an INSERT of unknown fate is sent again",
@@ -52,9 +56,23 @@ static void report_health(const struct writer *writer, const struct lane *lane, 
     }
 }
 
+/* NULL: each address that holds an own table of the lane's is one server. */
+static const char *address_of_several(const struct writer *writer, const struct lane *lane)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    for (size_t i = 0; lane->stream != NULL && i < writer->server_count; i++) {
+        bool replicated = lane->tables[i].ready && lane->tables[i].info.replicated;
+        if (!replicated && identities_are_several(&writer->servers[i].identities, now_ns)) {
+            return writer->config.store->server_names[i];
+        }
+    }
+    return NULL;
+}
+
 void lane_report(struct writer *writer, struct lane *lane)
 {
     const struct lane_table *table = ready_table(writer, lane);
+    const char *several = address_of_several(writer, lane);
     lane->troubled = true;
     if (store_is_away(writer)) {
         status_set(lane->part, STATUS_DEGRADED, "%" PRIu64 " batches wait for the store%s", lane->count,
@@ -69,6 +87,17 @@ void lane_report(struct writer *writer, struct lane *lane)
     } else if (lane->held != 0) {
         status_set(lane->part, STATUS_DEGRADED, "%" PRIu64 " batches held, %" PRIu64 " others wait: %s", lane->held,
                    lane->count - lane->held, lane->reason);
+    } else if (lane->view_fails) {
+        status_set(lane->part, STATUS_DEGRADED,
+                   "a materialized view of the table fails; the events are in the table, and %" PRIu64
+                   " of them are missing in a view: %s",
+                   lane->view_gap_rows, lane->view_reason);
+    } else if (several != NULL) {
+        status_set(
+            lane->part, STATUS_DEGRADED,
+            "several servers answer at %s, and the table is not replicated: neither a count nor an uptime proves "
+            "anything there; name each server in store.url by itself",
+            several);
     } else if (lane->pace.behind) {
         char pace[128];
         pace_describe(&lane->pace, pace, sizeof pace);
@@ -101,7 +130,9 @@ void server_report(struct writer *writer, size_t index, const struct store_reply
 {
     const struct server *server = &writer->servers[index];
     if (reply->outcome == STORE_DONE) {
-        status_set(server->part, STATUS_OK, "ClickHouse %d.%d", server->features.major, server->features.minor);
+        bool several = identities_are_several(&server->identities, clock_monotonic_ns());
+        status_set(server->part, STATUS_OK, "ClickHouse %d.%d%s", server->features.major, server->features.minor,
+                   several ? ", several servers at this address" : "");
         return;
     }
     status_set(server->part, STATUS_DEGRADED, "%s, %u failures in a row: %s",

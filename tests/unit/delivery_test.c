@@ -12,25 +12,22 @@
 
 #define NAME "events-0190a000-0000-7000-8000-000000000001"
 
-/* A server with tokens and a table that collapses. */
+/* A server with tokens that is probed after it said "done", and runs since long ago. */
 static const struct delivery_facts usual = {
     .name = NAME,
     .has_event_id = true,
     .tokens = true,
-    .collapses = true,
-    .started_wall_s = 1000,
+    .same_server = true,
     .rows = 1000,
     .refusals_allowed = 10,
     .wall_ns = INT64_C(1700000000123456789),
 };
 
-static struct delivery_facts with(struct delivery_facts facts, bool has_event_id, bool tokens, bool replicated,
-                                  bool collapses)
+static struct delivery_facts with(struct delivery_facts facts, bool has_event_id, bool tokens, bool replicated)
 {
     facts.has_event_id = has_event_id;
     facts.tokens = tokens;
     facts.replicated = replicated;
-    facts.collapses = collapses;
     return facts;
 }
 
@@ -56,20 +53,20 @@ static const struct {
     enum delivery_move move;
     enum delivery_step step;
 } first_attempts[] = {
-    { "done", STORE_DONE, 0, 200, "", DELIVERY_NEXT, DELIVERY_STORED },
+    { "done", STORE_DONE, 0, 200, "", DELIVERY_NEXT, DELIVERY_CONFIRM },
     { "never sent", STORE_UNREACHABLE, 0, 0, "refused", DELIVERY_RETRY_BATCH, DELIVERY_SEND },
-    { "lost", STORE_UNKNOWN, 0, 0, "time-out", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "busy", STORE_ANSWERED, 241, 500, "(total) memory limit exceeded", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "too many parts", STORE_ANSWERED, 252, 500, "Too many parts (300)", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "unheard-of code", STORE_ANSWERED, 9999, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "no code", STORE_ANSWERED, 0, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "proxy", STORE_ANSWERED, 0, 503, "?", DELIVERY_RETRY_BATCH, DELIVERY_SEND },
-    { "busy proxy", STORE_ANSWERED, 0, 429, "?", DELIVERY_RETRY_STREAM, DELIVERY_SEND },
-    { "proxy that forbids", STORE_ANSWERED, 0, 403, "?", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
-    { "wrong password", STORE_ANSWERED, 516, 403, "password", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
-    { "no table", STORE_ANSWERED, 60, 404, "no table", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
+    { "lost", STORE_UNKNOWN, 0, 0, "time-out", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "busy", STORE_ANSWERED, 241, 500, "(total) memory limit exceeded", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "too many parts", STORE_ANSWERED, 252, 500, "Too many parts (300)", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "unheard-of code", STORE_ANSWERED, 9999, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "no code", STORE_ANSWERED, 0, 500, "?", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "proxy", STORE_ANSWERED, 0, 503, "?", DELIVERY_RETRY_BATCH, DELIVERY_VERIFY },
+    { "busy proxy", STORE_ANSWERED, 0, 429, "?", DELIVERY_RETRY_STREAM, DELIVERY_VERIFY },
+    { "proxy that forbids", STORE_ANSWERED, 0, 403, "?", DELIVERY_HOLD_STREAM, DELIVERY_VERIFY },
+    { "wrong password", STORE_ANSWERED, 516, 403, "password", DELIVERY_HOLD_STREAM, DELIVERY_VERIFY },
+    { "no table", STORE_ANSWERED, 60, 404, "no table", DELIVERY_HOLD_STREAM, DELIVERY_VERIFY },
     { "row", STORE_ANSWERED, 469, 500, "Constraint", DELIVERY_NEXT, DELIVERY_EXAMINE },
-    { "row in a view", STORE_ANSWERED, 469, 500, "x: while pushing to view db.v", DELIVERY_HOLD_STREAM, DELIVERY_SEND },
+    { "row in a view", STORE_ANSWERED, 469, 500, "x: while pushing to view db.v", DELIVERY_NEXT, DELIVERY_VERIFY },
     { "partitions", STORE_ANSWERED, 252, 500, "Too many partitions for single INSERT block", DELIVERY_NEXT,
       DELIVERY_EXAMINE },
 };
@@ -90,18 +87,18 @@ static void the_first_answer_decides(void **state)
     }
 }
 
-/* What follows an attempt of unknown fate: by what table and server there is. */
+/* What follows an attempt of unknown fate, and a "done": by what table and server there is. */
 static const struct {
-    bool has_event_id, tokens, replicated, collapses;
+    bool has_event_id, tokens, replicated, in_process;
     enum delivery_step after_unknown;
-    enum delivery_step after_done; /* of the same token, where it is sent again */
+    enum delivery_step after_done; /* at the first attempt */
 } doubts[] = {
-    { true, true, false, true, DELIVERY_SEND, DELIVERY_CONFIRM },
-    { true, true, true, true, DELIVERY_SEND, DELIVERY_STORED },
-    { true, true, true, false, DELIVERY_SEND, DELIVERY_STORED },
-    { true, true, false, false, DELIVERY_VERIFY, DELIVERY_VERIFY },
-    { true, false, false, true, DELIVERY_VERIFY, DELIVERY_VERIFY },
-    { false, true, false, true, DELIVERY_SEND, DELIVERY_CONFIRM },
+    { true, true, false, false, DELIVERY_VERIFY, DELIVERY_CONFIRM },
+    { true, true, true, false, DELIVERY_VERIFY, DELIVERY_STORED },
+    { true, false, false, false, DELIVERY_VERIFY, DELIVERY_STORED },
+    { true, true, false, true, DELIVERY_VERIFY, DELIVERY_STORED },
+    { false, true, false, false, DELIVERY_SEND, DELIVERY_CONFIRM },
+    { false, true, true, false, DELIVERY_SEND, DELIVERY_STORED },
     { false, false, false, false, DELIVERY_SEND, DELIVERY_STORED },
 };
 
@@ -109,42 +106,154 @@ static void doubt_is_settled_by_what_there_is(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(doubts); i++) {
-        struct delivery_facts facts =
-            with(usual, doubts[i].has_event_id, doubts[i].tokens, doubts[i].replicated, doubts[i].collapses);
+        struct delivery_facts facts = with(usual, doubts[i].has_event_id, doubts[i].tokens, doubts[i].replicated);
         struct delivery delivery;
+        facts.in_process = doubts[i].in_process;
         delivery_init(&delivery, NAME, false);
         send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
         assert_int_equal(delivery.step, doubts[i].after_unknown);
-        if (delivery.step == DELIVERY_SEND) {
-            assert_string_equal(delivery.token, NAME);
-            send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
-            assert_int_equal(delivery.step, doubts[i].after_done);
+        delivery_init(&delivery, NAME, false);
+        send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+        assert_int_equal(delivery.step, doubts[i].after_done);
+    }
+}
+
+/* Its process may have died and come back between two attempts that somebody on the way made of one. */
+static void the_first_done_counts_only_if_who_said_it_ran_before(void **state)
+{
+    static const struct {
+        const char *what;
+        bool same_server;
+        int64_t up_since_ns;
+        enum delivery_step step;
+    } cases[] = { { "ran before", true, 400, DELIVERY_STORED },
+                  { "started just then", true, 501, DELIVERY_VERIFY },
+                  { "another server", false, 400, DELIVERY_VERIFY } };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct delivery delivery;
+        struct delivery_facts facts = usual;
+        struct store_reply done = answer(STORE_DONE, 0, 200, "");
+        snprintf(done.server, sizeof done.server, "one");
+        delivery_init(&delivery, NAME, false);
+        facts.now_ns = 500;
+        send(&delivery, &facts, done);
+        assert_string_equal(delivery.done_by, "one");
+        facts.same_server = cases[i].same_server;
+        facts.up_since_ns = cases[i].up_since_ns;
+        assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+        assert_int_equal(delivery.step, cases[i].step);
+        if (delivery.step == DELIVERY_VERIFY) { /* the token is known to lie */
+            delivery_after_count(&delivery, &facts, 1000, 0);
+            assert_string_not_equal(delivery.token, NAME);
         }
     }
 }
 
-static void a_token_counts_only_if_the_server_has_not_restarted(void **state)
+/* What it stored in part, in a view say, its own token does not store twice. */
+static void what_was_not_stored_is_sent_under_its_own_token_first(void **state)
 {
+    struct delivery delivery;
     (void)state;
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &usual, answer(STORE_UNKNOWN, 0, 0, "lost"));
+    assert_int_equal(delivery_after_count(&delivery, &usual, 1000, 0), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_SEND);
+    assert_string_equal(delivery.token, NAME);
+    send(&delivery, &usual, answer(STORE_ANSWERED, 241, 500, "memory"));
+    assert_int_equal(delivery_after_count(&delivery, &usual, 1000, 999), DELIVERY_NEXT);
+    assert_string_equal(delivery.token, NAME);
+    send(&delivery, &usual, answer(STORE_DONE, 0, 200, ""));
+    assert_int_equal(delivery.step, DELIVERY_CONFIRM);
+}
+
+static void rows_that_are_there_are_not_sent_again(void **state)
+{
+    struct delivery delivery;
+    (void)state;
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &usual, answer(STORE_UNKNOWN, 0, 0, "a proxy's 504"));
+    assert_int_equal(delivery_after_count(&delivery, &usual, 1000, 1000), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+    assert_false(delivery.view_failed);
+}
+
+/* The table has the rows: sent again only where that fills the view and nothing else, and not for ever. */
+static void after_a_views_failure_the_table_decides(void **state)
+{
     static const struct {
-        int64_t started;
+        const char *what;
+        int code;
+        bool refills;
+        uint64_t found;
+        enum delivery_move move;
         enum delivery_step step;
-    } cases[] = { { 1000, DELIVERY_STORED },
-                  { 1001, DELIVERY_STORED },
-                  { 999, DELIVERY_STORED },
-                  { 1005, DELIVERY_VERIFY },
-                  { 0, DELIVERY_VERIFY } };
+    } cases[] = { { "rows there", 153, false, 1000, DELIVERY_NEXT, DELIVERY_STORED },
+                  { "rows there, of another kind", 469, false, 1000, DELIVERY_NEXT, DELIVERY_STORED },
+                  { "rows there, the view can be filled", 153, true, 1000, DELIVERY_RETRY_BATCH, DELIVERY_SEND },
+                  { "no rows, passing", 153, true, 0, DELIVERY_RETRY_STREAM, DELIVERY_SEND },
+                  { "no rows, a row", 469, true, 0, DELIVERY_HOLD_STREAM, DELIVERY_SEND } };
+    (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct delivery delivery;
         struct delivery_facts facts = usual;
+        facts.view_refills = cases[i].refills;
         delivery_init(&delivery, NAME, false);
-        send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
-        facts.started_wall_s = cases[i].started; /* restarted before the second attempt: the first one counts */
-        send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
-        assert_int_equal(delivery.step, DELIVERY_CONFIRM);
-        assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
-        assert_int_equal(delivery.step, cases[i].step);
+        assert_int_equal(
+            send(&delivery, &facts, answer(STORE_ANSWERED, cases[i].code, 500, "x: while pushing to view d.v")),
+            DELIVERY_NEXT);
+        assert_int_equal(delivery.step, DELIVERY_VERIFY);
+        enum delivery_move move = delivery_after_count(&delivery, &facts, 1000, cases[i].found);
+        if (move != cases[i].move || delivery.step != cases[i].step) {
+            fail_msg("%s: move %d step %d", cases[i].what, move, delivery.step);
+        }
+        assert_string_equal(delivery.token, NAME);
+        assert_int_equal(delivery.view_failed, cases[i].found != 0); /* a gap, if it is forgotten so */
     }
+}
+
+static void a_view_that_keeps_failing_does_not_hold_its_stream(void **state)
+{
+    struct delivery delivery;
+    struct delivery_facts facts = usual;
+    int sent = 0;
+    (void)state;
+    facts.view_refills = true;
+    delivery_init(&delivery, NAME, false);
+    while (delivery.step != DELIVERY_STORED && sent < 100) {
+        sent++;
+        send(&delivery, &facts, answer(STORE_ANSWERED, 252, 500, "Too many parts: while pushing to view d.v"));
+        delivery_after_count(&delivery, &facts, 1000, 1000);
+    }
+    assert_in_range(sent, 5, 20);
+    assert_true(delivery.view_failed);
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &facts, answer(STORE_ANSWERED, 252, 500, "Too many parts: while pushing to view d.v"));
+    delivery_after_count(&delivery, &facts, 1000, 1000);
+    send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")); /* it is mended */
+    assert_false(delivery.view_failed);
+}
+
+/* Behind a balancer a count that finds nothing may have asked the wrong one. */
+static void several_servers_make_a_count_that_finds_nothing_worthless(void **state)
+{
+    struct delivery delivery;
+    struct delivery_facts facts = usual;
+    (void)state;
+    facts.several = true;
+    facts.same_server = false;
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+    delivery_after_confirm(&delivery, &facts);
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 0), DELIVERY_HOLD_BATCH);
+    assert_int_equal(delivery.step, DELIVERY_VERIFY); /* counted again, never sent twice */
+    assert_non_null(strstr(delivery.reason, "store.url"));
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 1000), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_STORED); /* one that finds all is proof */
+    delivery_init(&delivery, NAME, false);
+    send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost")); /* nobody said "done": never lost, perhaps twice */
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 0), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_SEND);
 }
 
 static void a_token_counts_only_if_the_server_ran_before_its_first_use(void **state)
@@ -160,6 +269,7 @@ static void a_token_counts_only_if_the_server_ran_before_its_first_use(void **st
         delivery_init(&delivery, NAME, false);
         facts.now_ns = 500;
         send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
+        delivery_after_count(&delivery, &facts, 1000, 0);
         facts.now_ns = 900;
         facts.up_since_ns = cases[i].up_since_ns;
         send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
@@ -175,9 +285,12 @@ static void an_unreachable_server_does_not_spend_the_token(void **state)
     struct delivery delivery;
     struct delivery_facts facts = usual;
     delivery_init(&delivery, NAME, false);
+    facts.now_ns = 500;
     send(&delivery, &facts, answer(STORE_UNREACHABLE, 0, 0, "refused"));
-    facts.started_wall_s = 2000;
+    facts.now_ns = 2000;
+    facts.up_since_ns = 1000; /* it came up meanwhile */
     send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+    delivery_after_confirm(&delivery, &facts);
     assert_int_equal(delivery.step, DELIVERY_STORED);
 }
 
@@ -200,7 +313,7 @@ static void what_is_not_there_is_sent_under_a_token_never_used(void **state)
     delivery_after_count(&delivery, &usual, 1000, 999);
     assert_string_equal(delivery.token, NAME ".1700000000123456");
     send(&delivery, &usual, answer(STORE_DONE, 0, 200, ""));
-    assert_int_equal(delivery.step, DELIVERY_STORED);
+    assert_int_equal(delivery.step, DELIVERY_CONFIRM);
 
     delivery.step = DELIVERY_VERIFY; /* the clock has stood still */
     delivery_after_count(&delivery, &usual, 1000, 0);
@@ -210,7 +323,7 @@ static void what_is_not_there_is_sent_under_a_token_never_used(void **state)
 static void a_replica_that_lags_behind_does_not_cost_a_token(void **state)
 {
     (void)state;
-    struct delivery_facts facts = with(usual, true, true, true, false);
+    struct delivery_facts facts = with(usual, true, true, true);
     struct delivery delivery;
     delivery_init(&delivery, NAME, true);
     delivery_after_count(&delivery, &facts, 1000, 999);
@@ -221,7 +334,7 @@ static void a_replica_that_lags_behind_does_not_cost_a_token(void **state)
 static void without_event_ids_a_recovered_segment_is_sent_again(void **state)
 {
     (void)state;
-    struct delivery_facts facts = with(usual, false, true, false, false);
+    struct delivery_facts facts = with(usual, false, true, false);
     struct delivery delivery;
     delivery_init(&delivery, NAME, true);
     delivery_resume(&delivery, &facts);
@@ -373,7 +486,7 @@ static void a_proxys_refusal_stored_nothing_and_a_servers_may_have(void **state)
 static void what_times_out_twice_is_parted(void **state)
 {
     (void)state;
-    struct delivery_facts facts = with(usual, false, false, false, false);
+    struct delivery_facts facts = with(usual, false, false, false);
     struct delivery delivery;
     delivery_init(&delivery, NAME, false);
     assert_int_equal(send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out")), DELIVERY_RETRY_STREAM);
@@ -432,7 +545,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_answer_decides),
         cmocka_unit_test(doubt_is_settled_by_what_there_is),
-        cmocka_unit_test(a_token_counts_only_if_the_server_has_not_restarted),
+        cmocka_unit_test(the_first_done_counts_only_if_who_said_it_ran_before),
+        cmocka_unit_test(what_was_not_stored_is_sent_under_its_own_token_first),
+        cmocka_unit_test(rows_that_are_there_are_not_sent_again),
+        cmocka_unit_test(after_a_views_failure_the_table_decides),
+        cmocka_unit_test(a_view_that_keeps_failing_does_not_hold_its_stream),
+        cmocka_unit_test(several_servers_make_a_count_that_finds_nothing_worthless),
         cmocka_unit_test(a_token_counts_only_if_the_server_ran_before_its_first_use),
         cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
         cmocka_unit_test(a_recovered_segment_is_counted_first),

@@ -27,9 +27,9 @@ struct fault {
 };
 
 struct fake_server {
-    struct buf rows;   /* struct event_id */
-    struct buf tokens; /* NUL-terminated, one after the other */
-    int64_t started_s;
+    struct buf rows;     /* struct event_id */
+    struct buf tokens;   /* NUL-terminated, one after the other */
+    int64_t up_since_ns; /* monotonic */
     bool down;
     int inserts;
     const char *engine;   /* of its tables; NULL: as all */
@@ -50,7 +50,8 @@ struct fake_store {
     int broken_code;
     const char *broken_message;
     bool view_fails;
-    int bad_code; /* what rows of FAKE_BAD are refused with; 0: a constraint */
+    bool views_refill; /* the catalog says that the same token fills them */
+    int bad_code;      /* what rows of FAKE_BAD are refused with; 0: a constraint */
     const char *bad_message;
     struct store_reply too_big; /* for an INSERT of more than most_rows; zeroed: a time-out */
     const char *misfit;         /* the segment of this name has a column that its table lacks */
@@ -149,7 +150,7 @@ static void fake_misbehave(struct fake_store *fake, struct fake_server *server, 
         buf_append(&server->tokens, token, strlen(token) + 1);
     }
     if (fault->restarts) {
-        server->started_s += 100;
+        server->up_since_ns = clock_monotonic_ns();
     }
     server->down = server->down || fault->dies;
     fake_reply(reply, fault->outcome, fault->code, fault->message == NULL ? "" : fault->message);
@@ -262,6 +263,8 @@ static void fake_query(struct store_session *session, size_t index, const struct
     } else if (fake_asks(query, "uniqExact")) {
         fake->counts++;
         buf_printf(out, "%zu\n", fake_count(&fake->servers[index], query->sql));
+    } else if (fake_asks(query, "dependencies_table")) {
+        buf_append_string(out, fake->views_refill ? "1\n" : "0\n");
     } else if (fake_asks(query, "system.tables")) {
         const char *engine = fake->servers[index].engine;
         bool keys = fake_asks(query, "sorting_key");
@@ -288,7 +291,7 @@ static void fake_probe(struct store_session *session, size_t index, struct store
     if (!fake_is_down(fake, index, reply)) {
         store_features_by_version(features, SLICE("26.7.2.1"));
         features->tokens = fake->tokens;
-        features->started_wall_s = fake->servers[index].started_s;
+        features->up_since_ns = fake->servers[index].up_since_ns;
         fake_reply(reply, STORE_DONE, 0, "");
     }
     pthread_mutex_unlock(&fake->mutex);
@@ -320,9 +323,6 @@ static void fake_store_init(struct fake_store *fake, size_t servers)
         .engine = "ReplacingMergeTree",
         .tokens = true
     };
-    for (size_t i = 0; i < FAKE_SERVERS; i++) {
-        fake->servers[i].started_s = 1000;
-    }
     pthread_mutex_init(&fake->mutex, NULL);
     pthread_cond_init(&fake->changed, NULL);
 }
