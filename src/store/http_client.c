@@ -25,6 +25,7 @@ struct exchange {
     size_t offset;
     bool sent; /* libcurl has some of it */
     bool too_large;
+    bool heard; /* of an answer: else what libcurl calls its status is the last request's */
 };
 
 static void start_library(void)
@@ -50,6 +51,21 @@ void http_client_free(struct http_client *client)
         curl_easy_cleanup(client->curl);
         free(client);
     }
+}
+
+/* One that has seen memory run short is not used again: what it keeps may be half made. */
+static void discard_handle(struct http_client *client)
+{
+    curl_easy_cleanup(client->curl);
+    client->curl = NULL;
+}
+
+static bool has_handle(struct http_client *client)
+{
+    if (client->curl == NULL) {
+        client->curl = curl_easy_init();
+    }
+    return client->curl != NULL;
 }
 
 static size_t give_body(char *to, size_t size, size_t count, void *context)
@@ -103,6 +119,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
     static const struct slice prefix = { "X-ClickHouse-", 13 };
     struct exchange *exchange = context;
+    exchange->heard = true;
     struct slice value = slice_make(data, size * count);
     struct slice name;
     while (value.len != 0 && (value.data[value.len - 1] == '\n' || value.data[value.len - 1] == '\r')) {
@@ -156,43 +173,51 @@ static struct curl_slist *request_headers(const struct http_request *request)
     return list;
 }
 
-static void set_options(const struct http_client *client, struct exchange *exchange, struct curl_slist *headers)
+/* Every option that is ever set is set for each request: libcurl's own reset says nothing when memory is short, and leaves a
+ * buffer of no bytes that answers are then read into. False: memory is short. */
+static bool set_options(const struct http_client *client, struct exchange *exchange, struct curl_slist *headers)
 {
+    bool set = true;
     CURL *curl = client->curl;
     const struct http_request *request = exchange->request;
-    curl_easy_reset(curl); /* keeps the connection */
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says: the store is reached directly */
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, IDLE_REUSE_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, REUSE_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, client->address_failed ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, client->address_failed ? 0L : ADDRESS_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->result->failure);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.bytes);
-    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
-    curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_hurried);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request->hurried == NULL ? 1L : 0L);
+#define SET(option, value) set = curl_easy_setopt(curl, option, value) == CURLE_OK && set
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_PROXY, ""); /* whatever the environment says: the store is reached directly */
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_TCP_NODELAY, 1L);
+    SET(CURLOPT_MAXAGE_CONN, IDLE_REUSE_SECONDS);
+    SET(CURLOPT_MAXLIFETIME_CONN, REUSE_SECONDS);
+    SET(CURLOPT_FRESH_CONNECT, client->address_failed ? 1L : 0L);
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, client->address_failed ? 0L : ADDRESS_SECONDS);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
+    SET(CURLOPT_TIMEOUT_MS, request->timeout_ms);
+    SET(CURLOPT_ERRORBUFFER, exchange->result->failure);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.bytes);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+    SET(CURLOPT_READFUNCTION, give_body);
+    SET(CURLOPT_READDATA, exchange);
+    SET(CURLOPT_WRITEFUNCTION, take_answer);
+    SET(CURLOPT_WRITEDATA, exchange);
+    SET(CURLOPT_HEADERFUNCTION, take_header);
+    SET(CURLOPT_HEADERDATA, exchange);
+    SET(CURLOPT_XFERINFOFUNCTION, is_hurried);
+    SET(CURLOPT_XFERINFODATA, exchange);
+    SET(CURLOPT_NOPROGRESS, request->hurried == NULL ? 1L : 0L);
+#undef SET
+    return set;
 }
 
 /* An error status counts as an answer even if the connection broke while its body, or ours, was under way. */
 static enum http_fate judge(CURL *curl, CURLcode code, const struct exchange *exchange)
 {
     long request_bytes = 0;
+    if (exchange->heard) {
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange->result->status);
+    }
     if (code == CURLE_OK || exchange->result->status >= 400) {
         return HTTP_ANSWERED;
     }
@@ -232,19 +257,24 @@ void http_post(struct http_client *client, const struct http_request *request, s
     struct exchange exchange = { .request = request, .result = result };
     struct curl_slist *headers = request_headers(request);
     *result = (struct http_result){ .fate = HTTP_NOT_SENT };
-    if (headers == NULL) {
+    if (headers == NULL || !has_handle(client)) {
         snprintf(result->failure, sizeof result->failure, "out of memory");
+        curl_slist_free_all(headers);
         return;
     }
-    set_options(client, &exchange, headers);
-    CURLcode code = curl_easy_perform(client->curl);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (set_options(client, &exchange, headers)) {
+        code = curl_easy_perform(client->curl);
+        result->fate = judge(client->curl, code, &exchange);
+    }
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER,
                      NULL); /* else written to in curl_easy_cleanup, when it is gone */
-    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &result->status);
-    result->fate = judge(client->curl, code, &exchange);
     client->address_failed = result->fate == HTTP_NOT_SENT || result->fate == HTTP_LOST;
     explain(result, code);
     curl_slist_free_all(headers);
+    if (code == CURLE_OUT_OF_MEMORY) {
+        discard_handle(client);
+    }
 }
 
 /* A part of the URL as a string of our own ("" if it is not there); NULL: memory. */
