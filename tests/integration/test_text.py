@@ -157,8 +157,56 @@ def whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals(gateway):
     gateway.stop()
     rows = [json.loads(row) for row in gateway.sql(
         "SELECT t, j.a.b.:Float64 AS j, toString(d) AS d, f FROM texts FINAL ORDER BY n", "JSONEachRow").splitlines()]
-    assert [(r["t"], r["j"], r["d"], r["f"]) for r in rows[:-1]] == [n[1:] for n in NUMBERS], rows
+    assert [(r["t"], float(r["j"]), r["d"], float(r["f"])) for r in rows[:-1]] == [n[1:] for n in NUMBERS], rows
     assert rows[-1]["t"] == "1e400", rows
+
+
+ARRAYS = ["1", "1.5", "true", '"x"', '"1"', "[]", "[1]", "[1.5]", "[9007199254740993]", "[-1]", "[true]", "[true,1]", '["x",1]', '["2024-02-30"]',
+          "[[]]", "[[1]]", '[["x"]]', "[{}]", '[{"b":1}]', "[null]", "[1,null]", '["x",null]', '[{"b":1},null]', '[[1],"x"]', "[[null,1]]",
+          '[{"b":[null]}]', '[{"b":[[1]]}]', '{"b":1}', "[[],null]"]
+ALTERED = {  # as docs/protocol.md says: behind an event with the first, the second is read as the third
+    ("1", "[[],null]"): [[], []], ("[[1]]", "[null]"): [[]], ('[{"b":1}]', "[null]"): [{}],
+    ('[{"b":1}]', '[{"b":1},null]'): [{"b": 1}, {}], ("[1.5]", "[9007199254740993]"): [9007199254740992],
+    ('[{"b":[[1]]}]', '[{"b":[null]}]'): [{"b": [[]]}]}
+
+
+def as_stored(value):
+    """Without what the type JSON leaves out: members that are null or {}."""
+    if isinstance(value, dict):
+        return {k: v for k, v in ((k, as_stored(v)) for k, v in value.items()) if v is not None and v != {}}
+    return [as_stored(v) for v in value] if isinstance(value, list) else value
+
+
+def same(sent, read, in_array=False):
+    """But for what the documented three may alter."""
+    if isinstance(sent, dict) and isinstance(read, dict):
+        return sent.keys() == read.keys() and all(same(sent[k], read[k]) for k in sent)
+    if isinstance(sent, list) and isinstance(read, list):
+        return len(sent) == len(read) and all(same(a, b, True) for a, b in zip(sent, read))
+    if in_array and sent is None:
+        return read in (None, [], {})
+    return type(sent) is type(read) and (sent == read or (in_array and abs(sent) > 2 ** 53 and float(sent) == read))
+
+
+@with_texts
+def json_columns_alter_what_the_docs_say_and_nothing_else(gateway):
+    pairs = [(first, second) for first in ARRAYS for second in ARRAYS]
+    for start in range(0, len(pairs), 300):
+        objects = [b'{"n":%d,"j":{%s}}' % (start + i, ",".join('"p%d":%s' % (start + k, pair[i])
+                                                               for k, pair in enumerate(pairs[start:start + 300])).encode())
+                   for i in (0, 1)]
+        status, reply = gateway.post("/events/bulk", b"[" + b",".join(objects) + b"]")
+        assert status == 202 and reply["accepted"] == 2, reply
+    gateway.wait_stored()
+    gateway.check_identity()
+    gateway.stop()
+    rows = [json.loads(row)["j"] for row in gateway.sql("SELECT j FROM texts FINAL ORDER BY n", "JSONEachRow").splitlines()]
+    for k, pair in enumerate(pairs):
+        for i in (0, 1):
+            sent, read = as_stored(json.loads(pair[i])), rows[k // 300 * 2 + i].get("p%d" % k)
+            assert same(sent, as_stored(read)), (pair, i, read)
+        if pair in ALTERED:
+            assert read == ALTERED[pair], (pair, read, "is it mended? then docs/protocol.md says too much")
 
 
 def members(count, value=1):
@@ -181,9 +229,7 @@ def what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is
         status, reply = gateway.post("/events/bulk", body, {"Content-Encoding": "gzip"})
         assert status in (200, 202) and reply["accepted"] + reply["duplicate"] == 1, reply
         assert [e["code"] for e in reply["errors"]] == [code] and "max_" in reply["errors"][0]["message"], reply
-    taken = [members(5000), {"a": {"b": members(5000)}}, {"a": "x" * 1048000}, {"p" * 200: members(4900)},
-             {"a": [members(1000)] * 9}, {"a": [{"k%d" % i: i} for i in range(9000)]},
-             {"a": [{"p" * 200: members(4900)}]}, {"p" * 9000: members(100)}]
+    taken = [members(5000), {"a": "x" * 1048000}, {"p" * 200: members(4900)}, {"a": [{"k%d" % i: i} for i in range(9000)]}]
     for number, value in enumerate(taken):
         status, reply = gateway.post("/events/bulk?wait=stored", [{"n": 10 + number, "j": value}])
         assert status == 200 and reply["accepted"] == 1, (number, reply)
@@ -198,5 +244,5 @@ def what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is
 
 if __name__ == "__main__":
     main([bad_characters_become_what_decoders_make_of_them_on_every_door, a_text_cut_in_an_emoji_costs_nothing_but_itself,
-          whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals,
+          whole_numbers_beyond_64_bits_are_doubles_texts_or_decimals, json_columns_alter_what_the_docs_say_and_nothing_else,
           what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is_stored])
