@@ -90,6 +90,20 @@ static void compose(struct buf *line, enum log_level level, const char *event, c
     buf_append_byte(line, '\n');
 }
 
+/* What is said when memory is short must not need any. As JSON, whose strings would have to be escaped, only the event. */
+static void write_without_memory(enum log_level level, const char *event, const char *detail)
+{
+    char text[2304];
+    char when[40];
+    format_time(when, sizeof when);
+    int len = logger.format == LOG_JSON
+                  ? snprintf(text, sizeof text, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"}\n", when,
+                             level_names[level], event)
+                  : snprintf(text, sizeof text, "%s %-5s %s: %s\n", when, level_names[level], event, detail);
+    struct buf line = { .data = text, .len = (size_t)len < sizeof text ? (size_t)len : sizeof text - 1 };
+    write_line(&line);
+}
+
 void log_write(struct log_site *site, enum log_level level, const char *event, const char *detail, ...)
 {
     if (level < logger.level) {
@@ -113,6 +127,8 @@ void log_write(struct log_site *site, enum log_level level, const char *event, c
         compose(&line, level, event, text, left_out);
         if (!line.failed) {
             write_line(&line);
+        } else {
+            write_without_memory(level, event, text);
         }
         buf_release(&line);
     }

@@ -2,15 +2,23 @@
 #include "proto/loop.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/short_memory.h"
 #include "proto/accept.h"
 
+#include <errno.h>
 #include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ACCEPTS_AT_ONCE 64
 #define SECOND 1.0
 #define HURRIED 0.02
+#define MOST_SHORTAGES 1000 /* in the life of the process: it is hopeless then */
 
 struct listener {
     ev_io io;
@@ -26,6 +34,32 @@ struct loop {
     ev_timer alarm;
     struct listener listeners[LOOP_LISTENERS];
 };
+
+/* libev's own would end the process with a line on stderr alone. */
+static void *allocate(void *memory, long size)
+{
+    return short_memory_wait(memory, (size_t)size, "the event loop");
+}
+
+/* A system call of libev's has failed, which it tries again: that the kernel has no memory passes. */
+static void on_system_error(const char *what)
+{
+    static atomic_int shortages;
+    int number = errno;
+    if (number == ENOMEM && atomic_fetch_add(&shortages, 1) < MOST_SHORTAGES) {
+        LOG(LOG_WARN, "event loop", "%s: %s; it is tried again", what, strerror(number));
+        nanosleep(&(struct timespec){ .tv_nsec = NS_PER_MS * 10 }, NULL);
+        return;
+    }
+    LOG(LOG_ERROR, "event loop", "%s: %s", what, strerror(number));
+    short_memory_end("the event loop");
+}
+
+static void prepare_library(void)
+{
+    ev_set_allocator(allocate);
+    ev_set_syserr_cb(on_system_error);
+}
 
 static void on_accept(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -82,6 +116,8 @@ static void on_alarm(struct ev_loop *ev, ev_timer *alarm, int events)
 
 struct loop *loop_new(const struct loop_callbacks *callbacks)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare_library);
     struct loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) {
         return NULL;
