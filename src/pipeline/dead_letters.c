@@ -2,6 +2,7 @@
 #include "pipeline/dead_letters.h"
 
 #include "base/disk.h"
+#include "pipeline/letter_report.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +21,7 @@ struct dead_letters {
     char *folder;
     uint64_t max_bytes;
     struct metrics *metrics;
+    struct letter_report *report;
     uint64_t bytes;          /* in the folder, by the last look at it and what was buried since */
     struct timespec changed; /* the folder, when it was last watched */
 };
@@ -53,17 +55,20 @@ static void count_bytes(struct dead_letters *letters)
 {
     uint64_t bytes = 0;
     DIR *folder = opendir(letters->folder);
+    letter_report_begin(letters->report);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         struct stat info;
         if (is_half_written(slice_from_string(entry->d_name))) {
             unlinkat(dirfd(folder), entry->d_name, 0);
         } else if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
             bytes += (uint64_t)info.st_size;
+            letter_report_see(letters->report, slice_from_string(entry->d_name));
         }
     }
     if (folder != NULL) {
         closedir(folder);
     }
+    letter_report_end(letters->report);
     set_bytes(letters, bytes);
 }
 
@@ -83,9 +88,17 @@ struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_byt
     return letters;
 }
 
+void dead_letters_tell(struct dead_letters *letters, struct status_board *board, const struct stream *const *streams,
+                       size_t stream_count)
+{
+    letters->report = letter_report_new(letters->metrics, board, streams, stream_count);
+    dead_letters_bytes(letters);
+}
+
 void dead_letters_close(struct dead_letters *letters)
 {
     if (letters != NULL) {
+        letter_report_free(letters->report);
         pthread_mutex_destroy(&letters->mutex);
         free(letters->folder);
         free(letters);
@@ -109,6 +122,7 @@ void dead_letters_watch(struct dead_letters *letters)
         letters->changed = info.st_mtim;
         count_bytes(letters);
     }
+    letter_report_tick(letters->report, clock_monotonic_ns());
     pthread_mutex_unlock(&letters->mutex);
 }
 
@@ -272,7 +286,11 @@ enum error dead_letters_add(struct dead_letters *letters, const struct segment *
     struct lines lines = { 0 };
     put_head(&lines.head, segment, code, reason, wall_ns);
     pthread_mutex_lock(&letters->mutex);
+    bool known = is_buried(letters, segment);
     enum error error = add(letters, segment, &lines);
+    if (error == OK && !known) {
+        letter_report_add(letters->report, segment, code, reason, clock_monotonic_ns());
+    }
     pthread_mutex_unlock(&letters->mutex);
     buf_release(&lines.head);
     buf_release(&lines.out);

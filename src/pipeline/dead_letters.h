@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/metrics.h"
+#include "base/status.h"
 #include "event/segment.h"
 
 #define LETTER_FOLDER "dead"
@@ -20,6 +21,11 @@ struct dead_letters *dead_letters_open(const char *data_folder, uint64_t max_byt
                                        struct buf *problem);
 void dead_letters_close(struct dead_letters *letters);
 
+/* Once, after opening: from now on log, status board and gauge say what is buried and lies there (letter_report.h). The
+ * streams are borrowed. */
+void dead_letters_tell(struct dead_letters *letters, struct status_board *board, const struct stream *const *streams,
+                       size_t stream_count);
+
 /* Writes and fsyncs all rows of the segment; its journal file is not touched. ERROR_JOURNAL_FULL when the bound is
  * reached, ERROR_DISK_FULL or ERROR_JOURNAL_FAILED when the disk fails: then nothing was added. Doing it twice for the
  * same segment (a crash between bury and unlink) adds nothing. */
@@ -29,5 +35,5 @@ MUST_CHECK enum error dead_letters_add(struct dead_letters *letters, const struc
 /* Bytes in dead/ now; sets their gauge. */
 uint64_t dead_letters_bytes(struct dead_letters *letters);
 
-/* Sets the gauge if the folder has changed since the last call. */
+/* Sets the gauges if the folder has changed since the last call, and logs what is due. */
 void dead_letters_watch(struct dead_letters *letters);

@@ -61,7 +61,11 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
         return false;
     }
     pipeline->letters = dead_letters_open(folder, options->journal.max_dead_letter_bytes, config->metrics, problem);
-    return pipeline->letters != NULL;
+    if (pipeline->letters == NULL) {
+        return false;
+    }
+    dead_letters_tell(pipeline->letters, config->board, const_streams(config), config->stream_count);
+    return true;
 }
 
 static bool make_home(struct pipeline *pipeline)

@@ -152,8 +152,7 @@ static const struct status_row {
 };
 
 /* What proxies and filters say with a 400 or 403, or any other status. */
-static const char *const size_words[] = { "too large", "too big", "too long", "exceeds the maximum",
-                                          "exceeds the limit" };
+static const char *const size_words[] = { "too large", "too big", "exceeds the maximum", "exceeds the limit" };
 
 /* Codes whose message says that it is the batch's size, not the server's state. */
 static const struct code_words {

@@ -9,16 +9,7 @@
 #define BYTES_KEPT ((size_t)8 << 20) /* of a worker's, from batch to batch */
 #define COUNTS_OF_SEVERAL 6          /* of a batch's ids, where several servers answer at one address */
 
-/* One segment under way. */
-struct attempt {
-    struct worker *worker;
-    struct writer *writer;
-    const struct job *job;
-    struct parcel *parcel;
-    struct delivery *delivery;
-};
-
-static struct delivery_facts gather_facts(const struct attempt *attempt)
+struct delivery_facts attempt_facts(const struct attempt *attempt)
 {
     struct writer *writer = attempt->writer;
     const struct parcel *parcel = attempt->parcel;
@@ -199,9 +190,15 @@ static void renew_poison_facts(const struct attempt *attempt, struct delivery_fa
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
+/* Of a batch that is taken apart, its first failure and its end are logged. */
+static bool is_known_trouble(const struct parcel *parcel)
+{
+    return parcel->family != NULL && parcel->failures < POISON_ATTEMPTS;
+}
+
 static enum delivery_move step_send(const struct attempt *attempt)
 {
-    struct delivery_facts facts = gather_facts(attempt);
+    struct delivery_facts facts = attempt_facts(attempt);
     struct store_reply reply;
     delivery_before_send(attempt->delivery, &facts);
     enum error error = insert(attempt, &facts, &reply);
@@ -228,7 +225,8 @@ static enum delivery_move step_send(const struct attempt *attempt)
     move = weigh_failure(attempt, &facts, &reply, move, alive);
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
-        LOG(LOG_WARN, "insert failed", "segment=%s rows=%llu server=%s %s", parcel_name(attempt->parcel),
+        LOG(is_known_trouble(attempt->parcel) ? LOG_DEBUG : LOG_WARN, "insert failed",
+            "segment=%s rows=%llu server=%s %s", parcel_name(attempt->parcel),
             (unsigned long long)attempt->parcel->rows,
             attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
     }
@@ -243,7 +241,7 @@ static enum delivery_move step_confirm(const struct attempt *attempt)
         delivery_after_failed_question(attempt->delivery, &reply);
         return DELIVERY_RETRY_BATCH;
     }
-    struct delivery_facts facts = gather_facts(attempt);
+    struct delivery_facts facts = attempt_facts(attempt);
     facts.same_server = proof.same_server;
     facts.up_since_ns = proof.up_since_ns;
     return delivery_after_confirm(attempt->delivery, &facts);
@@ -286,7 +284,7 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
             holder = server;
         }
     }
-    if (everywhere && best->found != 0 && attempt->parcel->segments == 1 && !gather_facts(attempt).replicated) {
+    if (everywhere && best->found != 0 && attempt->parcel->segments == 1 && !attempt_facts(attempt).replicated) {
         attempt->parcel->server = holder;
         attempt->parcel->pinned = true;
     }
@@ -308,7 +306,7 @@ static enum delivery_move ask_for_lag(const struct attempt *attempt)
 static enum verify_outcome count_until_found(const struct attempt *attempt, struct verify_count *best, size_t *asked,
                                              struct store_reply *reply)
 {
-    bool several = gather_facts(attempt).several;
+    bool several = attempt_facts(attempt).several;
     enum verify_outcome outcome = VERIFY_COUNTED;
     for (int i = 0; i < (several ? COUNTS_OF_SEVERAL : 1); i++) {
         outcome = count_ids(attempt, best, asked, reply);
@@ -338,146 +336,29 @@ static enum delivery_move step_count(const struct attempt *attempt)
         return DELIVERY_RETRY_BATCH;
     case VERIFY_DAMAGED:
         delivery_explain(attempt->delivery, "the event ids of %s cannot be read", parcel_name(attempt->parcel));
-        facts = gather_facts(attempt);
+        facts = attempt_facts(attempt);
         return delivery_after_bad_file(attempt->delivery, &facts);
     case VERIFY_FAILED: return after_failed_question(attempt, asked, &reply);
     }
-    facts = gather_facts(attempt);
+    facts = attempt_facts(attempt);
     if (count.found < count.distinct && facts.replicated && doubt_is_of_another_token(attempt->parcel)) {
         enum delivery_move move = ask_for_lag(attempt);
         if (move != DELIVERY_NEXT) {
             return move;
         }
     }
-    LOG(LOG_INFO, "batch verified", "segment=%s ids=%llu found=%llu", parcel_name(attempt->parcel),
-        (unsigned long long)count.distinct, (unsigned long long)count.found);
+    LOG(attempt->parcel->family == NULL ? LOG_INFO : LOG_DEBUG, "batch verified", "segment=%s ids=%llu found=%llu",
+        parcel_name(attempt->parcel), (unsigned long long)count.distinct, (unsigned long long)count.found);
     facts.view_refills = count.found >= count.distinct && proof_can_refill(attempt->worker, attempt->job);
     return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
 }
 
-static struct family *join_family(struct lane *lane, struct parcel *whole)
-{
-    if (whole->family == NULL) {
-        whole->family = calloc(1, sizeof *whole->family);
-        if (whole->family != NULL) {
-            lane->families++;
-            *whole->family = (struct family){ .members = 1, .rows = whole->rows };
-        }
-    }
-    return whole->family;
-}
-
-/* The halves take the place of the whole, so that the rows at fault are found before the next batch is taken apart. */
-static void replace_by_halves(const struct attempt *attempt, struct parcel *const halves[2])
-{
-    struct writer *writer = attempt->writer;
-    const struct parcel *whole = attempt->parcel;
-    wakeup_lock(&writer->wakeup);
-    for (int i = 0; i < 2; i++) {
-        halves[i]->family = whole->family;
-        halves[i]->first_ns = whole->first_ns;
-        halves[i]->pinned = whole->pinned;
-        halves[i]->server = whole->server;
-        if (whole->family != NULL) {
-            whole->family->members++;
-        }
-        queue_insert(writer, attempt->job->lane, halves[i], attempt->parcel);
-    }
-    queue_remove(writer, attempt->job->lane, attempt->parcel);
-    wakeup_unlock(&writer->wakeup);
-}
-
-static enum error halve_file(const struct attempt *attempt, struct parcel *const halves[2])
-{
-    const struct writer_home *home = &attempt->writer->config.home;
-    struct segment *whole = attempt->parcel->segment;
-    struct segment *segments[2] = { NULL, NULL };
-    wakeup_lock(&attempt->writer->wakeup);
-    bool ready = join_family(attempt->job->lane, attempt->parcel) != NULL;
-    wakeup_unlock(&attempt->writer->wakeup);
-    enum error error =
-        ready ? home->split(home->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
-    for (int i = 0; error == OK && i < 2; i++) {
-        segments[i]->next = NULL;
-        (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
-        delivery_inherit(&halves[i]->delivery, &attempt->parcel->delivery);
-    }
-    return error;
-}
-
-static enum delivery_move step_split(const struct attempt *attempt)
-{
-    struct parcel *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
-    bool group = attempt->parcel->segments > 1;
-    enum error error = ERROR_OUT_OF_MEMORY;
-    if (halves[0] != NULL && halves[1] != NULL) {
-        error = !group                                                  ? halve_file(attempt, halves)
-                : group_halve(attempt->parcel, halves, clock_wall_ns()) ? OK
-                                                                        : ERROR_OUT_OF_MEMORY;
-    }
-    if (error != OK) {
-        parcel_free(halves[0]);
-        parcel_free(halves[1]);
-        delivery_explain(attempt->delivery, "the batch could not be split: %s", error_info(error)->text);
-        return DELIVERY_HOLD_BATCH;
-    }
-    metric_add_stream(attempt->worker->cells, METRIC_SPLITS, attempt->job->lane->label, 1);
-    replace_by_halves(attempt, halves);
-    return DELIVERY_PARTED;
-}
-
-static void forget(const struct attempt *attempt)
+void attempt_forget(const struct attempt *attempt)
 {
     wakeup_lock(&attempt->writer->wakeup);
     attempt->job->lane->rows_out += attempt->parcel->rows;
     queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
     wakeup_unlock(&attempt->writer->wakeup);
-}
-
-/* Counts the parcel's rows as refused before they are buried, as other threads bury rows of the same batch; false if
- * that would be too many. */
-static bool reserve_refusal(const struct attempt *attempt, uint64_t rows, uint64_t allowed)
-{
-    struct family *family = attempt->parcel->family;
-    wakeup_lock(&attempt->writer->wakeup);
-    bool granted = family == NULL || family->refused + rows <= allowed;
-    if (family != NULL && granted) {
-        family->refused += rows;
-    }
-    wakeup_unlock(&attempt->writer->wakeup);
-    return granted;
-}
-
-static void return_refusal(const struct attempt *attempt, uint64_t rows)
-{
-    wakeup_lock(&attempt->writer->wakeup);
-    if (attempt->parcel->family != NULL) {
-        attempt->parcel->family->refused -= rows;
-    }
-    wakeup_unlock(&attempt->writer->wakeup);
-}
-
-static enum delivery_move step_bury(const struct attempt *attempt)
-{
-    const struct writer_home *home = &attempt->writer->config.home;
-    uint64_t rows = attempt->parcel->rows;
-    uint64_t allowed = gather_facts(attempt).refusals_allowed;
-    if (!reserve_refusal(attempt, rows, allowed)) {
-        return delivery_blame_schema(attempt->delivery, allowed);
-    }
-    enum error error =
-        home->bury(home->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->reason);
-    if (error == OK) {
-        forget(attempt);
-        return DELIVERY_FINISHED;
-    }
-    return_refusal(attempt, rows);
-    attempt->delivery->step = DELIVERY_SEND;
-    delivery_explain(attempt->delivery, "a refused row could not be put into the dead letters: %s",
-                     error == ERROR_JOURNAL_FULL
-                         ? "they are full (journal.max_dead_letters): raise it, or make room with sluice dead-letters"
-                         : error_info(error)->text);
-    return DELIVERY_HOLD_BATCH;
 }
 
 static void drop_first(const struct attempt *attempt, uint64_t rows, struct segment *next)
@@ -507,7 +388,7 @@ static enum delivery_move step_stored(const struct attempt *attempt)
         }
         metric_add_stream(attempt->worker->cells, METRIC_BATCHES_STORED, attempt->job->lane->label, 1);
         if (next == NULL) {
-            forget(attempt);
+            attempt_forget(attempt);
             return DELIVERY_FINISHED;
         }
         drop_first(attempt, rows, next);
@@ -516,7 +397,7 @@ static enum delivery_move step_stored(const struct attempt *attempt)
 
 static enum delivery_move (*const steps[])(const struct attempt *attempt) = {
     [DELIVERY_SEND] = step_send,     [DELIVERY_CONFIRM] = step_confirm, [DELIVERY_VERIFY] = step_count,
-    [DELIVERY_EXAMINE] = step_count, [DELIVERY_SPLIT] = step_split,     [DELIVERY_BURY] = step_bury,
+    [DELIVERY_EXAMINE] = step_count, [DELIVERY_SPLIT] = split_batch,    [DELIVERY_BURY] = split_bury,
     [DELIVERY_STORED] = step_stored,
 };
 
@@ -539,7 +420,7 @@ static enum delivery_move look_at_engine(const struct attempt *attempt)
 
 static enum delivery_move take_steps(const struct attempt *attempt)
 {
-    struct delivery_facts facts = gather_facts(attempt);
+    struct delivery_facts facts = attempt_facts(attempt);
     enum delivery_move move = DELIVERY_NEXT;
     delivery_resume(attempt->delivery, &facts);
     do {

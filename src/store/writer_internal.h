@@ -19,16 +19,20 @@
 #include "store/views.h"
 #include "store/writer.h"
 
+/* Of `<stream>-<uuid>+<uuid>+<hash>`. */
+#define GROUP_NAME_MAX (SEGMENT_NAME_MAX + EVENT_ID_TEXT + 20)
+
 /* The descendants of one batch by splitting share what they have refused. Freed with the last of them. */
 struct family {
     uint64_t members;
     uint64_t rows;
     uint64_t refused;
-    uint64_t taken; /* INSERTs of members that succeeded */
+    uint64_t taken;  /* INSERTs of members that succeeded */
+    uint64_t halved; /* how often */
+    int64_t started_ns;
+    char name[GROUP_NAME_MAX]; /* of the batch */
+    char reason[256];          /* of the row refused last; empty: none was */
 };
-
-/* Of `<stream>-<uuid>+<uuid>+<hash>`. */
-#define GROUP_NAME_MAX (SEGMENT_NAME_MAX + EVENT_ID_TEXT + 20)
 
 struct parcel {
     struct segment *segment; /* the first; the others hang on its `next` */
@@ -144,6 +148,15 @@ struct writer {
     bool halted; /* of its owner's thread: there are no workers any more */
 };
 
+/* One parcel under way. */
+struct attempt {
+    struct worker *worker;
+    struct writer *writer;
+    const struct job *job;
+    struct parcel *parcel;
+    struct delivery *delivery;
+};
+
 /* writer_queue.c; all under the lock. */
 
 /* Fills *job with what is due at `now_ns`, marking it taken; else JOB_NONE and the time when something may be due. */
@@ -217,6 +230,13 @@ void poison_note_taken(struct worker *worker, const struct job *job);
 /* Under the lock. The parcel waits for itself. */
 void poison_set_aside(struct writer *writer, struct worker *worker, const struct job *job, bool held, int64_t now_ns);
 
+/* writer_split.c; without the lock: the steps of that name. */
+enum delivery_move split_batch(const struct attempt *attempt);
+enum delivery_move split_bury(const struct attempt *attempt);
+
+/* Under the lock: a member of the family is gone, which it says once it was the last. */
+void family_leave(struct lane *lane, struct family *family, bool stopping);
+
 /* writer_doubt.c */
 
 /* Does somebody have to know what the engine is before the parcel goes on? */
@@ -269,6 +289,11 @@ void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
 void server_report(struct writer *writer, size_t server, const struct store_reply *reply);
 
 /* writer_attempt.c; without the lock. */
+
+struct delivery_facts attempt_facts(const struct attempt *attempt);
+
+/* Its parcel is gone. */
+void attempt_forget(const struct attempt *attempt);
 void attempt_deliver(struct worker *worker, const struct job *job);
 void attempt_probe(struct worker *worker, size_t server, struct store_features *features, struct store_reply *reply);
 void attempt_check(struct worker *worker, const struct job *job, enum table_missing missing, struct buf *problem,

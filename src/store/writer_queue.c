@@ -49,9 +49,8 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
     lane->count -= parcel->segments;
     lane->rows -= parcel->rows;
     count_waiting(writer, lane, -(int64_t)parcel->segments);
-    if (parcel->family != NULL && --parcel->family->members == 0) {
-        lane->families--;
-        free(parcel->family);
+    if (parcel->family != NULL) {
+        family_leave(lane, parcel->family, writer->stopping);
     }
     parcel_free(parcel);
 }

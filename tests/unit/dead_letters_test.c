@@ -226,6 +226,43 @@ static void adds_nothing_when_the_disk_fails(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Whether the board has a part of this text that is degraded. */
+static bool is_told(struct status_board *board, const char *text)
+{
+    struct status_view views[8];
+    size_t parts = status_read(board, views, 8);
+    for (size_t i = 0; i < parts && i < 8; i++) {
+        if (views[i].level == STATUS_DEGRADED && strstr(views[i].reason, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tells_how_many_rows_lie_there_also_after_a_start_and_when_they_are_gone(void **state)
+{
+    (void)state;
+    const struct stream *const streams[] = { here.fixture->stream };
+    struct status_board *board = status_board_new();
+    dead_letters_tell(here.letters, board, streams, 1);
+    assert_false(is_told(board, "rows"));
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 469, "why", WALL_NS), OK);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 469, "why", WALL_NS), OK); /* after a crash */
+    assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_ROWS), 1);
+    assert_true(is_told(board, "1 rows that their tables refused lie in dead/ (events 1)"));
+    reopen(1 << 20);
+    dead_letters_tell(here.letters, board, streams, 1);
+    assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_ROWS), 1);
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead/%s" SEGMENT_SUFFIX, here.fixture->folder, here.segment->name);
+    assert_int_equal(unlink(path), 0);
+    dead_letters_watch(here.letters);
+    assert_int_equal(fixture_metric(here.fixture, METRIC_DEAD_LETTER_ROWS), 0);
+    dead_letters_close(here.letters);
+    here.letters = NULL;
+    status_board_free(board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +277,7 @@ int main(void)
         TEST(buries_again_where_only_the_text_was_left),
         TEST(knows_its_bytes_after_each_burial),
         TEST(sees_what_people_take_away),
+        TEST(tells_how_many_rows_lie_there_also_after_a_start_and_when_they_are_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
