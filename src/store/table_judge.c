@@ -217,7 +217,7 @@ static bool expression_follows(const struct judge *judge, struct slice expressio
 
 static struct slice event_id_name(const struct stream *stream)
 {
-    return stream->event_id_column < 0 ? (struct slice){ NULL, 0 }
+    return stream->event_id_column < 0 ? SLICE("event_id")
                                        : slice_from_string(stream->columns[stream->event_id_column].name);
 }
 
@@ -263,17 +263,17 @@ static bool key_tells_events_apart(const struct stream *stream, struct slice sor
 static void judge_sorting_key(struct judge *judge)
 {
     struct slice key = expression_bare(judge->definition->sorting_key), id = event_id_name(judge->stream);
-    bool has_id = judge->has_event_id && id.len != 0;
+    bool has_id = judge->has_event_id;
     if ((has_id && has_item(key, id)) || key_tells_events_apart(judge->stream, key)) {
         return;
     }
     bool inside = has_id && mentions(key, id);
     struct buf *out = inside ? judge->warnings : judge->losses;
     begin_line(judge, out);
-    buf_printf(out, "%.*s makes one row of all that are equal in its sorting key (%.*s), ",
+    buf_printf(out, "%.*s makes one row of all that are equal in its sorting key (%.*s), which ",
                (int)judge->definition->engine.len, judge->definition->engine.data, (int)key.len, key.data);
-    buf_append_string(out, inside ? "which has event_id within an expression only"
-                                  : "which lacks event_id: other events are lost");
+    buf_printf(out, inside ? "has %.*s within an expression only" : "lacks %.*s: other events are lost", (int)id.len,
+               id.data);
     end_line(judge, out);
 }
 

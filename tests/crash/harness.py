@@ -20,12 +20,13 @@ os.environ.setdefault("SLUICE_SERVER_BUILD", BUILD)
 sys.path.insert(0, HERE)
 from faults import FAULTS  # noqa: E402
 from systems import System  # noqa: E402
+from tables import compare_table  # noqa: E402
 
 
 class Outcome:
     """Of one round, or of all rounds of a fault."""
 
-    NUMBERS = ("rounds", "events", "lost", "twice", "refused", "failed", "collapsed")
+    NUMBERS = ("rounds", "events", "lost", "twice", "refused", "gaps", "overfull", "failed", "collapsed")
 
     def __init__(self):
         self.rounds = 0
@@ -33,6 +34,8 @@ class Outcome:
         self.lost = 0           # of them, neither in the table nor, if the table refuses them, in the dead letters
         self.twice = 0          # in the table (FINAL) or the dead letters more than once
         self.refused = 0        # in the table though refused or never sent
+        self.gaps = 0           # rows of the table that did not go through the view
+        self.overfull = 0       # rows that went through it more often than into the table
         self.failed = 0         # rounds with any of these, or in which something else did not hold
         self.collapsed = 0      # stored more than once and collapsed by FINAL: no fault
         self.stores = set()
@@ -45,7 +48,20 @@ class Outcome:
         self.seconds += other.seconds
 
 
-def compare(system, outcome):
+def compare_view(system, outcome, view_is_exact):
+    """A view has each row as often as the table was given it; if ClickHouse died, not what it had in hand then."""
+    lacking, too_many = system.view.compare(system.select)
+    outcome.gaps, outcome.overfull = sum(lacking.values()), sum(too_many.values())
+    for what, rows in (("the view lacks", lacking), ("the view has too often", too_many)):
+        if rows:
+            print("    %d events %s: %s" % (len(rows), what, sorted(rows.items())[:20]), flush=True)
+    return not (view_is_exact and (lacking or too_many))
+
+
+def compare(system, outcome, view_is_exact):
+    system.end_gateways()
+    if system.table is not None:
+        return compare_table(system, outcome)
     ledger = system.ledger()
     stored, rows = system.stored()
     letters = system.buried()
@@ -58,7 +74,7 @@ def compare(system, outcome):
     for what, numbers in (("lost", lost), ("stored twice", twice), ("stored and refused or never sent", strange)):
         if numbers:
             print("    %d %s: %s" % (len(numbers), what, sorted(numbers)[:20]), flush=True)
-    return not (lost or twice or strange)
+    return compare_view(system, outcome, view_is_exact) and not (lost or twice or strange)
 
 
 def run_round(fault, number, seed, folder):
@@ -69,14 +85,15 @@ def run_round(fault, number, seed, folder):
     store = fault.stores[number % len(fault.stores)]
     outcome.stores = {store}
     started = time.monotonic()
-    system = System(folder, store, random.Random(seed), seed, **fault.options)
+    system = System(folder, store, random.Random(seed), seed, number, **fault.options)
     held = False
     try:
+        system.make_tables()
         if fault.arm:
             fault.arm(system)
         system.start(fault.drivers, **fault.source)
         fault.strike(system)
-        held = finish(system, outcome)
+        held = finish(system, outcome, fault.view_is_exact and store != "embedded")
     except Exception:
         traceback.print_exc(file=sys.stdout)
     finally:
@@ -86,7 +103,7 @@ def run_round(fault, number, seed, folder):
     return outcome
 
 
-def finish(system, outcome):
+def finish(system, outcome, view_is_exact):
     """Events are counted even if the sums do not add up."""
     try:
         system.settle()
@@ -94,7 +111,7 @@ def finish(system, outcome):
     except AssertionError:
         traceback.print_exc(file=sys.stdout)
         settled = False
-    return compare(system, outcome) and settled
+    return compare(system, outcome, view_is_exact) and settled
 
 
 def order(faults, rounds, seed):
@@ -106,7 +123,7 @@ def order(faults, rounds, seed):
 
 
 def print_table(sums, seed, seconds, markdown):
-    columns = ("fault", "store", "rounds", "events", "lost", "twice", "refused but stored", "failed rounds")
+    columns = ("fault", "store", "rounds", "events", "lost", "twice", "refused but stored", "view lacks", "view twice", "failed rounds")
     lines = [columns]
     whole = Outcome()
     for name, sum_ in sums.items():
@@ -125,7 +142,7 @@ def print_table(sums, seed, seconds, markdown):
 
 def row(name, outcome, stores):
     return [name, stores] + ["{:,}".format(n) for n in (outcome.rounds, outcome.events, outcome.lost, outcome.twice,
-                                                        outcome.refused, outcome.failed)]
+                                                        outcome.refused, outcome.gaps, outcome.overfull, outcome.failed)]
 
 
 def arguments():

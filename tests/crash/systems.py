@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from gateway import Gateway, SAMPLE, SERVER_BUILD  # noqa: E402
+from gateway import BUILD, Gateway, SAMPLE, SERVER_BUILD  # noqa: E402
 from servers import start_chdb_server, start_clickhouse_18, start_redis  # noqa: E402
 from store_proxy import StoreProxy  # noqa: E402
 from driver import Ledger, Poster, Streamer  # noqa: E402
+from views import View  # noqa: E402
 
 SLEEP_SECONDS = 3   # that one sleep() of ClickHouse may take
 
@@ -48,13 +49,16 @@ class System:
     """One gateway, or two, in front of `store`: "embedded", "26.7" or "18.16". All in `folder`.
 
     proxy: between gateway and server. refusing: the table refuses events of the campaign "refused". slow: an INSERT into it
-    takes so many seconds. redis: filters the
-    duplicates; on_error is left to chance."""
+    takes so many seconds. redis: filters the duplicates; on_error is left to chance. number: of the round."""
 
-    def __init__(self, folder, store, chance, seed, proxy=False, refusing=False, slow=0, redis=False, gateways=1, **options):
+    def __init__(self, folder, store, chance, seed, number, proxy=False, refusing=False, slow=0, redis=False, gateways=1,
+                 **options):
         self.folder, self.chance, self.seed, self.refusing, self.slow, self.options = folder, chance, seed, refusing, slow, options
         self.server = self.proxy = self.redis = None
         self.gateways, self.drivers = [], []
+        self.store, self.number = store, number
+        self.view = View(store, seed)
+        self.table = None           # of another engine than Sluice's, see tables.py
         self.undo = []              # called at the end of the round, the last first
         env = {}
         try:
@@ -95,6 +99,24 @@ class System:
     def data(self):
         return self.gateway.env["SLUICE_DATA"]
 
+    def schema(self):
+        """The CREATE TABLE as Sluice prints it."""
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "schema", "print", "--config", self.config], env=self.gateway.env,
+                              text=True, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.rstrip().rstrip(";")
+
+    def make_tables(self):
+        """Before anything is armed. The folder of an embedded engine is a gateway's to make."""
+        if self.server is None:
+            self.gateway.start().stop()
+            for statement in self.view.alterations():
+                self.gateway.sql(statement, form="")
+            return
+        self.create_table = self.schema()
+        for statement in self.view.statements(self.create_table):
+            self.server.query(statement)
+
     def start(self, drivers=(Poster, Poster, Streamer), **source):
         for gateway in self.gateways:
             gateway.start()
@@ -127,16 +149,20 @@ class System:
 
     def select(self, sql):
         """Of the embedded store only while the gateway is stopped."""
-        return self.server.query(sql) if self.server else self.gateway.sql(sql)
+        return self.server.query(sql).strip() if self.server else self.gateway.sql(sql)
 
-    def stored(self):
-        """({number: rows under FINAL}, all rows). Ends the gateways."""
+    def end_gateways(self):
         for gateway in self.gateways:
             if gateway.running():
                 gateway.stop()
-        rows = self.select("SELECT user_id, count() FROM events FINAL GROUP BY user_id").split()
-        whole = int(self.select("SELECT count() FROM events"))
-        return {int(user[1:]): int(count) for user, count in zip(rows[::2], rows[1::2])}, whole
+
+    def stored(self):
+        """({number: rows under FINAL}, all rows). The gateways have ended."""
+        words = self.select("SELECT user_id, count() FROM events FINAL GROUP BY user_id UNION ALL "
+                            "SELECT 'all', count() FROM events").split()
+        rows = dict(zip(words[::2], map(int, words[1::2])))
+        whole = rows.pop("all")
+        return {int(user[1:]): count for user, count in rows.items()}, whole
 
     def buried(self):
         """{number: letters}"""

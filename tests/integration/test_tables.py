@@ -4,11 +4,10 @@ import contextlib
 import os
 import re
 import subprocess
-import time
 
 from check import main
 from gateway import BUILD, Gateway, ROOT, SERVER_BUILD, event
-from servers import start_chdb_server, start_clickhouse_18, start_zookeeper
+from servers import free_port, start_chdb_server, start_clickhouse_18, start_zookeeper
 
 COLUMNS = ("event_name String, channel String, user_id String, timestamp DateTime, tags Array(String), "
            "amount Nullable(Float64), n Int64, request UUID, received DateTime, ")
@@ -206,18 +205,6 @@ def what_schema_print_writes_is_what_the_gateway_creates(folder):
                 gateway.cleanup()
 
 
-def patiently(server, sql):
-    """ZooKeeper says that it is well before it takes sessions."""
-    for _ in range(50):
-        try:
-            return server.query(sql)
-        except RuntimeError as failure:
-            said = str(failure)
-            assert "ZooKeeper" in said, said
-            time.sleep(0.2)
-    raise AssertionError("no session with ZooKeeper: %s" % said)
-
-
 def schema_print_writes_replicated_tables(folder):
     """26.7 makes them, but nobody listens there for other replicas: what is stored is 18.16's to show. ON CLUSTER is read by
     26.7 alone: it has no queue of such statements here, and Debian's 18.16 dies of them."""
@@ -228,7 +215,7 @@ def schema_print_writes_replicated_tables(folder):
     try:
         with server_of(folder, "18.16", zookeeper=zookeeper.port, replica="old") as server, \
                 gateway_before(folder, server) as gateway:
-            patiently(server, schema(server, OLD, "--replicated"))
+            server.query(schema(server, OLD, "--replicated"))
             assert server.query(paths).strip() == "/clickhouse/tables/one/default/events", server.query(paths)
             gateway.start()
             gateway.post("/events?wait=stored", event(1))
@@ -237,7 +224,7 @@ def schema_print_writes_replicated_tables(folder):
             assert server.query("SELECT count() FROM events").strip() == "1"
             server.query("DROP TABLE events")
         with server_of(folder, "26.7", zookeeper=zookeeper.port, replica="new") as server:
-            patiently(server, schema(server, sample, "--replicated", SLUICE_STORE="clickhouse"))
+            server.query(schema(server, sample, "--replicated", SLUICE_STORE="clickhouse"))
             assert server.query(paths).strip() == "/clickhouse/tables/one/default/events", server.query(paths)
             for words in (["--replicated", "--on-cluster", "all"], ["--on-cluster", "a `b`", "events"]):
                 tree = server.query("EXPLAIN AST " + schema(server, sample, *words, SLUICE_STORE="clickhouse"))
@@ -246,8 +233,23 @@ def schema_print_writes_replicated_tables(folder):
         zookeeper.kill()
 
 
+def schema_print_says_what_is_wrong(folder):
+    sample = os.path.join(ROOT, "config", "sluice.yaml")
+    for words, code, says in (
+            (["print", "--config", sample, "nothing"], 2, "has no stream nothing"),
+            (["print", "--config", sample, "--server", "18.16"], 1, "metadata: JSON: ClickHouse 18.16 lacks JSON"),
+            (["print", "--config", os.path.join(folder, "none.yaml")], 2, "none.yaml"),
+            (["show"], 2, "usage: sluice schema print"),
+            (["print", "--config", OLD], 0, "no server of store.url answers; written for ClickHouse 26.7")):
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "schema", *words], text=True, capture_output=True, timeout=60,
+                              env=dict(os.environ, CLICKHOUSE_URL="http://127.0.0.1:%d" % free_port()))
+        assert done.returncode == code and says in done.stderr, (words, done)
+        assert done.stdout.startswith("CREATE TABLE") == (code == 0), (words, done)
+
+
 if __name__ == "__main__":
     main([each_kind_of_table_is_refused_named_or_served("26.7", BOTH + NEW),
           each_kind_of_table_is_refused_named_or_served("18.16", BOTH), views_and_their_like_are_told_from_tables,
           a_table_that_loses_is_served_if_the_stream_says_so, a_table_that_becomes_lossy_holds_its_stream,
-          what_schema_print_writes_is_what_the_gateway_creates, schema_print_writes_replicated_tables])
+          what_schema_print_writes_is_what_the_gateway_creates, schema_print_writes_replicated_tables,
+          schema_print_says_what_is_wrong])
