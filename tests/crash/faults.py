@@ -14,12 +14,12 @@ from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_
                            kill_server_between_token_and_part, pause_redis, stop_server)
 from tables import arm_tables, kill_before_table
 
-Fault = collections.namedtuple("Fault", "name stores strike arm options drivers source view_is_exact")
+Fault = collections.namedtuple("Fault", "name stores strike arm options drivers source")
 
 
-def fault(name, stores, strike, arm=None, drivers=(Poster, Poster, Streamer), source=None, view_is_exact=True, **options):
-    """`stores` take turns. `options`: of System; `source`: of what the drivers send. The view is not exact if ClickHouse dies."""
-    return Fault(name, stores.split(), strike, arm, options, drivers, source or {}, view_is_exact)
+def fault(name, stores, strike, arm=None, drivers=(Poster, Poster, Streamer), source=None, **options):
+    """`stores` take turns. `options`: of System; `source`: of what the drivers send."""
+    return Fault(name, stores.split(), strike, arm, options, drivers, source or {})
 
 
 def dies_at(point, most, stores="26.7", **more):
@@ -47,15 +47,14 @@ FAULTS = [
     dies_splitting("between_halves", 12),
     dies_splitting("after_halves", 6),
     dies_splitting("after_burial", 3),
-    fault("torn tails", "26.7", tear_tails, choose_durability, view_is_exact=False),
-    fault("ClickHouse killed", "26.7 18.16", kill_server, view_is_exact=False),
+    fault("torn tails", "26.7", tear_tails, choose_durability),
+    fault("ClickHouse killed", "26.7 18.16", kill_server),
     fault("ClickHouse stopped and continued", "26.7 18.16", stop_server, request_timeout="1s"),
     fault("engine killed between token and part", "embedded", die_between_token_and_part, arm_rename),
-    fault("ClickHouse killed between token and part", "26.7", kill_server_between_token_and_part,
-          view_is_exact=False),
+    fault("ClickHouse killed between token and part", "26.7", kill_server_between_token_and_part),
     fault("INSERT cut in its body", "26.7 18.16", cut_body, proxy=True),
     fault("INSERT cut before its reply", "26.7 18.16", cut_before_reply, proxy=True),
-    fault("disk full", "26.7", fill_disk, arm_small_disk, min_free="0", view_is_exact=False, source={"padding": 600}),
+    fault("disk full", "26.7", fill_disk, arm_small_disk, min_free="0", source={"padding": 600}),
     fault("write errors", "26.7", disk_error("journal write failed", "posix/io/rw/pwrite"), arm_fiu),
     fault("short writes", "26.7", disk_error("journal write failed", "posix/io/rw/pwrite/reduce"), arm_fiu),
     fault("failed fsync", "26.7", disk_error("journal write failed", "posix/io/sync/fdatasync", "posix/io/sync/fsync"),

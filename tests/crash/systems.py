@@ -58,6 +58,7 @@ class System:
         self.gateways, self.drivers = [], []
         self.store, self.number = store, number
         self.view = View(store, seed)
+        self.deaths = 0             # of ClickHouse, since there is load
         self.table = None           # of another engine than Sluice's, see tables.py
         self.undo = []              # called at the end of the round, the last first
         env = {}
@@ -77,6 +78,7 @@ class System:
             for number in range(gateways):
                 self.gateways.append(Gateway(self.subfolder("gateway-%d" % number), config=self.config, env=env))
                 self.undo.append(self.gateways[-1].cleanup)
+            self.count_starts(self.server or self.gateway)
         except BaseException:
             self.end()
             raise
@@ -90,6 +92,15 @@ class System:
         server = start(self.subfolder(name))
         self.undo.append(server.kill)
         return server
+
+    def count_starts(self, process):
+        """`process` has ClickHouse in it: under load, each start follows a death."""
+        start = process.start
+
+        def counted(*arguments):
+            self.deaths += 1
+            return start(*arguments)
+        process.start = counted
 
     @property
     def gateway(self):
@@ -125,6 +136,7 @@ class System:
         for number in range(0, self.slow, SLEEP_SECONDS):
             self.server.query("ALTER TABLE events ADD COLUMN slow%d UInt8 MATERIALIZED sleep(%d)"
                               % (number, min(SLEEP_SECONDS, self.slow - number)))
+        self.deaths = 0
         self.drivers = [kind(self.gateways, index, self.seed, **source) for index, kind in enumerate(drivers)]
         for driver in self.drivers:
             driver.start()
