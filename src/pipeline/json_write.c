@@ -2,6 +2,7 @@
 #include "pipeline/json_write.h"
 
 #include "base/hash.h"
+#include "pipeline/json_members.h"
 #include "pipeline/json_number.h"
 
 #include <math.h>
@@ -9,9 +10,6 @@
 
 /* Beyond it a double is not the only one of its integer. */
 #define MOST_EXACT 0x1p53
-
-/* Objects of more members use a table to find equal keys. */
-#define FEW_MEMBERS 24
 
 struct writer {
     const struct json_document *document;
@@ -44,94 +42,6 @@ static void write_integer(struct buf *out, int64_t value)
         buf_append_byte(out, '-');
     }
     write_natural(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-}
-
-static bool same_key(const struct json_document *document, json_at a, json_at b)
-{
-    return slice_equal(json_string(document, a), json_string(document, b));
-}
-
-/* Which members of an object count: of equal keys the last. */
-struct members {
-    json_at few[FEW_MEMBERS];
-    json_at *many; /* a table by hash, 0: free; NULL: `few` is used */
-    size_t slots;
-    size_t count;
-    bool has_twins;
-};
-
-/* Where the search for a key begins; seeded, or chosen keys would make it one through all the others. */
-static size_t slot_of(const struct members *members, struct slice key)
-{
-    return (size_t)hash_seeded_64(key.data, key.len) & (members->slots - 1);
-}
-
-static void note_in_table(struct members *members, const struct json_document *document, json_at key)
-{
-    size_t slot = slot_of(members, json_string(document, key));
-    while (members->many[slot] != 0 && !same_key(document, members->many[slot], key)) {
-        slot = (slot + 1) & (members->slots - 1);
-    }
-    members->has_twins = members->has_twins || members->many[slot] != 0;
-    members->many[slot] = key;
-}
-
-static void note_in_list(struct members *members, const struct json_document *document, json_at key)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        if (same_key(document, members->few[i], key)) {
-            members->few[i] = key;
-            members->has_twins = true;
-            return;
-        }
-    }
-    members->few[members->count++] = key;
-}
-
-static bool members_init(struct members *members, const struct json_document *document, json_at object)
-{
-    size_t count = json_count(document, object);
-    members->many = NULL;
-    members->count = 0;
-    members->has_twins = false;
-    if (count > FEW_MEMBERS) {
-        members->slots = 64;
-        while (members->slots < count * 2) {
-            members->slots *= 2;
-        }
-        members->many = calloc(members->slots, sizeof *members->many);
-        if (members->many == NULL) {
-            return false;
-        }
-    }
-    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        if (members->many != NULL) {
-            note_in_table(members, document, m);
-        } else {
-            note_in_list(members, document, m);
-        }
-    }
-    return true;
-}
-
-static bool counts(const struct members *members, const struct json_document *document, json_at key)
-{
-    if (!members->has_twins) {
-        return true;
-    }
-    if (members->many == NULL) {
-        for (size_t i = 0; i < members->count; i++) {
-            if (members->few[i] == key) {
-                return true;
-            }
-        }
-        return false;
-    }
-    size_t slot = slot_of(members, json_string(document, key));
-    while (!same_key(document, members->many[slot], key)) {
-        slot = (slot + 1) & (members->slots - 1);
-    }
-    return members->many[slot] == key;
 }
 
 /* Is a member left out, as it has a path in `known`? If it is but on the way of paths, *below is the node that says what is
@@ -186,15 +96,15 @@ static void walk_paths(struct paths *paths, json_at object, const struct path_no
 {
     const struct json_document *document = paths->writer->document;
     const struct path_node *below;
-    struct members members;
-    if (!members_init(&members, document, object)) {
+    struct json_members members;
+    if (!json_members_init(&members, document, object)) {
         paths->failed = true;
         return;
     }
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
         size_t before = paths->prefix.len;
         struct slice key = json_string(document, m);
-        if (!counts(&members, document, m) || is_left_out(document, m, known, &below)) {
+        if (!json_members_has(&members, document, m) || is_left_out(document, m, known, &below)) {
             continue;
         }
         struct hash128 hash = hash_path(above, key);
@@ -207,7 +117,7 @@ static void walk_paths(struct paths *paths, json_at object, const struct path_no
         }
         paths->prefix.len = before;
     }
-    free(members.many);
+    json_members_release(&members);
 }
 
 /* Sorts the hashes; equal neighbours are a conflict. */
@@ -265,14 +175,15 @@ static bool write_member(struct writer *writer, json_at key, const struct path_n
 
 /* How many were written. */
 static size_t write_members(struct writer *writer, json_at object, const struct path_node *known,
-                            const struct members *members)
+                            const struct json_members *members)
 {
     const struct json_document *document = writer->document;
     const struct path_node *below;
     size_t count = 0;
     buf_append_byte(writer->out, '{');
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        bool left_out = (members != NULL && !counts(members, document, m)) || is_left_out(document, m, known, &below);
+        bool left_out =
+            (members != NULL && !json_members_has(members, document, m)) || is_left_out(document, m, known, &below);
         if (!left_out) {
             count += write_member(writer, m, below, count == 0);
         }
@@ -284,12 +195,12 @@ static size_t write_members(struct writer *writer, json_at object, const struct 
 /* `outermost`: paths begin here (the value itself, or an object in an array). False: no member was written. */
 static bool write_object(struct writer *writer, json_at at, bool outermost, const struct path_node *known)
 {
-    struct members members;
+    struct json_members members;
     bool dots = writer->dots;
     if (!writer->for_json_column) {
         return write_members(writer, at, known, NULL) != 0;
     }
-    if (!members_init(&members, writer->document, at)) {
+    if (!json_members_init(&members, writer->document, at)) {
         writer->error = ERROR_OUT_OF_MEMORY;
         return false;
     }
@@ -299,7 +210,7 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
     size_t count = write_members(writer, at, known, &members);
     writer->extent.keys += count;
     writer->extent.paths += writer->in_array ? 0 : count - !outermost; /* an object in an object is no path's end */
-    free(members.many);
+    json_members_release(&members);
     if (outermost) {
         if (writer->dots && writer->error == OK) {
             writer->error = check_paths(writer, at, known);
