@@ -38,6 +38,8 @@ struct native_column {
     struct slice name;
     struct slice wire_name;
     struct type type;
+    size_t name_at;       /* in `head` */
+    struct buf head;      /* a copy of name and type as they stood in the block before, for which `type` was parsed */
     struct slice offsets; /* arrays and maps */
     struct slice nulls;
     struct slice keys; /* maps */

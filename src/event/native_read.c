@@ -123,10 +123,38 @@ static bool read_type(struct native_column *column, bool *out_of_memory)
     return type_parse_wire(type, column->wire_name, out_of_memory);
 }
 
-static bool read_column(struct native_column *column, uint64_t rows, struct slice *bytes, bool *out_of_memory)
+/* Consecutive blocks have the same columns: one comparison of bytes is enough then. */
+static bool has_same_head(struct native_column *column, struct slice *bytes)
 {
+    size_t len = column->head.len;
+    if (len == 0 || bytes->len < len || memcmp(bytes->data, column->head.data, len) != 0) {
+        return false;
+    }
+    column->name.data = bytes->data + column->name_at;
+    column->wire_name.data = bytes->data + (len - column->wire_name.len);
+    *bytes = slice_after(*bytes, len);
+    return true;
+}
+
+static bool read_head(struct native_column *column, struct slice *bytes, bool *out_of_memory)
+{
+    const char *start = bytes->data;
+    buf_clear(&column->head);
     if (!take_string(bytes, &column->name) || !take_string(bytes, &column->wire_name) ||
         !read_type(column, out_of_memory)) {
+        return false;
+    }
+    column->name_at = (size_t)(column->name.data - start);
+    buf_append(&column->head, start, (size_t)(bytes->data - start));
+    if (column->head.failed) {
+        buf_clear(&column->head); /* it is read again, then */
+    }
+    return true;
+}
+
+static bool read_column(struct native_column *column, uint64_t rows, struct slice *bytes, bool *out_of_memory)
+{
+    if (!has_same_head(column, bytes) && !read_head(column, bytes, out_of_memory)) {
         return false;
     }
     const struct type *type = &column->type;
@@ -191,6 +219,7 @@ void native_block_release(struct native_block *block)
 {
     for (size_t i = 0; i < block->column_capacity; i++) {
         type_release(&block->columns[i].type);
+        buf_release(&block->columns[i].head);
     }
     free(block->columns);
     *block = (struct native_block){ 0 };
