@@ -331,12 +331,9 @@ void writer_stop(struct writer *writer)
 
 int64_t writer_oldest_ns(struct writer *writer, size_t stream_index)
 {
-    int64_t oldest = INT64_MAX;
     wakeup_lock(&writer->wakeup);
-    const struct lane *lane = &writer->lanes[stream_index < writer->lane_count ? stream_index : writer->lane_count - 1];
-    for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
-        oldest = parcel->first_ns < oldest ? parcel->first_ns : oldest;
-    }
+    struct lane *lane = &writer->lanes[stream_index < writer->lane_count ? stream_index : writer->lane_count - 1];
+    int64_t oldest = queue_oldest_ns(lane);
     for (const struct segment *segment = writer->incoming; segment != NULL; segment = segment->next) {
         bool same = segment->stream_index == stream_index;
         oldest = same && segment->first_ns < oldest ? segment->first_ns : oldest;

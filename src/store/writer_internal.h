@@ -76,8 +76,10 @@ struct lane {
     size_t label;                /* of metrics */
     struct lane_table *tables;   /* one per server */
     struct parcel *first, *last;
-    uint64_t count; /* segments, busy ones included */
-    uint64_t rows;  /* of all of them */
+    uint64_t count;    /* segments, busy ones included */
+    uint64_t rows;     /* of all of them */
+    int64_t oldest_ns; /* of queue_oldest_ns, once it is known */
+    bool oldest_is_known;
     uint64_t busy;
     uint64_t held;      /* segments */
     uint64_t held_rows; /* of these */
@@ -167,6 +169,9 @@ bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns);
 
 /* Puts `parcel` into its lane just before `before` (NULL: at the end). */
 void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before);
+
+/* Wall time of the oldest event that waits, INT64_MAX if none. Looks at all parcels only after the oldest has gone. */
+int64_t queue_oldest_ns(struct lane *lane);
 
 /* Takes the parcel out of its lane, and counts nothing. */
 void queue_unlink(struct lane *lane, struct parcel *parcel);

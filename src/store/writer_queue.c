@@ -19,6 +19,7 @@ void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parce
     parcel->previous = before == NULL ? lane->last : before->previous;
     *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel;
     *(before == NULL ? &lane->last : &before->previous) = parcel;
+    lane->oldest_ns = parcel->first_ns < lane->oldest_ns ? parcel->first_ns : lane->oldest_ns;
     lane->count += parcel->segments;
     lane->rows += parcel->rows;
     count_waiting(writer, lane, (int64_t)parcel->segments);
@@ -46,6 +47,7 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
 {
     queue_set_held(writer, lane, parcel, false);
     queue_unlink(lane, parcel);
+    lane->oldest_is_known &= parcel->first_ns > lane->oldest_ns;
     lane->count -= parcel->segments;
     lane->rows -= parcel->rows;
     count_waiting(writer, lane, -(int64_t)parcel->segments);
@@ -65,6 +67,18 @@ void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *p
     lane->rows -= rows;
     lane->count--;
     count_waiting(writer, lane, -1);
+}
+
+int64_t queue_oldest_ns(struct lane *lane)
+{
+    if (!lane->oldest_is_known) {
+        lane->oldest_ns = INT64_MAX;
+        for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
+            lane->oldest_ns = parcel->first_ns < lane->oldest_ns ? parcel->first_ns : lane->oldest_ns;
+        }
+        lane->oldest_is_known = true;
+    }
+    return lane->oldest_ns;
 }
 
 static struct lane *lane_of(struct writer *writer, const struct segment *segment)
@@ -183,8 +197,8 @@ static bool goes_first(const struct lane *lane, const struct parcel *parcel, con
     if (lane->failing && parcel->next_attempt_ns != rival->next_attempt_ns) {
         return parcel->next_attempt_ns < rival->next_attempt_ns;
     }
-    bool is_new = parcel->family == NULL && parcel->failures == 0;
-    bool rival_is_new = rival->family == NULL && rival->failures == 0;
+    bool is_new = parcel->family == NULL && !parcel->apart && parcel->failures == 0;
+    bool rival_is_new = rival->family == NULL && !rival->apart && rival->failures == 0;
     return is_new != rival_is_new && is_new != lane->family_is_next;
 }
 

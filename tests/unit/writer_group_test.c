@@ -235,6 +235,19 @@ static void recovered_batches_on_two_servers_are_found_on_both(void **state)
     bench_free(bench);
 }
 
+static void what_takes_too_long_as_one_goes_in_smaller_groups(void **state)
+{
+    (void)state;
+    struct bench *bench = with_backlog(100, 20, 0, false);
+    FAKE_SET(&bench->fake, bench->fake.most_rows = 300);
+    let_the_server_come(bench);
+    assert_true(drain(bench));
+    assert_int_equal(fake_store_rows(&bench->fake), 2000);
+    assert_true(bench->fake.largest > 20 && bench->fake.largest <= 300);
+    assert_true(bench->fake.servers[0].inserts < 60);
+    bench_free(bench);
+}
+
 static void a_group_that_hangs_delays_no_other_stream(void **state)
 {
     (void)state;
@@ -293,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_gone_holds_no_other_of_its_group),
         cmocka_unit_test(after_a_restart_what_is_stored_is_not_sent_again),
         cmocka_unit_test(recovered_batches_on_two_servers_are_found_on_both),
+        cmocka_unit_test(what_takes_too_long_as_one_goes_in_smaller_groups),
         cmocka_unit_test(a_group_that_hangs_delays_no_other_stream),
         cmocka_unit_test(what_is_stored_of_a_group_is_not_sent_again_because_a_disk_fails),
     };
