@@ -117,10 +117,22 @@ def settle(servers):
             time.sleep(0.5)
 
 
+def make_replica(server):
+    """ZooKeeper answers before it serves."""
+    deadline = time.time() + 20
+    while True:
+        try:
+            return server.query(REPLICATED)
+        except RuntimeError as error:
+            if "ZooKeeper" not in str(error) or time.time() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def replicas_survive(folder, harm, through_proxy=False):
     with two_servers(folder, replicated=True) as servers, Proxy(servers[0]) as proxy:
         for server in servers:
-            server.query(REPLICATED)
+            make_replica(server)
         ports = [proxy.port if through_proxy else servers[0].port, servers[1].port]
         with gateway_before(folder, ports) as gateway:
             with load(gateway) as posters:
@@ -223,6 +235,44 @@ def replies_of_a_replica_that_never_come(folder):
     replicas_survive(folder, harm, through_proxy=True)
 
 
+def a_gateway_that_is_killed_comes_back_to_a_replica_that_lags_behind(folder):
+    """Batches of it went together, under a token that the next process does not know: it waits for the replica."""
+    with two_servers(folder, replicated=True) as servers, Proxy(servers[0]) as proxy:
+        for server in servers:
+            make_replica(server)
+        with gateway_before(folder, [proxy.port]) as gateway:
+            posters = [Poster(gateway, first=first, bulk=20, retry=True) for first in (10000000, 20000000)]
+            for poster in posters:
+                poster.start()
+            time.sleep(1)
+            servers[1].query("SYSTEM STOP FETCHES events")
+            proxy.replies_held = True
+            wait_for_rest(gateway)
+            gateway.kill()
+            proxy.replies_held = False
+            proxy.cut()
+            proxy.target = servers[1]
+            gateway.start()
+            gateway.wait_until("a batch waits for the replica", lambda: gateway.sum("sluice_batch_verifications_total") > 2)
+            assert int(servers[1].query("SELECT count() FROM events")) < sum(len(poster.acked) for poster in posters)
+            servers[1].query("SYSTEM START FETCHES events")
+            for poster in posters:
+                poster.finish()
+            gateway.wait_stored()
+            gateway.check_identity()
+            settle(servers)
+            for server in servers:
+                check_stored(posters, server)
+            tell(gateway)
+
+
+def check_stored(posters, server):
+    acked = {"u%012d" % n for poster in posters for n in poster.acked}
+    stored = server.query("SELECT user_id FROM events").split()
+    assert acked <= set(stored), "%d lost" % len(acked - set(stored))
+    assert len(set(stored)) == len(stored), "%d rows twice" % (len(stored) - len(set(stored)))
+
+
 def a_batch_of_unknown_fate_stays_with_its_independent_server(folder):
     """Plain MergeTree tables: what one server may have is not sent to the other, which takes all that comes later."""
     with two_servers(folder, replicated=False) as servers, Proxy(servers[0]) as proxy:
@@ -256,5 +306,6 @@ if __name__ == "__main__":
         a_replica_that_hangs,
         replies_of_a_replica_that_never_come,
         a_replica_killed_before_the_other_has_its_parts,
+        a_gateway_that_is_killed_comes_back_to_a_replica_that_lags_behind,
         a_batch_of_unknown_fate_stays_with_its_independent_server,
     ])
