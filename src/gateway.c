@@ -13,11 +13,12 @@
  * than one process needs to follow the other. */
 #include "gateway.h"
 
+#include "gateway_streams.h"
+
 #include "base/crash_point.h"
 #include "base/data_folder.h"
 #include "base/status.h"
 #include "open_files.h"
-#include "pipeline/dedup.h"
 #include "pipeline/pipeline.h"
 #include "proto/assets.h"
 #include "proto/pages.h"
@@ -54,69 +55,9 @@ struct gateway {
     uint64_t left;          /* events that wait then */
 };
 
-const char *config_environment(const char *name)
-{
-    return getenv(name);
-}
-
-static void streams_free(struct stream **streams, size_t count)
-{
-    for (size_t i = 0; streams != NULL && i < count; i++) {
-        stream_free(streams[i]);
-    }
-    free(streams);
-}
-
-/* Each line of `found` behind the name of the file. */
-static void tell_problems(const char *file, const struct buf *found, const char *separator, struct buf *problems)
-{
-    struct slice rest = buf_slice(found);
-    struct slice line;
-    while (slice_split(&rest, '\n', &line)) {
-        if (line.len != 0) {
-            buf_printf(problems, "%s%s%.*s\n", file, separator, (int)line.len, (const char *)line.data);
-        }
-    }
-}
-
-/* All streams, or NULL with the problems of all of them. */
-static struct stream **streams_compile(const struct config *config, struct buf *problems)
-{
-    struct stream **streams = calloc(config->stream_count + 1, sizeof *streams);
-    struct buf found = { 0 };
-    bool whole = streams != NULL;
-    for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
-        streams[i] = stream_compile(&config->streams[i], i, &found);
-        whole = whole && streams[i] != NULL;
-    }
-    tell_problems(config->file, &found, ":", problems);
-    buf_release(&found);
-    if (!whole) {
-        streams_free(streams, config->stream_count);
-        return NULL;
-    }
-    return streams;
-}
-
-bool gateway_check(const struct config *config, struct buf *problems)
-{
-    struct stream **streams = streams_compile(config, problems);
-    streams_free(streams, config->stream_count);
-    struct buf found = { 0 };
-    bool fits = server_check(&config->http, &config->admin, &found);
-    fits = store_check(&config->store, &found) && fits;
-    fits = dedup_check(&config->dedup, &found) && fits;
-    tell_problems(config->file, &found, ": ", problems);
-    buf_clear(&found);
-    fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
-    tell_problems(config->file, &found, ":", problems); /* these know their line */
-    buf_release(&found);
-    return streams != NULL && fits;
-}
-
 static bool start_streams(struct gateway *g, struct buf *problem)
 {
-    g->streams = streams_compile(g->config, problem);
+    g->streams = gateway_streams_compile(g->config, problem);
     return g->streams != NULL;
 }
 
@@ -143,6 +84,25 @@ static bool start_store(struct gateway *g, struct buf *problem)
     return g->store != NULL;
 }
 
+/* The names of each stream's columns; NULL if memory is short. */
+static struct metrics_names *field_names(const struct gateway *g)
+{
+    size_t count = g->config->stream_count;
+    size_t columns = 0;
+    for (size_t i = 0; i < count; i++) {
+        columns += g->streams[i]->column_count;
+    }
+    struct metrics_names *fields = calloc(1, (count + 1) * sizeof *fields + columns * sizeof(char *));
+    const char **next = fields == NULL ? NULL : (const char **)(void *)(fields + count + 1);
+    for (size_t i = 0; fields != NULL && i < count; i++) {
+        fields[i] = (struct metrics_names){ next, g->streams[i]->column_count };
+        for (size_t c = 0; c < g->streams[i]->column_count; c++) {
+            *next++ = g->streams[i]->columns[c].name;
+        }
+    }
+    return fields;
+}
+
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
     const char **names = calloc(g->config->stream_count + 1, sizeof *names);
@@ -150,13 +110,16 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
     for (size_t i = 0; names != NULL && i < g->config->stream_count; i++) {
         names[i] = g->streams[i]->name;
     }
-    if (names != NULL && listeners != NULL) {
+    struct metrics_names *fields = field_names(g);
+    if (names != NULL && listeners != NULL && fields != NULL) {
         g->metrics = metrics_new(&(struct metrics_labels){
             .streams = { names, g->config->stream_count },
             .servers = { g->store->server_names, g->store->server_count },
             .listeners = { listeners, udp_listener_names(&g->config->udp, listeners) },
+            .fields = fields,
         });
     }
+    free(fields);
     free(names);
     free(listeners);
     if (g->metrics == NULL) {
@@ -295,7 +258,7 @@ static void free_all(struct gateway *g)
     free_store(g);
     data_folder_release(&g->folder);
     status_board_free(g->board);
-    streams_free(g->streams, g->config->stream_count);
+    gateway_streams_free(g->streams, g->config->stream_count);
 }
 
 void gateway_free(struct gateway *g)

@@ -94,6 +94,13 @@ static inline void fixture_write(void *context, const void *data, size_t len)
 }
 
 /* The row as JSON, through the Native encoding; valid until the next call. */
+/* The name of the column that was at fault; "" if none was. */
+static inline const char *fixture_column(const struct fixture *fixture)
+{
+    size_t column = fixture->error.column;
+    return column < fixture->stream->column_count ? fixture->stream->columns[column].name : "";
+}
+
 static inline const char *fixture_row(struct fixture *fixture, uint64_t row)
 {
     struct buf block = { 0 };

@@ -104,9 +104,14 @@ static void write_without_memory(enum log_level level, const char *event, const 
     write_line(&line);
 }
 
+bool log_takes(enum log_level level)
+{
+    return level >= logger.level;
+}
+
 void log_write(struct log_site *site, enum log_level level, const char *event, const char *detail, ...)
 {
-    if (level < logger.level) {
+    if (!log_takes(level)) {
         return;
     }
     char text[2048];
@@ -121,7 +126,7 @@ void log_write(struct log_site *site, enum log_level level, const char *event, c
     }
 
     pthread_mutex_lock(&logger.mutex);
-    int left_out = site_admit(site, clock_monotonic_ns());
+    int left_out = level == LOG_DEBUG ? 0 : site_admit(site, clock_monotonic_ns());
     if (left_out >= 0) {
         struct buf line = { 0 };
         compose(&line, level, event, text, left_out);

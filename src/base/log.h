@@ -1,7 +1,8 @@
 /* The log: one line each on stderr, key=value text or JSON.
  *
  * Any thread may call. A line is written with one write(2). Each call site is limited to ten lines a second;
- * the next line that passes says how many were left out. Hot paths count instead of logging. */
+ * the next line that passes says how many were left out. Lines of level debug are all written: whoever asks for them
+ * wants each. Hot paths count instead of logging. */
 #pragma once
 
 #include "base/bytes.h"
@@ -11,6 +12,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 /* Before any thread is started. */
 void log_init(enum log_level level, enum log_format format);
+
+/* Any thread: is a line of this level written? */
+bool log_takes(enum log_level level);
 
 /* A call site's allowance; one static per LOG(). */
 struct log_site {

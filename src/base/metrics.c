@@ -20,6 +20,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_SERVER: return metrics->server_count;
     case LABELS_LISTENER: return metrics->listener_count;
     case LABELS_STATUS: return STATUS_CLASSES;
+    case LABELS_STREAM_FIELD_REASON: return 0; /* they are not cells of threads */
     case LABELS_NONE: break;
     }
     return 1;
@@ -57,6 +58,28 @@ static bool copy_names(struct metrics_names names, char ***copies, size_t *count
     return *copies != NULL;
 }
 
+static bool make_fields(struct metrics *metrics, const struct metrics_names *names)
+{
+    metrics->fields = calloc(metrics->stream_count + 1, sizeof *metrics->fields);
+    for (size_t i = 0; metrics->fields != NULL && names != NULL && i < metrics->stream_count; i++) {
+        struct metrics_fields *fields = &metrics->fields[i];
+        fields->counts = calloc((names[i].count + 1) * ERROR_COUNT, sizeof *fields->counts);
+        if (fields->counts == NULL || !copy_names(names[i], &fields->names, &fields->count)) {
+            return false;
+        }
+    }
+    return metrics->fields != NULL;
+}
+
+static void free_fields(struct metrics *metrics)
+{
+    for (size_t i = 0; metrics->fields != NULL && i < metrics->stream_count; i++) {
+        free_names(metrics->fields[i].names, metrics->fields[i].count);
+        free(metrics->fields[i].counts);
+    }
+    free(metrics->fields);
+}
+
 struct metrics *metrics_new(const struct metrics_labels *labels)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
@@ -66,7 +89,8 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
     pthread_mutex_init(&metrics->mutex, NULL);
     if (copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
         copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
-        copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count)) {
+        copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
+        make_fields(metrics, labels->fields)) {
         lay_out(metrics);
         metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
     }
@@ -87,6 +111,7 @@ void metrics_free(struct metrics *metrics)
         metrics->threads = cells->next;
         free(cells);
     }
+    free_fields(metrics);
     free_names(metrics->streams, metrics->stream_count);
     free_names(metrics->servers, metrics->server_count);
     free_names(metrics->listeners, metrics->listener_count);
@@ -145,6 +170,15 @@ void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigne
                         enum error reason, int64_t value)
 {
     metric_add_index(cells, metric, event_index(cells->metrics, protocol, stream) * ERROR_COUNT + reason, value);
+}
+
+void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value)
+{
+    const struct metrics *metrics = cells->metrics;
+    if (stream < metrics->stream_count && field < metrics->fields[stream].count) {
+        _Atomic int64_t *count = &metrics->fields[stream].counts[field * ERROR_COUNT + reason];
+        atomic_fetch_add_explicit(count, value, memory_order_relaxed);
+    }
 }
 
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value)

@@ -23,6 +23,7 @@ enum metric_labels {
     LABELS_STREAM,
     LABELS_PROTOCOL_STREAM,
     LABELS_PROTOCOL_STREAM_REASON,
+    LABELS_STREAM_FIELD_REASON, /* metric_add_field */
     LABELS_REASON,
     LABELS_SERVER,   /* one per ClickHouse server */
     LABELS_LISTENER, /* one per UDP listener */
@@ -49,6 +50,7 @@ struct metrics_labels {
     struct metrics_names streams; /* the index streams.count is the label "" (no stream) */
     struct metrics_names servers;
     struct metrics_names listeners;
+    const struct metrics_names *fields; /* of each stream; NULL: they have none */
 };
 
 /* Names are copied. NULL if memory is short. */
@@ -67,6 +69,8 @@ void metric_add_stream(struct metrics_cells *cells, enum metric metric, size_t s
 void metric_add_event(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream, int64_t value);
 void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream,
                         enum error reason, int64_t value);
+/* To EVENTS_REJECTED_BY_FIELD. The cells are shared by all threads: rejections are rare, and fields may be many. */
+void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value);
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value);
 
 /* Histograms: seconds, buckets of powers of two from 100 µs to 52 s. */

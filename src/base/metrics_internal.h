@@ -34,6 +34,13 @@ struct scrape_hook {
     void *context;
 };
 
+/* Of one stream. */
+struct metrics_fields {
+    char **names;
+    size_t count;
+    _Atomic int64_t *counts; /* by field and reason */
+};
+
 struct metrics {
     pthread_mutex_t mutex; /* guards threads and hooks */
     struct metrics_cells *threads;
@@ -45,8 +52,9 @@ struct metrics {
     size_t server_count;
     char **listeners;
     size_t listener_count;
-    size_t offset[METRIC_COUNT]; /* of a metric's first cell */
-    size_t series[METRIC_COUNT]; /* how many label combinations it has */
+    struct metrics_fields *fields; /* of each stream */
+    size_t offset[METRIC_COUNT];   /* of a metric's first cell */
+    size_t series[METRIC_COUNT];   /* how many label combinations it has */
     size_t cell_count;
     _Atomic double *states;
 };

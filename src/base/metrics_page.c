@@ -24,6 +24,7 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_SERVER: buf_printf(out, "server=\"%s\"", metrics->servers[index]); return;
     case LABELS_LISTENER: buf_printf(out, "listener=\"%s\"", metrics->listeners[index]); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
+    case LABELS_STREAM_FIELD_REASON: return; /* render_fields */
     case LABELS_PROTOCOL_STREAM:
     case LABELS_PROTOCOL_STREAM_REASON: break;
     }
@@ -34,16 +35,76 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     }
 }
 
-/* Series that say nothing: a reason that never occurred, "no stream" where every event had one. */
-static bool is_silent(const struct metrics *metrics, enum metric_labels labels, size_t index, double value)
+/* Which reasons are on the page from the start, at 0: a query that asks how much a counter grew would miss the first
+ * time that one of them occurs. Of dropped events all are. The others come when they occur. */
+enum { USUAL_OF_STREAM = 1, USUAL_OF_NO_STREAM = 2, USUAL_OF_HANDSHAKE = 4, USUAL_OF_CLOSE = 8 };
+
+static const unsigned char usual_reasons[ERROR_COUNT] = {
+    [ERROR_BAD_REQUEST] = USUAL_OF_NO_STREAM | USUAL_OF_HANDSHAKE,
+    [ERROR_TIMEOUT] = USUAL_OF_NO_STREAM | USUAL_OF_CLOSE,
+    [ERROR_BODY_TOO_LARGE] = USUAL_OF_NO_STREAM,
+    [ERROR_UNSUPPORTED_ENCODING] = USUAL_OF_NO_STREAM,
+    [ERROR_BAD_ARGUMENT] = USUAL_OF_NO_STREAM,
+    [ERROR_UNKNOWN_STREAM] = USUAL_OF_NO_STREAM | USUAL_OF_HANDSHAKE,
+    [ERROR_BAD_COMPRESSION] = USUAL_OF_STREAM | USUAL_OF_NO_STREAM | USUAL_OF_CLOSE,
+    [ERROR_DECOMPRESSED_TOO_LARGE] = USUAL_OF_NO_STREAM | USUAL_OF_CLOSE,
+    [ERROR_CONNECTION_CLOSED] = USUAL_OF_NO_STREAM,
+    [ERROR_EMPTY_PAYLOAD] = USUAL_OF_STREAM,
+    [ERROR_INVALID_JSON] = USUAL_OF_STREAM,
+    [ERROR_TOO_MANY_EVENTS] = USUAL_OF_STREAM,
+    [ERROR_NOT_AN_OBJECT] = USUAL_OF_STREAM,
+    [ERROR_MISSING_FIELD] = USUAL_OF_STREAM,
+    [ERROR_UNKNOWN_FIELD] = USUAL_OF_STREAM,
+    [ERROR_WRONG_TYPE] = USUAL_OF_STREAM,
+    [ERROR_OUT_OF_RANGE] = USUAL_OF_STREAM,
+    [ERROR_TOO_LONG] = USUAL_OF_STREAM,
+    [ERROR_TOO_SHORT] = USUAL_OF_STREAM,
+    [ERROR_NOT_ALLOWED] = USUAL_OF_STREAM,
+    [ERROR_INVALID_VALUE] = USUAL_OF_STREAM,
+    [ERROR_TIME_TOO_OLD] = USUAL_OF_STREAM,
+    [ERROR_TIME_TOO_NEW] = USUAL_OF_STREAM,
+    [ERROR_ORIGIN_NOT_ALLOWED] = USUAL_OF_HANDSHAKE,
+    [ERROR_UPGRADE_REQUIRED] = USUAL_OF_HANDSHAKE,
+    [ERROR_TOO_MANY_WEBSOCKETS] = USUAL_OF_HANDSHAKE,
+    [ERROR_TOO_MANY_OF_ADDRESS] = USUAL_OF_HANDSHAKE,
+    [ERROR_BAD_FRAME] = USUAL_OF_CLOSE,
+    [ERROR_INVALID_UTF8] = USUAL_OF_CLOSE,
+    [ERROR_UNSUPPORTED_DATA] = USUAL_OF_CLOSE,
+    [ERROR_MESSAGE_TOO_LARGE] = USUAL_OF_CLOSE,
+    [ERROR_QUEUE_FULL] = USUAL_OF_CLOSE,
+    [ERROR_JOURNAL_FULL] = USUAL_OF_CLOSE,
+    [ERROR_DISK_FULL] = USUAL_OF_CLOSE,
+    [ERROR_JOURNAL_FAILED] = USUAL_OF_CLOSE,
+    [ERROR_DRAINING] = USUAL_OF_HANDSHAKE | USUAL_OF_CLOSE,
+};
+
+/* HTTP alone refuses what belongs to no stream yet. */
+static bool is_usual_refusal(const struct metrics *metrics, enum metric metric, size_t index)
+{
+    size_t event = index / ERROR_COUNT;
+    size_t streams = metrics->stream_count + 1;
+    bool of_none = event % streams == metrics->stream_count;
+    enum error reason = (enum error)(index % ERROR_COUNT);
+    if (of_none && event / streams != 0) {
+        return false;
+    }
+    if (metric == METRIC_EVENTS_DROPPED) {
+        return error_info(reason)->fate == FATE_DROPPED;
+    }
+    return (usual_reasons[reason] & (of_none ? USUAL_OF_NO_STREAM : USUAL_OF_STREAM)) != 0;
+}
+
+/* Series that say nothing: a rare reason that never occurred, "no stream" where every event had one. */
+static bool is_silent(const struct metrics *metrics, enum metric metric, size_t index, double value)
 {
     if (value != 0) {
         return false;
     }
     size_t streams = metrics->stream_count + 1;
-    switch (labels) {
+    switch (metric_table[metric].labels) {
     case LABELS_REASON:
-    case LABELS_PROTOCOL_STREAM_REASON: return true;
+        return (usual_reasons[index] & (metric == METRIC_WEBSOCKETS_CLOSED ? USUAL_OF_CLOSE : USUAL_OF_HANDSHAKE)) == 0;
+    case LABELS_PROTOCOL_STREAM_REASON: return !is_usual_refusal(metrics, metric, index);
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;
     default: return false;
@@ -95,11 +156,45 @@ static void render_histogram(struct metrics *metrics, enum metric metric, size_t
     append_value(out, (double)count);
 }
 
+/* Names of columns may be any text. */
+static void append_escaped(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\n') {
+            buf_append_string(out, "\\n");
+            continue;
+        }
+        if (*text == '"' || *text == '\\') {
+            buf_append_byte(out, '\\');
+        }
+        buf_append_byte(out, (uint8_t)*text);
+    }
+}
+
+/* Those that occurred: fields times reasons are too many to show at 0. */
+static void render_fields(const struct metrics *metrics, size_t stream, struct buf *out)
+{
+    const struct metrics_fields *fields = &metrics->fields[stream];
+    for (size_t i = 0; i < fields->count * ERROR_COUNT; i++) {
+        int64_t count = atomic_load_explicit(&fields->counts[i], memory_order_relaxed);
+        if (count != 0) {
+            buf_printf(out, "%s{stream=\"%s\",field=\"", metric_table[METRIC_EVENTS_REJECTED_BY_FIELD].name,
+                       metrics->streams[stream]);
+            append_escaped(out, fields->names[i / ERROR_COUNT]);
+            buf_printf(out, "\",reason=\"%s\"} %lld\n", error_info((enum error)(i % ERROR_COUNT))->code,
+                       (long long)count);
+        }
+    }
+}
+
 static void render_metric(struct metrics *metrics, enum metric metric, struct buf *labels, struct buf *out)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
     const struct metric_info *info = &metric_table[metric];
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name, kinds[info->kind]);
+    for (size_t stream = 0; metric == METRIC_EVENTS_REJECTED_BY_FIELD && stream < metrics->stream_count; stream++) {
+        render_fields(metrics, stream, out);
+    }
     for (size_t index = 0; index < metrics->series[metric]; index++) {
         buf_clear(labels);
         append_labels(metrics, info->labels, index, labels);
@@ -109,7 +204,7 @@ static void render_metric(struct metrics *metrics, enum metric metric, struct bu
         }
         size_t cell = metrics->offset[metric] + index;
         double value = (double)metrics_sum(metrics, cell) + metrics_state(metrics, cell);
-        if (!is_silent(metrics, info->labels, index, value)) {
+        if (!is_silent(metrics, metric, index, value)) {
             append_series(out, info->name, "", buf_slice(labels), NULL);
             append_value(out, value);
         }

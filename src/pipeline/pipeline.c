@@ -182,6 +182,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *
     pipeline->config = *config;
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
+    refusals_init(&pipeline->refusals);
     wakeup_init(&pipeline->opening);
     pipeline->awaited = true;
     return pipeline;
@@ -247,6 +248,7 @@ void pipeline_close(struct pipeline *pipeline)
         commit_thread_stop(&pipeline->commit_thread);
         pipeline->commit_thread.commit = NULL;
     }
+    refusals_tell(&pipeline->refusals);
 }
 
 /* In reverse of open_all; each part may be missing if the start failed. */
@@ -271,6 +273,7 @@ void pipeline_stop(struct pipeline *pipeline)
         journal_close(pipeline->journal);
     }
     waiting_room_release(&pipeline->room);
+    refusals_release(&pipeline->refusals);
     commit_queue_release(&pipeline->queue);
     wakeup_release(&pipeline->opening);
     free(pipeline);

@@ -55,6 +55,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     }
     io->pipeline = pipeline;
     io->callbacks = *callbacks;
+    io->refusals = &pipeline->refusals;
     io->max_events = pipeline->config.config->http.max_events;
     io->stream_count = pipeline->config.stream_count;
     io->parser = json_parser_new();

@@ -8,6 +8,7 @@
 #include "event/segment.h"
 #include "pipeline/json_repair.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/refusals.h"
 #include "pipeline/validate.h"
 
 /* Rows, and bytes of payloads, at which an open chunk is pushed instead of being filled further: only what is pushed
@@ -24,6 +25,7 @@ struct pipeline_io {
     struct json_repair repair;
     struct validator *validator;
     struct metrics_cells *cells; /* of this I/O thread */
+    struct refusals *refusals;   /* of all */
     uint64_t max_events;         /* in one payload (http.max_events) */
     struct chunk **open;         /* by stream index; NULL: none is open */
     struct chunk **spare;        /* by stream index: lists (by `next`) of cleared chunks */

@@ -5,6 +5,7 @@
 #include "pipeline/commit_thread.h"
 #include "pipeline/home.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/refusals.h"
 
 struct pipeline {
     struct pipeline_config config;
@@ -16,6 +17,7 @@ struct pipeline {
     struct dead_letters *letters;
     struct commit_queue queue;
     struct waiting_room room;
+    struct refusals refusals;
     struct home home;
     struct commit *commit;
     struct commit_thread commit_thread;

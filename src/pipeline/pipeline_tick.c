@@ -47,6 +47,7 @@ void pipeline_tick(struct pipeline *pipeline)
     journal_adopt(pipeline->journal, MOST_AT_ONCE, pipeline->tick_cells, &adopted);
     hand_over(pipeline, adopted);
     dead_letters_watch(pipeline->letters); /* people take letters away */
+    refusals_tell(&pipeline->refusals);
 }
 
 int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns)

@@ -33,18 +33,25 @@ static void count_refused(struct pipeline_io *io, enum protocol protocol, size_t
                        events);
 }
 
-void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
-                            enum error error)
+static void count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, enum error error)
 {
     size_t index = stream != NULL ? stream->index : io->stream_count; /* the latter stands for "no stream" */
     metric_add_event(io->cells, METRIC_EVENTS_RECEIVED, protocol, index, 1);
     count_refused(io, protocol, index, error, 1);
 }
 
+void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
+                            enum error error)
+{
+    struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
+    count_payload(io, protocol, stream, error);
+    refusals_note(io->refusals, &refusal, 1, SLICE(""));
+}
+
 void submit_refuse(struct submit *submit, enum error error)
 {
     submit->submission->error = error;
-    pipeline_count_refusal(submit->io, submit->payload->protocol, submit->stream, error);
+    count_payload(submit->io, submit->payload->protocol, submit->stream, error);
 }
 
 static struct slice code_of(enum error error)
@@ -67,6 +74,18 @@ static void append_error(struct submission *submission, const struct event_error
     buf_append_byte(out, '}');
 }
 
+static void note_bad_event(const struct submit *submit, const struct event_error *error)
+{
+    const struct stream *stream = submit->stream;
+    bool known = error->column < stream->column_count;
+    struct refusal refusal = { submit->payload->protocol, stream->name,
+                               known ? stream->columns[error->column].name : "", error->code };
+    if (known) {
+        metric_add_field(submit->io->cells, stream->index, error->column, error->code, 1);
+    }
+    refusals_note(submit->io->refusals, &refusal, 1, slice_from_string(error->message));
+}
+
 void submit_bad_event(struct submit *submit, const struct event_error *error)
 {
     static const struct event_id none;
@@ -77,6 +96,7 @@ void submit_bad_event(struct submit *submit, const struct event_error *error)
     submission->events++;
     buf_append(&submission->ids, &none, sizeof none);
     count_refused(submit->io, submit->payload->protocol, submit->stream->index, error->code, 1);
+    note_bad_event(submit, error);
 }
 
 bool submit_open_ticket(struct submit *submit)
@@ -210,6 +230,37 @@ static struct slice without_mark(struct slice bytes)
     return slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes;
 }
 
+static void take_payload(struct submit *submit)
+{
+    enum error error = submit->payload->admitted ? OK : ask_to_enter(submit->io, submit->payload);
+    if (error != OK) {
+        submit_refuse(submit, error);
+        return;
+    }
+    bool whole = submit_payload(submit);
+    if (submit->ticket == NULL) {
+        return; /* refused */
+    }
+    error = whole ? finish_rows(submit) : ERROR_OUT_OF_MEMORY;
+    if (error != OK) {
+        fail_whole(submit, error);
+    }
+    finish(submit);
+    if (error != OK && submit->chunk->ticket_count == 0) {
+        chunk_clear(submit->chunk); /* nobody pushes it: gives back what it has grown by */
+    }
+}
+
+/* A payload that was refused as a whole, but for the events of it that were rejected before. */
+static void note_whole(const struct submit *submit)
+{
+    const struct submission *submission = submit->submission;
+    uint32_t rejected = submission->rejected;
+    uint64_t events = submission->events > rejected ? submission->events - rejected : 1;
+    struct refusal refusal = { submit->payload->protocol, submit->stream->name, "", submission->error };
+    refusals_note(submit->io->refusals, &refusal, events, buf_slice(&submission->detail));
+}
+
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
 {
     struct payload unmarked = *payload;
@@ -223,21 +274,8 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
     };
     clear(submission);
-    enum error error = payload->admitted ? OK : ask_to_enter(io, payload);
-    if (error != OK) {
-        submit_refuse(&submit, error);
-        return;
-    }
-    bool whole = submit_payload(&submit);
-    if (submit.ticket == NULL) {
-        return; /* refused */
-    }
-    error = whole ? finish_rows(&submit) : ERROR_OUT_OF_MEMORY;
-    if (error != OK) {
-        fail_whole(&submit, error);
-    }
-    finish(&submit);
-    if (error != OK && submit.chunk->ticket_count == 0) {
-        chunk_clear(submit.chunk); /* nobody pushes it: gives back what it has grown by */
+    take_payload(&submit);
+    if (submission->error != OK) {
+        note_whole(&submit);
     }
 }

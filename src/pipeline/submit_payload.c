@@ -72,7 +72,7 @@ static bool holds_values(struct submit *submit, struct slice line, struct event_
 /* What is no JSON: several objects in a line, or an event's error. False: memory ran short. */
 static bool take_bad_piece(struct submit *submit, enum error code, struct slice piece, take_piece *take)
 {
-    struct event_error error = { .code = code };
+    struct event_error error = { .code = code, .column = SIZE_MAX };
     if (take == take_line && holds_values(submit, piece, &error)) {
         return take_good_pieces(submit, piece, json_items_take_value);
     }

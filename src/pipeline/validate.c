@@ -147,6 +147,7 @@ static enum error RARE describe(struct event_error *error, enum error code, stru
 {
     char text[sizeof error->field + sizeof error->message + 8];
     error->code = code;
+    error->column = SIZE_MAX;
     value_quote(field, sizeof error->field - 8, error->field, sizeof error->field);
     int len = snprintf(text, sizeof text, "%s%s%s", error->field, error->field[0] != '\0' ? ": " : "", message);
     size_t written = len < (int)sizeof text ? (size_t)len : sizeof text - 1;
@@ -159,6 +160,15 @@ static struct slice path_of(const struct column_spec *spec, int rank)
 {
     const struct string_list *from = &spec->options->from;
     return slice_from_string(from->count == 0 ? spec->name : from->items[(size_t)rank < from->count ? rank : 0]);
+}
+
+/* The same of a column, by the path of that rank. */
+static enum error RARE describe_column(struct event_error *error, enum error code, const struct stream *stream,
+                                       size_t column, int rank, const char *message)
+{
+    (void)describe(error, code, path_of(&stream->columns[column], rank), message);
+    error->column = column;
+    return code;
 }
 
 /* The tree that the event is read by. */
@@ -194,8 +204,8 @@ static enum error find_values(struct validator *validator, const struct json_doc
     for (size_t word = 0; word < validator->plan.words; word++) {
         uint64_t missing = validator->plan.required[word] & ~validator->places.bits[word];
         if (missing != 0) {
-            const struct column_spec *spec = &stream->columns[word * 64 + (size_t)__builtin_ctzll(missing)];
-            return describe(error, ERROR_MISSING_FIELD, path_of(spec, 0), "is required and missing");
+            size_t column = word * 64 + (size_t)__builtin_ctzll(missing);
+            return describe_column(error, ERROR_MISSING_FIELD, stream, column, 0, "is required and missing");
         }
     }
     return OK;
@@ -282,9 +292,8 @@ static enum error append_parallel(struct validator *validator, const struct json
         size_t culprit = first;
         enum error code = append_element(validator, document, &array, m, chunk, &culprit);
         if (code != OK) {
-            return describe(error, code,
-                            path_of(&chunk->stream->columns[culprit], validator->places.places[culprit].rank),
-                            validator->scratch.context.message);
+            return describe_column(error, code, chunk->stream, culprit, validator->places.places[culprit].rank,
+                                   validator->scratch.context.message);
         }
     }
     for (size_t i = 0; i < array.array->array_column_count; i++) {
@@ -305,7 +314,7 @@ static enum error append_one(struct validator *validator, const struct json_docu
     struct column *column = begin(validator, chunk, index);
     enum error code = field_append(document, place->at, column, &validator->scratch);
     if (code != OK) {
-        return describe(error, code, path_of(column->spec, place->rank), validator->scratch.context.message);
+        return describe_column(error, code, chunk->stream, index, place->rank, validator->scratch.context.message);
     }
     end(validator, column);
     return OK;
@@ -381,7 +390,9 @@ static enum error append_unknown(struct validator *validator, const struct json_
     struct column *column = begin(validator, chunk, (size_t)chunk->stream->collect_column);
     enum error code = field_append_unknown(document, at, paths, column, &validator->scratch);
     if (code != OK) {
-        return describe(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
+        (void)describe(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
+        error->column = (size_t)chunk->stream->collect_column;
+        return code;
     }
     end(validator, column);
     return OK;

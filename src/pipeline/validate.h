@@ -26,6 +26,7 @@ struct event_context {
 /* Why an event was refused. `message` names the thing, the limit and the cure. */
 struct event_error {
     enum error code;
+    size_t column; /* of the stream; SIZE_MAX: no configured field is at fault */
     char field[128];
     char message[256];
 };

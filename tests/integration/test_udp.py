@@ -1,6 +1,7 @@
 """UDP: what comes is stored once, and whatever is lost is a number: for each cause, the count equals what was sent."""
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -277,6 +278,29 @@ def a_port_of_another_gateway_is_refused(gateway):
 
 
 @with_udp()
+def who_is_told_nothing_finds_the_reason_in_the_log_and_by_field(gateway):
+    page = gateway.metrics()
+    for reason in ("queue_full", "journal_full", "disk_full", "journal_failed", "dedup_failed", "draining", "starting"):
+        key = (("protocol", "udp"), ("stream", "events"), ("reason", reason))
+        assert page["sluice_events_dropped_total"][key] == 0, "increase() would miss the first incident"
+    bad = [event(n, channel="ann@example.org") for n in range(50)] + [{"channel": "web"}] * 7
+    send(gateway, [json.dumps(one).encode() for one in bad] + [b"{"])
+    settle(gateway, len(bad) + 1)
+    gateway.wait_until("a line says so", lambda: "events refused: " in gateway.log())
+    time.sleep(1.2)
+    told = re.findall(r"info  events refused: events=(\d+) the first: protocol=(\w+) stream=(\w+) field=(\w*) reason=(\w+)",
+                      gateway.log())
+    assert sum(int(line[0]) for line in told) == len(bad) + 1, told
+    assert told[0][1:] == ("udp", "events", "channel", "not_allowed"), told
+    assert "example.org" not in gateway.log()
+    assert gateway.sum("sluice_events_rejected_by_field_total", stream="events", field="channel", reason="not_allowed") == 50
+    assert gateway.sum("sluice_events_rejected_by_field_total", reason="missing_field") == 7
+    assert gateway.sum("sluice_events_rejected_total", protocol="udp") == len(bad) + 1
+    gateway.check_identity()
+    return {"SELECT count() FROM events": 0}
+
+
+@with_udp()
 def draining_reads_what_the_kernel_holds(gateway):
     """Stopped, it gets datagrams and the order to end: it reads them before it does."""
     gateway.process.send_signal(signal.SIGSTOP)
@@ -287,6 +311,7 @@ def draining_reads_what_the_kernel_holds(gateway):
     assert gateway.process.wait(60) == 0
     gateway.process = None
     gateway.check_log()
+    gateway.start().wait_stored()
     return {"SELECT count(), uniqExact(user_id) FROM events FINAL": "2000\t2000"}
 
 
@@ -333,6 +358,7 @@ if __name__ == "__main__":
           each_listener_has_its_stream_and_its_counts,
           off_is_off,
           a_port_of_another_gateway_is_refused,
+          who_is_told_nothing_finds_the_reason_in_the_log_and_by_field,
           draining_reads_what_the_kernel_holds,
           events_of_a_fast_sender_are_counted_to_the_last,
           a_bad_listener_is_refused_with_its_line])

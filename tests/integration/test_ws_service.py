@@ -267,6 +267,9 @@ def a_drain_acknowledges_what_was_sent_and_says_1012(gateway):
         client.socket.close()
     assert acked > 1000, acked
     ended_by_itself(gateway)
+    gateway.start()         # what came while it drained waits in the journal
+    gateway.wait_stored()
+    gateway.stop()
     count = int(gateway.sql("SELECT count() FROM events FINAL"))
     assert acked == count, (acked, count)
 

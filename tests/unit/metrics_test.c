@@ -8,14 +8,18 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 static const char *const streams[] = { "events", "clicks" };
 static const char *const servers[] = { "a:8123" };
 
+static const char *const columns[] = { "name", "odd \"name\\" };
+static const struct metrics_names fields[] = { { columns, 2 }, { columns, 1 } };
+
 static struct metrics *make(void)
 {
     struct metrics *metrics =
-        metrics_new(&(struct metrics_labels){ .streams = { streams, 2 }, .servers = { servers, 1 } });
+        metrics_new(&(struct metrics_labels){ .streams = { streams, 2 }, .servers = { servers, 1 }, .fields = fields });
     assert_non_null(metrics);
     return metrics;
 }
@@ -44,7 +48,7 @@ static void cells_of_all_threads_are_summed(void **state)
     metrics_free(metrics);
 }
 
-static void refusals_are_kept_apart_by_reason_and_silent_reasons_left_out(void **state)
+static void refusals_are_kept_apart_by_reason_and_rare_reasons_left_out(void **state)
 {
     (void)state;
     struct metrics *metrics = make();
@@ -53,7 +57,75 @@ static void refusals_are_kept_apart_by_reason_and_silent_reasons_left_out(void *
     metric_add_refusal(cells, METRIC_EVENTS_REJECTED, 2, 0, ERROR_TOO_LONG, 2);
     assert_true(page_has(metrics, "{protocol=\"http\",stream=\"\",reason=\"invalid_json\"} 1\n"));
     assert_true(page_has(metrics, "{protocol=\"udp\",stream=\"events\",reason=\"too_long\"} 2\n"));
-    assert_false(page_has(metrics, "reason=\"out_of_range\""));
+    assert_false(page_has(metrics, "reason=\"http_version\""));
+    assert_false(page_has(metrics, "{protocol=\"udp\",stream=\"\""));
+    metrics_free(metrics);
+}
+
+static void what_may_be_watched_for_is_there_at_zero(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    static const char *const protocols[] = METRICS_PROTOCOLS;
+    static const char *const usual[] = { "invalid_json", "missing_field", "wrong_type", "not_allowed", "time_too_old" };
+    char line[160];
+    for (int reason = OK; reason < ERROR_COUNT; reason++) {
+        const struct error_info *info = error_info((enum error)reason);
+        for (size_t p = 0; p < METRICS_PROTOCOL_COUNT && info->fate == FATE_DROPPED; p++) {
+            for (size_t s = 0; s < 2; s++) {
+                snprintf(line, sizeof line,
+                         "sluice_events_dropped_total{protocol=\"%s\",stream=\"%s\",reason=\"%s\"} 0\n", protocols[p],
+                         streams[s], info->code);
+                assert_true(page_has(metrics, line));
+            }
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(usual); i++) {
+        snprintf(line, sizeof line,
+                 "sluice_events_rejected_total{protocol=\"udp\",stream=\"clicks\",reason=\"%s\"} 0\n", usual[i]);
+        assert_true(page_has(metrics, line));
+    }
+    assert_true(
+        page_has(metrics, "sluice_events_rejected_total{protocol=\"http\",stream=\"\",reason=\"body_too_large\"} 0\n"));
+    assert_true(page_has(metrics, "sluice_websockets_refused_total{reason=\"too_many_of_address\"} 0\n"));
+    assert_true(page_has(metrics, "sluice_websockets_closed_total{reason=\"draining\"} 0\n"));
+    metrics_free(metrics);
+}
+
+static size_t page_length(const struct metrics_labels *labels)
+{
+    struct buf page = { 0 };
+    struct metrics *metrics = metrics_new(labels);
+    assert_non_null(metrics);
+    metrics_render(metrics, &page);
+    size_t len = page.len;
+    buf_release(&page);
+    metrics_free(metrics);
+    return len;
+}
+
+static void a_stream_adds_less_than_twelve_kilobytes_to_the_page(void **state)
+{
+    (void)state;
+    size_t one = page_length(&(struct metrics_labels){ .streams = { streams, 1 }, .servers = { servers, 1 } });
+    size_t two = page_length(&(struct metrics_labels){ .streams = { streams, 2 }, .servers = { servers, 1 } });
+    assert_in_range(two - one, 1, 12 * 1024);
+}
+
+static void rejections_are_counted_by_field_for_fields_that_are_configured(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct metrics_cells *one = metrics_thread(metrics);
+    struct metrics_cells *two = metrics_thread(metrics);
+    metric_add_field(one, 0, 0, ERROR_TOO_LONG, 2);
+    metric_add_field(two, 0, 0, ERROR_TOO_LONG, 3);
+    metric_add_field(one, 0, 1, ERROR_MISSING_FIELD, 1);
+    metric_add_field(one, 1, 1, ERROR_TOO_LONG, 7); /* it has one field */
+    metric_add_field(one, 2, 0, ERROR_TOO_LONG, 7); /* no stream */
+    assert_true(page_has(metrics, "rejected_by_field_total{stream=\"events\",field=\"name\",reason=\"too_long\"} 5\n"));
+    assert_true(page_has(metrics, "field=\"odd \\\"name\\\\\",reason=\"missing_field\"} 1\n"));
+    assert_false(page_has(metrics, "} 7\n"));
     metrics_free(metrics);
 }
 
@@ -114,7 +186,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_of_all_threads_are_summed),
-        cmocka_unit_test(refusals_are_kept_apart_by_reason_and_silent_reasons_left_out),
+        cmocka_unit_test(refusals_are_kept_apart_by_reason_and_rare_reasons_left_out),
+        cmocka_unit_test(what_may_be_watched_for_is_there_at_zero),
+        cmocka_unit_test(a_stream_adds_less_than_twelve_kilobytes_to_the_page),
+        cmocka_unit_test(rejections_are_counted_by_field_for_fields_that_are_configured),
         cmocka_unit_test(histogram_buckets_are_cumulative),
         cmocka_unit_test(states_are_set_when_scraped),
         cmocka_unit_test(reports_the_resident_memory),

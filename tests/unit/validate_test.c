@@ -402,6 +402,11 @@ static void keeps_arrays_through_one_path_parallel(void **state)
     assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":{}}"), ERROR_WRONG_TYPE);
     assert_int_equal(fixture_event(*state, "{\"name\":\"a\",\"items\":[{\"price\":\"x\"}]}"), ERROR_WRONG_TYPE);
     assert_string_equal(((struct fixture *)*state)->error.field, "items[].price");
+    assert_string_equal(fixture_column(*state), "prices");
+    assert_int_equal(fixture_event(*state, "{\"name\":{}}"), ERROR_WRONG_TYPE);
+    assert_string_equal(fixture_column(*state), "name");
+    assert_int_equal(fixture_event(*state, "[]"), ERROR_NOT_AN_OBJECT);
+    assert_string_equal(fixture_column(*state), "");
 }
 
 static void the_first_path_wins_and_the_last_of_equal_keys(void **state)

@@ -1,0 +1,68 @@
+/* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
+#include "gateway.h"
+#include "gateway_streams.h"
+
+#include "pipeline/dedup.h"
+#include "proto/udp.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+const char *config_environment(const char *name)
+{
+    return getenv(name);
+}
+
+void gateway_streams_free(struct stream **streams, size_t count)
+{
+    for (size_t i = 0; streams != NULL && i < count; i++) {
+        stream_free(streams[i]);
+    }
+    free(streams);
+}
+
+/* Each line of `found` behind the name of the file. */
+static void tell_problems(const char *file, const struct buf *found, const char *separator, struct buf *problems)
+{
+    struct slice rest = buf_slice(found);
+    struct slice line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            buf_printf(problems, "%s%s%.*s\n", file, separator, (int)line.len, (const char *)line.data);
+        }
+    }
+}
+
+struct stream **gateway_streams_compile(const struct config *config, struct buf *problems)
+{
+    struct stream **streams = calloc(config->stream_count + 1, sizeof *streams);
+    struct buf found = { 0 };
+    bool whole = streams != NULL;
+    for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
+        streams[i] = stream_compile(&config->streams[i], i, &found);
+        whole = whole && streams[i] != NULL;
+    }
+    tell_problems(config->file, &found, ":", problems);
+    buf_release(&found);
+    if (!whole) {
+        gateway_streams_free(streams, config->stream_count);
+        return NULL;
+    }
+    return streams;
+}
+
+bool gateway_check(const struct config *config, struct buf *problems)
+{
+    struct stream **streams = gateway_streams_compile(config, problems);
+    gateway_streams_free(streams, config->stream_count);
+    struct buf found = { 0 };
+    bool fits = server_check(&config->http, &config->admin, &found);
+    fits = store_check(&config->store, &found) && fits;
+    fits = dedup_check(&config->dedup, &found) && fits;
+    tell_problems(config->file, &found, ": ", problems);
+    buf_clear(&found);
+    fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
+    tell_problems(config->file, &found, ":", problems); /* these know their line */
+    buf_release(&found);
+    return streams != NULL && fits;
+}
