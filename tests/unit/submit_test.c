@@ -78,6 +78,7 @@ static const struct stream_options owner_options = { .name = "s", .fields = owne
 struct setup {
     struct metrics *metrics;
     struct pipeline_io io;
+    struct refusals refusals;
     struct submission submission;
     struct buf text;
 };
@@ -104,8 +105,10 @@ static int start_with(void **state, const struct stream_options *first)
     setup.io = (struct pipeline_io){ .parser = fixture.parser,
                                      .validator = fixture.validator,
                                      .cells = metrics_thread(setup.metrics),
+                                     .refusals = &setup.refusals,
                                      .max_events = 5000,
                                      .stream_count = 3 };
+    refusals_init(&setup.refusals);
     admits = admits_other = OK;
     pushes = 0;
     *state = &setup;
@@ -126,6 +129,7 @@ static int end(void **state)
 {
     struct setup *setup = *state;
     metrics_free(setup->metrics);
+    refusals_release(&setup->refusals);
     json_repair_release(&setup->io.repair);
     submission_release(&setup->submission);
     buf_release(&setup->text);
