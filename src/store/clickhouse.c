@@ -4,6 +4,7 @@
  * rest with an empty answer. */
 #include "store/http_request.h"
 #include "store/insert_body.h"
+#include "store/settings.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,8 +18,9 @@
 
 struct server {
     struct http_address address;
-    pthread_mutex_t lock; /* guards features */
+    pthread_mutex_t lock; /* guards the rest */
     struct store_features features;
+    bool pinned[SETTING_COUNT]; /* by the user's profile: requests leave them out */
 };
 
 struct clickhouse {
@@ -46,15 +48,60 @@ static void perform(struct store_session *session, size_t index, struct request_
     request_perform(session->clients[index], &session->store->servers[index].address, draft, expects, reply);
 }
 
+static bool is_pinned(struct server *server, enum setting setting)
+{
+    pthread_mutex_lock(&server->lock);
+    bool pinned = setting != SETTING_COUNT && server->pinned[setting];
+    pthread_mutex_unlock(&server->lock);
+    return pinned;
+}
+
+static void add_setting(struct request_draft *draft, struct server *server, const char *name, const char *value)
+{
+    if (!is_pinned(server, setting_find(slice_from_string(name)))) {
+        request_add_setting(draft, name, value);
+    }
+}
+
+/* What a server that pins it cannot do. */
+static void limit_features(const struct server *server, struct store_features *features)
+{
+    features->tokens = features->tokens && !server->pinned[SETTING_insert_deduplication_token];
+    features->pins = false;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        features->pins = features->pins || server->pinned[i];
+    }
+}
+
+/* A request that names a pinned setting is refused before it did anything. True: sent again, it names one less. */
+static bool learn_pinned(struct server *server, const struct store_reply *reply)
+{
+    enum setting setting =
+        reply->outcome == STORE_ANSWERED ? setting_refused(reply->code, reply->message) : SETTING_COUNT;
+    if (setting == SETTING_COUNT) {
+        return false;
+    }
+    pthread_mutex_lock(&server->lock);
+    bool news = !server->pinned[setting];
+    server->pinned[setting] = true;
+    limit_features(server, &server->features);
+    pthread_mutex_unlock(&server->lock);
+    if (news) {
+        LOG(LOG_WARN, "the server's profile pins a setting", "server=%s %s is pinned: %s", server->address.name,
+            setting_name(setting), setting_cost(setting));
+    }
+    return true;
+}
+
 static void draft_begin(struct request_draft *draft, const struct store_session *session, size_t index)
 {
-    const struct server *server = &session->store->servers[index];
+    struct server *server = &session->store->servers[index];
     *draft = (struct request_draft){ .request.timeout_ms = session->store->request_timeout_ms };
     buf_append_string(&draft->url, server->address.url);
     if (session->store->base.database[0] != '\0') {
         request_add_setting(draft, "database", session->store->base.database);
     }
-    request_add_setting(draft, "wait_end_of_query", "1");
+    add_setting(draft, server, "wait_end_of_query", "1");
 }
 
 /* A probe is cheap: a server that takes longer for it is as good as gone, and the gateway's start waits for the first. */
@@ -81,6 +128,7 @@ static void clickhouse_probe(struct store_session *session, size_t index, struct
     }
     if (reply->outcome == STORE_DONE) {
         pthread_mutex_lock(&server->lock);
+        limit_features(server, features);
         server->features = *features;
         pthread_mutex_unlock(&server->lock);
     }
@@ -111,49 +159,51 @@ static bool know_features(struct store_session *session, size_t index, struct st
 #define BLOCK_ROWS "1048576"
 #define BLOCK_BYTES "268435456"
 
-#define ADD_SETTING(name, value) request_add_setting(draft, name, value);
+#define ADD_SETTING(name, value) add_setting(draft, server, name, value);
 
-static void add_insert_settings(struct request_draft *draft, const struct store_insert *insert,
+static void add_insert_settings(struct request_draft *draft, struct server *server, const struct store_insert *insert,
                                 const struct store_features *features)
 {
     request_add_setting(draft, "query_id", insert->token);
-    request_add_setting(draft, "insert_deduplicate", "1");
-    request_add_setting(draft, "min_insert_block_size_rows", BLOCK_ROWS);
-    request_add_setting(draft, "min_insert_block_size_bytes", BLOCK_BYTES);
+    bool unmarked = is_pinned(server, SETTING_insert_deduplication_token);
+    add_setting(draft, server, "insert_deduplicate", unmarked ? "0" : "1"); /* by equal rows, it would lose repeats */
+    add_setting(draft, server, "min_insert_block_size_rows", BLOCK_ROWS);
+    add_setting(draft, server, "min_insert_block_size_bytes", BLOCK_BYTES);
     if (features->tokens) {
-        request_add_setting(draft, "insert_deduplication_token", insert->token);
+        add_setting(draft, server, "insert_deduplication_token", insert->token);
     }
     if (features->view_tokens) {
-        request_add_setting(draft, "deduplicate_blocks_in_dependent_materialized_views", "1");
+        add_setting(draft, server, "deduplicate_blocks_in_dependent_materialized_views", "1");
     }
     if (features->async_insert) {
-        request_add_setting(draft, "async_insert", "0");
+        add_setting(draft, server, "async_insert", "0");
+        add_setting(draft, server, "wait_for_async_insert", "1");
     }
     if (features->optimize_on_insert) {
-        request_add_setting(draft, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
+        add_setting(draft, server, "optimize_on_insert", "0"); /* merges collapse, and FINAL: see docs/decisions.md */
     }
     if (features->json) {
         STORE_JSON_SETTINGS(ADD_SETTING)
     }
     if (insert->missing_column != NULL) {
-        request_add_setting(draft, "input_format_skip_unknown_fields", "1");
+        add_setting(draft, server, "input_format_skip_unknown_fields", "1");
     }
 }
 
 /* Its parser takes 256 KiB by default; what it may take beyond is read ahead, so it is asked for only when it is needed. */
-static void add_query_size(struct request_draft *draft, size_t statement_bytes)
+static void add_query_size(struct request_draft *draft, struct server *server, size_t statement_bytes)
 {
     char size[32];
     if (statement_bytes > USUAL_QUERY_SIZE) {
         snprintf(size, sizeof size, "%zu", 2 * statement_bytes);
-        request_add_setting(draft, "max_query_size", size);
+        add_setting(draft, server, "max_query_size", size);
     }
 }
 
-static void clickhouse_insert(struct store_session *session, size_t index, const struct store_insert *insert,
-                              struct store_reply *reply)
+static void insert_once(struct store_session *session, size_t index, const struct store_insert *insert,
+                        struct store_reply *reply)
 {
-    const struct server *server = &session->store->servers[index];
+    struct server *server = &session->store->servers[index];
     struct store_features features;
     struct buf answer = { 0 };
     struct request_draft draft;
@@ -162,13 +212,13 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
         return;
     }
     draft_begin(&draft, session, index);
-    add_insert_settings(&draft, insert, &features);
+    add_insert_settings(&draft, server, insert, &features);
     draft.request.answer = &answer;
     draft.request.max_answer = MAX_INSERT_ANSWER_BYTES;
     draft.request.content_encoding = features.lz4_body ? "lz4" : NULL;
     enum error error = insert_body_make(session->body, insert, session->store->base.database, features.lz4_body,
                                         &draft.request.body, &statement_bytes);
-    add_query_size(&draft, statement_bytes);
+    add_query_size(&draft, server, statement_bytes);
     if (error == ERROR_OUT_OF_MEMORY || draft.url.failed) {
         request_fail(reply, STORE_UNREACHABLE, 0, &server->address, "the gateway is out of memory");
     } else if (error != OK) {
@@ -181,6 +231,15 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     insert_body_shed(session->body);
 }
 
+static void clickhouse_insert(struct store_session *session, size_t index, const struct store_insert *insert,
+                              struct store_reply *reply)
+{
+    insert_once(session, index, insert, reply);
+    for (int i = 0; i < SETTING_COUNT && learn_pinned(&session->store->servers[index], reply); i++) {
+        insert_once(session, index, insert, reply);
+    }
+}
+
 /* Does the server bind the parameters, from the URL? */
 static bool server_binds(const struct store_query *query, const struct store_features *features)
 {
@@ -191,13 +250,14 @@ static bool server_binds(const struct store_query *query, const struct store_fea
     return features->parameters && bytes <= LONGEST_PARAMETERS;
 }
 
-static void add_query_settings(struct request_draft *draft, const struct store_query *query, bool binds)
+static void add_query_settings(struct request_draft *draft, struct server *server, const struct store_query *query,
+                               bool binds)
 {
     char seconds[32];
     int64_t whole = query->timeout_ns <= 0 ? 0 : (query->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
     snprintf(seconds, sizeof seconds, "%lld", (long long)whole);
-    request_add_setting(draft, "max_execution_time", seconds);
-    request_add_setting(draft, "max_query_size", MAX_QUERY_SIZE);
+    add_setting(draft, server, "max_execution_time", seconds);
+    add_setting(draft, server, "max_query_size", MAX_QUERY_SIZE);
     for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };
         store_escape_parameter(query->parameters[i].value, &value);
@@ -207,10 +267,10 @@ static void add_query_settings(struct request_draft *draft, const struct store_q
     }
 }
 
-static void clickhouse_query(struct store_session *session, size_t index, const struct store_query *query,
-                             struct buf *out, struct store_reply *reply)
+static void query_once(struct store_session *session, size_t index, const struct store_query *query, struct buf *out,
+                       struct store_reply *reply)
 {
-    const struct server *server = &session->store->servers[index];
+    struct server *server = &session->store->servers[index];
     struct store_features features;
     struct buf sql = { 0 };
     struct request_draft draft;
@@ -219,7 +279,7 @@ static void clickhouse_query(struct store_session *session, size_t index, const 
     }
     draft_begin(&draft, session, index);
     bool binds = server_binds(query, &features);
-    add_query_settings(&draft, query, binds);
+    add_query_settings(&draft, server, query, binds);
     if (query->timeout_ns > 0) { /* a little more than the server's own limit, so that its answer can come */
         draft.request.timeout_ms = (long)(query->timeout_ns / NS_PER_MS) + 1000;
     }
@@ -244,6 +304,17 @@ static void clickhouse_query(struct store_session *session, size_t index, const 
     }
     request_release(&draft);
     buf_release(&sql);
+}
+
+static void clickhouse_query(struct store_session *session, size_t index, const struct store_query *query,
+                             struct buf *out, struct store_reply *reply)
+{
+    size_t before = out->len;
+    query_once(session, index, query, out, reply);
+    for (int i = 0; i < SETTING_COUNT && learn_pinned(&session->store->servers[index], reply); i++) {
+        out->len = before; /* the text of the refusal */
+        query_once(session, index, query, out, reply);
+    }
 }
 
 static void clickhouse_session_free(struct store_session *session)

@@ -43,6 +43,7 @@ struct store_features {
     bool converts;             /* Native columns are converted to the table's types */
     bool async_insert;         /* knows the setting */
     bool optimize_on_insert;   /* likewise */
+    bool pins;                 /* its profile pins settings that INSERTs or queries would ask for: see the log */
     bool parameters;           /* {name:Type} bound by the server */
     bool datetime64, json, map, boolean, low_cardinality, ip;
     int64_t started_wall_s; /* now() - uptime() */

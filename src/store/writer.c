@@ -168,7 +168,12 @@ static void run_check(void *argument)
         struct store_reply reply;
         struct store_features features;
         attempt_probe(&check->writer->workers[0], server, &features, &reply);
-        check->fit = reply.outcome != STORE_DONE || check_tables(check->writer, server, check->problem);
+        if (reply.outcome != STORE_DONE) {
+            continue;
+        }
+        check->fit = check_tables(check->writer, server, check->problem);
+        attempt_probe(&check->writer->workers[0], server, &features,
+                      &reply); /* what the check taught goes on the board */
     }
     wakeup_lock(&check->writer->wakeup);
     check->over = true;

@@ -309,6 +309,10 @@ static enum verify_outcome count_until_found(const struct attempt *attempt, stru
     bool several = attempt_facts(attempt).several;
     enum verify_outcome outcome = VERIFY_COUNTED;
     for (int i = 0; i < (several ? COUNTS_OF_SEVERAL : 1); i++) {
+        if (i % 2 == 1) { /* a request more, so that not every count is the same server's turn */
+            struct store_features features;
+            attempt_probe(attempt->worker, attempt->parcel->server, &features, reply);
+        }
         outcome = count_ids(attempt, best, asked, reply);
         if (outcome != VERIFY_COUNTED || best->found >= best->distinct) {
             break;

@@ -131,8 +131,10 @@ void server_report(struct writer *writer, size_t index, const struct store_reply
     const struct server *server = &writer->servers[index];
     if (reply->outcome == STORE_DONE) {
         bool several = identities_are_several(&server->identities, clock_monotonic_ns());
-        status_set(server->part, STATUS_OK, "ClickHouse %d.%d%s", server->features.major, server->features.minor,
-                   several ? ", several servers at this address" : "");
+        status_set(server->part, STATUS_OK, "ClickHouse %d.%d%s%s", server->features.major, server->features.minor,
+                   several ? ", several servers at this address" : "",
+                   server->features.pins ? ", its profile pins settings (the log says which, and what that costs)"
+                                         : "");
         return;
     }
     status_set(server->part, STATUS_DEGRADED, "%s, %u failures in a row: %s",

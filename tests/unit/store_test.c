@@ -534,6 +534,60 @@ static void an_answer_without_a_reason_gets_one_of_ours(void **state)
     }
 }
 
+#define REFUSES(code, message)                                                                                         \
+    {                                                                                                                  \
+        ACT_ANSWER, "HTTP/1.1 500 E\r\nX-ClickHouse-Exception-Code: " code "\r\nConnection: close\r\n\r\n" message     \
+    }
+
+/* The request was refused as a whole: it is sent again without what the user's profile pins. */
+static void settings_that_a_profile_pins_are_left_out(void **state)
+{
+    static const struct scene scenes[] = {
+        MODERN,
+        REFUSES("452", "Code: 452. DB::Exception: Setting max_execution_time should not be changed."),
+        REFUSES("452", "Code: 452. DB::Exception: Setting max_query_size shouldn't be greater than 300000."),
+        { ACT_ANSWER, "HTTP/1.1 200 OK\r\n" NAME "Content-Length: 2\r\n\r\n7\n" },
+        REFUSES("164", "Code: 164. DB::Exception: Cannot modify 'async_insert' setting in readonly mode."),
+        REFUSES("115", "Code: 115. DB::Exception: Unknown setting 'optimize_on_insert'."),
+        EMPTY_200,
+        REFUSES("452", "Code: 452. DB::Exception: Setting insert_deduplication_token should not be changed."),
+        EMPTY_200,
+        MODERN,
+    };
+    struct script script;
+    struct store_reply reply;
+    struct store_features features = { 0 };
+    struct buf out = { 0 };
+    (void)state;
+    script_start(&script, scenes, ARRAY_LENGTH(scenes));
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    struct store_query query = { .sql = SLICE("SELECT 7"), .format = "TSV", .timeout_ns = NS_PER_SECOND };
+    store->ops->query(session, 0, &query, &out, &reply);
+    assert_int_equal(reply.outcome, STORE_DONE);
+    assert_text(out, "7\n");
+    assert_null(strstr(script.last_head, "max_execution_time"));
+    assert_null(strstr(script.last_head, "max_query_size"));
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_DONE);
+    assert_null(strstr(script.last_head, "&async_insert"));
+    assert_null(strstr(script.last_head, "optimize_on_insert"));
+    assert_non_null(strstr(script.last_head, "wait_for_async_insert=1"));
+    assert_non_null(strstr(script.last_head, "insert_deduplicate=1"));
+    insert_through(store, session, &reply);
+    assert_int_equal(reply.outcome, STORE_DONE);
+    assert_null(strstr(script.last_head, "insert_deduplication_token"));
+    assert_non_null(strstr(script.last_head, "insert_deduplicate=0")); /* equal rows are no repeats */
+    store->ops->probe(session, 0, &features, &reply);
+    assert_true(features.pins);
+    assert_false(features.tokens);
+    buf_release(&out);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+    assert_int_equal(script.requests, ARRAY_LENGTH(scenes));
+}
+
 /* Neither a count nor a probe of something else than ClickHouse says anything. */
 static void only_clickhouse_answers_questions(void **state)
 {
@@ -665,6 +719,7 @@ int main(void)
         cmocka_unit_test(a_long_parameter_travels_in_the_body),
         cmocka_unit_test(an_answer_without_a_reason_gets_one_of_ours),
         cmocka_unit_test(only_clickhouse_answers_questions),
+        cmocka_unit_test(settings_that_a_profile_pins_are_left_out),
         cmocka_unit_test(never_repeats_a_request_on_a_fresh_connection),
         cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
         cmocka_unit_test(refuses_what_is_no_url),
