@@ -10,6 +10,7 @@ from gateway_faults import (arm_point, arm_rename, choose_durability, die_at_poi
                             die_between_token_and_part, kill_gateway, kill_under_datagrams, kill_with_a_slow_store,
                             stop_gateway, tear_tails)
 from machine_faults import arm_clock, arm_fiu, arm_fiu_fsync, arm_small_disk, disk_error, fill_disk, step_clock
+from proxy_faults import balance, lie, make_second_table, retry_what_died_between_token_and_part
 from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_two, kill_redis, kill_server,
                            kill_server_between_token_and_part, pause_redis, stop_server)
 from tables import arm_tables, kill_before_table
@@ -54,6 +55,9 @@ FAULTS = [
     fault("ClickHouse killed between token and part", "26.7", kill_server_between_token_and_part),
     fault("INSERT cut in its body", "26.7 18.16", cut_body, proxy=True),
     fault("INSERT cut before its reply", "26.7 18.16", cut_before_reply, proxy=True),
+    fault("a proxy lies", "26.7", lie, between="lies"),
+    fault("a proxy retries, killed between token and part", "26.7", retry_what_died_between_token_and_part, between="retries"),
+    fault("a proxy balances over two servers", "26.7", balance, make_second_table, between="two"),
     fault("disk full", "26.7", fill_disk, arm_small_disk, min_free="0", source={"padding": 600}),
     fault("write errors", "26.7", disk_error("journal write failed", "posix/io/rw/pwrite"), arm_fiu),
     fault("short writes", "26.7", disk_error("journal write failed", "posix/io/rw/pwrite/reduce"), arm_fiu),

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from gateway import BUILD, Gateway, SAMPLE, SERVER_BUILD  # noqa: E402
 from servers import start_chdb_server, start_clickhouse_18, start_redis  # noqa: E402
+from lying_proxy import LyingProxy  # noqa: E402
 from store_proxy import StoreProxy  # noqa: E402
 from driver import Ledger, Poster, Streamer  # noqa: E402
 from views import View  # noqa: E402
@@ -48,13 +49,14 @@ def chdb(folder):
 class System:
     """One gateway, or two, in front of `store`: "embedded", "26.7" or "18.16". All in `folder`.
 
-    proxy: between gateway and server. refusing: the table refuses events of the campaign "refused". slow: an INSERT into it
-    takes so many seconds. redis: filters the duplicates; on_error is left to chance. number: of the round."""
+    proxy: between gateway and server; between: one that lies, retries, or balances over two. refusing: the table refuses
+    events of the campaign "refused". slow: an INSERT into it takes so many seconds. redis: filters the duplicates; on_error is
+    left to chance. number: of the round."""
 
-    def __init__(self, folder, store, chance, seed, number, proxy=False, refusing=False, slow=0, redis=False, gateways=1,
-                 **options):
+    def __init__(self, folder, store, chance, seed, number, proxy=False, between=None, refusing=False, slow=0, redis=False,
+                 gateways=1, **options):
         self.folder, self.chance, self.seed, self.refusing, self.slow, self.options = folder, chance, seed, refusing, slow, options
-        self.server = self.proxy = self.redis = None
+        self.server = self.second = self.proxy = self.redis = None
         self.gateways, self.drivers = [], []
         self.store, self.number = store, number
         self.view = View(store, seed)
@@ -70,6 +72,9 @@ class System:
                 self.proxy = StoreProxy(self.server)
                 self.undo.append(lambda: self.proxy.__exit__())
                 env["CLICKHOUSE_URL"] = "http://127.0.0.1:%d" % self.proxy.port
+            if between:
+                self.put_between(between)
+                env["CLICKHOUSE_URL"] = self.proxy.url
             if redis:
                 self.redis = self.started(start_redis, "redis")
                 options["on_error"] = chance.choice(["accept", "reject"])
@@ -82,6 +87,22 @@ class System:
         except BaseException:
             self.end()
             raise
+
+    def put_between(self, how):
+        """A proxy that "lies", that "retries", or that balances over "two" servers."""
+        if how == "two":
+            os.environ["CHDB_SERVER_NAME"] = "second"
+            self.second = self.started(chdb, "second")
+            del os.environ["CHDB_SERVER_NAME"]
+        self.proxy = LyingProxy(*[s for s in (self.server, self.second) if s], retry_s=30 if how == "retries" else 0)
+        self.undo.append(self.proxy.stop)
+
+    def join_servers(self):
+        """What the second server has is moved to the first. No event may be on both."""
+        seen = [set(server.query("SELECT DISTINCT user_id FROM events").split()) for server in (self.server, self.second)]
+        assert all(seen) and not seen[0] & seen[1], ("on both", len(seen[0] & seen[1]), len(seen[0]), len(seen[1]))
+        rows = self.second.query("SELECT * FROM events FORMAT TSV")
+        self.server.query("INSERT INTO events FORMAT TSV\n" + rows, insert_deduplicate=0)
 
     def subfolder(self, name):
         path = os.path.join(self.folder, name)
@@ -152,6 +173,8 @@ class System:
             gateway.wait_stored(60)
         for gateway in self.gateways:
             gateway.check_identity()
+        if self.second:
+            self.join_servers()
 
     def ledger(self):
         whole = Ledger()
