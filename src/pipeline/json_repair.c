@@ -12,6 +12,7 @@ struct rewriter {
     struct json_repair *repair;
     struct slice text;
     size_t from, at;
+    size_t most;      /* bytes that may be written */
     uint32_t strings; /* that were written */
 };
 
@@ -80,12 +81,17 @@ static bool pass_character(struct rewriter *rewriter)
     return !whole;
 }
 
+static bool is_too_long(const struct rewriter *rewriter)
+{
+    return rewriter->repair->text.len > rewriter->most;
+}
+
 static void pass_string(struct rewriter *rewriter)
 {
     struct slice text = rewriter->text;
     bool repaired = false;
     rewriter->at++;
-    while (rewriter->at < text.len && text.data[rewriter->at] != '"') {
+    while (rewriter->at < text.len && text.data[rewriter->at] != '"' && !is_too_long(rewriter)) {
         char c = text.data[rewriter->at];
         if (c == '\\') {
             repaired = pass_escape(rewriter) || repaired;
@@ -128,8 +134,7 @@ static void pass_number(struct rewriter *rewriter)
 
 static bool rewrite(struct json_repair *repair, struct slice text)
 {
-    struct rewriter rewriter = { .repair = repair, .text = text };
-    size_t most = text.len + text.len / 4 + MAY_GROW;
+    struct rewriter rewriter = { .repair = repair, .text = text, .most = text.len + text.len / 4 + MAY_GROW };
     while (rewriter.at < text.len) {
         char c = text.data[rewriter.at];
         if (c == '"') {
@@ -139,7 +144,7 @@ static bool rewrite(struct json_repair *repair, struct slice text)
         } else {
             rewriter.at++;
         }
-        if (repair->text.len > most) {
+        if (is_too_long(&rewriter)) {
             return false;
         }
     }
