@@ -256,6 +256,13 @@ static bool token_may_help(const struct delivery *delivery, const struct deliver
     return facts->tokens && (facts->replicated || (delivery->token_spent && !delivery->token_claimed));
 }
 
+/* Some segments of a group are stored, each for itself: not by an attempt under the group's own token, which may have
+ * stored some partitions of all of them. */
+static bool is_found_by_segment(const struct delivery *delivery, const struct delivery_facts *facts, uint64_t found)
+{
+    return facts->segments > 1 && found != 0 && !(delivery->token_spent && token_may_help(delivery, facts));
+}
+
 static enum delivery_move after_some_missing(struct delivery *delivery, const struct delivery_facts *facts,
                                              uint64_t found)
 {
@@ -267,7 +274,7 @@ static enum delivery_move after_some_missing(struct delivery *delivery, const st
                       "rows: name each server in store.url by itself");
         return DELIVERY_HOLD_BATCH;
     }
-    if (facts->segments > 1 && found != 0) {
+    if (is_found_by_segment(delivery, facts, found)) {
         delivery->step = DELIVERY_SPLIT;
         delivery->none_stored = false;
         return DELIVERY_NEXT;

@@ -305,6 +305,34 @@ static void a_recovered_segment_is_counted_first(void **state)
     assert_int_equal(delivery.step, DELIVERY_STORED);
 }
 
+/* Of 1000 rows of three segments, 400 are found. */
+static void a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_out(void **state)
+{
+    (void)state;
+    static const struct {
+        bool recovered, tokens, replicated, sent;
+        enum delivery_step step;
+    } cases[] = {
+        { true, true, false, false, DELIVERY_SPLIT },  { true, true, true, false, DELIVERY_SPLIT },
+        { true, false, false, false, DELIVERY_SPLIT }, { false, true, false, true, DELIVERY_SEND },
+        { false, true, true, true, DELIVERY_SEND },    { false, false, false, true, DELIVERY_SPLIT },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct delivery_facts facts = with(usual, true, cases[i].tokens, cases[i].replicated);
+        struct delivery delivery;
+        facts.segments = 3;
+        delivery_init(&delivery, NAME, cases[i].recovered);
+        if (cases[i].sent) {
+            send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "lost"));
+        }
+        assert_int_equal(delivery.step, DELIVERY_VERIFY);
+        assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 400), DELIVERY_NEXT);
+        assert_int_equal(delivery.step, cases[i].step);
+        assert_string_equal(delivery.token, NAME);
+        assert_false(delivery.none_stored);
+    }
+}
+
 static void what_is_not_there_is_sent_under_a_token_never_used(void **state)
 {
     (void)state;
@@ -554,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_token_counts_only_if_the_server_ran_before_its_first_use),
         cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
         cmocka_unit_test(a_recovered_segment_is_counted_first),
+        cmocka_unit_test(a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_out),
         cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),
         cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
