@@ -120,6 +120,9 @@ static void advance(struct http_session *session)
         room = answer_ring_make_room(&session->answers);
         more = room && http_read_request(session);
     }
+    if (!room && !session->blocked && answer_ring_is_empty(&session->answers)) {
+        want_close(session); /* memory is short: no answer that goes out would make room, so it would never be read again */
+    }
     if (session->phase > PHASE_UPGRADE) {
         session->at = session->in.len;
     }
