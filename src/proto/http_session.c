@@ -121,7 +121,8 @@ static void advance(struct http_session *session)
         more = room && http_read_request(session);
     }
     if (!room && !session->blocked && answer_ring_is_empty(&session->answers)) {
-        want_close(session); /* memory is short: no answer that goes out would make room, so it would never be read again */
+        /* Memory is short: no answer that goes out would make room, and it would never be read again. */
+        want_close(session);
     }
     if (session->phase > PHASE_UPGRADE) {
         session->at = session->in.len;

@@ -1,19 +1,15 @@
 """A gateway that may open few files, or has little memory: what was acknowledged is stored, and nobody else is blamed."""
-import collections
 import glob
-import json
 import os
 import re
 import shutil
 import socket
-import struct
-import subprocess
 import time
 
 from check import main
-from gateway import BUILD, Gateway, Poster, SAMPLE, SANITIZED, SERVER_BUILD, event
+from gateway import Gateway, Poster, SAMPLE, SANITIZED, SERVER_BUILD, event
 from servers import start_chdb_server
-from websocket import BINARY, Client, Closed, lz4_frame
+from websocket import Client
 
 
 def on_a_server(test):
@@ -115,6 +111,39 @@ def files_are_left_for_what_waits_while_the_store_is_away(gateway, server):
     assert stored(server) == 100
 
 
+@on_a_server
+def a_start_with_too_little_memory_damages_nothing(gateway, server):
+    """With each limit of address space it stops and says so, or serves."""
+    gateway.start()
+    server.kill()
+    for number in range(30):
+        body = [event(number * 20 + i) for i in range(20)]
+        assert gateway.post("/events/bulk", body)[0] == 202
+    gateway.kill()
+    served = stopped = 0
+    for megabytes in list(range(24, 72, 4)) + [90, 110, 150, 200, 300]:
+        gateway.wrapper = ["prlimit", "--as=%d" % (megabytes << 20)]
+        at = len(gateway.log())
+        try:
+            gateway.start(timeout=20)
+            served += 1
+            assert gateway.sum("sluice_events_damaged_total") == 0
+            gateway.kill()
+        except AssertionError:
+            code = gateway.process.wait(20)
+            gateway.process = None
+            assert code > 0 and len(gateway.log()) > at, (megabytes, code, gateway.log()[at:])
+            stopped += 1
+        assert not glob.glob(os.path.join(gateway.env["SLUICE_DATA"], "damaged", "*")), megabytes
+    assert served and stopped, (served, stopped)
+    gateway.wrapper = []
+    server.start()
+    gateway.start()
+    gateway.wait_stored()
+    gateway.check_identity()
+    assert stored(server) == 600
+
+
 def what_waits_in_deleted_files_is_said_to_end_with_the_process(folder):
     config = os.path.join(folder, "sluice.yaml")
     with open(SAMPLE) as file:
@@ -135,5 +164,6 @@ def what_waits_in_deleted_files_is_said_to_end_with_the_process(folder):
 
 
 if __name__ == "__main__":
-    main([what_waits_in_deleted_files_is_said_to_end_with_the_process,
-          idle_connections_leave_the_journal_its_files, files_are_left_for_what_waits_while_the_store_is_away])
+    main(([] if SANITIZED else [a_start_with_too_little_memory_damages_nothing])     # which need terabytes of it
+         + [what_waits_in_deleted_files_is_said_to_end_with_the_process, idle_connections_leave_the_journal_its_files,
+            files_are_left_for_what_waits_while_the_store_is_away])
