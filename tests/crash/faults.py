@@ -3,6 +3,7 @@
 A strike does the fault, proves that it happened (what never struck proves nothing) and undoes it. All that is random comes
 from system.chance."""
 import collections
+import os
 
 from driver import Datagrams, Poster, Streamer
 from disk_faults import arm_power_loss, arm_unreadable, fail_reads_at_a_start, fail_reads_while_running, lose_power
@@ -14,6 +15,8 @@ from proxy_faults import balance, lie, make_second_table, retry_what_died_betwee
 from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_two, kill_redis, kill_server,
                            kill_server_between_token_and_part, pause_redis, stop_server)
 from tables import arm_tables, kill_before_table
+
+SLOW_SECONDS = int(os.environ.get("SLUICE_SLOW_SECONDS", "5"))
 
 Fault = collections.namedtuple("Fault", "name stores strike arm options drivers source")
 
@@ -35,7 +38,7 @@ def dies_splitting(point, most):
 FAULTS = [
     fault("gateway killed", "embedded 26.7 18.16", kill_gateway, choose_durability),
     fault("gateway stopped and continued", "embedded 26.7", stop_gateway),
-    fault("gateway killed, and an INSERT takes 5 s", "26.7 18.16", kill_with_a_slow_store, choose_durability, slow=5),
+    fault("gateway killed, and INSERTs are slow", "26.7 18.16", kill_with_a_slow_store, choose_durability, slow=SLOW_SECONDS),
     dies_at("after_segment_created", 4),
     dies_at("after_journal_write", 60, "26.7 embedded"),
     dies_at("after_fsync", 60, "26.7 18.16"),
