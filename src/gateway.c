@@ -214,10 +214,11 @@ static bool start_parts(struct gateway *g, struct buf *problem)
            start_server(g, problem) && start_udp(g, problem);
 }
 
-/* What may take time: the engine starts, the journal is read, the tables are looked at. */
+/* What may take time: the disk syncs, the engine starts, the journal is read, the tables are looked at. */
 static bool open_parts(struct gateway *g, struct buf *problem)
 {
-    return store_open(g->store, problem) && pipeline_open(g->pipeline, problem) && query_start(g->query, problem);
+    return data_folder_sync(&g->folder, problem) && store_open(g->store, problem) &&
+           pipeline_open(g->pipeline, problem) && query_start(g->query, problem);
 }
 
 static void close_fronts(struct gateway *g)

@@ -48,8 +48,7 @@ static void write_pid(int fd)
     }
 }
 
-/* An earlier process may have died between making a file or a folder and syncing the folder that it is in: what is there
- * is not durable for that. What cannot be opened is no folder, or not ours. */
+/* What cannot be opened is no folder, or not ours. */
 static bool sync_folders(const char *path)
 {
     DIR *folder = opendir(path);
@@ -89,7 +88,12 @@ bool data_folder_take(struct data_folder *folder, const char *data, bool make, s
         return in_use(folder, problem);
     }
     write_pid(folder->lock_fd);
-    return !make || sync_folders(folder->path) || fail(problem, "sync the folders in", folder->path);
+    return true;
+}
+
+bool data_folder_sync(const struct data_folder *folder, struct buf *problem)
+{
+    return sync_folders(folder->path) || fail(problem, "sync the folders in", folder->path);
 }
 
 void data_folder_release(struct data_folder *folder)

@@ -9,9 +9,13 @@ struct data_folder {
     int lock_fd;
 };
 
-/* Takes flock on <data>/LOCK. With `make` the folder is made if it is missing; it, the folders in it and those above it are
- * synced. False with *problem: it cannot be used, or "is in use by another gateway (pid …)". */
+/* Takes flock on <data>/LOCK. With `make` the folder is made if it is missing, and those above it are synced. False with
+ * *problem: it cannot be used, or "is in use by another gateway (pid …)". */
 MUST_CHECK bool data_folder_take(struct data_folder *folder, const char *data, bool make, struct buf *problem);
+
+/* Syncs it and the folders in it, before anything of them is relied on: an earlier process may have died between making a
+ * file or a folder and syncing the folder that it is in, and what is there is not durable for that. Waits for the disk. */
+MUST_CHECK bool data_folder_sync(const struct data_folder *folder, struct buf *problem);
 
 /* Does nothing to a zeroed one, or to one that was not taken. */
 void data_folder_release(struct data_folder *folder);

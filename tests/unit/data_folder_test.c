@@ -95,7 +95,7 @@ static void syncs_the_folders_that_are_there_and_their_parents(void **state)
     }
     snprintf(path, sizeof path, "%s/up/data", root);
     synced.count = 0;
-    assert_true(data_folder_take(&folder, path, true, &problem));
+    assert_true(data_folder_take(&folder, path, true, &problem) && data_folder_sync(&folder, &problem));
     for (size_t i = 0; i < ARRAY_LENGTH(folders); i++) {
         snprintf(path, sizeof path, "%s%s", root, folders[i]);
         assert_true(was_synced(path));
