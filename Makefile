@@ -1,12 +1,13 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run test crash crash-build unit sdk sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run test crash crash-build values unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
 SECONDS ?= 30
 SEED ?= 1
 ROUNDS ?= 200
+VALUES ?= 1000000
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,13 @@ crash: ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [
 	@scripts/fetch-libchdb
 	@$(MAKE) --no-print-directory crash-build
 	tests/crash/harness.py --seed $(SEED) --rounds $(ROUNDS) $(if $(FAULT),--fault '$(FAULT)') $(if $(MARKDOWN),--markdown)
+
+values: ## a generator of values against the stores: VALUES=1000000 SEED=1
+	@scripts/install test
+	@scripts/fetch-libchdb
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target sluice chdb_server
+	SLUICE_VALUES=$(VALUES) SLUICE_SEED=$(SEED) /usr/bin/python3 tests/integration/test_values.py
 
 crash-build:
 	@cmake --preset crash >/dev/null

@@ -44,11 +44,12 @@ static int site_admit(struct log_site *site, int64_t now_ns)
 static size_t format_time(char *out, size_t cap)
 {
     int64_t now = clock_wall_ns();
-    time_t seconds = (time_t)(now / NS_PER_SECOND);
+    int64_t rest = (now % NS_PER_SECOND + NS_PER_SECOND) % NS_PER_SECOND; /* a clock may stand before 1970 */
+    time_t seconds = (time_t)((now - rest) / NS_PER_SECOND);
     struct tm utc;
     gmtime_r(&seconds, &utc);
     size_t len = strftime(out, cap, "%Y-%m-%dT%H:%M:%S", &utc);
-    return len + (size_t)snprintf(out + len, cap - len, ".%03dZ", (int)(now / NS_PER_MS % 1000));
+    return len + (size_t)snprintf(out + len, cap - len, ".%03dZ", (int)(rest / NS_PER_MS));
 }
 
 static void write_line(struct buf *line)

@@ -1,6 +1,9 @@
 /* Turns dates that are written in digits into moments. */
 #include "event/time_text.h"
 
+/* YYYYMMDDhhmmss counts from here on: as milliseconds it then lies beyond every column's range, before it does not. */
+#define FIRST_DAY_OF_1900 (-25567)
+
 /* 1970-01-01 was a Thursday; 0 is a Monday. */
 static int64_t weekday(int64_t days)
 {
@@ -120,7 +123,7 @@ bool time_from_digits(struct slice text, struct moment *moment)
         *moment = (struct moment){ days * SECONDS_PER_DAY, 0 };
         return !basic;
     }
-    bool begun = time_take_one_of(&text, "Tt ") || basic;
+    bool begun = time_take_one_of(&text, "Tt ") || (basic && days >= FIRST_DAY_OF_1900);
     if (!begun || !time_take_clock(&text, &clock)) {
         return false;
     }

@@ -161,7 +161,9 @@ static enum error address_value(const struct column_spec *spec, const struct val
     snprintf(text, sizeof text, "%s%.*s", is_4 && wants_6 ? "::ffff:" : "", fits ? (int)value->text.len : 0,
              value->text.data);
     int family = wants_6 ? AF_INET6 : AF_INET;
-    if (inet_pton(family, text, address) != 1 || inet_ntop(family, address, canonical, sizeof canonical) == NULL) {
+    const char *four = text + (is_4 && wants_6 ? strlen("::ffff:") : 0); /* "::ffff:12" would be one, "12" is none */
+    if ((is_4 && inet_pton(AF_INET, four, address) != 1) || inet_pton(family, text, address) != 1 ||
+        inet_ntop(family, address, canonical, sizeof canonical) == NULL) {
         return value_fail(ERROR_INVALID_VALUE, value, context, "is no %s address", wants_6 ? "IPv6" : "IPv4");
     }
     value_append_text(out, slice_from_string(canonical));

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from value_model import RANGES, Type
+from value_model import RANGES
 
 CHARACTERS = ["a", "Z", "0", " ", '"', "\\", "/", "'", "`", "\0", "\x01", "\n", "\r", "\t", "\x7f", "é", "ß", "€", "中", "🎉", "\ufeff", "\u2028",
               "\ufffd", "\uffff", "{", "}", "[", "]", ",", ":", ".", "%", "$", "^", "-", "+", "e"]
@@ -245,7 +245,7 @@ class Maker:
         return self.json_members(self.random.randrange(1, 4))
 
     def json_key(self):
-        return self.random.choice(KEYS) if not self.one_in(6) else self.text()
+        return self.random.choice(KEYS) if not self.one_in(6) else self.text()[:40]
 
     def json_members(self, depth):
         members = []
@@ -309,6 +309,6 @@ class Maker:
         if kind.shape.startswith("array"):
             if self.one_in(30):
                 return r.choice(["{}", "1", '"x"']), None
-            items = [self.scalar(Type(kind.scalar)) if not self.one_in(8) else ("null", None) for _ in range(r.randrange(4))]
+            items = [self.scalar(kind.item) if not self.one_in(8) else ("null", None) for _ in range(r.randrange(4))]
             return "[" + ",".join(text for text, _ in items) + "]", [hint for _, hint in items]
         return self.scalar(kind)

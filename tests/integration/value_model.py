@@ -5,10 +5,12 @@ import json
 import math
 import re
 import struct
+import sys
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+sys.set_int_max_str_digits(0)
 REFUSED = object()
 UNKNOWN = object()  # the document leaves it open
 EPOCH = date(1970, 1, 1).toordinal()
@@ -33,6 +35,13 @@ class Members(list):
 
 def parse(text):
     return json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=Members)
+
+
+def count(expected):
+    """How many scalars a column value is."""
+    if isinstance(expected, dict):
+        return max(1, sum(count(item) for item in expected.values()))
+    return max(1, sum(count(item) for item in expected)) if isinstance(expected, list) else 1
 
 
 class TextOf:
@@ -103,7 +112,12 @@ def nearest_float(double):
         return math.inf
 
 
+MOST_BYTES_OF_A_FLOAT = 511  # as text
+
+
 def expect_float(value, narrow):
+    if isinstance(value, str) and len(value.encode()) > MOST_BYTES_OF_A_FLOAT:
+        return REFUSED
     double = nearest_double(value)
     if double is None:
         return REFUSED
@@ -298,6 +312,7 @@ class Type:
         self.arguments = [int(a) for a in re.findall(r"\d+", arguments)] if not self.name.startswith("Enum") else []
         self.names = re.findall(r"'((?:[^'\\]|\\.|'')*)'", arguments) if self.name.startswith("Enum") else []
         self.names = [n.replace("''", "'").replace("\\\\", "\\") for n in self.names]
+        self.item = Type(inner) if self.shape.startswith("array") else None
 
     def default(self):
         if self.shape == "nullable":
@@ -346,8 +361,7 @@ class Type:
             return self.expect_scalar(value, hint)
         if not isinstance(value, list) or isinstance(value, Members):
             return REFUSED
-        inner = Type(self.scalar)
-        absent = None if self.shape == "array of nullable" else inner.default()
+        absent = None if self.shape == "array of nullable" else self.item.default()
         hints = hint if isinstance(hint, list) else [None] * len(value)
         items = [absent if item is None else self.expect_scalar(item, hints[i]) for i, item in enumerate(value)]
         for special in (UNKNOWN, REFUSED):
@@ -371,6 +385,8 @@ class Type:
             return nearest_float(float(value)) if self.name == "Float32" else float(value)
         if self.name == "Decimal":
             return Fraction(Decimal(value))
+        if self.name.startswith("Date") and isinstance(value, Number):
+            return int(value)
         if self.name == "Date":
             return date.fromisoformat(value).toordinal() - EPOCH
         if self.name.startswith("DateTime"):

@@ -151,6 +151,8 @@ static const struct {
     { "IPv6", "\"2001:DB8:0::1\"", OK, "\"2001:db8::1\"" },
     { "IPv6", "\"192.0.2.1\"", OK, "\"::ffff:192.0.2.1\"" },
     { "IPv6", "\"nope\"", ERROR_INVALID_VALUE, NULL },
+    { "IPv6", "\"3574\"", ERROR_INVALID_VALUE, NULL }, /* not ::ffff:3574 */
+    { "IPv6", "\"\"", ERROR_INVALID_VALUE, NULL },
     { "JSON", "{\"a\":[1,{\"b\":null}]}", OK, NULL },
     { "JSON", "null", OK, "\"{}\"" },
     { "JSON", "[]", ERROR_WRONG_TYPE, NULL },
