@@ -18,7 +18,9 @@ struct writer {
     struct buf *path;
     struct json_extent extent;
     bool in_array;
-    bool dots; /* a key with a dot was written since the outermost object began */
+    bool in_items; /* of an array itself, not of an object in it */
+    bool floats;   /* the whole numbers among them are written as Float64 */
+    bool dots;     /* a key with a dot was written since the outermost object began */
     enum error error;
 };
 
@@ -220,10 +222,37 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
     return count != 0;
 }
 
+/* Does an array, those in it included, hold a number that is a Float64, and no integer that a double would change? Then they
+ * are all written so, and it is an Array(Float64): ClickHouse would else make an Array(Dynamic) of [1,2.5]. */
+static bool fits_floats(const struct json_document *document, json_at array)
+{
+    bool any = false;
+    json_at end = json_skip(document, array);
+    for (json_at m = json_first(array); m < end;) {
+        char type = json_type(document, m);
+        double value = type == 'd'   ? json_double(document, m)
+                       : type == 'l' ? (double)json_int64(document, m)
+                       : type == 'u' ? (double)json_uint64(document, m)
+                                     : 0;
+        bool large = fabs(value) >= MOST_EXACT;
+        if (large && type != 'd') {
+            return false;
+        }
+        any = any || type == JSON_LARGE_NUMBER ||
+              (type == 'd' && (large || rint(value) != value || (value == 0 && signbit(value))));
+        m = type == '[' || type == ']' ? m + 1 : json_skip(document, m);
+    }
+    return any;
+}
+
 static void write_array(struct writer *writer, json_at at)
 {
-    bool first = true, in_array = writer->in_array;
+    bool first = true, in_array = writer->in_array, in_items = writer->in_items, floats = writer->floats;
     writer->in_array = true;
+    if (!in_items) {
+        writer->floats = writer->for_json_column && fits_floats(writer->document, at);
+        writer->in_items = true;
+    }
     buf_append_byte(writer->out, '[');
     for (json_at m = json_first(at); !json_at_end(writer->document, m); m = json_skip(writer->document, m)) {
         if (!first) {
@@ -234,6 +263,8 @@ static void write_array(struct writer *writer, json_at at)
     }
     buf_append_byte(writer->out, ']');
     writer->in_array = in_array;
+    writer->in_items = in_items;
+    writer->floats = floats;
 }
 
 /* The double whose text stands at the end becomes one that a JSON column reads as a Float64 again: digits alone would be
@@ -255,7 +286,7 @@ static void write_double(const struct writer *writer, double value)
     }
     size_t len = json_format_double(value, out->data + out->len);
     out->len += len;
-    if ((fabs(value) >= MOST_EXACT || (value == 0 && signbit(value))) && writer->for_json_column) {
+    if ((fabs(value) >= MOST_EXACT || (value == 0 && signbit(value)) || writer->floats) && writer->for_json_column) {
         keep_double(out, len);
     }
 }
@@ -274,15 +305,29 @@ static void write_large(struct writer *writer, struct slice digits)
     }
 }
 
+static void write_inner_object(struct writer *writer, json_at at, bool outermost)
+{
+    bool in_items = writer->in_items, floats = writer->floats;
+    writer->in_items = writer->floats = false;
+    (void)write_object(writer, at, outermost, NULL);
+    writer->in_items = in_items;
+    writer->floats = floats;
+}
+
 /* Recursion is bounded by JSON_MAX_DEPTH. */
 static void write_value(struct writer *writer, json_at at, bool outermost)
 {
     const struct json_document *document = writer->document;
     switch (json_type(document, at)) {
-    case '{': (void)write_object(writer, at, outermost, NULL); break;
+    case '{': write_inner_object(writer, at, outermost); break;
     case '[': write_array(writer, at); break;
     case '"': buf_append_json_string(writer->out, json_string(document, at)); break;
-    case 'l': write_integer(writer->out, json_int64(document, at)); break;
+    case 'l':
+        write_integer(writer->out, json_int64(document, at));
+        if (writer->floats) {
+            buf_append(writer->out, ".0", 2);
+        }
+        break;
     case 'u': write_natural(writer->out, json_uint64(document, at)); break;
     case 'd': write_double(writer, json_double(document, at)); break;
     case JSON_LARGE_NUMBER: write_large(writer, json_string(document, at)); break;

@@ -51,9 +51,11 @@ struct store_features {
 };
 
 /* Settings of every INSERT where there is the JSON type: what a client wrote into it stays as it is. Without them a text
- * that looks like a date becomes one ("2024-02-30" the first of March), and booleans of a mixed array numbers or text.
+ * that looks like a date becomes one ("2024-02-30" the first of March), and booleans of a mixed array numbers or text; a
+ * large integer beside a fraction becomes the nearest double, and [[18446744073709551615,5],[-1,3]] is refused.
  * They count only for columns that travel as JSON (json_stream): the cast from String looks at no settings. */
 #define STORE_JSON_SETTINGS(X)                                                                                         \
+    X("input_format_try_infer_integers", "0")                                                                          \
     X("input_format_try_infer_dates", "0")                                                                             \
     X("input_format_try_infer_datetimes", "0")                                                                         \
     X("input_format_json_read_bools_as_numbers", "0")                                                                  \

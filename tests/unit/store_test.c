@@ -426,6 +426,7 @@ static void sends_credentials_and_settings_as_the_server_knows_them(void **state
                                           "query_id=t-1",
                                           "async_insert=0",
                                           "optimize_on_insert=0",
+                                          "input_format_try_infer_integers=0",
                                           "input_format_try_infer_dates=0",
                                           "input_format_try_infer_datetimes=0",
                                           "input_format_json_read_bools_as_numbers=0",
