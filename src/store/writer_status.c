@@ -122,7 +122,7 @@ void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
     if (news == PACE_BEHIND) {
         LOG(LOG_WARN, "the store does not keep up", "stream=%s: %s", stream, text);
     } else if (news == PACE_KEEPS_UP) {
-        LOG(LOG_INFO, "the store keeps up again", "stream=%s: %s", stream, text);
+        LOG(LOG_INFO, "the store keeps up again", "stream=%s: %" PRIu64 " events wait", stream, lane->pace.backlog);
     }
 }
 
