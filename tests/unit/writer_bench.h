@@ -29,7 +29,7 @@ struct bench {
     struct status_board *board;
     struct writer *writer;
     uint64_t next_id;
-    int segments; /* made so far */
+    atomic_int segments; /* made so far */
     uint64_t stored_rows[STREAMS];
     uint64_t buried_rows;
     int buried_code;
