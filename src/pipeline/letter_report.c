@@ -121,8 +121,7 @@ void letter_report_end(struct letter_report *report)
     }
 }
 
-void letter_report_add(struct letter_report *report, const struct segment *segment, int code, const char *reason,
-                       int64_t now_ns)
+void letter_report_add(struct letter_report *report, const struct segment *segment, const char *reason, int64_t now_ns)
 {
     if (report == NULL) {
         return;
@@ -132,8 +131,7 @@ void letter_report_add(struct letter_report *report, const struct segment *segme
     tally->rows++;
     show(report);
     if (tally->unlogged == 0 && (tally->logged_ns == 0 || now_ns - tally->logged_ns >= SUM_EVERY_NS)) {
-        LOG(LOG_WARN, "dead letter", "stream=%s segment=%s code=%d %s", name_of(report, index), segment->name, code,
-            reason);
+        LOG(LOG_WARN, "dead letter", "stream=%s segment=%s %s", name_of(report, index), segment->name, reason);
         tally->logged_ns = now_ns;
         return;
     }

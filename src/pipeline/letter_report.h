@@ -21,8 +21,7 @@ void letter_report_see(struct letter_report *report, struct slice file_name);
 void letter_report_end(struct letter_report *report);
 
 /* One more has been buried, at `now_ns` (monotonic). */
-void letter_report_add(struct letter_report *report, const struct segment *segment, int code, const char *reason,
-                       int64_t now_ns);
+void letter_report_add(struct letter_report *report, const struct segment *segment, const char *reason, int64_t now_ns);
 
 /* Once a second or so. */
 void letter_report_tick(struct letter_report *report, int64_t now_ns);

@@ -52,12 +52,13 @@ class Message:
 class Source:
     """Makes the messages of one driver. About one in twenty events was acknowledged before, one in forty is invalid."""
 
-    def __init__(self, first, chance, size=40, padding=0, letters=0):
+    def __init__(self, first, chance, size=40, padding=0, letters=0, odds=1.0):
         self.next = first
         self.chance = chance
         self.size = size
         self.padding = padding      # characters that do not compress
-        self.letters = letters      # how many events the table shall refuse
+        self.letters = letters      # how many events the table shall refuse...
+        self.odds = odds            # ...each with this chance: the smaller, the later they come
         self.ledger = Ledger()
         self.known = []             # acknowledged numbers, to be sent again
 
@@ -87,7 +88,7 @@ class Source:
                 continue
             again = self.known and dice < 0.075
             numbers.append(self.chance.choice(self.known) if again else self.number())
-            if not again and len(self.ledger.letters) < self.letters:
+            if not again and len(self.ledger.letters) < self.letters and (self.odds == 1 or self.chance.random() < self.odds):
                 self.ledger.letters.add(numbers[-1])
             events.append(self.event(numbers[-1]))
         return self.note(Message(numbers, bad, events, broken=kind > 0.97 and not self.ledger.letters))

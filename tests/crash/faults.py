@@ -11,6 +11,7 @@ from gateway_faults import (arm_point, arm_rename, choose_durability, die_at_poi
                             die_between_token_and_part, kill_gateway, kill_under_datagrams, kill_with_a_slow_store,
                             stop_gateway, tear_tails)
 from machine_faults import arm_clock, arm_fiu, arm_fiu_fsync, arm_small_disk, disk_error, fill_disk, step_clock
+from poison_faults import forget_and_resend, poison
 from proxy_faults import balance, lie, make_second_table, retry_what_died_between_token_and_part
 from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_two, kill_redis, kill_server,
                            kill_server_between_token_and_part, pause_redis, stop_server)
@@ -32,7 +33,7 @@ def dies_at(point, most, stores="26.7", **more):
 
 def dies_splitting(point, most):
     """The table refuses some rows: batches are taken apart, the refused are dead letters."""
-    return dies_at(point, most, refusing=True, source={"size": 15, "letters": 2})
+    return dies_at(point, most, refusing="constraint", source={"size": 15, "letters": 2})
 
 
 FAULTS = [
@@ -51,6 +52,12 @@ FAULTS = [
     dies_splitting("between_halves", 12),
     dies_splitting("after_halves", 6),
     dies_splitting("after_burial", 3),
+    fault("poisoned rows: division by zero", "26.7", poison("code 153"), choose_durability, refusing="division",
+          patience=240, source={"size": 15, "letters": 3, "odds": 0.01}),
+    fault("poisoned rows: throwIf", "26.7", poison("code 395"), choose_durability, refusing="throw", patience=240,
+          source={"size": 15, "letters": 3, "odds": 0.01}),
+    fault("resent rows beside refused ones", "26.7", forget_and_resend, choose_durability, refusing="constraint",
+          patience=240, source={"size": 8, "letters": 3, "odds": 0.0005}),
     fault("torn tails", "26.7", tear_tails, choose_durability),
     fault("ClickHouse killed", "26.7 18.16", kill_server),
     fault("ClickHouse stopped and continued", "26.7 18.16", stop_server, request_timeout="1s"),
@@ -70,7 +77,7 @@ FAULTS = [
           disk_error("journal cut failed", "posix/io/rw/pwrite", "posix/io/rw/ftruncate"), arm_fiu),
     fault("unlink fails", "26.7", disk_error("segment not removed", "posix/io/dir/unlink"), arm_fiu),
     fault("power loss", "26.7", lose_power, arm_power_loss),
-    fault("power loss, and the table refuses rows", "26.7", lose_power, arm_power_loss, refusing=True,
+    fault("power loss, and the table refuses rows", "26.7", lose_power, arm_power_loss, refusing="constraint",
           source={"size": 15, "letters": 2}),
     fault("reads fail at a start", "26.7", fail_reads_at_a_start, arm_unreadable),
     fault("reads fail while it runs", "26.7", fail_reads_while_running, arm_unreadable),

@@ -42,6 +42,14 @@ def quick_config(folder, store, request_timeout="60s", min_free="64MiB", on_erro
     return path
 
 
+# How a table refuses the campaign "refused": by a code that says so, or by one that may mean anything.
+REFUSALS = {
+    "constraint": "ALTER TABLE events ADD CONSTRAINT not_refused CHECK campaign_id != 'refused'",
+    "division": "ALTER TABLE events ADD COLUMN poisoned UInt8 MATERIALIZED intDiv(1, campaign_id != 'refused')",
+    "throw": "ALTER TABLE events ADD COLUMN poisoned UInt8 MATERIALIZED throwIf(campaign_id = 'refused')",
+}
+
+
 def chdb(folder):
     return start_chdb_server(folder, os.path.join(SERVER_BUILD, "chdb_server"))
 
@@ -49,13 +57,14 @@ def chdb(folder):
 class System:
     """One gateway, or two, in front of `store`: "embedded", "26.7" or "18.16". All in `folder`.
 
-    proxy: between gateway and server; between: one that lies, retries, or balances over two. refusing: the table refuses
+    proxy: between gateway and server; between: one that lies, retries, or balances over two. refusing: how the table refuses
     events of the campaign "refused". slow: an INSERT into it takes so many seconds. redis: filters the duplicates; on_error is
-    left to chance. number: of the round."""
+    left to chance. number: of the round. patience: seconds until everything must be stored."""
 
-    def __init__(self, folder, store, chance, seed, number, proxy=False, between=None, refusing=False, slow=0, redis=False,
-                 gateways=1, **options):
+    def __init__(self, folder, store, chance, seed, number, proxy=False, between=None, refusing=None, slow=0, redis=False,
+                 gateways=1, patience=60, **options):
         self.folder, self.chance, self.seed, self.refusing, self.slow, self.options = folder, chance, seed, refusing, slow, options
+        self.patience = patience
         self.server = self.second = self.proxy = self.redis = None
         self.gateways, self.drivers = [], []
         self.store, self.number = store, number
@@ -153,7 +162,7 @@ class System:
         for gateway in self.gateways:
             gateway.start()
         if self.refusing:
-            self.server.query("ALTER TABLE events ADD CONSTRAINT not_refused CHECK campaign_id != 'refused'")
+            self.server.query(REFUSALS[self.refusing])
         for number in range(0, self.slow, SLEEP_SECONDS):
             self.server.query("ALTER TABLE events ADD COLUMN slow%d UInt8 MATERIALIZED sleep(%d)"
                               % (number, min(SLEEP_SECONDS, self.slow - number)))
@@ -170,7 +179,7 @@ class System:
         for driver in self.drivers:
             driver.finish()
         for gateway in self.gateways:
-            gateway.wait_stored(60)
+            gateway.wait_stored(self.patience)
         for gateway in self.gateways:
             gateway.check_identity()
         if self.second:
