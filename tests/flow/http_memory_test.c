@@ -10,6 +10,9 @@
 #include "failing_malloc.h"
 #include "http_wire.h"
 
+#define CHUNKED                                                                                                        \
+    "POST /events/bulk HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"
+
 /* True: none was left to fail. */
 static bool serve_with(const char *script, size_t first, size_t span)
 {
@@ -28,9 +31,7 @@ static bool serve_with(const char *script, size_t first, size_t span)
 
 static void each_request_is_answered_or_its_connection_closed(void **state)
 {
-    static const char *const scripts[] = { POST, GET_PING,
-                                           "POST /events/bulk HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
-                                           "chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n" };
+    static const char *const scripts[] = { POST, GET_PING, CHUNKED };
     static const size_t spans[] = { 1, 1000 };
     (void)state;
 #ifdef MALLOC_CANNOT_FAIL

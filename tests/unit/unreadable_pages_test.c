@@ -98,7 +98,6 @@ static void a_page_of_a_waiting_segment_costs_its_frame_and_the_file_is_kept(voi
 {
     struct fixture *f = *state;
     for (unsigned lost = 0; lost < FRAMES; lost++) {
-        must_open(f);
         struct segment_file file = make_large_segment(f, true);
         lose_page_of(&file, lost);
         must_open(f);
@@ -106,9 +105,7 @@ static void a_page_of_a_waiting_segment_costs_its_frame_and_the_file_is_kept(voi
         struct segment *segment = f->recovered;
         f->recovered = NULL;
         assert_int_equal(journal_remove(f->journal, segment), OK);
-        fixture_close(f);
     }
-    must_open(f);
 }
 
 static void the_last_frame_of_a_segment_that_was_open_is_damage_and_no_torn_tail(void **state)
