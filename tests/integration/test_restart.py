@@ -98,7 +98,7 @@ def the_embedded_store_is_let_go_before_the_port_and_taken_after(folder):
     gateway = on_fixed_ports(folder)
     try:
         count = restart_under_load(gateway.start(), "embedded")
-        gateway.wait_stored()
+        gateway.wait_stored(120 + EVENTS // 10000)
         gateway.check_identity()
         gateway.stop()
         assert gateway.sql("SELECT count(), uniqExact(event_id) FROM events FINAL") == "%d\t%d" % (count, count)
@@ -122,7 +122,7 @@ def with_server(test):
 
 
 def check_rows(gateway, server, count):
-    gateway.wait_stored()
+    gateway.wait_stored(120 + EVENTS // 10000)
     gateway.check_identity()
     assert server.query("SELECT count(), uniqExact(event_id) FROM events FINAL").strip() == "%d\t%d" % (count, count)
 
