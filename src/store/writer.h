@@ -5,7 +5,7 @@
  *               circuit breaker per server
  *   unknown     recovered, time-out, lost connection: verify by counting event_ids before sending again
  *   permanent   a row the table refuses: split in halves until the rows alone are dead letters
- *   held        wrong password, missing table, failing view, full dead letters, too many refused rows: the stream waits
+ *   held        wrong password, missing table, full dead letters, too many refused rows: the stream waits
  *
  * The home (pipeline) owns the files: the writer asks it to remove, split and bury.
  *
