@@ -17,6 +17,8 @@
     X(async_insert, "INSERTs wait in the server's buffer, and cost their time")                                        \
     X(wait_for_async_insert, "the server may say \"done\" before it has stored anything: events can be lost")          \
     X(optimize_on_insert, "batches are collapsed as they come, and counts may miss what was collapsed")                \
+    X(input_format_try_infer_integers,                                                                                 \
+      "large whole numbers of JSON columns may be rounded beside fractions, or refused")                               \
     X(input_format_try_infer_dates, "texts of JSON columns may become dates")                                          \
     X(input_format_try_infer_datetimes, "texts of JSON columns may become times")                                      \
     X(input_format_json_read_bools_as_numbers, "booleans of JSON arrays may become numbers")                           \

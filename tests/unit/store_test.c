@@ -16,6 +16,7 @@
 
 #include "base/lz4.h"
 #include "base/thread.h"
+#include "store/settings.h"
 #include "store/table.h"
 #include "store/table_ddl.h"
 
@@ -540,6 +541,15 @@ static void an_answer_without_a_reason_gets_one_of_ours(void **state)
         ACT_ANSWER, "HTTP/1.1 500 E\r\nX-ClickHouse-Exception-Code: " code "\r\nConnection: close\r\n\r\n" message     \
     }
 
+/* One that is in no table could not be left out. */
+static void each_setting_for_json_columns_can_be_left_out(void **state)
+{
+    (void)state;
+#define CHECK(name, value) assert_int_not_equal(setting_find(SLICE(name)), SETTING_COUNT);
+    STORE_JSON_SETTINGS(CHECK)
+#undef CHECK
+}
+
 /* The request was refused as a whole: it is sent again without what the user's profile pins. */
 static void settings_that_a_profile_pins_are_left_out(void **state)
 {
@@ -721,6 +731,7 @@ int main(void)
         cmocka_unit_test(an_answer_without_a_reason_gets_one_of_ours),
         cmocka_unit_test(only_clickhouse_answers_questions),
         cmocka_unit_test(settings_that_a_profile_pins_are_left_out),
+        cmocka_unit_test(each_setting_for_json_columns_can_be_left_out),
         cmocka_unit_test(never_repeats_a_request_on_a_fresh_connection),
         cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
         cmocka_unit_test(refuses_what_is_no_url),
