@@ -222,7 +222,7 @@ static void insert_once(struct store_session *session, size_t index, const struc
     if (error == ERROR_OUT_OF_MEMORY || draft.url.failed) {
         request_fail(reply, STORE_UNREACHABLE, 0, &server->address, "the gateway is out of memory");
     } else if (error != OK) {
-        request_fail(reply, STORE_UNREACHABLE, 0, &server->address, "the segment cannot be unpacked: it is damaged");
+        request_fail(reply, STORE_ANSWERED, 0, &server->address, "the segment cannot be unpacked: it is damaged");
     } else {
         perform(session, index, &draft, EXPECTS_NOTHING, reply);
     }
