@@ -75,6 +75,7 @@
     X(75, CANNOT_WRITE_TO_FILE_DESCRIPTOR, PASSING)                                                                    \
     X(76, CANNOT_OPEN_FILE, PASSING)                                                                                   \
     X(77, CANNOT_CLOSE_FILE, PASSING)                                                                                  \
+    X(198, DNS_ERROR, PASSING)                                                                                         \
     X(202, TOO_MANY_SIMULTANEOUS_QUERIES, PASSING)                                                                     \
     X(203, NO_FREE_CONNECTION, PASSING)                                                                                \
     X(210, NETWORK_ERROR, PASSING)                                                                                     \
@@ -85,6 +86,7 @@
     X(243, NOT_ENOUGH_SPACE, PASSING)                                                                                  \
     X(244, UNEXPECTED_ZOOKEEPER_ERROR, PASSING)                                                                        \
     X(252, TOO_MANY_PARTS, PARTS)                                                                                      \
+    X(279, ALL_CONNECTION_TRIES_FAILED, PASSING)                                                                       \
     X(285, TOO_FEW_LIVE_REPLICAS, PASSING)                                                                             \
     X(286, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, PASSING)                                                             \
     X(319, UNKNOWN_STATUS_OF_INSERT, PASSING)                                                                          \
@@ -93,6 +95,7 @@
     X(425, SYSTEM_ERROR, PASSING)                                                                                      \
     X(439, CANNOT_SCHEDULE_TASK, PASSING)                                                                              \
     X(473, DEADLOCK_AVOIDED, PASSING)                                                                                  \
+    X(499, S3_ERROR, PASSING)                                                                                          \
     X(574, DISTRIBUTED_TOO_MANY_PENDING_BYTES, PASSING)                                                                \
     X(700, USER_SESSION_LIMIT_EXCEEDED, PASSING)                                                                       \
     X(722, ASYNC_LOAD_WAIT_FAILED, PASSING)                                                                            \
@@ -100,6 +103,9 @@
     X(735, QUERY_WAS_CANCELLED_BY_CLIENT, PASSING)                                                                     \
     X(745, SERVER_OVERLOADED, PASSING)                                                                                 \
     X(999, KEEPER_EXCEPTION, PASSING)                                                                                  \
+    X(1000, POCO_EXCEPTION, PASSING)                                                                                   \
+    X(1001, STD_EXCEPTION, PASSING)                                                                                    \
+    X(1002, UNKNOWN_EXCEPTION, PASSING)                                                                                \
     /* an expression of the table (MATERIALIZED, DEFAULT, a constraint) fails for a row, or for every row */           \
     X(153, ILLEGAL_DIVISION, SUSPECT)                                                                                  \
     X(395, FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, SUSPECT)

@@ -44,6 +44,7 @@ void delivery_inherit(struct delivery *half, const struct delivery *whole)
         half->step = DELIVERY_VERIFY;
     }
     half->none_stored = whole->none_stored;
+    half->in_doubt = !whole->none_stored;
     half->view_failed = whole->view_failed;
     half->view_move = whole->view_move;
     half->poison = poison_of_half(&whole->poison);
@@ -164,6 +165,7 @@ static enum delivery_move judge_answer(struct delivery *delivery, const struct d
     }
     if (!code_is_before_store(reply)) {
         delivery->none_stored = false;
+        delivery->in_doubt = true;
     }
     enum poison_verdict verdict = poison_judge(&delivery->poison, class, poison_answer(reply), &facts->poison);
     return follow(verdict, class != CODE_SUSPECT, delivery, facts);
@@ -198,6 +200,7 @@ enum delivery_move delivery_after_send(struct delivery *delivery, const struct d
         return after_answer(delivery, facts, reply);
     }
     delivery->none_stored = false;
+    delivery->in_doubt = true;
     explain_reply(delivery, reply);
     go_on_in_doubt(delivery, facts);
     return reply->outcome == STORE_ANSWERED ? DELIVERY_RETRY_BATCH : DELIVERY_RETRY_STREAM;

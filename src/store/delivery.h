@@ -56,6 +56,7 @@ struct delivery {
     char done_by[STORE_SERVER_NAME_MAX]; /* who answered "done", as it calls itself */
     uint64_t number;                     /* the n of the last `<name>.<n>`, 0: none yet */
     bool none_stored;                    /* no row of it can be in the table: it was looked for, or was never taken */
+    bool in_doubt;                       /* an attempt may have stored rows of it that a replica has not fetched yet */
     struct poison poison;
     bool view_failed;             /* of the last attempt that was answered, a materialized view */
     enum delivery_move view_move; /* ...and what to do if the table's rows are not there */

@@ -3,8 +3,10 @@
  *
  * Whether the batch or its stream is at fault, only the table can tell: by taking something else. So
  *   - what may be too big or may hold a row at fault is halved, at once or after some failures, down to single rows;
- *   - a row is buried after POISON_ATTEMPTS attempts alone, and only if its table took another batch since it first
- *     failed: by itself where its size is at fault, in any batch that held it else;
+ *   - a group whose server is ill is halved once its table took something else, so that what is well of it does not wait;
+ *   - a row is buried after POISON_ATTEMPTS attempts alone (of a server that is short of memory or time, after
+ *     POISON_ATTEMPTS_SHORT), and only if its table took another batch since it first failed: by itself where its size is
+ *     at fault, in any batch that held it else;
  *   - without such evidence it stands aside: it waits for itself and what is behind it is tried. If that fails as well,
  *     it is the stream that waits; its batches are tried in turn, and what has failed POISON_ATTEMPTS times so is halved all
  *     the same: there may be good rows in it, and one that is taken settles whose fault it is. */
@@ -13,12 +15,20 @@
 #include "store/codes.h"
 
 #define POISON_ATTEMPTS 3
+#define POISON_ATTEMPTS_SHORT 10
+#define POISON_PLACES 4
 
-/* What is held against a batch. Halves inherit it. */
+/* A server that gave the answer. */
+struct poison_place {
+    size_t server;
+    uint64_t taken; /* batches that the table there had taken when it first did */
+};
+
+/* What is held against a batch. Halves inherit it. Replicas are tried in turn, so several servers may give the answer. */
 struct poison {
-    int answer;        /* of all these failures; 0: none */
-    size_t server;     /* that gave it */
-    uint64_t taken;    /* batches that the table there had taken when it began */
+    int answer; /* of all these failures; 0: none */
+    struct poison_place places[POISON_PLACES];
+    size_t place_count, next_place;
     unsigned failures; /* in a row */
     unsigned own;      /* of these, its own: the others are of what it was a half of */
 };
@@ -30,6 +40,7 @@ struct poison_facts {
     bool aside;      /* the batch itself stands aside */
     bool descendant; /* of a batch that was taken apart */
     bool one_row;
+    bool group; /* its parts are batches */
 };
 
 enum poison_verdict {
@@ -40,18 +51,19 @@ enum poison_verdict {
     POISON_BURY
 };
 
-/* What stands for an answer in `answer`: ClickHouse's code, or HTTP's status if it has none. */
+/* ClickHouse's code, or HTTP's status if it has none. */
 int poison_answer(const struct store_reply *reply);
 
-/* After an answer of this class; one that is not in the table of rules is passing. */
-enum poison_verdict poison_judge(struct poison *poison, enum code_class class, int answer,
+/* After an answer of this class; one that is not in the table of rules is passing. A suspect answer counts with those of the
+ * same code alone, another with all that mean the same. */
+enum poison_verdict poison_judge(struct poison *poison, enum code_class class, int code,
                                  const struct poison_facts *facts);
 
 /* After an attempt whose answer was lost though the server lives: a batch that takes too long, or that somebody on the way
  * cuts off. */
 enum poison_verdict poison_judge_lost(struct poison *poison, const struct poison_facts *facts);
 
-/* Has the table taken something since? */
+/* Has the table on that server taken something since? */
 bool poison_has_evidence(const struct poison *poison, const struct poison_facts *facts);
 
 /* What a half has against it. */

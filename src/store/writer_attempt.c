@@ -154,10 +154,10 @@ static bool has_gone_bad(const struct attempt *attempt)
     return true;
 }
 
-static void learn_size(const struct attempt *attempt, const struct store_reply *reply)
+static void learn_size(const struct attempt *attempt, const struct store_reply *reply, bool alive)
 {
     wakeup_lock(&attempt->writer->wakeup);
-    group_learn(attempt->job->lane, attempt->parcel, reply);
+    group_learn(attempt->job->lane, attempt->parcel, reply, alive);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
@@ -221,7 +221,7 @@ static enum delivery_move step_send(const struct attempt *attempt)
         proof_note_view(attempt->worker, attempt->job);
     }
     bool alive = note_reply(attempt, attempt->parcel->server, &reply);
-    learn_size(attempt, &reply);
+    learn_size(attempt, &reply, alive);
     move = weigh_failure(attempt, &facts, &reply, move, alive);
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
@@ -255,13 +255,13 @@ static enum delivery_move after_failed_question(const struct attempt *attempt, s
     return move == DELIVERY_RETRY_STREAM && !alive ? DELIVERY_RETRY_BATCH : move;
 }
 
-/* On one server; on all of them if an earlier process may have sent it to any: then the best count tells, and where a
- * part of it is (an INSERT is atomic in each partition alone) the rest goes, too. *asked is the last that was asked. */
+/* On one server; on all of them if it may be on any: then the best count tells, and where a part of it is (an INSERT is
+ * atomic in each partition alone) the rest goes, too. *asked is the last that was asked. */
 static enum verify_outcome count_ids(const struct attempt *attempt, struct verify_count *best, size_t *asked,
                                      struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
-    bool everywhere = attempt->parcel->anywhere && !attempt->parcel->pinned;
+    bool everywhere = doubt_is_everywhere(attempt->parcel);
     size_t first = everywhere ? 0 : attempt->parcel->server;
     size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
     enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED
@@ -321,14 +321,14 @@ static enum verify_outcome count_until_found(const struct attempt *attempt, stru
     return outcome;
 }
 
-static enum delivery_move step_count(const struct attempt *attempt)
+/* DELIVERY_NEXT: *count is known. */
+static enum delivery_move count_once(const struct attempt *attempt, struct verify_count *count)
 {
-    struct verify_count count;
     struct store_reply reply;
     struct delivery_facts facts;
     size_t asked = attempt->parcel->server;
     metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
-    switch (count_until_found(attempt, &count, &asked, &reply)) {
+    switch (count_until_found(attempt, count, &asked, &reply)) {
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
@@ -344,13 +344,29 @@ static enum delivery_move step_count(const struct attempt *attempt)
         return delivery_after_bad_file(attempt->delivery, &facts);
     case VERIFY_FAILED: return after_failed_question(attempt, asked, &reply);
     }
-    facts = attempt_facts(attempt);
-    if (count.found < count.distinct && facts.replicated && doubt_is_of_another_token(attempt->parcel)) {
-        enum delivery_move move = ask_for_lag(attempt);
-        if (move != DELIVERY_NEXT) {
-            return move;
-        }
+    return DELIVERY_NEXT;
+}
+
+/* What a replica lacks it may fetch between the count and the question whether it lags, so it is counted again. */
+static enum delivery_move count_surely(const struct attempt *attempt, struct verify_count *count)
+{
+    enum delivery_move move = count_once(attempt, count);
+    bool some_missing = move == DELIVERY_NEXT && count->found < count->distinct;
+    if (some_missing && attempt_facts(attempt).replicated && doubt_is_of_another_token(attempt->parcel)) {
+        move = ask_for_lag(attempt);
+        return move == DELIVERY_NEXT ? count_once(attempt, count) : move;
     }
+    return move;
+}
+
+static enum delivery_move step_count(const struct attempt *attempt)
+{
+    struct verify_count count;
+    enum delivery_move move = count_surely(attempt, &count);
+    if (move != DELIVERY_NEXT) {
+        return move;
+    }
+    struct delivery_facts facts = attempt_facts(attempt);
     LOG(attempt->parcel->family == NULL ? LOG_INFO : LOG_DEBUG, "batch verified", "segment=%s ids=%llu found=%llu",
         parcel_name(attempt->parcel), (unsigned long long)count.distinct, (unsigned long long)count.found);
     facts.view_refills = count.found >= count.distinct && proof_can_refill(attempt->worker, attempt->job);

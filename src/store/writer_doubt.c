@@ -25,6 +25,8 @@ void doubt_note_sent(struct worker *worker, const struct job *job, bool replicat
     wakeup_lock(&worker->writer->wakeup);
     parcel->replicas = job->lane->tables[parcel->server].info.replicas;
     wakeup_unlock(&worker->writer->wakeup);
+    parcel->roamed |= parcel->sent && parcel->sent_to != parcel->server;
+    parcel->doubt_wall_ns = clock_wall_ns();
     parcel->sent = true;
     parcel->sent_to = parcel->server;
     parcel->pinned |= !replicated;
@@ -64,9 +66,32 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
     return DOUBT_MAY_GO;
 }
 
+void doubt_inherit(struct parcel *half, const struct parcel *whole)
+{
+    if (whole->delivery.none_stored) {
+        return;
+    }
+    half->anywhere = whole->anywhere;
+    half->sent = whole->sent;
+    half->sent_to = whole->sent_to;
+    half->replicas = whole->replicas;
+    half->roamed = whole->roamed;
+    half->doubt_wall_ns = whole->doubt_wall_ns;
+}
+
+/* Under its own token a batch is stored once, whatever is at work on the other replicas; before it is parted, none may be. */
+bool doubt_is_everywhere(const struct parcel *parcel)
+{
+    bool parts = parcel->delivery.step == DELIVERY_EXAMINE;
+    return (parcel->anywhere && !parcel->pinned) || (parcel->roamed && parts);
+}
+
 bool doubt_is_of_another_token(const struct parcel *parcel)
 {
-    return parcel->delivery.step == DELIVERY_VERIFY && (parcel->segment->recovered || parcel->apart);
+    if (parcel->delivery.step == DELIVERY_EXAMINE) {
+        return parcel->delivery.in_doubt || parcel->segment->recovered;
+    }
+    return parcel->segment->recovered || parcel->apart || parcel->family != NULL;
 }
 
 bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply)

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* So that a lane of very small segments is not walked for long under the lock. */
+/* So that a lane of very small segments is not walked for long under the lock, nor one of segments that do not fit. */
 #define GROUP_SEGMENTS 1000
+#define GROUP_LOOKS 4000
 
 static uint64_t mix_text(uint64_t hash, struct slice text)
 {
@@ -150,7 +151,9 @@ void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns)
     }
     char *name = parcel->group_name != NULL ? parcel->group_name : malloc(GROUP_NAME_MAX);
     struct parcel *next;
-    for (struct parcel *other = parcel->next; name != NULL && other != NULL; other = next) {
+    int looks = 0;
+    for (struct parcel *other = parcel->next; name != NULL && other != NULL && looks < GROUP_LOOKS; other = next) {
+        looks++;
         next = other->next;
         if (!goes_with(parcel, other, now_ns)) {
             continue;
@@ -171,38 +174,24 @@ void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns)
     delivery_init(&parcel->delivery, name, parcel->segment->recovered);
 }
 
-/* A time-out, a lack of memory, a proxy's bound. */
-static bool may_be_too_large(const struct store_reply *reply)
+/* A time-out, a lack of memory, a proxy's bound. Not a server that has gone. */
+static bool may_be_too_large(const struct store_reply *reply, bool alive)
 {
     if (reply->outcome == STORE_ANSWERED) {
         enum code_class class = code_classify(reply);
         return class == CODE_SIZE || class == CODE_SHORT;
     }
-    return reply->outcome == STORE_UNKNOWN;
+    return reply->outcome == STORE_UNKNOWN && alive;
 }
 
-void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply)
+void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply, bool alive)
 {
-    if (parcel->segments == 1) {
-        return;
+    bool was_large = parcel->rows >= lane->group_rows / 2;
+    if (reply->outcome == STORE_DONE && was_large) {
+        lane->group_rows += lane->group_rows < lane->group_pace ? lane->group_rows : lane->group_rows / 8 + 1;
+    } else if (parcel->segments > 1 && may_be_too_large(reply, alive)) {
+        lane->group_rows = lane->group_pace = parcel->rows < 4 ? 1 : parcel->rows / 2;
     }
-    if (reply->outcome == STORE_DONE) {
-        lane->group_rows = lane->group_rows > UINT64_MAX / 2 ? UINT64_MAX : 2 * lane->group_rows;
-    } else if (may_be_too_large(reply)) {
-        lane->group_rows = parcel->rows < 4 ? 1 : parcel->rows / 2;
-    }
-}
-
-/* The parts of a group are its own segments, so what an earlier process or an attempt of this one did concerns them. */
-static void inherit_doubt(const struct parcel *whole, struct parcel *half, int64_t wall_ns)
-{
-    delivery_inherit(&half->delivery, &whole->delivery);
-    half->apart = true;
-    half->anywhere = whole->anywhere;
-    half->sent = whole->sent;
-    half->sent_to = whole->sent_to;
-    half->replicas = whole->replicas;
-    half->doubt_wall_ns = wall_ns;
 }
 
 static struct segment *last_of_first_half(const struct parcel *parcel)
@@ -214,7 +203,7 @@ static struct segment *last_of_first_half(const struct parcel *parcel)
     return last;
 }
 
-bool group_halve(struct parcel *whole, struct parcel *const halves[2], int64_t wall_ns)
+bool group_halve(struct parcel *whole, struct parcel *const halves[2])
 {
     bool in_doubt = whole->segment->recovered;
     struct segment *end = last_of_first_half(whole);
@@ -224,7 +213,6 @@ bool group_halve(struct parcel *whole, struct parcel *const halves[2], int64_t w
         end->next = second;
         return false;
     }
-    inherit_doubt(whole, halves[0], wall_ns);
-    inherit_doubt(whole, halves[1], wall_ns);
+    halves[0]->apart = halves[1]->apart = true;
     return true;
 }

@@ -53,6 +53,7 @@ struct parcel {
     bool sent;     /* an attempt of this process may have reached `sent_to`... */
     size_t sent_to;
     uint64_t replicas; /* ...and its table, of these replicas */
+    bool roamed;       /* likewise to another server before */
     size_t server;
     unsigned failures;
     int64_t next_attempt_ns;
@@ -87,6 +88,7 @@ struct lane {
     uint64_t rows_out;  /* and that went into the table or the dead letters */
     struct pace pace;
     uint64_t group_rows; /* no group has more: fewer after one that failed; at least 1 */
+    uint64_t group_pace; /* up to so many rows it doubles with each success, from there on it feels its way */
     uint64_t families;
     bool family_is_next; /* descendants and others take turns while there are both */
     bool failing;        /* its last attempt failed for the stream's own sake */
@@ -205,12 +207,12 @@ const char *parcel_name(const struct parcel *parcel);
 /* Under the lock. Takes the parcels behind this one into it that may go with it, up to what one INSERT may have. */
 void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns);
 
-/* Under the lock. After a group's INSERT: how large the next may be. */
-void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply);
+/* Under the lock. After an INSERT: how large the next group may be. `alive`: its server still answers. */
+void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply, bool alive);
 
 /* Makes the halves of a group out of its segments. False if memory is short: the group is as it was, and the halves are
  * only good to be freed. */
-MUST_CHECK bool group_halve(struct parcel *whole, struct parcel *const halves[2], int64_t wall_ns);
+MUST_CHECK bool group_halve(struct parcel *whole, struct parcel *const halves[2]);
 
 /* writer_outcome.c; all under the lock. */
 
@@ -258,8 +260,14 @@ enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TA
 /* Without the lock. Asks the job's server, and notes what it says in the lane. */
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
 
-/* Was it sent under another token than it would be sent under now: by an earlier process, or as a part of a group? Then a
- * replica's own memory of tokens does not help it. */
+/* Where the whole may be, its half may be. */
+void doubt_inherit(struct parcel *half, const struct parcel *whole);
+
+/* The servers whose INSERTs and rows are counted: all that may have had it. */
+bool doubt_is_everywhere(const struct parcel *parcel);
+
+/* Was it sent under another token than it would be sent under now: by an earlier process, or as a part of a group or a
+ * batch? Then the replicas' memory of tokens does not help it. */
 bool doubt_is_of_another_token(const struct parcel *parcel);
 
 /* Without the lock. Does the job's server lack what other replicas have of the parcel's table? False: *reply says why nobody

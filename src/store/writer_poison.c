@@ -17,6 +17,7 @@ struct poison_facts poison_facts_of(const struct lane *lane, const struct parcel
         .aside = parcel->aside,
         .descendant = parcel->family != NULL || parcel->apart,
         .one_row = parcel->rows == 1,
+        .group = parcel->segments > 1,
     };
 }
 

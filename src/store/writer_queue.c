@@ -190,6 +190,13 @@ static bool choose_server(struct writer *writer, const struct lane *lane, const 
     return false;
 }
 
+/* While a batch is taken apart. */
+static bool has_its_turn(const struct lane *lane, const struct parcel *parcel)
+{
+    bool is_new = parcel->family == NULL && !parcel->apart && parcel->failures == 0;
+    return is_new != lane->family_is_next;
+}
+
 /* The oldest first. But a failing lane goes on to the one whose turn is longest due; and while a batch is taken apart, its
  * descendants and what has not been tried yet take turns, so that neither waits for the other. */
 static bool goes_first(const struct lane *lane, const struct parcel *parcel, const struct parcel *rival)
@@ -197,9 +204,7 @@ static bool goes_first(const struct lane *lane, const struct parcel *parcel, con
     if (lane->failing && parcel->next_attempt_ns != rival->next_attempt_ns) {
         return parcel->next_attempt_ns < rival->next_attempt_ns;
     }
-    bool is_new = parcel->family == NULL && !parcel->apart && parcel->failures == 0;
-    bool rival_is_new = rival->family == NULL && !rival->apart && rival->failures == 0;
-    return is_new != rival_is_new && is_new != lane->family_is_next;
+    return has_its_turn(lane, parcel) && !has_its_turn(lane, rival);
 }
 
 /* The parcel that is due first, and its server; NULL if there is none. */
@@ -207,7 +212,6 @@ static struct parcel *find_parcel(struct writer *writer, const struct lane *lane
                                   int64_t *wake_ns)
 {
     struct parcel *best = NULL;
-    bool has_turns = lane->failing || lane->families != 0;
     for (struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
         size_t chosen;
         if (parcel->busy) {
@@ -225,7 +229,7 @@ static struct parcel *find_parcel(struct writer *writer, const struct lane *lane
         } else if (!parcel->pinned && !parcel->sent) {
             break;
         }
-        if (best != NULL && !has_turns) {
+        if (best != NULL && !lane->failing && (lane->families == 0 || has_its_turn(lane, best))) {
             break;
         }
     }

@@ -42,6 +42,8 @@ static void replace_by_halves(const struct attempt *attempt, struct parcel *cons
     const struct parcel *whole = attempt->parcel;
     wakeup_lock(&writer->wakeup);
     for (int i = 0; i < 2; i++) {
+        delivery_inherit(&halves[i]->delivery, &whole->delivery);
+        doubt_inherit(halves[i], whole);
         halves[i]->family = whole->family;
         halves[i]->first_ns = whole->first_ns;
         halves[i]->pinned = whole->pinned;
@@ -69,7 +71,6 @@ static enum error halve_file(const struct attempt *attempt, struct parcel *const
     for (int i = 0; error == OK && i < 2; i++) {
         segments[i]->next = NULL;
         (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
-        delivery_inherit(&halves[i]->delivery, &attempt->parcel->delivery);
     }
     return error;
 }
@@ -80,9 +81,7 @@ enum delivery_move split_batch(const struct attempt *attempt)
     bool group = attempt->parcel->segments > 1;
     enum error error = ERROR_OUT_OF_MEMORY;
     if (halves[0] != NULL && halves[1] != NULL) {
-        error = !group                                                  ? halve_file(attempt, halves)
-                : group_halve(attempt->parcel, halves, clock_wall_ns()) ? OK
-                                                                        : ERROR_OUT_OF_MEMORY;
+        error = !group ? halve_file(attempt, halves) : group_halve(attempt->parcel, halves) ? OK : ERROR_OUT_OF_MEMORY;
     }
     if (error != OK) {
         parcel_free(halves[0]);

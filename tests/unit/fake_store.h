@@ -19,8 +19,10 @@
 struct fault {
     enum store_outcome outcome;
     int code;
+    int http_status;
     const char *message;
-    bool stores;      /* the rows get in all the same */
+    bool stores;      /* the rows get in all the same, if the table takes them */
+    bool runs_on;     /* likewise, but some calls later, or never if the server dies before */
     bool keeps_token; /* the token is written, the rows are lost */
     bool restarts;    /* the server has another start time afterwards */
     bool dies;        /* the server is down afterwards */
@@ -35,6 +37,17 @@ struct fake_server {
     const char *engine;   /* of its tables; NULL: as all */
     const char *replicas; /* the path in ZooKeeper; NULL: as all */
     int looks;            /* how often the engine was asked for */
+    size_t first_lacking; /* of the rows that replicas share, those from here to... */
+    size_t end_lacking;   /* ...there it has not fetched */
+};
+
+/* An INSERT that is at work though its reply is lost. */
+struct fake_running {
+    bool is;
+    size_t server;
+    struct buf ids;
+    char token[256];
+    unsigned calls_left;
 };
 
 struct fake_store {
@@ -43,7 +56,11 @@ struct fake_store {
     pthread_cond_t changed;
     struct fake_server servers[FAKE_SERVERS];
     const char *engine;
-    bool tokens; /* the servers know insert_deduplication_token */
+    bool shared; /* the servers are replicas: rows and tokens are those of the first */
+    bool lags;   /* an INSERT into one replica is not fetched by the other before that is asked whether it lags */
+    struct fake_running late;
+    struct buf view; /* struct event_id; filled by what is sent, whether the table's tokens know it or not */
+    bool tokens;     /* the servers know insert_deduplication_token */
     const struct fault *faults;
     size_t fault_count, fault_at;
     const char *broken_table; /* every INSERT into it is answered with... */
@@ -56,7 +73,7 @@ struct fake_store {
     struct store_reply too_big; /* for an INSERT of more than most_rows; zeroed: a time-out */
     const char *misfit;         /* the segment of this name has a column that its table lacks */
     bool hangs_broken;          /* INSERTs into the broken table wait until it is mended */
-    uint64_t running;           /* what system.processes says; falls with each question */
+    uint64_t running;           /* what system.processes says besides `late`; falls with each question */
     uint64_t lagging;           /* whether replicas lag behind; falls with each question */
     uint64_t counts;            /* how often ids were counted */
     int64_t longest_question_ns;
@@ -127,37 +144,91 @@ static bool fake_has_bad_row(struct slice ids)
     return false;
 }
 
-/* The rows get in, unless their token is known already. */
-static void fake_keep(struct fake_store *fake, struct fake_server *server, struct slice ids, const char *token)
+static struct fake_server *fake_storage(struct fake_store *fake, size_t server)
 {
-    if (fake->tokens && fake_knows_token(server, token)) {
+    return &fake->servers[fake->shared ? 0 : server];
+}
+
+/* The rows get in, unless their token is known already. */
+static void fake_keep(struct fake_store *fake, size_t index, struct slice ids, const char *token)
+{
+    struct fake_server *storage = fake_storage(fake, index);
+    buf_append_slice(&fake->view, ids);
+    if (fake->tokens && fake_knows_token(storage, token)) {
         return;
     }
     size_t rows = ids.len / sizeof(struct event_id);
     fake->largest = rows > fake->largest ? rows : fake->largest;
-    buf_append_slice(&server->rows, ids);
-    buf_append(&server->tokens, token, strlen(token) + 1);
+    if (fake->shared && fake->lags) {
+        struct fake_server *other = &fake->servers[1 - index];
+        bool goes_on = other->end_lacking == storage->rows.len && storage->rows.len != 0;
+        other->first_lacking = goes_on ? other->first_lacking : storage->rows.len;
+        other->end_lacking = storage->rows.len + ids.len;
+    }
+    buf_append_slice(&storage->rows, ids);
+    buf_append(&storage->tokens, token, strlen(token) + 1);
 }
 
-static void fake_misbehave(struct fake_store *fake, struct fake_server *server, struct slice ids, const char *token,
+/* With each call: what is at work comes to its end. */
+static void fake_work(struct fake_store *fake)
+{
+    struct fake_running *late = &fake->late;
+    if (!late->is || --late->calls_left != 0) {
+        return;
+    }
+    late->is = false;
+    fake_keep(fake, late->server, buf_slice(&late->ids), late->token);
+}
+
+static void fake_run_on(struct fake_store *fake, size_t index, struct slice ids, const char *token)
+{
+    struct fake_running *late = &fake->late;
+    late->is = true;
+    late->server = index;
+    late->calls_left = 5;
+    buf_clear(&late->ids);
+    buf_append_slice(&late->ids, ids);
+    snprintf(late->token, sizeof late->token, "%s", token);
+}
+
+static void fake_stop_work(struct fake_store *fake, size_t index)
+{
+    fake->late.is = fake->late.is && fake->late.server != index;
+}
+
+static bool fake_takes(const struct fake_store *fake, struct slice ids)
+{
+    bool fits = fake->most_rows == 0 || ids.len / sizeof(struct event_id) <= fake->most_rows;
+    return fits && !fake_has_bad_row(ids);
+}
+
+static void fake_misbehave(struct fake_store *fake, size_t index, struct slice ids, const char *token,
                            struct store_reply *reply)
 {
     const struct fault *fault = &fake->faults[fake->fault_at++];
-    if (fault->stores) {
-        fake_keep(fake, server, ids, token);
+    struct fake_server *server = &fake->servers[index];
+    if (fault->stores && fake_takes(fake, ids)) {
+        fake_keep(fake, index, ids, token);
+    }
+    if (fault->runs_on && fake_takes(fake, ids) && !fake->late.is) {
+        fake_run_on(fake, index, ids, token);
     }
     if (fault->keeps_token) {
-        buf_append(&server->tokens, token, strlen(token) + 1);
+        buf_append(&fake_storage(fake, index)->tokens, token, strlen(token) + 1);
+    }
+    if (fault->restarts || fault->dies) {
+        fake_stop_work(fake, index);
     }
     if (fault->restarts) {
         server->up_since_ns = clock_monotonic_ns();
     }
     server->down = server->down || fault->dies;
     fake_reply(reply, fault->outcome, fault->code, fault->message == NULL ? "" : fault->message);
+    reply->http_status = fault->http_status;
 }
 
-static void fake_take(struct fake_store *fake, struct fake_server *server, const struct store_insert *insert,
-                      struct slice ids, struct store_reply *reply)
+static void fake_take(struct fake_store *fake, size_t index, const struct store_insert *insert, struct slice ids,
+                      struct store_reply *reply)
 {
     const char *table = insert->segment->header.table;
     bool broken = fake->broken_table != NULL && strcmp(fake->broken_table, table) == 0;
@@ -170,7 +241,7 @@ static void fake_take(struct fake_store *fake, struct fake_server *server, const
     } else if (fake->misfit != NULL && strcmp(fake->misfit, insert->segment->name) == 0) {
         fake_reply(reply, STORE_ANSWERED, 16, "No such column old");
     } else if (fake->fault_at < fake->fault_count) {
-        fake_misbehave(fake, server, ids, insert->token, reply);
+        fake_misbehave(fake, index, ids, insert->token, reply);
     } else if (fake->most_rows != 0 && ids.len / sizeof(struct event_id) > fake->most_rows) {
         fake_reply(reply, STORE_UNKNOWN, 0, "timed out");
         if (fake->too_big.outcome != STORE_DONE) {
@@ -181,7 +252,7 @@ static void fake_take(struct fake_store *fake, struct fake_server *server, const
         fake_reply(reply, STORE_ANSWERED, other ? fake->bad_code : 469,
                    other ? fake->bad_message : "Constraint `c` is violated");
     } else {
-        fake_keep(fake, server, ids, insert->token);
+        fake_keep(fake, index, ids, insert->token);
         fake_reply(reply, STORE_DONE, 0, "");
         if (fake->view_fails) {
             fake_reply(reply, STORE_ANSWERED, 6, "Cannot parse: while pushing to view default.v");
@@ -199,13 +270,14 @@ static void fake_insert(struct store_session *session, size_t index, const struc
         read = read && segment_event_ids(segment, &ids) == OK;
     }
     pthread_mutex_lock(&fake->mutex);
+    fake_work(fake);
     if (!read) {
         fake->servers[index].inserts++;
         fake_reply(reply, STORE_ANSWERED, 33, "the segment cannot be read");
     } else if (!fake_is_down(fake, index, reply)) {
         fake->servers[index].inserts++;
         snprintf(fake->last_token, sizeof fake->last_token, "%s", insert->token);
-        fake_take(fake, &fake->servers[index], insert, buf_slice(&ids), reply);
+        fake_take(fake, index, insert, buf_slice(&ids), reply);
     }
     pthread_cond_broadcast(&fake->changed);
     pthread_mutex_unlock(&fake->mutex);
@@ -213,12 +285,15 @@ static void fake_insert(struct store_session *session, size_t index, const struc
 }
 
 /* Looks from `*at` on, and leaves it behind the id: they are asked for in the order of the rows. */
-static bool fake_holds(const struct fake_server *server, const struct event_id *id, size_t *at)
+static bool fake_holds(struct fake_store *fake, size_t index, const struct event_id *id, size_t *at)
 {
-    for (size_t looked = 0; looked < server->rows.len; looked += sizeof *id) {
-        const char *row = server->rows.data + *at % server->rows.len;
+    const struct fake_server *server = &fake->servers[index];
+    const struct buf *rows = &fake_storage(fake, index)->rows;
+    for (size_t looked = 0; looked < rows->len; looked += sizeof *id) {
+        size_t here = *at % rows->len;
         *at += sizeof *id;
-        if (memcmp(row, id, sizeof *id) == 0) {
+        bool lacks = here >= server->first_lacking && here < server->end_lacking;
+        if (!lacks && memcmp(rows->data + here, id, sizeof *id) == 0) {
             return true;
         }
     }
@@ -226,17 +301,39 @@ static bool fake_holds(const struct fake_server *server, const struct event_id *
 }
 
 /* The ids in quotes of a counting SELECT. */
-static size_t fake_count(const struct fake_server *server, struct slice sql)
+static size_t fake_count(struct fake_store *fake, size_t index, struct slice sql)
 {
     size_t found = 0, at = 0;
     struct slice piece;
     while (slice_split(&sql, '\'', &piece)) {
         struct event_id id;
-        if (piece.len == EVENT_ID_TEXT && event_id_parse(&id, piece) && fake_holds(server, &id, &at)) {
+        if (piece.len == EVENT_ID_TEXT && event_id_parse(&id, piece) && fake_holds(fake, index, &id, &at)) {
             found++;
         }
     }
     return found;
+}
+
+/* Does verify_running_sql ask for the INSERT that is at work? Its quotes hold the stream, the greatest id, "+", and the
+ * least. */
+static bool fake_is_asked_for(const struct fake_store *fake, size_t index, struct slice sql)
+{
+    struct slice piece, quoted[4] = { SLICE("") };
+    const char *token = fake->late.token;
+    size_t pieces = 0;
+    for (size_t i = 0; slice_split(&sql, '\'', &piece); i++) {
+        if (i % 2 == 1 && pieces < ARRAY_LENGTH(quoted)) {
+            quoted[pieces++] = piece;
+        }
+    }
+    size_t prefix = quoted[0].len;
+    if (!fake->late.is || fake->late.server != index || pieces == 0 || strncmp(token, quoted[0].data, prefix) != 0) {
+        return false;
+    }
+    const char *least = token + prefix;
+    const char *greatest = least[EVENT_ID_TEXT] == '+' ? least + EVENT_ID_TEXT + 1 : least;
+    return pieces < ARRAY_LENGTH(quoted) ||
+           (memcmp(least, quoted[1].data, EVENT_ID_TEXT) <= 0 && memcmp(greatest, quoted[3].data, EVENT_ID_TEXT) >= 0);
 }
 
 static bool fake_asks(const struct store_query *query, const char *about)
@@ -252,17 +349,19 @@ static void fake_query(struct store_session *session, size_t index, const struct
     if (query->timeout_ns > fake->longest_question_ns) {
         fake->longest_question_ns = query->timeout_ns;
     }
+    fake_work(fake);
     if (fake_is_down(fake, index, reply)) {
         pthread_mutex_unlock(&fake->mutex);
         return;
     }
     fake_reply(reply, STORE_DONE, 0, "");
     if (fake_asks(query, "system.processes")) {
-        buf_printf(out, "%llu\n", (unsigned long long)fake->running);
+        bool late = fake_is_asked_for(fake, index, query->sql);
+        buf_printf(out, "%llu\n", (unsigned long long)fake->running + late);
         fake->running -= fake->running == 0 ? 0 : 1;
     } else if (fake_asks(query, "uniqExact")) {
         fake->counts++;
-        buf_printf(out, "%zu\n", fake_count(&fake->servers[index], query->sql));
+        buf_printf(out, "%zu\n", fake_count(fake, index, query->sql));
     } else if (fake_asks(query, "dependencies_table")) {
         buf_append_string(out, fake->views_refill ? "1\n" : "0\n");
     } else if (fake_asks(query, "system.tables")) {
@@ -271,8 +370,9 @@ static void fake_query(struct store_session *session, size_t index, const struct
         buf_printf(out, "%s%s\n", engine == NULL ? fake->engine : engine, keys ? "\tevent_id\t\t" : "");
         fake->servers[index].looks += !keys;
     } else if (fake_asks(query, "log_pointer")) {
-        buf_printf(out, "%llu\n", (unsigned long long)fake->lagging);
+        buf_printf(out, "%llu\n", (unsigned long long)fake->lagging + (fake->servers[index].end_lacking != 0));
         fake->lagging -= fake->lagging == 0 ? 0 : 1;
+        fake->servers[index].end_lacking = 0;
     } else if (fake_asks(query, "system.replicas")) {
         const char *path = fake->servers[index].replicas;
         buf_printf(out, "%s\n", path == NULL ? "/tables/all" : path);
@@ -333,12 +433,14 @@ static void fake_store_release(struct fake_store *fake)
         buf_release(&fake->servers[i].rows);
         buf_release(&fake->servers[i].tokens);
     }
+    buf_release(&fake->view);
+    buf_release(&fake->late.ids);
     pthread_mutex_destroy(&fake->mutex);
     pthread_cond_destroy(&fake->changed);
 }
 
 /* Rows of all servers, repeats included. */
-static size_t fake_store_rows(const struct fake_store *fake)
+static inline size_t fake_store_rows(const struct fake_store *fake)
 {
     return (fake->servers[0].rows.len + fake->servers[1].rows.len) / sizeof(struct event_id);
 }

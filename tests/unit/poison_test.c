@@ -108,17 +108,72 @@ static void a_row_is_not_buried_for_the_servers_state_whatever_it_took(void **st
     }
 }
 
-static void another_answer_or_server_begins_anew(void **state)
+static void a_code_of_its_own_begins_anew(void **state)
 {
     (void)state;
     struct poison poison = { 0 };
     struct poison_facts facts = { 0 };
     judge_times(&poison, CODE_SUSPECT, facts, 2);
     assert_int_equal(poison_judge(&poison, CODE_SUSPECT, 2, &facts), POISON_WAIT_STREAM);
-    judge_times(&poison, CODE_SUSPECT, facts, 2);
+}
+
+/* Replicas in turn, and a server that now has no memory and now no time. */
+static void answers_that_mean_the_same_count_together_whoever_gives_them(void **state)
+{
+    (void)state;
+    struct poison poison = { 0 };
+    struct poison_facts facts = { 0 };
+    assert_int_equal(poison_judge_lost(&poison, &facts), POISON_WAIT_STREAM);
     facts.server = 1;
-    assert_int_equal(judge_times(&poison, CODE_SUSPECT, facts, 2), POISON_WAIT_STREAM);
-    assert_int_equal(judge_times(&poison, CODE_SUSPECT, facts, 1), POISON_SPLIT);
+    assert_int_equal(poison_judge_lost(&poison, &facts), POISON_SPLIT);
+    poison = (struct poison){ 0 };
+    assert_int_equal(poison_judge(&poison, CODE_SHORT, 241, &facts), POISON_WAIT_STREAM);
+    assert_int_equal(poison_judge(&poison, CODE_SHORT, 159, &facts), POISON_SPLIT);
+    poison = (struct poison){ 0 };
+    poison_judge(&poison, CODE_PASSING, 202, &facts);
+    poison_judge(&poison, CODE_PARTS, 252, &facts);
+    assert_int_equal(poison_judge(&poison, CODE_PASSING, 242, &facts), POISON_STAND_ASIDE);
+}
+
+/* What another server takes is none: the one that refuses may be broken. */
+static void a_row_that_several_servers_refuse_is_buried_once_one_of_them_took_something_else(void **state)
+{
+    (void)state;
+    struct poison poison = { 0 };
+    for (size_t i = 0; i < 9; i++) {
+        struct poison_facts facts = { .server = i % 2, .one_row = true, .taken = 7 };
+        assert_int_not_equal(poison_judge(&poison, CODE_SUSPECT, 1, &facts), POISON_BURY);
+    }
+    struct poison_facts other = { .server = 2, .one_row = true, .taken = 9 };
+    assert_int_equal(poison_judge(&poison, CODE_SUSPECT, 1, &other), POISON_STAND_ASIDE);
+    struct poison_facts same = { .server = 1, .one_row = true, .taken = 8 };
+    assert_int_equal(poison_judge(&poison, CODE_SUSPECT, 1, &same), POISON_BURY);
+}
+
+static void a_server_that_is_short_for_a_moment_costs_no_row(void **state)
+{
+    (void)state;
+    struct poison poison = { 0 };
+    struct poison_facts facts = { .one_row = true };
+    for (int i = 1; i < POISON_ATTEMPTS_SHORT; i++) {
+        facts.taken++;
+        assert_int_not_equal(poison_judge(&poison, CODE_SHORT, 241, &facts), POISON_BURY);
+    }
+    assert_int_equal(poison_judge(&poison, CODE_SHORT, 241, &facts), POISON_BURY);
+}
+
+static void a_group_is_halved_for_an_ill_server_once_others_are_taken(void **state)
+{
+    (void)state;
+    struct poison poison = { 0 };
+    struct poison_facts facts = { .group = true };
+    assert_int_equal(judge_times(&poison, CODE_PASSING, facts, 3), POISON_STAND_ASIDE);
+    facts.taken = 1;
+    assert_int_equal(judge_times(&poison, CODE_PASSING, facts, 1), POISON_SPLIT);
+    poison = (struct poison){ 0 };
+    facts = (struct poison_facts){ .group = true, .stuck = true };
+    assert_int_equal(judge_times(&poison, CODE_PARTS, facts, 2 * POISON_ATTEMPTS - 1), POISON_WAIT_STREAM);
+    assert_int_equal(judge_times(&poison, CODE_PARTS, facts, 1), POISON_SPLIT); /* nothing else may come for long */
 }
 
 /* A half goes on where its whole was, but a row's own attempts begin with it. */
@@ -157,7 +212,11 @@ int main(void)
         cmocka_unit_test(the_same_answer_again_and_again_is_judged_by_its_class),
         cmocka_unit_test(a_row_is_buried_only_once_its_table_took_something_else),
         cmocka_unit_test(a_row_is_not_buried_for_the_servers_state_whatever_it_took),
-        cmocka_unit_test(another_answer_or_server_begins_anew),
+        cmocka_unit_test(a_code_of_its_own_begins_anew),
+        cmocka_unit_test(answers_that_mean_the_same_count_together_whoever_gives_them),
+        cmocka_unit_test(a_row_that_several_servers_refuse_is_buried_once_one_of_them_took_something_else),
+        cmocka_unit_test(a_server_that_is_short_for_a_moment_costs_no_row),
+        cmocka_unit_test(a_group_is_halved_for_an_ill_server_once_others_are_taken),
         cmocka_unit_test(halves_are_parted_at_once_and_their_sibling_is_evidence),
         cmocka_unit_test(of_a_row_that_is_too_big_only_what_is_taken_later_is_evidence),
     };

@@ -58,14 +58,14 @@ static void append_string(struct buf *block, const char *text)
 }
 
 /* A segment in memory whose only column is event_id, in Native's encoding. */
-static struct segment *make_segment(struct bench *bench, size_t stream, struct slice wire_ids)
+static struct segment *make_named_segment(struct bench *bench, size_t stream, int name, struct slice wire_ids)
 {
     struct segment *segment = calloc(1, sizeof *segment);
     struct buf file = { 0 }, head = { 0 };
     uint64_t rows = wire_ids.len / 16;
     size_t length;
     snprintf(segment->name, sizeof segment->name, "%s-0190a000-0000-7000-8000-%012d", bench->streams[stream]->name,
-             bench->segments++);
+             name);
     segment_header_write(bench->streams[stream], segment->name, "", &file);
     assert_true(segment_header_read(&segment->header, buf_slice(&file), &length));
     buf_append_varint(&head, 1);
@@ -83,7 +83,7 @@ static struct segment *make_segment(struct bench *bench, size_t stream, struct s
     segment->length = file.len;
     segment->rows = rows;
     segment->raw_bytes = head.len + wire_ids.len;
-    segment->first_ns = (int64_t)bench->segments;
+    segment->first_ns = (int64_t)name + 1;
     segment->min_time_ns = 1;
     segment->stream_index = stream;
     buf_release(&file);
@@ -91,8 +91,13 @@ static struct segment *make_segment(struct bench *bench, size_t stream, struct s
     return segment;
 }
 
+static struct segment *make_segment(struct bench *bench, size_t stream, struct slice wire_ids)
+{
+    return make_named_segment(bench, stream, bench->segments++, wire_ids);
+}
+
 /* `rows` new rows, of which those at multiples of `bad_every` are refused (0: none). */
-static struct segment *new_segment(struct bench *bench, size_t stream, size_t rows, size_t bad_every)
+static inline struct segment *new_segment(struct bench *bench, size_t stream, size_t rows, size_t bad_every)
 {
     struct buf wire = { 0 };
     for (size_t i = 1; i <= rows; i++) {
@@ -203,7 +208,7 @@ static struct writer *try_start(struct bench *bench, struct buf *problem)
     return writer_start(&config, problem);
 }
 
-static void start(struct bench *bench)
+static inline void start(struct bench *bench)
 {
     struct buf problem = { 0 };
     bench->writer = try_start(bench, &problem);
@@ -240,7 +245,7 @@ static inline bool all_that_wait_are_held(struct bench *bench)
 }
 
 /* Through failures, too, which writer_drain does not wait for; false if what is left stays held. */
-static bool drain(struct bench *bench)
+static inline bool drain(struct bench *bench)
 {
     int64_t deadline_ns = clock_monotonic_ns() + 10 * NS_PER_SECOND;
     int64_t held_since_ns = INT64_MAX;

@@ -209,7 +209,7 @@ static void after_a_restart_what_is_stored_is_not_sent_again(void **state)
         assert_int_equal(fake_store_rows(&bench->fake), 800);
         assert_int_equal(bench->stored_rows[0], 800);
         assert_true(bench->fake.servers[0].inserts <= 8);
-        assert_true(bench->fake.counts <= 20);
+        assert_true(bench->fake.counts <= 40);
         assert_true(i % 2 == 0 || stored[i / 2] == 40 || bench->fake.lagging == 0);
         bench_free(bench);
     }
@@ -245,6 +245,48 @@ static void what_takes_too_long_as_one_goes_in_smaller_groups(void **state)
     assert_int_equal(fake_store_rows(&bench->fake), 2000);
     assert_true(bench->fake.largest > 20 && bench->fake.largest <= 300);
     assert_true(bench->fake.servers[0].inserts < 60);
+    bench_free(bench);
+}
+
+/* Even when all were too large but single ones. */
+static void groups_grow_again_once_the_store_takes_more(void **state)
+{
+    (void)state;
+    struct bench *bench = with_backlog(20, 20, 0, false);
+    FAKE_SET(&bench->fake, bench->fake.most_rows = 25);
+    let_the_server_come(bench);
+    assert_true(drain(bench));
+    int inserts = bench->fake.servers[0].inserts;
+    FAKE_SET(&bench->fake, {
+        bench->fake.most_rows = 0;
+        bench->fake.servers[0].down = true;
+    });
+    for (int i = 0; i < 200; i++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 20, 0));
+    }
+    let_the_server_come(bench);
+    assert_true(drain(bench));
+    assert_int_equal(fake_store_rows(&bench->fake), 220 * 20);
+    assert_true(bench->fake.servers[0].inserts - inserts < 100);
+    bench_free(bench);
+}
+
+/* Too many parts of its partition, say, and nothing comes behind them that would tell whose fault it is. */
+static void a_batch_that_never_passes_keeps_no_other_of_its_group(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(1);
+    bench->fake.bad_code = 252;
+    bench->fake.bad_message = "Too many parts (300)";
+    bench->fake.servers[0].down = true;
+    start(bench);
+    for (int i = 0; i < 20; i++) {
+        writer_submit(bench->writer, new_segment(bench, 0, 20, i == 7 ? 20 : 0));
+    }
+    let_the_server_come(bench);
+    FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 19 * 20);
+    assert_int_equal(bench->buried_rows, 0);
+    assert_int_equal(fake_store_rows(&bench->fake), 19 * 20);
     bench_free(bench);
 }
 
@@ -307,6 +349,8 @@ int main(void)
         cmocka_unit_test(after_a_restart_what_is_stored_is_not_sent_again),
         cmocka_unit_test(recovered_batches_on_two_servers_are_found_on_both),
         cmocka_unit_test(what_takes_too_long_as_one_goes_in_smaller_groups),
+        cmocka_unit_test(groups_grow_again_once_the_store_takes_more),
+        cmocka_unit_test(a_batch_that_never_passes_keeps_no_other_of_its_group),
         cmocka_unit_test(a_group_that_hangs_delays_no_other_stream),
         cmocka_unit_test(what_is_stored_of_a_group_is_not_sent_again_because_a_disk_fails),
     };
