@@ -47,6 +47,10 @@ static bool parse_arguments(int argc, char **argv, struct schema_arguments *argu
     if (optind == argc || strcmp(argv[optind], "print") != 0) {
         return false;
     }
+    if (arguments->form.cluster != NULL && arguments->form.cluster[0] == '\0') {
+        fprintf(stderr, "sluice schema: --on-cluster needs the name of a cluster\n");
+        return false;
+    }
     arguments->streams = argv + optind + 1;
     arguments->stream_count = argc - optind - 1;
     return true;

@@ -130,7 +130,7 @@ bool submit_open_ticket(struct submit *submit)
 
 static void RARE refuse_size(struct submit *submit)
 {
-    struct event_error error = { .code = ERROR_EVENT_TOO_LARGE };
+    struct event_error error = { .code = ERROR_EVENT_TOO_LARGE, .column = SIZE_MAX };
     snprintf(error.message, sizeof error.message,
              "the event is larger than the %llu bytes of JSON that max_event of its stream allows",
              (unsigned long long)submit->max_event);

@@ -240,6 +240,7 @@ def schema_print_says_what_is_wrong(folder):
             (["print", "--config", sample, "--server", "18.16"], 1, "metadata: JSON: ClickHouse 18.16 lacks JSON"),
             (["print", "--config", os.path.join(folder, "none.yaml")], 2, "none.yaml"),
             (["show"], 2, "usage: sluice schema print"),
+            (["print", "--on-cluster", ""], 2, "--on-cluster needs the name of a cluster"),
             (["print", "--config", OLD], 0, "no server of store.url answers; written for ClickHouse 26.7")):
         done = subprocess.run([os.path.join(BUILD, "sluice"), "schema", *words], text=True, capture_output=True, timeout=60,
                               env=dict(os.environ, CLICKHOUSE_URL="http://127.0.0.1:%d" % free_port()))

@@ -405,6 +405,7 @@ static void an_event_of_more_than_max_event_is_refused_alone_wherever_it_stands(
         buf_release(&text);
     }
     assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_EVENT_TOO_LARGE), ARRAY_LENGTH(forms) * 4);
+    assert_string_equal(setup->refusals.first.field, "");
     fixture.stream->options = usual;
 }
 

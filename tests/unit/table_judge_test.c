@@ -133,12 +133,14 @@ static const struct row rows[] = {
     { "SharedSet", "", "", WARNS, "not known" },
 
     { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalDay(30)", "event_id", "", WARNS,
-      "2592000 s old by `at`" },
+      "that are 30d old by `at`" },
     { "ReplacingMergeTree ORDER BY event_id TTL toDate(at) + toIntervalMonth(1) WHERE value = 1 SETTINGS x = 1",
       "event_id", "", WARNS, "MODIFY TTL" },
     { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalDay(30) TO DISK 'cold'", "event_id", "", KEEPS, NULL },
     { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalDay(30) TO VOLUME 'cold', at + toIntervalDay(9) DELETE",
-      "event_id", "", WARNS, "777600 s" },
+      "event_id", "", WARNS, "max_past: 9d, or" },
+    { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalMinute(90)", "event_id", "", WARNS,
+      "max_past: 90m, or" },
     { "ReplacingMergeTree ORDER BY event_id TTL received + toIntervalDay(30)", "event_id", "", KEEPS, NULL },
     { "ReplacingMergeTree ORDER BY event_id TTL at", "event_id", "", KEEPS, NULL },
     { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalDay(999999999999999999999)", "event_id", "", KEEPS,
@@ -216,7 +218,7 @@ static void a_ttl_beyond_what_the_stream_takes_is_no_matter(void **state)
 {
     static const struct row ttls[] = {
         { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalDay(2)", "event_id", "", KEEPS, NULL },
-        { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalHour(23)", "event_id", "", WARNS, "up to 86400 s" },
+        { "ReplacingMergeTree ORDER BY event_id TTL at + toIntervalHour(23)", "event_id", "", WARNS, "up to 1d: such" },
     };
     struct stream_options options;
     (void)state;
