@@ -1,4 +1,4 @@
-/* Turns the answers to one segment's attempts into its next step. */
+/* Turns the answers to one batch's attempts into its next step. */
 #include "store/delivery.h"
 
 #include "base/clock.h"

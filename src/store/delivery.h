@@ -1,18 +1,26 @@
-/* The delivery of one batch (a segment, or several as one INSERT) as a pure state machine: what to do next, and what to make of each answer. It reads no
- * clock, sends nothing and owns nothing; writer_attempt.c does what `step` says and tells it what came of it.
+/* The delivery of one batch (a segment, or several as one INSERT, a group) as a pure state machine: what to do next, and what
+ * to make of each answer. It reads no clock, sends nothing and owns nothing; writer_attempt.c does what `step` says and tells
+ * it what came of it.
  *
- *   SEND ──done──► STORED          where it cannot be a lie: the engine in this process, a Replicated* or Shared* engine, a
- *                                  server without tokens
- *        ──done──► CONFIRM         else: somebody on the way may have sent it twice, and the first may have died with its server
+ *   SEND ──done──► STORED          where it cannot be a lie: the engine in this process at the first attempt, a Replicated*
+ *                                  or Shared* engine, a server without tokens
+ *        ──done──► CONFIRM         else: somebody on the way may have sent it twice, and the first may have died with its
+ *                                  server
  *        ──unknown, error──► VERIFY, or SEND where there are no ids
  *        ──a view failed──► VERIFY at once: the table's rows may be there
  *        ──row refused, too big, or poison.h──► EXAMINE ──► SPLIT; of one row: not there──► BURY, there──► STORED
- *                                          └► SPLIT (none of it is there, as was known before)
+ *                                          └► SPLIT (none of it is there, as was known before; or there are no ids)
  *   CONFIRM ──that server runs since before the token was first sent──► STORED   ──not so, or nobody knows──► VERIFY
+ *           ──likewise, no ids──► SEND as `<name>.<n>`; STORED where several servers answer at the address
  *   VERIFY ──all ids are in the table──► STORED, or SEND with the same token where that fills the view that failed
+ *          ──some segments of a group, each for itself──► SPLIT, and VERIFY each half
  *          ──not all──► SEND with the same token if it may help (what is there of it stays single, in views too), else as
  *                       `<name>.<n>`
- *          ──some segments of a group──► SPLIT, and VERIFY each half
+ *          ──not all, though it was said to be done, and several servers answer at the address──► held
+ *   SPLIT ──► halves that SEND if none of it is there, else VERIFY
+ *
+ * Of replicas one may lag behind another: where the next token would be another than the last, a count that misses rows is
+ * believed only once the replica has fetched all (writer_count.c).
  *
  * Why a token is not proof: the engine writes the token before it renames the part; killed in between, it answers "done"
  * to the same token later and the rows are gone. */

@@ -1,5 +1,6 @@
-/* Was a batch stored, which is a segment, and all that hang on its `next`? Counts its different event_ids in its table, bounded by the segment's own time range so
- * that only its partitions and granules are read (the table's ORDER BY ends in event_id, it does not begin with it). */
+/* Was a batch stored, which is a segment, and all that hang on its `next`? Counts its different event_ids in its table, bounded
+ * by the own time range of its segments so that only their partitions and granules are read (the table's ORDER BY ends in
+ * event_id, it does not begin with it). */
 #pragma once
 
 #include "store/store.h"

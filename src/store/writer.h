@@ -1,19 +1,26 @@
-/* Delivery: a few threads, each sending one sealed segment at a time as one INSERT, again and again until it is known
- * to be in the table or lies in the dead letters. The rules are in DESIGN "Delivery" and docs/operations.md:
+/* Delivery: a few threads, each sending one batch at a time as one INSERT, again and again until it is known to be in the
+ * table or lies in the dead letters. A batch is a sealed segment, or all that wait and fit (a group). The rules are in DESIGN
+ * "Delivery" and docs/operations.md:
  *
  *   passing     connection, 5xx, any code that is not permanent: again for ever, same bytes, backoff and jitter, a
  *               circuit breaker per server
- *   unknown     recovered, time-out, lost connection: verify by counting event_ids before sending again
+ *   unknown     recovered, time-out, lost connection, a proxy's answer: event_ids are counted before it is sent again
+ *   done        confirmed by a probe, where the "done" may be of a second attempt whose first died with its server
  *   permanent   a row the table refuses: split in halves until the rows alone are dead letters
- *   held        wrong password, missing table, full dead letters, too many refused rows: the stream waits
+ *   poison      the same answer again and again: halved, or it stands aside and what is behind it goes on
+ *   held        wrong password, missing table, full dead letters, too many refused rows: stream or batch waits
  *
  * The home (pipeline) owns the files: the writer asks it to remove, split and bury.
  *
  *   writer.c         start, stop, drain, the threads
- *   writer_queue.c   the lanes (one per stream) and which job is due
+ *   writer_queue.c   the lanes (one per stream) and which job is due; writer_group.c what goes with it as one INSERT
  *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_status.c tells /readyz
- *   writer_attempt.c does the steps of delivery.h on one segment, writer_doubt.c says where one of unknown fate may go
- *   delivery.c       the verdicts, pure; codes.c what an error code means, breaker.c backoff; verify.c counts ids */
+ *   writer_attempt.c does the steps of delivery.h on one batch: of these, writer_count.c counts ids, writer_proof.c confirms,
+ *                    writer_split.c parts and buries
+ *   writer_doubt.c   says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
+ *   delivery.c       the verdicts, pure; so are poison.c (the same answer again), codes.c (what an error code means),
+ *                    breaker.c (backoff), pace.c (does the store keep up?), identities.c (who answers at an address?)
+ *   verify.c, views.c  what is asked of the server */
 #pragma once
 
 #include "base/metrics.h"

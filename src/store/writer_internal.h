@@ -1,8 +1,10 @@
-/* What the files of the writer share: lanes, parcels and jobs. Nobody else includes this.
+/* What the files of the writer share: lanes, parcels and jobs. Nobody else includes this, but for a test that does the
+ * threads' work (writer_model_test.c).
  *
  * A lane is a stream's queue of parcels, oldest first; a parcel is a segment in the writer's hands with the state of its
- * delivery, or several that go as one INSERT (a group, writer_group.c). A worker takes a job under the lock, does it without, and notes what came of it under the lock again. While
- * a parcel is `busy` only its worker touches its segment and delivery; all else is guarded by writer->wakeup.
+ * delivery, or several that go as one INSERT (a group, writer_group.c). A worker takes a job under the lock, does it
+ * without, and notes what came of it under the lock again. While a parcel is `busy` only its worker touches its segments and
+ * delivery; all else is guarded by writer->wakeup.
  *
  * A failing lane tries its batches in turn once one has failed too often: poison.h.
  *
@@ -237,6 +239,9 @@ void poison_note_taken(struct worker *worker, const struct job *job);
 /* Under the lock. The parcel waits for itself. */
 void poison_set_aside(struct writer *writer, struct worker *worker, const struct job *job, bool held, int64_t now_ns);
 
+/* writer_count.c; without the lock: the steps VERIFY and EXAMINE. */
+enum delivery_move count_batch(const struct attempt *attempt);
+
 /* writer_split.c; without the lock: the steps of that name. */
 enum delivery_move split_batch(const struct attempt *attempt);
 enum delivery_move split_bury(const struct attempt *attempt);
@@ -304,6 +309,10 @@ void server_report(struct writer *writer, size_t server, const struct store_repl
 /* writer_attempt.c; without the lock. */
 
 struct delivery_facts attempt_facts(const struct attempt *attempt);
+
+/* The step stays: who waits? `server` is the one that was asked. */
+enum delivery_move attempt_after_failed_question(const struct attempt *attempt, size_t server,
+                                                 const struct store_reply *reply);
 
 /* Its parcel is gone. */
 void attempt_forget(const struct attempt *attempt);

@@ -60,6 +60,8 @@ struct fake_store {
     bool lags;   /* an INSERT into one replica is not fetched by the other before that is asked whether it lags */
     struct fake_running late;
     struct buf view; /* struct event_id; filled by what is sent, whether the table's tokens know it or not */
+    bool mended;     /* the table takes rows of FAKE_BAD now */
+    bool no_ids;     /* the tables have no event_id */
     bool tokens;     /* the servers know insert_deduplication_token */
     const struct fault *faults;
     size_t fault_count, fault_at;
@@ -134,8 +136,11 @@ static bool fake_knows_token(const struct fake_server *server, const char *token
     return false;
 }
 
-static bool fake_has_bad_row(struct slice ids)
+static bool fake_has_bad_row(const struct fake_store *fake, struct slice ids)
 {
+    if (fake->mended) {
+        return false;
+    }
     for (size_t at = 0; at < ids.len; at += sizeof(struct event_id)) {
         if ((uint8_t)ids.data[at] == FAKE_BAD) {
             return true;
@@ -199,7 +204,7 @@ static void fake_stop_work(struct fake_store *fake, size_t index)
 static bool fake_takes(const struct fake_store *fake, struct slice ids)
 {
     bool fits = fake->most_rows == 0 || ids.len / sizeof(struct event_id) <= fake->most_rows;
-    return fits && !fake_has_bad_row(ids);
+    return fits && !fake_has_bad_row(fake, ids);
 }
 
 static void fake_misbehave(struct fake_store *fake, size_t index, struct slice ids, const char *token,
@@ -247,7 +252,7 @@ static void fake_take(struct fake_store *fake, size_t index, const struct store_
         if (fake->too_big.outcome != STORE_DONE) {
             *reply = fake->too_big;
         }
-    } else if (fake_has_bad_row(ids)) {
+    } else if (fake_has_bad_row(fake, ids)) {
         bool other = fake->bad_code != 0;
         fake_reply(reply, STORE_ANSWERED, other ? fake->bad_code : 469,
                    other ? fake->bad_message : "Constraint `c` is violated");
@@ -377,7 +382,7 @@ static void fake_query(struct store_session *session, size_t index, const struct
         const char *path = fake->servers[index].replicas;
         buf_printf(out, "%s\n", path == NULL ? "/tables/all" : path);
     } else if (fake_asks(query, "system.columns")) {
-        buf_append_string(out, "user_id\tString\t\nevent_id\tUUID\t\n");
+        buf_printf(out, "user_id\tString\t\n%s", fake->no_ids ? "" : "event_id\tUUID\t\n");
     }
     pthread_cond_broadcast(&fake->changed);
     pthread_mutex_unlock(&fake->mutex);

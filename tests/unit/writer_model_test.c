@@ -55,13 +55,11 @@ struct model {
     size_t file_count;
     bool is_bad[IDS_MAX];
     uint8_t letters[IDS_MAX];
+    bool mends;         /* what refuses rows is the state of the server, and goes with the faults */
     bool faulty;        /* faults still happen */
     bool lost_server;   /* a server lost rows, or died: no view is exact then */
-    bool resends;       /* a token goes out again beside a replica that lags behind: likewise */
     int calls_to_crash; /* of this process; 0: it goes on */
     bool crashed;       /* nothing that it does has an effect */
-    const struct fault *usual_faults[16];
-    size_t usual_fault_count;
     struct fault fault;
     uint64_t counted_stored, counted_buried;
 };
@@ -189,6 +187,7 @@ static void model_insert(struct store_session *session, size_t server, const str
     enum ending fate = fate_of_call();
     if (fate != DIES_BEFORE) {
         choose_fault(fake);
+        model.bench->writer->stopping |= fault_is_due(40); /* SIGTERM */
         fake->lags = fault_is_due(2);
         fake_insert(session, server, insert, reply);
         if (tells) {
@@ -446,7 +445,7 @@ static void do_something(void)
         break;
     default: do_jobs(); break;
     }
-    if (model.crashed) {
+    if (model.crashed || model.bench->writer->stopping) {
         restart_process();
     }
 }
@@ -470,6 +469,7 @@ static void let_it_end(void)
     model.faulty = false;
     model.calls_to_crash = 0;
     fake->servers[0].down = fake->servers[1].down = false;
+    fake->mended = model.mends;
     int64_t since_ns = model_now_ns;
     for (int i = 0; !is_empty(model.bench->writer); i++) {
         if (i % 16 == 15) {
@@ -503,14 +503,16 @@ static void check(void)
     count_rows(&fake->view, viewed);
     uint64_t bad = 0;
     for (uint64_t row = 0; row < model.bench->next_id; row++) {
-        bad += model.is_bad[row];
-        if (stored[row] != !model.is_bad[row]) {
+        bool is_bad = model.is_bad[row] && !model.mends;
+        bool too_often = stored[row] > 1 && !fake->no_ids;
+        bad += is_bad;
+        if ((stored[row] != 0) == is_bad || too_often) {
             complain(stored[row] == 0 ? "lost" : "stored twice", row);
         }
-        if (model.letters[row] != model.is_bad[row]) {
+        if (model.letters[row] != is_bad) {
             complain(model.letters[row] == 0 ? "no dead letter" : "a dead letter too many", row);
         }
-        if (!model.lost_server && !fake->shared && viewed[row] != stored[row]) {
+        if (!model.lost_server && !fake->no_ids && !fake->shared && viewed[row] != stored[row]) {
             complain("a view is not exact", row);
         }
     }
@@ -529,7 +531,7 @@ static void begin(uint64_t seed)
                                           .insert = model_insert,
                                           .query = model_query,
                                           .probe = model_probe };
-    static const int bad_codes[] = { 0, 153, 9999 };
+    static const int bad_codes[] = { 0, 153, 9999, 252, 242 };
     memset(&model, 0, sizeof model);
     model.seed = seed;
     model.random = seed * UINT64_C(0x9E3779B97F4A7C15) | 1;
@@ -545,6 +547,8 @@ static void begin(uint64_t seed)
     fake->tokens = fake->shared || !one_in(4); /* without, replicas know blocks by their bytes */
     fake->bad_code = bad_codes[draw(ARRAY_LENGTH(bad_codes))];
     fake->bad_message = "a row is at fault";
+    model.mends = fake->bad_code == 252 || fake->bad_code == 242;
+    fake->no_ids = one_in(8);
     if (one_in(3)) {
         fake->most_rows = 1 + draw(40);
         fake->too_big = sizes[draw(ARRAY_LENGTH(sizes))];
