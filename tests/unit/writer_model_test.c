@@ -127,6 +127,8 @@ static uint64_t id_number(const char *wire)
     return number;
 }
 
+#define LOST_REPLIES 3 /* of the faults, the first */
+
 static const struct fault faults[] = {
     { .outcome = STORE_UNKNOWN, .stores = true, .message = "lost behind" },
     { .outcome = STORE_UNKNOWN, .message = "lost before" },
@@ -162,7 +164,7 @@ static void choose_fault(struct fake_store *fake)
     bool token_lies = fake->tokens && !fake->shared;
     fake->fault_at = 0;
     fake->fault_count = fault_is_due(2) ? 1 : 0;
-    model.fault = faults[draw(ARRAY_LENGTH(faults) - (token_lies ? 0 : 2))];
+    model.fault = faults[one_in(3) ? draw(LOST_REPLIES) : draw(ARRAY_LENGTH(faults) - (token_lies ? 0 : 2))];
     fake->faults = &model.fault;
     model.lost_server |= fake->fault_count != 0 && (model.fault.restarts || model.fault.dies);
 }
@@ -537,12 +539,13 @@ static void begin(uint64_t seed)
     model.random = seed * UINT64_C(0x9E3779B97F4A7C15) | 1;
     model_now_ns = BEGINNING_NS;
     draw(2);
-    model.bench = bench_new(1 + draw(2));
+    bool shared = one_in(3);
+    model.bench = bench_new(shared ? 2 : 1 + draw(2));
     model.bench->options.backoff_min_ns = NS_PER_SECOND / 4;
     model.bench->options.backoff_max_ns = 30 * NS_PER_SECOND;
     struct fake_store *fake = &model.bench->fake;
     fake->store.ops = &ops;
-    fake->shared = one_in(3);
+    fake->shared = shared;
     fake->engine = fake->shared ? "ReplicatedMergeTree" : "MergeTree";
     fake->tokens = fake->shared || !one_in(4); /* without, replicas know blocks by their bytes */
     fake->bad_code = bad_codes[draw(ARRAY_LENGTH(bad_codes))];
