@@ -334,6 +334,7 @@ int64_t gateway_longest_stop_ns(const struct gateway *g)
     int64_t query_ns = config->query.timeout_ns + NS_PER_SECOND; /* and what the store adds to it */
     int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
     int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
+    drain_ns += config->journal.durability == DURABILITY_MEMORY ? config->drain.timeout_ns : 0;
     return config->drain.delay_ns + drain_ns + GRACE_NS + REPLIES_NS + redis_ns + STOP_MARGIN_NS;
 }
 
@@ -362,22 +363,42 @@ static void close_pipeline(struct gateway *g)
     pthread_mutex_unlock(&g->ending);
 }
 
-/* Whatever depends on the store may take its time: events are still accepted. */
-static void end_store(struct gateway *g)
+static void drain(struct gateway *g)
 {
     pipeline_drain(g->pipeline, clock_monotonic_ns() + g->config->drain.timeout_ns);
+}
+
+static void halt_delivery(struct gateway *g)
+{
     pipeline_halt_delivery(g->pipeline, clock_monotonic_ns() + GRACE_NS);
+}
+
+/* Whatever depends on the store may take its time: events are still accepted, and the journal keeps them. One in memory
+ * does not: what came during the drain is stored once nobody is let in any more. */
+static void end_parts(struct gateway *g)
+{
+    bool keeps = g->config->journal.durability != DURABILITY_MEMORY;
+    drain(g);
+    if (keeps) {
+        halt_delivery(g);
+    }
     query_stop(g->query);
-    free_store(g);
+    if (keeps) {
+        free_store(g);
+    }
+    close_fronts(g);
+    stop_fronts(g, clock_monotonic_ns() + REPLIES_NS);
+    if (!keeps) {
+        drain(g);
+        halt_delivery(g);
+    }
 }
 
 bool gateway_stop(struct gateway *g)
 {
     status_set(g->status, STATUS_DOWN, "draining");
     sleep_ns(g->config->drain.delay_ns); /* load balancers notice /readyz; events are still accepted */
-    end_store(g);
-    close_fronts(g);
-    stop_fronts(g, clock_monotonic_ns() + REPLIES_NS);
+    end_parts(g);
     close_pipeline(g);
     free_all(g);
     return g->left == 0;

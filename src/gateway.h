@@ -38,7 +38,7 @@ int64_t gateway_longest_stop_ns(const struct gateway *gateway);
 
 /* Drains as `drain:` says and ends all threads: /readyz turns 503, what waits is stored, for a while, the store is let go;
  * until then events are accepted. Then the listeners close, replies are finished, datagrams that came are read, and what
- * came since is in the journal for the next start. Returns true if everything accepted is stored. Only gateway_waiting and
+ * came since is in the journal for the next start; one in memory is drained again instead. Returns true if everything accepted is stored. Only gateway_waiting and
  * gateway_free may follow. */
 bool gateway_stop(struct gateway *gateway);
 

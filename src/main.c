@@ -208,10 +208,17 @@ static void block_signals(sigset_t *signals)
 /* Waits for the second signal on a thread of its own, which may log. */
 struct impatience {
     struct thread thread;
+    const struct config *config;
     struct gateway *gateway;
     sigset_t signals;
     atomic_bool over; /* the signal is ours: there is nothing to cut short any more */
 };
+
+static const char *fate_of_waiting(const struct config *config)
+{
+    return config->journal.durability == DURABILITY_MEMORY ? "are lost (journal.durability is memory)"
+                                                           : "wait in the journal";
+}
 
 static void cut_short(void *argument)
 {
@@ -223,15 +230,15 @@ static void cut_short(void *argument)
     }
     signal(SIGALRM, exit_at_once);
     alarm(1); /* nobody may read the log */
-    LOG(LOG_WARN, "stop cut short", "signal=%d: %llu events that are not stored yet wait in the journal", number,
-        (unsigned long long)gateway_waiting(impatience->gateway));
+    LOG(LOG_WARN, "stop cut short", "signal=%d: %llu events that are not stored yet %s", number,
+        (unsigned long long)gateway_waiting(impatience->gateway), fate_of_waiting(impatience->config));
     exit_at_once(number);
 }
 
 /* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
-static void let_second_signal_kill(struct impatience *impatience, struct gateway *gateway)
+static void let_second_signal_kill(struct impatience *impatience, const struct config *config, struct gateway *gateway)
 {
-    *impatience = (struct impatience){ .gateway = gateway };
+    *impatience = (struct impatience){ .config = config, .gateway = gateway };
     sigemptyset(&impatience->signals);
     sigaddset(&impatience->signals, SIGTERM);
     sigaddset(&impatience->signals, SIGINT);
@@ -252,15 +259,15 @@ static void end_impatience(struct impatience *impatience)
 static void stop(const struct config *config, struct gateway *gateway, int number)
 {
     struct impatience impatience;
-    let_second_signal_kill(&impatience, gateway);
+    let_second_signal_kill(&impatience, config, gateway);
     service_stopping(gateway_longest_stop_ns(gateway));
     service_say("draining: storing what waits, for at most %lld ms", (long long)(config->drain.timeout_ns / NS_PER_MS));
     LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
     if (gateway_stop(gateway)) {
         LOG(LOG_INFO, "stopped", "everything is stored");
     } else {
-        LOG(LOG_INFO, "stopped", "%llu events that are not stored yet wait in the journal",
-            (unsigned long long)gateway_waiting(gateway));
+        LOG(LOG_INFO, "stopped", "%llu events that are not stored yet %s", (unsigned long long)gateway_waiting(gateway),
+            fate_of_waiting(config));
     }
     end_impatience(&impatience);
     gateway_free(gateway);

@@ -126,8 +126,9 @@ static void tell_lost(const struct journal *journal)
         segments == 0 || journal_is_memory(journal) ? segments : count_segment_files(journal->segment_folder);
     if (files < segments) {
         LOG(LOG_ERROR, "events lost with their files",
-            "%llu of %llu segments that wait are gone from %s: somebody deleted them, and their events end with this "
-            "process",
+            "%llu of %llu segments that wait are gone from %s: somebody deleted them; their events, which are counted "
+            "as "
+            "waiting, end with this process",
             (unsigned long long)(segments - files), (unsigned long long)segments, journal->segment_folder);
     }
 }

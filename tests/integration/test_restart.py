@@ -147,6 +147,29 @@ def a_server_that_is_away_delays_no_restart(gateway, server):
 
 
 @with_server
+def a_stop_stores_what_is_in_memory_alone(gateway, server):
+    """Also what is acknowledged while it drains; once no store answers, the log says what is lost."""
+    gateway.env["SLUICE_DURABILITY"] = "memory"
+    gateway.start()
+    posters = [Poster(gateway, first=1000000 * (i + 1)) for i in range(3)]
+    for poster in posters:
+        poster.start()
+    gateway.wait_until("events are acknowledged", lambda: all(len(poster.acked) > 500 for poster in posters))
+    gateway.stop()
+    for poster in posters:
+        poster.finish()
+    acked = sum(len(poster.acked) for poster in posters)
+    assert "stopped: everything is stored" in gateway.log(), gateway.log()[-1000:]
+    stored = int(server.query("SELECT uniqExact(event_id) FROM events FINAL"))
+    assert stored >= acked, "%d of %d acknowledged events are lost" % (acked - stored, acked)
+    gateway.start()
+    server.kill()
+    assert gateway.post("/events", event(1))[0] == 202
+    gateway.stop()
+    assert "stopped: 1 events that are not stored yet are lost (journal.durability is memory)" in gateway.log()
+
+
+@with_server
 def a_server_that_hangs_delays_the_end_but_refuses_nobody(gateway, server):
     gateway.start()
     server.freeze()
@@ -237,6 +260,7 @@ if __name__ == "__main__":
         the_embedded_store_is_let_go_before_the_port_and_taken_after,
         a_server_is_not_waited_for_by_those_who_knock,
         a_server_that_is_away_delays_no_restart,
+        a_stop_stores_what_is_in_memory_alone,
         a_server_that_hangs_delays_the_end_but_refuses_nobody,
         while_it_starts_clients_wait_then_are_told_so_and_duplicates_are_found,
         signals_of_no_meaning_do_not_end_it,
