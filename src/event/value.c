@@ -33,6 +33,17 @@ void value_format(char *out, size_t size, const char *format, va_list arguments)
     out[end] = '\0';
 }
 
+/* The fewest digits that are read as the same number: 3.1 as it was sent, not 3.1000000000000001. */
+static void show_double(double number, char *out, size_t size)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, number);
+        if (strtod(out, NULL) == number) {
+            return;
+        }
+    }
+}
+
 /* "found" as the message shows it. */
 static void show(const struct value *value, char out[QUOTED + 16])
 {
@@ -44,7 +55,7 @@ static void show(const struct value *value, char out[QUOTED + 16])
         break;
     case VALUE_INT: snprintf(out, QUOTED + 16, "%" PRId64, value->integer); break;
     case VALUE_UINT: snprintf(out, QUOTED + 16, "%" PRIu64, value->unsigned_integer); break;
-    case VALUE_DOUBLE: snprintf(out, QUOTED + 16, "%.17g", value->number); break;
+    case VALUE_DOUBLE: show_double(value->number, out, QUOTED + 16); break;
     case VALUE_BOOL: snprintf(out, QUOTED + 16, "%s", value->integer ? "true" : "false"); break;
     }
 }

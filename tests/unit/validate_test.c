@@ -476,6 +476,9 @@ static const struct {
     { "{\"name\":\"a\",\"tags\":[\"x\",{}]}", ERROR_WRONG_TYPE, "tags", "item 1: an object" },
     { "{\"name\":\"a\",\"level\":6}", ERROR_OUT_OF_RANGE, "level", "level: 6 is out of range; allowed is 1 to 5" },
     { "{\"name\":\"a\",\"level\":0}", ERROR_OUT_OF_RANGE, "level", "1 to 5" },
+    { "{\"name\":\"a\",\"level\":3.1}", ERROR_WRONG_TYPE, "level", "level: 3.1 is not a whole number" },
+    { "{\"name\":\"a\",\"level\":-1.7e308}", ERROR_OUT_OF_RANGE, "level", "level: -1.7e+308 is out of range" },
+    { "{\"name\":\"a\",\"level\":0.30000000000000004}", ERROR_WRONG_TYPE, "level", "level: 0.30000000000000004 is" },
 };
 
 static void names_the_field_and_what_is_allowed_and_appends_nothing(void **state)
