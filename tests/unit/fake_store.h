@@ -58,11 +58,13 @@ struct fake_store {
     const char *engine;
     bool shared; /* the servers are replicas: rows and tokens are those of the first */
     bool lags;   /* an INSERT into one replica is not fetched by the other before that is asked whether it lags */
+    bool fetches;
     struct fake_running late;
-    struct buf view; /* struct event_id; filled by what is sent, whether the table's tokens know it or not */
-    bool mended;     /* the table takes rows of FAKE_BAD now */
-    bool no_ids;     /* the tables have no event_id */
-    bool tokens;     /* the servers know insert_deduplication_token */
+    unsigned late_calls; /* how many it takes */
+    struct buf view;     /* struct event_id; filled by what is sent, whether the table's tokens know it or not */
+    bool mended;         /* the table takes rows of FAKE_BAD now */
+    bool no_ids;         /* the tables have no event_id */
+    bool tokens;         /* the servers know insert_deduplication_token */
     const struct fault *faults;
     size_t fault_count, fault_at;
     const char *broken_table; /* every INSERT into it is answered with... */
@@ -185,12 +187,19 @@ static void fake_work(struct fake_store *fake)
     fake_keep(fake, late->server, buf_slice(&late->ids), late->token);
 }
 
+static inline void fake_finish_work(struct fake_store *fake)
+{
+    while (fake->late.is) {
+        fake_work(fake);
+    }
+}
+
 static void fake_run_on(struct fake_store *fake, size_t index, struct slice ids, const char *token)
 {
     struct fake_running *late = &fake->late;
     late->is = true;
     late->server = index;
-    late->calls_left = 5;
+    late->calls_left = fake->late_calls;
     buf_clear(&late->ids);
     buf_append_slice(&late->ids, ids);
     snprintf(late->token, sizeof late->token, "%s", token);
@@ -375,7 +384,9 @@ static void fake_query(struct store_session *session, size_t index, const struct
         buf_printf(out, "%s%s\n", engine == NULL ? fake->engine : engine, keys ? "\tevent_id\t\t" : "");
         fake->servers[index].looks += !keys;
     } else if (fake_asks(query, "log_pointer")) {
-        buf_printf(out, "%llu\n", (unsigned long long)fake->lagging + (fake->servers[index].end_lacking != 0));
+        bool lacks = fake->servers[index].end_lacking != 0;
+        fake->fetches = lacks && !fake->fetches; /* every other time just before this question */
+        buf_printf(out, "%llu\n", (unsigned long long)fake->lagging + (lacks && !fake->fetches));
         fake->lagging -= fake->lagging == 0 ? 0 : 1;
         fake->servers[index].end_lacking = 0;
     } else if (fake_asks(query, "system.replicas")) {
@@ -426,6 +437,7 @@ static void fake_store_init(struct fake_store *fake, size_t servers)
     *fake = (struct fake_store){
         .store = { .ops = &ops, .server_count = servers, .server_names = names, .database = "default" },
         .engine = "ReplacingMergeTree",
+        .late_calls = 5,
         .tokens = true
     };
     pthread_mutex_init(&fake->mutex, NULL);

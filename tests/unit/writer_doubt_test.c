@@ -118,6 +118,32 @@ static void it_stays_where_its_table_was_made_anew(void **state)
     bench_free(bench);
 }
 
+/* Two replicas, and a batch that both lose: what the first one made of it the second does not see yet. */
+static void what_another_replica_may_have_is_known_before_a_batch_is_parted(void **state)
+{
+    (void)state;
+    static const struct fault cases[][2] = {
+        { { .outcome = STORE_UNKNOWN, .runs_on = true }, { .outcome = STORE_UNKNOWN } },
+        { { .outcome = STORE_UNKNOWN, .stores = true }, { .outcome = STORE_UNKNOWN } },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct bench *bench = bench_new(2);
+        bench->fake.engine = "ReplicatedMergeTree";
+        bench->fake.shared = bench->fake.lags = true;
+        bench->fake.late_calls = 20;
+        start(bench);
+        FAKE_SET(&bench->fake, {
+            bench->fake.faults = cases[i];
+            bench->fake.fault_count = 2;
+        });
+        writer_submit(bench->writer, new_segment(bench, 0, 20, 0));
+        assert_true(drain(bench));
+        FAKE_SET(&bench->fake, fake_finish_work(&bench->fake));
+        assert_int_equal(fake_store_rows(&bench->fake), 20);
+        bench_free(bench);
+    }
+}
+
 int main(void)
 {
     log_init(LOG_ERROR, LOG_TEXT);
@@ -125,6 +151,7 @@ int main(void)
         cmocka_unit_test(it_moves_only_to_a_replica_of_the_table_that_may_have_it),
         cmocka_unit_test(what_the_first_server_stored_is_not_stored_by_a_table_made_anew),
         cmocka_unit_test(it_stays_where_its_table_was_made_anew),
+        cmocka_unit_test(what_another_replica_may_have_is_known_before_a_batch_is_parted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

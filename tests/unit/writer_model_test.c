@@ -496,7 +496,8 @@ static void count_rows(const struct buf *rows, uint8_t *counts)
 static void check(void)
 {
     static uint8_t stored[IDS_MAX], viewed[IDS_MAX];
-    const struct fake_store *fake = &model.bench->fake;
+    struct fake_store *fake = &model.bench->fake;
+    fake_finish_work(fake);
     memset(stored, 0, sizeof stored);
     memset(viewed, 0, sizeof viewed);
     for (size_t i = 0; i < FAKE_SERVERS; i++) {
