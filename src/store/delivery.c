@@ -259,11 +259,13 @@ static bool token_may_help(const struct delivery *delivery, const struct deliver
     return facts->tokens && (facts->replicated || (delivery->token_spent && !delivery->token_claimed));
 }
 
-/* Some segments of a group are stored, each for itself: not by an attempt under the group's own token, which may have
- * stored some partitions of all of them. */
+/* Some segments of a group are stored, each for itself: not by an attempt with the group as it is, which may have stored
+ * some partitions of all of them. The table knows those by the token, a Replicated* one without tokens by their hashes,
+ * and takes the others of the same group alone. */
 static bool is_found_by_segment(const struct delivery *delivery, const struct delivery_facts *facts, uint64_t found)
 {
-    return facts->segments > 1 && found != 0 && !(delivery->token_spent && token_may_help(delivery, facts));
+    bool knows_partitions = facts->replicated || token_may_help(delivery, facts);
+    return facts->segments > 1 && found != 0 && !(delivery->token_spent && knows_partitions);
 }
 
 static enum delivery_move after_some_missing(struct delivery *delivery, const struct delivery_facts *facts,

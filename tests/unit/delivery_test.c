@@ -306,7 +306,7 @@ static void a_recovered_segment_is_counted_first(void **state)
 }
 
 /* Of 1000 rows of three segments, 400 are found. */
-static void a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_out(void **state)
+static void a_group_that_is_found_in_part_is_parted_unless_the_table_knows_what_went_out_of_it(void **state)
 {
     (void)state;
     static const struct {
@@ -316,6 +316,7 @@ static void a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_ou
         { true, true, false, false, DELIVERY_SPLIT },  { true, true, true, false, DELIVERY_SPLIT },
         { true, false, false, false, DELIVERY_SPLIT }, { false, true, false, true, DELIVERY_SEND },
         { false, true, true, true, DELIVERY_SEND },    { false, false, false, true, DELIVERY_SPLIT },
+        { false, false, true, true, DELIVERY_SEND }, /* by the hashes of its blocks */
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct delivery_facts facts = with(usual, true, cases[i].tokens, cases[i].replicated);
@@ -328,7 +329,9 @@ static void a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_ou
         assert_int_equal(delivery.step, DELIVERY_VERIFY);
         assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 400), DELIVERY_NEXT);
         assert_int_equal(delivery.step, cases[i].step);
-        assert_string_equal(delivery.token, NAME);
+        if (cases[i].tokens || cases[i].step == DELIVERY_SPLIT) {
+            assert_string_equal(delivery.token, NAME);
+        }
         assert_false(delivery.none_stored);
     }
 }
@@ -582,7 +585,7 @@ int main(void)
         cmocka_unit_test(a_token_counts_only_if_the_server_ran_before_its_first_use),
         cmocka_unit_test(an_unreachable_server_does_not_spend_the_token),
         cmocka_unit_test(a_recovered_segment_is_counted_first),
-        cmocka_unit_test(a_group_that_is_found_in_part_is_parted_unless_its_own_token_went_out),
+        cmocka_unit_test(a_group_that_is_found_in_part_is_parted_unless_the_table_knows_what_went_out_of_it),
         cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),
         cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
