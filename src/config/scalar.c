@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
+
 struct unit {
     struct slice name;
     int64_t factor;
@@ -85,6 +87,17 @@ bool scalar_duration(struct slice text, int64_t *ns)
         return true;
     }
     return scalar_with_unit(text, duration_units, ARRAY_LENGTH(duration_units), ns);
+}
+
+char *scalar_write_duration(int64_t ns, char out[SCALAR_DURATION_SIZE])
+{
+    size_t i = ns == 0 ? 3 : ARRAY_LENGTH(duration_units) - 1; /* 0s */
+    while (ns % duration_units[i].factor != 0) {
+        i--;
+    }
+    snprintf(out, SCALAR_DURATION_SIZE, "%lld%s", (long long)(ns / duration_units[i].factor),
+             duration_units[i].name.data);
+    return out;
 }
 
 bool scalar_is_name(struct slice text)

@@ -1,5 +1,6 @@
 /* Turns times, a client's or the gateway's own, into the wire bytes of Date, DateTime and DateTime64. */
 #include "base/clock.h"
+#include "config/scalar.h"
 #include "event/time_parse.h"
 #include "event/value_private.h"
 
@@ -70,16 +71,17 @@ static void append_moment(const struct type *type, struct moment moment, struct 
 static enum error check_age(const struct column_spec *spec, const struct value *value, struct value_context *context)
 {
     int64_t ahead;
+    char bound[SCALAR_DURATION_SIZE];
     if (__builtin_sub_overflow(context->time_ns, context->received_wall_ns, &ahead)) {
         ahead = context->time_ns < 0 ? -INT64_MAX : INT64_MAX;
     }
     if (spec->max_past_ns >= 0 && ahead < -spec->max_past_ns) {
-        return value_fail(ERROR_TIME_TOO_OLD, value, context, "lies further back than max_past (%" PRId64 " s)",
-                          spec->max_past_ns / NS_PER_SECOND);
+        return value_fail(ERROR_TIME_TOO_OLD, value, context, "lies further back than max_past (%s)",
+                          scalar_write_duration(spec->max_past_ns, bound));
     }
     if (spec->max_future_ns >= 0 && ahead > spec->max_future_ns) {
-        return value_fail(ERROR_TIME_TOO_NEW, value, context, "lies further ahead than max_future (%" PRId64 " s)",
-                          spec->max_future_ns / NS_PER_SECOND);
+        return value_fail(ERROR_TIME_TOO_NEW, value, context, "lies further ahead than max_future (%s)",
+                          scalar_write_duration(spec->max_future_ns, bound));
     }
     return OK;
 }

@@ -2,6 +2,7 @@
 #include "store/table_judge.h"
 
 #include "base/clock.h"
+#include "config/scalar.h"
 #include "store/expression.h"
 
 #include <inttypes.h>
@@ -70,36 +71,18 @@ static bool deletes_rows(struct slice element)
     return true;
 }
 
-/* In the unit that divides it, as in the configuration. */
-static void append_duration(struct buf *out, int64_t ns)
-{
-    static const struct {
-        int64_t seconds;
-        char unit;
-    } written[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-    int64_t seconds = ns / NS_PER_SECOND;
-    size_t i = 0;
-    while (seconds % written[i].seconds != 0) {
-        i++;
-    }
-    buf_printf(out, "%" PRId64 "%c", seconds / written[i].seconds, written[i].unit);
-}
-
 static void warn(const struct stream *stream, const struct deletion *deletion, struct buf *warnings)
 {
     const char *field = deletion->from->name;
-    buf_printf(warnings, "table %s: its TTL deletes rows that are ", stream->table);
-    append_duration(warnings, deletion->after_ns);
-    buf_printf(warnings, " old by `%s`, and the stream takes events of ", field);
-    if (deletion->from->max_past_ns < 0) {
-        buf_append_string(warnings, "any age");
-    } else {
-        buf_append_string(warnings, "up to ");
-        append_duration(warnings, deletion->from->max_past_ns);
-    }
-    buf_printf(warnings, ": such an event is acknowledged and deleted at once; give the field %s max_past: ", field);
-    append_duration(warnings, deletion->after_ns);
-    buf_printf(warnings, ", or ALTER TABLE %s MODIFY TTL\n", stream->table);
+    char after[SCALAR_DURATION_SIZE], taken[SCALAR_DURATION_SIZE];
+    scalar_write_duration(deletion->after_ns, after);
+    bool bounded = deletion->from->max_past_ns >= 0;
+    buf_printf(
+        warnings,
+        "table %s: its TTL deletes rows that are %s old by `%s`, and the stream takes events of %s%s: such an event "
+        "is acknowledged and deleted at once; give the field %s max_past: %s, or ALTER TABLE %s MODIFY TTL\n",
+        stream->table, after, field, bounded ? "up to " : "any age",
+        bounded ? scalar_write_duration(deletion->from->max_past_ns, taken) : "", field, after, stream->table);
 }
 
 void table_judge_ttl(const struct stream *stream, const struct table_definition *definition, struct buf *warnings)

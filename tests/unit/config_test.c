@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "config/option_table.h"
+#include "config/scalar.h"
 
 #define STREAM "streams:\n  - name: events\n    fields:\n      - { name: a, type: String }\n"
 
@@ -624,9 +625,22 @@ static void documents_every_option(void **state)
     buf_release(&page);
 }
 
+static void durations_are_written_as_they_are_read(void **state)
+{
+    static const char *const texts[] = { "0s", "1ns", "1500us", "1500ms", "1s", "90s", "90m", "25h", "1d", "3650d" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        int64_t ns;
+        char written[SCALAR_DURATION_SIZE];
+        assert_true(scalar_duration(slice_from_string(texts[i]), &ns));
+        assert_string_equal(scalar_write_duration(ns, written), texts[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durations_are_written_as_they_are_read),
         cmocka_unit_test(gives_every_option_its_default),
         cmocka_unit_test(one_stream_of_several_leaves_room_in_the_journal),
         cmocka_unit_test(reads_what_the_file_says),
