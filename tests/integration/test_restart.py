@@ -149,7 +149,7 @@ def a_server_that_is_away_delays_no_restart(gateway, server):
 @with_server
 def a_stop_stores_what_is_in_memory_alone(gateway, server):
     """Also what is acknowledged while it drains; once no store answers, the log says what is lost."""
-    gateway.env["SLUICE_DURABILITY"] = "memory"
+    gateway.env.update({"SLUICE_DURABILITY": "memory", "SLUICE_DRAIN_TIMEOUT": "20s"})
     gateway.start()
     posters = [Poster(gateway, first=1000000 * (i + 1)) for i in range(3)]
     for poster in posters:
