@@ -32,7 +32,7 @@ class Others(Poster):
 
 def abused(**sections):
     """A test of a gateway with these options, on a server; others send to it meanwhile. Afterwards: what was accepted is
-    stored exactly, and the gateway grew by at most `memory` MiB from its peak before to its peak after."""
+    stored exactly, and the gateway grew by at most `memory` MiB from what it had while it delivered what others send."""
     memory = sections.pop("memory", 100)
 
     def decorate(test):
@@ -46,7 +46,8 @@ def abused(**sections):
                 gateway.start()
                 others = Others(gateway, first=1000000, bulk=5)
                 others.start()
-                time.sleep(0.3)
+                gateway.wait_until("batches of the others are delivered",
+                                   lambda: gateway.sum("sluice_batches_stored_total") >= 3)
                 before = rss(gateway)
                 accepted = test(gateway) or 0
                 count = others.check() + accepted
