@@ -1,4 +1,4 @@
-/* Turns a payload's bytes into a tape, by simdjson. The program's one C++ file. */
+/* Turns a payload's bytes into a tape, by simdjson. */
 #include <charconv>
 #include <new>
 #include <simdjson.h>

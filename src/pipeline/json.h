@@ -1,5 +1,5 @@
 /* JSON, by simdjson's DOM parser: the whole payload is checked (RFC 8259, UTF-8, numbers that fit) and becomes a tape,
- * which C walks inline. json.cpp is the program's one C++ file.
+ * which C walks inline. json.cpp and json_double.cpp are the program's C++.
  *
  * Tape format (simdjson's doc/tape.md): 64-bit words, type in the top 8 bits, payload below. Containers: '{' '[' hold
  * in their low 32 bits the index just behind their end and in the next 24 the count of members (saturated). Strings

