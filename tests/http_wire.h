@@ -49,6 +49,7 @@ void submission_release(struct submission *submission)
     buf_release(&submission->detail);
     buf_release(&submission->ids);
     buf_release(&submission->errors);
+    buf_release(&submission->refused);
 }
 
 static inline void note(const struct payload *payload)

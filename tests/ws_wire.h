@@ -60,6 +60,7 @@ void submission_release(struct submission *submission)
     buf_release(&submission->detail);
     buf_release(&submission->ids);
     buf_release(&submission->errors);
+    buf_release(&submission->refused);
 }
 
 void ws_terms_release(struct ws_terms *terms)

@@ -128,6 +128,7 @@ struct submission {
     struct buf ids; /* struct event_id per event, all zero for a rejected one */
     struct buf
         errors; /* JSON objects {"index","field","code","message"} behind commas, at most SUBMISSION_MAX_ERRORS */
+    struct buf refused;     /* all of the rejected events: refused_runs.h */
     enum error first_error; /* the code of the first rejected event: the reply's status when all are */
 };
 

@@ -1,5 +1,6 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
 #include "pipeline/json_measure.h"
+#include "pipeline/refused_runs.h"
 #include "pipeline/submit_private.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@ void submission_release(struct submission *submission)
     buf_release(&submission->detail);
     buf_release(&submission->ids);
     buf_release(&submission->errors);
+    buf_release(&submission->refused);
 }
 
 static void clear(struct submission *submission)
@@ -18,6 +20,7 @@ static void clear(struct submission *submission)
     buf_clear(&submission->detail);
     buf_clear(&submission->ids);
     buf_clear(&submission->errors);
+    buf_clear(&submission->refused);
     submission->error = OK;
     submission->first_error = OK;
     submission->events = 0;
@@ -91,6 +94,7 @@ void submit_bad_event(struct submit *submit, const struct event_error *error)
     static const struct event_id none;
     struct submission *submission = submit->submission;
     append_error(submission, error);
+    refused_runs_add(&submission->refused, submission->events, error->code);
     submission->first_error = submission->rejected == 0 ? error->code : submission->first_error;
     submission->rejected++;
     submission->events++;

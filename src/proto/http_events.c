@@ -1,6 +1,8 @@
 /* Turns a POST of events into a submission to the pipeline, and what the pipeline says at once into an answer. */
 #include "proto/http_events.h"
 
+#include "pipeline/refused_runs.h"
+
 enum error http_events_check(const struct http_front *front, const struct http_request *request)
 {
     if (request->has_length && request->length > front->options->max_body_bytes) {
@@ -85,12 +87,22 @@ static void answer_one(struct http_answer *answer, const struct submission *subm
     }
 }
 
+/* The list of errors names the first ones alone: this names them all. */
+static void append_refused(struct http_answer *answer, const struct submission *submission)
+{
+    if (submission->rejected > SUBMISSION_MAX_ERRORS && !submission->refused.failed) {
+        buf_append_slice(&answer->body, SLICE(",\"refused\":"));
+        refused_runs_write(&submission->refused, &answer->body);
+    }
+}
+
 static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
 {
     struct slice ids = with_ids ? whole_list(&submission->ids) : (struct slice){ NULL, 0 };
     answer->kind = ANSWER_MANY;
     answer->counts.rejected = submission->rejected;
     http_reply_lists(&answer->body, ids, buf_slice(&submission->errors));
+    append_refused(answer, submission);
     if (answer->body.failed || submission->errors.failed) {
         buf_clear(&answer->body); /* the counts tell */
     }

@@ -34,6 +34,7 @@ void intake_shed(struct intake *intake)
     shed(&intake->decoded);
     shed(&intake->submission.ids);
     shed(&intake->submission.errors);
+    shed(&intake->submission.refused);
 }
 
 enum error intake_unpack(struct intake *intake, enum http_encoding encoding, uint64_t max, struct slice *payload)

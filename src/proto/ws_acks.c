@@ -1,6 +1,8 @@
 /* Turns submissions and completions of messages into acknowledgements, in the order of the messages. */
 #include "proto/ws_acks.h"
 
+#include "pipeline/refused_runs.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@ void ws_acks_release(struct ws_acks *acks)
 {
     free(acks->items);
     buf_release(&acks->errors);
+    buf_release(&acks->refused);
     ws_acks_init(acks);
 }
 
@@ -45,6 +48,9 @@ static bool grow(struct ws_acks *acks)
 
 bool ws_acks_make_room(struct ws_acks *acks)
 {
+    if (acks->refused.len > WS_REFUSED_MAX) {
+        return false;
+    }
     return acks->next - acks->first < acks->size || (acks->size < WS_OWED_MAX && grow(acks));
 }
 
@@ -91,45 +97,77 @@ static bool has_room_for_error(struct ws_acks *acks, size_t len)
     return true;
 }
 
-static void add_errors(struct ws_acks *acks, struct slice errors)
+/* How many it had room for. */
+static uint32_t add_errors(struct ws_acks *acks, struct slice errors)
 {
     struct slice object;
-    while (next_object(&errors, &object) && has_room_for_error(acks, object.len)) {
+    uint32_t added = 0;
+    for (; next_object(&errors, &object) && has_room_for_error(acks, object.len); added++) {
         struct slice members = slice_after(object, 1);
         buf_printf(&acks->errors, ",{\"frame\":%" PRIu64 "%s", acks->next, members.len > 1 ? "," : "");
         buf_append_slice(&acks->errors, members);
     }
+    return added;
+}
+
+/* Tells all that is refused of the message, whatever the list of errors had room for. */
+static bool add_refused(struct ws_acks *acks, const struct submission *submission)
+{
+    struct buf *out = &acks->refused;
+    size_t before = out->len;
+    buf_printf(out, ",{\"frame\":%" PRIu64 ",\"codes\":", acks->next);
+    if (submission->error != OK) {
+        buf_printf(out, "{\"%s\":null}", error_info(submission->error)->code);
+    } else {
+        refused_runs_write(&submission->refused, out);
+    }
+    buf_append_byte(out, '}');
+    if (out->failed || submission->refused.failed) {
+        out->len = before;
+        out->failed = false; /* what it holds stays good */
+        return false;
+    }
+    return true;
 }
 
 /* A payload that was refused whole. */
-static void add_refusal(struct ws_acks *acks, enum error error, struct slice detail)
+static bool add_refusal(struct ws_acks *acks, enum error error, struct slice detail)
 {
     struct buf object = { 0 };
     const struct error_info *info = error_info(error);
     buf_printf(&object, "{\"index\":null,\"field\":\"\",\"code\":\"%s\",\"message\":", info->code);
     buf_append_json_string(&object, detail.len != 0 ? detail : slice_from_string(info->text));
     buf_append_byte(&object, '}');
-    if (!object.failed) {
-        add_errors(acks, buf_slice(&object));
-    }
+    bool added = !object.failed && add_errors(acks, buf_slice(&object)) == 1;
     buf_release(&object);
+    return added;
+}
+
+/* False if memory is too short to say which events are refused. */
+static bool tell_refused(struct ws_acks *acks, const struct submission *submission)
+{
+    bool whole = submission->error != OK;
+    if (!whole && submission->rejected == 0) {
+        return true;
+    }
+    bool listed = whole ? add_refusal(acks, submission->error, buf_slice(&submission->detail))
+                        : add_errors(acks, buf_slice(&submission->errors)) == submission->rejected;
+    return listed || add_refused(acks, submission);
 }
 
 bool ws_acks_push(struct ws_acks *acks, const struct submission *submission)
 {
     bool refused = submission->error != OK;
     bool pending = !refused && submission->pending;
-    if (refused) {
-        add_refusal(acks, submission->error, buf_slice(&submission->detail));
-    } else if (submission->rejected != 0) {
-        add_errors(acks, buf_slice(&submission->errors));
-    }
+    bool told = tell_refused(acks, submission);
     struct ws_owed *owed = owed_at(acks, acks->next++);
     *owed = (struct ws_owed){
         .errors_end = acks->errors_from + acks->errors.len,
+        .refused_end = acks->refused_from + acks->refused.len,
         .rejected = refused ? 1 : submission->rejected,
         .events = pending ? submission->events - submission->rejected : 0,
         .decided = !pending,
+        .error = told ? OK : ERROR_OUT_OF_MEMORY,
     };
     acks->events += owed->events;
     return owed->decided;
@@ -146,13 +184,50 @@ void ws_acks_complete(struct ws_acks *acks, const struct ticket *ticket)
     struct ws_owed *owed = owed_at(acks, number);
     owed->accepted = ticket->accepted;
     owed->duplicate = ticket->duplicate;
-    owed->error = ticket->error;
+    owed->error = owed->error != OK ? owed->error : ticket->error;
     owed->decided = true;
+}
+
+/* What stands in `list` before byte `end` of all, as a JSON array; it goes. */
+static void take_list(struct buf *list, uint64_t *from, uint64_t end, struct buf *text)
+{
+    size_t len = (size_t)(end - *from);
+    buf_append_byte(text, '[');
+    if (len != 0) {
+        buf_append(text, list->data + 1, len - 1); /* without the comma before the first */
+        buf_consume(list, len);
+    }
+    buf_append_byte(text, ']');
+    *from = end;
+}
+
+/* Of the messages that one acknowledgement decides. */
+struct sums {
+    uint64_t accepted;
+    uint64_t duplicate;
+    uint64_t rejected;
+    uint64_t errors_end;
+    uint64_t refused_end;
+};
+
+static void write_ack(struct ws_acks *acks, const struct sums *sums, struct buf *text)
+{
+    buf_clear(text);
+    buf_printf(text, "{\"ack\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"duplicate\":%" PRIu64 ",\"rejected\":%" PRIu64,
+               acks->first - 1, sums->accepted, sums->duplicate, sums->rejected);
+    buf_append_slice(text, SLICE(",\"errors\":"));
+    take_list(&acks->errors, &acks->errors_from, sums->errors_end, text);
+    if (sums->refused_end != acks->refused_from) {
+        buf_append_slice(text, SLICE(",\"refused\":"));
+        take_list(&acks->refused, &acks->refused_from, sums->refused_end, text);
+    }
+    buf_append_byte(text, '}');
 }
 
 bool ws_acks_take(struct ws_acks *acks, struct buf *text, enum error *failed)
 {
-    uint64_t accepted = 0, duplicate = 0, rejected = 0, first = acks->first, errors_end = acks->errors_from;
+    struct sums sums = { .errors_end = acks->errors_from, .refused_end = acks->refused_from };
+    uint64_t first = acks->first;
     *failed = OK;
     while (!ws_acks_is_empty(acks) && *failed == OK) {
         const struct ws_owed *owed = owed_at(acks, acks->first);
@@ -161,28 +236,19 @@ bool ws_acks_take(struct ws_acks *acks, struct buf *text, enum error *failed)
         }
         *failed = owed->error;
         if (owed->error == OK) {
-            accepted += owed->accepted;
-            duplicate += owed->duplicate;
-            rejected += owed->rejected;
+            sums.accepted += owed->accepted;
+            sums.duplicate += owed->duplicate;
+            sums.rejected += owed->rejected;
+            sums.errors_end = owed->errors_end;
+            sums.refused_end = owed->refused_end;
             acks->events -= owed->events;
-            errors_end = owed->errors_end;
             acks->first++;
         }
     }
     if (acks->first == first) {
         return false;
     }
-    size_t errors = (size_t)(errors_end - acks->errors_from);
-    buf_clear(text);
-    buf_printf(text, "{\"ack\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"duplicate\":%" PRIu64 ",\"rejected\":%" PRIu64,
-               acks->first - 1, accepted, duplicate, rejected);
-    buf_append_slice(text, SLICE(",\"errors\":["));
-    if (errors != 0) {
-        buf_append(text, acks->errors.data + 1, errors - 1); /* without the comma before the first */
-        buf_consume(&acks->errors, errors);
-    }
-    buf_append_slice(text, SLICE("]}"));
-    acks->errors_from = errors_end;
+    write_ack(acks, &sums, text);
     return true;
 }
 
@@ -192,6 +258,8 @@ void ws_acks_forget(struct ws_acks *acks)
     acks->events = 0;
     acks->errors_from += acks->errors.len;
     buf_clear(&acks->errors);
+    acks->refused_from += acks->refused.len;
+    buf_clear(&acks->refused);
 }
 
 void ws_acks_shed(struct ws_acks *acks)
@@ -200,4 +268,5 @@ void ws_acks_shed(struct ws_acks *acks)
     acks->items = NULL;
     acks->size = 0;
     buf_release(&acks->errors);
+    buf_release(&acks->refused);
 }

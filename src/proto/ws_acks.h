@@ -7,11 +7,16 @@
 /* Messages of one connection that may be owed; a power of two. */
 #define WS_OWED_MAX 1024
 
-/* Bytes of errors that wait for their acknowledgement; further ones are left out, the counts stay right. */
+/* Bytes of errors that wait for their acknowledgement. A message of which an error has no room there, or has more than
+ * SUBMISSION_MAX_ERRORS, is told by `refused` as well: in little room, but whole. */
 #define WS_ERRORS_MAX ((size_t)64 << 10)
+
+/* Bytes of `refused` that wait; beyond them, by what one message adds, there is no room for another message. */
+#define WS_REFUSED_MAX ((size_t)64 << 10)
 
 struct ws_owed {
     uint64_t errors_end; /* where the message's errors end, counted from the first byte of the connection's */
+    uint64_t refused_end;
     uint32_t accepted;
     uint32_t duplicate;
     uint32_t rejected;
@@ -21,8 +26,8 @@ struct ws_owed {
 };
 
 /* Messages [first, next) are owed, numbered from 1; message n stands at items[n & (size - 1)]. `errors` holds their
- * JSON objects, each behind a comma, from byte `errors_from` of all on. Invariants: next - first <= size <= WS_OWED_MAX;
- * errors.len <= WS_ERRORS_MAX; events is the sum of those of the items. */
+ * JSON objects, each behind a comma, from byte `errors_from` of all on, and `refused` likewise. Invariants: next - first
+ * <= size <= WS_OWED_MAX; errors.len <= WS_ERRORS_MAX; events is the sum of those of the items. */
 struct ws_acks {
     struct ws_owed *items;
     uint32_t size;
@@ -31,6 +36,8 @@ struct ws_acks {
     uint64_t events;
     struct buf errors;
     uint64_t errors_from;
+    struct buf refused;
+    uint64_t refused_from;
 };
 
 void ws_acks_init(struct ws_acks *acks);
@@ -41,7 +48,7 @@ static inline bool ws_acks_is_empty(const struct ws_acks *acks)
     return acks->first == acks->next;
 }
 
-/* Makes room for one more message if it can: false at WS_OWED_MAX, or if memory is short. */
+/* Makes room for one more message if it can: false at WS_OWED_MAX or WS_REFUSED_MAX, or if memory is short. */
 bool ws_acks_make_room(struct ws_acks *acks);
 
 /* The next message, as far as it is known at once. ws_acks_make_room was true. True: it is decided. */

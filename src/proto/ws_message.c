@@ -51,6 +51,7 @@ static enum error refuse(struct http_front *front, const struct ws_terms *terms,
     struct submission *submission = &front->intake.submission;
     buf_clear(&submission->detail);
     buf_clear(&submission->errors);
+    buf_clear(&submission->refused);
     submission->error = error;
     submission->pending = false;
     return OK;

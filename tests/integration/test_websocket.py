@@ -67,6 +67,66 @@ def empty_and_meaningless_messages_are_rejected_in_the_ack_and_the_connection_go
     stored_is(gateway, len(cases))
 
 
+def refused_of(codes, events):
+    """The indices that `refused` names, by their codes."""
+    found = {}
+    for code, pairs in codes.items():
+        at = 0
+        for passed, refused in zip(pairs[::2], pairs[1::2]):
+            for index in range(at + passed, at + passed + refused):
+                assert index < events and index not in found, (index, codes)
+                found[index] = code
+            at += passed + refused
+    return found
+
+
+def mixed(events):
+    """A payload of good and bad events, and {index: code} of those that are to be refused."""
+    bad = {1: (message(channel="fax"), "not_allowed"), 2: (b"1", "not_an_object"),
+           5: (message().replace(b"event_name", b"happened"), "missing_field")}
+    codes = {n: bad[n % 7][1] for n in range(events) if n % 7 in bad}
+    return b"[%s]" % b",".join(bad[n % 7][0] if n in codes else message() for n in range(events)), codes
+
+
+@with_gateway
+def a_burst_of_refused_events_is_told_event_by_event_however_many_they_are(gateway):
+    sizes = [2000, 90, 1, 3000, 700]
+    payloads = [mixed(size) for size in sizes]
+    with Client(gateway.port) as client:
+        client.send(b"".join(frame(TEXT, payload) for payload, _ in payloads))
+        named, rejected = {number: {} for number in range(1, len(sizes) + 1)}, 0
+        while client.acked < len(sizes):
+            _, ack = client.read()
+            client.acked = ack["ack"]
+            rejected += ack["rejected"]
+            for error in ack["errors"]:
+                named[error["frame"]][error["index"]] = error["code"]
+            for entry in ack.get("refused", []):
+                whole = refused_of(entry["codes"], sizes[entry["frame"] - 1])
+                assert named[entry["frame"]].items() <= whole.items(), "the first are listed with their messages, too"
+                named[entry["frame"]] = whole
+        client.goodbye()
+    expected = [codes for _, codes in payloads]
+    assert list(named.values()) == expected
+    assert rejected == sum(map(len, expected))
+    stored_is(gateway, sum(sizes) - rejected)
+
+
+@with_gateway
+def a_post_names_every_refused_event_however_many_they_are(gateway):
+    stored = 0
+    for events in (50, 235, 5000):
+        payload, expected = mixed(events)
+        status, reply = gateway.post("/events/bulk?ids=0", payload)
+        assert (status, reply["rejected"]) == (202, len(expected))
+        listed = {error["index"]: error["code"] for error in reply["errors"]}
+        assert len(listed) == min(len(expected), 100) and ("refused" in reply) == (len(expected) > 100)
+        assert (refused_of(reply["refused"], events) if "refused" in reply else listed) == expected
+        assert listed.items() <= expected.items()
+        stored += events - len(expected)
+    stored_is(gateway, stored)
+
+
 @with_gateway
 def pings_are_answered_in_order_and_pongs_ignored(gateway):
     with Client(gateway.port) as client:
@@ -269,6 +329,8 @@ if __name__ == "__main__":
     main([
         messages_of_every_size_and_split_are_taken,
         empty_and_meaningless_messages_are_rejected_in_the_ack_and_the_connection_goes_on,
+        a_burst_of_refused_events_is_told_event_by_event_however_many_they_are,
+        a_post_names_every_refused_event_however_many_they_are,
         pings_are_answered_in_order_and_pongs_ignored,
         what_breaks_the_protocol_ends_with_1002_after_the_ack_of_what_came_before,
         fragmented_messages_are_put_together,
