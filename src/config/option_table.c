@@ -82,9 +82,10 @@ static const struct option http_rows[] = {
     { "wait_timeout",     DURATION(http_options, wait_timeout_ns),             "10s",              "100ms", "10m",
       "How long `?wait=stored` waits for ClickHouse before it is answered 202." },
     { "cors_origins",     STRINGS(http_options, cors_origins),                 "",                 NULL,    NULL,
-      "Origins of web pages that may open a WebSocket (others get 403) and read replies of HTTP: exact (`https://shop.example`) "
-      "or `\"*\"` for all. Pages of the gateway's own origin always may. No POST is refused by its origin: browsers hold back "
-      "those that they ask about first." },
+      "Origins of web pages that may open a WebSocket (others get 403) and read replies of HTTP: exact (`https://shop.example`), "
+      "`https://*.shop.example` for all hosts below that (not itself), `http://localhost:*` for any port, `null`, or `\"*\"` for all. "
+      "Pages of the gateway's own origin always may. No POST is refused by its origin: browsers hold back those that they ask "
+      "about first." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
 };

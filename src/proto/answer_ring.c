@@ -49,7 +49,7 @@ void answer_ring_clear(struct answer_ring *ring)
 void answer_ring_release(struct answer_ring *ring)
 {
     for (uint32_t i = 0; i < ring->size; i++) {
-        buf_release(&ring->items[i].body);
+        http_answer_release(&ring->items[i]);
     }
     free(ring->items);
     *ring = (struct answer_ring){ 0 };

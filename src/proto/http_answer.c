@@ -1,20 +1,61 @@
 /* Turns the fate of a request, as it becomes known, into its answer. */
 #include "proto/http_answer.h"
 
+#include "proto/http_fields.h"
+#include "proto/origins.h"
+
 #define BODY_KEPT 4096
+
+/* Of an entry that allows many the reply must name the one that asks; it may be written long after the request. */
+static void allow_origin(struct http_answer *answer, const struct string_list *origins, struct slice origin)
+{
+    int allowed = origins_find(origins, origin);
+    if (allowed < 0) {
+        return;
+    }
+    const char *entry = origins->items[allowed];
+    answer->reply.origin = slice_from_string(entry);
+    if (origins_is_pattern(entry)) {
+        buf_append_slice(&answer->origin, origin);
+        answer->reply.origin = buf_slice(&answer->origin);
+    }
+}
 
 void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request)
 {
-    struct buf body = answer->body;
-    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body };
+    struct buf body = answer->body, origin = answer->origin;
+    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .origin = origin };
     buf_clear(&answer->body);
+    buf_clear(&answer->origin);
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
     answer->reply.say_keep_alive = request->keep_alive && request->minor_version == 0;
     answer->reply.vary_origin = front->vary_origin;
-    int allowed = http_reply_cors(&front->options->cors_origins, request->origin);
-    if (allowed >= 0) {
-        answer->reply.origin = front->options->cors_origins.items[allowed];
+    if (request->origin.len != 0) {
+        allow_origin(answer, &front->options->cors_origins, request->origin);
+    }
+}
+
+/* Names of fields with commas between them, and nothing else. */
+static bool are_field_names(struct slice list)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        char c = list.data[i];
+        if (c != ',' && c != ' ' && !http_all_in_class(slice_make(&c, 1), CHAR_TOKEN)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void http_answer_options(struct http_answer *answer, const struct http_request *request, unsigned allow)
+{
+    answer->reply.status = 204;
+    answer->reply.allow = allow;
+    answer->reply.preflight = request->access_control_request_method.len != 0;
+    if (answer->reply.preflight && are_field_names(request->access_control_request_headers)) {
+        buf_append_slice(&answer->body, request->access_control_request_headers);
+        answer->reply.asked_headers = buf_slice(&answer->body);
     }
 }
 
@@ -142,4 +183,10 @@ void http_answer_clear(struct http_answer *answer)
     if (answer->body.cap > BODY_KEPT) {
         buf_release(&answer->body);
     }
+}
+
+void http_answer_release(struct http_answer *answer)
+{
+    buf_release(&answer->body);
+    buf_release(&answer->origin);
 }

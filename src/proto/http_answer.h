@@ -14,7 +14,7 @@ enum answer_state {
 /* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
 enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY, ANSWER_UPGRADE };
 
-/* Zeroed to begin with; `body` keeps its memory from request to request. */
+/* Zeroed to begin with; `body` and `origin` keep their memory from request to request. */
 struct http_answer {
     enum answer_state state;
     enum answer_kind kind;
@@ -24,7 +24,8 @@ struct http_answer {
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
-    struct buf body; /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
+    struct buf body;   /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
+    struct buf origin; /* reply.origin, where a pattern allowed it */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
@@ -32,6 +33,9 @@ void http_answer_begin(struct http_answer *answer, const struct http_front *fron
 
 /* Ready with a problem. `detail` empty: the error's own text. */
 void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors);
+
+/* Ready with the reply to OPTIONS: `allow` are METHOD_BITs. */
+void http_answer_options(struct http_answer *answer, const struct http_request *request, unsigned allow);
 
 /* Ready with the 101 that stands in its body. */
 void http_answer_upgrade(struct http_answer *answer);
@@ -53,3 +57,4 @@ void http_answer_write(struct http_answer *answer, struct http_front *front, str
 
 /* Big bodies are given back at once, small ones kept. */
 void http_answer_clear(struct http_answer *answer);
+void http_answer_release(struct http_answer *answer);

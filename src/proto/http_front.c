@@ -1,6 +1,8 @@
 /* Turns options into what the connections of one I/O thread share. */
 #include "proto/http_front.h"
 
+#include "proto/origins.h"
+
 #define TEXT_KEPT ((size_t)1 << 20)
 
 bool http_front_init(struct http_front *front, const struct http_options *options, const struct address_ranges *trusted,
@@ -9,7 +11,7 @@ bool http_front_init(struct http_front *front, const struct http_options *option
     *front = (struct http_front){
         .options = options,
         .trusted = trusted,
-        .vary_origin = http_reply_varies(&options->cors_origins),
+        .vary_origin = origins_vary(&options->cors_origins),
     };
     return intake_init(&front->intake, pipeline, metrics);
 }

@@ -96,11 +96,18 @@ static void append_methods(struct buf *out, struct slice name, unsigned methods)
     buf_append_slice(out, SLICE("\r\n"));
 }
 
-static void append_field(struct buf *out, struct slice name, const char *value)
+static void append_field(struct buf *out, struct slice name, struct slice value)
 {
     buf_append_slice(out, name);
-    buf_append_string(out, value);
+    buf_append_slice(out, value);
     buf_append_slice(out, SLICE("\r\n"));
+}
+
+/* Tracing adds fields to the requests of a page that knows nothing of them. */
+static struct slice allowed_headers(const struct http_reply *reply)
+{
+    return reply->asked_headers.len != 0 ? reply->asked_headers
+                                         : SLICE("Content-Type, Content-Encoding, Authorization");
 }
 
 static void append_cors(struct buf *out, const struct http_reply *reply)
@@ -109,8 +116,8 @@ static void append_cors(struct buf *out, const struct http_reply *reply)
     buf_append_slice(out, SLICE("Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n"));
     if (reply->preflight) {
         append_methods(out, SLICE("Access-Control-Allow-Methods: "), reply->allow);
-        buf_append_slice(out, SLICE("Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization\r\n"
-                                    "Access-Control-Max-Age: 86400\r\n"));
+        append_field(out, SLICE("Access-Control-Allow-Headers: "), allowed_headers(reply));
+        buf_append_slice(out, SLICE("Access-Control-Max-Age: 86400\r\n"));
     }
 }
 
@@ -129,7 +136,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     append_status(out, reply->status);
     buf_append_slice(out, date);
     if (reply->content_type != NULL) {
-        append_field(out, SLICE("Content-Type: "), reply->content_type);
+        append_field(out, SLICE("Content-Type: "), slice_from_string(reply->content_type));
     }
     if (reply->status != 204) {
         buf_append_slice(out, SLICE("Content-Length: "));
@@ -141,9 +148,9 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     }
     append_status_fields(out, reply->status);
     if (reply->cache_control != NULL) {
-        append_field(out, SLICE("Cache-Control: "), reply->cache_control);
+        append_field(out, SLICE("Cache-Control: "), slice_from_string(reply->cache_control));
     }
-    if (reply->origin != NULL) {
+    if (reply->origin.len != 0) {
         append_cors(out, reply);
     }
     if (reply->vary_origin) {
@@ -176,29 +183,6 @@ size_t http_reply_date(char out[HTTP_DATE_LINE], int64_t wall_ns)
     }
     memcpy(out, line, (size_t)len);
     return (size_t)len;
-}
-
-int http_reply_cors(const struct string_list *origins, struct slice origin)
-{
-    if (origin.len == 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < origins->count; i++) {
-        if (strcmp(origins->items[i], "*") == 0 || slice_equal_nocase(slice_from_string(origins->items[i]), origin)) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-bool http_reply_varies(const struct string_list *origins)
-{
-    for (size_t i = 0; i < origins->count; i++) {
-        if (strcmp(origins->items[i], "*") != 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void http_reply_problem(struct buf *out, enum error error, struct slice detail, struct slice errors)

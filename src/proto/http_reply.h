@@ -13,8 +13,9 @@ struct http_reply {
     bool say_keep_alive; /* to HTTP/1.0, where it is not the rule */
     unsigned allow;      /* METHOD_BITs for Allow (and for a preflight), 0: none */
     bool preflight;
-    const char *origin; /* Access-Control-Allow-Origin: "*" or the origin; NULL: none */
-    bool vary_origin;   /* another origin may get another reply */
+    struct slice asked_headers; /* of a preflight, all of them allowed; empty: those that events come with */
+    struct slice origin;        /* Access-Control-Allow-Origin: "*" or the origin; empty: none */
+    bool vary_origin;           /* another origin may get another reply */
     const char *cache_control;
 };
 
@@ -24,13 +25,6 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
 /* Writes "Date: …\r\n", at most HTTP_DATE_LINE bytes; returns how many. */
 #define HTTP_DATE_LINE 40
 size_t http_reply_date(char out[HTTP_DATE_LINE], int64_t wall_ns);
-
-/* The entry of the list that allows this origin: its index ("*" allows all), -1: none. An empty origin is never
- * allowed: the request is no cross-origin one. */
-int http_reply_cors(const struct string_list *origins, struct slice origin);
-
-/* Replies differ by origin: the list names some. */
-bool http_reply_varies(const struct string_list *origins);
 
 /* RFC 9457; `errors` are JSON objects separated by commas, or empty. */
 void http_reply_problem(struct buf *out, enum error error, struct slice detail, struct slice errors);

@@ -72,14 +72,6 @@ void http_serve_refusal(struct http_session *session, const struct http_request 
     session->phase = PHASE_LAST;
 }
 
-static void serve_options(struct http_session *session, const struct http_request *request, unsigned allow)
-{
-    struct http_answer *answer = begin_answer(session, request);
-    answer->reply.status = 204;
-    answer->reply.allow = allow;
-    answer->reply.preflight = request->access_control_request_method.len != 0;
-}
-
 static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
                        struct slice path)
 {
@@ -88,7 +80,7 @@ static void serve_page(struct http_session *session, const struct http_request *
     struct page_request asked = { request->method, path, request->query };
     struct page_reply reply = { .status = 200 };
     if (page->any_origin) {
-        answer->reply.origin = "*";
+        answer->reply.origin = SLICE("*");
         answer->reply.vary_origin = false;
     }
     if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
@@ -154,7 +146,7 @@ void http_serve(struct http_session *session, const struct http_request *request
                 struct slice body)
 {
     if (is_options(request, to)) {
-        serve_options(session, request, to->allow);
+        http_answer_options(begin_answer(session, request), request, to->allow);
     } else if (to->error != OK) {
         refuse(session, request, to, to->error, SLICE(""));
     } else if (to->route->kind == ROUTE_PAGE) {

@@ -1,5 +1,6 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
 #include "proto/listen.h"
+#include "proto/origins.h"
 #include "proto/server_thread.h"
 #include "proto/ws_census.h"
 
@@ -26,14 +27,6 @@ static bool takes_any_port(const char *address)
     return port != NULL && strcmp(port, ":0") == 0;
 }
 
-/* As browsers send it: scheme, host and port, nothing behind them. */
-static bool is_origin(const char *text)
-{
-    const char *scheme_end = strstr(text, "://");
-    return strcmp(text, "*") == 0 || strcmp(text, "null") == 0 ||
-           (scheme_end != NULL && scheme_end[3] != '\0' && strchr(scheme_end + 3, '/') == NULL);
-}
-
 bool server_check(const struct http_options *http, const struct admin_options *admin, struct buf *problems)
 {
     struct address_ranges trusted;
@@ -53,15 +46,8 @@ bool server_check(const struct http_options *http, const struct admin_options *a
     } else {
         buf_append_byte(problems, '\n');
     }
-    for (size_t i = 0; i < http->cors_origins.count; i++) {
-        if (!is_origin(http->cors_origins.items[i])) {
-            buf_printf(problems,
-                       "http.cors_origins: found \"%s\", expected \"*\" or an origin such as "
-                       "https://shop.example, without a path\n",
-                       http->cors_origins.items[i]);
-        }
-    }
-    return problems->len == before;
+    bool origins = origins_check(&http->cors_origins, problems);
+    return origins && problems->len == before;
 }
 
 static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)

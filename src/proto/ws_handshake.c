@@ -1,6 +1,8 @@
 /* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
 #include "proto/ws_handshake.h"
 
+#include "proto/origins.h"
+
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -75,7 +77,7 @@ static enum error judge_origin(const struct http_front *front, const struct http
 {
     struct slice origin = request->origin;
     bool allowed = origin.len == 0 || is_own_origin(origin, request->host) ||
-                   http_reply_cors(&front->options->cors_origins, origin) >= 0;
+                   origins_find(&front->options->cors_origins, origin) >= 0;
     return allowed ? OK : ERROR_ORIGIN_NOT_ALLOWED;
 }
 

@@ -530,6 +530,59 @@ static void origins_of_the_list_may_read_and_others_may_not(void **state)
     wire_free(wire);
 }
 
+#define PREFLIGHT(origin)                                                                                              \
+    "OPTIONS /events HTTP/1.1\r\nHost: x\r\nOrigin: " origin "\r\nAccess-Control-Request-Method: POST\r\n"
+
+static void a_preflight_allows_the_headers_that_it_asks_for(void **state)
+{
+    (void)state;
+    static const char *asked[] = { "content-type,traceparent", "baggage,content-encoding,content-type,sentry-trace",
+                                   "x-datadog-origin, x-datadog-trace-id", "b3" };
+    for (size_t i = 0; i < ARRAY_LENGTH(asked); i++) {
+        struct wire *wire = wire_new();
+        char request[512], allowed[512];
+        snprintf(request, sizeof request,
+                 PREFLIGHT("https://shop.example") "Access-Control-Request-Headers: %s\r\n\r\n", asked[i]);
+        snprintf(allowed, sizeof allowed, "\r\nAccess-Control-Allow-Headers: %s\r\n", asked[i]);
+        send_text(wire, request);
+        assert_string_equal(statuses(wire), "204");
+        assert_true(wrote(wire, allowed));
+        wire_free(wire);
+    }
+}
+
+static void a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_more(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, PREFLIGHT("https://evil.example") "Access-Control-Request-Headers: traceparent\r\n\r\n");
+    assert_string_equal(statuses(wire), "204");
+    assert_false(wrote(wire, "Access-Control") || wrote(wire, "traceparent"));
+    send_text(wire, PREFLIGHT("https://shop.example") "Access-Control-Request-Headers: a=\"b\"; c\r\n\r\n");
+    assert_true(wrote(wire, "\r\nAccess-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization\r\n"));
+    wire_free(wire);
+}
+
+static void a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits(void **state)
+{
+    (void)state;
+    static const char *patterns[] = { "https://*.shop.example:8443" };
+    struct wire *wire = wire_new();
+    wire->options.cors_origins = (struct string_list){ patterns, 1 };
+    struct page_reply reply = { .status = 200, .content_type = "text/plain" };
+    send_text(wire, "GET /later HTTP/1.1\r\nHost: x\r\nOrigin: https://a.shop.example:8443\r\n\r\n");
+    for (int i = 0; i < 8; i++) { /* the ring of answers grows and moves meanwhile */
+        send_text(wire, "GET /ping HTTP/1.1\r\nHost: x\r\nOrigin: https://b.c.shop.example:8443\r\n\r\n");
+    }
+    buf_append_string(&reply.body, "at last");
+    http_session_page(&wire->session, later_token, &reply);
+    flush(wire);
+    assert_string_equal(statuses(wire), "200 200 200 200 200 200 200 200 200");
+    assert_true(wrote(wire, "\r\nAccess-Control-Allow-Origin: https://a.shop.example:8443\r\n"));
+    assert_true(wrote(wire, "\r\nAccess-Control-Allow-Origin: https://b.c.shop.example:8443\r\n"));
+    wire_free(wire);
+}
+
 static void a_page_for_all_may_be_read_by_any_origin_and_kept(void **state)
 {
     (void)state;
@@ -661,6 +714,9 @@ int main(void)
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
         cmocka_unit_test(draining_answers_at_once_who_waits_for_the_store),
         cmocka_unit_test(draining_closes_idle_connections),
+        cmocka_unit_test(a_preflight_allows_the_headers_that_it_asks_for),
+        cmocka_unit_test(a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_more),
+        cmocka_unit_test(a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits),
         cmocka_unit_test(a_page_for_all_may_be_read_by_any_origin_and_kept),
         cmocka_unit_test(draining_answers_503_to_what_is_not_whole),
     };

@@ -18,7 +18,10 @@ WRONG = [  # the file, what is said
     ('http: { listen: ":9100" }\nadmin: { listen: ":9100" }\n' + STREAM, ": admin.listen: :9100 is that of http.listen"),
     ("http: { trusted_proxies: [proxy] }\n" + STREAM, ': http.trusted_proxies: "proxy" is not an address'),
     ("http: { cors_origins: [shop.example] }\n" + STREAM, ': http.cors_origins: found "shop.example"'),
-    ('http: { cors_origins: ["https://shop.example/"] }\n' + STREAM, ": http.cors_origins: found"),
+    ('http: { cors_origins: ["https://shop.example/"] }\n' + STREAM,
+     ': http.cors_origins: found "https://shop.example/", which is the origin of no page: an origin does not end in a '
+     'slash; write "https://shop.example"'),
+    ('http: { cors_origins: ["https://a.*.example"] }\n' + STREAM, ': http.cors_origins: found "https://a.*.example"'),
     ('store: { kind: clickhouse, url: "ftp://x" }\n' + STREAM, ": store.url: expected http://host:port"),
     ('store: { kind: clickhouse, url: "http://a:1,http://a:1/" }\n' + STREAM, ": store.url: http://a:1 is given twice"),
 ]
@@ -49,6 +52,7 @@ def all_problems_of_a_file_are_told_at_once(folder):
 def good_files_are_good(folder):
     path = os.path.join(folder, "good.yaml")
     for head in ['http: { listen: "[::1]:80", cors_origins: ["*"] }\n', 'http: { cors_origins: ["http://a.example:1"] }\n',
+                 'http: { cors_origins: ["https://*.a.example", "http://localhost:*", "null"] }\n',
                  'http: { listen: ":0" }\nadmin: { listen: ":0" }\n',
                  'store: { kind: clickhouse, url: "http://a:8123,https://u:p@b:8443/" }\n', ""]:
         with open(path, "w") as file:

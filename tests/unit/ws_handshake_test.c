@@ -41,7 +41,7 @@ struct door {
 
 static void door_open(struct door *door)
 {
-    static const char *origins[] = { "https://shop.example", "null" };
+    static const char *origins[] = { "https://shop.example", "null", "https://*.wild.example" };
     *door = (struct door){ .options = { .cors_origins = { origins, ARRAY_LENGTH(origins) } } };
     door->front.options = &door->options;
     door->front.census = ws_census_new(2, 1);
@@ -178,6 +178,9 @@ static void lets_in_the_origins_it_should(void **state)
         { "a.example", "https://shop.example", true },
         { "a.example", "http://shop.example", false },
         { "a.example", "null", true }, /* in the list */
+        { "a.example", "https://www.wild.example", true },
+        { "a.example", "https://wild.example", false },
+        { "a.example", "http://www.wild.example", false },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct door door;

@@ -1,0 +1,23 @@
+/* Origins of web pages (RFC 6454): which of them http.cors_origins allows, for HTTP and WebSockets alike. Pure.
+ *
+ * An entry is "*" (all), "null" (pages without an origin: sandboxed frames, files), or an origin as browsers send it:
+ * scheme, host, and the port unless it is the scheme's own, as in "https://shop.example" or "http://localhost:3000".
+ * The first label of the host may be "*" for one label or more: with shop.example behind it allows www.shop.example and
+ * a.b.shop.example, but not shop.example, no other scheme and no other port. The port "*" stands for any, and for none.
+ */
+#pragma once
+
+#include "config/options.h"
+
+/* The entry that allows this origin: its index, or -1. An empty origin is never allowed: the request is no cross-origin
+ * one. */
+int origins_find(const struct string_list *list, struct slice origin);
+
+/* The entry allows other origins than the one that it spells: what is allowed must be told by the request's spelling. */
+bool origins_is_pattern(const char *entry);
+
+/* Replies differ by origin: the list names some. */
+bool origins_vary(const struct string_list *list);
+
+/* False if an entry can never match, with a line for each: "http.cors_origins: found …", why, and what to write. */
+MUST_CHECK bool origins_check(const struct string_list *list, struct buf *problems);
