@@ -2,6 +2,7 @@
  * this file. Behind cmocka.h. */
 #pragma once
 
+#include "proto/http_events.h"
 #include "proto/http_session.h"
 
 #include <stdio.h>
@@ -77,7 +78,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     buf_clear(&submission->errors);
     submission->error = first == '!' ? ERROR_INVALID_JSON : OK;
     submission->first_error = first == '?' ? ERROR_MISSING_FIELD : OK;
-    submission->events = 1;
+    submission->events = first == '#' ? HTTP_IDS_MAX + 1 : 1;
     submission->rejected = first == '?';
     submission->pending = first != '!' && first != '?';
     buf_append_string(&submission->detail, first == '!' ? "invalid JSON at byte 0" : "");
@@ -102,17 +103,20 @@ struct wire {
     struct address_ranges trusted;
     struct metrics *metrics;
     struct buf written;
-    bool block; /* what write answers */
+    bool block;  /* write takes nothing */
+    size_t most; /* what one write takes; 0: all */
     bool wants_flush, reading, finished, closed;
     size_t writes;
 };
 
-static inline enum transport_result wire_write(void *connection, struct slice bytes)
+static inline ssize_t wire_write(void *connection, struct slice bytes)
 {
     struct wire *wire = connection;
-    buf_append_slice(&wire->written, bytes);
+    size_t most = wire->most != 0 && wire->most < bytes.len ? wire->most : bytes.len;
+    struct slice taken = slice_make(bytes.data, wire->block ? 0 : most);
+    buf_append_slice(&wire->written, taken);
     wire->writes++;
-    return wire->block ? TRANSPORT_BLOCKED : TRANSPORT_SENT;
+    return (ssize_t)taken.len;
 }
 
 static inline void wire_set_reading(void *connection, bool on)

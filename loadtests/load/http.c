@@ -30,6 +30,8 @@ struct connection {
     int64_t retry_ns;
 };
 
+#define IDS_MAX 1000 /* what the gateway lists without being asked */
+
 struct http {
     struct loop loop;
     struct connection *connections;
@@ -282,7 +284,7 @@ static void open_connections(struct load *load)
     const struct options *o = &load->options;
     load->state = &http;
     load->open = o->connections;
-    http.with_ids = strstr(o->path, "ids=0") == NULL;
+    http.with_ids = strstr(o->path, "ids=1") != NULL || (strstr(o->path, "ids=0") == NULL && o->bulk <= IDS_MAX);
     http.head_room = (size_t)print_head(load, NULL, 0, 0);
     http.loop.serve = serve;
     http.loop.feed = feed;

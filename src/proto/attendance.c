@@ -3,9 +3,6 @@
 
 #include "proto/sockets.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-
 #define ORPHANS_A_SECOND 16
 
 static void count(const struct connections *connections, enum metric metric, int64_t change)
@@ -50,7 +47,7 @@ static void attend(struct connection *connection)
         attendance_end(connection);
     } else if (connection->closing) {
         sockets_kill(connection);
-    } else if (connection->rest.len != 0) {
+    } else if (connection->orphan_full) {
         connections_hold(connection);
     }
 }
@@ -84,41 +81,8 @@ void attendance_closed(struct connection *connection)
     }
 }
 
-/* How many bytes the socket took; -1: the client is gone. */
-static ssize_t push(const struct connection *connection, struct slice bytes)
-{
-    ssize_t sent = send(connection->orphan_fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
-}
-
-enum transport_result attendance_send(struct connection *connection, struct slice bytes)
-{
-    ssize_t sent = push(connection, bytes);
-    if (sent == (ssize_t)bytes.len) {
-        return TRANSPORT_SENT;
-    }
-    if (sent >= 0) {
-        buf_append_slice(&connection->rest, slice_after(bytes, (size_t)sent));
-    }
-    if (sent < 0 || connection->rest.failed) {
-        return TRANSPORT_FAILED;
-    }
-    connections_hold(connection);
-    return TRANSPORT_BLOCKED;
-}
-
 void attendance_push(struct connection *connection)
 {
-    ssize_t sent = push(connection, buf_slice(&connection->rest));
-    if (sent < 0) {
-        connection->closing = true;
-        connections_list(connection);
-        return;
-    }
-    buf_consume(&connection->rest, (size_t)sent);
-    if (connection->rest.len != 0) {
-        connections_hold(connection);
-    } else {
-        connection->ops->writable(connection->session);
-    }
+    connection->orphan_full = false;
+    connection->ops->writable(connection->session);
 }

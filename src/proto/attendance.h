@@ -18,7 +18,5 @@ void attendance_closing(struct connection *connection);
 /* libwebsockets has closed the socket. */
 void attendance_closed(struct connection *connection);
 
-/* Writes to an orphan. What its socket does not take at once is held for attendance_push, which tries again; nobody says
- * when there is room. */
-enum transport_result attendance_send(struct connection *connection, struct slice bytes);
+/* An orphan whose socket was full: its session tries again. Nobody says when there is room. */
 void attendance_push(struct connection *connection);

@@ -41,6 +41,7 @@ struct connection *connections_take(struct connections *connections, const struc
     connection->ops = &http_session_ops;
     connection->session = &connection->http;
     connection->closing = false;
+    connection->orphan_full = false;
     struct token token = { .slot = connection->slot, .generation = connection->generation };
     http_session_open(&connection->http, connections->front, routes, connection, token, peer);
     return connection;
@@ -78,7 +79,6 @@ void connections_give(struct connection *connection)
         close(connection->orphan_fd);
     }
     connection->orphan_fd = -1;
-    buf_release(&connection->rest);
     connection->wsi = NULL;
     connection->next_free = connections->free;
     connections->free = connection;

@@ -19,9 +19,9 @@ struct connection {
     struct lws *wsi; /* NULL: libwebsockets has let go of it */
     int orphan_fd;   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
     bool closing;
+    bool orphan_full; /* its socket did not take all */
     uint32_t slot;
     uint32_t generation;
-    struct buf rest; /* what the orphan's socket has not taken yet */
     /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
     struct connection *next_listed;
     struct connection **link;
@@ -66,7 +66,7 @@ void connections_await_room(struct connection *connection);
 /* There is room: those that wait for it are flushed, the oldest first. */
 void connections_flush_waiting(struct connections *connections);
 
-/* Its rest is to be pushed on; calls `push` for all of them. */
+/* An orphan whose socket is full; calls `push` for all of them. */
 void connections_hold(struct connection *connection);
 void connections_push_held(struct connections *connections, void (*push)(struct connection *connection));
 

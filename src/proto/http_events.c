@@ -20,15 +20,16 @@ void http_events_refuse(struct http_front *front, struct http_answer *answer, en
 struct arguments {
     const struct stream *stream;
     bool wait_stored;
-    bool with_ids;
+    enum { IDS_OF_FEW, IDS_NEVER, IDS_ALWAYS } ids;
 };
 
-/* One of two words, the first meaning true. */
+/* One of two words, the first meaning true; *given: if there is one at all. */
 static enum error read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
-                              struct slice no, bool *value)
+                              struct slice no, bool *value, bool *given)
 {
     bool malformed;
-    if (!page_argument(query, name, &front->text, &malformed)) {
+    *given = page_argument(query, name, &front->text, &malformed);
+    if (!*given) {
         return OK;
     }
     if (front->text.failed) {
@@ -39,11 +40,24 @@ static enum error read_choice(struct http_front *front, struct slice query, cons
     return !malformed && (*value || slice_equal(text, no)) ? OK : ERROR_BAD_ARGUMENT;
 }
 
+static enum error read_ids(struct http_front *front, struct slice query, struct arguments *arguments,
+                           struct slice *detail)
+{
+    bool always = false, given = false;
+    enum error error = read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &always, &given);
+    if (error == ERROR_BAD_ARGUMENT) {
+        *detail = SLICE("ids: the values are 0 and 1");
+    } else if (given) {
+        arguments->ids = always ? IDS_ALWAYS : IDS_NEVER;
+    }
+    return error;
+}
+
 static enum error read_arguments(struct http_front *front, struct slice query, struct arguments *arguments,
                                  struct slice *detail)
 {
-    bool malformed = false;
-    *arguments = (struct arguments){ .with_ids = true };
+    bool malformed = false, given;
+    *arguments = (struct arguments){ 0 };
     if (query.len == 0) {
         arguments->stream = pipeline_stream(front->intake.pipeline, SLICE(""));
         return OK;
@@ -56,16 +70,12 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
     if (malformed || arguments->stream == NULL) {
         return ERROR_UNKNOWN_STREAM;
     }
-    enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored);
+    enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
     if (error != OK) {
         *detail = error == ERROR_BAD_ARGUMENT ? SLICE("wait: the only value is \"stored\"") : SLICE("");
         return error;
     }
-    error = read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &arguments->with_ids);
-    if (error == ERROR_BAD_ARGUMENT) {
-        *detail = SLICE("ids: the values are 0 and 1");
-    }
-    return error;
+    return read_ids(front, query, arguments, detail);
 }
 
 /* A list that memory was short for is left out, not cut: whoever is told less is told nothing wrong. */
@@ -94,6 +104,12 @@ static void append_refused(struct http_answer *answer, const struct submission *
         buf_append_slice(&answer->body, SLICE(",\"refused\":"));
         refused_runs_write(&submission->refused, &answer->body);
     }
+}
+
+/* Its ids are some forty times what compression makes of an event: many are listed for those alone who ask. */
+static bool lists_ids(const struct arguments *arguments, const struct submission *submission)
+{
+    return arguments->ids == IDS_ALWAYS || (arguments->ids == IDS_OF_FEW && submission->events <= HTTP_IDS_MAX);
 }
 
 static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
@@ -147,6 +163,6 @@ void http_events_post(struct http_front *front, const struct http_request *reque
     } else if (form == PAYLOAD_ONE) {
         answer_one(answer, submission);
     } else {
-        answer_many(answer, submission, arguments.with_ids);
+        answer_many(answer, submission, lists_ids(&arguments, submission));
     }
 }

@@ -3,6 +3,9 @@
 
 #include "proto/http_answer.h"
 
+/* Events of one request whose ids are listed in its reply without being asked for (`ids=1`). */
+#define HTTP_IDS_MAX 1000
+
 /* What can be said of a POST before its body: ERROR_BODY_TOO_LARGE by its Content-Length, ERROR_UNSUPPORTED_ENCODING. */
 MUST_CHECK enum error http_events_check(const struct http_front *front, const struct http_request *request);
 

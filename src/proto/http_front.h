@@ -7,13 +7,14 @@
 #include "proto/http_routes.h"
 #include "proto/intake.h"
 
-enum transport_result { TRANSPORT_SENT, TRANSPORT_BLOCKED, TRANSPORT_FAILED };
+#include <sys/types.h>
 
 /* What a session asks of the connection that carries it. All are called on its thread; none calls back into the
  * session. */
 struct http_transport {
-    /* Takes all of `bytes`. BLOCKED: some still wait for the socket, http_session_writable follows. */
-    enum transport_result (*write)(void *connection, struct slice bytes);
+    /* How many of the bytes the socket took; of the rest nothing is kept: session_ops.writable follows. -1: the
+     * connection is lost. */
+    ssize_t (*write)(void *connection, struct slice bytes);
     /* Reading stops, or goes on. */
     void (*set_reading)(void *connection, bool on);
     /* Nothing more will be written (FIN); what the client still sends is read. */

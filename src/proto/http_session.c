@@ -65,7 +65,7 @@ void http_session_page(struct http_session *session, struct token token, struct 
 
 static enum http_wait waits_for(const struct http_session *session)
 {
-    if (session->blocked) {
+    if (session->out.blocked) {
         return WAIT_SOCKET;
     }
     if (session->phase == PHASE_LINGER) {
@@ -114,13 +114,13 @@ static void set_reading(struct http_session *session, bool on)
 /* Takes as many requests as there are and there is room for. */
 static void advance(struct http_session *session)
 {
-    bool room = !session->blocked;
+    bool room = !session->out.blocked;
     bool more = true;
     while (more && room && session->phase <= PHASE_BODY) {
         room = answer_ring_make_room(&session->answers);
         more = room && http_read_request(session);
     }
-    if (!room && !session->blocked && answer_ring_is_empty(&session->answers)) {
+    if (!room && !session->out.blocked && answer_ring_is_empty(&session->answers)) {
         /* Memory is short: no answer that goes out would make room, and it would never be read again. */
         want_close(session);
     }
@@ -176,16 +176,16 @@ static bool is_last(const struct http_session *session, const struct http_answer
     return answer->reply.close || (newest && ending);
 }
 
-/* Moves the answers that are next in order into `out`. */
+/* Moves the answers that are next in order into `out`, until that is enough for the socket. */
 static void collect(struct http_session *session)
 {
     while (!answer_ring_is_empty(&session->answers)) {
         struct http_answer *answer = answer_ring_at(&session->answers, session->answers.first);
-        if (answer->state != ANSWER_READY) {
+        if (answer->state != ANSWER_READY || session->out.bytes.len >= OUTGOING_ENOUGH) {
             return;
         }
         answer->reply.close = is_last(session, answer);
-        http_answer_write(answer, session->front, &session->out);
+        http_answer_write(answer, session->front, &session->out.bytes);
         session->answers.first++;
         if (answer->reply.close) {
             session->phase = PHASE_LINGER;
@@ -194,7 +194,7 @@ static void collect(struct http_session *session)
         }
     }
     if (session->continue_owed) {
-        buf_append_slice(&session->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+        buf_append_slice(&session->out.bytes, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
         session->continue_owed = false;
     }
 }
@@ -202,18 +202,10 @@ static void collect(struct http_session *session)
 /* False: the connection is lost. */
 static bool write_out(struct http_session *session)
 {
-    if (session->out.failed) {
+    if (!outgoing_write(&session->out, session->front->transport, session->connection)) {
         return false;
     }
-    if (session->out.len != 0) {
-        enum transport_result result = session->front->transport->write(session->connection, buf_slice(&session->out));
-        session->blocked = result == TRANSPORT_BLOCKED;
-        buf_clear(&session->out);
-        if (result == TRANSPORT_FAILED) {
-            return false;
-        }
-    }
-    if (session->phase == PHASE_LINGER && !session->blocked) {
+    if (session->phase == PHASE_LINGER && !session->out.blocked) {
         session->front->transport->finish(session->connection);
     }
     return true;
@@ -222,9 +214,9 @@ static bool write_out(struct http_session *session)
 void http_session_flush(struct http_session *session)
 {
     bool wrote = true;
-    while (wrote && session->phase < PHASE_LINGER && !session->blocked) {
+    while (wrote && session->phase < PHASE_LINGER && !session->out.blocked) {
         collect(session);
-        wrote = session->out.len != 0;
+        wrote = outgoing_waiting(&session->out) != 0;
         if (!write_out(session)) {
             want_close(session);
             return;
@@ -237,12 +229,14 @@ void http_session_flush(struct http_session *session)
 
 void http_session_writable(struct http_session *session)
 {
-    if (!session->blocked) {
+    if (!session->out.blocked) {
         return;
     }
-    session->blocked = false;
-    if (session->phase == PHASE_LINGER) {
-        session->front->transport->finish(session->connection);
+    if (!write_out(session)) {
+        want_close(session);
+        return;
+    }
+    if (session->out.blocked || session->phase == PHASE_LINGER) {
         set_deadline(session);
         return;
     }
@@ -293,7 +287,7 @@ static bool is_idle_since_a_second(const struct http_session *session)
 static void shed_all(struct http_session *session)
 {
     buf_shed(&session->in, BUFFER_KEPT);
-    buf_shed(&session->out, BUFFER_KEPT);
+    buf_shed(&session->out.bytes, BUFFER_KEPT);
     buf_shed(&session->body, BUFFER_KEPT);
 }
 
@@ -348,7 +342,6 @@ void http_session_open(struct http_session *session, struct http_front *front, c
     session->wait_request = session->answers.next;
     session->deadline_ns = front->now_ns + front->options->idle_timeout_ns;
     session->reading = true;
-    session->blocked = false;
     session->continue_owed = false;
     session->peer = peer;
     session->peer_trusted = address_ranges_hold(front->trusted, &peer);
@@ -365,7 +358,7 @@ void http_session_close(struct http_session *session)
     session->phase = PHASE_CLOSED;
     session->at = 0;
     buf_clear(&session->in);
-    buf_clear(&session->out);
+    outgoing_clear(&session->out);
     buf_clear(&session->body);
     shed_all(session);
 }
@@ -374,6 +367,6 @@ void http_session_release(struct http_session *session)
 {
     answer_ring_release(&session->answers);
     buf_release(&session->in);
-    buf_release(&session->out);
+    buf_release(&session->out.bytes);
     buf_release(&session->body);
 }

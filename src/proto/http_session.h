@@ -6,6 +6,7 @@
 #pragma once
 
 #include "proto/answer_ring.h"
+#include "proto/outgoing.h"
 #include "proto/session.h"
 #include "proto/ws_handshake.h"
 
@@ -29,7 +30,6 @@ struct http_session {
     int64_t deadline_ns;   /* of `wait` */
     uint64_t wait_request; /* the request that `wait` began with */
     bool reading;
-    bool blocked;       /* the socket takes no more; http_session_writable follows */
     bool continue_owed; /* 100 Continue, once earlier answers are out */
 
     /* Bytes received; the current request begins at `at`. Invariant: at <= in.len, and JSON_PADDING bytes of capacity
@@ -45,7 +45,7 @@ struct http_session {
     struct buf body; /* of a chunked request */
 
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
-    struct buf out;             /* answers not yet given to the transport */
+    struct outgoing out;        /* answers that the socket has not taken yet */
 
     struct ws_terms terms; /* PHASE_UPGRADE */
 
@@ -81,7 +81,7 @@ bool http_session_has_upgraded(const struct http_session *session);
  * to release. http_session_close follows. */
 void http_session_hand_over(struct http_session *session, struct ws_terms *terms, struct buf *rest);
 
-/* The socket took what was written. */
+/* The socket takes bytes again. */
 void http_session_writable(struct http_session *session);
 
 /* Completions of this generation. Those of an answer that was given already are dropped. */
@@ -106,7 +106,7 @@ static inline struct token http_session_next_token(const struct http_session *se
 static inline bool http_session_owes(const struct http_session *session)
 {
     return session->phase != PHASE_CLOSED &&
-           (!answer_ring_is_empty(&session->answers) || session->blocked || session->out.len != 0);
+           (!answer_ring_is_empty(&session->answers) || outgoing_waiting(&session->out) != 0);
 }
 
 /* The above as the table that connections.c reaches it by. */

@@ -55,7 +55,7 @@ static bool owes(const void *session)
 static bool outlives_fin(const void *opaque)
 {
     const struct http_session *session = opaque;
-    return http_session_owes(session) && !session->blocked && session->phase != PHASE_BODY;
+    return http_session_owes(session) && !session->out.blocked && session->phase != PHASE_BODY;
 }
 
 static void close(void *session)

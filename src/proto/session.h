@@ -13,7 +13,7 @@ struct session_ops {
     void (*end_of_input)(void *session);
     /* Before the loop blocks, if the session asked by want_flush. */
     void (*flush)(void *session);
-    /* The socket took what was written; may be called although nothing waited. */
+    /* The socket takes bytes again; may be called although nothing waited. */
     void (*writable)(void *session);
     /* Completions of this connection's generation. */
     void (*complete)(void *session, const struct ticket *ticket);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "proto/attendance.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
@@ -21,21 +22,24 @@ struct sockets {
 
 /* What sessions ask for. */
 
-static enum transport_result transport_write(void *opaque, struct slice bytes)
+/* Past libwebsockets, whose lws_write would keep a copy of what the socket does not take. */
+static ssize_t transport_write(void *opaque, struct slice bytes)
 {
     struct connection *connection = opaque;
-    if (connection->wsi == NULL) {
-        return attendance_send(connection, bytes);
+    bool orphan = connection->wsi == NULL;
+    int fd = orphan ? connection->orphan_fd : lws_get_socket_fd(connection->wsi);
+    ssize_t taken = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (taken < 0 && errno != EAGAIN && errno != EINTR) {
+        return -1;
     }
-    unsigned char *from = (unsigned char *)(uintptr_t)bytes.data;
-    if (lws_write(connection->wsi, from, bytes.len, LWS_WRITE_RAW) < (int)bytes.len) {
-        return TRANSPORT_FAILED;
-    }
-    if (lws_partial_buffered(connection->wsi)) {
+    taken = taken < 0 ? 0 : taken;
+    if ((size_t)taken != bytes.len && orphan) {
+        connection->orphan_full = true;
+        connections_hold(connection);
+    } else if ((size_t)taken != bytes.len) {
         lws_callback_on_writable(connection->wsi);
-        return TRANSPORT_BLOCKED;
     }
-    return TRANSPORT_SENT;
+    return taken;
 }
 
 static void transport_set_reading(void *opaque, bool on)

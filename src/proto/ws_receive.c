@@ -240,7 +240,7 @@ static bool take_frame(struct ws_session *session)
 
 static void time_message(struct ws_session *session)
 {
-    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->blocked;
+    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->out.blocked;
     bool begun = waits && (session->fragmented || session->at < session->in.len);
     if (begun && !session->message_begun) {
         session->message_since_ns = session->front->now_ns;
@@ -250,7 +250,7 @@ static void time_message(struct ws_session *session)
 
 static void set_reading(struct ws_session *session)
 {
-    bool on = session->phase != WS_PHASE_OPEN || (!session->held && !session->blocked);
+    bool on = session->phase != WS_PHASE_OPEN || (!session->held && !session->out.blocked);
     if (session->reading != on) {
         session->reading = on;
         session->received_ns = session->front->now_ns;
@@ -261,7 +261,7 @@ static void set_reading(struct ws_session *session)
 void ws_receive_advance(struct ws_session *session)
 {
     session->held = false;
-    while ((session->phase != WS_PHASE_OPEN || !session->blocked) && take_frame(session)) {
+    while ((session->phase != WS_PHASE_OPEN || !session->out.blocked) && take_frame(session)) {
     }
     if (session->at == session->in.len) {
         buf_clear(&session->in);

@@ -51,7 +51,7 @@ void ws_session_end(struct ws_session *session, enum error error, const char *de
 
 void ws_session_settle(struct ws_session *session)
 {
-    if (session->phase != WS_PHASE_SAID || session->blocked || session->out.len != 0) {
+    if (session->phase != WS_PHASE_SAID || outgoing_waiting(&session->out) != 0) {
         return;
     }
     if (session->client_closed || session->deaf) {
@@ -69,10 +69,10 @@ static void write_close(struct ws_session *session)
 {
     const struct error_info *info = error_info(session->end_error);
     if (session->end_error == OK) {
-        ws_frame_write_close(&session->out, session->end_code, SLICE(""));
+        ws_frame_write_close(&session->out.bytes, session->end_code, SLICE(""));
     } else {
         const char *reason = session->end_detail != NULL ? session->end_detail : info->text;
-        ws_frame_write_close(&session->out, (unsigned)info->close_code, slice_from_string(reason));
+        ws_frame_write_close(&session->out.bytes, (unsigned)info->close_code, slice_from_string(reason));
         count_closed(session, session->end_error);
     }
     session->phase = WS_PHASE_SAID;
@@ -83,8 +83,8 @@ static void write_acks(struct ws_session *session)
     struct buf *text = &session->front->text;
     enum error failed;
     if (ws_acks_take(&session->acks, text, &failed) && session->terms.acks) {
-        session->out.failed |= text->failed;
-        ws_frame_write(&session->out, WS_TEXT, buf_slice(text));
+        session->out.bytes.failed |= text->failed;
+        ws_frame_write(&session->out.bytes, WS_TEXT, buf_slice(text));
         metric_add(session->front->intake.cells, METRIC_WEBSOCKET_ACKS, 1);
     }
     if (failed != OK) {
@@ -99,10 +99,10 @@ static void write_acks(struct ws_session *session)
 static void collect(struct ws_session *session)
 {
     if (session->pong_owed) {
-        ws_frame_write(&session->out, WS_PONG, buf_slice(&session->pong));
+        ws_frame_write(&session->out.bytes, WS_PONG, buf_slice(&session->pong));
     }
     if (session->ping_owed) {
-        ws_frame_write(&session->out, WS_PING, SLICE(""));
+        ws_frame_write(&session->out.bytes, WS_PING, SLICE(""));
     }
     session->pong_owed = false;
     session->ping_owed = false;
@@ -115,29 +115,21 @@ static void collect(struct ws_session *session)
 /* False: the connection is lost. */
 static bool write_out(struct ws_session *session)
 {
-    if (session->out.failed) {
-        return false;
-    }
-    if (session->out.len == 0) {
-        return true;
-    }
-    enum transport_result result = session->front->transport->write(session->connection, buf_slice(&session->out));
-    buf_clear(&session->out);
-    session->blocked = result == TRANSPORT_BLOCKED;
     session->blocked_ns = session->front->now_ns;
-    return result != TRANSPORT_FAILED;
+    return outgoing_write(&session->out, session->front->transport, session->connection);
 }
 
+/* Nothing is put behind what the socket has not taken. */
 static void flush(void *opaque)
 {
     struct ws_session *session = opaque;
     if (session->phase >= WS_PHASE_LINGER) {
         return;
     }
-    if (session->phase <= WS_PHASE_ENDING && !session->blocked) {
+    if (session->phase <= WS_PHASE_ENDING && !session->out.blocked) {
         collect(session);
     }
-    if (!session->blocked && !write_out(session)) {
+    if (!session->out.blocked && !write_out(session)) {
         want_close(session);
         return;
     }
@@ -148,8 +140,11 @@ static void flush(void *opaque)
 static void writable(void *opaque)
 {
     struct ws_session *session = opaque;
-    session->blocked = false;
-    flush(session);
+    if (session->out.blocked && !write_out(session)) {
+        want_close(session);
+    } else if (!session->out.blocked) {
+        flush(session);
+    }
 }
 
 /* Reading. */
@@ -258,11 +253,12 @@ static void shed(struct ws_session *session, int64_t now_ns)
         buf_release(&session->message);
     }
     bool idle = session->in.len == 0 && !session->fragmented && ws_acks_is_empty(&session->acks) &&
-                !session->pong_owed && session->out.len == 0 && now_ns - session->received_ns >= NS_PER_SECOND;
+                !session->pong_owed && outgoing_waiting(&session->out) == 0 &&
+                now_ns - session->received_ns >= NS_PER_SECOND;
     if (idle) {
         buf_release(&session->in);
         buf_release(&session->message);
-        buf_release(&session->out);
+        buf_release(&session->out.bytes);
         buf_release(&session->pong);
         ws_acks_shed(&session->acks);
     }
@@ -281,7 +277,7 @@ static void tick(void *opaque)
     if (session->phase == WS_PHASE_CLOSED) {
         return;
     }
-    if (session->blocked) {
+    if (session->out.blocked) {
         if (now_ns - session->blocked_ns >= blocked_patience_ns(session->front)) {
             give_up(session);
         }
@@ -310,7 +306,7 @@ static bool owes(const void *opaque)
     const struct ws_session *session = opaque;
     bool closing = session->phase == WS_PHASE_ENDING || session->phase == WS_PHASE_SAID;
     bool owed = session->phase == WS_PHASE_OPEN && session->terms.acks && !ws_acks_is_empty(&session->acks);
-    return session->phase != WS_PHASE_CLOSED && (closing || owed || session->blocked || session->out.len != 0);
+    return session->phase != WS_PHASE_CLOSED && (closing || owed || outgoing_waiting(&session->out) != 0);
 }
 
 static bool outlives_fin(const void *opaque)
@@ -333,7 +329,7 @@ static void close_session(void *opaque)
     ws_acks_release(&session->acks);
     buf_release(&session->in);
     buf_release(&session->message);
-    buf_release(&session->out);
+    buf_release(&session->out.bytes);
     buf_release(&session->pong);
     ws_terms_release(&session->terms);
 }

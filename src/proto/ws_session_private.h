@@ -2,6 +2,7 @@
  * others. */
 #pragma once
 
+#include "proto/outgoing.h"
 #include "proto/ws_acks.h"
 #include "proto/ws_frame.h"
 #include "proto/ws_session.h"
@@ -19,7 +20,6 @@ struct ws_session {
 
     enum ws_phase phase;
     bool reading;
-    bool blocked;       /* the socket takes no more; writable follows */
     bool client_closed; /* its close frame came; what follows is dropped */
     bool deaf;          /* its framing is broken; what follows is dropped */
     bool leaving;       /* the connection is gone; what came whole is submitted, nobody is told */
@@ -43,8 +43,8 @@ struct ws_session {
     int64_t full_since_ns;
 
     struct ws_acks acks;
-    struct buf out;  /* frames not yet given to the transport */
-    struct buf pong; /* payload owed */
+    struct outgoing out; /* frames that the socket has not taken yet */
+    struct buf pong;     /* payload owed */
 
     enum error end_error;   /* ENDING: why we end it; OK: the client does */
     unsigned end_code;      /* of the client's close frame, 0: an empty one */

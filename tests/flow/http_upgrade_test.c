@@ -70,6 +70,7 @@ static void an_upgrade_waits_until_the_socket_took_the_101(void **state)
     send_text(wire, UPGRADE);
     assert_false(http_session_has_upgraded(&wire->session));
     wire->wants_flush = false;
+    wire->block = false;
     http_session_writable(&wire->session);
     assert_true(wire->wants_flush);
     assert_hands_over(wire, "");

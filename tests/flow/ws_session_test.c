@@ -1034,9 +1034,9 @@ static void keeps_no_buffer_when_idle(void **state)
     assert_true(session->acks.size != 0); /* not idle: it is owed */
     complete(wire, 0, 1, 0, OK);
     complete(wire, 1, 1, 0, OK);
-    assert_true(session->in.cap != 0 && session->out.cap != 0 && session->message.cap != 0);
+    assert_true(session->in.cap != 0 && session->out.bytes.cap != 0 && session->message.cap != 0);
     wire_pass_seconds(wire, 1);
-    assert_true(session->in.cap == 0 && session->out.cap == 0 && session->message.cap == 0);
+    assert_true(session->in.cap == 0 && session->out.bytes.cap == 0 && session->message.cap == 0);
     assert_true(session->pong.cap == 0 && session->acks.size == 0 && session->acks.errors.cap == 0);
     assert_true(sizeof *session < 1024);
     send_text(wire, TEXT, "x");

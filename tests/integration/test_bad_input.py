@@ -170,7 +170,7 @@ def a_large_reply_reaches_a_client_that_has_sent_its_fin_and_reads_slowly(gatewa
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.settimeout(20)
         s.connect(("127.0.0.1", gateway.port))
-        s.sendall(request(json.dumps([event(n) for n in range(events)]).encode()))
+        s.sendall(request(json.dumps([event(n) for n in range(events)]).encode(), path=b"/events/bulk?ids=1"))
         s.shutdown(socket.SHUT_WR)
         time.sleep(3)
         answer = b""
