@@ -106,6 +106,7 @@ struct wire {
     bool block;  /* write takes nothing */
     size_t most; /* what one write takes; 0: all */
     bool wants_flush, reading, finished, closed;
+    bool has_input; /* at the socket, not received */
     size_t writes;
 };
 
@@ -146,8 +147,13 @@ static inline void wire_want_room(void *connection)
     abort();
 }
 
-static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish,
-                                                      wire_close, wire_want_flush,  wire_want_room };
+static inline bool wire_has_input(void *connection)
+{
+    return ((struct wire *)connection)->has_input;
+}
+
+static const struct http_transport wire_transport = { wire_write,      wire_set_reading, wire_finish,   wire_close,
+                                                      wire_want_flush, wire_want_room,   wire_has_input };
 
 static struct token later_token;
 
@@ -213,6 +219,7 @@ static inline struct wire *wire_new(void)
         .intake.cells = metrics_thread(wire->metrics),
         .intake.decoder = decoder_new(),
     };
+    wire->front.keep_alive_length = http_reply_keep_alive(wire->front.keep_alive, wire->options.idle_timeout_ns);
     wire->reading = true;
     http_front_set_time(&wire->front, NS_PER_SECOND, NS_PER_SECOND);
     struct client_address peer;

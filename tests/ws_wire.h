@@ -125,6 +125,7 @@ struct wire {
     size_t write_calls;
     bool block; /* write takes nothing */
     bool wants_flush, wants_room, reading, finished, closed;
+    bool has_input; /* at the socket, not received */
 };
 
 static ssize_t wire_write(void *connection, struct slice bytes)
@@ -161,8 +162,13 @@ static void wire_want_room(void *connection)
     ((struct wire *)connection)->wants_room = true;
 }
 
-static const struct http_transport wire_transport = { wire_write, wire_set_reading, wire_finish,
-                                                      wire_close, wire_want_flush,  wire_want_room };
+static bool wire_has_input(void *connection)
+{
+    return ((struct wire *)connection)->has_input;
+}
+
+static const struct http_transport wire_transport = { wire_write,      wire_set_reading, wire_finish,   wire_close,
+                                                      wire_want_flush, wire_want_room,   wire_has_input };
 
 static const struct websocket_options wire_websocket = {
     .max_message_bytes = 100000,

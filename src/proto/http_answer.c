@@ -29,7 +29,7 @@ void http_answer_begin(struct http_answer *answer, const struct http_front *fron
     buf_clear(&answer->origin);
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
-    answer->reply.say_keep_alive = request->keep_alive && request->minor_version == 0;
+    answer->reply.keep_alive = slice_make(front->keep_alive, front->keep_alive_length);
     answer->reply.vary_origin = front->vary_origin;
     if (request->origin.len != 0) {
         allow_origin(answer, &front->options->cors_origins, request->origin);

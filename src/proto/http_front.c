@@ -13,6 +13,7 @@ bool http_front_init(struct http_front *front, const struct http_options *option
         .trusted = trusted,
         .vary_origin = origins_vary(&options->cors_origins),
     };
+    front->keep_alive_length = http_reply_keep_alive(front->keep_alive, options->idle_timeout_ns);
     return intake_init(&front->intake, pipeline, metrics);
 }
 

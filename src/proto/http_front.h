@@ -25,6 +25,9 @@ struct http_transport {
     void (*want_flush)(void *connection);
     /* Has it called when the pipeline admits events again. */
     void (*want_room)(void *connection);
+    /* Bytes of the client wait at the socket that were not received yet: whoever is about to end a connection for its
+     * silence asks, and goes on with it. */
+    bool (*has_input)(void *connection);
 };
 
 struct http_front {
@@ -40,6 +43,8 @@ struct http_front {
     int64_t wall_ns;
     char date[HTTP_DATE_LINE];
     size_t date_length;
+    char keep_alive[HTTP_KEEP_ALIVE_LINES]; /* of replies that do not end their connection */
+    size_t keep_alive_length;
     bool draining;
     /* Connections wait for the pipeline to have room, and come first: else the busy take all that there ever is. May be
      * true a moment longer than it is so. */

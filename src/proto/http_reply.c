@@ -158,8 +158,8 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     }
     if (reply->close) {
         buf_append_slice(out, SLICE("Connection: close\r\n"));
-    } else if (reply->say_keep_alive) {
-        buf_append_slice(out, SLICE("Connection: keep-alive\r\n"));
+    } else {
+        buf_append_slice(out, reply->keep_alive);
     }
     buf_append_slice(out, SLICE("\r\n"));
     if (!reply->head_only && reply->status != 204) {
@@ -182,6 +182,23 @@ size_t http_reply_date(char out[HTTP_DATE_LINE], int64_t wall_ns)
         return 0;
     }
     memcpy(out, line, (size_t)len);
+    return (size_t)len;
+}
+
+/* How long a request may be on its way: a quarter of the time-out, but a second at least, and five are enough. */
+static int64_t margin_ns(int64_t idle_timeout_ns)
+{
+    int64_t quarter_ns = idle_timeout_ns / 4, most_ns = 5 * NS_PER_SECOND;
+    return quarter_ns < NS_PER_SECOND ? NS_PER_SECOND : quarter_ns < most_ns ? quarter_ns : most_ns;
+}
+
+size_t http_reply_keep_alive(char out[HTTP_KEEP_ALIVE_LINES], int64_t idle_timeout_ns)
+{
+    int64_t seconds = (idle_timeout_ns - margin_ns(idle_timeout_ns)) / NS_PER_SECOND;
+    const char *connection = "Connection: keep-alive\r\n";
+    int len = seconds > 0 ? snprintf(out, HTTP_KEEP_ALIVE_LINES, "%sKeep-Alive: timeout=%lld\r\n", connection,
+                                     (long long)seconds)
+                          : snprintf(out, HTTP_KEEP_ALIVE_LINES, "%s", connection);
     return (size_t)len;
 }
 

@@ -10,8 +10,8 @@ struct http_reply {
     const char *content_type;
     bool head_only; /* HEAD: fields as for GET, no body */
     bool close;
-    bool say_keep_alive; /* to HTTP/1.0, where it is not the rule */
-    unsigned allow;      /* METHOD_BITs for Allow (and for a preflight), 0: none */
+    struct slice keep_alive; /* unless `close`: whole lines, as http_reply_keep_alive writes them, or empty */
+    unsigned allow;          /* METHOD_BITs for Allow (and for a preflight), 0: none */
     bool preflight;
     struct slice asked_headers; /* of a preflight, all of them allowed; empty: those that events come with */
     struct slice origin;        /* Access-Control-Allow-Origin: "*" or the origin; empty: none */
@@ -25,6 +25,13 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
 /* Writes "Date: …\r\n", at most HTTP_DATE_LINE bytes; returns how many. */
 #define HTTP_DATE_LINE 40
 size_t http_reply_date(char out[HTTP_DATE_LINE], int64_t wall_ns);
+
+/* Writes the lines of a connection that goes on: "Connection: keep-alive" (to HTTP/1.0 it is news) and "Keep-Alive:
+ * timeout=…", the whole seconds that a client may let it rest before it sends the next request. They are fewer than
+ * idle_timeout_ns, after which the connection is closed: the request that is just sent then must still be in time. Left
+ * out of a time-out that is too short for it. Returns how many bytes. */
+#define HTTP_KEEP_ALIVE_LINES 64
+size_t http_reply_keep_alive(char out[HTTP_KEEP_ALIVE_LINES], int64_t idle_timeout_ns);
 
 /* RFC 9457; `errors` are JSON objects separated by commas, or empty. */
 void http_reply_problem(struct buf *out, enum error error, struct slice detail, struct slice errors);

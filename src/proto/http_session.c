@@ -146,6 +146,7 @@ static void lack_memory(struct http_session *session)
 
 void http_session_receive(struct http_session *session, struct slice bytes)
 {
+    session->input_waits = false;
     if (session->phase > PHASE_UPGRADE) {
         return;
     }
@@ -211,6 +212,19 @@ static bool write_out(struct http_session *session)
     return true;
 }
 
+/* Its silence is over if a request has come in the meantime, or lies at the socket: that is served, and the next silence
+ * counts anew. Asked for last before the thread blocks, so that no request is taken behind it. */
+static void end_silence(struct http_session *session)
+{
+    if (session->wait != WAIT_REQUEST || session->front->now_ns < session->deadline_ns) {
+        return;
+    }
+    session->input_waits = session->front->transport->has_input(session->connection);
+    if (!session->input_waits) {
+        want_close(session);
+    }
+}
+
 void http_session_flush(struct http_session *session)
 {
     bool wrote = true;
@@ -225,6 +239,7 @@ void http_session_flush(struct http_session *session)
             advance(session);
         }
     }
+    end_silence(session);
 }
 
 void http_session_writable(struct http_session *session)
@@ -273,6 +288,8 @@ static void time_out(struct http_session *session)
 {
     if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
         refuse_unfinished(session, ERROR_TIMEOUT);
+    } else if (session->wait == WAIT_REQUEST) {
+        want_flush(session);
     } else {
         want_close(session);
     }
@@ -321,7 +338,8 @@ void http_session_drain(struct http_session *session)
         want_flush(session);
     }
     if (session->wait == WAIT_REQUEST) {
-        want_close(session);
+        session->deadline_ns = session->front->now_ns;
+        want_flush(session);
     } else if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
         refuse_unfinished(session, ERROR_DRAINING);
     }
@@ -343,6 +361,7 @@ void http_session_open(struct http_session *session, struct http_front *front, c
     session->deadline_ns = front->now_ns + front->options->idle_timeout_ns;
     session->reading = true;
     session->continue_owed = false;
+    session->input_waits = false;
     session->peer = peer;
     session->peer_trusted = address_ranges_hold(front->trusted, &peer);
     session->peer_text_length = client_address_format(&peer, session->peer_text);

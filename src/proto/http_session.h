@@ -31,6 +31,7 @@ struct http_session {
     uint64_t wait_request; /* the request that `wait` began with */
     bool reading;
     bool continue_owed; /* 100 Continue, once earlier answers are out */
+    bool input_waits;   /* at the socket of a connection that was to end for its silence */
 
     /* Bytes received; the current request begins at `at`. Invariant: at <= in.len, and JSON_PADDING bytes of capacity
      * stand behind in.len, so that a body is parsed where it lies. */
@@ -107,6 +108,12 @@ static inline bool http_session_owes(const struct http_session *session)
 {
     return session->phase != PHASE_CLOSED &&
            (!answer_ring_is_empty(&session->answers) || outgoing_waiting(&session->out) != 0);
+}
+
+/* The same, or a request is about to be read. */
+static inline bool http_session_has_work(const struct http_session *session)
+{
+    return http_session_owes(session) || (session->phase != PHASE_CLOSED && session->input_waits);
 }
 
 /* The above as the table that connections.c reaches it by. */

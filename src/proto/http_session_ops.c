@@ -48,7 +48,7 @@ static void drain(void *session)
 
 static bool owes(const void *session)
 {
-    return http_session_owes(session);
+    return http_session_has_work(session);
 }
 
 /* A body that will never be whole, or a client that does not read, is nothing to stay for. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define ACCEPTS_AT_ONCE 64
+#define ROUNDS_BEFORE_CLOSING 64
 #define SECOND 1.0
 #define HURRIED 0.02
 #define MOST_SHORTAGES 1000 /* in the life of the process: it is hopeless then */
@@ -61,22 +62,26 @@ static void prepare_library(void)
     ev_set_syserr_cb(on_system_error);
 }
 
-static void on_accept(struct ev_loop *ev, ev_io *io, int events)
+/* Why it took no more, or ACCEPTED: there may be more. */
+static enum accepted accept_some(struct loop *loop, const struct listener *listener)
 {
-    struct loop *loop = ev_userdata(ev);
-    struct listener *listener = io->data;
-    (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+    enum accepted accepted = ACCEPTED;
+    for (int i = 0; i < ACCEPTS_AT_ONCE && accepted == ACCEPTED; i++) {
         int fd;
         struct client_address peer;
-        enum accepted accepted = accept_next(listener->fd, &fd, &peer);
-        if (accepted == ACCEPT_EXHAUSTED) {
-            ev_io_stop(ev, io); /* the timer starts it again */
+        accepted = accept_next(listener->fd, &fd, &peer);
+        if (accepted == ACCEPTED) {
+            loop->callbacks.accepted(loop->callbacks.context, (unsigned)(listener - loop->listeners), fd, peer);
         }
-        if (accepted != ACCEPTED) {
-            return;
-        }
-        loop->callbacks.accepted(loop->callbacks.context, (unsigned)(listener - loop->listeners), fd, peer);
+    }
+    return accepted;
+}
+
+static void on_accept(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)events;
+    if (accept_some(ev_userdata(ev), io->data) == ACCEPT_EXHAUSTED) {
+        ev_io_stop(ev, io); /* the timer starts it again */
     }
 }
 
@@ -164,6 +169,17 @@ void loop_listen(struct loop *loop, unsigned number, int fd)
     ev_io_init(&listener->io, on_accept, fd, EV_READ);
     listener->io.data = listener;
     ev_io_start(loop->ev, &listener->io);
+}
+
+void loop_accept_waiting(struct loop *loop)
+{
+    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
+        for (int round = 0; loop->listeners[i].fd >= 0 && round < ROUNDS_BEFORE_CLOSING; round++) {
+            if (accept_some(loop, &loop->listeners[i]) != ACCEPTED) {
+                break;
+            }
+        }
+    }
 }
 
 void loop_close_listeners(struct loop *loop)

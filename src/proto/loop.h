@@ -28,6 +28,8 @@ void *loop_handle(struct loop *loop);
 
 /* Accepts from `fd`, which it owns. `listener` is less than LOOP_LISTENERS. */
 void loop_listen(struct loop *loop, unsigned listener, int fd);
+/* Accepts who waits at the listening sockets by now (some thousands at most): closing them resets whoever is left. */
+void loop_accept_waiting(struct loop *loop);
 void loop_close_listeners(struct loop *loop);
 
 /* Blocks for so long at most, this time. */

@@ -63,6 +63,7 @@ static void deliver_pages(struct server_thread *thread, struct posted_page *page
 
 static void drain_connections(struct server_thread *thread)
 {
+    loop_accept_waiting(thread->loop); /* who has sent a request by now gets an answer, not a reset */
     thread->front.draining = true;
     loop_close_listeners(thread->loop);
     connections_drain(&thread->connections);

@@ -77,6 +77,15 @@ static void transport_want_room(void *opaque)
     connections_await_room(opaque);
 }
 
+/* What libwebsockets holds back while reading is off does not count: nobody is silent then. */
+static bool transport_has_input(void *opaque)
+{
+    const struct connection *connection = opaque;
+    char first;
+    return connection->wsi != NULL &&
+           recv(lws_get_socket_fd(connection->wsi), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 const struct http_transport sockets_transport = {
     .write = transport_write,
     .set_reading = transport_set_reading,
@@ -84,6 +93,7 @@ const struct http_transport sockets_transport = {
     .close = transport_close,
     .want_flush = transport_want_flush,
     .want_room = transport_want_room,
+    .has_input = transport_has_input,
 };
 
 /* The switchboard. */
@@ -102,10 +112,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
     switch (reason) {
     case LWS_CALLBACK_RAW_RX:
-        connection->ops->receive(connection->session, slice_make(in, len));
+        if (!connection->closing) { /* what it took could not be answered any more */
+            connection->ops->receive(connection->session, slice_make(in, len));
+        }
         return connection->closing ? -1 : 0;
     case LWS_CALLBACK_RAW_WRITEABLE:
-        connection->ops->writable(connection->session);
+        if (!connection->closing) {
+            connection->ops->writable(connection->session);
+        }
         return connection->closing ? -1 : 0;
     case LWS_CALLBACK_RAW_CLOSE: attendance_closing(connection); return 0;
     case LWS_CALLBACK_WSI_DESTROY:

@@ -218,7 +218,9 @@ static void tick_life(struct ws_session *session, int64_t now_ns)
         session->received_ns = now_ns;
         session->pinged = false;
     } else if (session->pinged && now_ns - session->pinged_ns >= options->pong_timeout_ns) {
-        give_up(session);
+        if (!session->front->transport->has_input(session->connection)) { /* a pong among it, or another sign of life */
+            give_up(session);
+        }
     } else if (!session->pinged && now_ns - session->received_ns >= options->ping_interval_ns) {
         session->pinged = true;
         session->pinged_ns = now_ns;

@@ -120,7 +120,15 @@ static void ignore_reading(void *connection, bool on)
     (void)connection, (void)on;
 }
 
-static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore, ignore, ignore };
+static bool no_input(void *connection)
+{
+    (void)connection;
+    return false;
+}
+
+static const struct http_transport no_transport = {
+    take_all, ignore_reading, ignore, ignore, ignore, ignore, no_input
+};
 
 struct slots {
     struct wire *wire; /* its front and routes are borrowed */

@@ -280,6 +280,56 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     wire_free(wire);
 }
 
+/* The timer and the request meet in one turn of the loop. */
+static void a_request_that_meets_the_idle_timer_is_served(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    http_front_set_time(&wire->front, 61 * NS_PER_SECOND, 61 * NS_PER_SECOND);
+    http_session_tick(&wire->session);
+    assert_false(wire->closed);
+    send_text(wire, POST);
+    assert_false(wire->closed);
+    complete(wire, 0, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202");
+    assert_false(wrote(wire, "Connection: close"));
+    pass_seconds(wire, 59);
+    assert_false(wire->closed);
+    pass_seconds(wire, 1);
+    assert_true(wire->closed);
+    wire_free(wire);
+}
+
+/* So does what lies at the socket, in as many pieces as it comes. */
+static void a_request_that_is_not_read_yet_keeps_an_idle_connection(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    wire->has_input = true;
+    pass_seconds(wire, 61);
+    assert_true(!wire->closed && http_session_has_work(&wire->session));
+    send_text(wire, "GET /pi");
+    wire->has_input = false;
+    pass_seconds(wire, 1);
+    assert_false(wire->closed || http_session_has_work(&wire->session));
+    send_text(wire, "ng HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_string_equal(statuses(wire), "200");
+    pass_seconds(wire, 60);
+    assert_true(wire->closed);
+    wire_free(wire);
+}
+
+static void replies_say_how_long_the_connection_lives(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, GET_PING);
+    assert_true(wrote(wire, "Connection: keep-alive\r\nKeep-Alive: timeout=55\r\n"));
+    send_text(wire, "GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_non_null(strstr(buf_c_string(&wire->written), "Connection: close\r\n\r\npong"));
+    wire_free(wire);
+}
+
 static void a_pending_answer_is_under_no_time_out(void **state)
 {
     (void)state;
@@ -664,8 +714,30 @@ static void draining_closes_idle_connections(void **state)
     send_text(wire, GET_PING);
     wire->front.draining = true;
     http_session_drain(&wire->session);
+    flush(wire);
     assert_true(wire->closed);
     wire_free(wire);
+}
+
+static void a_request_that_meets_the_drain_is_answered(void **state)
+{
+    (void)state;
+    for (int unread = 0; unread < 2; unread++) {
+        struct wire *wire = wire_new();
+        wire->front.draining = true;
+        wire->has_input = unread != 0;
+        http_session_drain(&wire->session);
+        if (unread) {
+            flush(wire);
+            assert_true(http_session_has_work(&wire->session));
+        }
+        wire->has_input = false;
+        send_text(wire, GET_PING);
+        assert_false(wire->closed);
+        assert_string_equal(statuses(wire), "200");
+        assert_true(wrote(wire, "Connection: close") && wire->finished);
+        wire_free(wire);
+    }
 }
 
 static void draining_answers_503_to_what_is_not_whole(void **state)
@@ -715,6 +787,9 @@ int main(void)
         cmocka_unit_test(a_slow_body_gets_408_and_is_counted),
         cmocka_unit_test(a_slow_head_gets_408),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+        cmocka_unit_test(a_request_that_meets_the_idle_timer_is_served),
+        cmocka_unit_test(a_request_that_is_not_read_yet_keeps_an_idle_connection),
+        cmocka_unit_test(replies_say_how_long_the_connection_lives),
         cmocka_unit_test(a_pending_answer_is_under_no_time_out),
         cmocka_unit_test(refuses_what_it_cannot_serve),
         cmocka_unit_test(bulk_replies_say_what_became_of_the_events),
@@ -737,6 +812,7 @@ int main(void)
         cmocka_unit_test(a_preflight_allows_the_headers_that_it_asks_for),
         cmocka_unit_test(a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_more),
         cmocka_unit_test(a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits),
+        cmocka_unit_test(a_request_that_meets_the_drain_is_answered),
         cmocka_unit_test(a_page_for_all_may_be_read_by_any_origin_and_kept),
         cmocka_unit_test(draining_answers_503_to_what_is_not_whole),
     };

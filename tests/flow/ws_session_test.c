@@ -968,6 +968,25 @@ static void pings_the_silent_and_gives_up_on_the_dead(void **state)
     wire_free(wire);
 }
 
+/* A busy loop looks at its timers before it reads. */
+static void a_pong_that_is_not_read_yet_is_a_sign_of_life(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(true);
+    wire_pass_seconds(wire, 30);
+    wire->has_input = true;
+    wire_pass_seconds(wire, 12);
+    assert_false(wire->closed);
+    send_text(wire, PONG, "");
+    wire->has_input = false;
+    wire_pass_seconds(wire, 30);
+    wire_pass_seconds(wire, 9);
+    assert_false(wire->closed);
+    wire_pass_seconds(wire, 1);
+    assert_true(wire->closed);
+    wire_free(wire);
+}
+
 static void ends_a_message_that_takes_too_long(void **state)
 {
     (void)state;
@@ -1132,6 +1151,7 @@ int main(void)
         cmocka_unit_test(counts_what_waited_for_a_full_gateway_when_the_client_vanishes),
         cmocka_unit_test(counts_a_message_cut_between_fragments),
         cmocka_unit_test(pings_the_silent_and_gives_up_on_the_dead),
+        cmocka_unit_test(a_pong_that_is_not_read_yet_is_a_sign_of_life),
         cmocka_unit_test(ends_a_message_that_takes_too_long),
         cmocka_unit_test(blames_no_client_for_the_time_it_was_not_read),
         cmocka_unit_test(ends_at_once_when_framing_is_lost),

@@ -24,8 +24,9 @@ static void replies_are_written_as_http_1_1(void **state)
         { { .status = 503, .close = true },
           "HTTP/1.1 503 Service Unavailable\r\nD\r\nContent-Length: 2\r\nRetry-After: 1\r\nConnection: "
           "close\r\n\r\nhi" },
-        { { .status = 200, .say_keep_alive = true },
-          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi" },
+        { { .status = 200, .keep_alive = { "K\r\n", 3 } }, "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nK\r\n\r\nhi" },
+        { { .status = 200, .close = true, .keep_alive = { "K\r\n", 3 } },
+          "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi" },
         { { .status = 200, .origin = { "*", 1 } },
           "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\n"
           "Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n\r\nhi" },
@@ -84,6 +85,28 @@ static void the_date_is_in_the_format_of_rfc_9110(void **state)
     assert_true(slice_equal(slice_make(line, len), SLICE("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n")));
 }
 
+static void clients_are_told_a_shorter_time_out_than_there_is(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t idle_timeout_ms;
+        const char *lines;
+    } rows[] = {
+        { 75000, "Connection: keep-alive\r\nKeep-Alive: timeout=70\r\n" },
+        { 86400000, "Connection: keep-alive\r\nKeep-Alive: timeout=86395\r\n" },
+        { 8000, "Connection: keep-alive\r\nKeep-Alive: timeout=6\r\n" },
+        { 2500, "Connection: keep-alive\r\nKeep-Alive: timeout=1\r\n" },
+        { 2000, "Connection: keep-alive\r\nKeep-Alive: timeout=1\r\n" },
+        { 1999, "Connection: keep-alive\r\n" },
+        { 100, "Connection: keep-alive\r\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        char lines[HTTP_KEEP_ALIVE_LINES];
+        size_t len = http_reply_keep_alive(lines, rows[i].idle_timeout_ms * NS_PER_MS);
+        assert_true(slice_equal(slice_make(lines, len), slice_from_string(rows[i].lines)));
+    }
+}
+
 static void many_lists_an_id_or_null_per_event(void **state)
 {
     (void)state;
@@ -113,6 +136,7 @@ int main(void)
         cmocka_unit_test(every_error_has_a_title_for_its_status),
         cmocka_unit_test(problems_name_code_detail_and_errors),
         cmocka_unit_test(the_date_is_in_the_format_of_rfc_9110),
+        cmocka_unit_test(clients_are_told_a_shorter_time_out_than_there_is),
         cmocka_unit_test(many_lists_an_id_or_null_per_event),
         cmocka_unit_test(the_status_of_many_follows_from_the_counts),
     };
