@@ -196,7 +196,10 @@ static bool start_server(struct gateway *g, struct buf *problem)
 
 static bool start_udp(struct gateway *g, struct buf *problem)
 {
-    struct udp_config config = { .options = &g->config->udp, .pipeline = g->pipeline, .metrics = g->metrics };
+    struct udp_config config = { .options = &g->config->udp,
+                                 .max_ratio = g->config->http.max_ratio,
+                                 .pipeline = g->pipeline,
+                                 .metrics = g->metrics };
     g->udp = udp_start(&config, problem);
     if (g->udp == NULL) {
         return false;

@@ -45,6 +45,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_BAD_COMPRESSION, "bad_compression", REJECTED, 400, 1007, "the compressed bytes are damaged or cut off")    \
     X(ERROR_DECOMPRESSED_TOO_LARGE, "decompressed_too_large", REJECTED, 413, 1009,                                     \
       "the payload is larger than max_decompressed once decompressed")                                                 \
+    X(ERROR_RATIO_TOO_HIGH, "ratio_too_high", REJECTED, 413, 1009,                                                     \
+      "the payload is larger than 1 MiB and than http.max_ratio times what was sent, once decompressed")               \
     X(ERROR_UNKNOWN_STREAM, "unknown_stream", REJECTED, 404, 1008, "there is no stream of this name")                  \
     X(ERROR_BAD_ARGUMENT, "bad_argument", REJECTED, 400, 1008, "an argument of the request is not valid")              \
     X(ERROR_EMPTY_PAYLOAD, "empty_payload", REJECTED, 400, 1007, "the payload holds no event")                         \

@@ -66,6 +66,9 @@ static const struct option http_rows[] = {
       "Largest request body as it is sent, still compressed; larger ones are answered 413." },
     { "max_decompressed", SIZE(http_options, max_decompressed_bytes),          "64MiB",            "1KiB",  "1GiB",
       "Largest request body once decompressed; larger ones are answered 413." },
+    { "max_ratio",        INTEGER(http_options, max_ratio),                    "200",              "1",     "1000000",
+      "A body, WebSocket message or datagram of more than 1 MiB once decompressed may be at most so many times as large as what was sent; others are "
+      "answered 413 (`ratio_too_high`)." },
     { "max_header",       SIZE(http_options, max_header_bytes),                "16KiB",            "1KiB",  "1MiB",
       "Largest request line and header fields together; larger ones are answered 431." },
     { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
@@ -93,7 +96,7 @@ static const struct option http_rows[] = {
 static const struct option websocket_rows[] = {
     { "max_message",      SIZE(websocket_options, max_message_bytes),          "4MiB",             "1KiB",  "1GiB",
       "Largest message as it is sent, still compressed, over all its fragments; a larger one ends the connection (1009)." },
-    { "max_decompressed", SIZE(websocket_options, max_decompressed_bytes),     "64MiB",            "1KiB",  "512MiB",
+    { "max_decompressed", SIZE(websocket_options, max_decompressed_bytes),     "4MiB",             "1KiB",  "512MiB",
       "Largest message once decompressed; a larger one ends the connection (1009)." },
     { "max_in_flight",    INTEGER(websocket_options, max_in_flight),           "20000",            "1",     "100000000",
       "Most events of one connection that are not acknowledged yet; beyond it the connection is not read." },
@@ -126,7 +129,7 @@ static const struct option udp_rows[] = {
       "Threads that read each listener; each has a socket of its own." },
     { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "64MiB",            "64KiB", "1GiB",
       "What the kernel keeps of a socket's datagrams that are not read yet; it drops what comes beyond it." },
-    { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "1MiB",             "1KiB",  "15MiB",
+    { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "256KiB",           "1KiB",  "15MiB",
       "Largest datagram once decompressed; larger ones are counted as rejected." },
     { "listeners",        LIST(udp_options, listeners),                        NULL,               NULL,    "16",
       "The addresses; none: no UDP.", .table = &udp_listener_table,

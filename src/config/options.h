@@ -23,6 +23,7 @@ struct http_options {
     int64_t io_threads;
     uint64_t max_body_bytes; /* as received, still compressed */
     uint64_t max_decompressed_bytes;
+    uint64_t max_ratio;                 /* decompressed : sent, beyond 1 MiB, for all doors */
     uint64_t max_header_bytes;          /* request line and fields together */
     uint64_t max_events;                /* in one payload */
     int64_t max_connections;            /* of all I/O threads */

@@ -14,13 +14,12 @@ extern "C" {
 static_assert(JSON_PADDING >= simdjson::SIMDJSON_PADDING, "payloads must be padded as simdjson needs");
 
 static constexpr size_t smallest_capacity = size_t{ 1 } << 16;
-/* A parser this large is given back after so many texts that would have needed a quarter of it at most. */
-static constexpr size_t large_capacity = size_t{ 4 } << 20;
-static constexpr unsigned small_texts_before_shrinking = 1000;
+/* A parser may keep this much, which is some 14 times as many bytes of memory. */
+static constexpr size_t kept_capacity = size_t{ 1 } << 20;
 
 struct json_parser {
     simdjson::dom::parser dom;
-    unsigned small_texts = 0;
+    size_t largest = 0; /* text since it was last shed */
 };
 
 struct json_parser *json_parser_new(void)
@@ -37,18 +36,28 @@ void json_parser_free(struct json_parser *parser)
 static bool fit_capacity(struct json_parser *parser, size_t len)
 {
     size_t now = parser->dom.capacity();
-    bool small = now > large_capacity && len < now / 4;
-    parser->small_texts = small ? parser->small_texts + 1 : 0;
-    if (now >= len && now != 0 && parser->small_texts < small_texts_before_shrinking) {
+    parser->largest = len > parser->largest ? len : parser->largest;
+    if (now >= len && now != 0) {
         return true;
     }
     size_t wanted = smallest_capacity;
     while (wanted < len) {
         wanted *= 2;
     }
-    parser->small_texts = 0;
     return parser->dom.allocate(wanted, JSON_MAX_DEPTH) == simdjson::SUCCESS &&
            parser->dom.doc.allocate(wanted) == simdjson::SUCCESS;
+}
+
+bool json_parser_shed(struct json_parser *parser)
+{
+    bool large = parser->dom.capacity() > kept_capacity;
+    if (large && parser->largest <= parser->dom.capacity() / 4) {
+        parser->dom.~parser();
+        new (&parser->dom) simdjson::dom::parser;
+        large = false;
+    }
+    parser->largest = 0;
+    return large;
 }
 
 enum error json_parse(struct json_parser *parser, struct slice text, struct json_document *document)

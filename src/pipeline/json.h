@@ -24,6 +24,10 @@ struct json_parser;
 struct json_parser *json_parser_new(void);
 void json_parser_free(struct json_parser *parser);
 
+/* Gives back the memory of a large text if none since the last call needed it; documents end. True: there is some to
+ * give back by and by. */
+bool json_parser_shed(struct json_parser *parser);
+
 /* Valid until the next parse with the same parser. */
 struct json_document {
     const uint64_t *tape;

@@ -145,6 +145,10 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
 /* I/O thread, just before its loop blocks: seals the open chunks and pushes them to the commit queue. */
 void pipeline_io_flush(struct pipeline_io *io);
 
+/* I/O thread, once a second and before it sleeps for long: gives back memory that a large payload needed, and none since
+ * the last call. True: call it again in a second. */
+bool pipeline_io_shed(struct pipeline_io *io);
+
 /* I/O thread, after wake: delivers the completions that have come. */
 void pipeline_io_drain(struct pipeline_io *io);
 

@@ -142,6 +142,11 @@ void pipeline_io_flush(struct pipeline_io *io)
     }
 }
 
+bool pipeline_io_shed(struct pipeline_io *io)
+{
+    return json_parser_shed(io->parser);
+}
+
 static void keep_or_free(struct pipeline_io *io, struct chunk *chunk)
 {
     struct chunk **list = &io->spare[chunk->stream->index];

@@ -14,7 +14,11 @@ bool http_front_init(struct http_front *front, const struct http_options *option
         .vary_origin = origins_vary(&options->cors_origins),
     };
     front->keep_alive_length = http_reply_keep_alive(front->keep_alive, options->idle_timeout_ns);
-    return intake_init(&front->intake, pipeline, metrics);
+    if (!intake_init(&front->intake, pipeline, metrics)) {
+        return false;
+    }
+    front->intake.max_ratio = options->max_ratio;
+    return true;
 }
 
 void http_front_begin_second(struct http_front *front, int64_t wall_ns)

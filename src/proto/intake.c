@@ -37,15 +37,25 @@ void intake_shed(struct intake *intake)
     shed(&intake->submission.refused);
 }
 
+/* Bytes that so many may become. */
+static uint64_t most_of(const struct intake *intake, uint64_t sent)
+{
+    uint64_t by_ratio =
+        intake->max_ratio == 0 || sent > UINT64_MAX / intake->max_ratio ? UINT64_MAX : sent * intake->max_ratio;
+    return by_ratio > INTAKE_ANY_RATIO ? by_ratio : INTAKE_ANY_RATIO;
+}
+
 enum error intake_unpack(struct intake *intake, enum http_encoding encoding, uint64_t max, struct slice *payload)
 {
     if (encoding == ENCODING_IDENTITY) {
         return OK;
     }
     buf_clear(&intake->decoded);
-    enum error error = decode_body(intake->decoder, encoding, *payload, max, &intake->decoded);
+    uint64_t by_ratio = most_of(intake, payload->len);
+    enum error error =
+        decode_body(intake->decoder, encoding, *payload, by_ratio < max ? by_ratio : max, &intake->decoded);
     if (error != OK) {
-        return error;
+        return error == ERROR_DECOMPRESSED_TOO_LARGE && by_ratio < max ? ERROR_RATIO_TOO_HIGH : error;
     }
     if (!buf_reserve(&intake->decoded, JSON_PADDING)) {
         return ERROR_OUT_OF_MEMORY;

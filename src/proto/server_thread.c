@@ -125,6 +125,7 @@ static void on_tick(void *opaque)
 {
     struct server_thread *thread = opaque;
     connections_tick(&thread->connections);
+    pipeline_io_shed(thread->front.intake.io);
 }
 
 static bool on_before_block(void *opaque)

@@ -154,6 +154,7 @@ static bool make_thread(struct udp *udp, struct listener *listener, size_t numbe
         .listener = listener->index,
         .stream = pipeline_stream(udp->config.pipeline, slice_from_string(listener->options->stream)),
         .max_decompressed_bytes = udp->config.options->max_decompressed_bytes,
+        .max_ratio = udp->config.max_ratio,
         .pipeline = udp->config.pipeline,
         .metrics = udp->config.metrics,
     };

@@ -16,6 +16,7 @@ struct udp;
 
 struct udp_config {
     const struct udp_options *options;
+    uint64_t max_ratio; /* http.max_ratio */
     struct pipeline *pipeline;
     struct metrics *metrics;
 };

@@ -132,7 +132,7 @@ static void push(struct udp_thread *thread)
 
 static void wait_for(struct udp_thread *thread, struct pollfd *sources, nfds_t count, int64_t timeout_ns)
 {
-    struct timespec timeout = { .tv_nsec = timeout_ns };
+    struct timespec timeout = { timeout_ns / NS_PER_SECOND, timeout_ns % NS_PER_SECOND };
     heartbeat_wait(&thread->heartbeat);
     atomic_store(&thread->asleep, true);
     if (!atomic_load(&thread->woken) && !atomic_load(&thread->closing)) {
@@ -145,12 +145,14 @@ static void wait_for(struct udp_thread *thread, struct pollfd *sources, nfds_t c
     }
 }
 
-/* Until the next datagram, or for a nap that no datagram ends. */
+/* Until the next datagram, or for a nap that no datagram ends. Until all memory of large datagrams is given back: a second
+ * at most. */
 static void rest(struct udp_thread *thread, int64_t nap_ns)
 {
+    int64_t most_ns = pipeline_io_shed(thread->intake.io) ? NS_PER_SECOND : -1;
     struct pollfd sources[] = { { .fd = thread->bell, .events = POLLIN },
                                 { .fd = thread->config.fd, .events = POLLIN } };
-    wait_for(thread, sources, nap_ns == 0 ? 2 : 1, nap_ns == 0 ? -1 : nap_ns);
+    wait_for(thread, sources, nap_ns == 0 ? 2 : 1, nap_ns == 0 ? most_ns : nap_ns);
 }
 
 /* The socket is empty, after `count` more datagrams: collect for a while, or push and wait for the next. */
@@ -233,6 +235,7 @@ struct udp_thread *udp_thread_new(const struct udp_thread_config *config)
     thread->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     thread->batch = udp_batch_new(SLOTS, UDP_LARGEST);
     bool ok = intake_init(&thread->intake, config->pipeline, config->metrics) && thread->batch != NULL;
+    thread->intake.max_ratio = config->max_ratio;
     if (ok && thread->bell >= 0) {
         thread->intake.io = pipeline_io_new(config->pipeline, &callbacks);
     }

@@ -18,6 +18,7 @@ struct udp_thread_config {
     size_t listener;  /* index of its metrics */
     const struct stream *stream;
     uint64_t max_decompressed_bytes;
+    uint64_t max_ratio; /* as intake.max_ratio */
     struct pipeline *pipeline;
     struct metrics *metrics;
 };

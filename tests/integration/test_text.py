@@ -1,6 +1,5 @@
 """What senders write that is no strict JSON: bad characters, numbers beyond 64 bits, objects one behind the other. Through
 every door into a store, and read back as Python reads the same bytes. And events that are more than a store takes."""
-import gzip
 import json
 import os
 import random
@@ -225,8 +224,7 @@ def what_the_engine_could_not_take_as_a_row_is_refused_and_what_is_just_below_is
         ({"a": [members(5000), {"b": [members(5000)]}]}, "too_many_keys"),
     ]
     for value, code in refused:
-        body = gzip.compress(b'[{"n":0},' + json.dumps({"n": 1, "j": value}).encode() + b"]", 1)
-        status, reply = gateway.post("/events/bulk", body, {"Content-Encoding": "gzip"})
+        status, reply = gateway.post("/events/bulk", [{"n": 0}, {"n": 1, "j": value}])
         assert status in (200, 202) and reply["accepted"] + reply["duplicate"] == 1, reply
         assert [e["code"] for e in reply["errors"]] == [code] and "max_" in reply["errors"][0]["message"], reply
     taken = [members(5000), {"a": "x" * 1048000}, {"p" * 200: members(4900)}, {"a": [{"k%d" % i: i} for i in range(9000)]}]

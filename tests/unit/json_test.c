@@ -414,6 +414,27 @@ static void doubles_are_written_shortest_and_read_back_the_same(void **state)
     }
 }
 
+/* A second without a large text gives back what the last one needed. */
+static void a_large_parser_is_given_back(void **state)
+{
+    struct setup *setup = *state;
+    struct buf large = { 0 };
+    buf_append_fill(&large, ' ', 3 << 20);
+    buf_append_string(&large, "[7]");
+    assert_int_equal(parse(setup, SLICE("[1]")), OK);
+    assert_false(json_parser_shed(setup->parser));
+    assert_int_equal(parse(setup, buf_slice(&large)), OK);
+    assert_true(json_parser_shed(setup->parser));
+    assert_int_equal(json_int64(&setup->document, json_first(JSON_ROOT)), 7); /* still there */
+    assert_int_equal(parse(setup, SLICE("[1]")), OK);
+    assert_false(json_parser_shed(setup->parser));
+    assert_int_equal(parse(setup, SLICE("[2]")), OK);
+    assert_int_equal(json_int64(&setup->document, json_first(JSON_ROOT)), 2);
+    assert_int_equal(parse(setup, buf_slice(&large)), OK);
+    assert_int_equal(json_int64(&setup->document, json_first(JSON_ROOT)), 7);
+    buf_release(&large);
+}
+
 static void tells_utf8_from_what_is_not_at_any_alignment(void **state)
 {
     static const struct {
@@ -454,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_strict_json_and_locates_what_is_not, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_on_damaged_texts, start, end),
         cmocka_unit_test_setup_teardown(bounds_the_depth, start, end),
+        cmocka_unit_test_setup_teardown(a_large_parser_is_given_back, start, end),
         cmocka_unit_test_setup_teardown(the_tape_is_walked_in_c, start, end),
         cmocka_unit_test_setup_teardown(members_are_counted_even_where_the_tape_stops_counting, start, end),
         cmocka_unit_test_setup_teardown(writes_values_fit_for_a_json_column, start, end),
