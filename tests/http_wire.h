@@ -105,7 +105,7 @@ struct wire {
     struct buf written;
     bool block;  /* write takes nothing */
     size_t most; /* what one write takes; 0: all */
-    bool wants_flush, reading, finished, closed;
+    bool wants_flush, wants_turn, reading, finished, closed;
     bool has_input; /* at the socket, not received */
     size_t writes;
 };
@@ -152,8 +152,15 @@ static inline bool wire_has_input(void *connection)
     return ((struct wire *)connection)->has_input;
 }
 
-static const struct http_transport wire_transport = { wire_write,      wire_set_reading, wire_finish,   wire_close,
-                                                      wire_want_flush, wire_want_room,   wire_has_input };
+static inline void wire_want_turn(void *connection)
+{
+    ((struct wire *)connection)->wants_turn = true;
+}
+
+static const struct http_transport wire_transport = {
+    wire_write,      wire_set_reading, wire_finish,    wire_close,
+    wire_want_flush, wire_want_room,   wire_has_input, wire_want_turn
+};
 
 static struct token later_token;
 

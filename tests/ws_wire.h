@@ -124,7 +124,7 @@ struct wire {
     struct buf written;
     size_t write_calls;
     bool block; /* write takes nothing */
-    bool wants_flush, wants_room, reading, finished, closed;
+    bool wants_flush, wants_room, wants_turn, reading, finished, closed;
     bool has_input; /* at the socket, not received */
 };
 
@@ -167,8 +167,15 @@ static bool wire_has_input(void *connection)
     return ((struct wire *)connection)->has_input;
 }
 
-static const struct http_transport wire_transport = { wire_write,      wire_set_reading, wire_finish,   wire_close,
-                                                      wire_want_flush, wire_want_room,   wire_has_input };
+static void wire_want_turn(void *connection)
+{
+    ((struct wire *)connection)->wants_turn = true;
+}
+
+static const struct http_transport wire_transport = {
+    wire_write,      wire_set_reading, wire_finish,    wire_close,
+    wire_want_flush, wire_want_room,   wire_has_input, wire_want_turn
+};
 
 static const struct websocket_options wire_websocket = {
     .max_message_bytes = 100000,

@@ -60,6 +60,19 @@ void attendance_round(struct connections *connections)
     }
 }
 
+void attendance_serve_line(struct connections *connections)
+{
+    struct connection *connection;
+    while ((connection = connections_next_in_line(connections)) != NULL) {
+        if (!connection->closing) {
+            connection->ops->go_on(connection->session);
+        }
+        if (turn_is_over(&connections->front->turn)) {
+            return;
+        }
+    }
+}
+
 /* libwebsockets closes as soon as the client has sent its FIN. Answers that are still owed then go out on a duplicate
  * of the socket. That makes libev set up its epoll anew (the kernel still knows the closed number), hence the limit;
  * beyond it the client is one that vanished. */

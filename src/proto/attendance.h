@@ -12,6 +12,9 @@ void attendance_end(struct connection *connection);
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */
 void attendance_round(struct connections *connections);
 
+/* Those that wait in line have their turn, one after the other, until it is over. */
+void attendance_serve_line(struct connections *connections);
+
 /* libwebsockets is about to close the socket: the client has sent its FIN, or is gone. */
 void attendance_closing(struct connection *connection);
 

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+void connections_init(struct connections *connections, struct http_front *front, atomic_int_fast64_t *open, int64_t max)
+{
+    *connections = (struct connections){ .front = front, .open = open, .max = max };
+    TAILQ_INIT(&connections->line);
+}
+
 static bool add_block(struct connections *connections)
 {
     struct connection **blocks =
@@ -59,6 +65,31 @@ static void unlist_one(struct connection *connection)
     connection->link = NULL;
 }
 
+static void leave_line(struct connection *connection)
+{
+    if (connection->in_line) {
+        TAILQ_REMOVE(&connection->owner->line, connection, place);
+        connection->in_line = false;
+    }
+}
+
+void connections_queue(struct connection *connection)
+{
+    if (!connection->in_line) {
+        TAILQ_INSERT_TAIL(&connection->owner->line, connection, place);
+        connection->in_line = true;
+    }
+}
+
+struct connection *connections_next_in_line(struct connections *connections)
+{
+    struct connection *first = TAILQ_FIRST(&connections->line);
+    if (first != NULL) {
+        leave_line(first);
+    }
+    return first;
+}
+
 static void end_session(struct connection *connection)
 {
     connection->ops->close(connection->session);
@@ -75,6 +106,7 @@ void connections_give(struct connection *connection)
     struct connections *connections = connection->owner;
     end_session(connection);
     unlist_one(connection);
+    leave_line(connection);
     if (connection->orphan_fd >= 0) {
         close(connection->orphan_fd);
     }

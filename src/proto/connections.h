@@ -6,6 +6,7 @@
 #include "proto/ws_session.h"
 
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 struct lws;
 struct connections;
@@ -25,8 +26,12 @@ struct connection {
     /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
     struct connection *next_listed;
     struct connection **link;
+    bool in_line;
+    TAILQ_ENTRY(connection) place; /* in the line */
     struct connection *next_free;
 };
+
+TAILQ_HEAD(line, connection);
 
 #define CONNECTIONS_PER_BLOCK 64
 
@@ -40,9 +45,14 @@ struct connections {
     struct connection *free;
     struct connection *listed;  /* those that want attention before the loop blocks */
     struct connection *waiting; /* those that want it once the gateway has room, newest first */
+    struct line line;           /* those that wait for their turn, the first first */
     struct connection *held;    /* orphans whose sockets are full */
     unsigned orphans;           /* since the last tick */
 };
+
+/* `open` counts the connections of all that share it, at most `max`. */
+void connections_init(struct connections *connections, struct http_front *front, atomic_int_fast64_t *open,
+                      int64_t max);
 
 /* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
 struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
@@ -65,6 +75,14 @@ struct connection *connections_unlist(struct connections *connections);
 void connections_await_room(struct connection *connection);
 /* There is room: those that wait for it are flushed, the oldest first. */
 void connections_flush_waiting(struct connections *connections);
+
+/* Puts it at the end of the line, once; takes the first off: NULL, nobody waits. */
+void connections_queue(struct connection *connection);
+struct connection *connections_next_in_line(struct connections *connections);
+static inline bool connections_wait_in_line(const struct connections *connections)
+{
+    return !TAILQ_EMPTY(&connections->line);
+}
 
 /* An orphan whose socket is full; calls `push` for all of them. */
 void connections_hold(struct connection *connection);

@@ -6,6 +6,7 @@
 #include "proto/http_reply.h"
 #include "proto/http_routes.h"
 #include "proto/intake.h"
+#include "proto/turn.h"
 
 #include <sys/types.h>
 
@@ -28,6 +29,8 @@ struct http_transport {
     /* Bytes of the client wait at the socket that were not received yet: whoever is about to end a connection for its
      * silence asks, and goes on with it. */
     bool (*has_input)(void *connection);
+    /* Has the session's go_on called once the connections that wait in line already had their turn. */
+    void (*want_turn)(void *connection);
 };
 
 struct http_front {
@@ -38,6 +41,7 @@ struct http_front {
     struct ws_census *census; /* of all threads */
     bool vary_origin;         /* replies differ by origin */
     struct intake intake;
+    struct turn turn;
     struct server_thread *thread; /* for pages that answer later */
     int64_t now_ns;
     int64_t wall_ns;
@@ -52,7 +56,7 @@ struct http_front {
     struct buf text; /* scratch, valid within one call */
 };
 
-/* `transport`, `websocket`, `census`, `intake.io` and `thread` are left to the caller. False: memory is short. */
+/* `transport`, `websocket`, `census`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
 MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);

@@ -30,6 +30,23 @@ static void refuse_head(struct http_session *session, const struct http_request 
     http_serve_refusal(session, request, &to, error, slice_from_string(reason));
 }
 
+/* Serves a request that is whole. False: it waits for its turn. */
+static bool serve_in_turn(struct http_session *session, const struct http_request *request,
+                          const struct http_destination *to, struct slice body)
+{
+    struct http_front *front = session->front;
+    if (!turn_admits(&front->turn, &session->share, body.len, request->encoding != ENCODING_IDENTITY)) {
+        session->in_line = true;
+        front->transport->want_turn(session->connection);
+        return false;
+    }
+    session->phase = PHASE_HEAD;
+    session->continue_owed = false;
+    http_serve(session, request, to, body);
+    turn_served(&front->turn, &session->share);
+    return true;
+}
+
 /* The body is not here yet. */
 static void await_body(struct http_session *session, const struct http_request *request,
                        const struct http_destination *to)
@@ -44,6 +61,7 @@ static void await_body(struct http_session *session, const struct http_request *
     session->chunked = request->chunked;
     session->is_event = to->is_event;
     session->chunk_state = (struct http_chunked){ 0 };
+    session->gathered = false;
     buf_clear(&session->body);
     if (request->expect_continue && input(session).len == request->head_length) {
         session->continue_owed = true;
@@ -70,25 +88,31 @@ static bool read_head(struct http_session *session)
         await_body(session, &request, &to);
         return true;
     }
-    http_serve(session, &request, &to, slice_make(bytes.data + request.head_length, request.length));
+    if (!serve_in_turn(session, &request, &to, slice_make(bytes.data + request.head_length, request.length))) {
+        return false;
+    }
     session->at += request.head_length + request.length;
     return true;
 }
 
-/* The head was parsed before, and lies where it lay; its slices may have moved since. */
-static void serve_with_body(struct http_session *session, struct slice body)
+/* The head was parsed before, and lies where it lay; its slices may have moved since. False: it waits for its turn. */
+static bool serve_with_body(struct http_session *session, struct slice body)
 {
     struct http_request request;
     enum error error;
     const char *reason;
-    session->phase = PHASE_HEAD;
-    session->continue_owed = false;
     if (parse(session, input(session), &request, &error, &reason) != HTTP_DONE) {
         http_read_refuse(session, session->is_event, ERROR_INTERNAL);
-        return;
+        return true;
     }
     struct http_destination to = http_serve_find(session, &request);
-    http_serve(session, &request, &to, body);
+    return serve_in_turn(session, &request, &to, body);
+}
+
+static void drop_framing(struct http_session *session, size_t at, size_t length)
+{
+    memmove(session->in.data + at, session->in.data + at + length, session->in.len - at - length);
+    session->in.len -= length;
 }
 
 /* Data goes to `body`, framing is dropped as it is read. */
@@ -97,11 +121,11 @@ static bool read_chunked(struct http_session *session)
     size_t used = 0, framing = session->at + session->head_length;
     enum error error = OK;
     enum http_verdict verdict =
-        http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
-                           session->front->options->max_body_bytes, &session->body, &used, &error);
+        session->gathered ? HTTP_DONE
+                          : http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
+                                               session->front->options->max_body_bytes, &session->body, &used, &error);
     if (verdict == HTTP_PARTIAL) {
-        memmove(session->in.data + framing, session->in.data + framing + used, session->in.len - framing - used);
-        session->in.len -= used;
+        drop_framing(session, framing, used);
         return false;
     }
     if (verdict == HTTP_DONE && !buf_reserve(&session->body, JSON_PADDING)) {
@@ -112,7 +136,11 @@ static bool read_chunked(struct http_session *session)
         http_read_refuse(session, session->is_event, error);
         return true;
     }
-    serve_with_body(session, buf_slice(&session->body));
+    if (!serve_with_body(session, buf_slice(&session->body))) {
+        drop_framing(session, framing, used);
+        session->gathered = true;
+        return false;
+    }
     session->at = framing + used;
     return true;
 }
@@ -126,7 +154,9 @@ static bool read_body(struct http_session *session)
     if (bytes.len < session->body_length) {
         return false;
     }
-    serve_with_body(session, slice_make(bytes.data, session->body_length));
+    if (!serve_with_body(session, slice_make(bytes.data, session->body_length))) {
+        return false;
+    }
     session->at += session->head_length + session->body_length;
     return true;
 }

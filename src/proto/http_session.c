@@ -2,10 +2,9 @@
 #include "proto/http_session.h"
 
 #include "proto/http_read.h"
+#include "proto/http_wait.h"
 
 #define BUFFER_KEPT ((size_t)16 << 10)
-#define LINGER_NS (2 * NS_PER_SECOND)
-#define NEVER_NS (INT64_MAX / 2)
 
 static void want_flush(struct http_session *session)
 {
@@ -63,43 +62,13 @@ void http_session_page(struct http_session *session, struct token token, struct 
 
 /* Waiting. */
 
-static enum http_wait waits_for(const struct http_session *session)
-{
-    if (session->out.blocked) {
-        return WAIT_SOCKET;
-    }
-    if (session->phase == PHASE_LINGER) {
-        return WAIT_LINGER;
-    }
-    if (session->reading && session->phase == PHASE_BODY) {
-        return WAIT_BODY;
-    }
-    if (session->reading && session->phase == PHASE_HEAD && session->in.len != 0) {
-        return WAIT_HEAD;
-    }
-    return !answer_ring_is_empty(&session->answers) || session->phase == PHASE_LAST ? WAIT_ANSWER : WAIT_REQUEST;
-}
-
-static int64_t patience_ns(const struct http_options *options, enum http_wait wait)
-{
-    switch (wait) {
-    case WAIT_HEAD: return options->header_timeout_ns;
-    case WAIT_BODY: return options->body_timeout_ns;
-    case WAIT_LINGER: return LINGER_NS;
-    case WAIT_ANSWER: return NEVER_NS;
-    case WAIT_REQUEST:
-    case WAIT_SOCKET: break;
-    }
-    return options->idle_timeout_ns;
-}
-
 static void set_deadline(struct http_session *session)
 {
-    enum http_wait wait = waits_for(session);
+    enum http_wait wait = http_wait_of(session);
     if (wait != session->wait || session->wait_request != session->answers.next) {
         session->wait = wait;
         session->wait_request = session->answers.next;
-        session->deadline_ns = session->front->now_ns + patience_ns(session->front->options, wait);
+        session->deadline_ns = session->front->now_ns + http_wait_patience_ns(session->front->options, wait);
     }
 }
 
@@ -111,12 +80,12 @@ static void set_reading(struct http_session *session, bool on)
     }
 }
 
-/* Takes as many requests as there are and there is room for. */
+/* Takes as many requests as there are, and there is room and time for. */
 static void advance(struct http_session *session)
 {
     bool room = !session->out.blocked;
     bool more = true;
-    while (more && room && session->phase <= PHASE_BODY) {
+    while (more && room && session->phase <= PHASE_BODY && !session->in_line) {
         room = answer_ring_make_room(&session->answers);
         more = room && http_read_request(session);
     }
@@ -129,7 +98,8 @@ static void advance(struct http_session *session)
     }
     buf_consume(&session->in, session->at);
     session->at = 0;
-    set_reading(session, session->phase != PHASE_UPGRADE && (room || session->phase > PHASE_UPGRADE));
+    bool takes = room && session->phase != PHASE_UPGRADE && !session->in_line;
+    set_reading(session, takes || session->phase > PHASE_UPGRADE);
     set_deadline(session);
 }
 
@@ -262,6 +232,15 @@ void http_session_writable(struct http_session *session)
     }
 }
 
+void http_session_go_on(struct http_session *session)
+{
+    if (session->in_line) {
+        session->in_line = false;
+        session->share.granted = true;
+        advance(session);
+    }
+}
+
 bool http_session_has_upgraded(const struct http_session *session)
 {
     return session->phase == PHASE_UPGRADE && !http_session_owes(session);
@@ -360,6 +339,8 @@ void http_session_open(struct http_session *session, struct http_front *front, c
     session->wait_request = session->answers.next;
     session->deadline_ns = front->now_ns + front->options->idle_timeout_ns;
     session->reading = true;
+    session->in_line = false;
+    session->share = (struct turn_share){ 0 };
     session->continue_owed = false;
     session->input_waits = false;
     session->peer = peer;
@@ -375,6 +356,7 @@ void http_session_close(struct http_session *session)
     answer_ring_clear(&session->answers);
     ws_terms_release(&session->terms);
     session->phase = PHASE_CLOSED;
+    session->in_line = false;
     session->at = 0;
     buf_clear(&session->in);
     outgoing_clear(&session->out);

@@ -30,6 +30,7 @@ struct http_session {
     int64_t deadline_ns;   /* of `wait` */
     uint64_t wait_request; /* the request that `wait` began with */
     bool reading;
+    bool in_line;       /* a whole request waits for its turn; reading has stopped, http_session_go_on follows */
     bool continue_owed; /* 100 Continue, once earlier answers are out */
     bool input_waits;   /* at the socket of a connection that was to end for its silence */
 
@@ -43,8 +44,10 @@ struct http_session {
     bool chunked;
     bool is_event; /* counted if it never becomes whole */
     struct http_chunked chunk_state;
+    bool gathered;   /* all of a chunked body is in `body`, its framing dropped */
     struct buf body; /* of a chunked request */
 
+    struct turn_share share;
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct outgoing out;        /* answers that the socket has not taken yet */
 
@@ -74,6 +77,9 @@ void http_session_end_of_input(struct http_session *session);
 
 /* Writes the answers that are next in order, in one write, and goes on with requests that waited for room. */
 void http_session_flush(struct http_session *session);
+
+/* The request that waited for its turn is served, and those behind it as far as the turn goes. */
+void http_session_go_on(struct http_session *session);
 
 /* The 101 is out: what follows are frames. */
 bool http_session_has_upgraded(const struct http_session *session);
@@ -110,10 +116,10 @@ static inline bool http_session_owes(const struct http_session *session)
            (!answer_ring_is_empty(&session->answers) || outgoing_waiting(&session->out) != 0);
 }
 
-/* The same, or a request is about to be read. */
+/* The same, or a request is about to be read, or waits in line. */
 static inline bool http_session_has_work(const struct http_session *session)
 {
-    return http_session_owes(session) || (session->phase != PHASE_CLOSED && session->input_waits);
+    return http_session_owes(session) || (session->phase != PHASE_CLOSED && (session->input_waits || session->in_line));
 }
 
 /* The above as the table that connections.c reaches it by. */

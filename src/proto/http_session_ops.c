@@ -16,6 +16,11 @@ static void flush(void *session)
     http_session_flush(session);
 }
 
+static void go_on(void *session)
+{
+    http_session_go_on(session);
+}
+
 static void writable(void *session)
 {
     http_session_writable(session);
@@ -67,6 +72,7 @@ const struct session_ops http_session_ops = {
     .receive = receive,
     .end_of_input = end_of_input,
     .flush = flush,
+    .go_on = go_on,
     .writable = writable,
     .complete = complete,
     .stored = stored,

@@ -33,6 +33,7 @@ struct loop {
     ev_check check;
     ev_timer timer;
     ev_timer alarm;
+    ev_idle busy;
     struct listener listeners[LOOP_LISTENERS];
 };
 
@@ -119,6 +120,12 @@ static void on_alarm(struct ev_loop *ev, ev_timer *alarm, int events)
     (void)ev, (void)alarm, (void)events;
 }
 
+/* There is always something to do. */
+static void on_busy(struct ev_loop *ev, ev_idle *busy, int events)
+{
+    (void)ev, (void)busy, (void)events;
+}
+
 struct loop *loop_new(const struct loop_callbacks *callbacks)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -145,6 +152,7 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
     ev_timer_init(&loop->timer, on_tick, SECOND, SECOND);
     ev_timer_start(loop->ev, &loop->timer);
     ev_timer_init(&loop->alarm, on_alarm, 0.0, 0.0);
+    ev_idle_init(&loop->busy, on_busy);
     return loop;
 }
 
@@ -206,6 +214,15 @@ void loop_set_alarm(struct loop *loop, int64_t delay_ns)
     if (!ev_is_active(&loop->alarm)) {
         ev_timer_set(&loop->alarm, (double)delay_ns / (double)NS_PER_SECOND, 0.0);
         ev_timer_start(loop->ev, &loop->alarm);
+    }
+}
+
+void loop_set_busy(struct loop *loop, bool on)
+{
+    if (on) {
+        ev_idle_start(loop->ev, &loop->busy);
+    } else {
+        ev_idle_stop(loop->ev, &loop->busy);
     }
 }
 

@@ -35,6 +35,9 @@ void loop_close_listeners(struct loop *loop);
 /* Blocks for so long at most, this time. */
 void loop_set_alarm(struct loop *loop, int64_t delay_ns);
 
+/* While it is on, the loop looks at its sockets, but does not block. */
+void loop_set_busy(struct loop *loop, bool on);
+
 /* Blocks for 20 ms at most from now on. */
 void loop_hurry(struct loop *loop);
 

@@ -106,6 +106,7 @@ static void on_awake(void *opaque)
     struct server_thread *thread = opaque;
     http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
     heartbeat_turn(&thread->heartbeat, thread->front.now_ns);
+    turn_begin(&thread->front.turn, thread->front.now_ns);
 }
 
 static void on_accepted(void *opaque, unsigned listener, int fd, struct client_address peer)
@@ -134,6 +135,7 @@ static bool on_before_block(void *opaque)
     if (thread->connections.waiting != NULL && pipeline_admits(thread->shared->pipeline) == OK) {
         connections_flush_waiting(&thread->connections);
     }
+    attendance_serve_line(&thread->connections);
     pipeline_io_flush(thread->front.intake.io);
     connections_push_held(&thread->connections, attendance_push);
     if (thread->connections.listed != NULL) {
@@ -144,6 +146,7 @@ static bool on_before_block(void *opaque)
         /* Other threads and clients make room without a word to this one. */
         loop_set_alarm(thread->loop, ROOM_PATIENCE_NS);
     }
+    loop_set_busy(thread->loop, connections_wait_in_line(&thread->connections));
     heartbeat_wait(&thread->heartbeat);
     return !thread->stopping ||
            (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
@@ -195,8 +198,8 @@ static bool make_front(struct server_thread *thread)
     front->websocket = shared->websocket;
     front->census = shared->census;
     front->thread = thread;
-    thread->connections =
-        (struct connections){ .front = front, .open = &shared->connections, .max = shared->max_connections };
+    front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
+    connections_init(&thread->connections, front, &shared->connections, shared->max_connections);
     front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
     return front->intake.io != NULL;
 }

@@ -13,6 +13,8 @@ struct session_ops {
     void (*end_of_input)(void *session);
     /* Before the loop blocks, if the session asked by want_flush. */
     void (*flush)(void *session);
+    /* It is its turn, if the session asked by want_turn. */
+    void (*go_on)(void *session);
     /* The socket takes bytes again; may be called although nothing waited. */
     void (*writable)(void *session);
     /* Completions of this connection's generation. */

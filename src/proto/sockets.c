@@ -86,6 +86,11 @@ static bool transport_has_input(void *opaque)
            recv(lws_get_socket_fd(connection->wsi), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+static void transport_want_turn(void *opaque)
+{
+    connections_queue(opaque);
+}
+
 const struct http_transport sockets_transport = {
     .write = transport_write,
     .set_reading = transport_set_reading,
@@ -94,6 +99,7 @@ const struct http_transport sockets_transport = {
     .want_flush = transport_want_flush,
     .want_room = transport_want_room,
     .has_input = transport_has_input,
+    .want_turn = transport_want_turn,
 };
 
 /* The switchboard. */

@@ -18,6 +18,7 @@
 #define MAX_NAP_NS NS_PER_MS
 #define MIN_NAP_NS (50 * NS_PER_US) /* the system's timers are no finer */
 #define DATAGRAM_CHARGE 768         /* what the kernel charges for a small datagram */
+#define LONG_DATAGRAM 4096          /* worth a look at the clock */
 
 struct udp_thread {
     struct udp_thread_config config;
@@ -105,29 +106,62 @@ static void warn_of_drops(struct udp_thread *thread)
     }
 }
 
-/* One system call's worth of datagrams. False: the socket is empty now. */
-static bool receive(struct udp_thread *thread, size_t *count)
-{
-    struct intake *intake = &thread->intake;
-    int64_t bytes = 0;
-    *count = udp_batch_receive(thread->batch, thread->config.fd);
-    int64_t wall_ns = clock_wall_ns();
-    for (size_t i = 0; i < *count; i++) {
-        struct udp_datagram datagram = udp_batch_at(thread->batch, i);
-        bytes += (int64_t)datagram.bytes.len;
-        take(thread, &datagram, wall_ns);
-    }
-    warn_of_drops(thread);
-    metric_add_index(intake->cells, METRIC_UDP_DATAGRAMS, thread->config.listener, (int64_t)*count);
-    metric_add(intake->cells, METRIC_RECEIVED_BYTES, bytes);
-    return *count == SLOTS;
-}
-
 static void push(struct udp_thread *thread)
 {
     pipeline_io_flush(thread->intake.io);
     intake_shed(&thread->intake);
     thread->oldest_ns = 0;
+}
+
+static bool is_over(const struct udp_thread *thread, int64_t now_ns)
+{
+    return now_ns >= atomic_load(&thread->deadline_ns);
+}
+
+/* Datagrams came: the thread lives, and none waits for the others of its batch for long. */
+static void keep_time(struct udp_thread *thread, int64_t now_ns)
+{
+    heartbeat_turn(&thread->heartbeat, now_ns);
+    thread->oldest_ns = thread->oldest_ns == 0 ? now_ns : thread->oldest_ns;
+    if (now_ns - thread->oldest_ns >= UDP_MAX_WAIT_NS) {
+        push(thread);
+    }
+}
+
+/* What a batch holds. Each may be unpacked to many times its size, so that all together take as long as they like: behind
+ * each that may the clock decides. */
+static int64_t take_all(struct udp_thread *thread, size_t count)
+{
+    int64_t wall_ns = clock_wall_ns();
+    int64_t bytes = 0;
+    bool over = false;
+    for (size_t i = 0; i < count; i++) {
+        struct udp_datagram datagram = udp_batch_at(thread->batch, i);
+        bytes += (int64_t)datagram.bytes.len;
+        if (over) {
+            pipeline_count_refusal(thread->intake.io, PROTOCOL_UDP, thread->config.stream, ERROR_DRAINING);
+            continue;
+        }
+        take(thread, &datagram, wall_ns);
+        if (datagram.bytes.len >= LONG_DATAGRAM || udp_packing(datagram.bytes) != ENCODING_IDENTITY) {
+            int64_t now_ns = clock_monotonic_ns();
+            keep_time(thread, now_ns);
+            over = is_over(thread, now_ns);
+        }
+    }
+    return bytes;
+}
+
+/* One system call's worth of datagrams. False: the socket is empty now. */
+static bool receive(struct udp_thread *thread, size_t *count)
+{
+    struct intake *intake = &thread->intake;
+    *count = udp_batch_receive(thread->batch, thread->config.fd);
+    int64_t bytes = take_all(thread, *count);
+    warn_of_drops(thread);
+    metric_add_index(intake->cells, METRIC_UDP_DATAGRAMS, thread->config.listener, (int64_t)*count);
+    metric_add(intake->cells, METRIC_RECEIVED_BYTES, bytes);
+    return *count == SLOTS;
 }
 
 static void wait_for(struct udp_thread *thread, struct pollfd *sources, nfds_t count, int64_t timeout_ns)
@@ -172,17 +206,12 @@ static void drain_completions(struct udp_thread *thread)
     }
 }
 
-static bool is_over(const struct udp_thread *thread)
-{
-    return clock_monotonic_ns() >= atomic_load(&thread->deadline_ns);
-}
-
 /* What the kernel had when the order to close came. */
 static void read_the_rest(struct udp_thread *thread)
 {
     size_t count;
     udp_socket_refuse(thread->config.fd);
-    while (!is_over(thread) && receive(thread, &count)) {
+    while (!is_over(thread, clock_monotonic_ns()) && receive(thread, &count)) {
         drain_completions(thread);
     }
 }
@@ -197,9 +226,8 @@ static void run(void *opaque)
         bool more = receive(thread, &count);
         int64_t now_ns = clock_monotonic_ns();
         heartbeat_turn(&thread->heartbeat, now_ns);
-        thread->oldest_ns = thread->oldest_ns == 0 && count != 0 ? now_ns : thread->oldest_ns;
-        if (thread->oldest_ns != 0 && now_ns - thread->oldest_ns >= UDP_MAX_WAIT_NS) {
-            push(thread);
+        if (count != 0 || thread->oldest_ns != 0) {
+            keep_time(thread, now_ns);
         }
         if (!more) {
             idle(thread, count);

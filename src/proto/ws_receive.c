@@ -70,6 +70,7 @@ static void take_message(struct ws_session *session, bool is_text, struct slice 
         return;
     }
     enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token);
+    turn_served(&session->front->turn, &session->share);
     if (error != OK) {
         ws_session_end(session, error, NULL);
     } else if (ws_acks_push(&session->acks, &session->front->intake.submission)) {
@@ -120,6 +121,20 @@ static bool is_whole(const struct ws_session *session, const struct ws_frame *fr
     return input(session).len - frame->header_length >= frame->length;
 }
 
+/* The message that the frame ends. False: it waits for its turn. */
+static bool is_its_turn(struct ws_session *session, const struct ws_frame *frame)
+{
+    struct http_front *front = session->front;
+    bool is_text = session->fragmented ? session->is_text : frame->opcode == WS_TEXT;
+    size_t length = session->message.len + (size_t)frame->length;
+    if (turn_admits(&front->turn, &session->share, length, !is_text)) {
+        return true;
+    }
+    session->in_line = true;
+    front->transport->want_turn(session->connection);
+    return false;
+}
+
 static bool take_data(struct ws_session *session, const struct ws_frame *frame)
 {
     const char *detail = NULL;
@@ -135,6 +150,9 @@ static bool take_data(struct ws_session *session, const struct ws_frame *frame)
     }
     if (frame->final && !session->leaving && !has_room(session)) {
         session->held = true;
+        return false;
+    }
+    if (frame->final && !session->leaving && !is_its_turn(session, frame)) {
         return false;
     }
     struct slice payload = take_payload(session, frame);
@@ -240,7 +258,7 @@ static bool take_frame(struct ws_session *session)
 
 static void time_message(struct ws_session *session)
 {
-    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->out.blocked;
+    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->in_line && !session->out.blocked;
     bool begun = waits && (session->fragmented || session->at < session->in.len);
     if (begun && !session->message_begun) {
         session->message_since_ns = session->front->now_ns;
@@ -250,7 +268,7 @@ static void time_message(struct ws_session *session)
 
 static void set_reading(struct ws_session *session)
 {
-    bool on = session->phase != WS_PHASE_OPEN || (!session->held && !session->out.blocked);
+    bool on = session->phase != WS_PHASE_OPEN || (!session->held && !session->in_line && !session->out.blocked);
     if (session->reading != on) {
         session->reading = on;
         session->received_ns = session->front->now_ns;
@@ -261,7 +279,7 @@ static void set_reading(struct ws_session *session)
 void ws_receive_advance(struct ws_session *session)
 {
     session->held = false;
-    while ((session->phase != WS_PHASE_OPEN || !session->out.blocked) && take_frame(session)) {
+    while ((session->phase != WS_PHASE_OPEN || (!session->out.blocked && !session->in_line)) && take_frame(session)) {
     }
     if (session->at == session->in.len) {
         buf_clear(&session->in);

@@ -44,6 +44,7 @@ void ws_session_end(struct ws_session *session, enum error error, const char *de
     lose_message(session, error != OK ? error : ERROR_CONNECTION_CLOSED);
     session->phase = WS_PHASE_ENDING;
     session->held = false;
+    session->in_line = false;
     session->end_error = error;
     session->end_detail = detail;
     ws_session_want_flush(session);
@@ -135,6 +136,16 @@ static void flush(void *opaque)
     }
     ws_session_settle(session);
     ws_receive_advance(session);
+}
+
+static void go_on(void *opaque)
+{
+    struct ws_session *session = opaque;
+    if (session->in_line) {
+        session->in_line = false;
+        session->share.granted = true;
+        ws_receive_advance(session);
+    }
 }
 
 static void writable(void *opaque)
@@ -307,7 +318,8 @@ static bool owes(const void *opaque)
 {
     const struct ws_session *session = opaque;
     bool closing = session->phase == WS_PHASE_ENDING || session->phase == WS_PHASE_SAID;
-    bool owed = session->phase == WS_PHASE_OPEN && session->terms.acks && !ws_acks_is_empty(&session->acks);
+    bool owed = session->phase == WS_PHASE_OPEN &&
+                (session->in_line || (session->terms.acks && !ws_acks_is_empty(&session->acks)));
     return session->phase != WS_PHASE_CLOSED && (closing || owed || outgoing_waiting(&session->out) != 0);
 }
 
@@ -340,6 +352,7 @@ const struct session_ops ws_session_ops = {
     .receive = receive,
     .end_of_input = end_of_input,
     .flush = flush,
+    .go_on = go_on,
     .writable = writable,
     .complete = complete,
     .stored = stored,

@@ -35,10 +35,12 @@ struct ws_session {
     uint64_t skip;      /* bytes still to come of a payload that is dropped */
     struct buf message; /* fragments so far, at most max_message_bytes; empty unless `fragmented` */
     bool fragmented;
-    bool is_text;    /* the fragmented message */
-    bool partial;    /* the frame at `at` is of a message, and not whole */
-    bool counted;    /* as lost, the message that begins with the frame at `at` */
-    bool held;       /* the frame at `at` ends a message for which there is no room: reading has stopped */
+    bool is_text; /* the fragmented message */
+    bool partial; /* the frame at `at` is of a message, and not whole */
+    bool counted; /* as lost, the message that begins with the frame at `at` */
+    bool held;    /* the frame at `at` ends a message for which there is no room: reading has stopped */
+    bool in_line; /* the frame at `at` ends a message that waits for its turn: reading has stopped, go_on follows */
+    struct turn_share share;
     enum error full; /* why the gateway takes none, or OK: the bounds of the connection are reached */
     int64_t full_since_ns;
 

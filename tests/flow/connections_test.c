@@ -126,9 +126,8 @@ static bool no_input(void *connection)
     return false;
 }
 
-static const struct http_transport no_transport = {
-    take_all, ignore_reading, ignore, ignore, ignore, ignore, no_input
-};
+static const struct http_transport no_transport = { take_all, ignore_reading, ignore,   ignore,
+                                                    ignore,   ignore,         no_input, ignore };
 
 struct slots {
     struct wire *wire; /* its front and routes are borrowed */
@@ -142,7 +141,7 @@ static struct slots *slots_new(int64_t max)
     assert_non_null(slots);
     slots->wire = wire_new();
     slots->wire->front.transport = &no_transport;
-    slots->connections = (struct connections){ .front = &slots->wire->front, .open = &slots->open, .max = max };
+    connections_init(&slots->connections, &slots->wire->front, &slots->open, max);
     memory_is_short = false;
     return slots;
 }

@@ -30,6 +30,7 @@ class Gateway:
         self.env.update(env or {})
         self.process = None
         self.port = 0
+        self.pages_port = 0         # of admin.listen, if that is set
         self.udp = []               # (host, port) of each listener
         self.log_path = os.path.join(self.folder, "gateway.log")
 
@@ -84,8 +85,8 @@ class Gateway:
         if self.process is not None:
             self.kill()
 
-    def request(self, method, path, body=None, headers=None, timeout=60):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def request(self, method, path, body=None, headers=None, timeout=60, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             reply = connection.getresponse()
@@ -94,7 +95,7 @@ class Gateway:
             connection.close()
 
     def get(self, path):
-        status, _, body = self.request("GET", path)
+        status, _, body = self.request("GET", path, port=self.pages_port)
         return status, body.decode()
 
     def post(self, path, value, headers=None):
