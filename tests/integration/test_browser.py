@@ -22,7 +22,7 @@ TRACK = """({ count, each, pause }) => {
   }, pause);
 }"""
 TRACKED = "window.sluice.stats().tracked"
-FLUSH = "(timeout) => window.sluice.flush({ timeout })"  # how many are left
+FLUSH = "async (timeout) => (await window.sluice.flush({ timeout })).waiting"
 
 
 def kill_and_restart(gateway, proxy):

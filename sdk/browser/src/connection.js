@@ -3,6 +3,7 @@ import { frame } from "./frame.js";
 import { InFlight } from "./in_flight.js";
 
 const OPEN = 1;
+const CLOSED_AFTER = 50; // ms that a close follows an error by, if one comes
 const MAX_BUFFERED = 1024 * 1024; // bytes the socket may hold; then we wait for acknowledgements
 
 export class Connection {
@@ -12,7 +13,8 @@ export class Connection {
   #handlers;
   #timer;
 
-  /** handlers: opened(), acked(ack, decided), ended(code, reason, frames): frames are what was not decided. */
+  /** handlers: opened(), acked(ack, decided), ended(code, reason, frames, blocked): frames are what was
+   * not decided; blocked: the page may open no WebSocket at all. */
   constructor(env, url, { connectTimeout }, handlers) {
     this.#env = env;
     this.#handlers = handlers;
@@ -22,7 +24,7 @@ export class Connection {
       this.#listen(new env.WebSocket(url, ["sluice.v1"]));
     } catch (error) {
       // Forbidden here (mixed content, a policy of the page): told later, as all other ends are.
-      env.setTimeout(() => this.end(1006, String(error?.message ?? error)), 0);
+      env.setTimeout(() => this.end(1006, String(error?.message ?? error), true), 0);
     }
   }
 
@@ -32,6 +34,13 @@ export class Connection {
       this.#env.clearTimeout(this.#timer);
       this.openedAt = this.#env.clock();
       this.#handlers.opened();
+    };
+    socket.onerror = () => {
+      // Nothing else comes where the Content-Security-Policy of the page forbids it.
+      if (this.openedAt === null) {
+        const blocked = () => this.end(1006, "no WebSocket is allowed here: see connect-src of the page's policy", true);
+        this.#env.setTimeout(blocked, CLOSED_AFTER);
+      }
     };
     socket.onmessage = ({ data }) => this.#message(data);
     socket.onclose = ({ code, reason }) => this.end(code, reason);
@@ -59,14 +68,14 @@ export class Connection {
 
   /** Returns the bytes sent (characters, if as text). */
   send(records, compressAbove) {
-    const message = frame(records, compressAbove);
+    const message = frame(records, compressAbove, this.#env.wall());
     this.inFlight.add(records, this.#env.clock());
     this.#socket.send(message);
     return message.length;
   }
 
   /** At once, without waiting for the other side: it may be gone. */
-  end(code = 1000, reason = "") {
+  end(code = 1000, reason = "", blocked = false) {
     const { ended } = this.#handlers;
     if (ended === undefined) {
       return;
@@ -74,6 +83,6 @@ export class Connection {
     this.#handlers = { opened() {}, acked() {} };
     this.#env.clearTimeout(this.#timer);
     this.#socket?.close();
-    ended(code, reason, this.inFlight.drain());
+    ended(code, reason, this.inFlight.drain(), blocked);
   }
 }

@@ -9,18 +9,21 @@ function storageOf(scope) {
   }
 }
 
+/** `base` is undefined where there is no page, nor a worker of one: on a server. Nothing else is touched there. */
 export function browser(scope = globalThis) {
+  const base = scope.location?.href;
   return {
     WebSocket: scope.WebSocket,
     fetch: scope.fetch?.bind(scope),
     keepalive: scope.Request !== undefined && "keepalive" in scope.Request.prototype,
-    indexedDB: scope.indexedDB ?? null,
-    localStorage: storageOf(scope),
+    indexedDB: base === undefined ? null : (scope.indexedDB ?? null),
+    localStorage: base === undefined ? null : storageOf(scope),
     navigator: scope.navigator ?? {},
     document: scope.document ?? null,
     window: typeof scope.addEventListener === "function" ? scope : null,
     crypto: scope.crypto,
-    base: scope.location?.href,
+    base,
+    origin: scope.location?.origin,
     setTimeout: (work, delay) => scope.setTimeout(work, delay),
     clearTimeout: (timer) => scope.clearTimeout(timer),
     wall: () => Date.now(),
@@ -43,10 +46,10 @@ export function uuid(crypto) {
 
 const ANONYMOUS_ID = "sluice.anonymous_id";
 
-/** The same on each visit, as long as the browser keeps it. */
-export function anonymousId({ localStorage, crypto }) {
+/** The same on each visit, as long as the browser keeps it; `fresh`: another one from now on. */
+export function anonymousId({ localStorage, crypto }, fresh = false) {
   try {
-    let id = localStorage.getItem(ANONYMOUS_ID);
+    let id = fresh ? null : localStorage.getItem(ANONYMOUS_ID);
     if (!id) {
       id = uuid(crypto);
       localStorage.setItem(ANONYMOUS_ID, id);

@@ -22,16 +22,37 @@ export function verdict(status, reply, wait) {
   return REFUSED_WHOLE.includes(status) ? { whole: error } : { again: wait, error };
 }
 
-export async function post(env, url, records, { keepalive, timeout }) {
+/** What `ask(signal)` gives, or an Error after `timeout`. */
+async function inTime(env, timeout, ask) {
   const abort = new AbortController();
   const timer = env.setTimeout(() => abort.abort(), timeout);
   try {
-    const response = await env.fetch(url, { method: "POST", body: payload(records), keepalive, signal: abort.signal });
-    const reply = await response.json().catch(() => null);
-    return verdict(response.status, reply, retryAfter(response, env.wall()));
-  } catch (error) {
-    return { again: 0, error: { code: "network", message: String(error?.message ?? error) } };
+    return await ask(abort.signal);
   } finally {
     env.clearTimeout(timer);
   }
+}
+
+export async function post(env, url, records, { keepalive, timeout }) {
+  const body = payload(records, env.wall());
+  try {
+    return await inTime(env, timeout, async (signal) => {
+      const response = await env.fetch(url, { method: "POST", body, keepalive, signal });
+      const reply = await response.json().catch(() => null);
+      return verdict(response.status, reply, retryAfter(response, env.wall()));
+    });
+  } catch (error) {
+    return { again: 0, error: { code: "network", message: String(error?.message ?? error) } };
+  }
+}
+
+/** Asked when a POST fails as a lost network does: is there a gateway, whose answers the browser keeps from pages of this
+ * origin? It is asked once more behind that, for it might just have come up. */
+export async function refusesOrigin(env, url, timeout) {
+  const answers = (mode) =>
+    inTime(env, timeout, (signal) => env.fetch(url, { mode, cache: "no-store", signal })).then(
+      () => true,
+      () => false,
+    );
+  return (await answers("no-cors")) && !(await answers("cors")) && (await answers("no-cors"));
 }

@@ -1,18 +1,5 @@
 // Turns acknowledgements ("messages up to n are decided") into the records they decide. One per connection.
-
-/** Errors of the gateway, by the record they refuse. `whole`: the payload as such was refused. */
-export function judge(records, errors) {
-  const refused = new Map();
-  let whole = null;
-  for (const error of errors) {
-    if (error.index == null) {
-      whole = error;
-    } else if (records[error.index] !== undefined) {
-      refused.set(records[error.index], error);
-    }
-  }
-  return { refused, whole };
-}
+import { judge } from "./verdict.js";
 
 export class InFlight {
   #frames = []; // { number, records, sentAt }, oldest first
@@ -26,6 +13,15 @@ export class InFlight {
     return this.#frames.reduce((sum, frame) => sum + frame.records.length, 0);
   }
 
+  get records() {
+    return this.#frames.flatMap((frame) => frame.records);
+  }
+
+  /** One is on its way that is to be judged by itself. */
+  get alone() {
+    return this.#frames.some(({ records }) => records[0].alone);
+  }
+
   /** When the oldest was sent; Infinity: none is on its way. */
   get since() {
     return this.#frames[0]?.sentAt ?? Infinity;
@@ -35,12 +31,13 @@ export class InFlight {
     this.#frames.push({ number: ++this.#sent, records, sentAt: now });
   }
 
-  /** The frames that this decides: [{ records, errors }…]. One that was decided before is not decided again. */
-  ack({ ack, errors = [] }, now) {
+  /** What this says of each message that it decides. One that was decided before is not decided again. */
+  ack({ ack, errors = [], refused = [] }, now) {
     const decided = [];
     while (this.#frames.length !== 0 && this.#frames[0].number <= ack) {
       const { number, records } = this.#frames.shift();
-      decided.push({ records, errors: errors.filter((error) => error.frame === number) });
+      const ours = ({ frame }) => frame === number;
+      decided.push(judge(records, errors.filter(ours), refused.find(ours)?.codes));
     }
     if (decided.length !== 0 && this.#frames.length !== 0) {
       this.#frames[0].sentAt = now; // it had to wait for those before it

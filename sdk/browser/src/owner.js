@@ -38,11 +38,12 @@ export class Owner {
     if (this.#locks === null) {
       return this.#takeOver(store, () => false);
     }
-    return this.#locks.request(`${this.#scope} adopting`, async () => {
+    const adopting = this.#locks.request(`${this.#scope} adopting`, async () => {
       const { held } = await this.#locks.query();
       const living = new Set(held.map((lock) => lock.name));
       return this.#takeOver(store, (owner) => living.has(this.#lockOf(owner)));
     });
+    return adopting.catch(() => []); // the page is going: the next one looks
   }
 
   async #takeOver(store, lives) {

@@ -1,14 +1,16 @@
 // Turns tracked events into batches, and keeps count of those not acknowledged.
 //
-// A record is { id, time, json, bytes, seq, since }: seq numbers the records of this page, since is when it came in.
-// It is held from add() until settle(); meanwhile it is unsaved (held only), waiting (may be taken), or in a batch that
-// was taken. Invariant: held is the sum of the three.
+// A record is { id, messageId, time, json, bytes, seq, since }: id is its own, whatever the event's message_id is; seq
+// numbers the records of this page, since is when it came in. It is held from add() until settle(); meanwhile it is
+// unsaved (held only), waiting (may be taken), or in a batch that was taken. Invariant: held is the sum of the three.
+import { ENVELOPE_BYTES } from "./frame.js";
+
 export class Queue {
   #held = new Map(); // id → record
   #waiting = []; // in the order they are sent
   #bytes = 0; // of what is held
   #seq = 0;
-  #flushes = []; // { seq, left, done }
+  #flushes = []; // { seq, left, stored, refused, dropped, done }
 
   /** limits: maxEvents, maxBytes, maxAge of what is held; batchEvents, batchBytes, batchDelay of a batch. */
   constructor(limits) {
@@ -31,6 +33,10 @@ export class Queue {
     return this.#held.has(id);
   }
 
+  get held() {
+    return [...this.#held.values()];
+  }
+
   /** Not yet to be taken: it is being saved. */
   add(record, now) {
     record.seq = ++this.#seq;
@@ -49,17 +55,19 @@ export class Queue {
     }
   }
 
-  /** The oldest that wait beyond the bounds, removed: [[reason, records]…]. What is on its way is never dropped. */
-  overflow(now) {
+  /** The oldest that wait beyond the bounds, removed: [[reason, records]…]. What is on its way is never dropped. The age
+   * of what this page tracked goes by a clock that nobody sets, `now`; of what an earlier one left by `wall`. */
+  overflow(now, wall = now) {
     const { maxAge, maxEvents, maxBytes } = this.limits;
-    const old = this.#waiting.length !== 0 && now - this.#waiting[0].time > maxAge;
+    const isOld = (record) => (record.recovered ? wall - record.time : now - record.since) > maxAge;
+    const old = this.#waiting.length !== 0 && isOld(this.#waiting[0]);
     if (!old && this.#held.size <= maxEvents && this.#bytes <= maxBytes) {
       return [];
     }
     const dropped = { age: [], events: [], bytes: [] };
     this.#waiting = this.#waiting.filter((record) => {
       const reason =
-        now - record.time > maxAge
+        isOld(record)
           ? "age"
           : this.#held.size > maxEvents
             ? "events"
@@ -67,7 +75,7 @@ export class Queue {
               ? "bytes"
               : null;
       if (reason !== null) {
-        this.#release(record);
+        this.#release(record, "dropped");
         dropped[reason].push(record);
       }
       return reason === null;
@@ -86,11 +94,21 @@ export class Queue {
     return full || asked || first.alone || first.again ? 0 : first.since + this.limits.batchDelay;
   }
 
+  /** The next batch is one that is to be judged by itself. */
+  get nextAlone() {
+    return this.#waiting[0]?.alone === true;
+  }
+
+  /** Waiting, and not hurried either. */
+  get unhurried() {
+    return this.#waiting.some((record) => !record.hurried);
+  }
+
   /** The next batch, oldest first: at least one record if any waits, of whatever size. */
   take() {
     const maxBytes = this.limits.batchBytes;
     let count = 0;
-    let bytes = 1;
+    let bytes = ENVELOPE_BYTES;
     while (count < this.#waiting.length && count < this.limits.batchEvents) {
       const record = this.#waiting[count];
       if (count !== 0 && (record.alone || this.#waiting[0].alone || bytes + record.bytes + 1 > maxBytes)) {
@@ -99,15 +117,17 @@ export class Queue {
       bytes += record.bytes + 1;
       count++;
     }
-    return this.#waiting.splice(0, count);
+    const taken = this.#waiting.splice(0, count);
+    taken.forEach((record) => (record.out = true));
+    return taken;
   }
 
   /** For a page that is going: the oldest not hurried yet that fit into a payload of `maxBytes`, marked. They go on
-   * waiting, for nobody may be there to read the answer. */
-  hurry(maxBytes) {
+   * waiting, for nobody may be there to read the answer. `more`: some that are on their way. */
+  hurry(maxBytes, more = []) {
     const hurried = [];
-    let bytes = 1;
-    for (const record of this.#waiting) {
+    let bytes = ENVELOPE_BYTES;
+    for (const record of [...more, ...this.#waiting]) {
       if (!record.hurried && bytes + record.bytes + 1 <= maxBytes) {
         bytes += record.bytes + 1;
         record.hurried = true;
@@ -117,34 +137,35 @@ export class Queue {
     return hurried;
   }
 
-  /** Taken and not acknowledged: they are first again, in the order given. */
+  /** Taken and not acknowledged: they are first again, in the order given. Those that wait already stay where they are. */
   giveBack(records) {
-    for (const record of records) {
+    const back = records.filter((record) => record.out && this.#held.has(record.id));
+    for (const record of back) {
       record.again = true;
+      record.out = false;
     }
-    this.#waiting.unshift(...records.filter((record) => this.#held.has(record.id)));
+    this.#waiting = [...back, ...this.#waiting];
   }
 
-  /** Acknowledged or refused: held no longer. */
-  settle(records) {
-    for (const record of records) {
-      this.#release(record);
-    }
-    if (records.some((record) => record.hurried)) {
+  /** "stored" or "refused": held no longer. Returns those that were: of what was sent twice the first answer counts. */
+  settle(records, fate) {
+    const settled = records.filter((record) => this.#release(record, fate));
+    if (settled.some((record) => !record.out)) {
       this.#waiting = this.#waiting.filter((record) => this.#held.has(record.id));
     }
+    return settled;
   }
 
   /** `done` resolves when all that is held now is settled or dropped; until then, or cancel(), it is due at once. */
   flush() {
     if (this.#held.size === 0) {
-      return { done: Promise.resolve(), left: () => 0, cancel() {} };
+      return { done: Promise.resolve(), result: () => ({ stored: 0, refused: 0, dropped: 0, waiting: 0 }), cancel() {} };
     }
-    const flush = { seq: this.#seq, left: this.#held.size };
+    const flush = { seq: this.#seq, left: this.#held.size, stored: 0, refused: 0, dropped: 0 };
     this.#flushes.push(flush);
     return {
       done: new Promise((resolve) => (flush.done = resolve)),
-      left: () => flush.left,
+      result: () => ({ stored: flush.stored, refused: flush.refused, dropped: flush.dropped, waiting: flush.left }),
       cancel: () => this.#endFlush(flush),
     };
   }
@@ -153,16 +174,21 @@ export class Queue {
     this.#flushes = this.#flushes.filter((other) => other !== flush);
   }
 
-  #release(record) {
+  #release(record, fate) {
     if (!this.#held.delete(record.id)) {
-      return;
+      return false;
     }
     this.#bytes -= record.bytes;
     for (const flush of this.#flushes) {
-      if (record.seq <= flush.seq && --flush.left === 0) {
+      if (record.seq > flush.seq) {
+        continue;
+      }
+      flush[fate]++;
+      if (--flush.left === 0) {
         flush.done();
         this.#endFlush(flush);
       }
     }
+    return true;
   }
 }

@@ -5,8 +5,8 @@
 import { Backoff } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { payload } from "./frame.js";
-import { post } from "./http.js";
-import { judge } from "./in_flight.js";
+import { post, refusesOrigin } from "./http.js";
+import { judge, verdictOf } from "./verdict.js";
 
 /** The batch at fault is the first one not acknowledged: everything before it was. */
 const OUR_FAULT = { 1003: "unsupported_data", 1007: "invalid_data", 1009: "too_large" };
@@ -15,7 +15,10 @@ const TRY_LATER = 1013;
 const TRY_LATER_WAIT = 1000; // ms, at least
 const STEADY = 10_000; // ms; a connection open that long was a good one
 const ATTEMPTS_ONCE_OPENED = 10; // a gateway that was there is more likely to be restarting than to be blocked
-const HURRY_BYTES = 60 * 1024; // browsers allow 64 KiB of keepalive and beacons together
+const HURRY_BYTES = 60 * 1024; // browsers allow 64 KiB of keepalive and beacons together, until they are answered
+const REFUSED_WAIT = 60_000; // ms until the first try behind a refused origin; each further one waits twice as long
+const REFUSED_TRIES = 6;
+const ORIGIN_REFUSED = "origin_not_allowed"; // as the gateway calls it
 
 export class Sender {
   #queue;
@@ -32,6 +35,9 @@ export class Sender {
   #retry = null;
   #timer = null;
   #stopped = false;
+  #blocked = false; // the page may open no WebSocket
+  #refusals = 0; // in a row, of this page's origin
+  #hurriedBytes = 0; // not answered yet
 
   /** events: state(word), sent(records, transport, bytes), decided(good, refused: record → error), reply(counts) after
    * the decisions of one acknowledgement, error(error). */
@@ -45,7 +51,7 @@ export class Sender {
   }
 
   start() {
-    if (this.#options.transport === "fetch" || this.#env.WebSocket === undefined) {
+    if (this.#options.transport === "fetch" || (this.#env.WebSocket === undefined && this.#options.transport === "auto")) {
       this.#useFetch();
     } else {
       this.#connect();
@@ -63,22 +69,32 @@ export class Sender {
     this.#sleep();
   }
 
-  /** The page is hidden, and may not come back: all that waits goes out now, as far as the browser lets it. */
-  hurry() {
-    if (this.#connection?.open) {
+  /** The page is hidden, and may not come back: all that waits goes out now, as far as the browser lets it. If it is
+   * leaving, by a POST that outlives it: what is written to a WebSocket then is mostly lost. */
+  hurry(leaving) {
+    if (this.#stopped || this.#refusals !== 0) {
+      return;
+    }
+    const open = this.#connection?.open;
+    if (leaving || !open) {
+      this.#hurryByPost(open ? this.#connection.inFlight.records.filter((record) => !record.saved) : []);
+    }
+    if (open && (!leaving || this.#queue.unhurried)) {
       while (this.#queue.waiting !== 0) {
         this.#send(this.#queue.take());
       }
-      return;
     }
-    const records = this.#queue.hurry(HURRY_BYTES);
+  }
+
+  #hurryByPost(more) {
+    const records = this.#queue.hurry(HURRY_BYTES - this.#hurriedBytes, more);
     if (records.length === 0) {
       return;
     }
     if (this.#env.keepalive) {
       this.#events.sent(records, "fetch", 0);
       this.#postHurried(records);
-    } else if (this.#env.navigator.sendBeacon?.(this.#endpoints.bulk, payload(records))) {
+    } else if (this.#env.navigator.sendBeacon?.(this.#endpoints.bulk, payload(records, this.#env.wall()))) {
       this.#events.sent(records, "beacon", 0); // nobody will tell whether it came: it stays queued
     }
   }
@@ -104,7 +120,9 @@ export class Sender {
 
   #canSend() {
     if (this.#connection?.open) {
-      return this.#connection.inFlight.length < this.#options.maxInFlight && !this.#connection.congested;
+      const { length, alone } = this.#connection.inFlight;
+      const most = alone || this.#queue.nextAlone ? 1 : this.#options.maxInFlight; // one whose answer is about no other
+      return length < most && !this.#connection.congested;
     }
     return this.#fetching && !this.#posting && (this.#retry === null || this.#retry.probe);
   }
@@ -146,12 +164,13 @@ export class Sender {
     this.#connection = new Connection(this.#env, this.#endpoints.ws, this.#options, {
       opened: () => this.#opened(),
       acked: (ack, decided) => this.#acked(ack, decided),
-      ended: (code, reason, frames) => this.#ended(code, reason, frames),
+      ended: (code, reason, frames, blocked) => this.#ended(code, reason, frames, blocked),
     });
   }
 
   #opened() {
     this.#everOpened = true;
+    this.#refusals = 0;
     this.#fetching = false;
     this.#cancelRetry(); // of fetch
     this.#events.state("websocket");
@@ -161,14 +180,12 @@ export class Sender {
   #acked(ack, decided) {
     this.#failures = 0;
     this.#backoff.reset();
-    for (const { records, errors } of decided) {
-      this.#decide(records, errors);
-    }
+    this.#decide(verdictOf(decided, ack.rejected));
     this.#events.reply(ack);
     this.wake();
   }
 
-  #ended(code, reason, frames) {
+  #ended(code, reason, frames, blocked) {
     const { openedAt } = this.#connection;
     this.#connection = null;
     const fault = OUR_FAULT[code] && frames.shift();
@@ -187,21 +204,41 @@ export class Sender {
       this.#backoff.reset();
     }
     this.#failures++;
+    if (blocked) {
+      this.#blocked = true;
+      this.#events.error({ code: "websocket", message: reason });
+    }
     this.#again(code);
+  }
+
+  get #webSockets() {
+    return this.#options.transport !== "fetch" && this.#env.WebSocket !== undefined && !this.#blocked;
   }
 
   /** After a connection has ended: another, or fetch. */
   #again(code) {
-    const attempts = this.#everOpened ? ATTEMPTS_ONCE_OPENED : this.#options.websocketAttempts;
+    const { transport, websocketAttempts } = this.#options;
+    const attempts = this.#everOpened ? ATTEMPTS_ONCE_OPENED : websocketAttempts;
     if (this.#fetching) {
       this.#probeLater(); // unless fetch waits itself, and probes after that
-    } else if (this.#options.transport === "auto" && this.#failures >= attempts) {
+    } else if (transport === "auto" && (this.#failures >= attempts || this.#blocked)) {
       this.#useFetch();
     } else {
       this.#events.state("waiting");
-      this.#retryIn(this.#backoff.next(code === TRY_LATER ? TRY_LATER_WAIT : 0), () => this.#connect());
+      const wait = this.#backoff.next(code === TRY_LATER ? TRY_LATER_WAIT : 0);
+      this.#retryIn(this.#blocked ? Infinity : wait, () => this.#connect());
+      if (this.#failures === attempts && !this.#everOpened) {
+        this.#askWhy();
+      }
     }
     this.wake();
+  }
+
+  /** No WebSocket has ever opened, and fetch is not to be used: is it for the page's origin? */
+  async #askWhy() {
+    if ((await this.#refusesOrigin()) && !this.#everOpened && !this.#stopped) {
+      this.#originRefused(() => this.#connect());
+    }
   }
 
   // fetch
@@ -216,7 +253,7 @@ export class Sender {
   }
 
   #probeLater() {
-    if (this.#options.transport === "auto" && this.#env.WebSocket !== undefined && this.#retry === null) {
+    if (this.#options.transport === "auto" && this.#webSockets && this.#retry === null) {
       this.#retryIn(this.#options.websocketRetry, () => this.#connectBeside());
       this.#retry.probe = true;
     }
@@ -225,16 +262,19 @@ export class Sender {
   async #post(records) {
     this.#posting = true;
     const result = await post(this.#env, this.#endpoints.bulk, records, { timeout: this.#options.ackTimeout });
+    const code = result.error?.code;
+    const refused = code === ORIGIN_REFUSED || (code === "network" && (await this.#refusesOrigin()));
     this.#posting = false;
     if (result.again === undefined) {
       this.#backoff.reset();
+      this.#refusals = 0;
       this.#settlePost(records, result);
       if (this.#fetching && this.#connection === null) {
         this.#probeLater();
       }
     } else {
       this.#queue.giveBack(records);
-      this.#postAgain(result);
+      this.#postAgain(result, refused);
     }
     this.wake();
   }
@@ -244,64 +284,93 @@ export class Sender {
       this.#refuseWhole(records, whole);
       return;
     }
-    this.#decide(records, reply.errors ?? []);
+    this.#decide(verdictOf([judge(records, reply.errors, reply.refused)], reply.rejected));
     this.#events.reply(reply);
   }
 
-  #postAgain({ again, error }) {
-    this.#events.error(error);
+  #postAgain({ again, error }, refused) {
+    if (!refused) {
+      this.#events.error(error);
+    }
     if (!this.#fetching || this.#stopped) {
       return; // the WebSocket has come back meanwhile
     }
-    this.#cancelRetry();
-    this.#events.state("waiting");
-    this.#retryIn(this.#backoff.next(again), () => {
+    const work = () => {
       this.#events.state("fetch");
       this.#connectBeside();
       this.wake();
-    });
+    };
+    if (refused) {
+      this.#originRefused(work);
+      return;
+    }
+    this.#events.state("waiting");
+    this.#retryIn(this.#backoff.next(again), work);
   }
 
   /** Fetch has failed and is tried again: the WebSocket might work as well by now. */
   #connectBeside() {
-    if (this.#options.transport === "auto" && this.#env.WebSocket !== undefined && this.#connection === null) {
+    if (this.#options.transport === "auto" && this.#webSockets && this.#connection === null) {
       this.#connect();
     }
   }
 
   async #postHurried(records) {
+    const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
     const options = { keepalive: true, timeout: this.#options.ackTimeout };
+    this.#hurriedBytes += bytes;
     const result = await post(this.#env, this.#endpoints.bulk, records, options);
+    this.#hurriedBytes -= bytes;
+    records.forEach((record) => (record.hurried = false));
     if (result.reply !== undefined) {
       this.#settlePost(records, result);
-    } else {
-      records.forEach((record) => (record.hurried = false));
     }
     this.wake();
   }
 
+  // the page's origin
+
+  async #refusesOrigin() {
+    const { origin } = this.#env;
+    const elsewhere = origin !== undefined && origin !== this.#endpoints.origin;
+    return elsewhere && refusesOrigin(this.#env, this.#endpoints.ping, this.#options.ackTimeout);
+  }
+
+  /** Told once. A gateway takes a change of http.cors_origins at a restart: it is tried some times more, later and later,
+   * then when the network comes back, and by the next page. */
+  #originRefused(work) {
+    if (this.#refusals++ === 0) {
+      const message = `the gateway answers, but not to pages of ${this.#env.origin}: its http.cors_origins must list them`;
+      this.#events.error({ code: ORIGIN_REFUSED, message });
+    }
+    this.#events.state("refused");
+    const wait = REFUSED_WAIT * 2 ** (this.#refusals - 1);
+    this.#retryIn(this.#refusals > REFUSED_TRIES ? Infinity : wait, work);
+  }
+
   // verdicts
 
-  #decide(records, errors) {
-    const { refused, whole } = judge(records, errors);
-    if (whole !== null) {
-      this.#refuseWhole(records, whole);
-      return;
+  #decide({ good, refused, wholes, unsure }) {
+    for (const { records, error } of wholes) {
+      this.#refuseWhole(records, error);
     }
-    this.#queue.settle(records);
-    this.#events.decided(
-      records.filter((record) => !refused.has(record)),
-      refused,
-    );
+    this.#sendAlone(unsure);
+    const stored = this.#queue.settle(good, "stored");
+    const told = this.#queue.settle([...refused.keys()], "refused");
+    this.#events.decided(stored, new Map(told.map((record) => [record, refused.get(record)])));
   }
 
   /** Of several one may be at fault: each is sent by itself. A single one is never sent again. */
   #refuseWhole(records, error) {
     if (records.length === 1) {
-      this.#queue.settle(records);
-      this.#events.decided([], new Map([[records[0], error]]));
+      const told = this.#queue.settle(records, "refused");
+      this.#events.decided([], new Map(told.map((record) => [record, error])));
       return;
     }
+    this.#sendAlone(records);
+  }
+
+  #sendAlone(records) {
     records.forEach((record) => (record.alone = true));
     this.#queue.giveBack(records);
   }
@@ -314,7 +383,8 @@ export class Sender {
       this.#cancelRetry();
       work();
     };
-    this.#retry = { timer: this.#env.setTimeout(now, delay), now, probe: false };
+    const timer = delay === Infinity ? undefined : this.#env.setTimeout(now, delay); // never: retryNow() may
+    this.#retry = { timer, now, probe: false };
   }
 
   #cancelRetry() {

@@ -4,42 +4,53 @@
 //               (with its id and time)  ▲                  │ acknowledgement
 //   what other pages left behind ───────┘◄─────────────────┘ removes it from both
 import { anonymousId, browser, uuid, wantsPrivacy } from "./environment.js";
-import { byteLength, toJson } from "./frame.js";
-import { complete, endpoints } from "./options.js";
+import { makeEvent, toJson } from "./event.js";
+import { byteLength } from "./frame.js";
+import { checkTimeout, complete, endpoints } from "./options.js";
 import { Owner } from "./owner.js";
 import { Queue } from "./queue.js";
 import { Sender } from "./sender.js";
-import { openStore } from "./store.js";
+import { Store } from "./store.js";
 
 const ADOPT_EVERY = 60_000; // ms
+const SOMEWHERE = "http://localhost/"; // what a path is relative to where there is no page
 
 export class Sluice {
-  /** Of the events tracked from now on. */
-  userId;
+  #userId = "";
   #options;
   #env;
-  #name; // of the store and its locks
   #queue;
   #sender;
   #owner;
+  #store;
   #state = "idle";
   #started = false;
   #closed = false;
-  #opening = null; // → store or null
-  #store = null;
+  #opening = null;
+  #isSaving = true; // what is tracked outlives the page, as far as we know
   #unsaved = [];
   #saving = null; // the batch on its way into the store
+  #saved = null; // → no batch is on its way any more
   #counts = { tracked: 0, recovered: 0, sent: 0, resent: 0, acknowledged: 0, rejected: 0, dropped: 0 };
   #decided = []; // ids, until the counts of their acknowledgement
   #adoptTimer = null;
   #listeners = [];
+  #hidden = false; // the page was hidden in this turn, or is leaving
+  #leaving = false;
+  #hiding = false; // asked for, at the end of this step
+  #toldNoPage = false;
 
   constructor(url, options, env = browser()) {
     this.#options = complete(options);
     this.#env = env;
-    const addresses = endpoints(url, this.#options.stream, env.base);
+    const addresses = endpoints(url, this.#options.stream, env.base ?? SOMEWHERE);
+    this.#userId = this.#options.userId;
     this.#queue = new Queue(this.#options);
+    if (this.#isServer) {
+      return;
+    }
     this.#owner = new Owner(env, addresses.name);
+    this.#store = new Store(env, addresses.name, () => this.#lost());
     this.#sender = new Sender({
       queue: this.#queue,
       options: this.#options,
@@ -53,13 +64,35 @@ export class Sluice {
         error: (error) => this.#tell("onError", error),
       },
     });
-    this.#name = addresses.name;
     queueMicrotask(() => (this.#silent ? this.#enter("private") : this.#start())); // no callback runs inside `new`
   }
 
-  /** The id of the event, or null if it was not tracked: privacy, closed, or it cannot be sent (see onError). */
+  /** Of the events tracked from now on. */
+  get userId() {
+    if (this.#userId === "" && !this.#silent && !this.#isServer) {
+      this.#userId = anonymousId(this.#env);
+    }
+    return this.#userId;
+  }
+
+  /** undefined, null and "": the anonymous id. */
+  set userId(id) {
+    if (id !== undefined && id !== null && typeof id !== "string" && typeof id !== "number") {
+      throw new TypeError(`Sluice: userId must be a string, not ${typeof id}`);
+    }
+    this.#userId = String(id ?? "");
+  }
+
+  /** After a logout: another anonymous id than before, for the events tracked from now on. */
+  reset() {
+    this.#userId = this.#silent || this.#isServer ? "" : anonymousId(this.#env, true);
+  }
+
+  /** The message_id of the event, or null if it was not tracked: privacy, a server, closed, or it cannot be sent (see
+   * onError). */
   track(eventName, metadata, fields) {
-    if (this.#closed || this.#silent) {
+    if (this.#silent || this.#isServer) {
+      this.#noPage();
       return null;
     }
     this.#start();
@@ -71,35 +104,41 @@ export class Sluice {
     this.#queue.add(record, this.#env.clock());
     this.#unsaved.push(record);
     this.#save();
-    return record.id;
+    this.#hideSoon();
+    return record.messageId;
   }
 
-  /** Resolves with how many of the events tracked before it are not acknowledged: 0, unless time was up. */
+  /** Resolves with what became of the events tracked before it: { stored, refused, dropped, waiting }; waiting is 0,
+   * unless time was up. */
   async flush({ timeout = this.#options.flushTimeout } = {}) {
+    checkTimeout(timeout);
     const flush = this.#queue.flush();
-    this.#sender.wake();
+    this.#sender?.wake();
     let timer;
     const late = new Promise((resolve) => (timer = this.#env.setTimeout(resolve, timeout)));
     await Promise.race([flush.done, late]);
     this.#env.clearTimeout(timer);
     flush.cancel();
-    return flush.left();
+    return flush.result();
   }
 
   /** Flushes and lets go of everything. What is left stays in IndexedDB for the next page. */
   async close({ timeout = 5000 } = {}) {
-    if (this.#closed) {
-      return 0;
+    checkTimeout(timeout);
+    if (this.#closed || !this.#started) {
+      this.#closed = true;
+      return this.#queue.flush().result();
     }
     this.#closed = true;
-    const left = this.#started ? await this.flush({ timeout }) : 0;
+    const result = await this.flush({ timeout });
     this.#listeners.forEach((remove) => remove());
     this.#env.clearTimeout(this.#adoptTimer);
     this.#sender.stop();
     await this.#opening;
-    this.#store?.close();
+    await this.#saved;
+    this.#store.close();
     this.#owner.release();
-    return left;
+    return result;
   }
 
   get state() {
@@ -108,11 +147,23 @@ export class Sluice {
 
   /** tracked + recovered = acknowledged + rejected + dropped + waiting. */
   stats() {
-    return { ...this.#counts, waiting: this.#queue.size, inFlight: this.#sender.inFlight };
+    return { ...this.#counts, waiting: this.#queue.size, inFlight: this.#sender?.inFlight ?? 0 };
   }
 
   get #silent() {
     return this.#options.respectPrivacy && wantsPrivacy(this.#env);
+  }
+
+  /** There is no page, and nothing is to be kept, sent or waited for. */
+  get #isServer() {
+    return this.#env.base === undefined;
+  }
+
+  #noPage() {
+    if (this.#isServer && !this.#toldNoPage) {
+      this.#toldNoPage = true;
+      this.#tell("onError", { code: "no_page", message: "nothing is tracked where there is no page, as on a server" });
+    }
   }
 
   #start() {
@@ -120,7 +171,6 @@ export class Sluice {
       return;
     }
     this.#started = true;
-    this.userId ??= this.#options.userId || anonymousId(this.#env);
     this.#opening = this.#open();
     this.#listen();
     this.#sender.start();
@@ -130,81 +180,141 @@ export class Sluice {
 
   #record(eventName, metadata, fields) {
     try {
-      const now = this.#env.wall();
-      const event = {
-        ...this.#options.context,
-        event_name: eventName,
-        channel: this.#options.channel,
-        user_id: this.userId,
-        timestamp: now,
-        message_id: uuid(this.#env.crypto),
-        metadata,
-        ...fields,
-      };
-      const json = toJson(event);
-      const record = { id: String(event.message_id), time: now, json, bytes: byteLength(json) };
-      if (record.bytes > this.#options.batchBytes) {
-        throw new RangeError(`${record.bytes} bytes are more than options.batchBytes (${this.#options.batchBytes})`);
+      if (this.#closed) {
+        throw new Error("it is closed");
       }
-      return record;
+      return this.#made(eventName, metadata, fields);
     } catch (error) {
       // A page must not break over its statistics.
-      this.#tell("onError", { code: "not_trackable", message: `${eventName}: ${error.message}` });
+      this.#tell("onError", { code: "not_trackable", message: `${nameOf(eventName)}: ${error?.message}` });
       return null;
     }
   }
 
+  #made(eventName, metadata, fields) {
+    const { context, channel, batchBytes } = this.#options;
+    const time = this.#env.wall();
+    const id = uuid(this.#env.crypto);
+    const left = [];
+    const own = { event_name: eventName, channel, user_id: this.userId, timestamp: time, message_id: id };
+    const event = makeEvent(context, own, metadata, fields, left);
+    const json = toJson(event, left);
+    const record = { id, messageId: String(event.message_id), time, json, bytes: byteLength(json) };
+    if (record.bytes > batchBytes) {
+      throw new RangeError(`${record.bytes} bytes are more than options.batchBytes (${batchBytes})`);
+    }
+    if (left.length !== 0) {
+      const message = `${nameOf(eventName)}: left out ${left.join(", ")}`;
+      this.#tell("onError", { code: "left_out", message, id: record.messageId });
+    }
+    return record;
+  }
+
   async #open() {
     await this.#owner.announce();
-    this.#store = await openStore(this.#env, this.#name);
-    if (this.#store === null) {
-      this.#tell("onError", { code: "storage", message: "no IndexedDB: unsent events end with the page" });
-      return;
+    if (await this.#store.open()) {
+      this.#adopt();
+    } else {
+      this.#storage(false);
+      this.#adoptLater();
     }
-    this.#adopt();
   }
 
   /** All that was tracked while the last batch was being saved is the next batch. */
-  async #save() {
-    if (this.#saving !== null) {
-      return;
+  #save() {
+    if (this.#saving === null) {
+      this.#saving = [];
+      this.#saved = this.#saveAll();
     }
-    this.#saving = [];
+  }
+
+  async #saveAll() {
     await this.#opening;
     while (this.#unsaved.length !== 0) {
       this.#saving = this.#unsaved.splice(0);
-      await this.#store?.put(this.#saving, this.#owner.id);
+      await this.#put(this.#saving);
       this.#ready(this.#saving);
     }
     this.#saving = null;
   }
 
+  /** Those of them that are held still. */
+  async #put(records) {
+    const held = records.filter((record) => this.#queue.has(record.id));
+    if (held.length === 0) {
+      return;
+    }
+    held.forEach((record) => (record.saved = true)); // unless lost() says otherwise meanwhile
+    const done = await this.#store.put(held, this.#owner.id);
+    if (!done) {
+      held.forEach((record) => (record.saved = false));
+    }
+    this.#storage(done);
+  }
+
+  /** Told once each time that it ceases to work. Once it works again, what is in memory only is saved. */
+  #storage(works) {
+    const before = this.#isSaving;
+    this.#isSaving = works;
+    if (before && !works) {
+      const message = "IndexedDB keeps nothing now (none, full, or cleared): unsent events end with the page";
+      this.#tell("onError", { code: "storage", message });
+    } else if (!before && works) {
+      this.#saveAgain();
+    }
+  }
+
+  #saveAgain() {
+    this.#put(this.#queue.held.filter((record) => !record.saved));
+  }
+
+  /** The database was deleted: by the visitor, or by a page. */
+  #lost() {
+    this.#queue.held.forEach((record) => (record.saved = false));
+    if (!this.#closed && this.#queue.size !== 0) {
+      this.#storage(false);
+      this.#saveAgain();
+    }
+  }
+
   #ready(records) {
     this.#queue.ready(records);
-    for (const [reason, dropped] of this.#queue.overflow(this.#env.wall())) {
-      this.#counts.dropped += dropped.length;
-      this.#forget(dropped);
-      this.#tell("onDrop", { reason, ids: idsOf(dropped), events: dropped.map(eventOf) });
+    const dropped = this.#queue.overflow(this.#env.clock(), this.#env.wall());
+    dropped.forEach(([, all]) => (this.#counts.dropped += all.length));
+    for (const [reason, all] of dropped) {
+      this.#forget(all);
+      this.#tell("onDrop", { reason, ids: idsOf(all), events: all.map(eventOf) });
     }
     this.#sender.wake();
   }
 
   #forget(records) {
-    this.#store?.remove(records);
+    this.#store.remove(records);
+  }
+
+  #adoptLater() {
+    if (!this.#closed) {
+      this.#adoptTimer = this.#env.setTimeout(() => this.#adopt(), ADOPT_EVERY);
+    }
   }
 
   /** Now and every minute: what closed tabs left. */
   async #adopt() {
-    const left = (await this.#owner.adopt(this.#store)).filter((record) => !this.#queue.has(record.id));
-    for (const { id, time, json, bytes } of left) {
-      const record = { id, time, json, bytes };
-      this.#queue.add(record, this.#env.clock());
-      this.#ready([record]);
-    }
+    const found = await this.#owner.adopt(this.#store);
+    const left = this.#closed ? [] : found.filter((record) => !this.#queue.has(record.id));
     this.#counts.recovered += left.length;
-    if (!this.#closed) {
-      this.#adoptTimer = this.#env.setTimeout(() => this.#adopt(), ADOPT_EVERY);
+    const records = left.map(({ id, messageId = id, time, json, bytes }) => {
+      const record = { id, messageId, time, json, bytes, recovered: true, saved: true };
+      this.#queue.add(record, this.#env.clock());
+      return record;
+    });
+    if (records.length !== 0) {
+      this.#ready(records);
     }
+    if (!this.#isSaving) {
+      this.#saveAgain();
+    }
+    this.#adoptLater();
   }
 
   // the page
@@ -216,17 +326,36 @@ export class Sluice {
       this.#listeners.push(() => target?.removeEventListener(type, handle));
     };
     on(document, "visibilitychange", () => document.visibilityState === "hidden" && this.#hide());
-    on(window, "pagehide", () => this.#hide());
+    on(window, "pagehide", () => {
+      this.#leaving = true;
+      this.#hide();
+    });
+    on(window, "pageshow", () => (this.#leaving = this.#hidden = false));
     on(window, "online", () => this.#sender.retryNow());
   }
 
+  /** What the page tracks in its own handlers of these events, behind ours, goes out as well: when they are through. */
   #hide() {
-    const unsaved = this.#unsaved.splice(0);
-    if (unsaved.length !== 0) {
-      this.#store?.put(unsaved, this.#owner.id);
+    this.#hidden = true;
+    this.#env.setTimeout(() => (this.#hidden = this.#leaving), 0);
+    this.#sendAll();
+  }
+
+  #hideSoon() {
+    if (this.#hidden && !this.#hiding) {
+      this.#hiding = true;
+      queueMicrotask(() => {
+        this.#hiding = false;
+        this.#sendAll();
+      });
     }
+  }
+
+  #sendAll() {
+    const unsaved = this.#unsaved.splice(0);
+    this.#put(unsaved);
     this.#queue.ready([...(this.#saving ?? []), ...unsaved]);
-    this.#sender.hurry();
+    this.#sender.hurry(this.#leaving);
   }
 
   // what the sender tells
@@ -249,10 +378,12 @@ export class Sluice {
   #settled(good, refused) {
     this.#counts.acknowledged += good.length;
     this.#counts.rejected += refused.size;
-    this.#forget([...good, ...refused.keys()]);
+    if (good.length + refused.size !== 0) {
+      this.#forget([...good, ...refused.keys()]);
+    }
     this.#decided.push(...idsOf(good));
     for (const [record, { code, field, message }] of refused) {
-      this.#tell("onError", { code, field, message, id: record.id, event: eventOf(record) });
+      this.#tell("onError", { code, field, message, id: record.messageId, event: eventOf(record) });
     }
   }
 
@@ -272,5 +403,6 @@ export class Sluice {
   }
 }
 
-const idsOf = (records) => records.map((record) => record.id);
+const idsOf = (records) => records.map((record) => record.messageId);
 const eventOf = (record) => JSON.parse(record.json);
+const nameOf = (eventName) => (typeof eventName === "string" ? eventName : typeof eventName);

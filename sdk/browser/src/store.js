@@ -3,6 +3,7 @@
 
 const TABLE = "events";
 const PATIENCE = 2000; // ms; a database that hangs must not hold up events
+const REST = 30_000; // ms until one that could not be opened is tried again
 
 function within(env, promise, fallback) {
   return new Promise((resolve) => {
@@ -30,35 +31,93 @@ function openDatabase(indexedDB, name) {
   });
 }
 
-class Store {
+export class Store {
   #env;
-  #database;
+  #name;
+  #lost;
+  #database = null;
+  #opening = null; // → the database or null
+  #notBefore = -Infinity; // of the next try to open it
+  #closed = false;
 
-  constructor(env, database) {
+  /** lost(): the database is gone, and all that was saved in it. */
+  constructor(env, name, lost) {
     this.#env = env;
-    this.#database = database;
-    database.onversionchange = () => database.close(); // another tab deletes it
+    this.#name = name;
+    this.#lost = lost;
   }
 
-  #run(mode, work) {
+  /** False: there is no IndexedDB, or it cannot be used. */
+  async open() {
+    return (await this.#get()) !== null;
+  }
+
+  async #get() {
+    if (this.#env.indexedDB === null || this.#closed || this.#env.clock() < this.#notBefore) {
+      return null;
+    }
+    this.#opening ??= this.#open();
+    const database = await this.#opening;
+    this.#opening = null;
+    return database;
+  }
+
+  async #open() {
+    const opened = openDatabase(this.#env.indexedDB, this.#name);
+    const database = await within(this.#env, opened, null);
+    if (database === null) {
+      this.#notBefore = this.#env.clock() + REST;
+      opened.then((late) => late?.close());
+      return null;
+    }
+    // Another tab deletes it; or the visitor clears what the browser keeps.
+    database.onversionchange = () => this.#gone(database);
+    database.onclose = () => this.#gone(database);
+    this.#database = database;
+    return database;
+  }
+
+  #gone(database) {
+    database.close();
+    if (this.#database === database) {
+      this.#database = null;
+      this.#lost();
+    }
+  }
+
+  /** The transaction is under way before this returns, if the database is open: the page may be going. */
+  async #run(mode, work) {
+    const database = this.#database ?? (await this.#get());
+    if (database === null) {
+      return false;
+    }
     const done = new Promise((resolve) => {
       try {
-        const transaction = this.#database.transaction(TABLE, mode, { durability: "relaxed" });
+        const transaction = database.transaction(TABLE, mode, { durability: "relaxed" });
         const request = work(transaction.objectStore(TABLE));
         transaction.oncomplete = () => resolve(mode === "readonly" ? request.result : true);
         transaction.onabort = () => resolve(false);
+        transaction.commit?.();
       } catch {
+        this.#rest(database);
         resolve(false);
       }
     });
     return within(this.#env, done, false);
   }
 
+  /** It takes no transaction: it is opened anew, but not at once. */
+  #rest(database) {
+    database.close();
+    this.#database = null;
+    this.#notBefore = this.#env.clock() + REST;
+  }
+
   /** In one transaction, replacing those with the same id. */
   put(records, owner) {
     return this.#run("readwrite", (table) => {
-      for (const { id, time, json, bytes } of records) {
-        table.put({ id, time, json, bytes, owner });
+      for (const { id, messageId, time, json, bytes } of records) {
+        table.put({ id, messageId, time, json, bytes, owner });
       }
     });
   }
@@ -74,19 +133,12 @@ class Store {
   /** All tabs' records, oldest first. */
   async all() {
     const records = (await this.#run("readonly", (table) => table.getAll())) || [];
-    return records.sort((a, b) => a.time - b.time);
+    return records.filter(({ json }) => typeof json === "string").sort((a, b) => a.time - b.time);
   }
 
   close() {
-    this.#database.close();
+    this.#closed = true;
+    this.#database?.close();
+    this.#database = null;
   }
-}
-
-/** null: there is no IndexedDB, or it cannot be used. */
-export async function openStore(env, name) {
-  if (env.indexedDB === null) {
-    return null;
-  }
-  const database = await within(env, openDatabase(env.indexedDB, name), null);
-  return database === null ? null : new Store(env, database);
 }

@@ -74,7 +74,7 @@ export function fakeWebSockets() {
     }
 
     get batches() {
-      return this.messages.map((message) => JSON.parse(message));
+      return this.messages.map((message) => JSON.parse(message).events);
     }
   }
   return { FakeWebSocket, sockets };
@@ -84,7 +84,7 @@ export function fakeWebSockets() {
 export function fakeFetch(answer) {
   const requests = [];
   const fetch = async (url, options) => {
-    const request = { url, ...options, events: JSON.parse(options.body) };
+    const request = { url, ...options, events: options.body && JSON.parse(options.body).events };
     requests.push(request);
     const { status = 202, body, headers = {} } = await answer(request);
     return {
@@ -96,14 +96,16 @@ export function fakeFetch(answer) {
   return { fetch, requests };
 }
 
-/** As much of IndexedDB as store.js uses. `tables` outlives pages. */
+/** As much of IndexedDB as store.js uses. `tables` outlives pages. `full`: no transaction commits. */
 export function fakeIndexedDB(tables = new Map()) {
   const later = (work) => queueMicrotask(work);
+  const opened = [];
+  const fake = { tables, full: false };
   const database = (name) => ({
     createObjectStore() {},
     close() {},
     transaction() {
-      const table = tables.get(name);
+      const table = fake.full ? new Map() : tables.get(name);
       const transaction = {
         objectStore: () => ({
           put: (record) => table.set(record.id, structuredClone(record)),
@@ -111,14 +113,19 @@ export function fakeIndexedDB(tables = new Map()) {
           getAll: () => ({ result: [...table.values()] }),
         }),
       };
-      later(() => transaction.oncomplete());
+      later(() => (fake.full ? transaction.onabort() : transaction.oncomplete()));
       return transaction;
     },
   });
-  return {
-    tables,
+  return Object.assign(fake, {
+    /** The visitor clears what the browser keeps. */
+    clear() {
+      tables.clear();
+      opened.splice(0).forEach((one) => one.onclose?.());
+    },
     open(name) {
       const request = { result: database(name) };
+      opened.push(request.result);
       later(() => {
         if (!tables.has(name)) {
           tables.set(name, new Map());
@@ -128,7 +135,7 @@ export function fakeIndexedDB(tables = new Map()) {
       });
       return request;
     },
-  };
+  });
 }
 
 /** Locks of all tabs. `die(tab)` lets go of what a tab holds, as its end does. */
@@ -180,11 +187,12 @@ export function fakePage({ answer = () => ({ status: 503 }), time = new Time(), 
     keepalive: true,
     indexedDB: fakeIndexedDB(),
     localStorage: { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) },
-    navigator: { sendBeacon: (url, body) => beacons.push({ url, events: JSON.parse(body) }) > 0 },
+    navigator: { sendBeacon: (url, body) => beacons.push({ url, events: JSON.parse(body).events }) > 0 },
     document: Object.assign(new Target(), { visibilityState: "visible" }),
     window: new Target(),
     crypto: webcrypto,
     base: "https://shop.example/cart",
+    origin: "https://shop.example",
     setTimeout: time.setTimeout,
     clearTimeout: time.clearTimeout,
     wall: () => time.now,

@@ -5,12 +5,14 @@ import test from "node:test";
 import lz4 from "lz4-wasm-nodejs";
 import { Backoff } from "../src/backoff.js";
 import { uuid } from "../src/environment.js";
-import { frame, payload, toJson } from "../src/frame.js";
+import { toJson } from "../src/event.js";
+import { ENVELOPE_BYTES, frame, payload } from "../src/frame.js";
 import { verdict } from "../src/http.js";
-import { InFlight, judge } from "../src/in_flight.js";
+import { InFlight } from "../src/in_flight.js";
 import { compressBlock } from "../src/lz4.js";
 import { DEFAULTS, complete, endpoints } from "../src/options.js";
 import { Queue } from "../src/queue.js";
+import { judge, verdictOf } from "../src/verdict.js";
 
 const bytesOf = (text) => new TextEncoder().encode(text);
 
@@ -95,11 +97,11 @@ test("lz4: no match starts in the last 12 bytes, and the last 5 are literals", (
 
 test("frame: small batches are text, large ones LZ4 behind their size", () => {
   const record = { json: JSON.stringify({ event_name: "page_view", page: "/ä".repeat(40) }) };
-  assert.equal(frame([record], 1024), `[${record.json}]`);
+  assert.equal(frame([record], 1024, 1_700_000_000_000.5), `{"sent_at":1700000000001,"events":[${record.json}]}`);
   const many = Array.from({ length: 50 }, () => record);
-  const message = frame(many, 1024);
-  assert.ok(message.length < payload(many).length / 5);
-  assert.equal(Buffer.from(lz4.decompress(message)).toString(), payload(many));
+  const message = frame(many, 1024, 7);
+  assert.ok(message.length < payload(many, 7).length / 5);
+  assert.equal(Buffer.from(lz4.decompress(message)).toString(), payload(many, 7));
 });
 
 test("frame: a text cut within an emoji gets U+FFFD for the half, where there is toWellFormed", () => {
@@ -124,7 +126,7 @@ test("frame: an older browser leaves the half to the gateway", () => {
 
 test("frame: what LZ4 does not make smaller is text", () => {
   const noise = { json: JSON.stringify(Buffer.from(Array.from({ length: 900 }, dice(3).bind(null, 256))).toString("base64")) };
-  assert.equal(typeof frame([noise], 100), "string");
+  assert.equal(typeof frame([noise], 100, 7), "string");
 });
 
 test("backoff: doubles up to its cap, with full jitter, and starts again after a success", () => {
@@ -137,7 +139,7 @@ test("backoff: doubles up to its cap, with full jitter, and starts again after a
   assert.equal(floor.next(1000), 1000);
 });
 
-const LIMITS = { maxEvents: 5, maxBytes: 100, maxAge: 1000, batchEvents: 3, batchBytes: 50, batchDelay: 250 };
+const LIMITS = { maxEvents: 5, maxBytes: 100, maxAge: 1000, batchEvents: 3, batchBytes: ENVELOPE_BYTES + 50, batchDelay: 250 };
 
 function queueOf(count, { bytes = 10, limits = {} } = {}) {
   const queue = new Queue({ ...LIMITS, ...limits });
@@ -217,22 +219,22 @@ test("queue: a flush waits for all before it and for none after it", async () =>
   let done = false;
   flush.done.then(() => (done = true));
   queue.add({ id: "later", time: 9, json: "{}", bytes: 1 }, 9);
-  queue.settle([records[0]]);
-  queue.settle([records[0]]); // twice is once
+  assert.equal(queue.settle([records[0]], "stored").length, 1);
+  assert.equal(queue.settle([records[0]], "refused").length, 0); // twice is once
   await Promise.resolve();
-  assert.deepEqual([done, flush.left()], [false, 1]);
-  queue.settle([records[1]]);
+  assert.deepEqual([done, flush.result()], [false, { stored: 1, refused: 0, dropped: 0, waiting: 1 }]);
+  queue.settle([records[1]], "refused");
   await Promise.resolve();
-  assert.deepEqual([done, flush.left(), queue.size], [true, 0, 1]);
+  assert.deepEqual([done, flush.result(), queue.size], [true, { stored: 1, refused: 1, dropped: 0, waiting: 0 }, 1]);
 });
 
 test("queue: a hurried event is hurried once, within the bytes given, and goes on waiting", () => {
   const { queue, records } = queueOf(4);
   queue.ready(records);
-  assert.equal(ids(queue.hurry(25)), "e0 e1");
-  assert.equal(ids(queue.hurry(100)), "e2 e3");
+  assert.equal(ids(queue.hurry(ENVELOPE_BYTES + 25)), "e0 e1");
+  assert.equal(ids(queue.hurry(ENVELOPE_BYTES + 100)), "e2 e3");
   assert.equal(queue.waiting, 4);
-  queue.settle(records.slice(0, 2));
+  queue.settle(records.slice(0, 2), "stored");
   assert.equal(ids(queue.take()), "e2 e3");
 });
 
@@ -252,9 +254,35 @@ test("in flight: errors find their message and their event", () => {
   flight.add(["c", "d"], 0);
   const errors = [{ frame: 1, index: 1, code: "x" }, { frame: 2, index: 0, code: "y" }];
   const [first, second] = flight.ack({ ack: 2, errors }, 0);
-  assert.deepEqual([...judge(first.records, first.errors).refused], [["b", errors[0]]]);
-  assert.deepEqual([...judge(second.records, second.errors).refused], [["c", errors[1]]]);
+  assert.deepEqual([...first.refused], [["b", errors[0]]]);
+  assert.deepEqual([...second.refused], [["c", errors[1]]]);
   assert.equal(judge(["a"], [{ frame: 1, index: null, code: "z" }]).whole.code, "z");
+});
+
+const codesOf = (refused) => Object.fromEntries([...refused].map(([record, { code }]) => [record, code]));
+
+test("verdict: runs name every refused event, with the message where one is listed", () => {
+  const records = [..."abcdefgh"];
+  const error = { index: 1, code: "x", message: "said" };
+  const { refused } = judge(records, [error], { x: [1, 2, 3, 1], y: [3, 2, 90, 1e9] });
+  assert.deepEqual(codesOf(refused), { b: "x", c: "x", d: "y", e: "y", g: "x" });
+  assert.equal(refused.get("b"), error);
+  const flight = new InFlight();
+  flight.add(records, 0);
+  flight.add(["i"], 0);
+  const told = [{ frame: 1, codes: { x: [0, 8] } }, { frame: 2, codes: { invalid_json: null } }];
+  const [first, second] = flight.ack({ ack: 2, errors: [], refused: told }, 0);
+  assert.equal(first.refused.size, 8);
+  assert.equal(second.whole.code, "invalid_json");
+});
+
+test("verdict: what is counted as refused and not named is unsure, if it could be another", () => {
+  const judged = [judge(["a", "b"], [{ index: 0, code: "x" }]), judge(["c"])];
+  assert.deepEqual(verdictOf(judged, 1).good, ["b", "c"]);
+  assert.deepEqual(verdictOf(judged, 2).unsure, ["b", "c"]);
+  assert.deepEqual(codesOf(verdictOf(judged, 3).refused), { a: "x", b: "rejected", c: "rejected" });
+  assert.deepEqual(verdictOf([judge(["a", "b"], [{ index: null, code: "x" }]), judge(["c"])], 1).good, ["c"]);
+  assert.deepEqual(codesOf(verdictOf([judge(["a"])], 1).refused), { a: "rejected" });
 });
 
 test("http: a reply with counts decides, a refusal as a whole splits, all else is sent again", () => {
@@ -270,9 +298,33 @@ test("options: every default is of its type, and wrong ones are named", () => {
   assert.deepEqual(complete({ stream: undefined }), DEFAULTS);
   assert.throws(() => complete({ batchSize: 1 }), /options\.batchSize is not an option/);
   assert.throws(() => complete({ batchDelay: "1" }), /options\.batchDelay must be a number/);
-  assert.throws(() => complete({ batchDelay: -1 }), /options\.batchDelay must not be negative/);
+  assert.throws(() => complete({ batchDelay: -1 }), /options\.batchDelay must be a number, at least 0, not -1/);
   assert.throws(() => complete({ onAck: 1 }), /options\.onAck must be a function/);
-  assert.throws(() => complete({ transport: "udp" }), /options\.transport must be one of/);
+  assert.throws(() => complete({ transport: "udp" }), /options\.transport must be one of auto, websocket, fetch, not "udp"/);
+  assert.deepEqual(complete(null), DEFAULTS);
+  assert.deepEqual(complete({ userId: null, onAck: null }), DEFAULTS);
+  assert.equal(complete({ compressAbove: Infinity }).compressAbove, Infinity);
+  assert.throws(() => complete("https://h"), TypeError);
+  assert.throws(() => complete({ context: [] }), /options\.context must be an object/);
+  assert.throws(() => complete({ toString: 1 }), /options\.toString is not an option/);
+  assert.throws(() => complete({ backoffMin: 900, backoffMax: 800 }), /backoffMin \(900\) must not be more than backoffMax \(800\)/);
+});
+
+test("options: no time fires at once, no count is none", () => {
+  const times = ["ackTimeout", "connectTimeout", "websocketRetry", "backoffMin", "backoffMax"];
+  for (const name of [...times, "batchDelay", "flushTimeout"]) {
+    for (const value of [Infinity, 2 ** 31, NaN, -1, "1"]) {
+      assert.throws(() => complete({ [name]: value }), new RegExp(`options\\.${name} must be`), `${name} ${value}`);
+    }
+  }
+  const counts = ["batchEvents", "batchBytes", "maxEvents", "maxBytes", "maxInFlight", "websocketAttempts"];
+  for (const name of counts) {
+    for (const value of [0, -1, 1.5, NaN, Infinity, "1"]) {
+      assert.throws(() => complete({ [name]: value }), new RegExp(`options\\.${name} must be a whole number`), `${name} ${value}`);
+    }
+  }
+  times.concat("maxAge").forEach((name) => assert.throws(() => complete({ [name]: 0 }), TypeError, name));
+  assert.equal(complete({ batchDelay: 0, flushTimeout: 2 ** 31 - 1, backoffMax: 2 ** 31 - 1 }).batchDelay, 0);
 });
 
 test("options: addresses follow from the url, whatever its scheme and path", () => {
@@ -287,7 +339,10 @@ test("options: addresses follow from the url, whatever its scheme and path", () 
     const found = endpoints(url, stream, base);
     assert.deepEqual([found.ws, found.bulk], [ws, bulk]);
   }
-  assert.throws(() => endpoints("http://", "", base), TypeError);
+  const wrong = ["http://", "events.example", "localhost:8080", "ftp://h", "", "file:///x", undefined, "javascript:0", "?x"];
+  for (const url of wrong) {
+    assert.throws(() => endpoints(url, "", base), /Sluice: the url .* must begin with https:/, String(url));
+  }
 });
 
 test("uuid: is a version 4 also where randomUUID is not there", () => {

@@ -1,5 +1,6 @@
 // The whole SDK in a page of fakes: the test plays visitor, network and gateway.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import test from "node:test";
 import { Sluice } from "../src/sluice.js";
 import { Time, fakeIndexedDB, fakeLocks, fakePage, settle } from "./fakes.mjs";
@@ -140,7 +141,7 @@ test("a batch refused as a whole is split, and only the event at fault is given 
   await time.pass(500);
   sockets[1].accept();
   await time.pass(0);
-  assert.deepEqual(sockets[1].batches.map(names), ["a", "b"]);
+  assert.deepEqual(sockets[1].batches.map(names), ["a"]); // one at a time
   sockets[1].drop(1009, "too large");
   await time.pass(1000);
   assert.deepEqual(told.error.map(({ code, id }) => [code, id]), [["too_large", a]]);
@@ -375,7 +376,7 @@ test("who asks not to be tracked is not, and leaves no trace", async () => {
     assert.equal(sockets.length, 0);
     assert.equal(env.indexedDB.tables.size, 0);
     assert.equal(env.localStorage.getItem("sluice.anonymous_id"), null);
-    assert.equal(await sluice.close(), 0);
+    assert.deepEqual(await sluice.close(), { stored: 0, refused: 0, dropped: 0, waiting: 0 });
   }
   const { sluice } = await start({}, { navigator: { doNotTrack: "1" } });
   assert.notEqual(sluice.track("a"), null);
@@ -383,11 +384,265 @@ test("who asks not to be tracked is not, and leaves no trace", async () => {
 
 test("what cannot be sent is told, and breaks nothing", async () => {
   const { sluice, told } = await connected({ batchBytes: 1000 });
-  const circle = {};
-  circle.self = circle;
-  assert.equal(sluice.track("circle", circle), null);
   assert.equal(sluice.track("huge", { text: "x".repeat(1000) }), null);
-  assert.deepEqual(told.error.map(({ code }) => code), ["not_trackable", "not_trackable"]);
+  assert.equal(sluice.track(Symbol("name"), { text: "x".repeat(1000) }), null);
+  await sluice.close({ timeout: 0 });
+  assert.equal(sluice.track("late"), null);
+  assert.deepEqual(told.error.map(({ code }) => code), ["not_trackable", "not_trackable", "not_trackable"]);
+  assert.match(told.error[2].message, /late: it is closed/);
+});
+
+test("a member that JSON has no form for is left out and told, and the rest of the event is sent", async () => {
+  const { sluice, sockets, time, told } = await connected();
+  const circle = { a: 1 };
+  circle.self = { circle };
+  const bad = {
+    get thrower() {
+      throw new Error("no");
+    },
+    toJSON: undefined,
+  };
+  let deep = {};
+  for (let i = 0; i < 50_000; i++) deep = { deep };
+  const cases = [
+    ["big", { n: 10n, m: [1, 2n, { k: 3n }], ok: 1 }, undefined],
+    ["circle", circle, undefined],
+    ["throws", { bad, ok: 2 }, undefined],
+    ["fields", { ok: 3 }, { price: 5n, get items() { throw new Error("no"); }, campaign_id: "c" }],
+    ["deep", { deep, ok: 4 }, undefined],
+    ["text", { ok: 5 }, "no object"],
+    ["json", { bad: { toJSON() { throw new Error("no"); } }, ok: 6 }, undefined],
+  ];
+  const ids = cases.map((one) => sluice.track(...one));
+  await time.pass(250);
+  const sent = sockets[0].batches.flat();
+  assert.deepEqual(sent.map(({ message_id }) => message_id), ids);
+  assert.deepEqual(told.error.map(({ code, id }) => [code, id]), ids.map((id) => ["left_out", id]));
+  assert.deepEqual(sent[0].metadata, { m: [1, null, {}], ok: 1 });
+  assert.match(told.error[0].message, /big: left out metadata.n: a BigInt, metadata.m.1: a BigInt, metadata.m.2.k: a BigInt/);
+  assert.deepEqual(sent[1].metadata, { a: 1, self: {} });
+  assert.deepEqual([sent[2].metadata, sent[3].metadata, sent[3].campaign_id], [{ bad: {}, ok: 2 }, { ok: 3 }, "c"]);
+  assert.deepEqual([sent[4].metadata.ok, sent[5].metadata.ok, sent[6].metadata.ok], [4, 5, 6]);
+});
+
+test("ids that are given twice, or as nothing, replace no other event", async () => {
+  const { sluice, sockets, time, saved } = await connected();
+  const given = [{ message_id: undefined }, { message_id: undefined }, { message_id: null }, { message_id: "m" }, { message_id: "m" }, { message_id: 7 }];
+  const ids = given.map((fields, n) => sluice.track(`e${n}`, {}, fields));
+  assert.equal(new Set(ids.slice(0, 3)).size, 3);
+  assert.deepEqual(ids.slice(3), ["m", "m", "7"]);
+  await time.pass(250);
+  assert.equal(saved().length, 6);
+  assert.equal(names(sockets[0].batches[0]), "e0 e1 e2 e3 e4 e5");
+  sockets[0].ack(1, { accepted: 6 });
+  await settle();
+  const { tracked, acknowledged, waiting } = sluice.stats();
+  assert.deepEqual([tracked, acknowledged, waiting, saved().length], [6, 6, 0, 0]);
+});
+
+test("nothing for user_id, channel, timestamp or the name is as if not given", async () => {
+  const { sluice, sockets, time, env } = await connected();
+  for (const nothing of [undefined, null]) {
+    sluice.track("a", {}, { user_id: nothing, channel: nothing, timestamp: nothing, event_name: nothing });
+    sluice.userId = nothing;
+    sluice.track("b");
+  }
+  sluice.userId = "u7";
+  sluice.track("c");
+  sluice.userId = "";
+  sluice.track("d");
+  await time.pass(250);
+  const anonymous = env.localStorage.getItem("sluice.anonymous_id");
+  const users = sockets[0].batches[0].map(({ event_name, user_id, channel, timestamp }) => [event_name, user_id, channel, typeof timestamp]);
+  const all = (name, user) => [name, user, "web", "number"];
+  assert.deepEqual(users, [..."abab"].map((name) => all(name, anonymous)).concat([all("c", "u7"), all("d", anonymous)]));
+  assert.throws(() => (sluice.userId = {}), TypeError);
+});
+
+test("reset gives another anonymous id, for this page and the next", async () => {
+  const { sluice, env } = await connected({ userId: "u1" });
+  sluice.reset();
+  const second = sluice.userId;
+  sluice.reset();
+  assert.match(second, /^[0-9a-f-]{36}$/);
+  assert.notEqual(sluice.userId, second);
+  assert.equal(env.localStorage.getItem("sluice.anonymous_id"), sluice.userId);
+});
+
+test("more refused events than an acknowledgement lists are all told", async () => {
+  const { sluice, sockets, time, told } = await connected({ batchEvents: 700 });
+  const ids = trackAll(sluice, "x ".repeat(700).trim());
+  await time.pass(250);
+  const errors = [{ frame: 1, index: 0, code: "not_allowed", message: "no" }];
+  sockets[0].ack(1, { accepted: 50, rejected: 650, errors, refused: [{ frame: 1, codes: { not_allowed: [0, 650] } }] });
+  await settle();
+  assert.deepEqual(told.error.map(({ id }) => id), ids.slice(0, 650));
+  assert.deepEqual(told.ack[0].ids, ids.slice(650));
+  assert.equal(sluice.stats().rejected, 650);
+});
+
+test("a gateway that names fewer refused events than it counts is asked event by event", async () => {
+  const { sluice, sockets, time, told } = await connected({ batchEvents: 4 });
+  const ids = trackAll(sluice, "a b c d");
+  await time.pass(0);
+  sockets[0].ack(1, { accepted: 2, rejected: 2, errors: [{ frame: 1, index: 0, code: "x", message: "" }] });
+  for (let n = 2; n <= 4; n++) {
+    await time.pass(0);
+    assert.equal(sockets[0].messages.length, n);
+    const name = names(sockets[0].batches[n - 1]);
+    sockets[0].ack(n, name === "c" ? { rejected: 1 } : { duplicate: 1 });
+  }
+  assert.deepEqual(told.error.map(({ code, id }) => [code, id]), [["x", ids[0]], ["rejected", ids[2]]]);
+  const { acknowledged, rejected, waiting } = sluice.stats();
+  assert.deepEqual([acknowledged, rejected, waiting], [2, 2, 0]);
+});
+
+test("what was sent twice is counted by its first answer", async () => {
+  let answer;
+  const held = new Promise((resolve) => (answer = resolve));
+  const { sluice, sockets, time, hide, told } = await start({}, { answer: () => held });
+  sluice.track("a");
+  await time.pass(250);
+  hide();
+  sockets[0].accept();
+  await time.pass(0);
+  sockets[0].ack(1, { accepted: 1 });
+  answer({ status: 200, body: { accepted: 0, duplicate: 1, rejected: 0 } });
+  await settle();
+  const { tracked, acknowledged, waiting } = sluice.stats();
+  assert.deepEqual([tracked, acknowledged, waiting, told.ack.flatMap(({ ids }) => ids).length], [1, 1, 0, 1]);
+});
+
+test("a page that leaves posts what it tracks in its own handlers, too", async () => {
+  const { sluice, sockets, requests, env, time } = await connected({}, { answer: accepted });
+  env.document.addEventListener("visibilitychange", () => sluice.track("by the page"));
+  env.window.addEventListener("pagehide", () => sluice.track("by the page"));
+  sluice.track("before");
+  env.window.tell("pagehide");
+  await settle();
+  env.document.visibilityState = "hidden";
+  env.document.tell("visibilitychange");
+  await settle();
+  const posted = requests.filter(({ keepalive }) => keepalive).map(({ events }) => names(events));
+  assert.deepEqual(posted, ["before", "by the page", "by the page"]);
+  assert.equal(sockets[0].messages.length, 0);
+  await time.pass(0);
+  assert.equal(sluice.stats().acknowledged, 3);
+});
+
+test("a hidden page sends over its connection what it tracks in its own handlers", async () => {
+  const { sluice, sockets, env, hide } = await connected();
+  env.document.addEventListener("visibilitychange", () => sluice.track("by the page"));
+  hide();
+  await settle();
+  assert.deepEqual(sockets[0].batches.map(names), ["by the page"]);
+});
+
+test("a database that is deleted or full is told once, and its events are saved again when it can", async () => {
+  const { sluice, told, time, env, saved } = await start();
+  trackAll(sluice, "a b");
+  await time.pass(0);
+  env.indexedDB.clear();
+  await time.pass(0);
+  assert.deepEqual(told.error.map(({ code }) => code), ["storage"]);
+  assert.equal(saved().length, 2);
+  env.indexedDB.full = true;
+  trackAll(sluice, "c d");
+  await time.pass(0);
+  sluice.track("e");
+  await time.pass(0);
+  assert.deepEqual(told.error.map(({ code }) => code), ["storage", "storage"]);
+  assert.equal(saved().length, 2);
+  env.indexedDB.full = false;
+  await time.pass(60_000);
+  assert.equal(saved().length, 5);
+});
+
+test("a policy of the page without ws: is fetch at once", async () => {
+  const { sluice, sockets, time, told } = await start({}, { answer: accepted });
+  sluice.track("a");
+  sockets[0].onerror();
+  await time.pass(250);
+  assert.equal(sluice.state, "fetch");
+  assert.equal(sluice.stats().acknowledged, 1);
+  assert.deepEqual(told.error.map(({ code }) => code), ["websocket"]);
+  await time.pass(600_000);
+  assert.equal(sockets.length, 1);
+});
+
+test("a page of an origin that is not listed is told so once, and does not try for ever", async () => {
+  let listed = false;
+  const answer = (request) => {
+    if (request.mode === "no-cors") return { status: 200 };
+    if (listed && request.method === "POST") return accepted(request);
+    throw new TypeError("Failed to fetch");
+  };
+  const { sluice, time, told, requests, env, saved } = await start({ transport: "fetch" }, { answer });
+  sluice.track("a");
+  await time.pass(1000);
+  assert.deepEqual(told.error.map(({ code }) => code), ["origin_not_allowed"]);
+  assert.match(told.error[0].message, /shop\.example/);
+  assert.equal(sluice.state, "refused");
+  await time.pass(86_400_000);
+  const posts = requests.filter(({ method }) => method === "POST").length;
+  assert.ok(posts <= 8, `${posts} posts in a day`);
+  assert.deepEqual([told.error.length, saved().length, sluice.stats().waiting], [1, 1, 1]);
+  listed = true;
+  env.window.tell("online");
+  await settle();
+  assert.equal(sluice.stats().acknowledged, 1);
+});
+
+test("WebSockets alone: an origin that is not listed is told as well", async () => {
+  const answer = (request) => {
+    if (request.mode === "no-cors") return { status: 200 };
+    throw new TypeError("Failed to fetch");
+  };
+  const { sockets, time, told, sluice } = await start({ transport: "websocket" }, { answer });
+  for (let i = 0; i < 3; i++) {
+    sockets[i].drop();
+    await time.pass(2000);
+  }
+  assert.deepEqual(told.error.map(({ code }) => code), ["origin_not_allowed"]);
+  assert.equal(sluice.state, "refused");
+});
+
+test("a lost network is no refused origin", async () => {
+  const answer = () => {
+    throw new TypeError("Failed to fetch");
+  };
+  const { sluice, time, told } = await start({ transport: "fetch" }, { answer });
+  sluice.track("a");
+  await time.pass(1000);
+  assert.equal(told.error[0].code, "network");
+});
+
+test("on a server nothing is tracked, thrown, kept or waited for", async () => {
+  const told = [];
+  const page = fakePage({ base: undefined, origin: undefined });
+  const sluice = new Sluice("/events", { onError: ({ code }) => told.push(code) }, page.env);
+  assert.deepEqual([sluice.track("a"), sluice.track("b"), sluice.userId], [null, null, ""]);
+  sluice.reset();
+  assert.deepEqual(await sluice.flush(), { stored: 0, refused: 0, dropped: 0, waiting: 0 });
+  assert.deepEqual(await sluice.close(), { stored: 0, refused: 0, dropped: 0, waiting: 0 });
+  assert.deepEqual([told, page.sockets.length, sluice.stats().tracked], [["no_page"], 0, 0]);
+  assert.throws(() => new Sluice("events.example", {}, page.env), TypeError);
+});
+
+test("in Node itself a program with the SDK ends, and throws nothing", () => {
+  const program = `import { Sluice } from ${JSON.stringify(new URL("../src/sluice.js", import.meta.url).href)};
+    const sluice = new Sluice("https://events.example");
+    sluice.track("a");
+    const { waiting } = await sluice.flush();
+    process.exitCode = waiting;`;
+  const done = spawnSync(process.execPath, ["--input-type=module", "-e", program], { timeout: 10_000, encoding: "utf8" });
+  assert.deepEqual([done.status, done.signal, done.stderr], [0, null, ""]);
+});
+
+test("flush and close check their timeout", async () => {
+  const { sluice } = await connected();
+  await assert.rejects(sluice.flush({ timeout: Infinity }), /timeout must be at most/);
+  await assert.rejects(sluice.close({ timeout: -1 }), /timeout must be a number/);
 });
 
 test("flush sends at once, and resolves when all before it is acknowledged", async () => {
@@ -401,7 +656,7 @@ test("flush sends at once, and resolves when all before it is acknowledged", asy
   assert.equal(left, null);
   sockets[0].ack(1, { accepted: 1 });
   await settle();
-  assert.equal(left, 0);
+  assert.deepEqual(left, { stored: 1, refused: 0, dropped: 0, waiting: 0 });
 });
 
 test("flush tells what is left when its time is up", async () => {
@@ -409,7 +664,7 @@ test("flush tells what is left when its time is up", async () => {
   trackAll(sluice, "a b");
   const flushed = sluice.flush({ timeout: 1000 });
   await time.pass(1000);
-  assert.equal(await flushed, 2);
+  assert.deepEqual(await flushed, { stored: 0, refused: 0, dropped: 0, waiting: 2 });
 });
 
 test("close flushes, and then neither sends nor tracks nor comes back", async () => {
@@ -418,7 +673,7 @@ test("close flushes, and then neither sends nor tracks nor comes back", async ()
   const closed = sluice.close();
   await settle();
   sockets[0].ack(1, { accepted: 1 });
-  assert.equal(await closed, 0);
+  assert.deepEqual(await closed, { stored: 1, refused: 0, dropped: 0, waiting: 0 });
   assert.equal(sluice.state, "closed");
   assert.equal(sockets[0].readyState, 3);
   assert.equal(sluice.track("b"), null);

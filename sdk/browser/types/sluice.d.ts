@@ -10,6 +10,8 @@ export type State =
   | "websocket"
   /** no WebSocket can be had: events go by POST */
   | "fetch"
+  /** the gateway does not list the page's origin in http.cors_origins: it is hardly tried any more */
+  | "refused"
   /** between two tries */
   | "waiting"
   | "closed";
@@ -24,11 +26,12 @@ export interface Acknowledgement {
 }
 
 export interface Failure {
-  /** A code of the gateway ("not_allowed", "too_large", …), "network", "http_404", "policy", "storage",
-   * "not_trackable". */
+  /** A code of the gateway ("not_allowed", "too_large", …), "network", "http_404", "policy", "websocket" (the page may
+   * open none), "origin_not_allowed", "storage" (unsent events end with the page), "left_out" (a member that JSON has no
+   * form for; the rest is sent), "not_trackable" (the event is not), "no_page". */
   code: string;
   message: string;
-  /** With an event that was refused, and is not sent again: */
+  /** With an event that was refused, and is not sent again ("left_out": of the event that is sent): */
   id?: string;
   field?: string | null;
   event?: Record<string, unknown>;
@@ -48,16 +51,29 @@ export interface Sending {
   bytes: number;
 }
 
-/** Times are milliseconds. */
+/** What became of the events that a flush() waited for. */
+export interface Flushed {
+  /** They are in the gateway, as safe as it is configured. */
+  stored: number;
+  /** By the gateway: each was told to onError. */
+  refused: number;
+  /** Beyond the bounds of what is kept: each was told to onDrop. */
+  dropped: number;
+  /** Nothing is known of them yet: they are sent later, or by the next page. */
+  waiting: number;
+}
+
+/** Times are milliseconds, above 0 and at most 2,147,483,647 (24.8 days); counts are whole and at least 1. null is as if
+ * not given. */
 export interface Options {
   /** The gateway's stream; "": its first. */
   stream?: string;
   /** "": a random id, kept in localStorage. */
-  userId?: string;
+  userId?: string | null;
   /** "web" */
   channel?: string;
   /** Fields of every event. */
-  context?: Record<string, unknown>;
+  context?: object;
   /** "auto": WebSocket, or fetch where none can be had. */
   transport?: "auto" | "websocket" | "fetch";
 
@@ -120,23 +136,28 @@ export interface Stats {
 }
 
 export class Sluice {
-  /** Of the events tracked from now on. */
-  userId: string;
+  /** Of the events tracked from now on. Set to null, undefined or "": the anonymous id. */
+  get userId(): string;
+  set userId(id: string | number | null | undefined);
   readonly state: State;
 
-  /** `url`: of the gateway, such as "https://events.example", absolute or relative to the page. Throws TypeError if
-   * it or an option cannot be read. */
-  constructor(url: string | URL, options?: Options);
+  /** `url`: of the gateway, such as "https://events.example", or a path of the page's own origin that begins with "/".
+   * Throws TypeError if it or an option cannot be read. */
+  constructor(url: string | URL, options?: Options | null);
 
   /** `metadata` is the event's free part; `fields` stand beside it (campaign_id, items, device …). Returns the event's
    * message_id, or null if it was not tracked. Never throws. */
-  track(eventName: string, metadata?: Record<string, unknown>, fields?: Record<string, unknown>): string | null;
+  track(eventName: string, metadata?: object | null, fields?: object | null): string | null;
 
-  /** Resolves with how many of the events tracked so far are not acknowledged: 0, unless the time was up. */
-  flush(options?: { timeout?: number }): Promise<number>;
+  /** After a logout: another anonymous id than before, for the events tracked from now on. */
+  reset(): void;
+
+  /** Sends at once, and resolves with what became of the events tracked so far: none is waiting, unless the time was
+   * up. Rejects with TypeError if the timeout cannot be read. */
+  flush(options?: { timeout?: number }): Promise<Flushed>;
 
   /** Flushes (at most 5 s) and closes. What is left stays in the browser for the next page. */
-  close(options?: { timeout?: number }): Promise<number>;
+  close(options?: { timeout?: number }): Promise<Flushed>;
 
   stats(): Stats;
 }
