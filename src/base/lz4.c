@@ -315,6 +315,57 @@ enum error lz4_frames_decode(struct lz4_decoder *decoder, struct slice in, struc
     return OK;
 }
 
+/* A length of which the token says `nibble`; more of it stands in the bytes at *at. False: they are cut off. */
+static bool take_length(struct slice in, size_t *at, size_t nibble, size_t *length)
+{
+    *length = nibble;
+    while (nibble == 15 || nibble == 255) {
+        if (*at == in.len) {
+            return false;
+        }
+        nibble = (uint8_t)in.data[(*at)++];
+        *length += nibble;
+        nibble = nibble == 255 ? 255 : 0;
+    }
+    return true;
+}
+
+/* Blank or not, what a JSON text of events begins with. */
+static bool begins_json(char c)
+{
+    return c != '\0' && strchr("{[ \t\r\n", c) != NULL;
+}
+
+bool lz4_is_bare_block(struct slice in)
+{
+    size_t at = 0, produced = 0;
+    while (at < in.len) {
+        uint8_t token = (uint8_t)in.data[at++];
+        size_t literals, match;
+        if (!take_length(in, &at, token >> 4, &literals) || literals > in.len - at) {
+            return false;
+        }
+        if (produced == 0 && (literals == 0 || !begins_json(in.data[at]))) {
+            return false;
+        }
+        at += literals;
+        produced += literals;
+        if (at == in.len) {
+            return true; /* the last sequence has no match */
+        }
+        if (in.len - at < 2) {
+            return false;
+        }
+        size_t offset = (uint8_t)in.data[at] | (size_t)(uint8_t)in.data[at + 1] << 8;
+        at += 2;
+        if (offset == 0 || offset > produced || !take_length(in, &at, token & 15, &match)) {
+            return false;
+        }
+        produced += match + 4;
+    }
+    return false;
+}
+
 enum error lz4_sized_block_decode(struct slice in, struct buf *out, size_t max)
 {
     if (in.len < 5 || in.len - 4 > INT_MAX) {
@@ -322,11 +373,11 @@ enum error lz4_sized_block_decode(struct slice in, struct buf *out, size_t max)
     }
     size_t claimed = load_u32(in.data);
     struct slice block = slice_after(in, 4);
-    if (claimed > max) {
-        return ERROR_DECOMPRESSED_TOO_LARGE;
-    }
     if (claimed > INT_MAX || claimed / LZ4_MAX_RATIO > block.len) {
         return ERROR_BAD_COMPRESSION;
+    }
+    if (claimed > max) {
+        return lz4_is_bare_block(in) ? ERROR_BAD_COMPRESSION : ERROR_DECOMPRESSED_TOO_LARGE;
     }
     if (!buf_reserve(out, claimed)) {
         return ERROR_OUT_OF_MEMORY;

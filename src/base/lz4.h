@@ -40,5 +40,10 @@ size_t lz4_frame_length(struct slice in);
 /* Where the data of the first block of the frame at the front of `in` begins: 0 if its header is not whole. */
 size_t lz4_frame_first_block(struct slice in);
 
-/* A raw block behind its 4-byte little-endian uncompressed size. */
+/* Is it a block of JSON without its size: sequences that fit each other, of which the first literals begin a JSON text?
+ * Walks them, decodes nothing (lz4_Block_format.md). What is plain JSON never is one. */
+bool lz4_is_bare_block(struct slice in);
+
+/* A raw block behind its 4-byte little-endian uncompressed size. A size that so few bytes cannot hold, whatever they are,
+ * is ERROR_BAD_COMPRESSION, and so are the first bytes of a bare block read as a size. */
 MUST_CHECK enum error lz4_sized_block_decode(struct slice in, struct buf *out, size_t max);

@@ -109,11 +109,11 @@ bool json_items_is_closed(struct slice text)
     return depth == 0;
 }
 
-/* Without the blanks and record separators in front. */
+/* Without the blanks, NULs and record separators in front. */
 static struct slice skip_separators(struct slice text)
 {
     static const char separators[] = " \t\r\n\x1e";
-    while (text.len != 0 && memchr(separators, text.data[0], sizeof separators - 1) != NULL) {
+    while (text.len != 0 && memchr(separators, text.data[0], sizeof separators) != NULL) {
         text = slice_after(text, 1);
     }
     return text;

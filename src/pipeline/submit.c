@@ -227,11 +227,12 @@ static enum error ask_to_enter(const struct pipeline_io *io, const struct payloa
     return error != OK || payload->pick_stream ? error : pipeline_admits_stream(io->pipeline, payload->stream);
 }
 
-/* A byte order mark in front is ignored, as RFC 8259, 8.1, allows: PowerShell writes one into its files. */
-static struct slice without_mark(struct slice bytes)
+/* A byte order mark in front is ignored, as RFC 8259, 8.1, allows: PowerShell writes one into its files. So are blanks
+ * around a payload, and NULs: of a C string that is sent with its end, or a buffer of a fixed size. */
+static struct slice without_frame(struct slice bytes)
 {
     struct slice mark = SLICE("\xEF\xBB\xBF");
-    return slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes;
+    return json_trim(slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes);
 }
 
 static void take_payload(struct submit *submit)
@@ -267,11 +268,11 @@ static void note_whole(const struct submit *submit)
 
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
 {
-    struct payload unmarked = *payload;
-    unmarked.bytes = without_mark(payload->bytes);
+    struct payload bare = *payload;
+    bare.bytes = without_frame(payload->bytes);
     struct submit submit = {
         .io = io,
-        .payload = &unmarked,
+        .payload = &bare,
         .submission = submission,
         .stream = payload->stream,
         .events = 1,

@@ -25,11 +25,12 @@ static bool is_blank(struct slice text)
     return json_trim(text).len == 0;
 }
 
-/* Takes the first line that is not blank from *rest. */
+/* Takes the first line that is not blank from *rest, without the blanks around it. */
 static bool take_line(struct slice *rest, struct slice *line)
 {
     while (slice_split(rest, '\n', line)) {
-        if (!is_blank(*line)) {
+        *line = json_trim(*line);
+        if (line->len != 0) {
             return true;
         }
     }
@@ -107,7 +108,7 @@ static bool take_good_pieces(struct submit *submit, struct slice rest, take_piec
 
 static bool is_object(struct submit *submit, struct slice line)
 {
-    return json_trim(line).data[0] == '{' && submit_parse_piece(submit, line) == OK;
+    return line.data[0] == '{' && submit_parse_piece(submit, line) == OK;
 }
 
 /* Lines, if the content type says so, or if the first line is a whole object with more behind it. */
@@ -127,7 +128,6 @@ static bool is_lines(struct submit *submit)
 /* May it be a line for itself, though a bad one: whole, or cut? What goes on in the next line is none. */
 static bool may_be_line(struct slice line)
 {
-    line = json_trim(line);
     return json_items_is_closed(line) || (line.data[0] != '[' && memchr("{[,:", line.data[line.len - 1], 4) == NULL);
 }
 
@@ -364,7 +364,7 @@ static bool take_pieces(struct submit *submit, enum error error)
 bool submit_payload(struct submit *submit)
 {
     struct slice bytes = submit->payload->bytes;
-    if (is_blank(bytes)) {
+    if (bytes.len == 0) {
         submit_refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
     }

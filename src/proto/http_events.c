@@ -1,6 +1,8 @@
 /* Turns a POST of events into a submission to the pipeline, and what the pipeline says at once into an answer. */
 #include "proto/http_events.h"
 
+#include "proto/decode_fault.h"
+
 #include "pipeline/refused_runs.h"
 
 enum error http_events_check(const struct http_front *front, const struct http_request *request)
@@ -139,6 +141,11 @@ void http_events_post(struct http_front *front, const struct http_request *reque
     enum error error = read_arguments(front, request->query, &arguments, &detail);
     if (error == OK) {
         error = intake_unpack(&front->intake, request->encoding, front->options->max_decompressed_bytes, &body);
+    }
+    if (error == ERROR_BAD_COMPRESSION) {
+        buf_clear(&front->text);
+        decode_describe_fault(request->encoding, body, &front->text);
+        detail = buf_slice(&front->text);
     }
     if (error != OK) {
         http_events_refuse(front, answer, error, detail);

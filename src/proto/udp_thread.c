@@ -65,9 +65,27 @@ static void on_stored(void *opaque, struct token token)
     (void)opaque, (void)token;
 }
 
+static bool begins_json(char first)
+{
+    return first != '\0' && strchr("{[ \t\r\n\x1e\xEF", first) != NULL;
+}
+
+/* "{}" and the like with NULs behind it, or nothing else than these: no LZ4 block consists of them. */
+static bool is_padded_json(struct slice datagram)
+{
+    struct slice text = json_trim(datagram);
+    return text.len == 0 || (text.len < 4 && begins_json(text.data[0]));
+}
+
+/* What begins as no JSON does may be an LZ4 block that lacks its size: the decoder says so. */
 enum http_encoding udp_packing(struct slice datagram)
 {
-    bool packed = datagram.len >= 4 && (load_u32(datagram.data) == LZ4_FRAME_MAGIC || datagram.data[3] == '\0');
+    if (datagram.len < 4) {
+        return ENCODING_IDENTITY;
+    }
+    bool sized = datagram.data[3] == '\0' && !is_padded_json(datagram);
+    bool packed = sized || load_u32(datagram.data) == LZ4_FRAME_MAGIC ||
+                  (!begins_json(datagram.data[0]) && lz4_is_bare_block(datagram));
     return packed ? ENCODING_LZ4 : ENCODING_IDENTITY;
 }
 

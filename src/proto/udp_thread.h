@@ -41,5 +41,6 @@ void udp_thread_stop(struct udp_thread *thread, int64_t deadline_ns);
 void udp_thread_free(struct udp_thread *thread);
 
 /* How a datagram is packed. Plain text, unless it begins as an LZ4 frame does, or its fourth byte is zero: no JSON has a
- * NUL there, and the 4-byte little-endian size before an LZ4 block has, as it is below 16 MiB. */
+ * NUL there (but if nothing else follows), and the 4-byte little-endian size before an LZ4 block has, as it is below
+ * 16 MiB; or it is a block without its size, which the decoder then refuses as that. */
 enum http_encoding udp_packing(struct slice datagram);

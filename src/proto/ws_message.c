@@ -2,6 +2,7 @@
 #include "proto/ws_message.h"
 
 #include "base/lz4.h"
+#include "proto/decode_fault.h"
 
 #define SIZE_PREFIX 4
 
@@ -10,17 +11,14 @@ static bool looks_like_json(char first)
     return first != '\0' && strchr("{[ \t\r\n", first) != NULL;
 }
 
-/* What can be said of LZ4 by its first bytes. */
+/* What can be said of LZ4 by its first bytes: is it rather JSON, or nothing? */
 static enum error judge_binary(struct slice payload, uint64_t max)
 {
     if (payload.len <= SIZE_PREFIX) {
         return ERROR_UNSUPPORTED_DATA;
     }
-    uint32_t prefix = load_u32(payload.data);
-    if (prefix <= max || prefix == LZ4_FRAME_MAGIC || (prefix & ~0x0Fu) == LZ4_SKIPPABLE_MAGIC) {
-        return OK;
-    }
-    return looks_like_json(payload.data[0]) ? ERROR_UNSUPPORTED_DATA : ERROR_DECOMPRESSED_TOO_LARGE;
+    bool is_json = looks_like_json(payload.data[0]) && load_u32(payload.data) > max && !lz4_is_bare_block(payload);
+    return is_json ? ERROR_UNSUPPORTED_DATA : OK;
 }
 
 static enum error unpack(struct http_front *front, bool is_text, struct slice *payload)
@@ -42,7 +40,7 @@ static bool is_told_in_ack(enum error error)
     return error == ERROR_EMPTY_PAYLOAD || error == ERROR_BAD_COMPRESSION;
 }
 
-static enum error refuse(struct http_front *front, const struct ws_terms *terms, enum error error)
+static enum error refuse(struct http_front *front, const struct ws_terms *terms, enum error error, struct slice bytes)
 {
     pipeline_count_refusal(front->intake.io, PROTOCOL_WS, terms->stream, error);
     if (!is_told_in_ack(error)) {
@@ -52,6 +50,9 @@ static enum error refuse(struct http_front *front, const struct ws_terms *terms,
     buf_clear(&submission->detail);
     buf_clear(&submission->errors);
     buf_clear(&submission->refused);
+    if (error == ERROR_BAD_COMPRESSION) {
+        decode_describe_fault(ENCODING_LZ4, bytes, &submission->detail);
+    }
     submission->error = error;
     submission->pending = false;
     return OK;
@@ -64,7 +65,7 @@ enum error ws_message_submit(struct http_front *front, const struct ws_terms *te
     metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
     enum error error = unpack(front, is_text, &bytes);
     if (error != OK) {
-        return refuse(front, terms, error);
+        return refuse(front, terms, error, bytes);
     }
     struct payload payload = {
         .stream = terms->stream,

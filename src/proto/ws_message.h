@@ -8,7 +8,7 @@
  * `error`: refused whole). Else the connection ends with this error, and the message is counted as refused:
  *   ERROR_INVALID_UTF8             text that is not
  *   ERROR_UNSUPPORTED_DATA         a binary message that looks like JSON, or is too short to hold LZ4
- *   ERROR_DECOMPRESSED_TOO_LARGE   by what it claims, or by what comes out
+ *   ERROR_DECOMPRESSED_TOO_LARGE   by what it claims, if so many bytes can hold that, or by what comes out
  *   what pipeline_submit says of a gateway that is full or failing, ERROR_OUT_OF_MEMORY */
 MUST_CHECK enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text,
                                         struct slice bytes, struct token token);

@@ -298,6 +298,9 @@ static void joins_fragments_with_control_frames_between(void **state)
     wire_free(wire);
 }
 
+/* A block of one byte more than may come out, and bytes enough to hold it. */
+static const char over_limit[1000] = "\x41\x0d\x03\x00x";
+
 /* What ends a connection: the frames, the close code, and what is counted. */
 static const struct {
     uint8_t first[3]; /* 0xFF: no more */
@@ -326,8 +329,12 @@ static const struct {
     { { BINARY, 0xFF, 0 }, { { " \t\r\n{}", 6 } }, 1003, ERROR_UNSUPPORTED_DATA, 1 },
     { { BINARY, 0xFF, 0 }, { { "abc", 3 } }, 1003, ERROR_UNSUPPORTED_DATA, 1 },
     { { BINARY, 0xFF, 0 }, { { "\0\0\0\0", 4 } }, 1003, ERROR_UNSUPPORTED_DATA, 1 },
-    { { BINARY, 0xFF, 0 }, { { "\xff\xff\xff\x7fxx", 6 } }, 1009, ERROR_DECOMPRESSED_TOO_LARGE, 1 },
-    { { BINARY_BEGINS, ENDS, 0xFF }, { { "\x41\x0d\x03", 3 }, { "\x00x", 2 } }, 1009, ERROR_DECOMPRESSED_TOO_LARGE, 1 },
+    { { BINARY, 0xFF, 0 }, { { over_limit, sizeof over_limit } }, 1009, ERROR_DECOMPRESSED_TOO_LARGE, 1 },
+    { { BINARY_BEGINS, ENDS, 0xFF },
+      { { over_limit, 3 }, { over_limit + 3, sizeof over_limit - 3 } },
+      1009,
+      ERROR_DECOMPRESSED_TOO_LARGE,
+      1 },
     { { CLOSE, 0xFF, 0 }, { { "\x03", 1 } }, 1002, OK, 0 },
     { { CLOSE, 0xFF, 0 }, { { "\x03\xed", 2 } }, 1002, OK, 0 },
     { { CLOSE, 0xFF, 0 }, { { "\x03\xe8\xff", 3 } }, 1002, OK, 0 },

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_decode(decoder, in);
     check_round_trip(encoder, decoder, in);
     must(lz4_sized_block_decode(in, &out, MAX_PLAIN) == OK || out.len == 0);
+    (void)lz4_is_bare_block(in);
     buf_release(&out);
     return 0;
 }

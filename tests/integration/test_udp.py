@@ -140,7 +140,11 @@ def bad_datagrams():
         (b"  \n ", "empty_payload", 1, 0),
         (b"[]", "empty_payload", 1, 0),
         (b"{", "invalid_json", 1, 0),
-        (b"\x00", "invalid_json", 1, 0),
+        (b"\x00", "empty_payload", 1, 0),
+        (b"\x00" * 64, "empty_payload", 1, 0),
+        (b"{}\x00\x00\x00", "missing_field", 1, 0),
+        (pack(event(106)) + b"\x00", "invalid_json", 0, 1),
+        (lines([107]) + b"\x00\n" + lines([108]) + b"\x00" * 8, "invalid_json", 0, 2),
         (b"hello, world", "invalid_json", 1, 0),
         (lines([100]) + b"\n{broken\n" + lines([101]), "invalid_json", 1, 2),
         (pack([1, "a", None]), "not_an_object", 3, 0),
@@ -151,7 +155,9 @@ def bad_datagrams():
         (frame[:20] + bytes([frame[20] ^ 0x5a]) + frame[21:], "bad_compression", 1, 0),
         (lz4_block(lines([105]), claimed=17), "bad_compression", 1, 0),
         (struct.pack("<I", 17), "bad_compression", 1, 0),
-        (lz4_block(b"{}", claimed=0xffffff), "decompressed_too_large", 1, 0),
+        (lz4_block(b"{}", claimed=0xffffff), "bad_compression", 1, 0),
+        (lz4_block(b" " * 9000, claimed=2 << 20), "decompressed_too_large", 1, 0),
+        (lz4_block(lines([109]))[4:], "bad_compression", 1, 0),     # a block without its size
         (lz4_frame(b" " * (2 << 20)), "decompressed_too_large", 1, 0),
         (lz4_block(b"{}", claimed=2 << 30), "invalid_json", 1, 0),  # its fourth byte is not zero: no LZ4
     ]

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <lz4.h>
 #include <stdlib.h>
 
 #include "base/lz4.h"
@@ -190,10 +191,57 @@ static void a_claim_of_a_gigabyte_allocates_nothing(void **state)
     assert_true(out.cap < 1 << 20);
     static const char block[] = "\x00\x00\x00\x40\x10x";
     in = slice_make(block, sizeof block - 1);
-    assert_int_equal(lz4_sized_block_decode(in, &out, 1 << 20), ERROR_DECOMPRESSED_TOO_LARGE);
+    assert_int_equal(lz4_sized_block_decode(in, &out, 1 << 20), ERROR_BAD_COMPRESSION);
     assert_int_equal(lz4_sized_block_decode(in, &out, (size_t)2 << 30), ERROR_BAD_COMPRESSION);
     assert_true(out.cap < 1 << 20);
     buf_release(&out);
+}
+
+/* As liblz4 makes them of events of all sizes. */
+static void a_block_without_its_size_is_known_for_one(void **state)
+{
+    (void)state;
+    struct buf plain = { 0 };
+    buf_append_byte(&plain, '[');
+    for (int i = 0; i < 300; i++) {
+        buf_printf(&plain, "%s{\"event_name\":\"view\",\"user_id\":\"u%d\"}", i == 0 ? "" : ",", i * 7919);
+        struct slice texts[] = { buf_slice(&plain), slice_after(buf_slice(&plain), 1) }; /* "[{…" and "{…" */
+        for (size_t t = 0; t < ARRAY_LENGTH(texts); t++) {
+            char packed[32768];
+            int len = LZ4_compress_default(texts[t].data, packed, (int)texts[t].len, sizeof packed);
+            struct slice block = slice_make(packed, (size_t)len);
+            struct buf out = { 0 };
+            assert_true(len > 0 && lz4_is_bare_block(block));
+            assert_int_equal(lz4_sized_block_decode(block, &out, 1 << 20), ERROR_BAD_COMPRESSION);
+            assert_false(lz4_is_bare_block(slice_make(packed, (size_t)len - 1)) || lz4_is_bare_block(texts[t]));
+            buf_release(&out);
+        }
+    }
+    buf_release(&plain);
+}
+
+static void what_is_no_block_is_none(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {
+        { "", 0 },
+        { "{}", 2 },
+        { "{\"a\":12}", 8 },
+        { "[{\"a\":1}]", 9 },
+        { "\xf0", 1 },
+        { "\xf0\xff\xff", 3 },
+        { "\x10[", 1 },
+        { "\x20{}\0\0", 5 },        /* an offset of 0 */
+        { "\x20{}\x03\0\x10x", 7 }, /* an offset before the beginning */
+        { "\x0f\x01\0", 3 },
+        { "\x20xy", 3 }, /* no JSON in it */
+        { "\x02\0\0\0\x20{}", 7 },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        assert_false(lz4_is_bare_block(texts[i]));
+    }
+    assert_true(lz4_is_bare_block(SLICE("\x20{}")));
+    assert_true(lz4_is_bare_block(SLICE("\x22{ \x01\0\x10}")));
 }
 
 static void a_bad_frame_does_not_spoil_the_next(void **state)
@@ -266,6 +314,9 @@ static void a_sized_block_must_be_as_long_as_it_says(void **state)
         { SLICE("\x11\0\0\0\xf0"
                 "abc"),
           ERROR_DECOMPRESSED_TOO_LARGE, "" },
+        { SLICE("\x11\x11\0\0\xf0"
+                "abc"),
+          ERROR_BAD_COMPRESSION, "" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct buf out = { 0 };
@@ -305,6 +356,8 @@ int main(void)
         cmocka_unit_test(one_byte_over_the_limit_is_too_large_and_appends_nothing),
         cmocka_unit_test(a_bomb_is_stopped_at_the_limit),
         cmocka_unit_test(a_claim_of_a_gigabyte_allocates_nothing),
+        cmocka_unit_test(a_block_without_its_size_is_known_for_one),
+        cmocka_unit_test(what_is_no_block_is_none),
         cmocka_unit_test(a_bad_frame_does_not_spoil_the_next),
         cmocka_unit_test(several_frames_and_skippable_ones_are_one_body),
         cmocka_unit_test(a_sized_block_must_be_as_long_as_it_says),

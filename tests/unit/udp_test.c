@@ -26,6 +26,13 @@ static void tells_packed_datagrams_by_their_first_bytes(void **state)
         { { "\x02\0\0\0\x20{}", 7 }, ENCODING_LZ4 },
         { { "\xff\xff\xff\0\x20{}", 7 }, ENCODING_LZ4 },
         { { "\0\0\0\x01\x20{}", 7 }, ENCODING_IDENTITY },
+        { { "{}\0\0\0", 5 }, ENCODING_IDENTITY },
+        { { "[]\n\0", 4 }, ENCODING_IDENTITY },
+        { { "\0\0\0\0\0\0", 6 }, ENCODING_IDENTITY },
+        { { "{}\0\0\x20{}", 7 }, ENCODING_LZ4 }, /* 32,123 bytes, it says */
+        { { "{\"a\":1}\0", 8 }, ENCODING_IDENTITY },
+        { { "\xf0\x01{\"event_name\":1}", 18 }, ENCODING_LZ4 },
+        { { "hello, world", 12 }, ENCODING_IDENTITY },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         assert_int_equal(udp_packing(rows[i].datagram), rows[i].encoding);
