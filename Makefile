@@ -18,11 +18,14 @@ build: ## install what the build needs; leaves build/sluice
 	@cmake --build --preset release --target sluice
 
 vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
+	@scripts/install run
 	@scripts/fetch-libchdb
 
-run: build ## build and serve on :8080 with the embedded store
+run: ## install what that needs, build, and serve on :8080 with the embedded store
+	@scripts/install run
+	@$(MAKE) --no-print-directory build
 	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
-	build/sluice --config $(CONFIG)
+	build/sluice --config $(CONFIG) --example
 
 test: build ## install what the tests need and run them all
 	@scripts/install test
@@ -53,7 +56,7 @@ crash-build:
 	@cmake --build --preset crash --target sluice chdb_server kill_at_rename failing_disk power_loss unreadable_disk
 
 unit: ## unit and flow tests only
-	@scripts/install test
+	@scripts/install unit
 	@cmake --preset debug >/dev/null
 	@cmake --build --preset debug
 	ctest --preset debug

@@ -312,6 +312,20 @@ void gateway_udp_addresses(const struct gateway *g, struct buf *out)
     udp_addresses(g->udp, out);
 }
 
+void gateway_store_names(const struct gateway *g, struct buf *out)
+{
+    buf_append_string(out, g->store->ops->name);
+    for (size_t i = 0; !g->store->in_process && i < g->store->server_count; i++) {
+        buf_printf(out, "%s%s%s", i == 0 ? "(" : ",", g->store->server_names[i],
+                   i + 1 == g->store->server_count ? ")" : "");
+    }
+}
+
+const char *gateway_data_folder(const struct gateway *g)
+{
+    return g->folder.path;
+}
+
 void gateway_tick(struct gateway *g)
 {
     pipeline_tick(g->pipeline);

@@ -25,6 +25,12 @@ int gateway_port(const struct gateway *gateway);
 /* Appends the addresses that take datagrams: "127.0.0.1:8125,[::1]:8125"; "off" if none does. */
 void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);
 
+/* Appends the store's kind and, of servers, their names without credentials: "clickhouse(http://a:8123,http://b:8123)". */
+void gateway_store_names(const struct gateway *gateway, struct buf *out);
+
+/* Its real path. */
+const char *gateway_data_folder(const struct gateway *gateway);
+
 /* About once a second while it serves, on the thread that started it: takes dead letters that were given back. */
 void gateway_tick(struct gateway *gateway);
 

@@ -4,6 +4,7 @@
 #include "journal_command.h"
 #include "schema_command.h"
 #include "sql_command.h"
+#include "start_line.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
+static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]\n"
                             "       sluice journal ls|cat|verify DATA_FOLDER\n"
                             "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
                             "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
@@ -29,6 +30,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check]\n"
                             "\n"
                             "  --config FILE  the configuration (" DEFAULT_CONFIG ")\n"
                             "  --check        validate the configuration and exit: 0 if it is good, 2 if not\n"
+                            "  --example      once it serves, print a curl command that stores an event\n"
                             "  --options      every option with its default, as a Markdown table\n"
                             "\n"
                             "SIGTERM, SIGINT or SIGHUP drains: replies are finished, events stored; a SIGTERM or\n"
@@ -40,6 +42,7 @@ enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPAT
 struct arguments {
     const char *config;
     bool check;
+    bool example;
 };
 
 static void print_options(void)
@@ -54,15 +57,20 @@ static void print_options(void)
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments, int *code)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-        { "version", no_argument, NULL, 'v' },      { "options", no_argument, NULL, 'o' },
-        { "help", no_argument, NULL, 'h' },         { 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'v' },
+        { "options", no_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
+        { "example", no_argument, NULL, 'e' },
+        { 0 },
     };
     *code = EXIT_GOOD;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c': arguments->config = optarg; break;
         case 'k': arguments->check = true; break;
+        case 'e': arguments->example = true; break;
         case 'v': puts("sluice " SLUICE_VERSION); return false;
         case 'o': print_options(); return false;
         case 'h': fputs(usage, stdout); return false;
@@ -273,13 +281,14 @@ static void stop(const struct config *config, struct gateway *gateway, int numbe
     gateway_free(gateway);
 }
 
-static int serve(const struct config *config)
+static int serve(const struct config *config, bool example)
 {
     sigset_t signals;
     block_signals(&signals);
     ignore_signals();
     raise_file_limit();
 
+    start_line_variables(config);
     struct buf problem = { 0 };
     struct gateway *gateway = gateway_start(config, &problem);
     if (gateway == NULL) {
@@ -288,13 +297,12 @@ static int serve(const struct config *config)
         return EXIT_FAILED;
     }
     buf_release(&problem);
-    struct buf udp = { 0 };
-    gateway_udp_addresses(gateway, &udp);
     service_say("serving on %s, port %d", config->http.listen, gateway_port(gateway));
     service_ready();
-    LOG(LOG_INFO, "serving", "version=%s listen=%s port=%d udp=%s", SLUICE_VERSION, config->http.listen,
-        gateway_port(gateway), buf_c_string(&udp));
-    buf_release(&udp);
+    start_line_log(config, gateway);
+    if (example) {
+        start_line_example(config, gateway);
+    }
 
     int number = wait_for_signal(&signals, gateway);
     stop(config, gateway, number);
@@ -329,11 +337,12 @@ int main(int argc, char **argv)
         return EXIT_BAD_CONFIG;
     }
     buf_release(&problems);
+    log_init(config.log.level, config.log.format);
     if (arguments.check) {
+        start_line_variables(&config);
         printf("%s: good, %zu stream%s\n", arguments.config, config.stream_count, config.stream_count == 1 ? "" : "s");
     } else {
-        log_init(config.log.level, config.log.format);
-        code = serve(&config);
+        code = serve(&config, arguments.example);
     }
     config_free(&config);
     return code;

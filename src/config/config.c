@@ -92,9 +92,10 @@ bool config_parse(struct config *config, const char *name, struct slice text, co
         };
         read_root(&reader, root, config);
         config->file = memory_copy(config->memory, slice_from_string(name));
+        config->text = memory_copy(config->memory, text);
     }
     memory_free(nodes);
-    if (problems->len != before || problems->failed || config->file == NULL) {
+    if (problems->len != before || problems->failed || config->file == NULL || config->text == NULL) {
         config_free(config);
         return false;
     }

@@ -2,8 +2,8 @@
  *
  * libyaml documents are walked by the option tables of option_table.c: an option is one row there (key, type, default,
  * range, help), and parsing, --help, docs/configuration.md and config/sluice.yaml follow from it. `${NAME}` and
- * `${NAME:-default}` are expanded inside scalars after parsing, so that a value can never change the structure. An
- * unknown key, a key given twice, a value out of range: each is an error with file, line, key, what was found and what
+ * `${NAME:-default}` are expanded inside scalars after parsing, so that a value can never change the structure; the
+ * variables of environment.h win over the file. An unknown key, a key given twice, a value out of range: each is an error with file, line, key, what was found and what
  * is allowed; all errors of a file are reported at once. */
 #pragma once
 
@@ -25,6 +25,7 @@ struct config {
     struct stream_options *streams;
     size_t stream_count;
     const char *file;             /* for messages */
+    const char *text;             /* of the file */
     struct config_memory *memory; /* what owns the strings */
 };
 

@@ -1,4 +1,5 @@
 /* Turns the option tables into docs/configuration.md. */
+#include "config/environment.h"
 #include "config/option_table.h"
 
 static const char *const preface =
@@ -16,7 +17,8 @@ static const char *const preface =
     "table that does not fit) is not seen by `--check`. Options are read at start only.\n\n"
     "- **Environment.** `${NAME}` in a value becomes the variable's value, `${NAME:-default}` the default if it is "
     "unset\n"
-    "  or empty; `$${` is a literal `${`. The structure of the file cannot be changed that way.\n"
+    "  or empty; `$${` is a literal `${`. The structure of the file cannot be changed that way. The variables of the\n"
+    "  table below need no mention in the file: if set and not empty, they win over what it says.\n"
     "- **Sizes** are bytes, or have a unit: `B`, `KB` `MB` `GB` `TB` (powers of 1000), `KiB` `MiB` `GiB` `TiB` "
     "(powers\n"
     "  of 1024).\n"
@@ -26,6 +28,12 @@ static const char *const preface =
     "a\n"
     "  brace: `type: \"Map(String, String)\"`, `from: \"items[].id\"`, `listen: \"${NAME:-:8125}\"`.\n"
     "- Anchors and aliases work; merge keys (`<<`) and several documents in a file are refused.\n";
+
+static const char *const environment_preface =
+    "\n## Environment\n\n"
+    "Precedence: a variable of this table that is set and not empty; else the file; else the default. An unknown one\n"
+    "that begins with `SLUICE_` is told at start and by `--check`, unless the file mentions it as `${NAME}`.\n\n"
+    "| variable | option |\n|---|---|\n";
 
 static const char *const type_names[] = {
     [OPTION_STRING] = "text",           [OPTION_NAME] = "name",     [OPTION_BOOL] = "true or false",
@@ -99,8 +107,17 @@ static void describe_nested(struct buf *out, const struct option_table *table, c
     }
 }
 
+static void describe_environment(struct buf *out)
+{
+    buf_append_string(out, environment_preface);
+    for (size_t i = 0; i < environment_option_count; i++) {
+        buf_printf(out, "| `%s` | `%s` |\n", environment_options[i].variable, environment_options[i].path);
+    }
+}
+
 void config_describe(struct buf *out)
 {
     buf_append_string(out, preface);
+    describe_environment(out);
     describe_nested(out, &option_sections, "");
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "config/environment.h"
 #include "config/expand.h"
 #include "config/option_scalar.h"
 #include "config/scalar.h"
@@ -258,6 +259,52 @@ static void read_pairs(struct option_reader *reader, const struct node *node, co
     }
 }
 
+/* The value of the option's variable; NULL: it has none, or that is not set. */
+static const char *environment_value(const struct option_reader *reader, const char *path)
+{
+    const char *variable = environment_variable(path);
+    const char *value = variable != NULL ? reader->lookup(variable) : NULL;
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* The environment wins over what the file says, or leaves out. False: it says nothing of this option. */
+static bool read_environment(struct option_reader *reader, const struct option *option, const char *path, void *place)
+{
+    const char *value = environment_value(reader, path);
+    if (value == NULL) {
+        return false;
+    }
+    const char *file = reader->file;
+    reader->file = "environment";
+    option_read_scalar(reader, option, 0, environment_variable(path), slice_from_string(value), place);
+    reader->file = file;
+    return true;
+}
+
+/* A list that the file leaves empty has one entry if a variable means an option of it. */
+static void read_environment_item(struct option_reader *reader, const struct option *option, const char *path,
+                                  void *target)
+{
+    static const size_t one = 1;
+    char item_path[PATH_LIMIT];
+    char option_path[PATH_LIMIT];
+    size_t count;
+    memcpy(&count, (char *)target + option->count_offset, sizeof count);
+    set_path(item_path, "%s[0]", path);
+    for (size_t i = 0; count == 0 && i < option->table->count; i++) {
+        join_path(option_path, item_path, option->table->rows[i].key);
+        if (environment_value(reader, option_path) != NULL) {
+            void *item = memory_take(reader->memory, one, option->item_size);
+            if (item != NULL) {
+                memcpy(place_of(option, target), &item, sizeof item);
+                memcpy((char *)target + option->count_offset, &one, sizeof one);
+                option_read_group(reader, NULL, 0, item_path, option->table, item);
+            }
+            return;
+        }
+    }
+}
+
 void option_read_group(struct option_reader *reader, const struct node *node, int line, const char *path,
                        const struct option_table *table, void *target)
 {
@@ -275,8 +322,13 @@ void option_read_group(struct option_reader *reader, const struct node *node, in
         read_pairs(reader, node, path, table, target, seen);
     }
     for (size_t i = 0; i < table->count; i++) {
-        if (table->rows[i].required && seen[i] == 0) {
-            join_path(option_path, path, table->rows[i].key);
+        const struct option *option = &table->rows[i];
+        join_path(option_path, path, option->key);
+        if (option->type == OPTION_LIST) {
+            read_environment_item(reader, option, option_path, target);
+        }
+        if (!read_environment(reader, option, option_path, place_of(option, target)) && option->required &&
+            seen[i] == 0) {
             option_problem(reader, line, option_path, "found nothing, expected it to be given");
         }
     }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "config/environment.h"
 #include "config/option_table.h"
 #include "config/scalar.h"
 
@@ -35,6 +36,24 @@ static const char *environment(const char *name)
 static const char *nothing_set(const char *name)
 {
     (void)name;
+    return NULL;
+}
+
+static const char *const everything_set[][2] = {
+    { "SLUICE_LOG_LEVEL", "error" },  { "SLUICE_HTTP", ":1" },          { "SLUICE_UDP", ":2" },
+    { "SLUICE_DATA", "/data" },       { "SLUICE_DURABILITY", "os" },    { "SLUICE_DEDUP", "redis" },
+    { "REDIS_URL", "redis://r" },     { "SLUICE_STORE", "clickhouse" }, { "SLUICE_LIBCHDB", "/lib/chdb.so" },
+    { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },       { "CLICKHOUSE_PASSWORD", "p" },
+    { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DRAIN_TIMEOUT", "7s" },
+};
+
+static const char *all_of_them(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(everything_set); i++) {
+        if (strcmp(everything_set[i][0], name) == 0) {
+            return everything_set[i][1];
+        }
+    }
     return NULL;
 }
 
@@ -552,6 +571,90 @@ static void reads_the_promised_environment_in_the_sample(void **state)
     buf_release(&problems);
 }
 
+static void assert_everything_is_set(const struct config *config)
+{
+    assert_int_equal(config->log.level, LOG_ERROR);
+    assert_string_equal(config->http.listen, ":1");
+    assert_string_equal(config->udp.listeners[0].listen, ":2");
+    assert_string_equal(config->journal.data, "/data");
+    assert_int_equal(config->journal.durability, DURABILITY_OS);
+    assert_int_equal(config->dedup.kind, DEDUP_REDIS);
+    assert_string_equal(config->dedup.redis_url, "redis://r");
+    assert_int_equal(config->store.kind, STORE_CLICKHOUSE);
+    assert_string_equal(config->store.library, "/lib/chdb.so");
+    assert_string_equal(config->store.url, "http://c");
+    assert_string_equal(config->store.user, "u");
+    assert_string_equal(config->store.password, "p");
+    assert_string_equal(config->store.database, "d");
+    assert_true(config->drain.timeout_ns == 7 * NS_PER_SECOND);
+}
+
+static void the_environment_needs_no_mention_in_the_file(void **state)
+{
+    static const char *const files[] = {
+        STREAM,
+        "log: { level: debug }\nhttp: { listen: ':80' }\nudp: { listeners: [ { listen: ':81' }, { listen: ':82' } ] }\n"
+        "journal: { data: /x, durability: memory }\ndedup: { kind: none, redis_url: redis://x }\n"
+        "store: { kind: embedded, library: /x, url: http://x, user: x, password: x, database: x }\n"
+        "drain: { timeout: 1s }\n" STREAM,
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+        struct config config;
+        struct buf problems = { 0 };
+        assert_true(config_parse(&config, "test.yaml", slice_from_string(files[i]), all_of_them, &problems));
+        assert_everything_is_set(&config);
+        assert_int_equal(config.udp.listener_count, i == 0 ? 1 : 2);
+        assert_string_equal(config.udp.listeners[i].listen, i == 0 ? ":2" : ":82");
+        config_free(&config);
+        buf_release(&problems);
+    }
+    assert_int_equal(environment_option_count, ARRAY_LENGTH(everything_set));
+}
+
+static const char *dedup_is_wrong(const char *name)
+{
+    return strcmp(name, "SLUICE_DEDUP") == 0 ? "rediss" : NULL;
+}
+
+static void names_the_variable_whose_value_is_wrong(void **state)
+{
+    (void)state;
+    struct config config;
+    struct buf problems = { 0 };
+    assert_false(config_parse(&config, "test.yaml", slice_from_string(STREAM), dedup_is_wrong, &problems));
+    assert_string_equal(buf_c_string(&problems),
+                        "environment: SLUICE_DEDUP: found \"rediss\", expected one of memory, redis, none\n");
+    buf_release(&problems);
+}
+
+static void names_unknown_variables_with_the_nearest_known(void **state)
+{
+    char *variables[] = {
+        "PATH=/bin",
+        "SLUICE_DEDPU=redis",
+        "SLUICE_DEDUP=redis",
+        "SLUICE_REGION=eu",
+        "SLUICE_OTHER=x",
+        "SLUICE_SERVICE_HOST=10.0.0.1",
+        "SLUICE_PORT=tcp://10.0.0.1:80",
+        "SLUICE_PORT_80_TCP=x",
+        "SLUICE_CRASH_POINT=",
+        "SLUICE_DURABLE=fsync",
+        "SLUICE_REG=x",
+        NULL,
+    };
+    struct buf lines = { 0 };
+    (void)state;
+    environment_unknown(variables, SLICE("a: SLUICE_OTHER\nb: ${SLUICE_REGION:-us}\n"), &lines);
+    assert_string_equal(buf_c_string(&lines),
+                        "SLUICE_DEDPU means nothing here, perhaps SLUICE_DEDUP is meant\n"
+                        "SLUICE_OTHER means nothing here: the variables are in docs/configuration.md\n"
+                        "SLUICE_DURABLE means nothing here: the variables are in docs/configuration.md\n"
+                        "SLUICE_REG means nothing here: the variables are in docs/configuration.md\n");
+    buf_release(&lines);
+}
+
 /* The sample shows the defaults: what it says, a file that says nothing means too (but for lists, which are empty). */
 static void shows_the_defaults_in_the_sample(void **state)
 {
@@ -655,6 +758,9 @@ int main(void)
         cmocka_unit_test(loads_the_sample_and_the_presets_with_nothing_set),
         cmocka_unit_test(names_of_enumerations_are_read_in_any_case),
         cmocka_unit_test(reads_the_promised_environment_in_the_sample),
+        cmocka_unit_test(the_environment_needs_no_mention_in_the_file),
+        cmocka_unit_test(names_the_variable_whose_value_is_wrong),
+        cmocka_unit_test(names_unknown_variables_with_the_nearest_known),
         cmocka_unit_test(shows_the_defaults_in_the_sample),
         cmocka_unit_test(keeps_the_rules_of_the_tables),
         cmocka_unit_test(documents_every_option),

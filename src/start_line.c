@@ -1,0 +1,92 @@
+/* Turns a configuration and what was made of it into the words at start. */
+#include "start_line.h"
+
+#include "config/environment.h"
+#include "pipeline/redis_address.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Where a browser on this machine reaches what listens on `listen`. */
+static void append_url(const struct config *config, int port, struct buf *out)
+{
+    struct slice listen = slice_from_string(config->http.listen);
+    const char *colon = memrchr(listen.data, ':', listen.len);
+    struct slice host = slice_make(listen.data, colon != NULL ? (size_t)(colon - (const char *)listen.data) : 0);
+    if (host.len == 0 || slice_equal(host, SLICE("0.0.0.0")) || slice_equal(host, SLICE("*"))) {
+        host = SLICE("localhost");
+    } else if (slice_equal(host, SLICE("[::]"))) {
+        host = SLICE("[::1]");
+    }
+    buf_printf(out, "http://%.*s:%d", (int)host.len, (const char *)host.data, port);
+}
+
+static void append_dedup(const struct dedup_options *dedup, struct buf *out)
+{
+    static const char *const kinds[] = { [DEDUP_MEMORY] = "memory", [DEDUP_REDIS] = "redis", [DEDUP_NONE] = "none" };
+    struct redis_address address;
+    struct buf problem = { 0 };
+    buf_printf(out, " dedup=%s", kinds[dedup->kind]);
+    if (dedup->kind == DEDUP_REDIS && redis_address_parse(&address, slice_from_string(dedup->redis_url), &problem)) {
+        buf_printf(out, "(%s)", address.name);
+        redis_address_release(&address);
+    }
+    buf_release(&problem);
+}
+
+static void append_durability(enum durability durability, struct buf *out)
+{
+    static const char *const names[] = {
+        [DURABILITY_FSYNC] = "fsync", [DURABILITY_OS] = "os", [DURABILITY_MEMORY] = "memory"
+    };
+    buf_printf(out, " durability=%s", names[durability]);
+}
+
+void start_line_log(const struct config *config, const struct gateway *gateway)
+{
+    struct buf line = { 0 };
+    buf_printf(&line, "version=%s url=", SLUICE_VERSION);
+    append_url(config, gateway_port(gateway), &line);
+    buf_printf(&line, "/demo listen=%s port=%d udp=", config->http.listen, gateway_port(gateway));
+    gateway_udp_addresses(gateway, &line);
+    buf_append_string(&line, " store=");
+    gateway_store_names(gateway, &line);
+    append_dedup(&config->dedup, &line);
+    append_durability(config->journal.durability, &line);
+    buf_printf(&line, " data=%s", gateway_data_folder(gateway));
+    LOG(LOG_INFO, "serving", "%s", buf_c_string(&line));
+    buf_release(&line);
+}
+
+void start_line_example(const struct config *config, const struct gateway *gateway)
+{
+    struct buf url = { 0 };
+    append_url(config, gateway_port(gateway), &url);
+    if (strcmp(config->streams[0].name, "events") == 0) {
+        printf(
+            "\nSluice serves. Store an event, then count it:\n\n"
+            "  curl -s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", \"user_id\": "
+            "\"user123\"}'\n"
+            "  curl -s '%s/events/metrics?event_name=purchase'\n\n"
+            "In a browser: %s/demo. Ctrl-C ends it.\n\n",
+            buf_c_string(&url), buf_c_string(&url), buf_c_string(&url));
+    } else {
+        printf("\nSluice serves. In a browser: %s/demo. Ctrl-C ends it.\n\n", buf_c_string(&url));
+    }
+    fflush(stdout);
+    buf_release(&url);
+}
+
+void start_line_variables(const struct config *config)
+{
+    struct buf lines = { 0 };
+    environment_unknown(environ, slice_from_string(config->text), &lines);
+    struct slice rest = buf_slice(&lines);
+    struct slice line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            LOG(LOG_WARN, "unknown variable", "%.*s", (int)line.len, (const char *)line.data);
+        }
+    }
+    buf_release(&lines);
+}

@@ -1,0 +1,14 @@
+/* What a gateway says once it serves: one line of the log with what whoever started it wants to know, and on request an
+ * event to try it with. */
+#pragma once
+
+#include "gateway.h"
+
+/* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
+void start_line_log(const struct config *config, const struct gateway *gateway);
+
+/* A curl command on stdout that stores an event; where the first stream is not the one of the sample, the demo's URL. */
+void start_line_example(const struct config *config, const struct gateway *gateway);
+
+/* A line of the log for each variable of the environment that looks like ours and means nothing. */
+void start_line_variables(const struct config *config);
