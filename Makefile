@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run test crash crash-build values unit sdk sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run engine test crash crash-build values unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -23,9 +23,11 @@ vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
 
 run: ## install what that needs, build, and serve on :8080 with the embedded store
 	@scripts/install run
-	@$(MAKE) --no-print-directory build
-	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
+	@$(MAKE) --no-print-directory -j2 build engine
 	build/sluice --config $(CONFIG) --example
+
+engine: # while the build runs
+	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
 
 test: build ## install what the tests need and run them all
 	@scripts/install test

@@ -514,7 +514,7 @@ static const char *promised_only(const char *name)
         { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
         { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
         { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "ERROR" }, { "SLUICE_UDP", ":2" },
-        { "SLUICE_DRAIN_TIMEOUT", "7s" },
+        { "SLUICE_DRAIN_TIMEOUT", "7s" }, { "SLUICE_LIBCHDB", NULL },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
