@@ -5,6 +5,7 @@
 #include "pipeline/redis_address.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Where a browser on this machine reaches what listens on `listen`. */
@@ -58,20 +59,26 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     buf_release(&line);
 }
 
+static void print_event(const char *url)
+{
+    char now[32];
+    time_t seconds = time(NULL);
+    struct tm utc;
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+    printf("Store an event (the same one again is a duplicate), then count it:\n\n"
+           "  curl -s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", "
+           "\"user_id\": \"user123\", \"timestamp\": \"%s\"}'\n"
+           "  curl -s '%s/events/metrics?event_name=purchase'\n\n",
+           url, now, url);
+}
+
 void start_line_example(const struct config *config, const struct gateway *gateway)
 {
     struct buf url = { 0 };
     append_url(config, gateway_port(gateway), &url);
+    printf("\nSluice serves. In a browser: %s/demo. Ctrl-C ends it.\n", buf_c_string(&url));
     if (strcmp(config->streams[0].name, "events") == 0) {
-        printf(
-            "\nSluice serves. Store an event, then count it:\n\n"
-            "  curl -s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", \"user_id\": "
-            "\"user123\"}'\n"
-            "  curl -s '%s/events/metrics?event_name=purchase'\n\n"
-            "In a browser: %s/demo. Ctrl-C ends it.\n\n",
-            buf_c_string(&url), buf_c_string(&url), buf_c_string(&url));
-    } else {
-        printf("\nSluice serves. In a browser: %s/demo. Ctrl-C ends it.\n\n", buf_c_string(&url));
+        print_event(buf_c_string(&url));
     }
     fflush(stdout);
     buf_release(&url);

@@ -7,7 +7,8 @@
 /* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
 void start_line_log(const struct config *config, const struct gateway *gateway);
 
-/* A curl command on stdout that stores an event; where the first stream is not the one of the sample, the demo's URL. */
+/* On stdout: the demo's URL, and curl commands that store an event of the sample's stream, if that is the first, and count
+ * it. */
 void start_line_example(const struct config *config, const struct gateway *gateway);
 
 /* A line of the log for each variable of the environment that looks like ours and means nothing. */

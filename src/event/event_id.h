@@ -41,6 +41,12 @@ static inline bool event_id_is_stable(const struct event_id *id)
     return (id->bytes[6] >> 4) == 8;
 }
 
+/* Version 7: the event is stored again if it is sent again. */
+static inline bool event_id_is_made_up(const struct event_id *id)
+{
+    return (id->bytes[6] >> 4) == 7;
+}
+
 /* Writes EVENT_ID_TEXT characters, no NUL. */
 void event_id_format(const struct event_id *id, char *text);
 MUST_CHECK bool event_id_parse(struct event_id *id, struct slice text);

@@ -242,7 +242,7 @@ void http_reply_one(struct buf *out, const struct event_id *id, const char *stat
     }
     buf_append_slice(out, SLICE("\"status\":\""));
     buf_append_string(out, status);
-    buf_append_slice(out, SLICE("\"}\n"));
+    buf_append_slice(out, event_id_is_made_up(id) ? SLICE("\",\"stable_id\":false}\n") : SLICE("\"}\n"));
 }
 
 void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists)
@@ -265,6 +265,7 @@ void http_reply_many(struct buf *out, struct http_counts counts, struct slice li
 static void append_ids(struct buf *out, struct slice ids)
 {
     size_t count = ids.len / sizeof(struct event_id);
+    uint32_t made_up = 0;
     buf_append_slice(out, SLICE(",\"ids\":["));
     if (!buf_reserve(out, count * (EVENT_ID_TEXT + 3) + 16)) {
         return;
@@ -272,6 +273,7 @@ static void append_ids(struct buf *out, struct slice ids)
     for (size_t i = 0; i < count; i++) {
         struct event_id id;
         memcpy(&id, ids.data + i * sizeof id, sizeof id);
+        made_up += event_id_is_made_up(&id);
         buf_append_slice(out, i == 0 ? SLICE("") : SLICE(","));
         if (event_id_is_zero(&id)) {
             buf_append_slice(out, SLICE("null"));
@@ -283,6 +285,10 @@ static void append_ids(struct buf *out, struct slice ids)
         buf_append(out, text, sizeof text);
     }
     buf_append_byte(out, ']');
+    if (made_up != 0) {
+        buf_append_slice(out, SLICE(",\"without_stable_id\":"));
+        append_number(out, made_up);
+    }
 }
 
 void http_reply_lists(struct buf *out, struct slice ids, struct slice errors)

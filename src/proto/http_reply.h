@@ -39,7 +39,8 @@ void http_reply_problem(struct buf *out, enum error error, struct slice detail, 
 #define HTTP_PROBLEM_TYPE "application/problem+json"
 #define HTTP_JSON_TYPE "application/json"
 
-/* {"id":"…","status":"accepted"}; an id of zero, which was not to be had, is left out. */
+/* {"id":"…","status":"accepted"}; an id of zero, which was not to be had, is left out. Of one that was made up
+ * {"id":"…","status":"accepted","stable_id":false}. */
 void http_reply_one(struct buf *out, const struct event_id *id, const char *status);
 
 struct http_counts {
@@ -52,7 +53,8 @@ struct http_counts {
  * rejected it is a problem document (RFC 9457) with these as extension members. */
 void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists);
 
-/* ,"ids":[…],"errors":[…]: `ids` are struct event_id, all zero for null; ids.data NULL leaves the list out. */
+/* ,"ids":[…],"errors":[…]: `ids` are struct event_id, all zero for null; ids.data NULL leaves the list out.
+ * ,"without_stable_id":n follows the ids if n of them were made up. */
 void http_reply_lists(struct buf *out, struct slice ids, struct slice errors);
 
 /* The status of a payload of many events whose fate is known: 202, 200 or 400. */

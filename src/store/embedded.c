@@ -370,7 +370,8 @@ static bool start_engine(struct embedded *store, struct buf *problem)
     char marks[64];
     snprintf(memory, sizeof memory, "--max_server_memory_usage=%llu", (unsigned long long)store->options->max_memory);
     snprintf(marks, sizeof marks, "--mark_cache_size=%d", MARK_CACHE_BYTES);
-    const char *arguments[] = { store->path_argument, memory, marks, "--background_pool_size=2", "--memory_worker_use_cgroup=0" };
+    const char *arguments[] = { store->path_argument, memory, marks, "--background_pool_size=2",
+                                "--memory_worker_use_cgroup=0" };
     store->connection = chdb_open(&store->chdb, arguments, ARRAY_LENGTH(arguments));
     if (store->connection == NULL) {
         buf_printf(problem,

@@ -19,8 +19,10 @@ SAMPLE = os.path.join(ROOT, "config", "sluice.yaml")
 
 
 class Gateway:
-    def __init__(self, folder, config=SAMPLE, env=None, wrapper=()):
+    def __init__(self, folder, config=SAMPLE, env=None, wrapper=(), arguments=()):
         self.folder = str(folder)
+        os.makedirs(self.folder, exist_ok=True)
+        self.arguments = list(arguments)
         self.config = config
         self.wrapper = list(wrapper)
         self.env = dict(os.environ, SLUICE_HTTP="127.0.0.1:0", SLUICE_UDP="127.0.0.1:0",
@@ -38,8 +40,8 @@ class Gateway:
         with open(self.log_path, "ab") as log:
             offset = log.tell()
             self.process = subprocess.Popen(
-                self.wrapper + [os.path.join(BUILD, "sluice"), "--config", self.config],
-                env=self.env, stdout=log, stderr=log, cwd=ROOT)
+                self.wrapper + [os.path.join(BUILD, "sluice"), "--config", self.config] + self.arguments,
+                env=self.environment(), stdout=log, stderr=log, cwd=ROOT)
         deadline = time.time() + timeout
         while time.time() < deadline:
             with open(self.log_path, "rb") as log:
@@ -54,6 +56,15 @@ class Gateway:
                 raise AssertionError("the gateway ended with %d at start:\n%s" % (self.process.returncode, self.log()[-3000:]))
             time.sleep(0.02)
         raise AssertionError("the gateway did not start in %d s:\n%s" % (timeout, self.log()[-3000:]))
+
+    def environment(self):
+        """A drain of its own that the file has is what its test is about."""
+        env = dict(self.env)
+        with open(self.config) as file:
+            text = file.read()
+        if "drain:" in text and "SLUICE_DRAIN_TIMEOUT" not in text:
+            env.pop("SLUICE_DRAIN_TIMEOUT", None)
+        return env
 
     def log(self):
         with open(self.log_path, "rb") as log:

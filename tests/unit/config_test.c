@@ -490,7 +490,7 @@ static void bounds_what_aliases_multiply(void **state)
 static void loads_the_sample_and_the_presets_with_nothing_set(void **state)
 {
     static const char *const presets[] = { "config/presets/minimal.yaml", "config/presets/clickhouse.yaml",
-                                           "config/presets/high-throughput.yaml" };
+                                           "config/presets/high-throughput.yaml", "config/presets/clickhouse-18.yaml" };
     (void)state;
     struct config config;
     for (size_t i = 0; i < ARRAY_LENGTH(presets); i++) {

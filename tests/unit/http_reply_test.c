@@ -120,6 +120,29 @@ static void many_lists_an_id_or_null_per_event(void **state)
     buf_release(&out);
 }
 
+static void replies_say_which_events_have_no_stable_id(void **state)
+{
+    (void)state;
+    struct event_id made_up = { { 1, 2, 3, 4, 5, 6, 0x70, 8 } };
+    struct event_id stable = { { 1, 2, 3, 4, 5, 6, 0x80, 8 } };
+    struct event_id ids[4] = { made_up, stable, { { 0 } }, made_up };
+    struct buf out = { 0 };
+    http_reply_one(&out, &made_up, "stored");
+    http_reply_one(&out, &stable, "stored");
+    http_reply_one(&out, &ids[2], "stored");
+    assert_string_equal(buf_c_string(&out),
+                        "{\"id\":\"01020304-0506-7008-0000-000000000000\",\"status\":\"stored\",\"stable_id\":false}\n"
+                        "{\"id\":\"01020304-0506-8008-0000-000000000000\",\"status\":\"stored\"}\n"
+                        "{\"status\":\"stored\"}\n");
+    buf_clear(&out);
+    http_reply_lists(&out, slice_make(ids, sizeof ids), SLICE(""));
+    assert_non_null(strstr(buf_c_string(&out), "\"],\"without_stable_id\":2,\"errors\":[]"));
+    buf_clear(&out);
+    http_reply_lists(&out, slice_make(ids + 1, 2 * sizeof *ids), SLICE(""));
+    assert_null(strstr(buf_c_string(&out), "stable_id"));
+    buf_release(&out);
+}
+
 static void the_status_of_many_follows_from_the_counts(void **state)
 {
     (void)state;
@@ -138,6 +161,7 @@ int main(void)
         cmocka_unit_test(the_date_is_in_the_format_of_rfc_9110),
         cmocka_unit_test(clients_are_told_a_shorter_time_out_than_there_is),
         cmocka_unit_test(many_lists_an_id_or_null_per_event),
+        cmocka_unit_test(replies_say_which_events_have_no_stable_id),
         cmocka_unit_test(the_status_of_many_follows_from_the_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

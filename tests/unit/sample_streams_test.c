@@ -41,7 +41,8 @@ static struct stream *must_compile(struct config *config, const char *path)
 static void compiles_the_sample_and_the_presets(void **state)
 {
     static const char *const paths[] = { "config/sluice.yaml", "config/presets/minimal.yaml",
-                                         "config/presets/clickhouse.yaml", "config/presets/high-throughput.yaml" };
+                                         "config/presets/clickhouse.yaml", "config/presets/high-throughput.yaml",
+                                         "config/presets/clickhouse-18.yaml" };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
         struct config config;
