@@ -1,4 +1,5 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
+#include "base/log.h"
 #include "proto/listen.h"
 #include "proto/origins.h"
 #include "proto/server_thread.h"
@@ -160,6 +161,22 @@ static const struct front_end_ops ops = {
     .threads = "an I/O thread", .turn_ns = front_turn_ns, .close = front_close, .stop = front_stop, .free = front_free
 };
 
+/* Loopback is believed by default: whoever puts a bare proxy there should know what its clients can do. */
+static void tell_trusted(const struct string_list *trusted)
+{
+    struct buf list = { 0 };
+    for (size_t i = 0; i < trusted->count; i++) {
+        buf_printf(&list, "%s%s", i == 0 ? "" : ",", trusted->items[i]);
+    }
+    if (trusted->count != 0 && buf_c_string(&list) != NULL) {
+        LOG(LOG_INFO, "X-Forwarded-For is believed",
+            "from=%s a proxy at such an address must set the field itself, or its clients choose theirs: "
+            "docs/proxies.md",
+            list.data);
+    }
+    buf_release(&list);
+}
+
 struct server *server_start(const struct server_config *config, struct buf *problem)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -180,6 +197,7 @@ struct server *server_start(const struct server_config *config, struct buf *prob
         front_free(&server->front);
         return NULL;
     }
+    tell_trusted(&config->http->trusted_proxies);
     return server;
 }
 

@@ -60,8 +60,13 @@ class Balancer:
                 time.sleep(0.05)
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        """nginx ends its workers only if it is asked."""
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def written(folder, name, text):
