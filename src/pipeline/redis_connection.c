@@ -9,8 +9,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define READ_BUFFER ((size_t)1 << 20)    /* kept between trips; hiredis would free it each time beyond 16 KiB */
-#define LONGEST_REPLY ((size_t)16 << 20) /* of what may be asked for, thousands of integers are the longest */
+#define READ_BUFFER ((size_t)1 << 20)     /* kept between trips; hiredis would free it each time beyond 16 KiB */
+#define LONGEST_REPLY ((size_t)256 << 10) /* that is not whole: hiredis looks through all of it after each read */
+#define LONGEST_ARRAY 4                   /* but for the awaited SMISMEMBER: TIME and EXEC have two */
+
+#define LONGEST_ERROR 256 /* of a server's text that is repeated */
+
+#define UNLIKE_COMMAND "its reply is not what the command calls for; is this a Redis server?"
+#define NO_INTEGERS "its reply to SMISMEMBER is not of integers; is this a Redis server?"
 
 #define LATEST_SECOND ((uint64_t)1 << 33) /* in the year 2242: so that no sum of times overflows */
 
@@ -20,6 +26,7 @@ struct member_sink {
     uint8_t *members; /* NULL: none is awaited */
     size_t count;
     bool nonsense; /* something else than integers was in the array */
+    bool unasked;  /* an array that nothing calls for: hiredis would allocate whatever length it claims */
 };
 
 struct redis_connection {
@@ -58,14 +65,16 @@ static void *create_nil(const redisReadTask *task)
     return is_in_sink(task) ? refuse(task) : connection_of(task)->own_functions->createNil(task);
 }
 
+/* NULL ends the reading: arrays within arrays, and what is longer than any reply to a command of ours. */
 static void *create_array(const redisReadTask *task, int elements)
 {
-    const struct member_sink *sink = &connection_of(task)->sink;
-    if (is_in_sink(task)) {
-        return refuse(task);
-    }
+    struct member_sink *sink = &connection_of(task)->sink;
     if (sink->members != NULL && task->parent == NULL && elements >= 0 && (size_t)elements == sink->count) {
         return &sunk;
+    }
+    if (task->parent != NULL || elements < 0 || elements > LONGEST_ARRAY) {
+        *(is_in_sink(task) ? &sink->nonsense : &sink->unasked) = true;
+        return NULL;
     }
     return connection_of(task)->own_functions->createArray(task, elements);
 }
@@ -176,12 +185,21 @@ static const redisReply *error_in(const redisReply *reply)
     return NULL;
 }
 
+/* Without the arguments that an "unknown command" is quoted with: they may be a password's. */
+static void explain_error(struct slice text, struct buf *problem)
+{
+    struct slice quoted = SLICE(", with args");
+    const char *end = memmem(text.data, text.len, quoted.data, quoted.len);
+    text.len = end != NULL ? (size_t)(end - text.data) : text.len;
+    buf_printf(problem, "it answered: %.*s", text.len < LONGEST_ERROR ? (int)text.len : LONGEST_ERROR, text.data);
+}
+
 static bool take_object(const redisReply *reply, struct redis_answer *answer, struct buf *problem)
 {
     const redisReply *error = error_in(reply);
     bool sound = false;
     if (error != NULL) {
-        buf_printf(problem, "it answered: %.*s", error->len < 256 ? (int)error->len : 256, error->str);
+        explain_error(slice_make(error->str, error->len), problem);
         return false;
     }
     switch (answer->want) {
@@ -190,7 +208,7 @@ static bool take_object(const redisReply *reply, struct redis_answer *answer, st
     case REDIS_WANT_MEMBERS: break; /* an array as long as the question goes to the sink */
     }
     if (!sound) {
-        buf_append_string(problem, "its reply is not what the command calls for; is this a Redis server?");
+        buf_append_string(problem, UNLIKE_COMMAND);
     }
     return sound;
 }
@@ -202,7 +220,7 @@ static bool take_reply(struct redis_connection *connection, void *object, struct
         return take_object(object, answer, problem);
     }
     if (connection->sink.nonsense) {
-        buf_append_string(problem, "its reply to SMISMEMBER is not of integers; is this a Redis server?");
+        buf_append_string(problem, NO_INTEGERS);
     }
     return !connection->sink.nonsense;
 }
@@ -215,6 +233,16 @@ static void expect(struct redis_connection *connection, const struct redis_answe
     }
 }
 
+static void explain_reader(const struct redis_connection *connection, struct buf *problem)
+{
+    const redisContext *context = connection->context;
+    if (connection->sink.unasked || connection->sink.nonsense) {
+        buf_append_string(problem, connection->sink.unasked ? UNLIKE_COMMAND : NO_INTEGERS);
+    } else {
+        buf_printf(problem, "%s%s", context->errstr, context->err == REDIS_ERR_OOM ? "" : "; is this a Redis server?");
+    }
+}
+
 /* Takes the replies that are whole; *taken counts them. */
 static bool take_replies(struct redis_connection *connection, struct redis_answer *answers, size_t count, size_t *taken,
                          struct buf *problem)
@@ -222,8 +250,7 @@ static bool take_replies(struct redis_connection *connection, struct redis_answe
     while (*taken < count) {
         void *object = NULL;
         if (redisGetReplyFromReader(connection->context, &object) != REDIS_OK) {
-            bool ours = connection->context->err == REDIS_ERR_OOM;
-            buf_printf(problem, "%s%s", connection->context->errstr, ours ? "" : "; is this a Redis server?");
+            explain_reader(connection, problem);
             return false;
         }
         if (object == NULL) {
@@ -301,6 +328,10 @@ bool redis_connection_trip(struct redis_connection *connection, struct slice com
             !take_replies(connection, answers, count, &taken, problem)) {
             return false;
         }
+    }
+    if (connection->context->reader->pos != connection->context->reader->len) {
+        buf_append_string(problem, "it answered more than it was asked; is this a Redis server?");
+        return false;
     }
     return true;
 }

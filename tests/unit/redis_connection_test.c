@@ -155,6 +155,15 @@ static void refuses_nonsense_with_the_reason(void **state)
         { "*3\r\n:1\r\n*0\r\n:1\r\n", "not of integers" },
         { "*3\r\n:x\r\n", "Redis server" },
         { "*99999999999\r\n", "Redis server" },
+        { "*2147483647\r\n", "not what the command calls for" },
+        { "*1000000000\r\n:1\r\n", "not what the command calls for" },
+        { "*5\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n", "not what the command calls for" },
+        { "*3\r\n:1\r\n*2147483647\r\n", "not of integers" },
+        { "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "not what the command calls for" },
+        { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n*2147483647\r\n", "not what the command calls for" },
+        { "*3\r\n:1\r\n:1\r\n:1\r\n" GOOD_TIME "*2147483646\r\n", "not what the command calls for" },
+        { "*3\r\n:1\r\n:1\r\n:1\r\n" GOOD_TIME "+OK\r\n+OK\r\n", "more than it was asked" },
+        { "*3\r\n:1\r\n:1\r\n:1\r\n" GOOD_TIME "+OK\r\n*2147483647\r\n", "more than it was asked" },
         { "$-7\r\n", "Redis server" },
         { "-LOADING Redis is loading the dataset in memory\r\n", "LOADING" },
         { "*3\r\n:1\r\n:1\r\n:1\r\n*2\r\n$1\r\nx\r\n$1\r\n1\r\n", "not what the command calls for" },
@@ -178,6 +187,40 @@ static void refuses_nonsense_with_the_reason(void **state)
         }
         buf_release(&problem);
     }
+}
+
+static void endless_replies_are_refused_at_once(void **state)
+{
+    (void)state;
+    static const char *const begins[] = { "$2000000000\r\n", "+", "-ERR ", ":", "*3\r\n:1\r\n$1000000\r\n" };
+    for (size_t i = 0; i < ARRAY_LENGTH(begins); i++) {
+        uint8_t members[MEMBERS];
+        int64_t time_ns;
+        struct buf problem = { 0 }, says = { 0 };
+        buf_append_string(&says, begins[i]);
+        buf_append_fill(&says, '1', (size_t)16 << 20);
+        struct peer peer = { .says = buf_slice(&says), .hangs_up = true };
+        int64_t started_ns = clock_monotonic_ns();
+        assert_false(travel(&peer, members, &time_ns, 30 * NS_PER_SECOND, &problem));
+        assert_true(clock_monotonic_ns() - started_ns < 5 * NS_PER_SECOND);
+        assert_non_null(strstr(buf_c_string(&problem), "no end"));
+        buf_release(&problem);
+        buf_release(&says);
+    }
+}
+
+static void a_password_is_not_repeated_from_an_error(void **state)
+{
+    (void)state;
+    uint8_t members[MEMBERS];
+    int64_t time_ns;
+    struct buf problem = { 0 };
+    struct peer peer = { .says = SLICE(
+                             "-ERR unknown command `AUTH`, with args beginning with: `default`, `secret`, \r\n") };
+    assert_false(travel(&peer, members, &time_ns, NS_PER_SECOND, &problem));
+    assert_non_null(strstr(buf_c_string(&problem), "unknown command `AUTH`"));
+    assert_null(strstr(problem.data, "secret"));
+    buf_release(&problem);
 }
 
 static void a_peer_that_trickles_is_given_up_at_the_deadline(void **state)
@@ -226,6 +269,8 @@ int main(void)
         cmocka_unit_test(takes_replies_that_make_sense),
         cmocka_unit_test(takes_replies_byte_by_byte),
         cmocka_unit_test(refuses_nonsense_with_the_reason),
+        cmocka_unit_test(endless_replies_are_refused_at_once),
+        cmocka_unit_test(a_password_is_not_repeated_from_an_error),
         cmocka_unit_test(a_peer_that_trickles_is_given_up_at_the_deadline),
         cmocka_unit_test(a_peer_that_hangs_up_is_told_from_one_that_is_silent),
         cmocka_unit_test(nobody_who_listens_is_said),
