@@ -1,12 +1,14 @@
 /* Turns dead letters into lines for people, into segments that are delivered again, or into nothing. */
 #include "dead_letters_command.h"
 
+#include "base/plain_text.h"
 #include "pipeline/letter_files.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define REASON_SHOWN 120
+#define NAME_SHOWN 256
 
 struct totals {
     uint64_t segments, rows, bytes;
@@ -46,29 +48,26 @@ static void begin_list(void)
            "SEGMENT", "REASON");
 }
 
-/* In one line, without what would move a terminal's cursor. */
+/* As plain text, for a file may hold anything. */
 static void print_reason(struct slice reason)
 {
-    size_t shown = reason.len < REASON_SHOWN ? reason.len : REASON_SHOWN;
-    while (shown < reason.len && shown > 0 && ((unsigned char)reason.data[shown] & 0xc0) == 0x80) {
-        shown--; /* not within a character */
-    }
-    for (size_t i = 0; i < shown; i++) {
-        putchar((unsigned char)reason.data[i] < ' ' || reason.data[i] == 0x7f ? ' ' : reason.data[i]);
-    }
-    puts(shown < reason.len ? "…" : "");
+    char text[REASON_SHOWN + 1];
+    plain_text_copy(reason, text, sizeof text);
+    printf("%s%s\n", text, reason.len > REASON_SHOWN ? "…" : "");
 }
 
 static bool list_letter(const struct letter_files *files, const struct letter *letter, const struct letter_view *view)
 {
-    char code[16] = "-";
+    char code[16] = "-", at[32], stream[NAME_SHOWN], table[NAME_SHOWN];
     (void)files;
+    plain_text_copy(view->at.len == 0 ? SLICE("-") : buf_slice(&view->at), at, sizeof at);
+    plain_text_copy(slice_from_string(or_dash(view->header.stream)), stream, sizeof stream);
+    plain_text_copy(slice_from_string(or_dash(view->header.table)), table, sizeof table);
     if (view->code != 0) {
         snprintf(code, sizeof code, "%lld", (long long)view->code);
     }
-    printf("%-20.*s  %-16s  %-16s %8llu %10llu %6s  %-56s  ", view->at.len == 0 ? 1 : (int)view->at.len,
-           view->at.len == 0 ? "-" : view->at.data, or_dash(view->header.stream), or_dash(view->header.table),
-           (unsigned long long)view->rows, (unsigned long long)letter->size, code, letter->name);
+    printf("%-20s  %-16s  %-16s %8llu %10llu %6s  %-56s  ", at, stream, table, (unsigned long long)view->rows,
+           (unsigned long long)letter->size, code, letter->name);
     if (!view->whole) {
         puts("DAMAGED: its rows cannot all be read");
         return complain(letter, "damaged");

@@ -2,6 +2,7 @@
 #include "journal_command.h"
 
 #include "base/disk.h"
+#include "base/plain_text.h"
 #include "event/segment.h"
 
 #include <dirent.h>
@@ -41,7 +42,9 @@ static void begin_list(void)
 static bool show_list(const struct view *view)
 {
     double age = (double)(clock_wall_ns() - view->made_ns) / (double)NS_PER_SECOND;
-    const char *stream = view->header_length != 0 ? view->header.stream : "(damaged header)";
+    char stream[SEGMENT_NAME_MAX];
+    plain_text_copy(slice_from_string(view->header_length != 0 ? view->header.stream : "(damaged header)"), stream,
+                    sizeof stream);
     printf("%-24s %10llu %12zu %9.1f  %s\n", stream, (unsigned long long)view->summary.rows, view->bytes.len, age,
            view->file_name);
     return true;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/plain_text.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -120,11 +121,7 @@ void log_write(struct log_site *site, enum log_level level, const char *event, c
     va_start(arguments, detail);
     vsnprintf(text, sizeof text, detail, arguments);
     va_end(arguments);
-    for (char *c = text; *c != '\0'; c++) {
-        if (*c == '\n' || *c == '\r') {
-            *c = ' ';
-        }
-    }
+    plain_text_clean(text, sizeof text);
 
     pthread_mutex_lock(&logger.mutex);
     int left_out = level == LOG_DEBUG ? 0 : site_admit(site, clock_monotonic_ns());

@@ -2,7 +2,8 @@
  *
  * Any thread may call. A line is written with one write(2). Each call site is limited to ten lines a second;
  * the next line that passes says how many were left out. Lines of level debug are all written: whoever asks for them
- * wants each. Hot paths count instead of logging. */
+ * wants each. Hot paths count instead of logging. Whatever the arguments hold, a line is one line of plain text
+ * (plain_text.h). */
 #pragma once
 
 #include "base/bytes.h"

@@ -2,6 +2,7 @@
 #include "base/status.h"
 
 #include "base/log.h"
+#include "base/plain_text.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -77,6 +78,7 @@ void status_set(struct status_part *part, enum status_level level, const char *r
     va_start(arguments, reason);
     vsnprintf(text, sizeof text, reason, arguments);
     va_end(arguments);
+    plain_text_clean(text, sizeof text);
 
     pthread_mutex_lock(&part->board->mutex);
     bool changed = part->view.level != level;

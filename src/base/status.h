@@ -23,7 +23,7 @@ void status_board_free(struct status_board *board);
  * "stream:events". */
 struct status_part *status_add(struct status_board *board, const char *name);
 
-/* A change of level is also logged, once. */
+/* A change of level is also logged, once. The reason becomes plain text (plain_text.h). */
 void status_set(struct status_part *part, enum status_level level, const char *reason, ...) PRINTF_LIKE(3, 4);
 
 struct status_view {

@@ -289,7 +289,7 @@ enum error dead_letters_add(struct dead_letters *letters, const struct segment *
     bool known = is_buried(letters, segment);
     enum error error = add(letters, segment, &lines);
     if (error == OK && !known) {
-        letter_report_add(letters->report, segment, reason, clock_monotonic_ns());
+        letter_report_add(letters->report, segment, code, clock_monotonic_ns());
     }
     pthread_mutex_unlock(&letters->mutex);
     buf_release(&lines.head);

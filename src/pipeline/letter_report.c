@@ -2,6 +2,8 @@
 #include "pipeline/letter_report.h"
 
 #include "base/log.h"
+#include "pipeline/dead_letters.h"
+#include "store/codes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@ struct tally {
     uint64_t rows;
     uint64_t unlogged;
     int64_t logged_ns; /* 0: never */
-    char last[256];    /* reason, of what is not logged */
+    int last;          /* code, of what is not logged */
 };
 
 struct letter_report {
@@ -55,8 +57,10 @@ static size_t index_of(const struct letter_report *report, struct slice stream)
 static void log_sum(struct letter_report *report, size_t index, int64_t now_ns)
 {
     struct tally *tally = &report->tallies[index];
-    LOG(LOG_WARN, "dead letters", "stream=%s rows=%" PRIu64 " more since the last line, the last: %s",
-        name_of(report, index), tally->unlogged, tally->last);
+    LOG(LOG_WARN, "dead letters",
+        "stream=%s rows=%" PRIu64 " more since the last line, the last: code %d %s; the reasons are in " LETTER_FOLDER
+        "/",
+        name_of(report, index), tally->unlogged, tally->last, code_name(tally->last));
     tally->unlogged = 0;
     tally->logged_ns = now_ns;
 }
@@ -121,7 +125,7 @@ void letter_report_end(struct letter_report *report)
     }
 }
 
-void letter_report_add(struct letter_report *report, const struct segment *segment, const char *reason, int64_t now_ns)
+void letter_report_add(struct letter_report *report, const struct segment *segment, int code, int64_t now_ns)
 {
     if (report == NULL) {
         return;
@@ -131,12 +135,14 @@ void letter_report_add(struct letter_report *report, const struct segment *segme
     tally->rows++;
     show(report);
     if (tally->unlogged == 0 && (tally->logged_ns == 0 || now_ns - tally->logged_ns >= SUM_EVERY_NS)) {
-        LOG(LOG_WARN, "dead letter", "stream=%s segment=%s %s", name_of(report, index), segment->name, reason);
+        LOG(LOG_WARN, "dead letter",
+            "stream=%s segment=%s code %d %s; the reason is in " LETTER_FOLDER "/%s" LETTER_SUFFIX,
+            name_of(report, index), segment->name, code, code_name(code), segment->name);
         tally->logged_ns = now_ns;
         return;
     }
     tally->unlogged++;
-    snprintf(tally->last, sizeof tally->last, "%.255s", reason);
+    tally->last = code;
 }
 
 void letter_report_tick(struct letter_report *report, int64_t now_ns)

@@ -20,8 +20,8 @@ void letter_report_begin(struct letter_report *report);
 void letter_report_see(struct letter_report *report, struct slice file_name);
 void letter_report_end(struct letter_report *report);
 
-/* One more has been buried, at `now_ns` (monotonic). */
-void letter_report_add(struct letter_report *report, const struct segment *segment, const char *reason, int64_t now_ns);
+/* One more has been buried for this code of ClickHouse's (0: none), at `now_ns` (monotonic). */
+void letter_report_add(struct letter_report *report, const struct segment *segment, int code, int64_t now_ns);
 
 /* Once a second or so. */
 void letter_report_tick(struct letter_report *report, int64_t now_ns);

@@ -3,6 +3,8 @@
 
 #include "base/thread.h"
 #include "query/query_json.h"
+#include "store/answer_text.h"
+#include "store/codes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +77,8 @@ static void ask(struct query_worker *worker, const struct task *task, struct buf
     buf_release(&sql);
 }
 
-/* An answer of the server is its own business (502); none within the time is a store that is away (503). */
+/* An answer of the server is its own business (502); none within the time is a store that is away (503). Anybody may ask: what
+ * the server said, and where it is, goes to the log alone. */
 static void post_failure(struct task *task, const struct store_reply *reply)
 {
     static const char *const what[] = {
@@ -84,8 +87,11 @@ static void post_failure(struct task *task, const struct store_reply *reply)
         [STORE_UNREACHABLE] = "could not be asked",
         [STORE_UNKNOWN] = "was not answered within query.timeout",
     };
-    char detail[sizeof reply->message + 64];
-    snprintf(detail, sizeof detail, "the query %s: %s", what[reply->outcome], reply->message);
+    char detail[128], reason[512];
+    answer_explain(reply, reason, sizeof reason);
+    LOG(LOG_WARN, "query failed", "the query %s: %s", what[reply->outcome], reason);
+    snprintf(detail, sizeof detail, "the query %s%s%s; the gateway's log says more", what[reply->outcome],
+             reply->code == 0 ? "" : ": ", code_name(reply->code));
     post_problem(task, reply->outcome == STORE_ANSWERED ? ERROR_STORE_FAILED : ERROR_STORE_UNAVAILABLE, detail);
 }
 

@@ -1,6 +1,8 @@
 /* Turns ClickHouse's error codes into what they mean for a batch. */
 #include "store/codes.h"
 
+#include "store/answer_text.h"
+
 /* Names and numbers are ClickHouse's own (errorCodeToName), the same in 18.16 and 26.7. */
 #define CODE_LIST(X)                                                                                                   \
     /* a value that cannot become the column's type, or that a constraint forbids */                                   \
@@ -136,9 +138,19 @@ const char *code_name(int code)
     return row == NULL ? "" : row->name;
 }
 
-bool code_is_from_view(const char *message)
+bool code_is_of_rows(int code)
 {
-    return strcasestr(message, "pushing to view") != NULL || strcasestr(message, "materialized view") != NULL;
+    const struct code_row *row = find(code);
+    return row == NULL || row->class == CODE_ROW || row->class == CODE_SUSPECT;
+}
+
+bool code_is_from_view(const struct store_reply *reply)
+{
+    if (answer_may_quote_rows(reply)) {
+        return answer_view(reply->message).data != NULL;
+    }
+    return strcasestr(reply->message, "pushing to view") != NULL ||
+           strcasestr(reply->message, "materialized view") != NULL;
 }
 
 bool code_is_from_proxy(const struct store_reply *reply)
@@ -227,7 +239,7 @@ enum code_class code_classify(const struct store_reply *reply)
     }
     const struct code_row *row = find(reply->code);
     enum code_class class = row == NULL ? CODE_SUSPECT : row->class;
-    if (code_is_from_view(reply->message)) {
+    if (code_is_from_view(reply)) {
         return classify_view(class);
     }
     return says_size(reply) ? CODE_SIZE : class;

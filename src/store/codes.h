@@ -22,8 +22,11 @@ const char *code_name(int code);
  * source rows may be committed already, and the columns are the view's. Of a view's other errors none is the batch's. */
 enum code_class code_classify(const struct store_reply *reply);
 
-/* Does the message say that the error came from a view behind the table? */
-bool code_is_from_view(const char *message);
+/* Does the answer say that the error came from a view behind the table? Where its text may quote a row, only its end does. */
+bool code_is_from_view(const struct store_reply *reply);
+
+/* Can a row, or an expression on it, cause this code? So it is of those that are not in the table. */
+bool code_is_of_rows(int code);
 
 /* True if the batch was refused before ClickHouse saw all of it: nothing of it can have been stored. */
 bool code_is_before_store(const struct store_reply *reply);

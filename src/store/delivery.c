@@ -2,6 +2,7 @@
 #include "store/delivery.h"
 
 #include "base/clock.h"
+#include "store/answer_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,18 +19,14 @@ void delivery_explain(struct delivery *delivery, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(delivery->reason, sizeof delivery->reason, format, arguments);
     va_end(arguments);
+    snprintf(delivery->answer, sizeof delivery->answer, "%s", delivery->reason);
 }
 
 static void explain_reply(struct delivery *delivery, const struct store_reply *reply)
 {
     delivery->code = reply->code;
-    if (reply->code != 0) {
-        delivery_explain(delivery, "code %d %s: %s", reply->code, code_name(reply->code), reply->message);
-    } else if (reply->http_status != 0) {
-        delivery_explain(delivery, "HTTP %d: %s", reply->http_status, reply->message);
-    } else {
-        delivery_explain(delivery, "%s", reply->message);
-    }
+    answer_explain(reply, delivery->reason, sizeof delivery->reason);
+    answer_quote(reply, delivery->answer, sizeof delivery->answer);
 }
 
 void delivery_init(struct delivery *delivery, const char *name, bool recovered)
@@ -176,7 +173,7 @@ static enum delivery_move after_answer(struct delivery *delivery, const struct d
 {
     explain_reply(delivery, reply);
     enum delivery_move move = judge_answer(delivery, facts, reply);
-    delivery->view_failed = reply->code != 0 && code_is_from_view(reply->message);
+    delivery->view_failed = reply->code != 0 && code_is_from_view(reply);
     if (delivery->view_failed && facts->has_event_id) {
         delivery->view_move = move;
         delivery->step = DELIVERY_VERIFY;

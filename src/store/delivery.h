@@ -66,11 +66,12 @@ struct delivery {
     bool none_stored;                    /* no row of it can be in the table: it was looked for, or was never taken */
     bool in_doubt;                       /* an attempt may have stored rows of it that a replica has not fetched yet */
     struct poison poison;
-    bool view_failed;             /* of the last attempt that was answered, a materialized view */
-    enum delivery_move view_move; /* ...and what to do if the table's rows are not there */
-    unsigned view_refills;        /* attempts to fill it */
-    int code;                     /* of the last failure, 0: none or not ClickHouse's */
-    char reason[512];             /* of the last failure, one line */
+    bool view_failed;                    /* of the last attempt that was answered, a materialized view */
+    enum delivery_move view_move;        /* ...and what to do if the table's rows are not there */
+    unsigned view_refills;               /* attempts to fill it */
+    int code;                            /* of the last failure, 0: none or not ClickHouse's */
+    char reason[512];                    /* of the last failure, one line without rows: for log and status */
+    char answer[STORE_MESSAGE_MAX + 64]; /* the same with what the server quoted: for the dead letter */
 };
 
 /* What is known about the place the segment goes to, taken anew for each step. */

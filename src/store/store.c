@@ -1,6 +1,11 @@
 /* Turns the name of a store into one, and what all stores share: quoting, binding, features by version, replies. */
 #include "store/store.h"
 
+#include "base/plain_text.h"
+
+#define MESSAGE_END 256 /* bytes of a long message's end that are kept */
+#define MESSAGE_GAP " [...] "
+
 struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem)
 {
     switch (options->kind) {
@@ -244,20 +249,25 @@ void store_insert_statement(const struct store_insert *insert, const char *datab
     buf_release(&columns);
 }
 
+/* Of a long one the beginning and the end, where ClickHouse says what it was at. */
+static size_t copy_message(struct slice message, char *out, size_t size)
+{
+    if (message.len < size) {
+        return plain_text_copy(message, out, size);
+    }
+    size_t length = plain_text_copy(message, out, size - MESSAGE_END - sizeof MESSAGE_GAP + 1);
+    length += plain_text_copy(SLICE(MESSAGE_GAP), out + length, size - length);
+    return length + plain_text_copy(slice_after(message, message.len - MESSAGE_END), out + length, size - length);
+}
+
 void store_reply_set(struct store_reply *reply, enum store_outcome outcome, int code, int http_status,
                      struct slice message)
 {
-    message = slice_trim(message);
-    size_t len = message.len < sizeof reply->message - 1 ? message.len : sizeof reply->message - 1;
     reply->outcome = outcome;
     reply->code = code;
     reply->http_status = http_status;
-    for (size_t i = 0; i < len; i++) {
-        char c = message.data[i];
-        reply->message[i] = (unsigned char)c < 0x20 ? ' ' : c;
-    }
+    size_t len = copy_message(slice_trim(message), reply->message, sizeof reply->message);
     while (len != 0 && reply->message[len - 1] == ' ') {
-        len--;
+        reply->message[--len] = '\0';
     }
-    reply->message[len] = '\0';
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #define STORE_SERVER_NAME_MAX 128
+#define STORE_MESSAGE_MAX 1024
 
 struct store;
 struct store_session;
@@ -26,7 +27,7 @@ struct store_reply {
     enum store_outcome outcome;
     int code;                           /* ClickHouse's error code */
     int http_status;                    /* 0 without HTTP */
-    char message[1024];                 /* for log, status and dead letters; one line */
+    char message[STORE_MESSAGE_MAX];    /* plain text, for dead letters: it may quote rows (codes.h: code_explain) */
     char server[STORE_SERVER_NAME_MAX]; /* what the server that answered calls itself; "" : it does not say */
 };
 
@@ -155,7 +156,7 @@ MUST_CHECK bool store_parse_probe(struct slice answer, int64_t now_ns, struct st
 /* The INSERT up to SETTINGS and FORMAT, without the missing column. */
 void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out);
 
-/* Fills a reply; line ends in the message become spaces. */
+/* Fills a reply; the message becomes plain text (plain_text.h). */
 void store_reply_set(struct store_reply *reply, enum store_outcome outcome, int code, int http_status,
                      struct slice message);
 

@@ -40,7 +40,7 @@ struct writer_home {
     /* Makes two segments of rows [0, at) and [at, rows), durably, and removes the whole. On OK the whole is gone. */
     enum error (*split)(void *context, struct segment *whole, uint64_t at, struct segment **first,
                         struct segment **second);
-    /* Puts all rows of the segment into the dead letters with the reason. Takes the segment and OK;
+    /* Puts all rows of the segment into the dead letters with the reason, which may quote them. Takes the segment and OK;
      * ERROR_JOURNAL_FULL: the dead letters are full. */
     enum error (*bury)(void *context, struct segment *segment, int code, const char *reason);
     /* For the adaptive strategy. */

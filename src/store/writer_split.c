@@ -127,7 +127,7 @@ enum delivery_move split_bury(const struct attempt *attempt)
         return delivery_blame_schema(attempt->delivery, allowed);
     }
     enum error error =
-        home->bury(home->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->reason);
+        home->bury(home->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->answer);
     if (error == OK) {
         attempt_forget(attempt);
         return DELIVERY_FINISHED;

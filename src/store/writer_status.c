@@ -1,4 +1,5 @@
 /* Turns the state of a lane or a server into its part of the status board. */
+#include "store/answer_text.h"
 #include "store/writer_internal.h"
 
 #include <inttypes.h>
@@ -137,6 +138,8 @@ void server_report(struct writer *writer, size_t index, const struct store_reply
                                          : "");
         return;
     }
+    char reason[512];
+    answer_explain(reply, reason, sizeof reason);
     status_set(server->part, STATUS_DEGRADED, "%s, %u failures in a row: %s",
-               server->breaker.open ? "breaker open" : "failing", server->breaker.failures, reply->message);
+               server->breaker.open ? "breaker open" : "failing", server->breaker.failures, reason);
 }

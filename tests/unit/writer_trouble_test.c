@@ -17,7 +17,7 @@ static const struct {
     { 60, "Table default.alpha does not exist", "UNKNOWN_TABLE" },
     { 16, "No such column", "NO_SUCH_COLUMN_IN_TABLE" },
     { 516, "Authentication failed", "AUTHENTICATION_FAILED" },
-    { 469, "Constraint: while pushing to view default.v", "while pushing to view" },
+    { 469, "Constraint: while pushing to view default.v", "pushing to view default.v" },
     { 241, "Memory limit exceeded", "MEMORY_LIMIT_EXCEEDED" },
 };
 

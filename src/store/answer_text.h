@@ -1,0 +1,22 @@
+/* What of a server's answer may be told to those who read logs and pages.
+ *
+ * ClickHouse quotes values in the text of most errors that a row can cause: "Column values: user_id = '…'", "Cannot parse
+ * string '…' as UInt32", "Cannot parse uuid …", "Cannot load time zone …", "Unknown element '…' for enum", "Cannot parse JSON
+ * object here: …", the beginning of the body behind a syntax error. Mostly, but not always, in quotes. So the text of such
+ * an error is for the dead letter alone; the log and the status board have its code, the code's name, and the names of
+ * what in the schema is at fault. Nor do words within such a text say anything of the server: an event may hold them. Pure. */
+#pragma once
+
+#include "store/store.h"
+
+/* Can the text hold what came from a row? By the code: of rows, of expressions, of what is not known; or no code at all. */
+bool answer_may_quote_rows(const struct store_reply *reply);
+
+/* One line without rows: "code 469 VIOLATED_CONSTRAINT of constraint `c`, …", or the whole text where it cannot hold any. */
+void answer_explain(const struct store_reply *reply, char *out, size_t size);
+
+/* One line with all that the server said: for dead letters. */
+void answer_quote(const struct store_reply *reply, char *out, size_t size);
+
+/* The view that a text says the error came from, at its end, where ClickHouse names it; no data: none. */
+struct slice answer_view(const char *message);
