@@ -146,6 +146,12 @@ static bool look(const struct verb *verb, struct view *view, int fd, uint64_t le
     return sound;
 }
 
+static bool complain_of_length(const char *file_name)
+{
+    fprintf(stderr, "sluice journal: %s is longer than any segment\n", file_name);
+    return false;
+}
+
 /* A segment that is gone by now was stored meanwhile; an empty one is being made. */
 static bool look_at_file(const struct verb *verb, int folder_fd, const char *file_name)
 {
@@ -164,7 +170,8 @@ static bool look_at_file(const struct verb *verb, int folder_fd, const char *fil
     bool sound = true;
     if (S_ISREG(info.st_mode) && info.st_size > 0 && segment_parse_name(slice_from_string(file_name), &stream, &uuid)) {
         view.made_ns = segment_made_ns(&uuid);
-        sound = look(verb, &view, fd, (uint64_t)info.st_size);
+        uint64_t written = disk_written_length(fd, (uint64_t)info.st_size);
+        sound = written <= SEGMENT_MAX_FILE ? look(verb, &view, fd, written) : complain_of_length(file_name);
     }
     close(fd);
     return sound;

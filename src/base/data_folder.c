@@ -22,7 +22,7 @@ static int open_lock(const char *path)
 {
     struct buf name = { 0 };
     buf_printf(&name, "%s/LOCK", path);
-    int fd = buf_c_string(&name) == NULL ? -1 : open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    int fd = buf_c_string(&name) == NULL ? -1 : disk_open_plain(name.data, O_RDWR | O_CREAT);
     buf_release(&name);
     return fd;
 }
@@ -38,10 +38,26 @@ static bool in_use(const struct data_folder *folder, struct buf *problem)
     return false;
 }
 
+/* Nothing but a pid: else somebody gave another file the name, and it is not written over. */
+static bool is_ours(int fd)
+{
+    char text[32];
+    ssize_t len = pread(fd, text, sizeof text, 0);
+    bool ours = len >= 0 && (size_t)len < sizeof text;
+    for (ssize_t i = 0; ours && i < len; i++) {
+        ours = (text[i] >= '0' && text[i] <= '9') || text[i] == '\n';
+    }
+    return ours;
+}
+
 /* Only the message of in_use would miss it. */
 static void write_pid(int fd)
 {
     char pid[32];
+    if (!is_ours(fd)) {
+        LOG(LOG_WARN, "LOCK not written", "it holds something else than a pid: is it another file's link?");
+        return;
+    }
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
         LOG(LOG_WARN, "LOCK not written", "%s", strerror(errno));
@@ -81,6 +97,10 @@ bool data_folder_take(struct data_folder *folder, const char *data, bool make, s
         return fail(problem, "find the folder", data);
     }
     folder->lock_fd = open_lock(folder->path);
+    if (folder->lock_fd < 0 && (errno == ELOOP || errno == EISDIR)) {
+        buf_printf(problem, "journal.data: LOCK in %s is a link, a folder or a pipe; remove it", folder->path);
+        return false;
+    }
     if (folder->lock_fd < 0) {
         return fail(problem, "open LOCK in", folder->path);
     }

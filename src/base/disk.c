@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PAGE ((size_t)4096)
+#define MOST_PIECES 100000u /* of a file with holes */
 #define READ_AT_ONCE ((size_t)1 << 20)
 
 bool disk_write_all(int fd, struct slice bytes)
@@ -22,6 +23,35 @@ bool disk_write_all(int fd, struct slice bytes)
         bytes = slice_after(bytes, (size_t)count);
     }
     return true;
+}
+
+int disk_open_plain(const char *path, int flags)
+{
+    struct stat info;
+    int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
+        close(fd);
+        errno = ELOOP;
+        fd = -1;
+    }
+    return fd;
+}
+
+/* A file with more pieces than any of ours is as long as it says. */
+uint64_t disk_written_length(int fd, uint64_t size)
+{
+    off_t end = 0;
+    for (unsigned pieces = 0; pieces < MOST_PIECES; pieces++) {
+        off_t data = lseek(fd, end, SEEK_DATA);
+        if (data < 0) {
+            return errno == ENXIO && (uint64_t)end < size ? (uint64_t)end : size;
+        }
+        end = lseek(fd, data, SEEK_HOLE);
+        if (end < 0 || (uint64_t)end >= size) {
+            return size;
+        }
+    }
+    return size;
 }
 
 /* As pread; a signal does not end it. */

@@ -7,6 +7,14 @@
 /* All of `bytes` at the descriptor's position. */
 MUST_CHECK bool disk_write_all(int fd, struct slice bytes);
 
+/* A file that is there already and plain: no link at its name is followed, and a pipe holds nobody up. -1 with errno, ELOOP for
+ * whatever is no plain file. `flags` as for open. */
+MUST_CHECK int disk_open_plain(const char *path, int flags);
+
+/* The bytes up to the end of what was ever written, of a file of `size` bytes: what is only claimed behind it takes no room on
+ * the disk, and would take as much memory as it claims. */
+uint64_t disk_written_length(int fd, uint64_t size);
+
 /* What the disk did not give of a file that was read. */
 struct disk_holes {
     uint64_t bytes;

@@ -20,6 +20,10 @@
 /* The largest block, uncompressed, that is written or read. */
 #define SEGMENT_MAX_BLOCK ((uint64_t)1 << 30)
 
+/* More than any file of a segment can have: batch.max_bytes (at most 4 GiB) and the chunk that passed it, that LZ4 could not
+ * make smaller. */
+#define SEGMENT_MAX_FILE ((uint64_t)6 << 30)
+
 /* The most bytes of a chunk that becomes a block. */
 #define SEGMENT_MAX_CHUNK (SEGMENT_MAX_BLOCK / 2)
 

@@ -49,6 +49,12 @@ static void set_bytes(struct dead_letters *letters, uint64_t bytes)
     metric_set(letters->metrics, METRIC_DEAD_LETTER_BYTES, 0, (double)bytes);
 }
 
+/* What no letter can have is a claim, which takes less of the disk. */
+static uint64_t size_of(const struct stat *info)
+{
+    return (uint64_t)info->st_size > SEGMENT_MAX_FILE ? (uint64_t)info->st_blocks * 512 : (uint64_t)info->st_size;
+}
+
 /* People take files away while the gateway runs, so the folder itself is asked now and then: with many letters that takes
  * longer than a burial. */
 static void count_bytes(struct dead_letters *letters)
@@ -61,7 +67,7 @@ static void count_bytes(struct dead_letters *letters)
         if (is_half_written(slice_from_string(entry->d_name))) {
             unlinkat(dirfd(folder), entry->d_name, 0);
         } else if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
-            bytes += (uint64_t)info.st_size;
+            bytes += size_of(&info);
             letter_report_see(letters->report, slice_from_string(entry->d_name));
         }
     }
@@ -198,7 +204,8 @@ static bool write_file(const struct dead_letters *letters, const char *name, con
     char *temporary = NULL;
     bool done = asprintf(&path, "%s/%s%s", letters->folder, name, suffix) >= 0 &&
                 asprintf(&temporary, "%s" TEMPORARY_SUFFIX, path) >= 0;
-    int fd = done ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640) : -1;
+    bool made = done && (unlink(temporary) == 0 || errno == ENOENT);
+    int fd = made ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
     done = fd >= 0 && disk_write_all(fd, bytes) && fsync(fd) == 0;
     int error = errno;
     if (fd >= 0) {

@@ -6,6 +6,22 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+/* A site's network; of addresses that say somebody's IPv4 address in their first bytes, only what kind they are. Others that
+ * hold one (NAT64, ISATAP, IPv4-compatible) hold it further back. */
+static size_t kept_bytes(const struct in6_addr *address)
+{
+    static const struct {
+        uint8_t prefix[4];
+        size_t bytes;
+    } kinds[] = { { { 0x20, 0x02 }, 2 } /* 6to4 */, { { 0x20, 0x01, 0, 0 }, 4 } /* Teredo: of its server */ };
+    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+        if (memcmp(address->s6_addr, kinds[i].prefix, kinds[i].bytes) == 0) {
+            return kinds[i].bytes;
+        }
+    }
+    return 6;
+}
+
 size_t fill_anonymize(struct slice address, char out[64])
 {
     char text[64];
@@ -26,7 +42,8 @@ size_t fill_anonymize(struct slice address, char out[64])
     if (IN6_IS_ADDR_V4MAPPED(&v6)) {
         v6.s6_addr[15] = 0;
     } else {
-        memset(v6.s6_addr + 6, 0, 10);
+        size_t kept = kept_bytes(&v6);
+        memset(v6.s6_addr + kept, 0, sizeof v6.s6_addr - kept);
     }
     return inet_ntop(AF_INET6, &v6, out, 64) == NULL ? 0 : strlen(out);
 }

@@ -48,7 +48,7 @@ static struct segment *open_segment(const struct adoption *adoption, const char 
         segment_free(segment);
         return NULL;
     }
-    segment->length = (uint64_t)info.st_size;
+    segment->length = disk_written_length(segment->fd, (uint64_t)info.st_size);
     return segment;
 }
 
@@ -84,7 +84,7 @@ static enum verdict read_segment(struct segment *segment, struct segment_summary
     struct disk_holes holes;
     enum verdict verdict = UNREAD;
     *summary = (struct segment_summary){ 0 };
-    if (segment->length == 0) {
+    if (segment->length == 0 || segment->length > SEGMENT_MAX_FILE) {
         return DAMAGED;
     }
     if (disk_salvage(segment->fd, segment->length, &bytes, &holes) == OK) {
@@ -198,7 +198,8 @@ static void look_at(struct adoption *adoption, const char *file_name)
     }
     segment->stream_index = journal_find_stream(adoption->journal, stream);
     segment->first_ns = segment_made_ns(&uuid);
-    if (is_in_journal(adoption->journal, segment->name) || !has_room(adoption->journal, segment)) {
+    bool possible = segment->length <= SEGMENT_MAX_FILE;
+    if (is_in_journal(adoption->journal, segment->name) || (possible && !has_room(adoption->journal, segment))) {
         segment_free(segment);
         return;
     }

@@ -8,8 +8,9 @@ struct found {
     char name[SEGMENT_NAME_MAX];
     char named[SEGMENT_NAME_MAX]; /* by its header, if that belongs to another file; else "" */
     int64_t made_ns;
-    size_t stream_index; /* by the name of the file */
-    uint64_t file_length;
+    size_t stream_index;     /* by the name of the file */
+    uint64_t file_length;    /* as it says */
+    uint64_t written;        /* up to the end of what was ever written: what is read of it */
     uint64_t header_length;  /* 0: no header that checks, or another file's */
     bool sound;              /* taken, and nothing was amiss */
     bool tail_stays;         /* in the file, behind the segment's length, for want of room elsewhere */
@@ -35,6 +36,9 @@ const struct found *found_find(const struct recovery *recovery, const struct fou
 /* Makes a sealed segment of the file, with its good frames; what else it holds is put aside and counted. found->segment
  * is NULL afterwards if it holds no row. */
 MUST_CHECK bool found_take(struct recovery *recovery, struct found *found);
+
+/* Moves the file to damaged/ as it is; found->segment is NULL afterwards. */
+MUST_CHECK bool found_put_aside(struct recovery *recovery, struct found *found, const char *why);
 
 /* A half or a repaired segment beside its whole, which was taken before: it holds no rows of its own, and goes; or is
  * put aside if the whole is damaged. */

@@ -97,12 +97,12 @@ static bool is_settled(const struct segment_header *header, size_t length, struc
 static bool read_header(struct recovery *recovery, struct found *found)
 {
     struct segment *segment = found->segment;
-    for (uint64_t most = FRONT_BYTES;; most = found->file_length) {
+    for (uint64_t most = FRONT_BYTES;; most = found->written) {
         struct disk_holes holes;
         size_t length = 0;
-        bool all = most >= found->file_length;
+        bool all = most >= found->written;
         buf_clear(&recovery->bytes);
-        if (disk_salvage(segment->fd, all ? found->file_length : most, &recovery->bytes, &holes) != OK) {
+        if (disk_salvage(segment->fd, all ? found->written : most, &recovery->bytes, &holes) != OK) {
             return found_fail(recovery, "read", found->name);
         }
         struct slice bytes = buf_slice(&recovery->bytes);
@@ -149,6 +149,11 @@ static bool look_at_file(struct recovery *recovery, struct found *found)
         return found_fail(recovery, "open", found->name);
     }
     found->file_length = (uint64_t)info.st_size;
+    found->written = disk_written_length(segment->fd, found->file_length);
+    if (found->written > SEGMENT_MAX_FILE) {
+        metric_add(recovery->journal->cells, METRIC_TORN_TAILS, 1);
+        return found_put_aside(recovery, found, "it is longer than any segment");
+    }
     if (!read_header(recovery, found)) {
         return false;
     }

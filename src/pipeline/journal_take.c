@@ -33,7 +33,7 @@ static bool remove_file(struct recovery *recovery, struct found *found)
     return true;
 }
 
-static bool move_aside(struct recovery *recovery, struct found *found, const char *why)
+bool found_put_aside(struct recovery *recovery, struct found *found, const char *why)
 {
     const struct journal *journal = recovery->journal;
     if (!set_aside_file(journal->damaged_folder, found->segment->path)) {
@@ -114,21 +114,21 @@ static bool take_headless(struct recovery *recovery, struct found *found, struct
                           struct segment_summary *summary)
 {
     if (found->named[0] != '\0' && found_find(recovery, found, found->named) != NULL) {
-        return move_aside(recovery, found, "it is a copy of another segment, which is there");
+        return found_put_aside(recovery, found, "it is a copy of another segment, which is there");
     }
     if (summary->rows != 0 || summary->damaged_pieces != 0) {
         summary->damaged_rows += summary->rows;
         summary->damaged_pieces++;
         summary->damaged_bytes = bytes.len;
         count_damage(recovery, found, summary);
-        return move_aside(recovery, found,
-                          found->named[0] != '\0' ? "its header is another segment's" : "its header is damaged");
+        return found_put_aside(recovery, found,
+                               found->named[0] != '\0' ? "its header is another segment's" : "its header is damaged");
     }
     if (only_zeros(bytes)) {
         return remove_file(recovery, found);
     }
     count_tail(recovery, found, 0, bytes.len);
-    return move_aside(recovery, found, "it has no whole header and no whole frame");
+    return found_put_aside(recovery, found, "it has no whole header and no whole frame");
 }
 
 /* What was begun and never acknowledged goes; whatever else is there stays. */
@@ -144,7 +144,7 @@ static bool take_empty(struct recovery *recovery, struct found *found, struct sl
     } else {
         count_tail(recovery, found, found->header_length, rest.len);
     }
-    return move_aside(recovery, found, "it has no whole frame");
+    return found_put_aside(recovery, found, "it has no whole frame");
 }
 
 static bool mend(struct recovery *recovery, struct found *found, struct slice bytes,
@@ -212,7 +212,7 @@ bool found_take(struct recovery *recovery, struct found *found)
     struct buf *bytes = &recovery->bytes;
     buf_clear(bytes);
     segment->fd = journal_open_file(segment->path);
-    if (segment->fd < 0 || disk_salvage(segment->fd, found->file_length, bytes, &found->holes) != OK) {
+    if (segment->fd < 0 || disk_salvage(segment->fd, found->written, bytes, &found->holes) != OK) {
         return found_fail(recovery, "read", segment->path);
     }
     bool fine = take(recovery, found, buf_slice(bytes));
@@ -226,7 +226,7 @@ bool found_take(struct recovery *recovery, struct found *found)
 bool found_drop(struct recovery *recovery, struct found *found, const struct found *whole)
 {
     if (!whole->sound) {
-        return move_aside(recovery, found, "its rows are those of another segment, which is damaged");
+        return found_put_aside(recovery, found, "its rows are those of another segment, which is damaged");
     }
     LOG(LOG_INFO, "half of a segment removed", "segment=%s whole=%s", found->name, whole->name);
     return remove_file(recovery, found);

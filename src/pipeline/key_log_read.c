@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LEAST_BOUND ((uint64_t)256 << 20)
+
 struct counting {
     key_record_each each;
     void *context;
@@ -37,13 +39,26 @@ static void count_damage(struct key_log *log, const char *path, size_t skipped, 
     }
 }
 
-static bool read_open_file(struct key_log *log, int fd, size_t length, const char *path, struct counting *counting)
+/* Four times what one of ours may have, for max_bytes may have been more. */
+static uint64_t most_bytes(const struct key_log *log)
+{
+    return 4 * log->options.max_ids * sizeof(struct event_id) + LEAST_BOUND;
+}
+
+static bool read_open_file(struct key_log *log, int fd, uint64_t length, const char *path, struct counting *counting)
 {
     if (length == 0) {
         return true;
     }
     struct buf bytes = { 0 };
     struct disk_holes holes;
+    uint64_t most = most_bytes(log);
+    if (length > most) {
+        LOG(LOG_WARN, "key file is too long", "path=%s bytes=%llu; what is behind %llu is not read", path,
+            (unsigned long long)length, (unsigned long long)most);
+        log->damaged_bytes += length - most;
+        length = most;
+    }
     bool read = disk_salvage(fd, length, &bytes, &holes) == OK;
     if (read) {
         size_t skipped = 0;
@@ -61,9 +76,10 @@ static bool read_file(struct key_log *log, struct key_log_file *file, struct cou
     key_log_path(log, file->epoch_ns, &log->path);
     const char *path = buf_c_string(&log->path);
     struct stat about;
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = path == NULL ? -1 : disk_open_plain(path, O_RDONLY);
     counting->ids = 0;
-    bool done = fd >= 0 && fstat(fd, &about) == 0 && read_open_file(log, fd, (size_t)about.st_size, path, counting);
+    bool done = fd >= 0 && fstat(fd, &about) == 0 &&
+                read_open_file(log, fd, disk_written_length(fd, (uint64_t)about.st_size), path, counting);
     if (!done) {
         buf_printf(problem, "dedup: cannot read the key file %s: %s", path == NULL ? "" : path, strerror(errno));
     }

@@ -170,7 +170,7 @@ struct letter *letter_find(const struct letter_files *files, const char *name)
 static bool read_head(const char *path, struct buf *head)
 {
     const struct slice event = SLICE(",\"event\":");
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = path == NULL ? -1 : disk_open_plain(path, O_RDONLY);
     if (fd < 0 || !buf_reserve(head, HEAD_MAX + JSON_PADDING)) {
         if (fd >= 0) {
             close(fd);
@@ -253,11 +253,11 @@ bool letter_look(const struct letter_files *files, const struct letter *letter, 
     struct stat info;
     *view = (struct letter_view){ 0 };
     char *path = path_of(files->dead, letter->name, SEGMENT_SUFFIX);
-    struct segment segment = { .fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) };
+    struct segment segment = { .fd = path == NULL ? -1 : disk_open_plain(path, O_RDONLY) };
     bool read = segment.fd >= 0 && fstat(segment.fd, &info) == 0;
     if (read) {
-        segment.length = (uint64_t)info.st_size;
-        read = look_at_bytes(&segment, letter->name, view);
+        segment.length = disk_written_length(segment.fd, (uint64_t)info.st_size);
+        read = segment.length > SEGMENT_MAX_FILE || look_at_bytes(&segment, letter->name, view);
     }
     int error = errno;
     if (segment.fd >= 0) {
@@ -310,13 +310,25 @@ static bool move_bytes(const struct letter_files *files, const struct letter *le
     return done;
 }
 
+/* No link is followed: who owns the data folder must not have root give other folders away. */
+static bool give_to(const char *folder, const struct stat *owner)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool done = fd >= 0 && fchown(fd, owner->st_uid, owner->st_gid) == 0;
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = error;
+    return done;
+}
+
 /* Whoever runs the command, the gateway must be able to take files out of the folder: it is of whom dead/ is. */
 static bool make_retry_folder(const struct letter_files *files)
 {
     struct stat dead, retry;
     return disk_make_folder(files->retry) && stat(files->dead, &dead) == 0 && stat(files->retry, &retry) == 0 &&
-           ((dead.st_uid == retry.st_uid && dead.st_gid == retry.st_gid) ||
-            chown(files->retry, dead.st_uid, dead.st_gid) == 0);
+           ((dead.st_uid == retry.st_uid && dead.st_gid == retry.st_gid) || give_to(files->retry, &dead));
 }
 
 bool letter_give_back(const struct letter_files *files, const struct letter *letter)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,11 +120,85 @@ static void makes_a_missing_folder_only_when_asked(void **state)
     buf_release(&problem);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void expect_text(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_true(fread(found, 1, sizeof found - 1, file) > 0);
+    fclose(file);
+    assert_string_equal(found, text);
+}
+
+/* LOCK as something else than a plain file: 0 a link, 1 a link to nothing, 2 a pipe, 3 a folder. */
+static void make_odd(unsigned kind, const char *lock, const char *victim)
+{
+    int made = kind == 0   ? symlink(victim, lock)
+               : kind == 1 ? symlink("/nonexistent/lock", lock)
+               : kind == 2 ? mkfifo(lock, 0600)
+                           : mkdir(lock, 0700);
+    assert_int_equal(made, 0);
+}
+
+static void lock_is_no_way_to_another_file(void **state)
+{
+    char lock[96], victim[96];
+    (void)state;
+    snprintf(lock, sizeof lock, "%s/LOCK", root);
+    snprintf(victim, sizeof victim, "%s/victim", root);
+    write_text(victim, "precious");
+    for (unsigned kind = 0; kind < 4; kind++) {
+        struct data_folder folder;
+        struct buf problem = { 0 };
+        remove(lock);
+        make_odd(kind, lock, victim);
+        assert_false(data_folder_take(&folder, root, false, &problem));
+        assert_non_null(strstr(buf_c_string(&problem), "LOCK"));
+        data_folder_release(&folder);
+        buf_release(&problem);
+        remove(lock);
+    }
+    expect_text(victim, "precious");
+}
+
+/* A backup by hard links (cp -al) gives LOCK a second name: the next start takes it, and writes over no other file. */
+static void a_lock_with_two_names_is_taken_and_only_a_pid_is_written_over(void **state)
+{
+    static const char *const texts[] = { "precious", "12345\n" };
+    char lock[96], other[96], pid[32];
+    (void)state;
+    snprintf(lock, sizeof lock, "%s/LOCK", root);
+    snprintf(other, sizeof other, "%s/other", root);
+    snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    for (size_t i = 0; i < 2; i++) {
+        struct data_folder folder;
+        struct buf problem = { 0 };
+        write_text(other, texts[i]);
+        remove(lock);
+        assert_int_equal(link(other, lock), 0);
+        assert_true(data_folder_take(&folder, root, false, &problem));
+        expect_text(other, i == 0 ? "precious" : pid);
+        data_folder_release(&folder);
+        remove(other);
+    }
+    remove(lock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(syncs_the_folders_that_are_there_and_their_parents, make_root, remove_root),
         cmocka_unit_test(rule_1_refuses_a_folder_that_another_gateway_uses),
+        cmocka_unit_test(lock_is_no_way_to_another_file),
+        cmocka_unit_test(a_lock_with_two_names_is_taken_and_only_a_pid_is_written_over),
         cmocka_unit_test(makes_a_missing_folder_only_when_asked),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

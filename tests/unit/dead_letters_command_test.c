@@ -123,6 +123,35 @@ static void list_tells_letters_from_files_with_odd_names(void **state)
     buf_release(&out);
 }
 
+/* The files are of whoever could write to the folder. */
+static void list_prints_plain_text_whatever_the_file_says(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = { 0 };
+    FILE *file = fopen(path_in(f, "dead", bury(f, 0, 1, "x"), ".ndjson"), "wb");
+    fputs("{\"code\":469,\"at\":\"2\\u001b[2J\\u009b31m\\u202e\",\"reason\":\"r\\u001b[31m\",\"event\":{}}\n", file);
+    fclose(file);
+    assert_int_equal(run_command(f, "list", "", &out), 0);
+    assert_non_null(strstr(out.data, "2 [2J 31m\xef\xbf\xbd "));
+    assert_non_null(strstr(out.data, "r [31m\n"));
+    assert_null(strchr(out.data, '\x1b'));
+    buf_release(&out);
+}
+
+static void a_letter_that_claims_a_tebibyte_is_read_for_what_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = { 0 };
+    char path[768];
+    snprintf(path, sizeof path, "%s", path_in(f, "dead", bury(f, 0, 3, "x"), SEGMENT_SUFFIX));
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, (off_t)1 << 40), 1);
+    close(fd);
+    assert_int_equal(run_command(f, "list", "", &out), 1);
+    assert_non_null(strstr(out.data, "DAMAGED"));
+    buf_release(&out);
+}
+
 static void list_says_so_when_there_is_none(void **state)
 {
     struct fixture *f = *state;
@@ -361,6 +390,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(list_prints_a_line_a_segment_and_the_sums),
         TEST(list_says_so_when_there_is_none),
+        TEST(a_letter_that_claims_a_tebibyte_is_read_for_what_it_holds),
+        TEST(list_prints_plain_text_whatever_the_file_says),
         TEST(list_tells_letters_from_files_with_odd_names),
         TEST(a_long_reason_is_cut_between_characters),
         TEST(retry_gives_back_all_or_the_named),

@@ -60,6 +60,41 @@ static struct buf read_letter(const char *suffix)
     return bytes;
 }
 
+/* What lies at the name of a file that is written for a moment is removed, and not what it links to. */
+static void a_link_at_a_temporary_name_is_no_way_to_another_file(void **state)
+{
+    (void)state;
+    char path[512], victim[128], text[16] = "";
+    snprintf(victim, sizeof victim, "%s/victim", here.fixture->folder);
+    FILE *file = fopen(victim, "wb");
+    fputs("precious", file);
+    fclose(file);
+    snprintf(path, sizeof path, "%s/dead", here.fixture->folder);
+    mkdir(path, 0750);
+    snprintf(path, sizeof path, "%s/dead/%s.ndjson.tmp", here.fixture->folder, here.segment->name);
+    assert_int_equal(symlink(victim, path), 0);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 469, "x", WALL_NS), OK);
+    file = fopen(victim, "rb");
+    assert_int_equal(fread(text, 1, sizeof text - 1, file), 8);
+    fclose(file);
+    assert_string_equal(text, "precious");
+    assert_int_equal(count_files(here.fixture, "dead"), 2);
+}
+
+static void a_letter_that_claims_a_tebibyte_does_not_fill_the_folder(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s/dead", here.fixture->folder);
+    mkdir(path, 0750);
+    snprintf(path, sizeof path, "%s/dead/claim.ndjson", here.fixture->folder);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+    close(fd);
+    reopen(1 << 20);
+    assert_int_equal(dead_letters_add(here.letters, here.segment, 469, "x", WALL_NS), OK);
+}
+
 static void writes_a_line_an_event_with_the_reason(void **state)
 {
     (void)state;
@@ -267,6 +302,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(writes_a_line_an_event_with_the_reason),
+        TEST(a_letter_that_claims_a_tebibyte_does_not_fill_the_folder),
+        TEST(a_link_at_a_temporary_name_is_no_way_to_another_file),
         TEST(keeps_the_bytes_for_a_retry),
         TEST(adds_nothing_the_second_time),
         TEST(goes_on_after_a_crash_between_its_two_files),

@@ -297,6 +297,32 @@ static void leaves_a_torn_tail_where_it_is(void **state)
     assert_int_equal(each_file(*state, ends_in_garbage), 1);
 }
 
+static void claim_a_tebibyte(const char *path)
+{
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+}
+
+static void hold_a_byte_at_a_tebibyte(const char *path)
+{
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, (off_t)1 << 40), 1);
+    close(fd);
+}
+
+static void reads_no_more_of_a_file_than_it_can_hold(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct dedup *dedup = open_at(*state, START);
+        keep(dedup, 1, START);
+        dedup->ops->free(dedup);
+        each_file(*state, i == 0 ? claim_a_tebibyte : hold_a_byte_at_a_tebibyte);
+        dedup = open_at(*state, START);
+        assert_true(knows(dedup, 1, START));
+        dedup->ops->free(dedup);
+        each_file(*state, remove_file);
+    }
+}
+
 static void deletes_files_that_are_out_of_the_window(void **state)
 {
     struct dedup *dedup = open_at(*state, START);
@@ -435,6 +461,7 @@ int main(void)
         TEST(makes_its_folder_again_when_somebody_deletes_it),
         TEST(leaves_a_torn_tail_where_it_is),
         TEST(deletes_files_that_are_out_of_the_window),
+        TEST(reads_no_more_of_a_file_than_it_can_hold),
         TEST(makes_no_file_where_nothing_is_kept),
         TEST(keeps_what_a_failing_disk_refuses_and_writes_it_later),
         TEST(persists_from_many_threads),

@@ -52,6 +52,18 @@ static struct segment *adopt(struct fixture *f, size_t most)
     return adopted;
 }
 
+static void what_claims_a_tebibyte_is_put_aside(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(truncate(path_in(f, RETRY_FOLDER, give_back(f, 0, 3)), (off_t)1 << 40), 0);
+    int fd = open(path_in(f, RETRY_FOLDER, give_back(f, 3, 3)), O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, (off_t)1 << 40), 1);
+    close(fd);
+    assert_null(adopt(f, 10));
+    assert_int_equal(count_files(f, "damaged"), 2);
+    assert_int_equal(count_files(f, RETRY_FOLDER), 0);
+}
+
 static void takes_a_segment_as_one_that_was_found_at_start(void **state)
 {
     struct fixture *f = *state;
@@ -202,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(takes_a_segment_as_one_that_was_found_at_start),
+        TEST(what_claims_a_tebibyte_is_put_aside),
         TEST(waits_while_the_journal_has_one_of_its_name),
         TEST(waits_while_the_journal_has_no_room),
         TEST(an_empty_journal_takes_a_segment_larger_than_its_bound),

@@ -204,6 +204,55 @@ static void still_delivers_for_a_stream_that_is_not_configured(void **state)
     f->stream->name = name;
 }
 
+#define TEBIBYTE ((off_t)1 << 40)
+
+/* What a file claims and never held takes neither memory nor time. */
+static void a_segment_that_claims_a_tebibyte_gives_its_rows(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 3);
+    fixture_close(f);
+    char path[512];
+    struct stat info;
+    snprintf(path, sizeof path, "%s", only_file(f));
+    assert_int_equal(truncate(path, TEBIBYTE), 0);
+    must_open(f);
+    assert_segment(f->recovered, 0, 3);
+    assert_int_equal(fixture_metric(f, METRIC_TORN_TAILS), 0);
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(info.st_size < 1 << 20); /* cut */
+}
+
+static void a_file_that_is_all_claim_goes(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 3);
+    fixture_close(f);
+    assert_int_equal(truncate(only_file(f), 0), 0);
+    assert_int_equal(truncate(only_file(f), TEBIBYTE), 0);
+    must_open(f);
+    assert_null(f->recovered);
+    assert_int_equal(count_files(f, "journal"), 0);
+}
+
+static void what_is_longer_than_any_segment_is_put_aside_unread(void **state)
+{
+    struct fixture *f = *state;
+    fixture_put(f, 0, 3);
+    segment_free(journal_seal(f->journal, 0));
+    fixture_close(f);
+    int fd = open(only_file(f), O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, TEBIBYTE), 1);
+    close(fd);
+    must_open(f);
+    assert_null(f->recovered);
+    assert_int_equal(fixture_metric(f, METRIC_TORN_TAILS), 1);
+    assert_int_equal(count_files(f, "damaged"), 1);
+    fixture_put(f, 3, 2);
+    fixture_reopen(f);
+    assert_segment(f->recovered, 3, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, with_fsync, fixture_stop)
 #define QUICK(name) cmocka_unit_test_setup_teardown(name, with_os, fixture_stop)
 
@@ -211,6 +260,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(finds_what_was_acknowledged),
+        TEST(a_segment_that_claims_a_tebibyte_gives_its_rows),
+        TEST(a_file_that_is_all_claim_goes),
+        TEST(what_is_longer_than_any_segment_is_put_aside_unread),
         TEST(rule_4_cuts_a_tail_and_keeps_what_is_no_zeros),
         TEST(rule_4_counts_the_rows_that_damaged_frames_still_tell),
         QUICK(a_segment_of_a_newer_version_stops_the_start_and_stays_where_it_is),
