@@ -288,7 +288,8 @@ static const struct option field_rows[] = {
     { "max_future",       DURATION(field_options, max_future_ns),              NULL,               NULL,    "100000d",
       "How far in the future a time may lie; without it, any." },
     { "anonymize",        BOOL(field_options, anonymize),                      "false",            NULL,    NULL,
-      "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address." },
+      "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address; of 6to4 and Teredo, which begin with an IPv4 "
+      "address, all but the prefix." },
     { "comment",          STRING(field_options, comment),                      NULL,               NULL,    NULL,
       "The comment of a column that Sluice creates." },
 };
