@@ -326,7 +326,7 @@ static struct store *connect_store(uint16_t port)
                                      .password = "",
                                      .database = "d",
                                      .connect_timeout_ns = NS_PER_SECOND,
-                                     .request_timeout_ns = 300 * NS_PER_MS };
+                                     .request_timeout_ns = 2 * NS_PER_SECOND };
     struct store *store = store_new(&options, "", false, &problem);
     assert_non_null(store);
     assert_null(strstr(store->server_names[0], "cret"));
