@@ -1,12 +1,13 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine test crash crash-build values unit sdk sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run engine test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
 SECONDS ?= 30
 SEED ?= 1
 ROUNDS ?= 200
+SEQUENCES ?= 500
 VALUES ?= 1000000
 
 help: ## this list
@@ -52,6 +53,13 @@ values: ## a generator of values against the stores: VALUES=1000000 SEED=1
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target sluice chdb_server
 	SLUICE_VALUES=$(VALUES) SLUICE_SEED=$(SEED) /usr/bin/python3 tests/integration/test_values.py
+
+browser-sequences: ## random sequences of what visitors, pages and networks do to the browser SDK: SEQUENCES=500 SEED=1 [FIRST=0]
+	@scripts/install test
+	@scripts/fetch-libchdb
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target sluice chdb_server
+	SEED=$(SEED) SEQUENCES=$(SEQUENCES) FIRST=$(or $(FIRST),0) /usr/bin/python3 tests/integration/test_browser_sequences.py
 
 crash-build:
 	@cmake --preset crash >/dev/null

@@ -4,12 +4,20 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox"] });
-const context = await browser.newContext({ viewport: { width: 1100, height: 800 } });
+const contexts = [await browser.newContext({ viewport: { width: 1100, height: 800 } })];
 const pages = [];
 
 const commands = {
-  async open({ url }) {
-    const page = await context.newPage();
+  /** Another profile: nothing is shared with the pages of others. */
+  async context() {
+    return contexts.push(await browser.newContext()) - 1;
+  },
+  async endContext({ context }) {
+    await contexts[context].close();
+    return null;
+  },
+  async open({ url, context = 0 }) {
+    const page = await contexts[context].newPage();
     const problems = [];
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (message) => console.error(`page ${pages.length}: ${message.type()}: ${message.text()}`));
@@ -27,6 +35,23 @@ const commands = {
   },
   async problems({ page }) {
     return pages[page].problems;
+  },
+  /** Runs what makes the page go to the url, and waits until it is there. */
+  async leave({ page, source, argument, url }) {
+    const arrived = pages[page].page.waitForURL(url);
+    await pages[page].page.evaluate(`(${source})(${JSON.stringify(argument)})`);
+    await arrived;
+    return null;
+  },
+  /** A command of the DevTools protocol. */
+  async devtools({ page, method, parameters }) {
+    const { page: of } = pages[page];
+    const session = await of.context().newCDPSession(of);
+    try {
+      return await session.send(method, parameters);
+    } finally {
+      await session.detach();
+    }
   },
   async close({ page }) {
     await pages[page].page.close();

@@ -75,8 +75,8 @@ class Browser:
         assert "error" not in answer, "in %s: %s" % (json.dumps(command)[:300], answer["error"])
         return answer["value"]
 
-    def open(self, url):
-        return Page(self, self.ask(do="open", url=url))
+    def open(self, url, context=0):
+        return Page(self, self.ask(do="open", url=url, context=context))
 
 
 class Page:
@@ -94,6 +94,13 @@ class Page:
     def problems(self):
         """Uncaught errors of the page, so far."""
         return self.browser.ask(do="problems", page=self.number)
+
+    def leave(self, source, argument, url):
+        """The function makes the page navigate to the url."""
+        self.browser.ask(do="leave", page=self.number, source=source, argument=argument, url=url)
+
+    def devtools(self, method, **parameters):
+        return self.browser.ask(do="devtools", page=self.number, method=method, parameters=parameters)
 
     def close(self):
         self.browser.ask(do="close", page=self.number)

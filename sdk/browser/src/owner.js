@@ -7,9 +7,11 @@ import { uuid } from "./environment.js";
 export class Owner {
   #locks;
   #scope;
+  #spill;
   #release = () => {};
 
-  constructor(env, scope) {
+  constructor(env, scope, spill) {
+    this.#spill = spill;
     this.#locks = env.navigator.locks ?? null;
     this.#scope = scope;
     this.id = uuid(env.crypto);
@@ -47,9 +49,12 @@ export class Owner {
   }
 
   async #takeOver(store, lives) {
-    const left = (await store.all()).filter((record) => record.owner !== this.id && !lives(record.owner));
+    const isLeft = (owner) => owner !== this.id && !lives(owner);
+    const left = (await store.all()).filter((record) => isLeft(record.owner));
+    left.push(...this.#spill.all(isLeft));
     if (left.length !== 0) {
       await store.put(left, this.id);
+      this.#spill.remove(isLeft);
     }
     return left;
   }

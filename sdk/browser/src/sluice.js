@@ -6,13 +6,12 @@
 import { anonymousId, browser, uuid, wantsPrivacy } from "./environment.js";
 import { makeEvent, toJson } from "./event.js";
 import { byteLength } from "./frame.js";
+import { Keeper } from "./keeper.js";
 import { checkTimeout, complete, endpoints } from "./options.js";
-import { Owner } from "./owner.js";
 import { Queue } from "./queue.js";
 import { Sender } from "./sender.js";
-import { Store } from "./store.js";
 
-const ADOPT_EVERY = 60_000; // ms
+const NOTHING_KEPT = "IndexedDB keeps nothing now (none, full, or cleared): unsent events end with the page";
 const SOMEWHERE = "http://localhost/"; // what a path is relative to where there is no page
 
 export class Sluice {
@@ -21,19 +20,12 @@ export class Sluice {
   #env;
   #queue;
   #sender;
-  #owner;
-  #store;
+  #keeper;
   #state = "idle";
   #started = false;
   #closed = false;
-  #opening = null;
-  #isSaving = true; // what is tracked outlives the page, as far as we know
-  #unsaved = [];
-  #saving = null; // the batch on its way into the store
-  #saved = null; // → no batch is on its way any more
   #counts = { tracked: 0, recovered: 0, sent: 0, resent: 0, acknowledged: 0, rejected: 0, dropped: 0 };
   #decided = []; // ids, until the counts of their acknowledgement
-  #adoptTimer = null;
   #listeners = [];
   #hidden = false; // the page was hidden in this turn, or is leaving
   #leaving = false;
@@ -49,8 +41,11 @@ export class Sluice {
     if (this.#isServer) {
       return;
     }
-    this.#owner = new Owner(env, addresses.name);
-    this.#store = new Store(env, addresses.name, () => this.#lost());
+    this.#keeper = new Keeper(env, addresses.name, this.#queue, {
+      ready: (records) => this.#ready(records),
+      adopted: (records) => (this.#counts.recovered += records.length),
+      fails: () => this.#tell("onError", { code: "storage", message: NOTHING_KEPT }),
+    });
     this.#sender = new Sender({
       queue: this.#queue,
       options: this.#options,
@@ -102,8 +97,7 @@ export class Sluice {
     }
     this.#counts.tracked++;
     this.#queue.add(record, this.#env.clock());
-    this.#unsaved.push(record);
-    this.#save();
+    this.#keeper.add(record);
     this.#hideSoon();
     return record.messageId;
   }
@@ -132,12 +126,8 @@ export class Sluice {
     this.#closed = true;
     const result = await this.flush({ timeout });
     this.#listeners.forEach((remove) => remove());
-    this.#env.clearTimeout(this.#adoptTimer);
     this.#sender.stop();
-    await this.#opening;
-    await this.#saved;
-    this.#store.close();
-    this.#owner.release();
+    await this.#keeper.close();
     return result;
   }
 
@@ -171,12 +161,12 @@ export class Sluice {
       return;
     }
     this.#started = true;
-    this.#opening = this.#open();
+    this.#keeper.open();
     this.#listen();
     this.#sender.start();
   }
 
-  // making and saving
+  // making
 
   #record(eventName, metadata, fields) {
     try {
@@ -210,111 +200,15 @@ export class Sluice {
     return record;
   }
 
-  async #open() {
-    await this.#owner.announce();
-    if (await this.#store.open()) {
-      this.#adopt();
-    } else {
-      this.#storage(false);
-      this.#adoptLater();
-    }
-  }
-
-  /** All that was tracked while the last batch was being saved is the next batch. */
-  #save() {
-    if (this.#saving === null) {
-      this.#saving = [];
-      this.#saved = this.#saveAll();
-    }
-  }
-
-  async #saveAll() {
-    await this.#opening;
-    while (this.#unsaved.length !== 0) {
-      this.#saving = this.#unsaved.splice(0);
-      await this.#put(this.#saving);
-      this.#ready(this.#saving);
-    }
-    this.#saving = null;
-  }
-
-  /** Those of them that are held still. */
-  async #put(records) {
-    const held = records.filter((record) => this.#queue.has(record.id));
-    if (held.length === 0) {
-      return;
-    }
-    held.forEach((record) => (record.saved = true)); // unless lost() says otherwise meanwhile
-    const done = await this.#store.put(held, this.#owner.id);
-    if (!done) {
-      held.forEach((record) => (record.saved = false));
-    }
-    this.#storage(done);
-  }
-
-  /** Told once each time that it ceases to work. Once it works again, what is in memory only is saved. */
-  #storage(works) {
-    const before = this.#isSaving;
-    this.#isSaving = works;
-    if (before && !works) {
-      const message = "IndexedDB keeps nothing now (none, full, or cleared): unsent events end with the page";
-      this.#tell("onError", { code: "storage", message });
-    } else if (!before && works) {
-      this.#saveAgain();
-    }
-  }
-
-  #saveAgain() {
-    this.#put(this.#queue.held.filter((record) => !record.saved));
-  }
-
-  /** The database was deleted: by the visitor, or by a page. */
-  #lost() {
-    this.#queue.held.forEach((record) => (record.saved = false));
-    if (!this.#closed && this.#queue.size !== 0) {
-      this.#storage(false);
-      this.#saveAgain();
-    }
-  }
-
   #ready(records) {
     this.#queue.ready(records);
     const dropped = this.#queue.overflow(this.#env.clock(), this.#env.wall());
     dropped.forEach(([, all]) => (this.#counts.dropped += all.length));
     for (const [reason, all] of dropped) {
-      this.#forget(all);
+      this.#keeper.forget(all);
       this.#tell("onDrop", { reason, ids: idsOf(all), events: all.map(eventOf) });
     }
     this.#sender.wake();
-  }
-
-  #forget(records) {
-    this.#store.remove(records);
-  }
-
-  #adoptLater() {
-    if (!this.#closed) {
-      this.#adoptTimer = this.#env.setTimeout(() => this.#adopt(), ADOPT_EVERY);
-    }
-  }
-
-  /** Now and every minute: what closed tabs left. */
-  async #adopt() {
-    const found = await this.#owner.adopt(this.#store);
-    const left = this.#closed ? [] : found.filter((record) => !this.#queue.has(record.id));
-    this.#counts.recovered += left.length;
-    const records = left.map(({ id, messageId = id, time, json, bytes }) => {
-      const record = { id, messageId, time, json, bytes, recovered: true, saved: true };
-      this.#queue.add(record, this.#env.clock());
-      return record;
-    });
-    if (records.length !== 0) {
-      this.#ready(records);
-    }
-    if (!this.#isSaving) {
-      this.#saveAgain();
-    }
-    this.#adoptLater();
   }
 
   // the page
@@ -352,9 +246,7 @@ export class Sluice {
   }
 
   #sendAll() {
-    const unsaved = this.#unsaved.splice(0);
-    this.#put(unsaved);
-    this.#queue.ready([...(this.#saving ?? []), ...unsaved]);
+    this.#queue.ready(this.#keeper.hurry());
     this.#sender.hurry(this.#leaving);
   }
 
@@ -379,7 +271,7 @@ export class Sluice {
     this.#counts.acknowledged += good.length;
     this.#counts.rejected += refused.size;
     if (good.length + refused.size !== 0) {
-      this.#forget([...good, ...refused.keys()]);
+      this.#keeper.forget([...good, ...refused.keys()]);
     }
     this.#decided.push(...idsOf(good));
     for (const [record, { code, field, message }] of refused) {

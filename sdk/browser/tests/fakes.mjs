@@ -186,7 +186,15 @@ export function fakePage({ answer = () => ({ status: 503 }), time = new Time(), 
     fetch,
     keepalive: true,
     indexedDB: fakeIndexedDB(),
-    localStorage: { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) },
+    localStorage: {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => kept.set(name, value),
+      removeItem: (name) => kept.delete(name),
+      key: (at) => [...kept.keys()][at],
+      get length() {
+        return kept.size;
+      },
+    },
     navigator: { sendBeacon: (url, body) => beacons.push({ url, events: JSON.parse(body).events }) > 0 },
     document: Object.assign(new Target(), { visibilityState: "visible" }),
     window: new Target(),

@@ -558,6 +558,29 @@ test("a database that is deleted or full is told once, and its events are saved 
   assert.equal(saved().length, 5);
 });
 
+test("what a page tracks and leaves before its database is open is sent by the next", async () => {
+  const time = new Time();
+  const never = { open: () => ({}) };
+  const first = await start({}, { time, indexedDB: never });
+  const ids = trackAll(first.sluice, "a b");
+  first.env.window.tell("pagehide");
+  const second = await connected({}, { time, localStorage: first.env.localStorage });
+  await time.pass(250);
+  const sent = second.sockets[0].batches.flat().map(({ message_id }) => message_id);
+  assert.deepEqual(sent, ids);
+  assert.deepEqual([second.sluice.stats().recovered, second.saved().length, second.env.localStorage.length], [2, 2, 1]);
+});
+
+test("a hidden page that lives on takes back what it had left in localStorage", async () => {
+  const { sluice, env, hide, time, saved } = await start();
+  env.indexedDB.clear(); // it is opened anew, which takes a moment
+  sluice.track("a");
+  hide();
+  assert.equal(env.localStorage.length, 2);
+  await time.pass(0);
+  assert.deepEqual([saved().length, env.localStorage.length], [1, 1]);
+});
+
 test("a policy of the page without ws: is fetch at once", async () => {
   const { sluice, sockets, time, told } = await start({}, { answer: accepted });
   sluice.track("a");
