@@ -11,7 +11,7 @@ SEQUENCES ?= 500
 VALUES ?= 1000000
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## install what the build needs; leaves build/sluice
 	@scripts/install build
