@@ -258,6 +258,7 @@ static void free_all(struct gateway *g)
         front->ops->free(front);
     }
     query_free(g->query);
+    pages_release(&g->pages_source);
     metrics_free(g->metrics);
     free_store(g);
     data_folder_release(&g->folder);

@@ -220,6 +220,18 @@ int64_t metrics_sum(struct metrics *metrics, size_t cell)
     return sum;
 }
 
+void metrics_sum_all(struct metrics *metrics, int64_t *sums)
+{
+    memset(sums, 0, metrics->cell_count * sizeof *sums);
+    pthread_mutex_lock(&metrics->mutex);
+    for (struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
+        for (size_t i = 0; i < metrics->cell_count; i++) {
+            sums[i] += atomic_load_explicit(&cells->values[i], memory_order_relaxed);
+        }
+    }
+    pthread_mutex_unlock(&metrics->mutex);
+}
+
 double metrics_state(struct metrics *metrics, size_t cell)
 {
     return atomic_load_explicit(&metrics->states[cell], memory_order_relaxed);

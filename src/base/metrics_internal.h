@@ -65,4 +65,7 @@ static inline int64_t histogram_bound_ns(size_t bucket)
 }
 
 int64_t metrics_sum(struct metrics *metrics, size_t cell);
+
+/* Of all cells, which is cheaper than one after the other. */
+void metrics_sum_all(struct metrics *metrics, int64_t *sums);
 double metrics_state(struct metrics *metrics, size_t cell);

@@ -111,10 +111,25 @@ static bool is_silent(const struct metrics *metrics, enum metric metric, size_t 
     }
 }
 
+static void append_whole(struct buf *out, int64_t value)
+{
+    char digits[24], *at = digits + sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    *--at = '\n';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    buf_append(out, at, (size_t)(digits + sizeof digits - at));
+}
+
 static void append_value(struct buf *out, double value)
 {
     if (value == floor(value) && fabs(value) < 1e15) {
-        buf_printf(out, "%.0f\n", value);
+        append_whole(out, (int64_t)value);
     } else {
         buf_printf(out, "%.9g\n", value);
     }
@@ -135,8 +150,8 @@ static void append_series(struct buf *out, const char *name, const char *suffix,
     buf_append_byte(out, ' ');
 }
 
-static void render_histogram(struct metrics *metrics, enum metric metric, size_t index, struct slice labels,
-                             struct buf *out)
+static void render_histogram(const struct metrics *metrics, const int64_t *sums, enum metric metric, size_t index,
+                             struct slice labels, struct buf *out)
 {
     const char *name = metric_table[metric].name;
     size_t base = metrics->offset[metric] + index * HISTOGRAM_CELLS;
@@ -146,12 +161,12 @@ static void render_histogram(struct metrics *metrics, enum metric metric, size_t
         if (bucket < HISTOGRAM_BUCKETS) {
             snprintf(bound, sizeof bound, "%.9g", (double)histogram_bound_ns(bucket) / (double)NS_PER_SECOND);
         }
-        count += metrics_sum(metrics, base + bucket);
+        count += sums[base + bucket];
         append_series(out, name, "_bucket", labels, bound);
         append_value(out, (double)count);
     }
     append_series(out, name, "_sum", labels, NULL);
-    append_value(out, (double)metrics_sum(metrics, base + HISTOGRAM_SUM) / (double)NS_PER_SECOND);
+    append_value(out, (double)sums[base + HISTOGRAM_SUM] / (double)NS_PER_SECOND);
     append_series(out, name, "_count", labels, NULL);
     append_value(out, (double)count);
 }
@@ -187,7 +202,8 @@ static void render_fields(const struct metrics *metrics, size_t stream, struct b
     }
 }
 
-static void render_metric(struct metrics *metrics, enum metric metric, struct buf *labels, struct buf *out)
+static void render_metric(struct metrics *metrics, const int64_t *sums, enum metric metric, struct buf *labels,
+                          struct buf *out)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
     const struct metric_info *info = &metric_table[metric];
@@ -196,15 +212,17 @@ static void render_metric(struct metrics *metrics, enum metric metric, struct bu
         render_fields(metrics, stream, out);
     }
     for (size_t index = 0; index < metrics->series[metric]; index++) {
+        bool is_histogram = info->kind == KIND_OF_HISTOGRAM;
+        size_t cell = metrics->offset[metric] + index;
+        double value = is_histogram ? 0 : (double)sums[cell] + metrics_state(metrics, cell);
+        if (!is_histogram && is_silent(metrics, metric, index, value)) {
+            continue; /* most are */
+        }
         buf_clear(labels);
         append_labels(metrics, info->labels, index, labels);
-        if (info->kind == KIND_OF_HISTOGRAM) {
-            render_histogram(metrics, metric, index, buf_slice(labels), out);
-            continue;
-        }
-        size_t cell = metrics->offset[metric] + index;
-        double value = (double)metrics_sum(metrics, cell) + metrics_state(metrics, cell);
-        if (!is_silent(metrics, metric, index, value)) {
+        if (is_histogram) {
+            render_histogram(metrics, sums, metric, index, buf_slice(labels), out);
+        } else {
             append_series(out, info->name, "", buf_slice(labels), NULL);
             append_value(out, value);
         }
@@ -233,9 +251,15 @@ void metrics_render(struct metrics *metrics, struct buf *out)
     for (size_t i = 0; i < hooks; i++) {
         metrics->hooks[i].update(metrics->hooks[i].context);
     }
-    struct buf labels = { 0 };
+    struct buf labels = { 0 }, sums = { 0 };
+    if (!buf_reserve(&sums, metrics->cell_count * sizeof(int64_t))) {
+        out->failed = true;
+        return;
+    }
+    metrics_sum_all(metrics, (int64_t *)(void *)sums.data);
     for (size_t m = 0; m < METRIC_COUNT; m++) {
-        render_metric(metrics, (enum metric)m, &labels, out);
+        render_metric(metrics, (const int64_t *)(const void *)sums.data, (enum metric)m, &labels, out);
     }
     buf_release(&labels);
+    buf_release(&sums);
 }

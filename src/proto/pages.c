@@ -17,6 +17,13 @@ static void append_time(struct buf *out, int64_t wall_ns)
     buf_append(out, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc));
 }
 
+static void make_metrics(void *context, struct page_reply *reply)
+{
+    struct pages_source *source = context;
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_render(source->metrics, &reply->body);
+}
+
 static enum page_result serve_metrics(void *context, const struct page_request *request, struct page_reply *reply,
                                       struct page_later later)
 {
@@ -28,8 +35,7 @@ static enum page_result serve_metrics(void *context, const struct page_request *
     if (of_event && source->event_metrics != NULL) {
         return source->event_metrics->handle(source->event_metrics->context, request, reply, later);
     }
-    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_render(source->metrics, &reply->body);
+    page_cache_give(&source->metrics_page, make_metrics, source, reply);
     return PAGE_READY;
 }
 
@@ -120,13 +126,11 @@ static void append_part_json(struct buf *out, const struct status_view *part)
     buf_append_byte(out, '}');
 }
 
-static enum page_result serve_health(void *context, const struct page_request *request, struct page_reply *reply,
-                                     struct page_later later)
+static void make_health(void *context, struct page_reply *reply)
 {
     struct pages_source *source = context;
     struct buf memory = { 0 }, list = { 0 };
     size_t count;
-    (void)request, (void)later;
     const struct status_view *parts = read_parts(source, &memory, &count);
     enum status_level worst = pipeline_admits(source->pipeline) == OK ? STATUS_OK : STATUS_DOWN;
     for (size_t i = 0; i < count; i++) {
@@ -141,6 +145,14 @@ static enum page_result serve_health(void *context, const struct page_request *r
     buf_append_string(&reply->body, "]}\n");
     buf_release(&memory);
     buf_release(&list);
+}
+
+static enum page_result serve_health(void *context, const struct page_request *request, struct page_reply *reply,
+                                     struct page_later later)
+{
+    struct pages_source *source = context;
+    (void)request, (void)later;
+    page_cache_give(&source->health_page, make_health, source, reply);
     return PAGE_READY;
 }
 
@@ -187,11 +199,9 @@ static void append_stream(struct buf *out, struct metrics *metrics, const char *
     buf_append_byte(out, '}');
 }
 
-static enum page_result serve_status(void *context, const struct page_request *request, struct page_reply *reply,
-                                     struct page_later later)
+static void make_status(void *context, struct page_reply *reply)
 {
     struct pages_source *source = context;
-    (void)request, (void)later;
     reply->content_type = "application/json";
     buf_append_string(&reply->body, "{\"version\":");
     buf_append_json_string(&reply->body, slice_from_string(source->version));
@@ -205,6 +215,14 @@ static enum page_result serve_status(void *context, const struct page_request *r
     }
     append_stream(&reply->body, source->metrics, "", metrics_no_stream(source->metrics));
     buf_append_string(&reply->body, "]}\n");
+}
+
+static enum page_result serve_status(void *context, const struct page_request *request, struct page_reply *reply,
+                                     struct page_later later)
+{
+    struct pages_source *source = context;
+    (void)request, (void)later;
+    page_cache_give(&source->status_page, make_status, source, reply);
     return PAGE_READY;
 }
 
@@ -218,6 +236,9 @@ _Static_assert(ARRAY_LENGTH(table) <= PAGES_MAX, "callers have room for PAGES_MA
 
 size_t pages_fill(struct page *pages, struct pages_source *source)
 {
+    page_cache_init(&source->metrics_page, clock_monotonic_ns);
+    page_cache_init(&source->health_page, clock_monotonic_ns);
+    page_cache_init(&source->status_page, clock_monotonic_ns);
     for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
         pages[i] = table[i];
         pages[i].methods = METHOD_BIT(HTTP_GET);
@@ -225,4 +246,13 @@ size_t pages_fill(struct page *pages, struct pages_source *source)
         pages[i].context = source;
     }
     return ARRAY_LENGTH(table);
+}
+
+void pages_release(struct pages_source *source)
+{
+    if (source->metrics_page.clock != NULL) {
+        page_cache_release(&source->metrics_page);
+        page_cache_release(&source->health_page);
+        page_cache_release(&source->status_page);
+    }
 }

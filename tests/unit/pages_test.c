@@ -46,6 +46,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    pages_release(&fixture.source);
     metrics_free(fixture.source.metrics);
     status_board_free(fixture.source.board);
     return 0;
