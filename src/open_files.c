@@ -2,6 +2,7 @@
 #include "open_files.h"
 
 #include "base/log.h"
+#include "proto/proto.h"
 
 #include <sys/resource.h>
 
@@ -20,8 +21,10 @@ struct open_files open_files_plan(const struct config *config, size_t server_cou
     uint64_t session = OF_SESSION + OF_SERVER * (uint64_t)server_count;
     uint64_t sessions = (uint64_t)config->writer.threads + (uint64_t)config->query.threads;
     uint64_t udp = (uint64_t)config->udp.threads * config->udp.listener_count;
+    bool apart = config->admin.listen != NULL && config->admin.listen[0] != '\0';
     uint64_t reserved = OF_PROCESS + limit / PARKED_DIVISOR + OF_STREAM * (uint64_t)config->stream_count + OF_DEDUP +
                         OF_IO_THREAD * (uint64_t)config->http.io_threads + 2 * udp;
+    reserved += apart ? OF_IO_THREAD + SERVER_ADMIN_CONNECTIONS : 0;
     reserved += config->store.kind == STORE_EMBEDDED ? OF_ENGINE + OF_SESSION * sessions : session * sessions;
     uint64_t least = limit / LEAST_DIVISOR + 1;
     uint64_t left = limit > reserved + least ? limit - reserved : least;

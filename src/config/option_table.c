@@ -138,7 +138,7 @@ static const struct option udp_rows[] = {
 
 static const struct option admin_rows[] = {
     { "listen",           STRING(admin_options, listen),                       "",                 NULL,    NULL,
-      "Address of /metrics, /health and the other pages; empty: they are served by `http.listen`." },
+      "Address of /metrics, /health and the other pages, with a thread and 64 connections of their own; empty: they are served by `http.listen`." },
 };
 
 static const struct option journal_rows[] = {

@@ -4,7 +4,8 @@
 
 #include "proto/connections.h"
 
-/* A client has come; NULL: there is no room for it (counted). */
+/* A client has come; NULL: there is no room for it (counted). At the limit one of those that were idle for longest goes, so
+ * that connections which ask for nothing keep nobody out. */
 struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
                                     struct client_address peer);
 void attendance_end(struct connection *connection);

@@ -42,6 +42,7 @@ struct connections {
     struct connection **blocks;
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */
+    uint32_t hand; /* the slot that was looked at last for one that may go */
     struct connection *free;
     struct connection *listed;  /* those that want attention before the loop blocks */
     struct connection *waiting; /* those that want it once the gateway has room, newest first */

@@ -274,10 +274,10 @@ static void time_out(struct http_session *session)
     }
 }
 
-static bool is_idle_since_a_second(const struct http_session *session)
+int64_t http_session_idle_ns(const struct http_session *session)
 {
     int64_t since_ns = session->deadline_ns - session->front->options->idle_timeout_ns;
-    return session->wait == WAIT_REQUEST && session->front->now_ns >= since_ns + NS_PER_SECOND;
+    return session->wait == WAIT_REQUEST ? session->front->now_ns - since_ns : 0;
 }
 
 static void shed_all(struct http_session *session)
@@ -302,7 +302,7 @@ void http_session_tick(struct http_session *session)
     }
     if (now_ns >= session->deadline_ns) {
         time_out(session);
-    } else if (is_idle_since_a_second(session)) {
+    } else if (http_session_idle_ns(session) >= NS_PER_SECOND) {
         shed_all(session);
     }
 }

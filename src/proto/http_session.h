@@ -109,6 +109,9 @@ static inline struct token http_session_next_token(const struct http_session *se
     return (struct token){ session->slot, session->generation, session->answers.next };
 }
 
+/* How long the client has asked for nothing and is owed nothing. */
+int64_t http_session_idle_ns(const struct http_session *session);
+
 /* Answers are owed, or not all of them are out. */
 static inline bool http_session_owes(const struct http_session *session)
 {

@@ -21,11 +21,6 @@
 #define HURRIED 0.02
 #define MOST_SHORTAGES 1000 /* in the life of the process: it is hopeless then */
 
-struct listener {
-    ev_io io;
-    int fd; /* -1: none, or closed */
-};
-
 struct loop {
     struct ev_loop *ev;
     struct loop_callbacks callbacks;
@@ -34,7 +29,8 @@ struct loop {
     ev_timer timer;
     ev_timer alarm;
     ev_idle busy;
-    struct listener listeners[LOOP_LISTENERS];
+    ev_io listener;
+    int listen_fd; /* -1: none, or closed */
 };
 
 /* libev's own would end the process with a line on stderr alone. */
@@ -64,15 +60,15 @@ static void prepare_library(void)
 }
 
 /* Why it took no more, or ACCEPTED: there may be more. */
-static enum accepted accept_some(struct loop *loop, const struct listener *listener)
+static enum accepted accept_some(struct loop *loop)
 {
     enum accepted accepted = ACCEPTED;
     for (int i = 0; i < ACCEPTS_AT_ONCE && accepted == ACCEPTED; i++) {
         int fd;
         struct client_address peer;
-        accepted = accept_next(listener->fd, &fd, &peer);
+        accepted = accept_next(loop->listen_fd, &fd, &peer);
         if (accepted == ACCEPTED) {
-            loop->callbacks.accepted(loop->callbacks.context, (unsigned)(listener - loop->listeners), fd, peer);
+            loop->callbacks.accepted(loop->callbacks.context, fd, peer);
         }
     }
     return accepted;
@@ -81,7 +77,7 @@ static enum accepted accept_some(struct loop *loop, const struct listener *liste
 static void on_accept(struct ev_loop *ev, ev_io *io, int events)
 {
     (void)events;
-    if (accept_some(ev_userdata(ev), io->data) == ACCEPT_EXHAUSTED) {
+    if (accept_some(ev_userdata(ev)) == ACCEPT_EXHAUSTED) {
         ev_io_stop(ev, io); /* the timer starts it again */
     }
 }
@@ -106,10 +102,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
     struct loop *loop = ev_userdata(ev);
     (void)timer, (void)events;
-    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
-        if (loop->listeners[i].fd >= 0) {
-            ev_io_start(ev, &loop->listeners[i].io);
-        }
+    if (loop->listen_fd >= 0) {
+        ev_io_start(ev, &loop->listener);
     }
     loop->callbacks.tick(loop->callbacks.context);
 }
@@ -135,9 +129,7 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
         return NULL;
     }
     loop->callbacks = *callbacks;
-    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
-        loop->listeners[i].fd = -1;
-    }
+    loop->listen_fd = -1;
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOSIGMASK);
     if (loop->ev == NULL) {
         free(loop);
@@ -159,7 +151,7 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
 void loop_free(struct loop *loop)
 {
     if (loop != NULL) {
-        loop_close_listeners(loop);
+        loop_close_listener(loop);
         ev_loop_destroy(loop->ev);
         free(loop);
     }
@@ -170,35 +162,28 @@ void *loop_handle(struct loop *loop)
     return loop->ev;
 }
 
-void loop_listen(struct loop *loop, unsigned number, int fd)
+void loop_listen(struct loop *loop, int fd)
 {
-    struct listener *listener = &loop->listeners[number];
-    listener->fd = fd;
-    ev_io_init(&listener->io, on_accept, fd, EV_READ);
-    listener->io.data = listener;
-    ev_io_start(loop->ev, &listener->io);
+    loop->listen_fd = fd;
+    ev_io_init(&loop->listener, on_accept, fd, EV_READ);
+    ev_io_start(loop->ev, &loop->listener);
 }
 
 void loop_accept_waiting(struct loop *loop)
 {
-    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
-        for (int round = 0; loop->listeners[i].fd >= 0 && round < ROUNDS_BEFORE_CLOSING; round++) {
-            if (accept_some(loop, &loop->listeners[i]) != ACCEPTED) {
-                break;
-            }
+    for (int round = 0; loop->listen_fd >= 0 && round < ROUNDS_BEFORE_CLOSING; round++) {
+        if (accept_some(loop) != ACCEPTED) {
+            return;
         }
     }
 }
 
-void loop_close_listeners(struct loop *loop)
+void loop_close_listener(struct loop *loop)
 {
-    for (size_t i = 0; i < LOOP_LISTENERS; i++) {
-        struct listener *listener = &loop->listeners[i];
-        if (listener->fd >= 0) {
-            ev_io_stop(loop->ev, &listener->io);
-            close(listener->fd);
-            listener->fd = -1;
-        }
+    if (loop->listen_fd >= 0) {
+        ev_io_stop(loop->ev, &loop->listener);
+        close(loop->listen_fd);
+        loop->listen_fd = -1;
     }
 }
 

@@ -1,7 +1,7 @@
 /* The contract of the front ends: how gateway ends them, and how pages get into the table of routes.
  *
- * A server has I/O threads; each has its own listening socket (SO_REUSEPORT), its own libwebsockets context on its own
- * libev loop, its own connections and its own pipeline_io. I/O threads share nothing but the tables of streams and
+ * A server has I/O threads, and one more for admin.listen; each has its own listening socket (SO_REUSEPORT), its own
+ * libwebsockets context on its own libev loop, its own connections and its own pipeline_io. I/O threads share nothing but the tables of streams and
  * pages. HTTP/1.1 is parsed by http_parse.c on libwebsockets' raw role. */
 #pragma once
 
@@ -79,6 +79,9 @@ struct page {
 
 /* Any thread. Takes the reply's body. If the client has gone, the reply is dropped. */
 void page_post(struct page_later later, struct page_reply *reply);
+
+/* Connections to admin.listen; those of http.max_connections are others. */
+#define SERVER_ADMIN_CONNECTIONS 64
 
 struct server;
 

@@ -5,14 +5,19 @@
 #include "proto/server_thread.h"
 #include "proto/ws_census.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The thread of admin.listen has connections, routes and a loop of its own: whatever the others are asked for, it answers.
+ */
 struct server {
     struct front_end front;
     struct server_shared shared;
+    struct server_shared admin_shared;
     struct server_thread **threads;
     size_t thread_count;
+    struct server_thread *admin; /* NULL: there is none */
     int port;
 };
 
@@ -66,19 +71,37 @@ static bool init_shared(struct server *server, const struct server_config *confi
     shared->census = ws_census_new(config->websocket->max_connections, config->websocket->max_per_address);
     if (shared->census == NULL ||
         !http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
-        !http_routes_init(&shared->admin_routes, config->pages, config->page_count, SIDE_ADMIN)) {
+        !http_routes_init(&server->admin_shared.routes, config->pages, config->page_count, SIDE_ADMIN)) {
         buf_append_string(problem, "start the server: out of memory");
         return false;
     }
     return true;
 }
 
+/* It borrows all but its routes from the others. */
+static bool make_admin(struct server *server, int fd, struct buf *problem)
+{
+    const struct server_shared *shared = &server->shared;
+    struct server_shared *admin = &server->admin_shared;
+    admin->options = shared->options;
+    admin->websocket = shared->websocket;
+    admin->census = shared->census;
+    admin->trusted = shared->trusted;
+    admin->pipeline = shared->pipeline;
+    admin->metrics = shared->metrics;
+    admin->early = true;
+    admin->max_connections = SERVER_ADMIN_CONNECTIONS;
+    server->admin = server_thread_new(admin, "admin", fd, problem);
+    return server->admin != NULL;
+}
+
 /* Hands each socket to a thread; on failure those not yet handed over are closed. */
-static bool make_threads(struct server *server, const int *fds, size_t count, int admin_fd, struct buf *problem)
+static bool make_threads(struct server *server, const int *fds, size_t count, struct buf *problem)
 {
     for (size_t i = 0; i < count; i++) {
-        struct server_thread *thread =
-            server_thread_new(&server->shared, (unsigned)i, fds[i], i == 0 ? admin_fd : -1, problem);
+        char name[16];
+        snprintf(name, sizeof name, "io-%u", (unsigned)i);
+        struct server_thread *thread = server_thread_new(&server->shared, name, fds[i], problem);
         if (thread == NULL) {
             while (++i < count) {
                 close(fds[i]);
@@ -90,27 +113,26 @@ static bool make_threads(struct server *server, const int *fds, size_t count, in
     return true;
 }
 
+static bool open_admin(struct server *server, const struct admin_options *options, struct buf *problem)
+{
+    int fd;
+    return !has_admin(options) || (listen_open(options->listen, &fd, 1, problem) && make_admin(server, fd, problem));
+}
+
 static bool open_threads(struct server *server, const struct server_config *config, struct buf *problem)
 {
     size_t count = (size_t)config->http->io_threads;
     int *fds = calloc(count, sizeof *fds);
-    int admin_fd = -1;
     server->threads = calloc(count, sizeof *server->threads);
     if (fds == NULL || server->threads == NULL) {
         buf_append_string(problem, "start the server: out of memory");
         free(fds);
         return false;
     }
-    bool ok = !has_admin(config->admin) || listen_open(config->admin->listen, &admin_fd, 1, problem);
-    if (ok && !listen_open(config->http->listen, fds, count, problem)) {
-        ok = false;
-        if (admin_fd >= 0) {
-            close(admin_fd);
-        }
-    }
+    bool ok = listen_open(config->http->listen, fds, count, problem);
     if (ok) {
         server->port = listen_port(fds[0]);
-        ok = make_threads(server, fds, count, admin_fd, problem);
+        ok = make_threads(server, fds, count, problem);
     }
     free(fds);
     return ok;
@@ -119,7 +141,7 @@ static bool open_threads(struct server *server, const struct server_config *conf
 static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
 {
     const struct server *server = (const struct server *)front;
-    int64_t longest_ns = 0;
+    int64_t longest_ns = server->admin == NULL ? 0 : server_thread_turn_ns(server->admin, now_ns);
     for (size_t i = 0; i < server->thread_count; i++) {
         int64_t turn_ns = server_thread_turn_ns(server->threads[i], now_ns);
         longest_ns = turn_ns > longest_ns ? turn_ns : longest_ns;
@@ -127,6 +149,7 @@ static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
     return longest_ns;
 }
 
+/* The operators' pages are there to the end. */
 static void front_close(struct front_end *front)
 {
     struct server *server = (struct server *)front;
@@ -141,6 +164,9 @@ static void front_stop(struct front_end *front, int64_t deadline_ns)
     for (size_t i = 0; i < server->thread_count; i++) {
         server_thread_stop(server->threads[i], deadline_ns);
     }
+    if (server->admin != NULL) {
+        server_thread_stop(server->admin, deadline_ns);
+    }
 }
 
 static void front_free(struct front_end *front)
@@ -149,9 +175,10 @@ static void front_free(struct front_end *front)
     for (size_t i = 0; i < server->thread_count; i++) {
         server_thread_free(server->threads[i]);
     }
+    server_thread_free(server->admin);
     free(server->threads);
     http_routes_release(&server->shared.routes);
-    http_routes_release(&server->shared.admin_routes);
+    http_routes_release(&server->admin_shared.routes);
     address_ranges_release(&server->shared.trusted);
     ws_census_free(server->shared.census);
     free(server);
@@ -177,6 +204,18 @@ static void tell_trusted(const struct string_list *trusted)
     buf_release(&list);
 }
 
+static bool start_threads(struct server *server, struct buf *problem)
+{
+    bool ok = server->admin == NULL || server_thread_start(server->admin) == OK;
+    for (size_t i = 0; ok && i < server->thread_count; i++) {
+        ok = server_thread_start(server->threads[i]) == OK;
+    }
+    if (!ok) {
+        buf_append_string(problem, "start the I/O threads: the system refuses more threads");
+    }
+    return ok;
+}
+
 struct server *server_start(const struct server_config *config, struct buf *problem)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -185,13 +224,8 @@ struct server *server_start(const struct server_config *config, struct buf *prob
         return NULL;
     }
     server->front.ops = &ops;
-    bool ok = init_shared(server, config, problem) && open_threads(server, config, problem);
-    for (size_t i = 0; ok && i < server->thread_count; i++) {
-        if (server_thread_start(server->threads[i]) != OK) {
-            buf_append_string(problem, "start the I/O threads: the system refuses more threads");
-            ok = false;
-        }
-    }
+    bool ok = init_shared(server, config, problem) && open_admin(server, config->admin, problem) &&
+              open_threads(server, config, problem) && start_threads(server, problem);
     if (!ok) {
         front_stop(&server->front, 0);
         front_free(&server->front);

@@ -16,15 +16,11 @@
 #define ROOM_PATIENCE_NS (2 * NS_PER_MS)
 #define OPENING_PATIENCE_NS (3 * NS_PER_SECOND)
 
-enum { LISTENER_EVENTS, LISTENER_ADMIN };
-
-_Static_assert(LISTENER_ADMIN < LOOP_LISTENERS, "the loop has a place for each listener");
-
 struct server_thread {
     struct server_shared *shared;
     struct thread thread;
     struct heartbeat heartbeat;
-    unsigned number;
+    char name[16];
     struct loop *loop;
     struct sockets *sockets;
     struct http_front front;
@@ -65,7 +61,7 @@ static void drain_connections(struct server_thread *thread)
 {
     loop_accept_waiting(thread->loop); /* who has sent a request by now gets an answer, not a reset */
     thread->front.draining = true;
-    loop_close_listeners(thread->loop);
+    loop_close_listener(thread->loop);
     connections_drain(&thread->connections);
 }
 
@@ -109,12 +105,10 @@ static void on_awake(void *opaque)
     turn_begin(&thread->front.turn, thread->front.now_ns);
 }
 
-static void on_accepted(void *opaque, unsigned listener, int fd, struct client_address peer)
+static void on_accepted(void *opaque, int fd, struct client_address peer)
 {
     struct server_thread *thread = opaque;
-    const struct http_routes *routes =
-        listener == LISTENER_ADMIN ? &thread->shared->admin_routes : &thread->shared->routes;
-    struct connection *connection = attendance_begin(&thread->connections, routes, peer);
+    struct connection *connection = attendance_begin(&thread->connections, &thread->shared->routes, peer);
     if (connection == NULL) {
         accept_refuse(fd);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
@@ -157,14 +151,16 @@ static bool on_before_block(void *opaque)
 static void run(void *opaque)
 {
     struct server_thread *thread = opaque;
-    pipeline_await(thread->shared->pipeline, clock_monotonic_ns() + OPENING_PATIENCE_NS);
+    if (!thread->shared->early) {
+        pipeline_await(thread->shared->pipeline, clock_monotonic_ns() + OPENING_PATIENCE_NS);
+    }
     loop_run(thread->loop);
     pipeline_io_flush(thread->front.intake.io);
 }
 
 /* Begin and end. */
 
-static bool make_loop(struct server_thread *thread, const int fds[LOOP_LISTENERS])
+static bool make_loop(struct server_thread *thread, int listen_fd)
 {
     struct loop_callbacks callbacks = {
         .context = thread,
@@ -174,14 +170,12 @@ static bool make_loop(struct server_thread *thread, const int fds[LOOP_LISTENERS
         .before_block = on_before_block,
     };
     thread->loop = loop_new(&callbacks);
-    for (unsigned i = 0; i < LOOP_LISTENERS; i++) {
-        if (fds[i] >= 0 && thread->loop != NULL) {
-            loop_listen(thread->loop, i, fds[i]);
-        } else if (fds[i] >= 0) {
-            close(fds[i]);
-        }
+    if (thread->loop == NULL) {
+        close(listen_fd);
+        return false;
     }
-    return thread->loop != NULL;
+    loop_listen(thread->loop, listen_fd);
+    return true;
 }
 
 static bool make_front(struct server_thread *thread)
@@ -204,32 +198,28 @@ static bool make_front(struct server_thread *thread)
     return front->intake.io != NULL;
 }
 
-static bool make_parts(struct server_thread *thread, const int fds[LOOP_LISTENERS])
+static bool make_parts(struct server_thread *thread, int listen_fd)
 {
-    if (!make_loop(thread, fds)) {
+    if (!make_loop(thread, listen_fd)) {
         return false;
     }
     thread->sockets = sockets_new(loop_handle(thread->loop), on_woken, thread);
     return thread->sockets != NULL && make_front(thread);
 }
 
-struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,
+struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
                                         struct buf *problem)
 {
     struct server_thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL) {
         buf_append_string(problem, "start the I/O threads: out of memory");
         close(listen_fd);
-        if (admin_fd >= 0) {
-            close(admin_fd);
-        }
         return NULL;
     }
     thread->shared = shared;
-    thread->number = number;
+    snprintf(thread->name, sizeof thread->name, "%s", name);
     inbox_init(&thread->inbox, ring, thread);
-    const int fds[LOOP_LISTENERS] = { [LISTENER_EVENTS] = listen_fd, [LISTENER_ADMIN] = admin_fd };
-    if (!make_parts(thread, fds)) {
+    if (!make_parts(thread, listen_fd)) {
         buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
                                    "libwebsockets-evlib-ev installed?)");
         server_thread_free(thread);
@@ -240,9 +230,7 @@ struct server_thread *server_thread_new(struct server_shared *shared, unsigned n
 
 enum error server_thread_start(struct server_thread *thread)
 {
-    char name[16];
-    snprintf(name, sizeof name, "io-%u", thread->number);
-    return thread_start(&thread->thread, name, run, thread);
+    return thread_start(&thread->thread, thread->name, run, thread);
 }
 
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns)

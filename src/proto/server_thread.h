@@ -1,4 +1,4 @@
-/* One I/O thread: a loop, the listening sockets it accepts from, and the connections it serves. */
+/* One I/O thread: a loop, the listening socket it accepts from, and the connections it serves. */
 #pragma once
 
 #include "proto/http_front.h"
@@ -7,30 +7,29 @@
 
 struct server_thread;
 
-/* Shared by the threads of a server; outlives them. */
+/* Shared by the threads of one address; outlives them. */
 struct server_shared {
     const struct http_options *options;
     const struct websocket_options *websocket;
     struct ws_census *census;
     struct http_routes routes;
-    struct http_routes admin_routes;
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;
+    bool early; /* serves while the gateway still starts */
     int64_t max_connections;
     atomic_int_fast64_t connections; /* of all threads, against max_connections */
 };
 
-/* A thread that serves `listen_fd`, and `admin_fd` if it is not -1; owns both from now on, even on failure. NULL with
- * *problem. */
-struct server_thread *server_thread_new(struct server_shared *shared, unsigned number, int listen_fd, int admin_fd,
+/* A thread that serves `listen_fd`, which it owns from now on, even on failure. `name` is copied. NULL with *problem. */
+struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
                                         struct buf *problem);
 MUST_CHECK enum error server_thread_start(struct server_thread *thread);
 
 /* Any thread: how long it has been at its present turn; 0 while it waits for events. */
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns);
 
-/* Any thread: closes the listening sockets and idle connections, the others close with their last answer. */
+/* Any thread: closes the listening socket and idle connections, the others close with their last answer. */
 void server_thread_close(struct server_thread *thread);
 
 /* Ends it once no answer is owed, or at the deadline, and waits for that. After it returns nothing is delivered, and a
