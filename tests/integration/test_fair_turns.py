@@ -5,18 +5,17 @@ import gzip
 import json
 import os
 import socket
-import struct
 import threading
 import time
 
 from check import main
-from gateway import SANITIZED, SERVER_BUILD, Gateway, event
+from gateway import BUILD, SANITIZED, SERVER_BUILD, Gateway, event
 from servers import start_chdb_server
 from websocket import BINARY, Client, frame, lz4_block, sample_with
 
 BOUND_MS = 100 * (10 if SANITIZED else 1)
 SECONDS = 2.5
-TRIES = 3                # a machine that is busy with something else is nobody's fault
+TRIES = 3
 # What costs much and stores nothing: an event without its fields, and numbers of a member that no field takes.
 ZEROS = b'{"event_name":"x","z":[' + b"0," * (500 << 10) + b"0]}"
 PACKED = gzip.compress(ZEROS, 9)
@@ -148,6 +147,17 @@ class World:
         self.number += 1
         return request(json.dumps(event(self.number)).encode(), path=b"/events")
 
+    def core_time(self):
+        """Seconds that the I/O thread ran, and that it waited for a core."""
+        folder = "/proc/%d/task" % self.gateway.process.pid
+        for task in os.listdir(folder):
+            with open(os.path.join(folder, task, "comm")) as name:
+                if name.read().strip() == "io-0":
+                    with open(os.path.join(folder, task, "schedstat")) as file:
+                        ran, waited, _ = file.read().split()
+                    return int(ran) / 1e9, int(waited) / 1e9
+        raise AssertionError("no I/O thread")
+
     def measure(self, attackers, count):
         """The slowest hundredth of a victim's events and the slowest /livez, while the attackers are at work."""
         crowd = [attackers(self) for _ in range(count)]
@@ -168,10 +178,13 @@ class World:
 
     def check(self, name, attackers, count):
         for left in reversed(range(TRIES)):
+            ran, waited = self.core_time()
             victim, probe = self.measure(attackers, count)
-            print("        %-42s %4d events p50 %6.1f p99 %6.1f, /livez p50 %5.1f max %6.1f ms"
-                  % (name, len(victim.times), victim.quantile(0.5), victim.quantile(0.99), probe.quantile(0.5), max(probe.times)))
-            if victim.quantile(0.99) < BOUND_MS and max(probe.times) < BOUND_MS:
+            ran, waited = self.core_time()[0] - ran, self.core_time()[1] - waited
+            bound = BOUND_MS * (ran + waited) / ran # others who use the machine make everything slower by that
+            print("        %-42s %4d events p50 %6.1f p99 %6.1f, /livez p50 %5.1f max %6.1f ms; bound %4.0f ms"
+                  % (name, len(victim.times), victim.quantile(0.5), victim.quantile(0.99), probe.quantile(0.5), max(probe.times), bound))
+            if victim.quantile(0.99) < bound and max(probe.times) < bound:
                 return
             assert left, "others waited too long"
 
@@ -214,9 +227,128 @@ def others_are_served_in_time_whatever_some_send(folder):
         world.close()
 
 
-def main_tests():
-    main([others_are_served_in_time_whatever_some_send])
+def idle(port, count):
+    """Connections that ask for nothing."""
+    return [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+
+
+def ask(port, data):
+    """The status of one answer on a connection of its own, and its milliseconds; a 503 without a question counts, too."""
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+        status = read_answer(connection)[0]
+    return status, 1000 * (time.perf_counter() - began)
+
+
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def idle_connections_keep_nobody_out(folder):
+    world = World(folder, http={"max_connections": 50})
+    gateway = world.gateway
+    try:
+        crowd = idle(gateway.port, 50)
+        status, took = ask(gateway.port, world.next_event())
+        assert status == 503, "no connection is idle for a second yet"
+        world.number -= 1
+        for _ in range(20):
+            status, took = min(ask(world.admin_port, LIVEZ) for _ in range(TRIES))
+            assert status == 200 and took < BOUND_MS, (status, took)
+        assert gateway.get("/readyz")[0] == 200
+        time.sleep(2)
+        for _ in range(20):     # one that was idle goes for each
+            assert ask(gateway.port, world.next_event())[0] == 202
+        assert gateway.sum("sluice_connections_evicted_total") >= 1
+        assert gateway.sum("sluice_connections_refused_total") == 1
+        for connection in crowd:
+            connection.close()
+        world.finish()
+    finally:
+        world.close()
+
+
+def a_probe_at_the_public_port_is_answered_among_idle_connections(folder):
+    world = World(folder, http={"max_connections": 50}, pages=False)
+    try:
+        crowd = idle(world.gateway.port, 50)
+        time.sleep(2)
+        for _ in range(100):    # twice as many as there may be, each of them idle afterwards
+            crowd.append(socket.create_connection(("127.0.0.1", world.gateway.port), timeout=10))
+            crowd[-1].sendall(LIVEZ)
+            assert read_answer(crowd[-1])[0] == 200
+            time.sleep(0.03)
+        for connection in crowd:
+            connection.close()
+        world.finish()
+    finally:
+        world.close()
+
+
+def idle_operators_keep_no_client_out(folder):
+    world = World(folder)
+    try:
+        crowd = idle(world.admin_port, 200)
+        assert ask(world.gateway.port, world.next_event())[0] == 202
+        for connection in crowd:
+            connection.close()
+        world.gateway.wait_until("pages are answered again", lambda: ask(world.admin_port, LIVEZ)[0] == 200)
+        world.finish()
+    finally:
+        world.close()
+
+
+def pages_answer_while_the_gateway_starts(folder):
+    """A journal that takes its time to be read: alive, but not ready; and scraped."""
+    world = World(folder)
+    gateway = world.gateway
+    try:
+        gateway.stop()
+        flag = os.path.join(folder, "stuck")
+        open(flag, "w").close()
+        gateway.env.update({"LD_PRELOAD": os.path.join(BUILD, "libstuck.so"),
+                            "SLUICE_STUCK_FSYNC": flag})
+        starting = threading.Thread(target=gateway.start)
+        starting.start()
+        deadline = time.time() + 30
+        while True:
+            with contextlib.suppress(OSError):
+                assert ask(world.admin_port, LIVEZ)[0] == 200
+                break
+            assert time.time() < deadline
+            time.sleep(0.02)
+        assert gateway.get("/readyz")[0] == 503 and gateway.get("/metrics")[0] == 200
+        os.unlink(flag)
+        starting.join(60)
+        gateway.wait_until("it is ready", lambda: gateway.get("/readyz")[0] == 200)
+        world.finish()
+    finally:
+        world.close()
+
+
+def a_flood_of_page_requests_costs_little_and_shows_nothing_old(folder):
+    """While /metrics is asked for as often as can be, it is at most a second old."""
+    world = World(folder)
+    gateway = world.gateway
+    flood = [Repeater(world.admin_port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 64, 64) for _ in range(4)]
+    try:
+        for thread in flood:
+            thread.start()
+        for _ in range(10):
+            assert ask(gateway.port, world.next_event())[0] == 202
+            time.sleep(1.1)
+            assert gateway.sum("sluice_events_accepted_total") == world.number
+        for thread in flood:
+            thread.ending.set()
+        for thread in flood:
+            thread.join(30)
+        world.finish()
+    finally:
+        world.close()
 
 
 if __name__ == "__main__":
-    main_tests()
+    main([others_are_served_in_time_whatever_some_send, idle_connections_keep_nobody_out,
+          a_probe_at_the_public_port_is_answered_among_idle_connections, idle_operators_keep_no_client_out,
+          pages_answer_while_the_gateway_starts, a_flood_of_page_requests_costs_little_and_shows_nothing_old])
