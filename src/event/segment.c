@@ -206,33 +206,6 @@ enum error segment_event_ids(const struct segment *segment, struct buf *ids)
     return error;
 }
 
-static void put_identifier(struct slice name, struct buf *out)
-{
-    buf_append_byte(out, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.data[i] == '`' || name.data[i] == '\\') {
-            buf_append_byte(out, '\\');
-        }
-        buf_append_byte(out, (uint8_t)name.data[i]);
-    }
-    buf_append_byte(out, '`');
-}
-
-void segment_insert_statement(const struct segment_header *header, const char *database, struct buf *out)
-{
-    buf_append_string(out, "INSERT INTO ");
-    if (database[0] != '\0') {
-        put_identifier(slice_from_string(database), out);
-        buf_append_byte(out, '.');
-    }
-    put_identifier(slice_from_string(header->table), out);
-    for (size_t i = 0; i < header->column_count; i++) {
-        buf_append_string(out, i == 0 ? " (" : ", ");
-        put_identifier(header->columns[i].name, out);
-    }
-    buf_append_byte(out, ')');
-}
-
 void segment_make_name(char out[SEGMENT_NAME_MAX], const char *stream, const struct event_id *uuid)
 {
     char text[EVENT_ID_TEXT];

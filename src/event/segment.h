@@ -114,9 +114,6 @@ MUST_CHECK enum error segment_check(const struct segment *segment);
 /* Appends the ids of all rows (event_id_column), in order. As segment_check; damaged is also what has no such column. */
 MUST_CHECK enum error segment_event_ids(const struct segment *segment, struct buf *ids);
 
-/* The INSERT statement up to FORMAT: INSERT INTO `db`.`table` (`a`, `b`) — names quoted. db "" leaves it out. */
-void segment_insert_statement(const struct segment_header *header, const char *database, struct buf *out);
-
 /* What a walk over a segment's bytes found. `length` is the end of the last frame that checks. Damage is what does not
  * check but has a frame that does, or the seal, somewhere behind it; the rest of the file is its tail. */
 struct segment_summary {

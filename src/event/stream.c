@@ -230,28 +230,12 @@ static void find_time(struct stream *stream)
     }
 }
 
-static void append_identifier(struct buf *out, const char *name)
+/* The next column of ORDER BY; the first time among them gives the partition. */
+static void order_next(struct stream *stream, size_t column)
 {
-    buf_append_byte(out, '`');
-    for (; *name != '\0'; name++) {
-        if (*name == '`' || *name == '\\') {
-            buf_append_byte(out, '\\');
-        }
-        buf_append_byte(out, (uint8_t)*name);
-    }
-    buf_append_byte(out, '`');
-}
-
-/* One column of ORDER BY; the first time among them gives the partition. */
-static void append_order(const struct stream *stream, int column, struct buf *order, struct buf *partition)
-{
-    const struct column_spec *spec = &stream->columns[column];
-    buf_append_string(order, order->len == 0 ? "" : ", ");
-    append_identifier(order, spec->name);
-    if (partition->len == 0 && is_time(spec)) {
-        buf_append_string(partition, "toYYYYMM(");
-        append_identifier(partition, spec->name);
-        buf_append_string(partition, ")");
+    stream->order_columns[stream->order_count++] = column;
+    if (stream->partition_column < 0 && is_time(&stream->columns[column])) {
+        stream->partition_column = (int)column;
     }
 }
 
@@ -282,30 +266,27 @@ static int order_column(const struct stream *stream, size_t i, struct buf *probl
 static bool compile_order(struct stream *stream, struct buf *problems)
 {
     const struct stream_options *options = stream->options;
-    struct buf order = { 0 }, partition = { 0 };
+    stream->order_columns = calloc(options->order_by.count + stream->key_count + 2, sizeof *stream->order_columns);
+    if (stream->order_columns == NULL) {
+        return refuse(options->line, options->name, problems, "out of memory");
+    }
     bool fine = true;
     for (size_t i = 0; i < options->order_by.count; i++) {
         int column = order_column(stream, i, problems);
         fine = fine && column >= 0;
         if (column >= 0 && column != stream->event_id_column) {
-            append_order(stream, column, &order, &partition);
+            order_next(stream, (size_t)column);
         }
     }
     for (size_t i = 0; i < stream->key_required && options->order_by.count == 0; i++) {
-        append_order(stream, (int)stream->key_columns[i], &order, &partition);
+        order_next(stream, stream->key_columns[i]);
     }
     if (options->order_by.count == 0 && stream->key_count == 0 && stream->time_column >= 0) {
-        append_order(stream, stream->time_column, &order, &partition);
+        order_next(stream, (size_t)stream->time_column);
     }
-    append_order(stream, stream->event_id_column, &order, &partition);
-    if (options->partition_by != NULL) {
-        buf_clear(&partition);
-        buf_append_string(&partition, options->partition_by);
-    }
-    stream->order_by = buf_c_string(&order);
-    stream->partition_by = buf_c_string(&partition);
-    return fine && ((stream->order_by != NULL && stream->partition_by != NULL) ||
-                    refuse(options->line, options->name, problems, "out of memory"));
+    order_next(stream, (size_t)stream->event_id_column);
+    stream->partition_by = options->partition_by;
+    return fine;
 }
 
 struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems)
@@ -323,6 +304,7 @@ struct stream *stream_compile(const struct stream_options *options, size_t index
         .event_id_column = -1,
         .time_column = -1,
         .collect_column = -1,
+        .partition_column = -1,
     };
     bool fine = compile_columns(stream, problems);
     if (fine) {
@@ -351,7 +333,6 @@ void stream_free(struct stream *stream)
     free(stream->key_columns);
     path_free(stream->paths);
     path_free(stream->named_paths);
-    free((void *)(uintptr_t)stream->order_by);
-    free((void *)(uintptr_t)stream->partition_by);
+    free(stream->order_columns);
     free(stream);
 }

@@ -48,8 +48,10 @@ struct stream {
     int collect_column;      /* unknown_fields: collect; -1: none */
     struct path_node *paths; /* root of the tree, see path.h */
     struct path_node *named_paths; /* the same for an event whose member "stream" has named this stream */
-    const char *order_by;          /* of a table that Sluice creates: a list of expressions, event_id last */
-    const char *partition_by;      /* "" : none */
+    size_t *order_columns;         /* ORDER BY of a table that Sluice creates, event_id last */
+    size_t order_count;
+    const char *partition_by; /* an expression, "": no partitions; NULL: the month of partition_column */
+    int partition_column;     /* the first time of order_columns; -1: none, and no partitions */
 };
 
 /* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning with the line in

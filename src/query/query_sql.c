@@ -3,6 +3,7 @@
 #include "query/query_sql.h"
 
 #include "base/clock.h"
+#include "store/sql.h"
 
 #include <inttypes.h>
 
@@ -21,7 +22,7 @@ static int find_column(const struct stream *stream, const char *name)
 
 static void append_name(const struct stream *stream, size_t column, struct buf *out)
 {
-    store_quote_identifier(slice_from_string(stream->columns[column].name), out);
+    sql_quote_identifier(slice_from_string(stream->columns[column].name), out);
 }
 
 static const struct column_spec *time_column(const struct stream *stream)
@@ -132,11 +133,7 @@ void query_request_sql(const struct query_request *request, const char *database
     }
     append_counts(stream, out);
     buf_append_string(out, " FROM ");
-    if (database != NULL && database[0] != '\0') {
-        store_quote_identifier(slice_from_string(database), out);
-        buf_append_byte(out, '.');
-    }
-    store_quote_identifier(slice_from_string(stream->table), out);
+    sql_table(database, stream->table, out);
     append_condition(request, out);
     if (request->group != GROUP_NONE) {
         bool by_count = request->group == GROUP_COLUMN;

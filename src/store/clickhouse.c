@@ -5,6 +5,7 @@
 #include "store/http_request.h"
 #include "store/insert_body.h"
 #include "store/settings.h"
+#include "store/sql.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -260,7 +261,7 @@ static void add_query_settings(struct request_draft *draft, struct server *serve
     add_setting(draft, server, "max_query_size", MAX_QUERY_SIZE);
     for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };
-        store_escape_parameter(query->parameters[i].value, &value);
+        sql_escape_parameter(query->parameters[i].value, &value);
         request_add_argument(draft, "param_", slice_from_string(query->parameters[i].name), buf_slice(&value));
         draft->url.failed = draft->url.failed || value.failed;
         buf_release(&value);
@@ -287,7 +288,7 @@ static void query_once(struct store_session *session, size_t index, const struct
     if (binds) {
         buf_append_slice(&sql, query->sql);
     } else {
-        bound = store_bind_literals(query, &sql);
+        bound = sql_bind_literals(query, &sql);
     }
     if (query->format != NULL) {
         buf_printf(&sql, "\nFORMAT %s", query->format);

@@ -5,6 +5,7 @@
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "store/chdb.h"
+#include "store/sql.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -154,9 +155,9 @@ static void embedded_insert(struct store_session *session, size_t server, const 
 {
     (void)server;
     struct buf statement = { 0 };
-    store_insert_statement(insert, session->store->base.database, &statement);
+    sql_insert(insert, session->store->base.database, &statement);
     buf_append_string(&statement, " SETTINGS insert_deduplication_token = ");
-    store_quote_literal(slice_from_string(insert->token), &statement);
+    sql_quote_literal(slice_from_string(insert->token), &statement);
     buf_append_string(
         &statement,
         ", insert_deduplicate = 1, async_insert = 0, max_execution_time = 0, "
@@ -217,7 +218,7 @@ static bool bindings_init(struct bindings *bindings, const struct store_query *q
     bindings->value_lens = bindings->name_lens + count;
     bool whole = true;
     for (size_t i = 0; i < count; i++) {
-        store_escape_parameter(query->parameters[i].value, &bindings->escaped[i]);
+        sql_escape_parameter(query->parameters[i].value, &bindings->escaped[i]);
         whole = whole && buf_c_string(&bindings->escaped[i]) != NULL && !bindings->escaped[i].failed;
         bindings->names[i] = query->parameters[i].name;
         bindings->name_lens[i] = strlen(query->parameters[i].name);
@@ -300,7 +301,7 @@ static struct store_session *embedded_session_new(struct store *base)
     bool good = session->decoder != NULL && session->merger != NULL && session->connection != NULL;
     if (good && base->database[0] != '\0') {
         buf_append_string(&use, "USE ");
-        store_quote_identifier(slice_from_string(base->database), &use);
+        sql_quote_identifier(slice_from_string(base->database), &use);
         run(&store->chdb, *session->connection, buf_slice(&use), NULL, 0, &reply);
         good = reply.outcome == STORE_DONE;
     }
@@ -382,7 +383,7 @@ static bool start_engine(struct embedded *store, struct buf *problem)
     }
     if (store->base.database[0] != '\0') {
         buf_append_string(&sql, "CREATE DATABASE IF NOT EXISTS ");
-        store_quote_identifier(slice_from_string(store->base.database), &sql);
+        sql_quote_identifier(slice_from_string(store->base.database), &sql);
         run(&store->chdb, *store->connection, buf_slice(&sql), NULL, 0, &reply);
     }
     buf_release(&sql);

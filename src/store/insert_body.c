@@ -2,6 +2,7 @@
 #include "store/insert_body.h"
 
 #include "base/lz4.h"
+#include "store/sql.h"
 
 #include <stdlib.h>
 
@@ -107,7 +108,7 @@ static bool pack_statement(struct insert_body *body)
 static bool write_statement(struct insert_body *body, const struct store_insert *insert, const char *database)
 {
     buf_clear(&body->statement);
-    store_insert_statement(insert, database, &body->statement);
+    sql_insert(insert, database, &body->statement);
     buf_append_string(&body->statement, " FORMAT Native\n");
     return !body->statement.failed;
 }

@@ -1,4 +1,4 @@
-/* Turns the name of a store into one, and what all stores share: quoting, binding, features by version, replies. */
+/* Turns the name of a store into one, and what all stores share: features by version, replies. */
 #include "store/store.h"
 
 #include "base/plain_text.h"
@@ -32,120 +32,6 @@ bool store_check(const struct store_options *options, struct buf *problems)
     }
     store->ops->free(store);
     return true;
-}
-
-/* Appends `text` between two `quote`s; whatever could end it, or a line, is escaped with a backslash. */
-static void quote_with(struct slice text, uint8_t quote, struct buf *out)
-{
-    buf_append_byte(out, quote);
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = (uint8_t)text.data[i];
-        if (c == '\0') {
-            buf_append_string(out, "\\0");
-        } else if (c == '\n') {
-            buf_append_string(out, "\\n");
-        } else if (c == '\\' || c == quote) {
-            buf_append_byte(out, '\\');
-            buf_append_byte(out, c);
-        } else {
-            buf_append_byte(out, c);
-        }
-    }
-    buf_append_byte(out, quote);
-}
-
-void store_quote_literal(struct slice text, struct buf *out)
-{
-    quote_with(text, '\'', out);
-}
-
-void store_quote_identifier(struct slice name, struct buf *out)
-{
-    quote_with(name, '`', out);
-}
-
-void store_escape_parameter(struct slice value, struct buf *out)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        switch (value.data[i]) {
-        case '\\': buf_append_string(out, "\\\\"); break;
-        case '\t': buf_append_string(out, "\\t"); break;
-        case '\n': buf_append_string(out, "\\n"); break;
-        case '\r': buf_append_string(out, "\\r"); break;
-        case '\0': buf_append_string(out, "\\0"); break;
-        default: buf_append_byte(out, (uint8_t)value.data[i]);
-        }
-    }
-}
-
-/* The length of the quoted text, comment or single byte at the front of `sql`. */
-static size_t token_length(struct slice sql)
-{
-    char quote = sql.data[0];
-    if (quote != '\'' && quote != '`' && quote != '"') {
-        return 1;
-    }
-    for (size_t i = 1; i < sql.len; i++) {
-        if (sql.data[i] == '\\') {
-            i++;
-        } else if (sql.data[i] == quote) {
-            return i + 1;
-        }
-    }
-    return sql.len;
-}
-
-static const struct store_parameter *find_parameter(const struct store_query *query, struct slice name)
-{
-    for (size_t i = 0; i < query->parameter_count; i++) {
-        if (slice_equal(slice_from_string(query->parameters[i].name), name)) {
-            return &query->parameters[i];
-        }
-    }
-    return NULL;
-}
-
-/* `inside` is "name:Type". */
-static bool bind_one(const struct store_query *query, struct slice inside, struct buf *out)
-{
-    struct slice type = inside;
-    struct slice name;
-    if (!slice_split(&type, ':', &name) || type.data == NULL) {
-        return false;
-    }
-    const struct store_parameter *parameter = find_parameter(query, name);
-    if (parameter == NULL) {
-        return false;
-    }
-    if (slice_equal(type, SLICE("String"))) {
-        store_quote_literal(parameter->value, out);
-        return true;
-    }
-    buf_append_string(out, "CAST(");
-    store_quote_literal(parameter->value, out);
-    buf_append_string(out, " AS ");
-    buf_append_slice(out, type);
-    buf_append_string(out, ")");
-    return true;
-}
-
-bool store_bind_literals(const struct store_query *query, struct buf *out)
-{
-    struct slice rest = query->sql;
-    while (rest.len != 0) {
-        size_t length = token_length(rest);
-        if (rest.data[0] != '{') {
-            buf_append(out, rest.data, length);
-            rest = slice_after(rest, length);
-            continue;
-        }
-        const char *end = memchr(rest.data, '}', rest.len);
-        if (end == NULL || !bind_one(query, slice_make(rest.data + 1, (size_t)(end - rest.data) - 1), out)) {
-            return false;
-        }
-        rest = slice_after(rest, (size_t)(end - rest.data) + 1);
-    }
-    return !out->failed;
 }
 
 int store_parse_error_code(struct slice text)
@@ -226,27 +112,6 @@ bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_feature
     }
     features->up_since_ns = now_ns - (int64_t)uptime_s * NS_PER_SECOND; /* uptime() is rounded down */
     return true;
-}
-
-void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out)
-{
-    const struct segment_header *header = &insert->segment->header;
-    if (insert->missing_column == NULL) {
-        segment_insert_statement(header, database, out);
-        return;
-    }
-    struct buf columns = { 0 };
-    for (size_t i = 0; i < header->column_count; i++) {
-        if (!slice_equal(header->columns[i].name, slice_from_string(insert->missing_column))) {
-            buf_append(&columns, &header->columns[i], sizeof header->columns[i]);
-        }
-    }
-    struct segment_header without = *header;
-    without.columns = (struct native_column *)(void *)columns.data;
-    without.column_count = columns.len / sizeof header->columns[0];
-    segment_insert_statement(&without, database, out);
-    out->failed = out->failed || columns.failed;
-    buf_release(&columns);
 }
 
 /* Of a long one the beginning and the end, where ClickHouse says what it was at. */

@@ -79,7 +79,7 @@ struct store_parameter {
 };
 
 /* A SELECT or DDL; one statement, without FORMAT. `sql` names parameters as {name:Type}; a server that cannot bind them gets literals made by
- * store_quote_literal. `format` (e.g. "TSV", "JSONCompact") is appended as FORMAT; NULL for statements without a result. */
+ * sql_quote_literal. `format` (e.g. "TSV", "JSONCompact") is appended as FORMAT; NULL for statements without a result. */
 struct store_query {
     struct slice sql;
     const struct store_parameter *parameters;
@@ -133,28 +133,12 @@ MUST_CHECK bool store_check(const struct store_options *options, struct buf *pro
 struct store *store_new(const struct store_options *options, const char *data_folder, bool fsync, struct buf *problem);
 MUST_CHECK bool store_open(struct store *store, struct buf *problem);
 
-/* 'text' with everything escaped that could end the literal; safe for any bytes. Fuzzed. */
-void store_quote_literal(struct slice text, struct buf *out);
-
-/* `name` in backquotes. */
-void store_quote_identifier(struct slice name, struct buf *out);
-
-/* The query with each {name:Type} outside of quotes replaced by a literal of the parameter's value: for servers that
- * cannot bind. Scalars only. False if a parameter has no value or memory is short. */
-MUST_CHECK bool store_bind_literals(const struct store_query *query, struct buf *out);
-
-/* A parameter's value as the server reads it: tabs, line ends and backslashes escaped. */
-void store_escape_parameter(struct slice value, struct buf *out);
-
 /* What a server of this version ("26.7.2.1") can do; its times are left alone. */
 void store_features_by_version(struct store_features *features, struct slice version);
 
 /* The probe's question and the reading of its answer (TSV) at now_ns (monotonic); false if it makes no sense. */
 #define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime()), uptime()"
 MUST_CHECK bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features);
-
-/* The INSERT up to SETTINGS and FORMAT, without the missing column. */
-void store_insert_statement(const struct store_insert *insert, const char *database, struct buf *out);
 
 /* Fills a reply; the message becomes plain text (plain_text.h). */
 void store_reply_set(struct store_reply *reply, enum store_outcome outcome, int code, int http_status,

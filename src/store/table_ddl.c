@@ -1,17 +1,9 @@
 /* Turns a stream into the CREATE TABLE that keeps each of its events once. */
 #include "store/table_ddl.h"
+#include "store/sql.h"
 
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
 #define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
-
-static void append_table_name(const struct stream *stream, const char *database, struct buf *out)
-{
-    if (database[0] != '\0') {
-        store_quote_identifier(slice_from_string(database), out);
-        buf_append_byte(out, '.');
-    }
-    store_quote_identifier(slice_from_string(stream->table), out);
-}
 
 /* The type in DDL. LowCardinality changes only how a column is stored: a server without it, or one that would not
  * convert our strings to it, gets the type inside. */
@@ -56,12 +48,12 @@ static void append_columns(const struct stream *stream, const struct store_featu
         const char *comment = comment_of(column, features, form);
         buf_append_string(out, i == 0 ? " (" : ",");
         buf_append_string(out, form->lines ? "\n    " : i == 0 ? "" : " ");
-        store_quote_identifier(slice_from_string(column->name), out);
+        sql_quote_identifier(slice_from_string(column->name), out);
         buf_append_byte(out, ' ');
         append_type(&column->type, features, out);
         if (comment[0] != '\0') {
             buf_append_string(out, " COMMENT ");
-            store_quote_literal(slice_from_string(comment), out);
+            sql_quote_literal(slice_from_string(comment), out);
         }
     }
     buf_append_string(out, form->lines ? "\n)" : ")");
@@ -78,7 +70,7 @@ static void append_engine(const struct stream *stream, const char *database, con
     struct buf path = { 0 };
     buf_printf(&path, "/clickhouse/tables/{shard}/%s%s%s", database, database[0] == '\0' ? "" : "/", stream->table);
     buf_append_string(out, " ENGINE = ReplicatedReplacingMergeTree(");
-    store_quote_literal(buf_slice(&path), out);
+    sql_quote_literal(buf_slice(&path), out);
     buf_append_string(out, ", '{replica}')");
     buf_release(&path);
 }
@@ -107,17 +99,23 @@ void table_ddl(const struct stream *stream, const char *database, const struct s
 {
     const char *gap = form->lines ? "\n" : " ";
     buf_append_string(out, "CREATE TABLE IF NOT EXISTS ");
-    append_table_name(stream, database, out);
+    sql_table(database, stream->table, out);
     if (form->cluster != NULL) {
         buf_append_string(out, " ON CLUSTER ");
-        store_quote_identifier(slice_from_string(form->cluster), out);
+        sql_quote_identifier(slice_from_string(form->cluster), out);
     }
     append_columns(stream, features, form, out);
     append_engine(stream, database, form, out);
-    if (stream->partition_by[0] != '\0') {
-        buf_printf(out, "%sPARTITION BY %s", gap, stream->partition_by);
+    struct buf partition = { 0 };
+    sql_partition_by(stream, &partition);
+    if (partition.len != 0) {
+        buf_printf(out, "%sPARTITION BY %.*s", gap, (int)partition.len, (const char *)partition.data);
     }
-    buf_printf(out, "%sORDER BY (%s)", gap, stream->order_by);
+    out->failed = out->failed || partition.failed;
+    buf_release(&partition);
+    buf_printf(out, "%sORDER BY (", gap);
+    sql_order_by(stream, out);
+    buf_append_byte(out, ')');
     append_settings(features, form, out);
 }
 

@@ -2,6 +2,7 @@
 #include "store/verify.h"
 
 #include "base/clock.h"
+#include "store/sql.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -80,9 +81,9 @@ static void append_time_bound(const struct segment *segment, struct buf *out)
     }
     struct slice column = slice_from_string(header->time_column);
     buf_append_string(out, " AND ");
-    store_quote_identifier(column, out);
+    sql_quote_identifier(column, out);
     buf_printf(out, " >= %s(%" PRId64 ") AND ", function, from);
-    store_quote_identifier(column, out);
+    sql_quote_identifier(column, out);
     buf_printf(out, " <= %s(%" PRId64 ")", function, to);
 }
 
@@ -91,15 +92,11 @@ void verify_count_sql(const struct segment *segment, const char *database, const
 {
     struct slice column = slice_from_string(segment->header.event_id_column);
     buf_append_string(out, "SELECT uniqExact(");
-    store_quote_identifier(column, out);
+    sql_quote_identifier(column, out);
     buf_append_string(out, ") FROM ");
-    if (database != NULL && database[0] != '\0') {
-        store_quote_identifier(slice_from_string(database), out);
-        buf_append_byte(out, '.');
-    }
-    store_quote_identifier(slice_from_string(segment->header.table), out);
+    sql_table(database, segment->header.table, out);
     buf_append_string(out, " WHERE ");
-    store_quote_identifier(column, out);
+    sql_quote_identifier(column, out);
     buf_append_string(out, " IN (");
     for (size_t i = 0; i < n; i++) {
         char text[EVENT_ID_TEXT];
@@ -175,7 +172,7 @@ void verify_running_sql(const struct segment *segment, struct buf *out)
     struct event_id least = { { 0 } }, greatest = { { 0 } };
     buf_append_string(out, "SELECT count() FROM system.processes WHERE startsWith(query_id, ");
     if (!name_range(segment, &stream, &least, &greatest)) {
-        store_quote_literal(slice_from_string(segment->name), out);
+        sql_quote_literal(slice_from_string(segment->name), out);
         buf_append_byte(out, ')');
         return;
     }

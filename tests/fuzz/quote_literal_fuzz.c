@@ -1,7 +1,7 @@
 /* Turns any bytes into an SQL string literal and reads it back as ClickHouse does: nothing gets out of the quotes. */
 #include <stdlib.h>
 
-#include "store/store.h"
+#include "store/sql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +25,7 @@ static char unescape(char c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf literal = { 0 };
-    store_quote_literal(slice_make(data, size), &literal);
+    sql_quote_literal(slice_make(data, size), &literal);
     must(!literal.failed && literal.len >= 2 && literal.data[0] == '\'' && literal.data[literal.len - 1] == '\'');
     size_t read = 0;
     for (size_t at = 1; at < literal.len - 1; at++, read++) {

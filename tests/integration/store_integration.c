@@ -8,6 +8,7 @@
  *
  * Prints "ok" alone and exits 0, or says on stderr what failed. Anything else on stdout is a fault of the engine. */
 #include "base/thread.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "store_fixture.h"
 
@@ -185,7 +186,7 @@ static void check_quoting(struct world *world)
         buf_clear(&sql);
         buf_clear(&out);
         buf_append_string(&sql, "SELECT hex(");
-        store_quote_literal(buf_slice(&text), &sql);
+        sql_quote_literal(buf_slice(&text), &sql);
         buf_append_string(&sql, ")");
         /* a statement with a literal holds no parameters: {x} inside of it is text */
         struct store_query query = { .sql = buf_slice(&sql), .format = "TSV" };
@@ -198,7 +199,7 @@ static void check_quoting(struct world *world)
         buf_clear(&out);
         buf_append_string(&sql, "SELECT b FROM (SELECT 1 AS b, 2 AS ");
         buf_append_byte(&text, 'x'); /* a name is never empty */
-        store_quote_identifier(buf_slice(&text), &sql);
+        sql_quote_identifier(buf_slice(&text), &sql);
         buf_append_string(&sql, ")");
         query.sql = buf_slice(&sql);
         world->store->ops->query(world->session, 0, &query, &out, &reply);

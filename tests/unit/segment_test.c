@@ -195,21 +195,6 @@ static void header_of_another_form_is_refused(void **state)
     }
 }
 
-static void statement_quotes_every_name(void **state)
-{
-    (void)state;
-    struct native_column columns[] = { { .name = SLICE("a") }, { .name = SLICE("b`\\c") } };
-    char table[] = "t`; DROP";
-    struct segment_header header = { .table = table, .columns = columns, .column_count = 2 };
-    struct buf out = { 0 };
-    segment_insert_statement(&header, "", &out);
-    assert_string_equal(buf_c_string(&out), "INSERT INTO `t\\`; DROP` (`a`, `b\\`\\\\c`)");
-    buf_clear(&out);
-    segment_insert_statement(&header, "db", &out);
-    assert_string_equal(buf_c_string(&out), "INSERT INTO `db`.`t\\`; DROP` (`a`, `b\\`\\\\c`)");
-    buf_release(&out);
-}
-
 static void names_are_made_and_parsed(void **state)
 {
     (void)state;
@@ -245,7 +230,6 @@ int main(void)
         cmocka_unit_test(header_is_refused_if_no_copy_checks),
         cmocka_unit_test(seal_tells_rows_only_where_it_stands_and_of_its_own_segment),
         cmocka_unit_test(header_of_another_form_is_refused),
-        cmocka_unit_test(statement_quotes_every_name),
         cmocka_unit_test(names_are_made_and_parsed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -17,6 +17,7 @@
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "store/settings.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "store/table_ddl.h"
 
@@ -25,65 +26,6 @@
         assert_int_equal((bytes).len, strlen(text));                                                                   \
         assert_memory_equal((bytes).data, (text), strlen(text));                                                       \
     } while (0)
-
-static void quotes_whatever_could_end_a_literal(void **state)
-{
-    static const struct {
-        struct slice text;
-        const char *literal;
-    } rows[] = {
-        { SLICE(""), "''" },
-        { SLICE("it's"), "'it\\'s'" },
-        { SLICE("a\\"), "'a\\\\'" },
-        { SLICE("\\' OR 1 --"), "'\\\\\\' OR 1 --'" },
-        { SLICE("a\nb\0c"), "'a\\nb\\0c'" },
-        { SLICE("`\""), "'`\"'" },
-        { SLICE("\xff\xc3"), "'\xff\xc3'" },
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        struct buf out = { 0 };
-        store_quote_literal(rows[i].text, &out);
-        assert_text(out, rows[i].literal);
-        buf_release(&out);
-    }
-    struct buf out = { 0 };
-    store_quote_identifier(SLICE("a`b\\'"), &out);
-    assert_text(out, "`a\\`b\\\\'`");
-    buf_release(&out);
-}
-
-static void binds_parameters_outside_of_quotes_only(void **state)
-{
-    static const struct store_parameter parameters[] = { { "s", "String", { "it's", 4 } },
-                                                         { "n", "UInt32", { "7", 1 } } };
-    static const struct {
-        const char *sql;
-        const char *bound; /* NULL: refused */
-    } rows[] = {
-        { "SELECT {s:String}", "SELECT 'it\\'s'" },
-        { "SELECT {n:UInt32}+1", "SELECT CAST('7' AS UInt32)+1" },
-        { "SELECT '{s:String}', `{n:UInt32}`, \"{\"", "SELECT '{s:String}', `{n:UInt32}`, \"{\"" },
-        { "SELECT '\\'{s:String}', {s:String}", "SELECT '\\'{s:String}', 'it\\'s'" },
-        { "SELECT {x:String}", NULL },
-        { "SELECT {s}", NULL },
-        { "SELECT {s:String", NULL },
-        { "SELECT 'open {s:String}", "SELECT 'open {s:String}" },
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        struct store_query query = { .sql = slice_from_string(rows[i].sql),
-                                     .parameters = parameters,
-                                     .parameter_count = 2 };
-        struct buf out = { 0 };
-        bool bound = store_bind_literals(&query, &out);
-        assert_int_equal(bound, rows[i].bound != NULL);
-        if (bound) {
-            assert_text(out, rows[i].bound);
-        }
-        buf_release(&out);
-    }
-}
 
 static void reads_the_code_of_an_error(void **state)
 {
@@ -166,25 +108,22 @@ static void creates_what_the_server_knows(void **state)
     (void)state;
     struct stream *stream = stream_compile(&options, 0, &problems);
     assert_non_null(stream);
-    char expected[1024];
     store_features_by_version(&features, SLICE("26.7.2.1"));
     table_ddl(stream, "d", &features, &form, &ddl);
-    snprintf(expected, sizeof expected,
-             "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
-             "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
-             "PARTITION BY %s ORDER BY (%s) "
-             "SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 67108864, "
-             "fsync_after_insert = 1, fsync_part_directory = 1",
-             stream->partition_by, stream->order_by);
+    const char *expected =
+        "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
+        "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
+        "PARTITION BY toYYYYMM(at) ORDER BY (`at`, `event_id`) "
+        "SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 67108864, "
+        "fsync_after_insert = 1, fsync_part_directory = 1";
     assert_string_equal(buf_c_string(&ddl), expected);
     buf_clear(&ddl);
     store_features_by_version(&features, SLICE("18.16.1"));
     table_ddl(stream, "", &features, &form, &ddl);
-    snprintf(expected, sizeof expected,
-             "CREATE TABLE IF NOT EXISTS `ta\\`ble` (`kind` Nullable(String) COMMENT 'what it\\'s called', "
-             "`at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree PARTITION BY "
-             "%s ORDER BY (%s)",
-             stream->partition_by, stream->order_by);
+    expected =
+        "CREATE TABLE IF NOT EXISTS `ta\\`ble` (`kind` Nullable(String) COMMENT 'what it\\'s called', "
+        "`at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree PARTITION BY "
+        "toYYYYMM(at) ORDER BY (`at`, `event_id`)";
     assert_text(ddl, expected);
     stream_free(stream);
     buf_release(&ddl);
@@ -718,8 +657,6 @@ static void refuses_a_server_that_is_given_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quotes_whatever_could_end_a_literal),
-        cmocka_unit_test(binds_parameters_outside_of_quotes_only),
         cmocka_unit_test(reads_the_code_of_an_error),
         cmocka_unit_test(knows_what_versions_can_do),
         cmocka_unit_test(replies_stay_on_one_line),

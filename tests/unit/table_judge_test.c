@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "store/sql.h"
 #include "store/table_judge.h"
 
 #include <stdio.h>
@@ -164,8 +165,13 @@ static void what_the_gateway_creates_passes_without_a_word(void **state)
     for (size_t keys = 0; keys <= 2; keys++) {
         struct stream_options options;
         struct stream *stream = make_stream(&options, keys);
-        struct row row = { "ReplacingMergeTree", stream->order_by, stream->partition_by, KEEPS, NULL };
+        struct buf order = { 0 }, partition = { 0 };
+        sql_order_by(stream, &order);
+        sql_partition_by(stream, &partition);
+        struct row row = { "ReplacingMergeTree", buf_c_string(&order), buf_c_string(&partition), KEEPS, NULL };
         assert_judged(stream, &row, COLUMNS);
+        buf_release(&order);
+        buf_release(&partition);
         stream_free(stream);
     }
 }
