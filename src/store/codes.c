@@ -3,121 +3,124 @@
 
 #include "store/answer_text.h"
 
-/* Names and numbers are ClickHouse's own (errorCodeToName), the same in 18.16 and 26.7. */
+/* X(code, name, what it means for a batch, what it tells when the catalog was asked about a table). Names and numbers are
+ * ClickHouse's own (errorCodeToName), the same in 18.16 and 26.7. SILENT: it says nothing about the table: the server's own
+ * state, or that we may not ask. */
 #define CODE_LIST(X)                                                                                                   \
     /* a value that cannot become the column's type, or that a constraint forbids */                                   \
-    X(6, CANNOT_PARSE_TEXT, ROW)                                                                                       \
-    X(25, CANNOT_PARSE_ESCAPE_SEQUENCE, ROW)                                                                           \
-    X(26, CANNOT_PARSE_QUOTED_STRING, ROW)                                                                             \
-    X(27, CANNOT_PARSE_INPUT_ASSERTION_FAILED, ROW)                                                                    \
-    X(38, CANNOT_PARSE_DATE, ROW)                                                                                      \
-    X(41, CANNOT_PARSE_DATETIME, ROW)                                                                                  \
-    X(53, TYPE_MISMATCH, ROW)                                                                                          \
-    X(69, ARGUMENT_OUT_OF_BOUND, ROW)                                                                                  \
-    X(70, CANNOT_CONVERT_TYPE, ROW)                                                                                    \
-    X(72, CANNOT_PARSE_NUMBER, ROW)                                                                                    \
-    X(117, INCORRECT_DATA, ROW)                                                                                        \
-    X(128, TOO_LARGE_ARRAY_SIZE, ROW)                                                                                  \
-    X(130, CANNOT_READ_ARRAY_FROM_TEXT, ROW)                                                                           \
-    X(131, TOO_LARGE_STRING_SIZE, ROW)                                                                                 \
-    X(190, SIZES_OF_ARRAYS_DONT_MATCH, ROW)                                                                            \
-    X(321, VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE, ROW)                                                                    \
-    X(349, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, ROW)                                                                 \
-    X(376, CANNOT_PARSE_UUID, ROW)                                                                                     \
-    X(407, DECIMAL_OVERFLOW, ROW)                                                                                      \
-    X(441, CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING, ROW)                                                                 \
-    X(467, CANNOT_PARSE_BOOL, ROW)                                                                                     \
-    X(469, VIOLATED_CONSTRAINT, ROW)                                                                                   \
-    X(563, CANNOT_READ_MAP_FROM_TEXT, ROW)                                                                             \
-    X(632, UNEXPECTED_DATA_AFTER_PARSED_VALUE, ROW)                                                                    \
-    X(675, CANNOT_PARSE_IPV4, ROW)                                                                                     \
-    X(676, CANNOT_PARSE_IPV6, ROW)                                                                                     \
-    X(691, UNKNOWN_ELEMENT_OF_ENUM, ROW)                                                                               \
+    X(6, CANNOT_PARSE_TEXT, ROW, SAYS)                                                                                 \
+    X(25, CANNOT_PARSE_ESCAPE_SEQUENCE, ROW, SAYS)                                                                     \
+    X(26, CANNOT_PARSE_QUOTED_STRING, ROW, SAYS)                                                                       \
+    X(27, CANNOT_PARSE_INPUT_ASSERTION_FAILED, ROW, SAYS)                                                              \
+    X(38, CANNOT_PARSE_DATE, ROW, SAYS)                                                                                \
+    X(41, CANNOT_PARSE_DATETIME, ROW, SAYS)                                                                            \
+    X(53, TYPE_MISMATCH, ROW, SAYS)                                                                                    \
+    X(69, ARGUMENT_OUT_OF_BOUND, ROW, SAYS)                                                                            \
+    X(70, CANNOT_CONVERT_TYPE, ROW, SAYS)                                                                              \
+    X(72, CANNOT_PARSE_NUMBER, ROW, SAYS)                                                                              \
+    X(117, INCORRECT_DATA, ROW, SAYS)                                                                                  \
+    X(128, TOO_LARGE_ARRAY_SIZE, ROW, SAYS)                                                                            \
+    X(130, CANNOT_READ_ARRAY_FROM_TEXT, ROW, SAYS)                                                                     \
+    X(131, TOO_LARGE_STRING_SIZE, ROW, SAYS)                                                                           \
+    X(190, SIZES_OF_ARRAYS_DONT_MATCH, ROW, SAYS)                                                                      \
+    X(321, VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE, ROW, SAYS)                                                              \
+    X(349, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, ROW, SAYS)                                                           \
+    X(376, CANNOT_PARSE_UUID, ROW, SAYS)                                                                               \
+    X(407, DECIMAL_OVERFLOW, ROW, SAYS)                                                                                \
+    X(441, CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING, ROW, SAYS)                                                           \
+    X(467, CANNOT_PARSE_BOOL, ROW, SAYS)                                                                               \
+    X(469, VIOLATED_CONSTRAINT, ROW, SAYS)                                                                             \
+    X(563, CANNOT_READ_MAP_FROM_TEXT, ROW, SAYS)                                                                       \
+    X(632, UNEXPECTED_DATA_AFTER_PARSED_VALUE, ROW, SAYS)                                                              \
+    X(675, CANNOT_PARSE_IPV4, ROW, SAYS)                                                                               \
+    X(676, CANNOT_PARSE_IPV6, ROW, SAYS)                                                                               \
+    X(691, UNKNOWN_ELEMENT_OF_ENUM, ROW, SAYS)                                                                         \
     /* the table is not what it was */                                                                                 \
-    X(8, THERE_IS_NO_COLUMN, COLUMNS)                                                                                  \
-    X(10, NOT_FOUND_COLUMN_IN_BLOCK, COLUMNS)                                                                          \
-    X(15, DUPLICATE_COLUMN, HOLD)                                                                                      \
-    X(16, NO_SUCH_COLUMN_IN_TABLE, COLUMNS)                                                                            \
-    X(20, NUMBER_OF_COLUMNS_DOESNT_MATCH, HOLD)                                                                        \
-    X(43, ILLEGAL_TYPE_OF_ARGUMENT, HOLD)                                                                              \
-    X(44, ILLEGAL_COLUMN, HOLD)                                                                                        \
-    X(46, UNKNOWN_FUNCTION, HOLD)                                                                                      \
-    X(47, UNKNOWN_IDENTIFIER, COLUMNS)                                                                                 \
-    X(48, NOT_IMPLEMENTED, HOLD)                                                                                       \
-    X(50, UNKNOWN_TYPE, HOLD)                                                                                          \
-    X(60, UNKNOWN_TABLE, HOLD)                                                                                         \
-    X(62, SYNTAX_ERROR, HOLD)                                                                                          \
-    X(81, UNKNOWN_DATABASE, HOLD)                                                                                      \
-    X(218, TABLE_IS_DROPPED, HOLD)                                                                                     \
-    X(386, NO_COMMON_TYPE, HOLD)                                                                                       \
+    X(8, THERE_IS_NO_COLUMN, COLUMNS, SAYS)                                                                            \
+    X(10, NOT_FOUND_COLUMN_IN_BLOCK, COLUMNS, SAYS)                                                                    \
+    X(15, DUPLICATE_COLUMN, HOLD, SAYS)                                                                                \
+    X(16, NO_SUCH_COLUMN_IN_TABLE, COLUMNS, SAYS)                                                                      \
+    X(20, NUMBER_OF_COLUMNS_DOESNT_MATCH, HOLD, SAYS)                                                                  \
+    X(43, ILLEGAL_TYPE_OF_ARGUMENT, HOLD, SAYS)                                                                        \
+    X(44, ILLEGAL_COLUMN, HOLD, SAYS)                                                                                  \
+    X(46, UNKNOWN_FUNCTION, HOLD, SAYS)                                                                                \
+    X(47, UNKNOWN_IDENTIFIER, COLUMNS, SAYS)                                                                           \
+    X(48, NOT_IMPLEMENTED, HOLD, SAYS)                                                                                 \
+    X(50, UNKNOWN_TYPE, HOLD, SAYS)                                                                                    \
+    X(CODE_UNKNOWN_TABLE, UNKNOWN_TABLE, HOLD, SAYS)                                                                   \
+    X(62, SYNTAX_ERROR, HOLD, SAYS)                                                                                    \
+    X(81, UNKNOWN_DATABASE, HOLD, SILENT)                                                                              \
+    X(218, TABLE_IS_DROPPED, HOLD, SAYS)                                                                               \
+    X(386, NO_COMMON_TYPE, HOLD, SAYS)                                                                                 \
     /* the server does not let us */                                                                                   \
-    X(115, UNKNOWN_SETTING, HOLD)                                                                                      \
-    X(164, READONLY, HOLD)                                                                                             \
-    X(192, UNKNOWN_USER, HOLD)                                                                                         \
-    X(193, WRONG_PASSWORD, HOLD)                                                                                       \
-    X(194, REQUIRED_PASSWORD, HOLD)                                                                                    \
-    X(195, IP_ADDRESS_NOT_ALLOWED, HOLD)                                                                               \
-    X(201, QUOTA_EXCEEDED, HOLD)                                                                                       \
-    X(291, DATABASE_ACCESS_DENIED, HOLD)                                                                               \
-    X(452, SETTING_CONSTRAINT_VIOLATION, HOLD)                                                                         \
-    X(497, ACCESS_DENIED, HOLD)                                                                                        \
-    X(516, AUTHENTICATION_FAILED, HOLD)                                                                                \
+    X(115, UNKNOWN_SETTING, HOLD, SAYS)                                                                                \
+    X(164, READONLY, HOLD, SILENT)                                                                                     \
+    X(192, UNKNOWN_USER, HOLD, SILENT)                                                                                 \
+    X(193, WRONG_PASSWORD, HOLD, SILENT)                                                                               \
+    X(194, REQUIRED_PASSWORD, HOLD, SILENT)                                                                            \
+    X(195, IP_ADDRESS_NOT_ALLOWED, HOLD, SILENT)                                                                       \
+    X(201, QUOTA_EXCEEDED, HOLD, SILENT)                                                                               \
+    X(291, DATABASE_ACCESS_DENIED, HOLD, SILENT)                                                                       \
+    X(452, SETTING_CONSTRAINT_VIOLATION, HOLD, SILENT)                                                                 \
+    X(497, ACCESS_DENIED, HOLD, SILENT)                                                                                \
+    X(516, AUTHENTICATION_FAILED, HOLD, SILENT)                                                                        \
     /* the batch is too big: for one query, or for one INSERT */                                                       \
-    X(158, TOO_MANY_ROWS, SIZE)                                                                                        \
-    X(307, TOO_MANY_BYTES, SIZE)                                                                                       \
-    X(396, TOO_MANY_ROWS_OR_BYTES, SIZE)                                                                               \
+    X(158, TOO_MANY_ROWS, SIZE, SILENT)                                                                                \
+    X(307, TOO_MANY_BYTES, SIZE, SILENT)                                                                               \
+    X(CODE_TOO_MANY_ROWS_OR_BYTES, TOO_MANY_ROWS_OR_BYTES, SIZE, SILENT)                                               \
     /* ...or for what the server has left: SIZE by the words of the message, below */                                  \
-    X(159, TIMEOUT_EXCEEDED, SHORT)                                                                                    \
-    X(160, TOO_SLOW, SHORT)                                                                                            \
-    X(173, CANNOT_ALLOCATE_MEMORY, SHORT)                                                                              \
-    X(209, SOCKET_TIMEOUT, SHORT)                                                                                      \
-    X(241, MEMORY_LIMIT_EXCEEDED, SHORT)                                                                               \
+    X(159, TIMEOUT_EXCEEDED, SHORT, SILENT)                                                                            \
+    X(160, TOO_SLOW, SHORT, SILENT)                                                                                    \
+    X(173, CANNOT_ALLOCATE_MEMORY, SHORT, SILENT)                                                                      \
+    X(209, SOCKET_TIMEOUT, SHORT, SILENT)                                                                              \
+    X(241, MEMORY_LIMIT_EXCEEDED, SHORT, SILENT)                                                                       \
     /* the server, its disks, or its replicas are busy or ill, whatever the rows */                                    \
-    X(74, CANNOT_READ_FROM_FILE_DESCRIPTOR, PASSING)                                                                   \
-    X(75, CANNOT_WRITE_TO_FILE_DESCRIPTOR, PASSING)                                                                    \
-    X(76, CANNOT_OPEN_FILE, PASSING)                                                                                   \
-    X(77, CANNOT_CLOSE_FILE, PASSING)                                                                                  \
-    X(198, DNS_ERROR, PASSING)                                                                                         \
-    X(202, TOO_MANY_SIMULTANEOUS_QUERIES, PASSING)                                                                     \
-    X(203, NO_FREE_CONNECTION, PASSING)                                                                                \
-    X(210, NETWORK_ERROR, PASSING)                                                                                     \
-    X(216, QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, PASSING)                                                             \
-    X(225, NO_ZOOKEEPER, PASSING)                                                                                      \
-    X(236, ABORTED, PASSING)                                                                                           \
-    X(242, TABLE_IS_READ_ONLY, PASSING)                                                                                \
-    X(243, NOT_ENOUGH_SPACE, PASSING)                                                                                  \
-    X(244, UNEXPECTED_ZOOKEEPER_ERROR, PASSING)                                                                        \
-    X(252, TOO_MANY_PARTS, PARTS)                                                                                      \
-    X(279, ALL_CONNECTION_TRIES_FAILED, PASSING)                                                                       \
-    X(285, TOO_FEW_LIVE_REPLICAS, PASSING)                                                                             \
-    X(286, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, PASSING)                                                             \
-    X(319, UNKNOWN_STATUS_OF_INSERT, PASSING)                                                                          \
-    X(341, UNFINISHED, PASSING)                                                                                        \
-    X(394, QUERY_WAS_CANCELLED, PASSING)                                                                               \
-    X(425, SYSTEM_ERROR, PASSING)                                                                                      \
-    X(439, CANNOT_SCHEDULE_TASK, PASSING)                                                                              \
-    X(473, DEADLOCK_AVOIDED, PASSING)                                                                                  \
-    X(499, S3_ERROR, PASSING)                                                                                          \
-    X(574, DISTRIBUTED_TOO_MANY_PENDING_BYTES, PASSING)                                                                \
-    X(700, USER_SESSION_LIMIT_EXCEEDED, PASSING)                                                                       \
-    X(722, ASYNC_LOAD_WAIT_FAILED, PASSING)                                                                            \
-    X(733, TABLE_IS_BEING_RESTARTED, PASSING)                                                                          \
-    X(735, QUERY_WAS_CANCELLED_BY_CLIENT, PASSING)                                                                     \
-    X(745, SERVER_OVERLOADED, PASSING)                                                                                 \
-    X(999, KEEPER_EXCEPTION, PASSING)                                                                                  \
-    X(1000, POCO_EXCEPTION, PASSING)                                                                                   \
-    X(1001, STD_EXCEPTION, PASSING)                                                                                    \
-    X(1002, UNKNOWN_EXCEPTION, PASSING)                                                                                \
+    X(74, CANNOT_READ_FROM_FILE_DESCRIPTOR, PASSING, SILENT)                                                           \
+    X(75, CANNOT_WRITE_TO_FILE_DESCRIPTOR, PASSING, SILENT)                                                            \
+    X(76, CANNOT_OPEN_FILE, PASSING, SILENT)                                                                           \
+    X(77, CANNOT_CLOSE_FILE, PASSING, SILENT)                                                                          \
+    X(198, DNS_ERROR, PASSING, SILENT)                                                                                 \
+    X(202, TOO_MANY_SIMULTANEOUS_QUERIES, PASSING, SILENT)                                                             \
+    X(203, NO_FREE_CONNECTION, PASSING, SILENT)                                                                        \
+    X(210, NETWORK_ERROR, PASSING, SILENT)                                                                             \
+    X(216, QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, PASSING, SILENT)                                                     \
+    X(225, NO_ZOOKEEPER, PASSING, SILENT)                                                                              \
+    X(236, ABORTED, PASSING, SILENT)                                                                                   \
+    X(242, TABLE_IS_READ_ONLY, PASSING, SILENT)                                                                        \
+    X(243, NOT_ENOUGH_SPACE, PASSING, SILENT)                                                                          \
+    X(244, UNEXPECTED_ZOOKEEPER_ERROR, PASSING, SILENT)                                                                \
+    X(252, TOO_MANY_PARTS, PARTS, SILENT)                                                                              \
+    X(279, ALL_CONNECTION_TRIES_FAILED, PASSING, SILENT)                                                               \
+    X(285, TOO_FEW_LIVE_REPLICAS, PASSING, SILENT)                                                                     \
+    X(286, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, PASSING, SILENT)                                                     \
+    X(319, UNKNOWN_STATUS_OF_INSERT, PASSING, SILENT)                                                                  \
+    X(341, UNFINISHED, PASSING, SILENT)                                                                                \
+    X(394, QUERY_WAS_CANCELLED, PASSING, SILENT)                                                                       \
+    X(425, SYSTEM_ERROR, PASSING, SILENT)                                                                              \
+    X(439, CANNOT_SCHEDULE_TASK, PASSING, SILENT)                                                                      \
+    X(473, DEADLOCK_AVOIDED, PASSING, SILENT)                                                                          \
+    X(499, S3_ERROR, PASSING, SILENT)                                                                                  \
+    X(574, DISTRIBUTED_TOO_MANY_PENDING_BYTES, PASSING, SILENT)                                                        \
+    X(700, USER_SESSION_LIMIT_EXCEEDED, PASSING, SILENT)                                                               \
+    X(722, ASYNC_LOAD_WAIT_FAILED, PASSING, SILENT)                                                                    \
+    X(733, TABLE_IS_BEING_RESTARTED, PASSING, SILENT)                                                                  \
+    X(735, QUERY_WAS_CANCELLED_BY_CLIENT, PASSING, SILENT)                                                             \
+    X(745, SERVER_OVERLOADED, PASSING, SILENT)                                                                         \
+    X(999, KEEPER_EXCEPTION, PASSING, SILENT)                                                                          \
+    X(1000, POCO_EXCEPTION, PASSING, SILENT)                                                                           \
+    X(1001, STD_EXCEPTION, PASSING, SILENT)                                                                            \
+    X(1002, UNKNOWN_EXCEPTION, PASSING, SILENT)                                                                        \
     /* an expression of the table (MATERIALIZED, DEFAULT, a constraint) fails for a row, or for every row */           \
-    X(153, ILLEGAL_DIVISION, SUSPECT)                                                                                  \
-    X(395, FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, SUSPECT)
+    X(153, ILLEGAL_DIVISION, SUSPECT, SAYS)                                                                            \
+    X(395, FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, SUSPECT, SAYS)
 
 static const struct code_row {
     int code;
     const char *name;
     enum code_class class;
+    enum { SAYS, SILENT } of_table;
 } codes[] = {
-#define X(code, name, class) { code, #name, CODE_##class },
+#define X(code, name, class, of_table) { code, #name, CODE_##class, of_table },
     CODE_LIST(X)
 #undef X
 };
@@ -136,6 +139,15 @@ const char *code_name(int code)
 {
     const struct code_row *row = find(code);
     return row == NULL ? "" : row->name;
+}
+
+bool code_is_silent(const struct store_reply *reply)
+{
+    if (reply->outcome != STORE_ANSWERED || reply->code == 0) {
+        return true;
+    }
+    const struct code_row *row = find(reply->code);
+    return row != NULL && row->of_table == SILENT;
 }
 
 bool code_is_of_rows(int code)

@@ -28,6 +28,16 @@ bool code_is_from_view(const struct store_reply *reply);
 /* Can a row, or an expression on it, cause this code? So it is of those that are not in the table. */
 bool code_is_of_rows(int code);
 
+/* Of an answer to a question about a table: it says nothing of the table (the server was not reached, is ill, or does not let
+ * us), and is to be asked again later. */
+bool code_is_silent(const struct store_reply *reply);
+
+/* Codes that are asked for by name. */
+enum code_number {
+    CODE_UNKNOWN_TABLE = 60,
+    CODE_TOO_MANY_ROWS_OR_BYTES = 396 /* of a result as well */
+};
+
 /* True if the batch was refused before ClickHouse saw all of it: nothing of it can have been stored. */
 bool code_is_before_store(const struct store_reply *reply);
 

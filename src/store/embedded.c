@@ -5,6 +5,7 @@
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "store/chdb.h"
+#include "store/codes.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -57,7 +58,8 @@ static void read_result(const struct chdb *chdb, struct chdb_result *result, str
         struct slice text = error_text(error);
         store_reply_set(reply, STORE_ANSWERED, store_parse_error_code(text), 0, text);
     } else if (out != NULL && len > max) {
-        store_reply_set(reply, STORE_ANSWERED, 396, 0, SLICE("Code: 396. the result is larger than the limit"));
+        store_reply_set(reply, STORE_ANSWERED, CODE_TOO_MANY_ROWS_OR_BYTES, 0,
+                        SLICE("Code: 396. the result is larger than the limit"));
     } else {
         if (out != NULL && len != 0) {
             buf_append(out, chdb->result_buffer(result), len);

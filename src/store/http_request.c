@@ -1,9 +1,9 @@
 /* Turns a request to ClickHouse's HTTP interface into a reply. */
 #include "store/http_request.h"
 
-#include <stdio.h>
+#include "store/codes.h"
 
-#define TOO_MANY_BYTES 396 /* ClickHouse's code for a result over the limit */
+#include <stdio.h>
 
 void request_release(struct request_draft *draft)
 {
@@ -152,8 +152,8 @@ void request_perform(struct http_client *client, const struct http_address *addr
     case HTTP_NOT_SENT: request_fail(reply, STORE_UNREACHABLE, 0, address, result.failure); break;
     case HTTP_LOST: request_fail(reply, STORE_UNKNOWN, 0, address, result.failure); break;
     case HTTP_TOO_LARGE:
-        request_fail(reply, expects == EXPECTS_NOTHING ? STORE_UNKNOWN : STORE_ANSWERED, TOO_MANY_BYTES, address,
-                     "the answer is larger than the limit");
+        request_fail(reply, expects == EXPECTS_NOTHING ? STORE_UNKNOWN : STORE_ANSWERED, CODE_TOO_MANY_ROWS_OR_BYTES,
+                     address, "the answer is larger than the limit");
         break;
     }
     snprintf(reply->server, sizeof reply->server, "%s", result.server);

@@ -10,34 +10,16 @@
 #include <stdlib.h>
 
 #define LONGEST_QUERY_NS (30 * NS_PER_SECOND) /* of the catalog, which answers at once or not at all */
-#define UNKNOWN_TABLE 60                      /* ClickHouse's code */
 
 static struct slice table_slice(const struct stream *stream)
 {
     return slice_from_string(stream->table);
 }
 
-/* An answer that says nothing about the table: ask again later. */
-static bool is_passing(const struct store_reply *reply)
-{
-    /* unknown database, time-outs, network, memory, too many queries, read-only, quota, users and passwords, keeper */
-    static const int codes[] = { 0,   81,  159, 164, 192, 193, 194, 201, 202, 209, 210,
-                                 225, 241, 242, 285, 319, 394, 473, 497, 516, 999 };
-    if (reply->outcome != STORE_ANSWERED) {
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_LENGTH(codes); i++) {
-        if (reply->code == codes[i]) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum table_verdict failed(const struct stream *stream, const struct store_reply *reply, struct buf *problem)
 {
     buf_printf(problem, "stream %s: table %s: %s\n", stream->name, stream->table, reply->message);
-    return is_passing(reply) ? TABLE_UNREACHABLE : TABLE_UNFIT;
+    return code_is_silent(reply) ? TABLE_UNREACHABLE : TABLE_UNFIT;
 }
 
 /* What table_prepare carries around. */
@@ -137,7 +119,7 @@ bool table_read_engine(struct store *store, struct store_session *session, size_
     bool read = read_engine(&check, info, &exists);
     *reply = check.reply;
     if (read && !exists) {
-        store_reply_set(reply, STORE_ANSWERED, UNKNOWN_TABLE, 0, SLICE("the table is not there any more"));
+        store_reply_set(reply, STORE_ANSWERED, CODE_UNKNOWN_TABLE, 0, SLICE("the table is not there any more"));
     }
     return read && exists;
 }
