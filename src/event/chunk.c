@@ -1,5 +1,6 @@
 /* Turns the values of many events into columns in Native wire encoding. */
 #include "event/chunk.h"
+#include "base/assert.h"
 
 #include <stdlib.h>
 
@@ -111,6 +112,7 @@ struct ticket *chunk_add_ticket(struct chunk *chunk)
         !grow((void **)&chunk->tickets, &chunk->ticket_capacity, sizeof *chunk->tickets, 32)) {
         return NULL;
     }
+    ASSERT_BELOW(chunk->ticket_count, chunk->ticket_capacity);
     struct ticket *ticket = &chunk->tickets[chunk->ticket_count++];
     *ticket = (struct ticket){ .first_row = chunk->rows };
     return ticket;
@@ -169,9 +171,34 @@ void column_pad(struct column *column, uint32_t rows)
     column->rows = rows;
 }
 
+/* The bytes of `count` values: exactly so many, or of texts one at least for each. */
+static bool holds(const struct buf *b, uint8_t width, uint64_t count)
+{
+    return width != 0 ? b->len == count * width : b->len >= count;
+}
+
+static bool column_is_whole(const struct column *column, uint32_t rows)
+{
+    const struct type *type = &column->spec->type;
+    switch (type->shape) {
+    case SHAPE_SCALAR: return holds(&column->data, type->width, rows);
+    case SHAPE_NULLABLE: return holds(&column->data, type->width, rows) && holds(&column->nulls, 1, rows);
+    case SHAPE_ARRAY:
+        return holds(&column->offsets, sizeof column->items, rows) &&
+               holds(&column->data, type->width, column->items) &&
+               (!type->nullable_items || holds(&column->nulls, 1, column->items));
+    case SHAPE_MAP:
+        return holds(&column->offsets, sizeof column->items, rows) && holds(&column->data, 0, column->items) &&
+               holds(&column->keys, 0, column->items);
+    }
+    return false;
+}
+
 bool column_repeat(struct column *column, uint32_t rows)
 {
     uint32_t missing = rows - column->rows;
+    ASSERT_AT_MOST(column->rows, rows);
+    ASSERT(column->spec->type.shape == SHAPE_SCALAR || column->spec->type.shape == SHAPE_NULLABLE);
     if (!buf_reserve(&column->data, column_last(column).len * missing)) {
         return false;
     }
@@ -180,6 +207,7 @@ bool column_repeat(struct column *column, uint32_t rows)
         buf_append_fill(&column->nulls, (uint8_t)column->nulls.data[column->undo_nulls], missing);
     }
     column->rows = rows;
+    ASSERT(column->nulls.failed || column_is_whole(column, rows));
     return !column->nulls.failed;
 }
 
@@ -192,6 +220,8 @@ static void cut(struct buf *b, size_t len)
 void column_undo(struct column *column)
 {
     bool counted = column->spec->type.shape == SHAPE_ARRAY || column->spec->type.shape == SHAPE_MAP;
+    ASSERT_AT_MOST(column->undo_rows, column->rows);
+    ASSERT_AT_MOST(column->undo_items, column->items);
     column->rows = column->undo_rows;
     column->items = column->undo_items;
     cut(&column->data, column->undo_data);
@@ -223,7 +253,9 @@ static void truncate_column(struct column *column, uint32_t rows)
         return;
     }
     if (type->shape == SHAPE_ARRAY || type->shape == SHAPE_MAP) {
+        ASSERT_AT_MOST(rows * sizeof(uint64_t), column->offsets.len);
         values = rows == 0 ? 0 : load_u64(column->offsets.data + (rows - 1) * sizeof(uint64_t));
+        ASSERT_AT_MOST(values, column->items);
         column->items = values;
         cut(&column->offsets, rows * sizeof(uint64_t));
     }
@@ -246,6 +278,7 @@ void chunk_truncate(struct chunk *chunk, uint32_t rows)
 bool chunk_seal(struct chunk *chunk)
 {
     bool whole = true;
+    ASSERT_AT_MOST(chunk->rows, chunk->row_capacity);
     for (size_t i = 0; i < chunk->stream->column_count; i++) {
         struct column *column = &chunk->columns[i];
         column_pad(column, chunk->rows);
@@ -253,29 +286,6 @@ bool chunk_seal(struct chunk *chunk)
             whole && !column->data.failed && !column->offsets.failed && !column->nulls.failed && !column->keys.failed;
     }
     return whole;
-}
-
-/* The bytes of `count` values: exactly so many, or of texts one at least for each. */
-static bool holds(const struct buf *b, uint8_t width, uint64_t count)
-{
-    return width != 0 ? b->len == count * width : b->len >= count;
-}
-
-static bool column_is_whole(const struct column *column, uint32_t rows)
-{
-    const struct type *type = &column->spec->type;
-    switch (type->shape) {
-    case SHAPE_SCALAR: return holds(&column->data, type->width, rows);
-    case SHAPE_NULLABLE: return holds(&column->data, type->width, rows) && holds(&column->nulls, 1, rows);
-    case SHAPE_ARRAY:
-        return holds(&column->offsets, sizeof column->items, rows) &&
-               holds(&column->data, type->width, column->items) &&
-               (!type->nullable_items || holds(&column->nulls, 1, column->items));
-    case SHAPE_MAP:
-        return holds(&column->offsets, sizeof column->items, rows) && holds(&column->data, 0, column->items) &&
-               holds(&column->keys, 0, column->items);
-    }
-    return false;
 }
 
 bool chunk_is_whole(const struct chunk *chunk)

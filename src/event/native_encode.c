@@ -1,4 +1,5 @@
 /* Turns the kept rows of a chunk into one Native block, handed to a sink. */
+#include "base/assert.h"
 #include "event/native.h"
 
 /* Small pieces are gathered, so that a chunk of a few rows does not cost a call of the sink for each name. */
@@ -18,6 +19,7 @@ static void gatherer_flush(struct gatherer *out)
 
 static void put(struct gatherer *out, const void *data, size_t len)
 {
+    ASSERT_AT_MOST(out->used, sizeof out->space);
     if (len > sizeof out->space - out->used) {
         gatherer_flush(out);
     }
@@ -37,6 +39,7 @@ static void put_varint(struct gatherer *out, uint64_t value)
         bytes[len++] = (uint8_t)(value | 0x80);
     }
     bytes[len++] = (uint8_t)value;
+    ASSERT_AT_MOST(len, sizeof bytes);
     put(out, bytes, len);
 }
 
@@ -127,6 +130,7 @@ static void put_values(struct gatherer *out, const struct column *column, const 
 static void put_column(struct gatherer *out, const struct column *column, const struct selection *selection)
 {
     const struct type *type = &column->spec->type;
+    ASSERT_EQUAL(column->rows, selection->rows);
     bool by_item = type->shape == SHAPE_ARRAY || type->shape == SHAPE_MAP;
     put_string(out, column->spec->name);
     put_string(out, type->wire_name);
@@ -148,6 +152,8 @@ void native_encode(const struct chunk *chunk, const uint64_t *keep, uint32_t kep
     out.sink = sink;
     out.used = 0;
     struct selection selection = { .keep = kept == chunk->rows ? NULL : keep, .rows = chunk->rows };
+    ASSERT_AT_MOST(kept, chunk->rows);
+    ASSERT(kept == chunk->rows || keep != NULL);
     put_varint(&out, chunk->stream->column_count);
     put_varint(&out, kept);
     for (size_t i = 0; i < chunk->stream->column_count; i++) {

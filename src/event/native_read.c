@@ -1,4 +1,5 @@
 /* Turns the bytes of a Native block into columns: slices that are known to be whole. */
+#include "base/assert.h"
 #include "event/native.h"
 
 #include <stdlib.h>
@@ -9,7 +10,9 @@
 struct slice native_values_cut(struct slice values, uint8_t width, struct native_cursor *cursor, uint64_t first,
                                uint64_t end)
 {
+    ASSERT_AT_MOST(first, end);
     if (width != 0) {
+        ASSERT_AT_MOST(end * width, values.len);
         return slice_make(values.data + first * width, (end - first) * width);
     }
     if (first < cursor->index) {

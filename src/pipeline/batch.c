@@ -1,6 +1,7 @@
 /* Turns the state of an open segment into "seal it" or "wait until". */
 #include "pipeline/batch.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #define PATIENCE 10       /* of the strategies that go by size: times max_delay */
@@ -46,6 +47,7 @@ void batch_policy_init(struct batch_policy *policy, const struct batch_options *
 
 bool batch_is_due(const struct batch_policy *policy, const struct batch_state *state, int64_t now_ns)
 {
+    ASSERT_BELOW((size_t)policy->options->strategy, ARRAY_LENGTH(strategies));
     const struct strategy *strategy = &strategies[policy->options->strategy];
     if (state->rows == 0) {
         return false;
@@ -68,6 +70,7 @@ int64_t batch_deadline_ns(const struct batch_policy *policy, const struct batch_
 
 static double clamp(double value, double low, double high)
 {
+    ASSERT(low <= high);
     return value < low ? low : value > high ? high : value;
 }
 
@@ -79,6 +82,8 @@ static void scale(struct batch_policy *policy, double factor)
     double delay_ns = clamp((double)policy->target_delay_ns * factor, most_ns / ADAPTIVE_RANGE, most_ns);
     policy->target_rows = at_least_one((uint64_t)rows);
     policy->target_delay_ns = (int64_t)delay_ns;
+    ASSERT_AT_MOST(policy->target_rows, at_least_one(policy->options->max_rows));
+    ASSERT_AT_MOST(policy->target_delay_ns, policy->options->max_delay_ns);
 }
 
 void batch_learn(struct batch_policy *policy, enum batch_answer answer, uint64_t rows, int64_t latency_ns)

@@ -1,6 +1,7 @@
 /* Turns a group of chunks into journaled rows and answered tickets. */
 #include "pipeline/commit_private.h"
 
+#include "base/assert.h"
 #include "base/crash_point.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
@@ -81,6 +82,7 @@ static enum error ask_for_room(struct commit *commit, const struct chunk *chunks
 static void append(struct commit *commit, const struct commit_plan *plan, int64_t now_ns)
 {
     struct commit_stream *stream = commit_stream_of(commit, plan->chunk);
+    ASSERT_AT_MOST(plan->kept, plan->chunk->rows);
     if (stream->error != OK || plan->kept == 0) {
         return;
     }
@@ -125,6 +127,7 @@ static void count_chunk(struct metrics_cells *cells, const struct chunk *chunk, 
             continue;
         }
         size_t stream = chunk->stream->index;
+        ASSERT_EQUAL(sum->rows, sum->accepted + sum->duplicate + sum->dropped);
         metric_add_event(cells, METRIC_EVENTS_ACCEPTED, protocol, stream, sum->accepted);
         metric_add_event(cells, METRIC_EVENTS_DUPLICATE, protocol, stream, sum->duplicate);
         metric_add_refusal(cells, METRIC_EVENTS_DROPPED, protocol, stream, error, sum->dropped);
@@ -147,6 +150,7 @@ static void answer(struct commit *commit, struct chunk *chunk)
             sum->dropped += ticket->rows;
             continue;
         }
+        ASSERT_EQUAL(ticket->accepted + ticket->duplicate, ticket->rows);
         sum->accepted += ticket->accepted;
         sum->duplicate += ticket->duplicate;
         if (ticket->wait_stored && ticket->accepted != 0) {
@@ -163,6 +167,7 @@ static void send_back(struct commit *commit, struct chunk *chunks)
     while (chunks != NULL) {
         struct chunk *chunk = chunks;
         struct pipeline_io *io = chunk->home;
+        ASSERT(io != NULL);
         chunks = chunk->next;
         answer(commit, chunk);
         commit_queue_completed(commit->config.queue, chunk);

@@ -1,4 +1,5 @@
 /* Turns a group's ids into the rows that are new. */
+#include "base/assert.h"
 #include "pipeline/commit_private.h"
 
 #define LOOKAHEAD 8u /* rows whose slots are on their way from memory */
@@ -19,6 +20,7 @@ static bool add_plan(struct commit *commit, struct chunk *chunk)
             ids[plan.id_count++] = chunk->ids[row];
         }
     }
+    ASSERT_AT_MOST(plan.id_count, chunk->rows);
     commit->ids.len += plan.id_count * sizeof(struct event_id);
     buf_append_fill(&commit->keep, 0, (chunk->rows + 63) / 64 * sizeof(uint64_t));
     buf_append(&commit->plans, &plan, sizeof plan);
@@ -116,6 +118,7 @@ static uint32_t keep_new_rows(struct commit *commit, const struct commit_plan *p
     const uint8_t *seen = (const uint8_t *)commit->seen.data + plan->first_id;
     uint64_t *keep = commit_keep(commit, plan);
     uint32_t kept = 0;
+    ASSERT_AT_MOST(end, plan->chunk->rows);
     for (uint32_t row = first; row < end; row++) {
         bool is_new = true;
         if (row + LOOKAHEAD < plan->chunk->rows) {
@@ -130,17 +133,32 @@ static uint32_t keep_new_rows(struct commit *commit, const struct commit_plan *p
     return kept;
 }
 
+static uint32_t kept_bits(const struct commit *commit, const struct commit_plan *plan)
+{
+    uint32_t bits = 0;
+    for (uint32_t word = 0; word < (plan->chunk->rows + 63) / 64; word++) {
+        bits += (uint32_t)__builtin_popcountll(commit_keep(commit, plan)[word]);
+    }
+    return bits;
+}
+
 /* Tickets follow each other and cover all rows. */
 static void decide(struct commit *commit, struct commit_plan *plan)
 {
     size_t next_id = 0;
+    uint32_t next_row = 0;
     for (uint32_t i = 0; i < plan->chunk->ticket_count; i++) {
         struct ticket *ticket = &plan->chunk->tickets[i];
+        ASSERT_EQUAL(ticket->first_row, next_row);
+        next_row += ticket->rows;
         ticket->accepted = keep_new_rows(commit, plan, ticket->first_row, ticket->first_row + ticket->rows, &next_id);
         ticket->duplicate = ticket->rows - ticket->accepted;
         ticket->error = OK;
         plan->kept += ticket->accepted;
     }
+    ASSERT_EQUAL(next_row, plan->chunk->rows);
+    ASSERT_EQUAL(next_id, plan->id_count);
+    ASSERT_EQUAL(plan->kept, kept_bits(commit, plan));
 }
 
 /* Without a filter two equal events of one group are no more duplicates than those of two groups. */
@@ -154,6 +172,7 @@ static void decide_unfiltered(struct commit *commit, struct commit_plan *plan)
         ticket->error = OK;
         plan->kept += ticket->rows;
     }
+    ASSERT_EQUAL(plan->kept, plan->chunk->rows);
 }
 
 bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_ns)
@@ -194,6 +213,7 @@ void commit_note(struct commit *commit, int64_t wall_ns)
         const struct commit_plan *plan = &commit_plans(commit)[i];
         if (commit_stream_of(commit, plan->chunk)->error == OK) {
             size_t count = keep_ids(commit, plan, to);
+            ASSERT_AT_MOST(count, plan->id_count);
             add_run(commit, plan->chunk->stream->index, to, count, NULL);
             to += count;
         }

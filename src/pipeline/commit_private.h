@@ -2,6 +2,7 @@
  * share. */
 #pragma once
 
+#include "base/assert.h"
 #include "pipeline/commit.h"
 #include "pipeline/id_set.h"
 
@@ -67,6 +68,7 @@ static inline uint64_t *commit_keep(const struct commit *commit, const struct co
 
 static inline struct commit_stream *commit_stream_of(const struct commit *commit, const struct chunk *chunk)
 {
+    ASSERT_BELOW(chunk->stream->index, commit->config.stream_count);
     return &commit->streams[chunk->stream->index];
 }
 

@@ -1,6 +1,7 @@
 /* Turns pushes from many threads into work that the commit thread takes all at once. */
 #include "pipeline/commit_queue.h"
 
+#include "base/assert.h"
 #include <stdlib.h>
 
 void commit_queue_init(struct commit_queue *queue, const struct commit_options *options)
@@ -40,8 +41,10 @@ void commit_queue_push(struct commit_queue *queue, struct chunk *chunk)
     atomic_fetch_add_explicit(&queue->events, chunk->rows, memory_order_relaxed);
     chunk->queued_bytes = chunk_bytes(chunk);
     atomic_fetch_add_explicit(&queue->bytes, chunk->queued_bytes, memory_order_relaxed);
+    ASSERT(chunk->rows != 0 || chunk->ticket_count != 0);
     chunk->next = NULL;
     wakeup_lock(&queue->wakeup);
+    ASSERT(*queue->end == NULL);
     *queue->end = chunk;
     queue->end = &chunk->next;
     unlock_and_wake(queue);
@@ -123,13 +126,16 @@ void commit_queue_take(struct commit_queue *queue, int64_t deadline_ns, struct c
 
 static void count_bytes(struct commit_queue *queue, struct chunk *chunk, uint64_t bytes)
 {
-    atomic_fetch_sub_explicit(&queue->bytes, chunk->queued_bytes - bytes, memory_order_relaxed);
+    uint64_t before = atomic_fetch_sub_explicit(&queue->bytes, chunk->queued_bytes - bytes, memory_order_relaxed);
+    ASSERT_AT_MOST(bytes, chunk->queued_bytes);
+    ASSERT_AT_MOST(chunk->queued_bytes, before);
     chunk->queued_bytes = bytes;
 }
 
 void commit_queue_completed(struct commit_queue *queue, struct chunk *chunk)
 {
-    atomic_fetch_sub_explicit(&queue->events, chunk->rows, memory_order_relaxed);
+    uint64_t before = atomic_fetch_sub_explicit(&queue->events, chunk->rows, memory_order_relaxed);
+    ASSERT_AT_MOST(chunk->rows, before);
     chunk_shed(chunk);
     count_bytes(queue, chunk, chunk_bytes(chunk));
 }

@@ -1,6 +1,7 @@
 /* Turns the fate of a segment in the store into remembered ids, removed files, counts and messages. */
 #include "pipeline/home.h"
 
+#include "base/assert.h"
 #include "base/crash_point.h"
 
 bool home_init(struct home *home, struct metrics *metrics)
@@ -46,6 +47,7 @@ enum error home_read_ids(const struct segment *segment, struct buf *ids)
             at[kept++] = at[i];
         }
     }
+    ASSERT_AT_MOST(kept * sizeof *at, ids->len);
     ids->len = kept * sizeof *at;
     return OK;
 }
@@ -96,6 +98,7 @@ static enum error let_go(struct home *home, struct segment *segment, enum metric
 {
     uint64_t rows = segment->rows;
     size_t stream_index = segment->stream_index;
+    ASSERT(rows != 0);
     struct waiters *waiters = segment->waiters;
     enum error error = persist_ids(home, segment);
     if (error == OK) {
@@ -135,6 +138,7 @@ static enum error split(void *context, struct segment *whole, uint64_t at, struc
     struct waiters *waiters = whole->waiters;
     enum error error = journal_split(home->journal, whole, at, first, second);
     if (error == OK) {
+        ASSERT(*first != NULL && *second != NULL);
         waiters_share(home->room, waiters);
         (*first)->waiters = waiters;
         (*second)->waiters = waiters;

@@ -1,6 +1,7 @@
 /* Turns event ids into yes or no: buckets whose tags are looked at first. */
 #include "pipeline/id_set.h"
 
+#include "base/assert.h"
 #include "base/pages.h"
 
 #include <sys/random.h>
@@ -85,6 +86,7 @@ void id_set_release(struct id_set *set)
 
 void id_set_adopt(struct id_set *set, void *memory)
 {
+    ASSERT_EQUAL((uintptr_t)memory % HUGE_PAGE, 0u);
     id_set_release(set);
     set_memory(set, memory, HUGE_PAGE_BUCKETS);
 }
@@ -113,6 +115,7 @@ bool id_set_prepare(struct id_set *set, size_t count)
     } else {
         memset(set->tags, 0, buckets * sizeof *set->tags);
     }
+    ASSERT_AT_MOST(buckets, set->allocated);
     set->buckets = buckets;
     set->count = 0;
     return true;
@@ -209,6 +212,7 @@ static bool grow(struct id_set *set)
     for (const struct event_id *id = id_set_next(set, &cursor); id != NULL; id = id_set_next(set, &cursor)) {
         id_set_put(&grown, id);
     }
+    ASSERT_EQUAL(grown.count, set->count);
     id_set_release(set);
     *set = grown;
     return true;

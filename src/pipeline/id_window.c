@@ -1,6 +1,7 @@
 /* Turns ids and turns into what was seen of late. */
 #include "pipeline/id_window.h"
 
+#include "base/assert.h"
 #include <stdlib.h>
 
 #define CELLS_WORTH_A_SUPPLY 16
@@ -89,6 +90,7 @@ static bool make_cell(struct id_window *window, struct id_set *cell)
 static void split(struct id_window *window, struct id_generation *generation)
 {
     uint32_t half = UINT32_MAX >> __builtin_clz((uint32_t)generation->cell_count) >> 1;
+    ASSERT_BELOW(generation->cell_count, window->most_cells);
     struct id_set *from = &generation->cells[generation->cell_count & half];
     struct id_set *to = &generation->cells[generation->cell_count];
     if (!make_cell(window, to) || !make_cell(window, &window->spare)) {
@@ -100,6 +102,7 @@ static void split(struct id_window *window, struct id_generation *generation)
         bool moves = (bits_of(window, id) & (half + 1)) != 0;
         id_set_put(moves ? to : &window->spare, id);
     }
+    ASSERT_EQUAL(to->count + window->spare.count, from->count);
     struct id_set left = *from;
     *from = window->spare;
     window->spare = left;

@@ -1,4 +1,5 @@
 /* Turns chunks into segments that survive: append, commit, seal, remove. */
+#include "base/assert.h"
 #include "base/crash_point.h"
 #include "pipeline/journal_private.h"
 
@@ -18,6 +19,10 @@ void journal_use(struct journal *journal, size_t stream_index, int64_t events, i
     size_t index = stream_index < journal->stream_count ? stream_index : journal->stream_count;
     struct usage *usage = &journal->usage[index];
     pthread_mutex_lock(&journal->mutex);
+    /* what goes was there: else the sums have lost an event */
+    ASSERT(events >= 0 || usage->events >= (uint64_t)-events);
+    ASSERT(bytes >= 0 || usage->bytes >= (uint64_t)-bytes);
+    ASSERT(segments >= 0 || usage->segments >= (uint64_t)-segments);
     usage->events += (uint64_t)events;
     usage->bytes += (uint64_t)bytes;
     usage->segments += (uint64_t)segments;
@@ -50,6 +55,16 @@ const char *journal_folder(const struct journal *journal)
     return journal->folder;
 }
 
+/* The invariant of struct open_segment. */
+static void assert_lengths(const struct open_segment *open)
+{
+    if (open->segment != NULL) {
+        ASSERT_AT_MOST(open->segment->length, open->written);
+        ASSERT_AT_MOST(open->written, open->extended);
+        ASSERT(open->rows != 0 || open->written == open->segment->length || open->cut_failed);
+    }
+}
+
 /* --- append --- */
 
 static void add_length(void *context, const void *data, size_t len)
@@ -77,6 +92,7 @@ static bool encode(struct journal *journal, const struct open_segment *open, con
     }
     *raw_bytes = 0;
     native_encode(chunk, keep, kept, (struct native_sink){ add_length, raw_bytes }); /* a frame begins with its size */
+    ASSERT(*raw_bytes != 0);
     lz4_frame_begin(journal->encoder, out, *raw_bytes);
     native_encode(chunk, keep, kept, (struct native_sink){ write_frame, journal->encoder });
     return lz4_frame_end(journal->encoder) && !out->failed;
@@ -98,6 +114,7 @@ static void extend_ahead(struct journal *journal, struct open_segment *open)
         out->failed = false; /* then without */
     }
     open->extended = open->written + out->len;
+    ASSERT_AT_MOST(end, open->extended);
 }
 
 static enum error append(struct journal *journal, struct open_segment *open, const struct chunk *chunk,
@@ -136,12 +153,15 @@ static enum error append(struct journal *journal, struct open_segment *open, con
     open->raw_bytes += raw_bytes;
     open->min_time_ns = chunk->min_time_ns < open->min_time_ns ? chunk->min_time_ns : open->min_time_ns;
     open->max_time_ns = chunk->max_time_ns > open->max_time_ns ? chunk->max_time_ns : open->max_time_ns;
+    assert_lengths(open);
     return OK;
 }
 
 enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
                           int64_t now_ns)
 {
+    ASSERT_BELOW(chunk->stream->index, journal->stream_count);
+    ASSERT_AT_MOST(kept, chunk->rows);
     struct open_segment *open = &journal->open[chunk->stream->index];
     if (open->group_error == OK && kept != 0) {
         enum error error = append(journal, open, chunk, keep, kept, now_ns);
@@ -183,6 +203,8 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
 {
     struct segment *segment = open->segment;
     bool is_new = segment->rows == 0;
+    ASSERT(open->rows != 0);
+    ASSERT_BELOW(segment->length, open->written);
     journal_use(journal, segment->stream_index, (int64_t)open->rows, (int64_t)(open->written - segment->length),
                 is_new ? 1 : 0);
     open->group = open->written - segment->length;
@@ -193,6 +215,7 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
     segment->max_time_ns = open->max_time_ns;
     open->rows = 0;
     open->raw_bytes = 0;
+    assert_lengths(open);
     open->unlisted = false;
 }
 
@@ -241,6 +264,7 @@ struct segment *journal_seal(struct journal *journal, size_t stream_index)
         return NULL;
     }
     struct segment *segment = open->segment;
+    ASSERT_EQUAL(open->rows, 0u); /* a group ends before its segment does */
     journal_cut_ahead(journal, open);
     journal_write_seal(journal, segment);
     segment_park(segment);

@@ -1,6 +1,7 @@
 /* Turns event ids into the records of a key file and back. */
 #include "pipeline/key_file.h"
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 struct record_head {
@@ -57,6 +58,7 @@ size_t key_records_read(struct slice bytes, key_record_each each, void *context,
         struct record_head head;
         size_t length = check_record(rest, &head);
         if (length != 0) {
+            ASSERT_AT_MOST(good_end, at);
             *skipped += at - good_end;
             each(context, (const struct event_id *)(const void *)(rest.data + sizeof head), head.count, head.wall_ns);
             at += length;

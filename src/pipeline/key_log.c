@@ -1,6 +1,7 @@
 /* Turns event ids into key files that are rotated, synced and expired. key_log_read.c reads them back. */
 #include "pipeline/key_log_internal.h"
 
+#include "base/assert.h"
 #include "base/disk.h"
 #include "base/log.h"
 
@@ -24,6 +25,7 @@ static void remove_file(struct key_log *log, size_t index)
     if (path != NULL && unlink(path) != 0 && errno != ENOENT) {
         LOG(LOG_WARN, "key file not deleted", "path=%s error=%s", path, strerror(errno));
     }
+    ASSERT_BELOW(index, log->file_count);
     log->file_count--;
     memmove(log->files + index, log->files + index + 1, (log->file_count - index) * sizeof *log->files);
 }
@@ -100,6 +102,7 @@ static void end_file(struct key_log *log)
 /* Brings the ids that are only in memory into the file. `mutex` held. */
 static void write_ids(struct key_log *log)
 {
+    ASSERT_AT_MOST(log->written, log->unsynced.len);
     size_t unwritten = log->unsynced.len - log->written;
     if (log->fd < 0 || log->broken || unwritten == 0) {
         return;
@@ -120,6 +123,7 @@ static void write_ids(struct key_log *log)
         return;
     }
     log->full = false;
+    ASSERT(log->file_count != 0);
     log->length += log->scratch.len;
     log->written = log->unsynced.len;
     log->files[log->file_count - 1].ids += count;
@@ -127,6 +131,7 @@ static void write_ids(struct key_log *log)
 
 static bool is_due(const struct key_log *log)
 {
+    ASSERT(log->file_count != 0);
     const struct key_log_file *file = &log->files[log->file_count - 1];
     return file->ids >= log->options.max_ids || log->newest_wall_ns - file->epoch_ns >= log->options.window_ns;
 }
@@ -180,10 +185,12 @@ static enum error sync_file(struct key_log *log)
     }
     if (upto > log->consumed) { /* else bound_unsynced came between */
         size_t synced = (size_t)(upto - log->consumed);
+        ASSERT_AT_MOST(synced, log->written);
         buf_consume(&log->unsynced, synced);
         log->consumed = upto;
         log->written -= synced;
     }
+    ASSERT_AT_MOST(length, log->length);
     log->synced_length = length;
     return OK;
 }

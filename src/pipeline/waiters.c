@@ -1,6 +1,7 @@
 /* Turns "this segment is stored" into messages to the I/O threads whose tickets waited for it. */
 #include "pipeline/waiters.h"
 
+#include "base/assert.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 
@@ -53,6 +54,7 @@ void waiters_share(struct waiting_room *room, struct waiters *waiters)
 {
     if (waiters != NULL) {
         pthread_mutex_lock(&room->mutex);
+        ASSERT(waiters->shares != 0);
         waiters->shares++;
         pthread_mutex_unlock(&room->mutex);
     }
@@ -61,9 +63,11 @@ void waiters_share(struct waiting_room *room, struct waiters *waiters)
 static bool settle_one(struct waiting_room *room, struct waiters *waiters, bool stored)
 {
     pthread_mutex_lock(&room->mutex);
+    ASSERT(waiters->shares != 0);
     waiters->lost |= !stored;
     bool last = --waiters->shares == 0;
     if (last) {
+        ASSERT(*waiters->link == waiters);
         *waiters->link = waiters->next;
         if (waiters->next != NULL) {
             waiters->next->link = waiters->link;

@@ -1,6 +1,7 @@
 /* Turns parcels that wait one behind the other into one parcel, a group: its segments go as one INSERT, whose body is the
  * bytes of their files one after the other. Where a group cannot go as it is, it is cut in halves, and what comes of a
  * group is in none again. Its files stay as they are: a process that comes after this one finds each segment by itself. */
+#include "base/assert.h"
 #include "base/hash.h"
 #include "store/writer_internal.h"
 
@@ -85,6 +86,7 @@ bool parcel_init(struct parcel *parcel, struct segment *first, bool in_doubt)
 {
     *parcel = (struct parcel){ .first_ns = INT64_MAX, .shape = shape_of(first) };
     add_segments(parcel, first);
+    ASSERT(parcel->last->next == NULL);
     if (parcel->segments > 1) {
         parcel->group_name = malloc(GROUP_NAME_MAX);
         if (parcel->group_name == NULL) {
@@ -135,6 +137,8 @@ static bool fits(const struct lane *lane, const struct parcel *parcel, const str
 
 static void absorb(struct lane *lane, struct parcel *parcel, struct parcel *other)
 {
+    ASSERT(parcel->busy && !other->busy);
+    ASSERT_EQUAL(parcel->shape, other->shape);
     add_segments(parcel, other->segment);
     if (other->doubt_wall_ns > parcel->doubt_wall_ns) {
         parcel->doubt_wall_ns = other->doubt_wall_ns;

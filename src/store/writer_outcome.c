@@ -1,12 +1,15 @@
 /* Turns what came of a job into the state of its lane, parcel and server: what waits, until when, and why. */
 #include "store/writer_internal.h"
 
+#include "base/assert.h"
 #include <stdio.h>
 
 static void release_lane(struct writer *writer, struct lane *lane)
 {
+    ASSERT(lane->busy != 0);
     lane->busy--;
     if (lane->counted_as_failing) {
+        ASSERT(writer->failing_busy != 0);
         lane->counted_as_failing = false;
         writer->failing_busy--;
     }

@@ -1,6 +1,7 @@
 /* Turns lanes of waiting segments, states of servers and the time into the job that is due. */
 #include "store/writer_internal.h"
 
+#include "base/assert.h"
 #include <stdlib.h>
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -15,6 +16,8 @@ static void count_waiting(struct writer *writer, const struct lane *lane, int64_
 
 void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before)
 {
+    ASSERT_EQUAL(lane->first == NULL, lane->last == NULL);
+    ASSERT(parcel->segments != 0);
     parcel->next = before;
     parcel->previous = before == NULL ? lane->last : before->previous;
     *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel;
@@ -27,6 +30,8 @@ void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parce
 
 void queue_unlink(struct lane *lane, struct parcel *parcel)
 {
+    ASSERT((parcel->previous == NULL) == (lane->first == parcel));
+    ASSERT((parcel->next == NULL) == (lane->last == parcel));
     *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel->next;
     *(parcel->next == NULL ? &lane->last : &parcel->next->previous) = parcel->previous;
 }
@@ -38,6 +43,7 @@ void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *par
     }
     parcel->held = held;
     int64_t change = held ? (int64_t)parcel->segments : -(int64_t)parcel->segments;
+    ASSERT(held || (lane->held >= parcel->segments && lane->held_rows >= parcel->rows));
     lane->held += (uint64_t)change;
     lane->held_rows += held ? parcel->rows : -parcel->rows;
     metric_add_stream(writer->cells, METRIC_BATCHES_HELD, lane->label, change);
@@ -48,6 +54,8 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
     queue_set_held(writer, lane, parcel, false);
     queue_unlink(lane, parcel);
     lane->oldest_is_known &= parcel->first_ns > lane->oldest_ns;
+    ASSERT_AT_MOST(parcel->segments, lane->count);
+    ASSERT_AT_MOST(parcel->rows, lane->rows);
     lane->count -= parcel->segments;
     lane->rows -= parcel->rows;
     count_waiting(writer, lane, -(int64_t)parcel->segments);
@@ -60,6 +68,9 @@ void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parce
 void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *parcel, uint64_t rows,
                       struct segment *next)
 {
+    ASSERT(parcel->busy && next != NULL);
+    ASSERT_BELOW(1u, parcel->segments);
+    ASSERT_AT_MOST(rows, parcel->rows);
     queue_set_held(writer, lane, parcel, false);
     parcel->segment = next;
     parcel->segments--;
@@ -243,6 +254,8 @@ static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns
     if (parcel == NULL) {
         return false;
     }
+    ASSERT(!parcel->busy);
+    ASSERT_BELOW(server, writer->server_count);
     parcel->busy = true;
     parcel->server = server;
     group_gather(lane, parcel, now_ns);
@@ -260,6 +273,7 @@ static bool take_from_lanes(struct writer *writer, int64_t now_ns, struct job *j
             continue;
         }
         if (take_check(writer, lane, now_ns, job, wake_ns) || take_parcel(writer, lane, now_ns, job, wake_ns)) {
+            ASSERT_BELOW(lane->busy, writer->worker_count);
             lane->busy++;
             lane->counted_as_failing = lane->failing;
             writer->failing_busy += lane->failing ? 1 : 0;

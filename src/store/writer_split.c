@@ -1,6 +1,7 @@
 /* Turns a batch that cannot be stored as it is into halves, and a row that cannot be stored into a dead letter. */
 #include "store/writer_internal.h"
 
+#include "base/assert.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,12 @@ static struct family *join_family(struct lane *lane, struct parcel *whole)
 
 void family_leave(struct lane *lane, struct family *family, bool stopping)
 {
+    ASSERT(family->members != 0);
     if (--family->members != 0) {
         return;
     }
+    ASSERT(lane->families != 0);
+    ASSERT_AT_MOST(family->refused, family->rows);
     if (!stopping) {
         LOG(LOG_INFO, "batch was taken apart",
             "segment=%s rows=%" PRIu64 " dead_letters=%" PRIu64 " halvings=%" PRIu64 " seconds=%.1f %s", family->name,
@@ -40,6 +44,7 @@ static void replace_by_halves(const struct attempt *attempt, struct parcel *cons
 {
     struct writer *writer = attempt->writer;
     const struct parcel *whole = attempt->parcel;
+    ASSERT_EQUAL(halves[0]->rows + halves[1]->rows, whole->rows);
     wakeup_lock(&writer->wakeup);
     for (int i = 0; i < 2; i++) {
         delivery_inherit(&halves[i]->delivery, &whole->delivery);
@@ -113,6 +118,7 @@ static void return_refusal(const struct attempt *attempt, uint64_t rows)
 {
     wakeup_lock(&attempt->writer->wakeup);
     if (attempt->parcel->family != NULL) {
+        ASSERT_AT_MOST(rows, attempt->parcel->family->refused);
         attempt->parcel->family->refused -= rows;
     }
     wakeup_unlock(&attempt->writer->wakeup);
