@@ -16,8 +16,9 @@ const commands = {
     await contexts[context].close();
     return null;
   },
-  async open({ url, context = 0 }) {
+  async open({ url, first, context = 0 }) {
     const page = await contexts[context].newPage();
+    if (first) await page.addInitScript(first);
     const problems = [];
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (message) => console.error(`page ${pages.length}: ${message.type()}: ${message.text()}`));
@@ -28,6 +29,10 @@ const commands = {
     const isFunction = source.includes("=>");
     const value = await pages[page].page.evaluate(isFunction ? `(${source})(${JSON.stringify(argument)})` : source);
     return value ?? null;
+  },
+  async offline({ offline }) {
+    await contexts[0].setOffline(offline);
+    return null;
   },
   async screenshot({ page, path }) {
     await pages[page].page.screenshot({ path, fullPage: true });

@@ -75,8 +75,13 @@ class Browser:
         assert "error" not in answer, "in %s: %s" % (json.dumps(command)[:300], answer["error"])
         return answer["value"]
 
-    def open(self, url, context=0):
-        return Page(self, self.ask(do="open", url=url, context=context))
+    def open(self, url, first=None, context=0):
+        """`first`: a script that runs in the page before its own."""
+        return Page(self, self.ask(do="open", url=url, first=first, context=context))
+
+    def offline(self, offline):
+        """Takes the network from the pages of the first profile, or gives it back."""
+        self.ask(do="offline", offline=offline)
 
 
 class Page:
