@@ -66,15 +66,14 @@ export class Keeper {
     this.#saving = null;
   }
 
-  /** The page may be going: puts all that is not saved under way. Returns it: it is to be sent now. */
+  /** The page may be going: saves what is not saved where that takes no time, for a database may not get to its end.
+   * Returns what was not ready to be sent: it is to be sent now. */
   hurry() {
     const unsaved = this.#unsaved.splice(0);
     const now = [...(this.#saving ?? []), ...unsaved];
     this.#put(unsaved);
-    if (!this.#store.isOpen) {
-      this.#spilled = true;
-      this.#spillAgain();
-    }
+    this.#spilled = true;
+    this.#spillAgain();
     return now;
   }
 
@@ -85,10 +84,8 @@ export class Keeper {
       return;
     }
     const losses = this.#losses;
-    const set = (saved) => held.forEach((record) => (record.saved = saved));
-    set(this.#store.isOpen); // the transaction is under way, then
     const done = await this.#store.put(held, this.#owner.id);
-    set(done && losses === this.#losses);
+    held.forEach((record) => (record.saved = done && losses === this.#losses));
     this.#spillAgain();
     this.#storage(done);
   }

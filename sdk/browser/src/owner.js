@@ -50,8 +50,8 @@ export class Owner {
 
   async #takeOver(store, lives) {
     const isLeft = (owner) => owner !== this.id && !lives(owner);
-    const left = (await store.all()).filter((record) => isLeft(record.owner));
-    left.push(...this.#spill.all(isLeft));
+    const all = [...(await store.all()), ...this.#spill.all(isLeft)].filter((record) => isLeft(record.owner));
+    const left = [...new Map(all.map((record) => [record.id, record])).values()]; // some stand in both
     if (left.length !== 0) {
       await store.put(left, this.id);
       this.#spill.remove(isLeft);

@@ -1,5 +1,5 @@
-// Turns localStorage into a place for the events of a page that leaves before its database is open: it is written at
-// once. One entry per owner. Nothing here throws.
+// Turns localStorage into a place for the events of a page that leaves before its database has taken them: it is written
+// at once. One entry per owner. Nothing here throws.
 
 const PREFIX = "sluice.left ";
 

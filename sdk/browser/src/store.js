@@ -52,10 +52,6 @@ export class Store {
     return (await this.#get()) !== null;
   }
 
-  get isOpen() {
-    return this.#database !== null;
-  }
-
   async #get() {
     if (this.#env.indexedDB === null || this.#closed || this.#env.clock() < this.#notBefore) {
       return null;
