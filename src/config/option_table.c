@@ -44,6 +44,7 @@ static const char *const unknown_fields[] = {
     [UNKNOWN_IGNORE] = "ignore", [UNKNOWN_REJECT] = "reject", [UNKNOWN_COLLECT] = "collect", NULL
 };
 static const char *const invalid_texts[] = { [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL };
+static const char *const late_clocks[] = { [LATE_CLOCK_REJECT] = "reject", [LATE_CLOCK_CLAMP] = "clamp", NULL };
 static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
                                      [FILL_EVENT_ID] = "event_id",   NULL };
@@ -319,6 +320,10 @@ static const struct option stream_rows[] = {
     { "invalid_text",     ENUM(stream_options, invalid_text),                  "repair",           NULL,    NULL,
       "What happens to bytes that are not UTF-8 and to halves of surrogate pairs (`\\ud83c`) in the keys and values of events: "
       "they become U+FFFD and are counted, or the event is refused.", .names = invalid_texts },
+    { "late_clock",       ENUM(stream_options, late_clock),                    "reject",           NULL,    NULL,
+      "What happens to an event whose time lies beyond `max_future` by less than a day, as the clock of its client is wrong: it is "
+      "refused (`time_too_new`), or taken with the time of receipt and counted. It concerns the stream's time: the first of the dedup key, else "
+      "of the stream.", .names = late_clocks },
     { "max_event",        SIZE(stream_options, max_event_bytes),               "1MiB",             NULL,    "1GiB",
       "Most bytes of an event as JSON (blanks do not count, nor escapes for more than they stand for), and of all paths of a "
       "JSON value written out; more is refused. 0: no bound but the body's." },

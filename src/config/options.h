@@ -149,6 +149,7 @@ struct batch_options {
 enum unknown_fields { UNKNOWN_IGNORE, UNKNOWN_REJECT, UNKNOWN_COLLECT };
 
 enum invalid_text { INVALID_TEXT_REPAIR, INVALID_TEXT_REJECT };
+enum late_clock { LATE_CLOCK_REJECT, LATE_CLOCK_CLAMP };
 
 enum fill { FILL_NONE, FILL_RECEIVED_AT, FILL_CLIENT_IP, FILL_USER_AGENT, FILL_EVENT_ID };
 
@@ -184,6 +185,7 @@ struct stream_options {
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */
     enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */
+    enum late_clock late_clock;     /* a time beyond max_future by less than a day */
     uint64_t max_event_bytes;       /* of an event's JSON; 0: no bound but the body's, as for the next two */
     uint64_t max_keys;              /* of a JSON value */
     uint64_t max_paths;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static const struct slice stream_member = { "stream", 6 };
+static const struct slice sent_at_member = { "sent_at", 7 };
 
 static const struct field_options own_event_id = {
     .name = "event_id",
@@ -137,16 +138,43 @@ static bool add_paths(const struct stream *stream, struct path_node *root, struc
     return fine;
 }
 
+/* "sent_at" leads to the place behind the last column, unless a field is read from there, or from within it. */
+static bool add_sent_at(const struct stream *stream, struct path_node *root)
+{
+    struct buf problem = { 0 };
+    bool fine = path_child(root, sent_at_member.data, sent_at_member.len) != NULL ||
+                path_add(root, sent_at_member, (int)stream->column_count, 0, &problem);
+    buf_release(&problem);
+    return fine;
+}
+
+/* NULL: one of the paths is at fault, or memory is short. */
+static struct path_node *make_paths(const struct stream *stream, bool named, bool sent, struct buf *problems)
+{
+    struct path_node *root = path_new();
+    bool room = root != NULL;
+    bool fine = room && add_paths(stream, root, problems);
+    room = room && (!named || path_ignore(root, stream_member)) && (!sent || add_sent_at(stream, root));
+    if (!room) {
+        fine = refuse(stream->options->line, stream->name, problems, "out of memory");
+    }
+    if (!fine) {
+        path_free(root);
+        return NULL;
+    }
+    return root;
+}
+
 static bool compile_paths(struct stream *stream, struct buf *problems)
 {
-    stream->paths = path_new();
-    stream->named_paths = path_new();
-    if (stream->paths == NULL || stream->named_paths == NULL) {
-        return refuse(stream->options->line, stream->name, problems, "out of memory");
+    stream->paths = make_paths(stream, false, false, problems);
+    if (stream->paths == NULL) {
+        return false;
     }
-    return add_paths(stream, stream->paths, problems) && add_paths(stream, stream->named_paths, problems) &&
-           (path_ignore(stream->named_paths, stream_member) ||
-            refuse(stream->options->line, stream->name, problems, "out of memory"));
+    stream->named_paths = make_paths(stream, true, false, problems);
+    stream->sent_paths = make_paths(stream, false, true, problems);
+    stream->named_sent_paths = make_paths(stream, true, true, problems);
+    return stream->named_paths != NULL && stream->sent_paths != NULL && stream->named_sent_paths != NULL;
 }
 
 /* "x?": counts if the event has it. Cuts the mark off. */
@@ -227,6 +255,11 @@ static void find_time(struct stream *stream)
     }
     for (size_t i = 0; i < stream->column_count && stream->time_column < 0; i++) {
         stream->time_column = is_time(&stream->columns[i]) ? (int)i : -1;
+    }
+    if (stream->time_column >= 0) {
+        struct column_spec *spec = &stream->columns[stream->time_column];
+        spec->is_event_time = true;
+        spec->clamps_late = stream->options->late_clock == LATE_CLOCK_CLAMP;
     }
 }
 
@@ -333,6 +366,8 @@ void stream_free(struct stream *stream)
     free(stream->key_columns);
     path_free(stream->paths);
     path_free(stream->named_paths);
+    path_free(stream->sent_paths);
+    path_free(stream->named_sent_paths);
     free(stream->order_columns);
     free(stream);
 }

@@ -30,6 +30,8 @@ struct column_spec {
     int64_t min_integer, max_integer;    /* of integers but UInt64, the type's own range included */
     uint64_t min_unsigned, max_unsigned; /* of UInt64 */
     int64_t max_past_ns, max_future_ns;  /* -1: no bound */
+    bool is_event_time;                  /* the stream's time_column: sent_at moves it */
+    bool clamps_late;                    /* late_clock: clamp, and it is the event's time */
     int key_position;                    /* in key_columns, -1: not part of it */
 };
 
@@ -47,8 +49,10 @@ struct stream {
     int time_column;         /* the first time of the key that is not optional, else the first time field; -1: none */
     int collect_column;      /* unknown_fields: collect; -1: none */
     struct path_node *paths; /* root of the tree, see path.h */
-    struct path_node *named_paths; /* the same for an event whose member "stream" has named this stream */
-    size_t *order_columns;         /* ORDER BY of a table that Sluice creates, event_id last */
+    /* The same for an event that "stream" may be a member of, as it has named this stream; for one that is a whole payload,
+     * whose member "sent_at" leads to the place behind the last column, unless it is data; and for one that is both. */
+    struct path_node *named_paths, *sent_paths, *named_sent_paths;
+    size_t *order_columns; /* ORDER BY of a table that Sluice creates, event_id last */
     size_t order_count;
     const char *partition_by; /* an expression, "": no partitions; NULL: the month of partition_column */
     int partition_column;     /* the first time of order_columns; -1: none, and no partitions */

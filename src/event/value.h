@@ -19,9 +19,21 @@ struct value {
     };
 };
 
+/* How far a client's clock is off: what is to be added to its times, up to the last that may be of that clock. */
+struct client_clock {
+    int64_t shift_ns; /* 0: it goes well enough, or nothing is known of it */
+    int64_t until_ns;
+};
+
+/* What became of an event's own time. Its wire bytes are those of the time that was sent in any case, for they may be part
+ * of its identity; whoever appends the row replaces them by time_ns once that is known. */
+enum time_fate { TIME_AS_SENT, TIME_MOVED, TIME_CLAMPED };
+
 struct value_context {
     int64_t received_wall_ns; /* for max_past and max_future */
-    int64_t time_ns;          /* set when a time was appended: wall, cut to what int64_t holds */
+    struct client_clock clock;
+    int64_t time_ns;          /* set when a time was appended: wall, cut to what int64_t holds, as time_fate has it */
+    enum time_fate time_fate; /* set when the event's own time was moved or clamped */
     char message[192];        /* set on error: what was found and what is allowed; valid UTF-8 if the text is */
 };
 
@@ -29,6 +41,9 @@ struct value_context {
  * for String and fractions for Decimal come as text. Not for JSON columns. */
 MUST_CHECK enum error value_append(const struct column_spec *spec, const struct value *value,
                                    struct value_context *context, struct buf *out);
+
+/* A time as clients write it (docs/protocol.md, "Times"), cut to what int64_t holds. False: it is none. */
+MUST_CHECK bool value_read_time(const struct value *value, int64_t *wall_ns);
 
 /* The moment nearest to wall_ns that a Date, DateTime or DateTime64 holds: a clock may be wrong, or the time too late. */
 int64_t value_nearest_time(const struct type *type, int64_t wall_ns);

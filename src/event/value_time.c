@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#define CLAMPED_AT_MOST_NS (24 * 3600 * NS_PER_SECOND)
+
 /* As text, a Unix time has nine digits at least since 1973; fewer are rather a year, or a date such as 20240101. */
 static bool is_short_number(struct slice text)
 {
@@ -68,6 +70,33 @@ static void append_moment(const struct type *type, struct moment moment, struct 
     buf_append(out, &ticks, type->width); /* little-endian: the low bytes come first */
 }
 
+/* False: the column does not hold the time that it becomes. */
+static bool RARE move(const struct column_spec *spec, struct value_context *context)
+{
+    int64_t moved_ns;
+    if (context->time_ns > context->clock.until_ns) {
+        return true;
+    }
+    if (__builtin_add_overflow(context->time_ns, context->clock.shift_ns, &moved_ns) ||
+        !is_within(moment_from_ns(moved_ns), range_of(&spec->type))) {
+        return false;
+    }
+    context->time_ns = moved_ns;
+    context->time_fate = TIME_MOVED;
+    return true;
+}
+
+/* A clock that is a day ahead is wrong; beyond that it is rather the event. */
+static bool RARE clamp(const struct column_spec *spec, struct value_context *context, int64_t ahead_ns)
+{
+    if (!spec->clamps_late || ahead_ns - spec->max_future_ns > CLAMPED_AT_MOST_NS) {
+        return false;
+    }
+    context->time_ns = value_nearest_time(&spec->type, context->received_wall_ns);
+    context->time_fate = TIME_CLAMPED;
+    return true;
+}
+
 static enum error check_age(const struct column_spec *spec, const struct value *value, struct value_context *context)
 {
     int64_t ahead;
@@ -79,11 +108,22 @@ static enum error check_age(const struct column_spec *spec, const struct value *
         return value_fail(ERROR_TIME_TOO_OLD, value, context, "lies further back than max_past (%s)",
                           scalar_write_duration(spec->max_past_ns, bound));
     }
-    if (spec->max_future_ns >= 0 && ahead > spec->max_future_ns) {
-        return value_fail(ERROR_TIME_TOO_NEW, value, context, "lies further ahead than max_future (%s)",
+    if (spec->max_future_ns >= 0 && ahead > spec->max_future_ns && !clamp(spec, context, ahead)) {
+        return value_fail(ERROR_TIME_TOO_NEW, value, context,
+                          "lies further ahead than max_future (%s); if the client's clock may be wrong, send sent_at",
                           scalar_write_duration(spec->max_future_ns, bound));
     }
     return OK;
+}
+
+bool value_read_time(const struct value *value, int64_t *wall_ns)
+{
+    struct moment moment;
+    if (!to_moment(value, &moment)) {
+        return false;
+    }
+    *wall_ns = moment_to_ns(moment);
+    return true;
 }
 
 enum error value_append_moment(const struct column_spec *spec, const struct value *value, struct value_context *context,
@@ -108,6 +148,10 @@ enum error value_append_moment(const struct column_spec *spec, const struct valu
     }
     append_moment(&spec->type, moment, out);
     context->time_ns = moment_to_ns(moment);
+    if (context->clock.shift_ns != 0 && spec->is_event_time && !move(spec, context)) {
+        return value_fail(ERROR_OUT_OF_RANGE, value, context, "is out of range once sent_at has moved it; %s holds %s",
+                          spec->type.name, range->text);
+    }
     return check_age(spec, value, context);
 }
 

@@ -196,13 +196,25 @@ static void fail_whole(struct submit *submit, enum error error)
     }
 }
 
+static void count_changes(const struct submit *submit, struct time_changes changes)
+{
+    if ((changes.moved | changes.clamped) != 0) {
+        struct metrics_cells *cells = submit->io->cells;
+        enum protocol protocol = submit->payload->protocol;
+        metric_add_event(cells, METRIC_TIMES_MOVED, protocol, submit->stream->index, changes.moved);
+        metric_add_event(cells, METRIC_TIMES_CLAMPED, protocol, submit->stream->index, changes.clamped);
+    }
+}
+
 static void finish(struct submit *submit)
 {
     enum protocol protocol = submit->payload->protocol;
     size_t stream = submit->stream->index;
     uint32_t rows = submit->chunk->rows - submit->first_row;
+    struct time_changes changes = validate_take_changes(submit->io->validator);
     if (submit->submission->error == OK) {
         metric_add_event(submit->io->cells, METRIC_EVENTS_RECEIVED, protocol, stream, submit->submission->events);
+        count_changes(submit, changes);
     }
     submit->ticket->rows += rows;
     if (submit->ticket->rows == 0) {
@@ -276,7 +288,9 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .submission = submission,
         .stream = payload->stream,
         .events = 1,
-        .context = { payload->received_wall_ns, payload->client_ip, payload->user_agent, false },
+        .context = { .received_wall_ns = payload->received_wall_ns,
+                     .client_ip = payload->client_ip,
+                     .user_agent = payload->user_agent },
     };
     clear(submission);
     take_payload(&submit);

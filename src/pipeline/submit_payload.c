@@ -1,5 +1,7 @@
 /* Finds the events of a payload: one, an array, lines, or an array in an envelope; whole, or with pieces that are no JSON. */
 #include "event/path.h"
+#include "pipeline/client_clock.h"
+#include "pipeline/envelope.h"
 #include "pipeline/json_items.h"
 #include "pipeline/submit_private.h"
 
@@ -149,36 +151,6 @@ static bool is_lines_after_all(struct submit *submit)
     return false;
 }
 
-/* What the members around the events say: which stream, and where the events are. */
-struct envelope {
-    struct slice stream; /* empty: none is named */
-    json_at events;      /* an array; 0: the root is the one event */
-};
-
-/* One walk for both, as every datagram pays for it. Of equal names of streams the last counts, of arrays the first. */
-static struct envelope read_envelope(const struct payload *payload, const struct json_document *document)
-{
-    struct envelope envelope = { .stream = { "", 0 } };
-    bool many = payload->form != PAYLOAD_ONE;
-    char root = json_type(document, JSON_ROOT);
-    if (root == '[') {
-        envelope.events = many ? JSON_ROOT : 0;
-    }
-    if (root != '{' || !(many || payload->pick_stream)) {
-        return envelope;
-    }
-    for (json_at m = json_first(JSON_ROOT); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        char type = json_type(document, m + 1);
-        if (type == '"' && payload->pick_stream && slice_equal(json_string(document, m), stream_member)) {
-            envelope.stream = json_string(document, m + 1);
-        } else if (type == '[' && many && envelope.events == 0 &&
-                   slice_equal(json_string(document, m), events_member)) {
-            envelope.events = m + 1;
-        }
-    }
-    return envelope;
-}
-
 /* Is the number of events one that is taken? If not, the payload is refused. */
 static bool check_count(struct submit *submit, uint64_t events)
 {
@@ -228,15 +200,29 @@ static bool choose_stream(struct submit *submit, struct slice name)
     return true;
 }
 
+static struct client_clock clock_of(const struct submit *submit, const struct envelope *envelope)
+{
+    return client_clock_read(&submit->document, envelope->sent_at, submit->context.received_wall_ns);
+}
+
+/* The members beside the events stand around them, not in them. */
+static void enter_envelope(struct submit *submit, struct client_clock clock)
+{
+    submit->context.named_stream = false;
+    submit->context.clock = clock;
+}
+
 /* False: memory ran short; what was taken so far goes. */
-static bool take_document(struct submit *submit, json_at array)
+static bool take_document(struct submit *submit, const struct envelope *envelope)
 {
     const struct json_document *document = &submit->document;
+    json_at array = envelope->events;
     submit_count_repaired(submit);
     if (array == 0 || (array != JSON_ROOT && is_data(submit, events_member))) {
+        submit->context.is_payload = true;
         return !submit_open_ticket(submit) || submit_event(submit, document, JSON_ROOT);
     }
-    submit->context.named_stream = false; /* the name stood around the events, not in them */
+    enter_envelope(submit, clock_of(submit, envelope));
     return !check_count(submit, json_count(document, array)) || !submit_open_ticket(submit) ||
            take_array(submit, document, array);
 }
@@ -294,6 +280,7 @@ struct items {
     bool enveloped;      /* the array is that of an envelope */
     struct slice stream; /* which that names; empty: none */
     uint64_t repaired;   /* texts around them */
+    struct client_clock clock;
 };
 
 /* More items than are taken are not parsed: no more of them is said than how many they are. */
@@ -313,9 +300,10 @@ static bool is_items_after_all(struct submit *submit, struct items *items)
     if (!parse_around(submit, items->text)) {
         return false;
     }
-    struct envelope envelope = read_envelope(submit->payload, &submit->document);
+    struct envelope envelope = envelope_read(submit->payload, &submit->document);
     items->stream = envelope.stream;
     items->repaired = submit->repaired;
+    items->clock = clock_of(submit, &envelope);
     return envelope.events != 0 && json_count(&submit->document, envelope.events) == 0;
 }
 
@@ -329,7 +317,7 @@ static bool take_items(struct submit *submit, const struct items *items, enum er
         refuse_json(submit, error); /* one event */
         return true;
     }
-    submit->context.named_stream = false;
+    enter_envelope(submit, items->clock);
     submit->repaired = items->repaired;
     submit_count_repaired(submit);
     return !check_count(submit, items->count) || !submit_open_ticket(submit) ||
@@ -379,9 +367,9 @@ bool submit_payload(struct submit *submit)
     if (error != OK) {
         return take_pieces(submit, error);
     }
-    struct envelope envelope = read_envelope(submit->payload, &submit->document);
+    struct envelope envelope = envelope_read(submit->payload, &submit->document);
     if (!choose_stream(submit, envelope.stream)) {
         return true;
     }
-    return submit_takes_text(submit) ? take_document(submit, envelope.events) : take_pieces(submit, ERROR_INVALID_JSON);
+    return submit_takes_text(submit) ? take_document(submit, &envelope) : take_pieces(submit, ERROR_INVALID_JSON);
 }

@@ -1,6 +1,7 @@
 /* Turns one JSON object into one row of a chunk. */
 #include "pipeline/validate.h"
 
+#include "pipeline/client_clock.h"
 #include "pipeline/field_value.h"
 #include "pipeline/fill.h"
 #include "pipeline/identity.h"
@@ -32,6 +33,7 @@ struct validator {
     struct identity identity;
     struct field_scratch scratch;
     struct fill_cache fills;
+    struct time_changes changes;
 };
 
 struct validator *validator_new(void)
@@ -113,7 +115,7 @@ static bool make_plan(struct validator *validator, const struct stream *stream)
     if (plan->stream == stream) {
         return true;
     }
-    size_t nodes = stream->named_paths->number_count; /* no fewer than the other tree's */
+    size_t nodes = stream->named_sent_paths->number_count; /* no fewer than the other trees' */
     if (!make_room(validator, stream->column_count, nodes)) {
         return false;
     }
@@ -174,7 +176,21 @@ static enum error RARE describe_column(struct event_error *error, enum error cod
 /* The tree that the event is read by. */
 static const struct path_node *paths_of(const struct stream *stream, const struct event_context *context)
 {
+    if (context->is_payload) {
+        return context->named_stream ? stream->named_sent_paths : stream->sent_paths;
+    }
     return context->named_stream ? stream->named_paths : stream->paths;
+}
+
+/* The event has a member "sent_at". False: it is no time, and a member like any other. */
+static bool RARE take_sent_at(struct validator *validator, const struct json_document *document)
+{
+    size_t behind = validator->plan.stream->column_count;
+    int64_t received_ns = validator->scratch.context.received_wall_ns;
+    struct client_clock clock = client_clock_read(document, validator->places.places[behind].at, received_ns);
+    places_forget(&validator->places, behind);
+    validator->scratch.context.clock = clock;
+    return clock.until_ns != 0;
 }
 
 static void clear(const struct plan *plan, struct places *places)
@@ -209,6 +225,21 @@ static enum error find_values(struct validator *validator, const struct json_doc
         }
     }
     return OK;
+}
+
+/* *paths: the tree that found them, and knows what is unknown. */
+static enum error find_all(struct validator *validator, const struct json_document *document, json_at at,
+                           const struct event_context *context, const struct path_node **paths, bool *found_unknown,
+                           struct event_error *error)
+{
+    const struct stream *stream = validator->plan.stream;
+    *paths = paths_of(stream, context);
+    enum error code = find_values(validator, document, at, *paths, found_unknown, error);
+    if (code == OK && places_has(&validator->places, stream->column_count) && !take_sent_at(validator, document)) {
+        *paths = context->named_stream ? stream->named_paths : stream->paths;
+        code = find_values(validator, document, at, *paths, found_unknown, error);
+    }
+    return code;
 }
 
 static struct column *begin(struct validator *validator, struct chunk *chunk, size_t index)
@@ -373,6 +404,23 @@ static void append_id(struct validator *validator, struct chunk *chunk, int64_t 
     }
 }
 
+/* Behind append_id: the identity is that of the time that was sent. */
+static void RARE change_time(struct validator *validator, struct chunk *chunk, int64_t time_ns)
+{
+    struct column *column = &chunk->columns[chunk->stream->time_column];
+    column->data.len = column->undo_data;
+    value_append_time(&column->spec->type, time_ns, &column->data); /* of the same width: there is room */
+    validator->changes.moved += validator->scratch.context.time_fate == TIME_MOVED;
+    validator->changes.clamped += validator->scratch.context.time_fate == TIME_CLAMPED;
+}
+
+struct time_changes validate_take_changes(struct validator *validator)
+{
+    struct time_changes changes = validator->changes;
+    validator->changes = (struct time_changes){ 0 };
+    return changes;
+}
+
 static bool undo(struct validator *validator, struct chunk *chunk)
 {
     for (size_t word = 0; word < validator->plan.words; word++) {
@@ -413,15 +461,17 @@ bool validate_event(struct validator *validator, const struct json_document *doc
 {
     bool found_unknown = false;
     int64_t time_ns = 0;
-    const struct path_node *paths = paths_of(chunk->stream, context);
+    const struct path_node *paths;
     if (!make_plan(validator, chunk->stream) || !chunk_reserve_row(chunk)) {
         (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
         return false;
     }
     validator->scratch.context.received_wall_ns = context->received_wall_ns;
+    validator->scratch.context.clock = context->clock;
+    validator->scratch.context.time_fate = TIME_AS_SENT;
     validator->short_of_memory = false;
     memset(validator->written, 0, validator->plan.words * sizeof(uint64_t));
-    if (find_values(validator, document, at, paths, &found_unknown, error) != OK) {
+    if (find_all(validator, document, at, context, &paths, &found_unknown, error) != OK) {
         return false;
     }
     if (append_found(validator, document, chunk, &time_ns, error) != OK) {
@@ -436,6 +486,9 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     if (validator->short_of_memory || validator->identity.key.failed) {
         (void)describe(error, ERROR_OUT_OF_MEMORY, SLICE(""), error_info(ERROR_OUT_OF_MEMORY)->text);
         return undo(validator, chunk);
+    }
+    if (validator->scratch.context.time_fate != TIME_AS_SENT) {
+        change_time(validator, chunk, time_ns);
     }
     note_time(validator, chunk, time_ns, context->received_wall_ns);
     chunk->rows++;

@@ -7,6 +7,7 @@
 
 #include "event/chunk.h"
 #include "event/path.h"
+#include "event/value.h"
 #include "pipeline/json.h"
 
 struct validator;
@@ -20,7 +21,9 @@ struct event_context {
     int64_t received_wall_ns;
     struct slice client_ip; /* text; empty if unknown */
     struct slice user_agent;
+    struct client_clock clock;
     bool named_stream; /* the member "stream" named the stream: it is no unknown field of the event */
+    bool is_payload; /* the event is all of it: a member "sent_at" that is a time tells of the clock, and is no field */
 };
 
 /* Why an event was refused. `message` names the thing, the limit and the cure. */
@@ -34,6 +37,13 @@ struct event_error {
 /* Appends the object at `at` as a row with its id. On error the chunk is as before and *error is filled. */
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
+
+/* How many of the rows since the last call have another time than was sent. */
+struct time_changes {
+    uint32_t moved;
+    uint32_t clamped;
+};
+struct time_changes validate_take_changes(struct validator *validator);
 
 /* To be called behind the last event of a payload: writes what all of them have in common, such as the client's address,
  * into the rows since the last call. False: memory ran short, those rows are to be truncated. */

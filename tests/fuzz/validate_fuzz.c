@@ -83,7 +83,9 @@ static void set_up(void)
 
 static void submit(const struct json_document *document, json_at at)
 {
-    const struct event_context context = { RECEIVED_NS, SLICE("::1"), SLICE("fuzz"), false };
+    const struct event_context context = { .received_wall_ns = RECEIVED_NS,
+                                           .client_ip = SLICE("::1"),
+                                           .user_agent = SLICE("fuzz") };
     struct event_error error = { 0 };
     uint32_t before = chunk->rows;
     bool taken = validate_event(validator, document, at, &context, chunk, &error);

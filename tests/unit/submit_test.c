@@ -817,6 +817,87 @@ static void where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_
     }
 }
 
+static struct field_options timed_fields[] = { FIELD("a", "UInt8"), FIELD("t", "DateTime") };
+static const struct stream_options timed_options = {
+    .name = "s", .fields = timed_fields, .field_count = 2, .unknown_fields = UNKNOWN_REJECT, .dedup_key = LIST("a", "t")
+};
+static struct field_options sent_fields[] = { FIELD("sent_at", "DateTime") };
+static const struct stream_options sent_options = { .name = "s", .fields = sent_fields, .field_count = 1 };
+
+static int start_with_times(void **state)
+{
+    return start_with(state, &timed_options);
+}
+
+static int start_with_a_field_sent_at(void **state)
+{
+    return start_with(state, &sent_options);
+}
+
+#define SENT "\"sent_at\":1732237200," /* an hour after FIXTURE_NOW_NS */
+#define EVENT "{\"a\":1,\"t\":1732237200}"
+#define AT_ONCE "\"2024-11-22 00:00:00\""
+#define AN_HOUR_LATER "\"2024-11-22 01:00:00\""
+
+static void sent_at_moves_the_times_of_an_envelope_and_of_a_single_event(void **state)
+{
+    static const struct {
+        enum payload_form form;
+        const char *text, *time; /* of the first row */
+        uint32_t events, rejected, moved;
+    } cases[] = {
+        { PAYLOAD_ONE, "{" SENT "\"a\":1,\"t\":1732237200}", AT_ONCE, 1, 0, 1 },
+        { PAYLOAD_ONE, "{\"a\":1,\"t\":1732237200,\"sent_at\":\"2024-11-22T01:00:00Z\"}", AT_ONCE, 1, 0, 1 },
+        { PAYLOAD_MANY, "{" SENT "\"a\":1,\"t\":1732237200}", AT_ONCE, 1, 0, 1 },
+        { PAYLOAD_MANY, "{" SENT "\"events\":[" EVENT "," EVENT "]}", AT_ONCE, 2, 0, 2 },
+        { PAYLOAD_MANY, "{\"events\":[" EVENT "],\"sent_at\":1732237200}", AT_ONCE, 1, 0, 1 },
+        { PAYLOAD_MANY, "{" SENT "\"events\":[" EVENT ",{a}," EVENT "]}", AT_ONCE, 3, 1, 2 },
+        { PAYLOAD_MANY, "{\"sent_at\":1," SENT "\"events\":[" EVENT "]}", AT_ONCE, 1, 0, 1 },
+        { PAYLOAD_MANY, "{\"events\":[" EVENT "]}", AN_HOUR_LATER, 1, 0, 0 },
+        { PAYLOAD_MANY, "{\"sent_at\":\"soon\",\"events\":[" EVENT "]}", AN_HOUR_LATER, 1, 0, 0 },
+        { PAYLOAD_MANY, "{\"sent_at\":{\"t\":1},\"events\":[" EVENT "]}", AN_HOUR_LATER, 1, 0, 0 },
+        { PAYLOAD_MANY, "{\"sent_at\":1732233600,\"events\":[" EVENT "]}", AN_HOUR_LATER, 1, 0, 0 },
+        /* in an item or a line it is a key like any other, and this stream knows none */
+        { PAYLOAD_MANY, "[" EVENT ",{" SENT "\"a\":1}]", AN_HOUR_LATER, 2, 1, 0 },
+        { PAYLOAD_MANY, "{\"events\":[" EVENT ",{" SENT "\"a\":1}]}", AN_HOUR_LATER, 2, 1, 0 },
+        { PAYLOAD_MANY, EVENT "\n{" SENT "\"a\":1}\n", AN_HOUR_LATER, 2, 1, 0 },
+        { PAYLOAD_ONE, "{\"sent_at\":\"soon\",\"a\":1}", NULL, 1, 1, 0 },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        int64_t moved = count(setup, METRIC_TIMES_MOVED, OK);
+        chunk_clear(fixture.chunk);
+        submit(setup, cases[i].form, slice_from_string(cases[i].text));
+        if (setup->submission.events != cases[i].events || setup->submission.rejected != cases[i].rejected ||
+            count(setup, METRIC_TIMES_MOVED, OK) - moved != cases[i].moved ||
+            (cases[i].time != NULL && strstr(fixture_row(&fixture, 0), cases[i].time) == NULL)) {
+            fail_msg("%s: %u events, %u rejected; %s", cases[i].text, setup->submission.events,
+                     setup->submission.rejected, cases[i].time != NULL ? fixture_row(&fixture, 0) : "");
+        }
+    }
+    assert_int_equal(count(setup, METRIC_TIMES_CLAMPED, OK), 0);
+}
+
+static void a_field_sent_at_is_data(void **state)
+{
+    submit(*state, PAYLOAD_ONE, SLICE("{\"sent_at\":1732237200}"));
+    assert_int_equal(((struct setup *)*state)->submission.rejected, 0);
+    assert_non_null(strstr(fixture_row(&fixture, 0), AN_HOUR_LATER));
+}
+
+static void a_payload_that_fails_as_a_whole_moved_no_times(void **state)
+{
+    struct setup *setup = *state;
+    submit(setup, PAYLOAD_MANY, SLICE("{" SENT "\"events\":[]}"));
+    fixture.chunk->columns[1].data.failed = true;
+    submit(setup, PAYLOAD_MANY, SLICE("{" SENT "\"events\":[" EVENT "]}"));
+    assert_int_equal(setup->submission.error, ERROR_OUT_OF_MEMORY);
+    assert_int_equal(count(setup, METRIC_TIMES_MOVED, OK), 0);
+    chunk_clear(fixture.chunk);
+    submit(setup, PAYLOAD_MANY, SLICE("{" SENT "\"events\":[" EVENT "]}"));
+    assert_int_equal(count(setup, METRIC_TIMES_MOVED, OK), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -846,6 +927,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_counted,
                                         start, end),
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
+        cmocka_unit_test_setup_teardown(sent_at_moves_the_times_of_an_envelope_and_of_a_single_event, start_with_times,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_field_sent_at_is_data, start_with_a_field_sent_at, end),
+        cmocka_unit_test_setup_teardown(a_payload_that_fails_as_a_whole_moved_no_times, start_with_times, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

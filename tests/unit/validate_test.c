@@ -298,8 +298,12 @@ static void take_payload(struct fixture *fixture, struct slice text, const struc
 
 static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone(void **state)
 {
-    static const struct event_context known = { FIXTURE_NOW_NS, { "192.0.2.1", 9 }, { "curl/8", 6 }, false };
-    static const struct event_context unknown = { FIXTURE_NOW_NS + NS_PER_SECOND, { "", 0 }, { "", 0 }, false };
+    static const struct event_context known = { .received_wall_ns = FIXTURE_NOW_NS,
+                                                .client_ip = { "192.0.2.1", 9 },
+                                                .user_agent = { "curl/8", 6 } };
+    static const struct event_context unknown = { .received_wall_ns = FIXTURE_NOW_NS + NS_PER_SECOND,
+                                                  .client_ip = { "", 0 },
+                                                  .user_agent = { "", 0 } };
     static const char *const rows[] = {
         "{\"n\":1,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
         "{\"n\":2,\"ip\":\"192.0.2.1\",\"agent\":\"curl/8\",\"received\":\"2024-11-22 00:00:00\"",
