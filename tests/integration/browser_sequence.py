@@ -113,7 +113,7 @@ class World:
 
     def open(self, said):
         if len(self.alive) < 3:
-            page = self.browser.open(self.url(said), self.context)
+            page = self.browser.open(self.url(said), context=self.context)
             self.alive.append((page, page.evaluate("window.page.instance")))
 
     def chosen(self, said):
@@ -159,15 +159,16 @@ class World:
         page.evaluate("(ms) => window.page.moveClock(ms)", self.shift)
 
     def clear(self, said, page):
-        """The visitor clears what the browser keeps; or a page deletes the databases."""
+        """The visitor clears what the browser keeps; or a page deletes the databases. It is through when the pages know:
+        of one that is closed in the same moment nobody could tell."""
         alive = {instance for _, instance in self.alive}
         self.gone |= {instance for instance in self.instances(page) if instance not in alive}
         if said["by_page"]:
-            page.evaluate("""() => indexedDB.databases().then((all) => all.forEach(({ name }) => {
-              indexedDB.deleteDatabase(name);
-            }))""")
+            page.evaluate("window.page.deleteDatabases()")
         else:
+            page.evaluate("window.page.watch()")
             page.devtools("Storage.clearDataForOrigin", origin=self.server.origin, storageTypes="indexeddb")
+            page.evaluate("window.page.cleared")
 
     def instances(self, page):
         return {key.split(" ")[1] for key, _ in page.evaluate("window.page.ledger()")}
@@ -220,7 +221,7 @@ class World:
         self.alive, self.shift = [], 0
         calm = {"options": {"backoffMin": 20, "backoffMax": 100, "websocketRetry": 300}, "handlers": False, "policy": False}
         for _ in range(5):  # a page whose end is not through when the next one starts is looked for by the one behind
-            page = self.browser.open(self.url(calm), self.context)
+            page = self.browser.open(self.url(calm), context=self.context)
             left = self.wait_until_sent(page)
             if left[0] == 0:
                 break
