@@ -7,8 +7,8 @@ static const char *const expected[] = {
     [ENCODING_IDENTITY] = "the payload is damaged",
     [ENCODING_GZIP] = "gzip (RFC 1952) was expected",
     [ENCODING_DEFLATE] = "deflate (RFC 1951, or in zlib's frame, RFC 1950) was expected",
-    [ENCODING_LZ4] = "LZ4 was expected: frames (04 22 4D 18), or one block behind its uncompressed size in 4 bytes, "
-                     "little-endian",
+    [ENCODING_LZ4] = ("LZ4 was expected: frames (04 22 4D 18), or one block behind its uncompressed size in 4 bytes, "
+                      "little-endian"),
     [ENCODING_ZSTD] = "zstd frames (RFC 8878) were expected",
     [ENCODING_OTHER] = "the payload is damaged",
 };

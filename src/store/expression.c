@@ -1,6 +1,8 @@
 /* Turns the text of an expression into the names in it, without a parser's tree. */
 #include "store/expression.h"
 
+#define DEEPEST 16 /* parentheses around something that are taken off: each costs a look at all of it */
+
 static bool is_name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
@@ -100,7 +102,7 @@ static bool is_in_parentheses(struct slice text)
 struct slice expression_bare(struct slice expression)
 {
     struct slice bare = slice_trim(expression);
-    while (is_in_parentheses(bare)) {
+    for (int depth = 0; depth < DEEPEST && is_in_parentheses(bare); depth++) {
         bare = slice_trim(slice_make(bare.data + 1, bare.len - 2));
     }
     bool quoted = bare.len >= 2 && bare.data[0] == '`' && skip_quoted(bare, 0) == bare.len;

@@ -8,7 +8,9 @@
 
 #define IDLE_REUSE_SECONDS 2L /* below every default keep_alive_timeout of ClickHouse */
 #define REUSE_SECONDS 60L     /* a busy connection, too, ends once in a while: its name may mean another server now */
-#define ADDRESS_SECONDS 60L   /* how long an address that works is remembered */
+#define LONGEST_HEADERS ((size_t)64 << 10) /* of an answer, those of 100s before it and trailers included */
+#define LONGEST_ERROR ((size_t)64 << 10)   /* what is read of an error's text */
+#define ADDRESS_SECONDS 60L                /* how long an address that works is remembered */
 
 _Static_assert(HTTP_FAILURE_MAX >= CURL_ERROR_SIZE, "libcurl writes its message there");
 
@@ -26,6 +28,8 @@ struct exchange {
     bool sent; /* libcurl has some of it */
     bool too_large;
     bool heard; /* of an answer: else what libcurl calls its status is the last request's */
+    size_t header_bytes;
+    long status; /* by its status line: libcurl says it only at the end */
 };
 
 static void start_library(void)
@@ -94,8 +98,12 @@ static size_t take_answer(char *data, size_t size, size_t count, void *context)
     struct exchange *exchange = context;
     struct buf *answer = exchange->request->answer;
     size_t len = size * count;
-    if (answer->len > exchange->request->max_answer || len > exchange->request->max_answer - answer->len) {
-        exchange->too_large = true;
+    bool is_error = exchange->status >= 400;
+    uint64_t most = is_error ? LONGEST_ERROR : exchange->request->max_answer;
+    uint64_t room = answer->len < most ? most - answer->len : 0;
+    if (len > room) { /* of an error's text that will do: the rest is not waited for */
+        exchange->too_large = !is_error;
+        buf_append(answer, data, is_error ? (size_t)room : 0);
         return 0;
     }
     buf_append(answer, data, len);
@@ -115,6 +123,15 @@ static void note_header(struct http_result *result, struct slice name, struct sl
     }
 }
 
+static void note_status(struct exchange *exchange, struct slice line)
+{
+    uint64_t status;
+    const char *space = line.len < 12 ? NULL : memchr(line.data, ' ', 9);
+    if (space != NULL && slice_starts_with(line, SLICE("HTTP/")) && slice_to_u64(slice_make(space + 1, 3), &status)) {
+        exchange->status = (long)status;
+    }
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
     static const struct slice prefix = { "X-ClickHouse-", 13 };
@@ -122,6 +139,12 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
     exchange->heard = true;
     struct slice value = slice_make(data, size * count);
     struct slice name;
+    exchange->header_bytes += value.len;
+    if (exchange->header_bytes > LONGEST_HEADERS) {
+        exchange->too_large = true;
+        return 0;
+    }
+    note_status(exchange, value);
     while (value.len != 0 && (value.data[value.len - 1] == '\n' || value.data[value.len - 1] == '\r')) {
         value.len--;
     }

@@ -36,7 +36,7 @@ struct http_request {
     long timeout_ms;            /* of the whole request; 0: none */
     const atomic_bool *hurried; /* once true, the request is given up within a second */
     struct buf *answer;         /* appended to */
-    uint64_t max_answer;
+    uint64_t max_answer;        /* of an error's text, 64 KiB are enough; of all headers, no more are taken */
 };
 
 enum http_fate {

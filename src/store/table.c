@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #define LONGEST_QUERY_NS (30 * NS_PER_SECOND) /* of the catalog, which answers at once or not at all */
+#define MOST_COLUMN_BYTES ((uint64_t)2 << 20) /* of the catalog's rows: some ten thousand columns */
+#define MOST_ROW_BYTES ((uint64_t)64 << 10)   /* of one row: engine, keys and TTL */
 
 static struct slice table_slice(const struct stream *stream)
 {
@@ -40,7 +42,7 @@ static int64_t query_timeout_ns(int64_t timeout_ns)
 }
 
 /* Asks the catalog about the stream's table; false if it did not answer. */
-static bool ask_catalog(struct check *check, struct slice sql, struct buf *answer)
+static bool ask_catalog(struct check *check, struct slice sql, uint64_t most_bytes, struct buf *answer)
 {
     const struct store_parameter parameters[] = {
         { "table", "String", table_slice(check->stream) },
@@ -50,7 +52,8 @@ static bool ask_catalog(struct check *check, struct slice sql, struct buf *answe
                                  .parameters = parameters,
                                  .parameter_count = ARRAY_LENGTH(parameters),
                                  .format = "TSVRaw",
-                                 .timeout_ns = check->timeout_ns };
+                                 .timeout_ns = check->timeout_ns,
+                                 .max_result_bytes = most_bytes };
     check->store->ops->query(check->session, check->server, &query, answer, &check->reply);
     return check->reply.outcome == STORE_DONE;
 }
@@ -76,7 +79,7 @@ static bool read_replicas(struct check *check, struct slice engine, struct table
     struct buf answer = { 0 };
     bool asked = ask_catalog(
         check, SLICE("SELECT zookeeper_path FROM system.replicas WHERE table = {table:String}" IN_THIS_DATABASE),
-        &answer);
+        MOST_ROW_BYTES, &answer);
     struct slice path = first_line(&answer);
     if (path.len == 0 && slice_starts_with(engine, SLICE("Shared"))) {
         path = engine;
@@ -93,8 +96,9 @@ static bool read_replicas(struct check *check, struct slice engine, struct table
 static bool read_engine(struct check *check, struct table_info *info, bool *exists)
 {
     struct buf answer = { 0 };
-    bool read = ask_catalog(
-        check, SLICE("SELECT engine FROM system.tables WHERE name = {table:String}" IN_THIS_DATABASE), &answer);
+    bool read =
+        ask_catalog(check, SLICE("SELECT engine FROM system.tables WHERE name = {table:String}" IN_THIS_DATABASE),
+                    MOST_ROW_BYTES, &answer);
     struct slice engine = first_line(&answer);
     *exists = engine.len != 0;
     info->replicas = 0;
@@ -240,7 +244,7 @@ static bool read_definition(struct check *check, struct buf *answer, struct tabl
     bool read = ask_catalog(check,
                             SLICE("SELECT engine, sorting_key, partition_key, engine_full FROM system.tables WHERE "
                                   "name = {table:String}" IN_THIS_DATABASE),
-                            answer);
+                            MOST_ROW_BYTES, answer);
     struct slice row = first_line(answer);
     return read && slice_split(&row, '\t', &definition->engine) && slice_split(&row, '\t', &definition->sorting_key) &&
            slice_split(&row, '\t', &definition->partition_key) && slice_split(&row, '\t', &definition->engine_full);
@@ -254,7 +258,7 @@ static enum table_verdict compare(struct check *check, struct table_info *info)
     if (!ask_catalog(check,
                      SLICE("SELECT name, type, default_kind, default_expression FROM system.columns WHERE "
                            "table = {table:String}" IN_THIS_DATABASE),
-                     &rows) ||
+                     MOST_COLUMN_BYTES, &rows) ||
         !read_definition(check, &row, &definition)) {
         verdict = failed(check->stream, &check->reply, check->problem);
     } else {

@@ -3,6 +3,7 @@
 
 #include "store/expression.h"
 
+#define MOST_LOOKS 1000u /* beyond them nothing is promised of a key */
 #define DEFAULTS_DEPTH 4 /* of columns whose defaults name columns with defaults */
 
 enum effect {
@@ -101,6 +102,7 @@ struct judge {
     bool has_event_id;
     struct buf *losses;
     struct buf *warnings;
+    unsigned *looks; /* at columns, that are left: defaults may name each other many times over */
 };
 
 size_t table_stream_column(const struct stream *stream, struct slice name)
@@ -189,6 +191,10 @@ static bool column_follows(const struct judge *judge, struct slice name, int dep
     size_t index = table_stream_column(stream, name);
     struct table_column column;
     struct slice culprit;
+    if (*judge->looks == 0) {
+        return false;
+    }
+    --*judge->looks;
     if (index == SIZE_MAX) {
         return !table_find_column(judge->definition->columns, name, &column) || column.default_expression.len == 0 ||
                (depth != 0 && expression_follows(judge, column.default_expression, depth - 1, &culprit));
@@ -351,7 +357,8 @@ void table_judge(const struct stream *stream, const struct table_definition *def
                  struct buf *warnings)
 {
     struct table_column id;
-    struct judge judge = { stream, definition, false, losses, warnings };
+    unsigned looks = MOST_LOOKS;
+    struct judge judge = { stream, definition, false, losses, warnings, &looks };
     const struct engine *engine = engine_of(definition->engine);
     judge.has_event_id =
         stream->event_id_column >= 0 && table_find_column(definition->columns, event_id_name(stream), &id);

@@ -12,6 +12,8 @@
 
 #define SECONDS_PER_DAY 86400
 
+#define MOST_ANSWER_BYTES (UINT64_C(64) << 10) /* a number */
+
 /* Rounding in DateTime columns, and nothing else: the bound is by the event's own time. */
 #define TIME_MARGIN_S 2
 
@@ -128,6 +130,7 @@ static bool ask(struct question *question, const struct store_parameter *paramet
         .parameter_count = parameter_count,
         .format = "TSV",
         .timeout_ns = question->timeout_ns,
+        .max_result_bytes = MOST_ANSWER_BYTES,
     };
     buf_clear(&question->answer);
     *reply = (struct store_reply){ 0 };

@@ -654,6 +654,107 @@ static void refuses_a_server_that_is_given_twice(void **state)
     }
 }
 
+/* What a hostile server says, without end: `begin`, then `piece` again and again, as long as anybody listens. */
+struct flood {
+    const char *begin, *piece;
+    int listener;
+    struct thread thread;
+    size_t sent;
+};
+
+#define FLOOD_BYTES ((size_t)64 << 20)
+
+static void pour(void *context)
+{
+    struct flood *flood = context;
+    char ignored[65536];
+    int fd = accept(flood->listener, NULL, NULL);
+    struct buf pieces = { 0 };
+    while (pieces.len < ((size_t)1 << 20)) {
+        buf_append_string(&pieces, flood->piece);
+    }
+    (void)!recv(fd, ignored, sizeof ignored, 0);
+    bool heard = send(fd, flood->begin, strlen(flood->begin), MSG_NOSIGNAL) > 0;
+    while (heard && flood->sent < FLOOD_BYTES) {
+        ssize_t sent = send(fd, pieces.data, pieces.len, MSG_NOSIGNAL);
+        heard = sent > 0;
+        flood->sent += heard ? (size_t)sent : 0;
+    }
+    close(fd);
+    buf_release(&pieces);
+}
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\n" NAME
+
+/* Each of these is endless: what is taken of it is bounded in bytes, hence in time and memory. */
+static void answers_without_an_end_are_not_read_to_it(void **state)
+{
+    static const struct {
+        const char *begin, *piece;
+        enum store_outcome outcome;
+    } rows[] = {
+        { OK_HEAD, "X-More: headers\r\n", STORE_ANSWERED },
+        { "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", STORE_ANSWERED },
+        { OK_HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n", "X-More: trailers\r\n", STORE_ANSWERED },
+        { OK_HEAD "\r\n", "a row of more\n", STORE_ANSWERED },
+        { OK_HEAD "Transfer-Encoding: chunked\r\n\r\n", "5\r\nmore\n\r\n", STORE_ANSWERED },
+        { OK_HEAD "Content-Length: 9223372036854775807\r\n\r\n", "more", STORE_ANSWERED },
+        { "HTTP/1.1 500 E\r\nX-ClickHouse-Exception-Code: 60\r\n\r\n", "an error that never ends, ", STORE_ANSWERED },
+        { "HTTP/1.1 500 E\r\n", "X-ClickHouse-Exception-Code: 60\r\n", STORE_ANSWERED },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof address;
+        struct flood flood = { .begin = rows[i].begin, .piece = rows[i].piece };
+        struct buf answer = { 0 };
+        struct store_features features = { 0 };
+        struct store_reply reply;
+        flood.listener = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(flood.listener, (struct sockaddr *)&address, len), 0);
+        assert_int_equal(listen(flood.listener, 8), 0);
+        getsockname(flood.listener, (struct sockaddr *)&address, &len);
+        assert_int_equal(thread_start(&flood.thread, "flood", pour, &flood), OK);
+        struct store *store = connect_store(ntohs(address.sin_port));
+        struct store_session *session = store->ops->session_new(store);
+        store->ops->probe(session, 0, &features, &reply);
+        assert_int_equal(reply.outcome, rows[i].outcome);
+        thread_join(&flood.thread);
+        if (flood.sent > FLOOD_BYTES / 4) { /* the socket's buffers hold some of it */
+            fail_msg("row %zu: %zu bytes were taken", i, flood.sent);
+        }
+        store->ops->session_free(session);
+        store->ops->free(store);
+        close(flood.listener);
+        buf_release(&answer);
+    }
+}
+
+/* An old server says its code in the text alone: an error's text is read whatever the answer may be long. */
+static void an_error_is_read_where_a_short_answer_is_awaited(void **state)
+{
+    (void)state;
+    static char text[4096];
+    int head =
+        snprintf(text, sizeof text, "HTTP/1.1 500 E\r\n" NAME "Connection: close\r\n\r\nCode: 60. DB::Exception: ");
+    memset(text + head, 'x', 3000);
+    const struct scene scenes[] = { OLD, { ACT_ANSWER, text } };
+    struct script script;
+    script_start(&script, scenes, 2);
+    struct store *store = connect_store(script.port);
+    struct store_session *session = store->ops->session_new(store);
+    struct buf rows = { 0 };
+    struct store_reply reply;
+    struct store_query query = { .sql = SLICE("SELECT 1"), .format = "TSV", .max_result_bytes = 10 };
+    store->ops->query(session, 0, &query, &rows, &reply);
+    assert_int_equal(reply.outcome, STORE_ANSWERED);
+    assert_int_equal(reply.code, 60);
+    store->ops->session_free(session);
+    store->ops->free(store);
+    script_stop(&script);
+    buf_release(&rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,6 +774,8 @@ int main(void)
         cmocka_unit_test(an_insert_that_was_never_sent_is_unreachable),
         cmocka_unit_test(refuses_what_is_no_url),
         cmocka_unit_test(refuses_a_server_that_is_given_twice),
+        cmocka_unit_test(answers_without_an_end_are_not_read_to_it),
+        cmocka_unit_test(an_error_is_read_where_a_short_answer_is_awaited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

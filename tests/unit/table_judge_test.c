@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define COLUMNS                                                                                                        \
     "name\tString\t\t\nat\tDateTime\t\t\nreceived\tDateTime\t\t\nvalue\tInt64\t\t\ndeleted\tUInt8\t\t\n"               \
@@ -237,6 +238,38 @@ static void a_ttl_beyond_what_the_stream_takes_is_no_matter(void **state)
     fields[1].max_past_ns = -1;
 }
 
+/* What a hostile server says of a table costs what it weighs: names whose defaults are long lists of names, each with such a
+ * default, and parentheses without end. */
+static void what_a_server_says_is_judged_in_time(void **state)
+{
+    struct stream_options options;
+    struct buf losses = { 0 }, warnings = { 0 }, list = { 0 }, columns = { 0 }, deep = { 0 };
+    (void)state;
+    struct stream *stream = make_stream(&options, 2);
+    for (int i = 0; i < 2000; i++) {
+        buf_printf(&list, "%sc%d", i == 0 ? "" : " + ", i % 20);
+    }
+    for (int i = 0; i < 20; i++) {
+        buf_printf(&columns, "c%d\tUInt8\tDEFAULT\t%s\n", i, buf_c_string(&list));
+    }
+    buf_append_string(&columns, "event_id\tUUID\t\t\n");
+    buf_append_fill(&deep, '(', 30000);
+    buf_append_string(&deep, "event_id");
+    buf_append_fill(&deep, ')', 30000);
+    struct timespec began, ended;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
+    judge(stream, "ReplacingMergeTree", "event_id", buf_c_string(&list), buf_c_string(&columns), &losses, &warnings);
+    judge(stream, "ReplacingMergeTree", buf_c_string(&deep), buf_c_string(&deep), COLUMNS, &losses, &warnings);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+    assert_true(ended.tv_sec - began.tv_sec < 5);
+    stream_free(stream);
+    buf_release(&losses);
+    buf_release(&warnings);
+    buf_release(&list);
+    buf_release(&columns);
+    buf_release(&deep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_table_without_the_id_loses_what_its_key_makes_equal),
         cmocka_unit_test(a_key_whose_parts_may_be_missing_does_not_tell_events_apart),
         cmocka_unit_test(a_ttl_beyond_what_the_stream_takes_is_no_matter),
+        cmocka_unit_test(what_a_server_says_is_judged_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
