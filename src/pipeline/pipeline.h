@@ -8,6 +8,7 @@
  *
  *   thread        owns                                                 blocks on
  *   I/O (n)       its open chunks, its validator, its parser           nothing
+ *   payload (n)   the same, beside each I/O thread, for large payloads nothing
  *   commit (1)    dedup look-ups, the open segments, batch policies    disk, Redis for at most its time-out
  *   writer (n)    one segment each                                     the store, disk
  *   redis (0, 1)  connections to Redis, and the marks that wait for it Redis
@@ -87,6 +88,10 @@ struct pipeline_io_callbacks {
 /* One per I/O thread, made before the threads start. Owned by the pipeline. */
 struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipeline_io_callbacks *callbacks);
 
+/* For a thread that submits on behalf of the I/O thread of `home`: it alone submits and flushes, all completions come to
+ * `home`. Made likewise. */
+struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home);
+
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 
@@ -112,6 +117,8 @@ struct payload {
     /* Nobody waits for the fate of this payload: it may share its ticket, and so its one completion, with the silent
      * payloads before it. `token` is then that of the first, and it must not wait for `stored`. */
     bool silent;
+    /* It stays in the open chunk however large it is: the caller calls pipeline_io_flush soon. */
+    bool held;
     /* The caller has just asked pipeline_admits and pipeline_admits_stream, and is not to be told otherwise by what another thread did since. */
     bool admitted;
 };

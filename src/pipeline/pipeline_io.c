@@ -54,6 +54,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
         return NULL;
     }
     io->pipeline = pipeline;
+    io->home = io;
     io->callbacks = *callbacks;
     io->refusals = &pipeline->refusals;
     io->max_events = pipeline->config.config->http.max_events;
@@ -71,6 +72,15 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     }
     io->next = pipeline->ios;
     pipeline->ios = io;
+    return io;
+}
+
+struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home)
+{
+    struct pipeline_io *io = pipeline_io_new(home->pipeline, &home->callbacks);
+    if (io != NULL) {
+        io->home = home;
+    }
     return io;
 }
 
@@ -93,7 +103,7 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
             return NULL;
         }
         chunk->next = NULL;
-        chunk->home = io;
+        chunk->home = io->home;
         io->open[stream->index] = chunk;
     }
     return chunk;
@@ -115,7 +125,7 @@ static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error e
         metric_add_event(io->cells, METRIC_EVENTS_IN_FLIGHT, ticket->protocol, chunk->stream->index,
                          -(int64_t)ticket->rows);
     }
-    if (pipeline_inbox_put_chunk(io->inbox, chunk)) {
+    if (pipeline_inbox_put_chunk(io->home->inbox, chunk)) {
         io->callbacks.wake(io->callbacks.context);
     }
 }

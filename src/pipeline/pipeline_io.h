@@ -20,6 +20,7 @@ struct pipeline_inbox;
 
 struct pipeline_io {
     struct pipeline *pipeline;
+    struct pipeline_io *home; /* to whose thread its chunks come back: itself, or the one that it is beside */
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
     struct json_repair repair;

@@ -225,7 +225,7 @@ static void finish(struct submit *submit)
     }
     submit->submission->pending = true;
     metric_add_event(submit->io->cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, rows);
-    if (fills_chunk(submit)) {
+    if (fills_chunk(submit) && !submit->payload->held) {
         pipeline_io_push(submit->io, stream);
     } else {
         submit->chunk->payload_bytes += submit->payload->bytes.len;

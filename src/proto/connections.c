@@ -240,6 +240,14 @@ void connections_stored(const struct connections *connections, struct token toke
     }
 }
 
+void connections_submitted(const struct connections *connections, struct large_payload *large)
+{
+    struct connection *connection = find_alive(connections, large->payload.token);
+    if (connection != NULL) {
+        connection->ops->submitted(connection->session, large);
+    }
+}
+
 void connections_page(const struct connections *connections, struct token token, struct page_reply *reply)
 {
     struct connection *connection = find_alive(connections, token);

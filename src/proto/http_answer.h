@@ -5,6 +5,7 @@
 #include "proto/http_front.h"
 
 enum answer_state {
+    ANSWER_SUBMIT, /* waits for session_ops.submitted */
     ANSWER_COMMIT, /* waits for its completion */
     ANSWER_STORE,  /* completed; waits for the store, until deadline_ns */
     ANSWER_PAGE,   /* waits for page_post */

@@ -19,10 +19,12 @@ void http_events_refuse(struct http_front *front, struct http_answer *answer, en
     http_answer_problem(answer, error, detail, SLICE(""));
 }
 
+enum ids { IDS_OF_FEW, IDS_NEVER, IDS_ALWAYS };
+
 struct arguments {
     const struct stream *stream;
     bool wait_stored;
-    enum { IDS_OF_FEW, IDS_NEVER, IDS_ALWAYS } ids;
+    enum ids ids;
 };
 
 /* One of two words, the first meaning true; *given: if there is one at all. */
@@ -109,9 +111,9 @@ static void append_refused(struct http_answer *answer, const struct submission *
 }
 
 /* Its ids are some forty times what compression makes of an event: many are listed for those alone who ask. */
-static bool lists_ids(const struct arguments *arguments, const struct submission *submission)
+static bool lists_ids(enum ids ids, const struct submission *submission)
 {
-    return arguments->ids == IDS_ALWAYS || (arguments->ids == IDS_OF_FEW && submission->events <= HTTP_IDS_MAX);
+    return ids == IDS_ALWAYS || (ids == IDS_OF_FEW && submission->events <= HTTP_IDS_MAX);
 }
 
 static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
@@ -132,15 +134,55 @@ static void answer_many(struct http_answer *answer, const struct submission *sub
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
 }
 
+static void answer_submission(struct http_answer *answer, const struct submission *submission, enum payload_form form,
+                              enum ids ids)
+{
+    if (submission->error != OK) {
+        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), whole_list(&submission->errors));
+    } else if (form == PAYLOAD_ONE) {
+        answer_one(answer, submission);
+    } else {
+        answer_many(answer, submission, lists_ids(ids, submission));
+    }
+}
+
+void http_events_submitted(struct http_answer *answer, const struct large_payload *large)
+{
+    answer->state = ANSWER_READY;
+    if (large->error != OK) {
+        http_answer_problem(answer, large->error, SLICE(""), SLICE(""));
+    } else {
+        answer_submission(answer, &large->submission, large->payload.form, (enum ids)large->ids);
+    }
+}
+
+static void hand_on(struct http_front *front, const struct payload *payload, enum http_encoding encoding, enum ids ids,
+                    struct http_answer *answer)
+{
+    const struct large_payload large = {
+        .payload = *payload,
+        .encoding = encoding,
+        .max_decompressed = front->options->max_decompressed_bytes,
+        .ids = (int)ids,
+    };
+    enum error error = http_front_hand_on(front, &large);
+    if (error != OK) {
+        http_events_refuse(front, answer, error, SLICE(""));
+        return;
+    }
+    answer->state = ANSWER_SUBMIT;
+}
+
 void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
+    bool large = false;
     metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
     enum error error = read_arguments(front, request->query, &arguments, &detail);
     if (error == OK) {
-        error = intake_unpack(&front->intake, request->encoding, front->options->max_decompressed_bytes, &body);
+        error = http_front_unpack(front, request->encoding, front->options->max_decompressed_bytes, &body, &large);
     }
     if (error == ERROR_BAD_COMPRESSION) {
         buf_clear(&front->text);
@@ -162,14 +204,11 @@ void http_events_post(struct http_front *front, const struct http_request *reque
         .user_agent = request->user_agent,
         .wait_stored = arguments.wait_stored,
     };
-    struct submission *submission = &front->intake.submission;
-    pipeline_submit(front->intake.io, &payload, submission);
     answer->wait_stored = arguments.wait_stored;
-    if (submission->error != OK) {
-        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), whole_list(&submission->errors));
-    } else if (form == PAYLOAD_ONE) {
-        answer_one(answer, submission);
-    } else {
-        answer_many(answer, submission, lists_ids(&arguments, submission));
+    if (large) {
+        hand_on(front, &payload, request->encoding, arguments.ids, answer);
+        return;
     }
+    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
+    answer_submission(answer, &front->intake.submission, form, arguments.ids);
 }

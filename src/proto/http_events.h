@@ -14,5 +14,8 @@ MUST_CHECK enum error http_events_check(const struct http_front *front, const st
 void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer);
 
+/* What became of a POST whose payload was large: as above. */
+void http_events_submitted(struct http_answer *answer, const struct large_payload *large);
+
 /* Answers a POST that is refused unparsed, and counts it. */
 void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail);

@@ -30,6 +30,32 @@ void http_front_begin_second(struct http_front *front, int64_t wall_ns)
     }
 }
 
+enum error http_front_unpack(struct http_front *front, enum http_encoding encoding, uint64_t max, struct slice *bytes,
+                             bool *large)
+{
+    bool bounded = front->take_large != NULL && max > LARGE_PAYLOAD;
+    *large = bounded && bytes->len > LARGE_PAYLOAD;
+    if (*large) {
+        return OK;
+    }
+    enum error error = intake_unpack(&front->intake, encoding, bounded ? LARGE_PAYLOAD : max, bytes);
+    *large = bounded && error == ERROR_DECOMPRESSED_TOO_LARGE;
+    return *large ? OK : error;
+}
+
+enum error http_front_hand_on(const struct http_front *front, const struct large_payload *as)
+{
+    struct large_payload *large = large_payload_copy(as);
+    if (large == NULL) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    if (!front->take_large(front->thread, large)) {
+        large_payload_free(large);
+        return ERROR_QUEUE_FULL;
+    }
+    return OK;
+}
+
 void http_front_release(struct http_front *front)
 {
     intake_release(&front->intake);

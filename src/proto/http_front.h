@@ -6,6 +6,7 @@
 #include "proto/http_reply.h"
 #include "proto/http_routes.h"
 #include "proto/intake.h"
+#include "proto/large_payload.h"
 #include "proto/turn.h"
 
 #include <sys/types.h>
@@ -43,6 +44,9 @@ struct http_front {
     struct intake intake;
     struct turn turn;
     struct server_thread *thread; /* for pages that answer later */
+    /* Has a large payload unpacked and submitted elsewhere; session_ops.submitted follows. False: too many wait, it stays
+     * the caller's. NULL: all are submitted here. */
+    bool (*take_large)(struct server_thread *thread, struct large_payload *large);
     int64_t now_ns;
     int64_t wall_ns;
     char date[HTTP_DATE_LINE];
@@ -64,6 +68,13 @@ void http_front_release(struct http_front *front);
 
 /* Once a second: a new date line; scratch that one huge request needed is given back. */
 void http_front_begin_second(struct http_front *front, int64_t wall_ns);
+
+/* As intake_unpack, but what is large, or would become so, is left as it is. */
+MUST_CHECK enum error http_front_unpack(struct http_front *front, enum http_encoding encoding, uint64_t max,
+                                        struct slice *bytes, bool *large);
+
+/* Hands a large payload on. ERROR_QUEUE_FULL, ERROR_OUT_OF_MEMORY: it was not. */
+MUST_CHECK enum error http_front_hand_on(const struct http_front *front, const struct large_payload *as);
 
 static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
 {

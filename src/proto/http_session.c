@@ -1,6 +1,7 @@
 /* Turns a connection's bytes into requests, and their answers into bytes. */
 #include "proto/http_session.h"
 
+#include "proto/http_events.h"
 #include "proto/http_read.h"
 #include "proto/http_wait.h"
 
@@ -46,6 +47,15 @@ void http_session_stored(struct http_session *session, struct token token)
     struct http_answer *answer = find_answer(session, token);
     if (answer != NULL && answer->wait_stored) {
         http_answer_stored(answer);
+        want_flush(session);
+    }
+}
+
+void http_session_submitted(struct http_session *session, const struct large_payload *large)
+{
+    struct http_answer *answer = find_answer(session, large->payload.token);
+    if (answer != NULL && answer->state == ANSWER_SUBMIT) {
+        http_events_submitted(answer, large);
         want_flush(session);
     }
 }

@@ -94,6 +94,7 @@ void http_session_writable(struct http_session *session);
 /* Completions of this generation. Those of an answer that was given already are dropped. */
 void http_session_complete(struct http_session *session, const struct ticket *ticket);
 void http_session_stored(struct http_session *session, struct token token);
+void http_session_submitted(struct http_session *session, const struct large_payload *large);
 void http_session_page(struct http_session *session, struct token token, struct page_reply *reply);
 
 /* Once a second: time-outs. */

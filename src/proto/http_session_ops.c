@@ -36,6 +36,11 @@ static void stored(void *session, struct token token)
     http_session_stored(session, token);
 }
 
+static void submitted(void *session, struct large_payload *large)
+{
+    http_session_submitted(session, large);
+}
+
 static void page(void *session, struct token token, struct page_reply *reply)
 {
     http_session_page(session, token, reply);
@@ -76,6 +81,7 @@ const struct session_ops http_session_ops = {
     .writable = writable,
     .complete = complete,
     .stored = stored,
+    .submitted = submitted,
     .page = page,
     .tick = tick,
     .drain = drain,

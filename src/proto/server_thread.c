@@ -7,6 +7,7 @@
 #include "proto/attendance.h"
 #include "proto/inbox.h"
 #include "proto/loop.h"
+#include "proto/payload_thread.h"
 #include "proto/sockets.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #define ROOM_PATIENCE_NS (2 * NS_PER_MS)
 #define OPENING_PATIENCE_NS (3 * NS_PER_SECOND)
+#define LARGE_BODIES_WAITING 4 /* of the largest size */
 
 struct server_thread {
     struct server_shared *shared;
@@ -23,6 +25,7 @@ struct server_thread {
     char name[16];
     struct loop *loop;
     struct sockets *sockets;
+    struct payload_thread *payloads;
     struct http_front front;
     struct connections connections;
     bool stopping;
@@ -57,6 +60,23 @@ static void deliver_pages(struct server_thread *thread, struct posted_page *page
     inbox_free_pages(pages);
 }
 
+/* Payloads of each of which a completion may follow. */
+static void deliver_submitted(struct server_thread *thread)
+{
+    struct large_payload *large = payload_thread_collect(thread->payloads);
+    while (large != NULL) {
+        struct large_payload *next = large->next;
+        connections_submitted(&thread->connections, large);
+        large_payload_free(large);
+        large = next;
+    }
+}
+
+static bool take_large(struct server_thread *thread, struct large_payload *large)
+{
+    return payload_thread_take(thread->payloads, large);
+}
+
 static void drain_connections(struct server_thread *thread)
 {
     loop_accept_waiting(thread->loop); /* who has sent a request by now gets an answer, not a reset */
@@ -74,6 +94,7 @@ static void on_woken(void *opaque)
         thread->stop_deadline_ns = orders.stop_deadline_ns;
         loop_hurry(thread->loop);
     }
+    deliver_submitted(thread);
     pipeline_io_drain(thread->front.intake.io);
     deliver_pages(thread, orders.pages);
     if (orders.close && !thread->front.draining) {
@@ -86,6 +107,7 @@ static void on_woken(void *opaque)
 static void on_complete(void *opaque, const struct ticket *ticket)
 {
     struct server_thread *thread = opaque;
+    deliver_submitted(thread); /* of this very payload, it may be */
     connections_complete(&thread->connections, ticket);
 }
 
@@ -178,6 +200,25 @@ static bool make_loop(struct server_thread *thread, int listen_fd)
     return true;
 }
 
+static bool make_payload_thread(struct server_thread *thread)
+{
+    const struct server_shared *shared = thread->shared;
+    uint64_t body = shared->options->max_body_bytes, message = shared->websocket->max_message_bytes;
+    const struct payload_thread_config config = {
+        .name = thread->name,
+        .pipeline = shared->pipeline,
+        .io = thread->front.intake.io,
+        .metrics = shared->metrics,
+        .max_ratio = shared->options->max_ratio,
+        .max_waiting = LARGE_BODIES_WAITING * (body > message ? body : message),
+        .wake = wake,
+        .io_thread = thread,
+    };
+    thread->payloads = payload_thread_new(&config);
+    thread->front.take_large = take_large;
+    return thread->payloads != NULL;
+}
+
 static bool make_front(struct server_thread *thread)
 {
     struct server_shared *shared = thread->shared;
@@ -195,7 +236,7 @@ static bool make_front(struct server_thread *thread)
     front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, front, &shared->connections, shared->max_connections);
     front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
-    return front->intake.io != NULL;
+    return front->intake.io != NULL && make_payload_thread(thread);
 }
 
 static bool make_parts(struct server_thread *thread, int listen_fd)
@@ -230,7 +271,8 @@ struct server_thread *server_thread_new(struct server_shared *shared, const char
 
 enum error server_thread_start(struct server_thread *thread)
 {
-    return thread_start(&thread->thread, thread->name, run, thread);
+    enum error error = payload_thread_start(thread->payloads);
+    return error != OK ? error : thread_start(&thread->thread, thread->name, run, thread);
 }
 
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns)
@@ -258,6 +300,7 @@ void server_thread_stop(struct server_thread *thread, int64_t deadline_ns)
 {
     inbox_want_stop(&thread->inbox, deadline_ns);
     thread_join(&thread->thread);
+    payload_thread_stop(thread->payloads);
     dismantle(thread);
 }
 
@@ -267,6 +310,7 @@ void server_thread_free(struct server_thread *thread)
         return;
     }
     dismantle(thread);
+    payload_thread_free(thread->payloads);
     http_front_release(&thread->front);
     inbox_release(&thread->inbox);
     free(thread);

@@ -5,7 +5,7 @@
  * http_transport, which never calls back. */
 #pragma once
 
-#include "proto/proto.h"
+#include "proto/large_payload.h"
 
 struct session_ops {
     void (*receive)(void *session, struct slice bytes);
@@ -20,6 +20,8 @@ struct session_ops {
     /* Completions of this connection's generation. */
     void (*complete)(void *session, const struct ticket *ticket);
     void (*stored)(void *session, struct token token);
+    /* What became of a large payload, which stays the caller's; its completion may follow. */
+    void (*submitted)(void *session, struct large_payload *large);
     void (*page)(void *session, struct token token, struct page_reply *reply);
     /* Once a second. */
     void (*tick)(void *session);

@@ -21,17 +21,22 @@ static enum error judge_binary(struct slice payload, uint64_t max)
     return is_json ? ERROR_UNSUPPORTED_DATA : OK;
 }
 
-static enum error unpack(struct http_front *front, bool is_text, struct slice *payload)
+static enum http_encoding packing(bool is_text)
+{
+    return is_text ? ENCODING_IDENTITY : ENCODING_LZ4;
+}
+
+static enum error unpack(struct http_front *front, bool is_text, struct slice *payload, bool *large)
 {
     uint64_t max = front->websocket->max_decompressed_bytes;
     if (payload->len == 0) {
         return ERROR_EMPTY_PAYLOAD;
     }
-    if (is_text) {
-        return json_is_utf8(*payload) ? OK : ERROR_INVALID_UTF8;
+    enum error error = is_text ? OK : judge_binary(*payload, max);
+    if (is_text && !json_is_utf8(*payload)) {
+        error = ERROR_INVALID_UTF8;
     }
-    enum error error = judge_binary(*payload, max);
-    return error == OK ? intake_unpack(&front->intake, ENCODING_LZ4, max, payload) : error;
+    return error != OK ? error : http_front_unpack(front, packing(is_text), max, payload, large);
 }
 
 /* Refused whole, but the connection goes on: its acknowledgement says so. */
@@ -58,12 +63,34 @@ static enum error refuse(struct http_front *front, const struct ws_terms *terms,
     return OK;
 }
 
-enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text, struct slice bytes,
-                             struct token token)
+/* What a submission says of the connection. */
+static enum error judge(const struct submission *submission)
 {
+    return error_info(submission->error)->fate == FATE_DROPPED ? submission->error : OK;
+}
+
+static enum error hand_on(struct http_front *front, const struct payload *payload, bool is_text)
+{
+    const struct large_payload large = {
+        .payload = *payload,
+        .encoding = packing(is_text),
+        .max_decompressed = front->websocket->max_decompressed_bytes,
+        .blamed = payload->stream,
+    };
+    enum error error = http_front_hand_on(front, &large);
+    if (error != OK) {
+        pipeline_count_refusal(front->intake.io, PROTOCOL_WS, payload->stream, error);
+    }
+    return error;
+}
+
+enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text, struct slice bytes,
+                             struct token token, bool *handed_on)
+{
+    *handed_on = false;
     metric_add(front->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
     metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
-    enum error error = unpack(front, is_text, &bytes);
+    enum error error = unpack(front, is_text, &bytes, handed_on);
     if (error != OK) {
         return refuse(front, terms, error, bytes);
     }
@@ -78,7 +105,18 @@ enum error ws_message_submit(struct http_front *front, const struct ws_terms *te
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
         .user_agent = buf_slice(&terms->user_agent),
     };
-    const struct submission *submission = &front->intake.submission;
+    if (*handed_on) {
+        return hand_on(front, &payload, is_text);
+    }
     pipeline_submit(front->intake.io, &payload, &front->intake.submission);
-    return error_info(submission->error)->fate == FATE_DROPPED ? submission->error : OK;
+    return judge(&front->intake.submission);
+}
+
+enum error ws_message_submitted(struct large_payload *large)
+{
+    if (large->error == OK) {
+        return judge(&large->submission);
+    }
+    large->submission.error = large->error;
+    return is_told_in_ack(large->error) ? OK : large->error;
 }

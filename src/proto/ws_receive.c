@@ -52,7 +52,8 @@ static void submit_unheard(struct ws_session *session, bool is_text, struct slic
         pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream, full);
         return;
     }
-    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token);
+    bool handed_on;
+    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token, &handed_on);
     if (error != OK) {
         ws_session_end(session, error, NULL);
     }
@@ -69,13 +70,28 @@ static void take_message(struct ws_session *session, bool is_text, struct slice 
         submit_unheard(session, is_text, bytes, token);
         return;
     }
-    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token);
+    bool handed_on;
+    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token, &handed_on);
     turn_served(&session->front->turn, &session->share);
     if (error != OK) {
         ws_session_end(session, error, NULL);
+    } else if (handed_on) {
+        session->awaits_submitted = true;
     } else if (ws_acks_push(&session->acks, &session->front->intake.submission)) {
         ws_session_want_flush(session);
     }
+}
+
+void ws_receive_submitted(struct ws_session *session, struct large_payload *large)
+{
+    session->awaits_submitted = false;
+    enum error error = ws_message_submitted(large);
+    if (error != OK) {
+        ws_session_end(session, error, NULL);
+    } else {
+        ws_acks_push(&session->acks, &large->submission);
+    }
+    ws_session_want_flush(session); /* goes on with what was held */
 }
 
 static void take_fragment(struct ws_session *session, const struct ws_frame *frame, struct slice payload)
@@ -148,7 +164,7 @@ static bool take_data(struct ws_session *session, const struct ws_frame *frame)
         session->partial = true;
         return false;
     }
-    if (frame->final && !session->leaving && !has_room(session)) {
+    if (frame->final && !session->leaving && (session->awaits_submitted || !has_room(session))) {
         session->held = true;
         return false;
     }

@@ -108,7 +108,7 @@ static void collect(struct ws_session *session)
     session->pong_owed = false;
     session->ping_owed = false;
     write_acks(session);
-    if (session->phase == WS_PHASE_ENDING && ws_acks_is_empty(&session->acks)) {
+    if (session->phase == WS_PHASE_ENDING && !ws_session_owes_ack(session)) {
         write_close(session);
     }
 }
@@ -205,6 +205,14 @@ static void stored(void *opaque, struct token token)
     (void)opaque, (void)token; /* no message waits for the store */
 }
 
+static void submitted(void *opaque, struct large_payload *large)
+{
+    struct ws_session *session = opaque;
+    if (session->phase != WS_PHASE_CLOSED) {
+        ws_receive_submitted(session, large);
+    }
+}
+
 static void page(void *opaque, struct token token, struct page_reply *reply)
 {
     (void)opaque, (void)token; /* no message asks for a page */
@@ -265,9 +273,8 @@ static void shed(struct ws_session *session, int64_t now_ns)
     if (!session->fragmented && session->message.cap > BUFFER_KEPT) {
         buf_release(&session->message);
     }
-    bool idle = session->in.len == 0 && !session->fragmented && ws_acks_is_empty(&session->acks) &&
-                !session->pong_owed && outgoing_waiting(&session->out) == 0 &&
-                now_ns - session->received_ns >= NS_PER_SECOND;
+    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) && !session->pong_owed &&
+                outgoing_waiting(&session->out) == 0 && now_ns - session->received_ns >= NS_PER_SECOND;
     if (idle) {
         buf_release(&session->in);
         buf_release(&session->message);
@@ -318,8 +325,8 @@ static bool owes(const void *opaque)
 {
     const struct ws_session *session = opaque;
     bool closing = session->phase == WS_PHASE_ENDING || session->phase == WS_PHASE_SAID;
-    bool owed = session->phase == WS_PHASE_OPEN &&
-                (session->in_line || (session->terms.acks && !ws_acks_is_empty(&session->acks)));
+    bool owed =
+        session->phase == WS_PHASE_OPEN && (session->in_line || (session->terms.acks && ws_session_owes_ack(session)));
     return session->phase != WS_PHASE_CLOSED && (closing || owed || outgoing_waiting(&session->out) != 0);
 }
 
@@ -356,6 +363,7 @@ const struct session_ops ws_session_ops = {
     .writable = writable,
     .complete = complete,
     .stored = stored,
+    .submitted = submitted,
     .page = page,
     .tick = tick,
     .drain = drain,

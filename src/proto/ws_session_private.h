@@ -45,8 +45,9 @@ struct ws_session {
     int64_t full_since_ns;
 
     struct ws_acks acks;
-    struct outgoing out; /* frames that the socket has not taken yet */
-    struct buf pong;     /* payload owed */
+    bool awaits_submitted; /* of a large message, which has the next place in acks; no other is taken meanwhile */
+    struct outgoing out;   /* frames that the socket has not taken yet */
+    struct buf pong;       /* payload owed */
 
     enum error end_error;   /* ENDING: why we end it; OK: the client does */
     unsigned end_code;      /* of the client's close frame, 0: an empty one */
@@ -62,6 +63,15 @@ struct ws_session {
 
 /* Takes as many frames as there are and there is room for. */
 void ws_receive_advance(struct ws_session *session);
+
+/* What became of the large message. */
+void ws_receive_submitted(struct ws_session *session, struct large_payload *large);
+
+/* Is an acknowledgement owed? */
+static inline bool ws_session_owes_ack(const struct ws_session *session)
+{
+    return session->awaits_submitted || !ws_acks_is_empty(&session->acks);
+}
 
 /* The connection is gone, and no close frame was written: submits what came whole if it was open, counts the rest. */
 void ws_receive_leave(struct ws_session *session);
