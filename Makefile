@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz bench clean vendor
+.PHONY: help build run engine test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -101,6 +101,18 @@ fuzz: ## each fuzzer for SECONDS (30)
 	  tail -n 1 build-fuzz/log; \
 	done
 
+fuzz-cost: ## each fuzzer for SECONDS (30), looking for inputs that cost more CPU than they weigh
+	@scripts/install lint
+	@scripts/install test
+	@cmake --preset fuzz-cost >/dev/null
+	@cmake --build --preset fuzz-cost
+	@for fuzzer in build-fuzz-cost/*_fuzz; do \
+	  echo "== $$fuzzer"; \
+	  $$fuzzer -max_total_time=$(SECONDS) -dict=tests/fuzz/cost.dict -artifact_prefix=build-fuzz-cost/ >build-fuzz-cost/log 2>&1 || \
+	    { cat build-fuzz-cost/log; exit 1; }; \
+	  tail -n 1 build-fuzz-cost/log; \
+	done
+
 bench: build ## measure beside nginx, ClickHouse and bare baselines: table and plots in build/bench: [ONLY=regex] [QUICK=1] [BENCH='--seconds 2.5']
 	@scripts/install bench
 	@cmake --preset release >/dev/null
@@ -116,4 +128,4 @@ fmt: ## format the sources
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
 clean: ## remove the builds (not vendor/, not data/)
-	rm -rf build build-debug build-crash build-asan build-ubsan build-tsan build-clang build-fuzz
+	rm -rf build build-debug build-crash build-asan build-ubsan build-tsan build-clang build-fuzz build-fuzz-cost

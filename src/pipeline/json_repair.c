@@ -115,6 +115,16 @@ static bool is_key(struct slice text, size_t behind)
     return behind < text.len && text.data[behind] == ':';
 }
 
+/* What begins like a number and is none, whole: to look into it again at each of its digits would take their square. */
+static size_t length_of_fault(struct slice text)
+{
+    size_t len = 1;
+    while (len < text.len && ((text.data[len] >= '0' && text.data[len] <= '9') || text.data[len] == '.')) {
+        len++;
+    }
+    return len;
+}
+
 static void pass_number(struct rewriter *rewriter)
 {
     const char *fault;
@@ -122,7 +132,7 @@ static void pass_number(struct rewriter *rewriter)
     size_t len = json_number_length(rest, &fault);
     struct slice number = slice_make(rest.data, len);
     if (len == 0 || json_number_fits(number) || is_key(rest, len)) {
-        rewriter->at += len != 0 ? len : 1;
+        rewriter->at += len != 0 ? len : length_of_fault(rest);
         return;
     }
     replace(rewriter, 0, SLICE("\""));

@@ -2,11 +2,10 @@
  * takes is never refused, and no split changes a chunked body. */
 #include <stdlib.h>
 
+#include "fuzz/cost.h"
 #include "http_cases.h"
 
 #define MAX_BODY 4096
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool promise)
 {
@@ -75,7 +74,7 @@ static void check_chunked(struct slice in, size_t piece)
     buf_release(&parts);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct slice in = slice_make(data, size);
     size_t cut = size != 0 ? data[size - 1] : 0;
@@ -86,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t at = (size_t)((const uint8_t *)body - data) + 4;
         check_chunked(slice_after(in, at), cut % 7 + 1);
     }
-    return 0;
 }
+
+COST_FUZZER(take, 400)

@@ -1,10 +1,9 @@
 /* Cuts any bytes into items: what is cut lies within them, and where they are JSON the parser must agree. */
 #include <stdlib.h>
 
+#include "fuzz/cost.h"
 #include "pipeline/json.h"
 #include "pipeline/json_items.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct json_parser *parser;
 
@@ -75,7 +74,7 @@ static void check_values(struct slice text, bool is_json)
     must(count == said);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     parser = parser == NULL ? json_parser_new() : parser;
     struct buf padded = { 0 };
@@ -95,5 +94,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_member(text, type == '{');
     check_values(text, type != '\0');
     buf_release(&padded);
-    return 0;
 }
+
+COST_FUZZER(take, 150)

@@ -2,9 +2,8 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "fuzz/cost.h"
 #include "pipeline/json_repair.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool promise)
 {
@@ -42,7 +41,7 @@ static void check_text(struct slice text)
     buf_release(&twice);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     static struct json_parser *parser;
     static struct json_repair repair;
@@ -69,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must((strcmp(reason, "no fault") == 0) == (error == OK));
     check_text(text);
     buf_release(&padded);
-    return 0;
 }
+
+COST_FUZZER(take, 250)

@@ -2,10 +2,9 @@
 #include <stdlib.h>
 
 #include "event/native.h"
+#include "fuzz/cost.h"
 
 #define MAX_ROWS 64 /* a block without columns may claim any number of rows */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool promise)
 {
@@ -37,7 +36,7 @@ static void use_block(struct native_block *block)
     buf_release(&out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct native_block block = { 0 };
     struct slice rest = slice_make(data, size);
@@ -58,5 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     native_block_release(&block);
     native_merger_free(merger);
     buf_release(&whole);
-    return 0;
 }
+
+COST_FUZZER(take, 200)

@@ -1,9 +1,8 @@
 /* Turns any bytes into an SQL string literal and reads it back as ClickHouse does: nothing gets out of the quotes. */
 #include <stdlib.h>
 
+#include "fuzz/cost.h"
 #include "store/sql.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool promise)
 {
@@ -22,7 +21,7 @@ static char unescape(char c)
     return at != NULL ? values[at - letters] : c;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct buf literal = { 0 };
     sql_quote_literal(slice_make(data, size), &literal);
@@ -39,5 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     must(read == size);
     buf_release(&literal);
-    return 0;
 }
+
+COST_FUZZER(take, 60)

@@ -1,10 +1,9 @@
 /* Fuzzes what reads a segment's bytes: header and walk over its frames and seal, damaged or not. */
 #include "event/segment.h"
+#include "fuzz/cost.h"
 #include "sample_rows.h"
 
 #define NAME "events-01890a5d-ac96-774b-bcce-b302099a8057"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void print_rows(void *context, uint64_t offset, uint64_t length, struct native_block *block)
 {
@@ -30,7 +29,7 @@ static void read_segment(struct slice bytes)
 }
 
 /* As they come, and behind a header that checks, before a seal that does. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     static struct stream *stream;
     struct buf segment = { 0 };
@@ -45,5 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     read_segment(buf_slice(&segment));
     buf_release(&segment);
-    return 0;
 }
+
+COST_FUZZER(take, 1000)

@@ -1,8 +1,9 @@
 /* Turns any bytes, in any splits, into the frames of a WebSocket: whatever comes, what is sent are whole frames with
  * nothing behind a close frame, and no message is submitted while the gateway takes none. */
+#include "fuzz/cost.h"
 #include "ws_wire.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define PACKET_BYTES 64 /* what a packet weighs, however short it is */
 
 static void must(bool promise)
 {
@@ -61,10 +62,10 @@ static void as_frames(const uint8_t *data, size_t size, struct buf *out)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     if (size < 4) {
-        return 0;
+        return;
     }
     struct buf bytes = { 0 };
     struct wire *wire = wire_new((data[0] & 1) != 0);
@@ -81,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t step = 0; at < bytes.len && !wire->closed; step++) {
         size_t piece = data[step % size] % 32 + 1u;
         piece = piece < bytes.len - at ? piece : bytes.len - at;
+        cost_weighs(PACKET_BYTES);
         wire_receive(wire, slice_make(bytes.data + at, piece));
         at += piece;
         stir(wire, data[(step * 7 + 3) % size], &completed);
@@ -88,5 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_written(&wire->written);
     wire_free(wire);
     buf_release(&bytes);
-    return 0;
 }
+
+COST_FUZZER(take, 400)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -159,12 +160,35 @@ static void what_is_no_text_at_all_is_not_made_three_times_as_large(void **state
     buf_release(&text);
 }
 
+/* It took the square of the digits: 6 s for these. */
+static void what_is_no_number_costs_what_it_weighs(void **state)
+{
+    static const char *const pieces[] = { "0", "00,", "0.", "-0", "1.", "1e", "00e1 ", "1e999 " };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(pieces); i++) {
+        struct buf text = { 0 };
+        struct timespec before, after;
+        while (text.len < 200000) {
+            buf_append_string(&text, pieces[i]);
+        }
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+        assert_int_equal(parse(setup, buf_slice(&text)), ERROR_INVALID_JSON);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+        double seconds = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+        if (seconds > 0.5) {
+            fail_msg("200,000 bytes of %s take %.2f s", pieces[i], seconds);
+        }
+        buf_release(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(repairs_characters_and_keeps_large_numbers_and_nothing_else, start, end),
         cmocka_unit_test_setup_teardown(agrees_with_the_locator_wherever_a_text_is_cut, start, end),
         cmocka_unit_test_setup_teardown(what_is_no_text_at_all_is_not_made_three_times_as_large, start, end),
+        cmocka_unit_test_setup_teardown(what_is_no_number_costs_what_it_weighs, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
