@@ -71,7 +71,7 @@ def victim(port, until, results):
             started = time.perf_counter()
             s.sendall(b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             answer = b""
-            while b'"}' not in answer:
+            while not answer.endswith(b"}\n"):
                 answer += s.recv(4096)
             assert b" 202 " in answer.split(b"\r\n", 1)[0] + b" ", answer
             times.append(time.perf_counter() - started)
