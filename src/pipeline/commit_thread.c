@@ -62,6 +62,12 @@ static void say_drained(struct commit_thread *thread)
     wakeup_unlock(&thread->drained_wakeup);
 }
 
+/* It gets on: what one wakeup brought may take long in all. */
+static void beat(struct commit_thread *thread)
+{
+    heartbeat_turn(&thread->heartbeat, clock_monotonic_ns());
+}
+
 static void run(void *argument)
 {
     struct commit_thread *thread = argument;
@@ -72,15 +78,17 @@ static void run(void *argument)
         int64_t until_ns = wait_until(thread, &pending);
         heartbeat_wait(&thread->heartbeat);
         commit_queue_take(thread->queue, until_ns, &work);
-        heartbeat_turn(&thread->heartbeat, clock_monotonic_ns());
+        beat(thread);
         for (size_t i = 0; i < work.feedback_count; i++) {
             commit_learn(thread->commit, &work.feedback[i]);
         }
         commit_take_back(thread->commit, work.returned, clock_wall_ns());
+        beat(thread);
         add(&pending, work.chunks);
         draining |= work.draining;
         if (pending.first != NULL) {
             commit_next_group(thread->commit, &pending);
+            beat(thread);
         }
         commit_seal_due(thread->commit, clock_monotonic_ns());
         commit_check(thread->commit);

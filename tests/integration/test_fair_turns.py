@@ -14,11 +14,13 @@ from servers import start_chdb_server
 from websocket import BINARY, Client, frame, lz4_block, sample_with
 
 BOUND_MS = 100 * (10 if SANITIZED else 1)
-SECONDS = 2.5
+SECONDS = 2
 TRIES = 3
 # What costs much and stores nothing: an event without its fields, and numbers of a member that no field takes.
 ZEROS = b'{"event_name":"x","z":[' + b"0," * (500 << 10) + b"0]}"
 PACKED = gzip.compress(ZEROS, 9)
+NUMBERS = gzip.compress(b'{"event_name":"x","z":[' + b"1.23456789012345678903e300," * (38 << 10) + b"0]}", 9)
+BOMB = gzip.compress(b'{"event_name":"x","z":[' + b"0," * (32 << 20) + b"0]}", 6)
 
 
 def request(body, headers=b"", path=b"/events/bulk"):
@@ -72,7 +74,7 @@ class WebSocketRepeater(Repeater):
 class Datagrams(Repeater):
     def run(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            datagram = lz4_block(ZEROS)
+            datagram = lz4_block(ZEROS[:249 << 10] + b"0]}")
             while not self.ending.is_set():
                 sender.sendto(datagram, ("127.0.0.1", self.port))
                 time.sleep(0.002)
@@ -208,7 +210,8 @@ class World:
 ATTACKS = [
     ("nobody", lambda world: Repeater(world.gateway.port, b"", 1), 0),
     ("64 heavy requests pipelined", lambda world: Repeater(world.gateway.port, HEAVY * 64, 64), 1),
-    ("heavy chunked requests of 30 clients", lambda world: Repeater(world.gateway.port, chunked(PACKED), 1), 30),
+    ("heavy chunked requests of 30 clients", lambda world: Repeater(world.gateway.port, chunked(NUMBERS), 1), 30),
+    ("bombs of 4 clients", lambda world: Repeater(world.gateway.port, request(BOMB, b"Content-Encoding: gzip\r\n"), 1), 4),
     ("light requests pipelined by 16 clients", lambda world: Repeater(world.gateway.port, request(b"{}") * 500, 500), 16),
     ("heavy messages of 10 WebSockets", lambda world: WebSocketRepeater(world.gateway.port, b""), 10),
     ("heavy datagrams", lambda world: Datagrams(world.gateway.udp[0][1], b""), 1),
@@ -301,6 +304,8 @@ def idle_operators_keep_no_client_out(folder):
 
 def pages_answer_while_the_gateway_starts(folder):
     """A journal that takes its time to be read: alive, but not ready; and scraped."""
+    if SANITIZED:               # preloaded libraries do not go with a sanitizer
+        return
     world = World(folder)
     gateway = world.gateway
     try:
@@ -335,7 +340,7 @@ def a_flood_of_page_requests_costs_little_and_shows_nothing_old(folder):
     try:
         for thread in flood:
             thread.start()
-        for _ in range(10):
+        for _ in range(4):
             assert ask(gateway.port, world.next_event())[0] == 202
             time.sleep(1.1)
             assert gateway.sum("sluice_events_accepted_total") == world.number
