@@ -29,6 +29,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here")           \
     X(ERROR_ORIGIN_NOT_ALLOWED, "origin_not_allowed", REJECTED, 403, 1008,                                             \
       "web pages of this origin are not in http.cors_origins")                                                         \
+    X(ERROR_HOST_NOT_ALLOWED, "host_not_allowed", REJECTED, 421, 1008,                                                 \
+      "the gateway is not called by this name: http.hosts does not list it")                                           \
     X(ERROR_UPGRADE_REQUIRED, "upgrade_required", REJECTED, 426, 1002,                                                 \
       "this path speaks WebSocket, version 13 (RFC 6455)")                                                             \
     X(ERROR_TOO_MANY_WEBSOCKETS, "too_many_websockets", REJECTED, 503, 1013,                                           \

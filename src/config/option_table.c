@@ -90,6 +90,10 @@ static const struct option http_rows[] = {
       "`https://*.shop.example` for all hosts below that (not itself), `http://localhost:*` for any port, `null`, or `\"*\"` for all. "
       "Pages of the gateway's own origin always may. No POST is refused by its origin: browsers hold back those that they ask "
       "about first." },
+    { "hosts",            STRINGS(http_options, hosts),                        "",                 NULL,    NULL,
+      "Names by which the gateway may be called (`Host`): `events.example` with any port, `*.events.example`, "
+      "`events.example:8443`; other names get 421, addresses and `localhost` never. Empty: any. It keeps out pages whose own name "
+      "was made to lead here (DNS rebinding). For `admin.listen`, too." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
 };

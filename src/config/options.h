@@ -32,6 +32,7 @@ struct http_options {
     int64_t idle_timeout_ns;            /* keep-alive */
     int64_t wait_timeout_ns;            /* ?wait=stored */
     struct string_list cors_origins;    /* as proto/origins.h says, for WebSockets too */
+    struct string_list hosts;           /* as proto/hosts.h says; empty: all */
     struct string_list trusted_proxies; /* addresses or CIDR */
 };
 

@@ -19,6 +19,7 @@
     X(414, "URI Too Long")                                                                                             \
     X(415, "Unsupported Media Type")                                                                                   \
     X(417, "Expectation Failed")                                                                                       \
+    X(421, "Misdirected Request")                                                                                      \
     X(426, "Upgrade Required")                                                                                         \
     X(429, "Too Many Requests")                                                                                        \
     X(431, "Request Header Fields Too Large")                                                                          \

@@ -1,6 +1,7 @@
 /* Turns a request into an answer: of a page, of the pipeline, or a problem. */
 #include "proto/http_serve.h"
 
+#include "proto/hosts.h"
 #include "proto/http_events.h"
 
 static struct http_answer *begin_answer(struct http_session *session, const struct http_request *request)
@@ -30,7 +31,9 @@ struct http_destination http_serve_find(struct http_session *session, const stru
     }
     to.route = http_routes_find(session->routes, to.path, request->method, &to.allow);
     to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
-    if (to.is_event) {
+    if (front->options->hosts.count != 0 && !hosts_take(&front->options->hosts, request->host)) {
+        to.error = ERROR_HOST_NOT_ALLOWED;
+    } else if (to.is_event) {
         to.error = http_events_check(front, request);
     } else if (is_websocket(to.route) && request->has_body) {
         to.error = ERROR_BAD_REQUEST;

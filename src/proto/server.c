@@ -1,5 +1,6 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
 #include "base/log.h"
+#include "proto/hosts.h"
 #include "proto/listen.h"
 #include "proto/origins.h"
 #include "proto/server_thread.h"
@@ -53,7 +54,8 @@ bool server_check(const struct http_options *http, const struct admin_options *a
         buf_append_byte(problems, '\n');
     }
     bool origins = origins_check(&http->cors_origins, problems);
-    return origins && problems->len == before;
+    bool hosts = hosts_check(&http->hosts, problems);
+    return origins && hosts && problems->len == before;
 }
 
 static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)

@@ -652,6 +652,28 @@ static void a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits(voi
     wire_free(wire);
 }
 
+static void requests_by_a_name_that_is_not_listed_are_refused_and_counted(void **state)
+{
+    (void)state;
+    static const char *hosts[] = { "events.example" };
+    static const char *const requests[] = {
+        "GET /ping HTTP/1.1\r\nHost: evil.example:8080\r\n\r\n",
+        "GET /script.js HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "POST /events HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n{}",
+        "GET http://evil.example/ping HTTP/1.1\r\nHost: events.example\r\n\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
+        struct wire *wire = wire_new();
+        wire->options.hosts = (struct string_list){ hosts, 1 };
+        send_text(wire, "GET /ping HTTP/1.1\r\nHost: events.example:8080\r\n\r\n" GET_PING);
+        send_text(wire, requests[i]);
+        assert_true(wrote(wire, "HTTP/1.1 421 Misdirected Request\r\n"));
+        assert_true(wrote(wire, "\"code\":\"host_not_allowed\""));
+        wire_free(wire);
+    }
+    assert_int_equal(world.count, 0);
+}
+
 static void a_page_for_all_may_be_read_by_any_origin_and_kept(void **state)
 {
     (void)state;
@@ -813,6 +835,7 @@ int main(void)
         cmocka_unit_test(a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_more),
         cmocka_unit_test(a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits),
         cmocka_unit_test(a_request_that_meets_the_drain_is_answered),
+        cmocka_unit_test(requests_by_a_name_that_is_not_listed_are_refused_and_counted),
         cmocka_unit_test(a_page_for_all_may_be_read_by_any_origin_and_kept),
         cmocka_unit_test(draining_answers_503_to_what_is_not_whole),
     };

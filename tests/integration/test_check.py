@@ -22,6 +22,7 @@ WRONG = [  # the file, what is said
      ': http.cors_origins: found "https://shop.example/", which is the origin of no page: an origin does not end in a '
      'slash; write "https://shop.example"'),
     ('http: { cors_origins: ["https://a.*.example"] }\n' + STREAM, ': http.cors_origins: found "https://a.*.example"'),
+    ('http: { hosts: ["https://a.example"] }\n' + STREAM, ': http.hosts: found "https://a.example", expected a name'),
     ('store: { kind: clickhouse, url: "ftp://x" }\n' + STREAM, ": store.url: expected http://host:port"),
     ('store: { kind: clickhouse, url: "http://a:1,http://a:1/" }\n' + STREAM, ": store.url: http://a:1 is given twice"),
 ]

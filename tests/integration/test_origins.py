@@ -92,5 +92,36 @@ def traced_requests_and_websockets_pass_from_listed_origins_and_from_no_other(fo
             server.shutdown()
 
 
+def a_page_whose_name_was_made_to_lead_here_gets_nothing(folder):
+    """DNS rebinding: the browser takes the gateway for the page's own origin."""
+    gateway = Gateway(folder, config=sample_with(folder, http={"hosts": '[events.example, "*.in.example"]'}))
+    try:
+        gateway.start()
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="}
+
+        def statuses(host):
+            port = gateway.port
+            fields = {"Host": "%s:%d" % (host, port), "Origin": "http://%s:%d" % (host, port)}
+            return [gateway.request("GET", "/ping", headers=fields)[0], gateway.request("GET", "/metrics", headers=fields)[0],
+                    gateway.request("GET", "/ws", headers={**fields, **upgrade})[0],
+                    gateway.request("POST", "/events", json.dumps(event(ord(host[0]))), fields)[0]]
+        for host in ("evil.example", "in.example", "127.0.0.1.evil.example"):
+            assert statuses(host) == [421, 421, 421, 421], host
+        for host in ("events.example", "a.in.example", "127.0.0.1", "localhost"):
+            assert statuses(host) == [200, 200, 101, 202], host
+        assert gateway.sum("sluice_events_rejected_total", reason="host_not_allowed") == 3
+        assert gateway.sum("sluice_websockets_refused_total", reason="host_not_allowed") == 3
+        gateway.wait_stored()
+        gateway.check_identity()
+        gateway.stop()
+        assert gateway.sql("SELECT count() FROM events FINAL") == "4"
+    finally:
+        gateway.cleanup()
+
+
 if __name__ == "__main__":
-    main([traced_requests_and_websockets_pass_from_listed_origins_and_from_no_other])
+    main([
+        traced_requests_and_websockets_pass_from_listed_origins_and_from_no_other,
+        a_page_whose_name_was_made_to_lead_here_gets_nothing,
+    ])
