@@ -179,12 +179,7 @@ static bool look_at_file(const struct verb *verb, int folder_fd, const char *fil
 
 static int is_segment(const struct dirent *entry)
 {
-    struct slice stream;
-    struct event_id uuid;
-    size_t len = strlen(entry->d_name);
-    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
-    return len > suffix && strcmp(entry->d_name + len - suffix, SEGMENT_SUFFIX) == 0 &&
-           segment_parse_name(slice_from_string(entry->d_name), &stream, &uuid);
+    return segment_is_file_name(entry->d_name);
 }
 
 /* By the UUID at the end of the name, which begins with the time. */

@@ -210,8 +210,17 @@ static int64_t disk_now(void)
     return disk.now_ns;
 }
 
-static const struct journal_io disk_io = { disk_pwrite,       disk_fdatasync, disk_ftruncate,  disk_unlink,
-                                           disk_fsync_folder, disk_create,    disk_free_bytes, disk_now };
+static const struct journal_io disk_io = {
+    .pwrite = disk_pwrite,
+    .fdatasync = disk_fdatasync,
+    .ftruncate = disk_ftruncate,
+    .unlink = disk_unlink,
+    .rename = rename, /* of nothing that it keeps */
+    .fsync_folder = disk_fsync_folder,
+    .create = disk_create,
+    .free_bytes = disk_free_bytes,
+    .monotonic_ns = disk_now,
+};
 
 static inline void disk_forget(void)
 {

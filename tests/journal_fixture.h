@@ -18,8 +18,10 @@
 static struct {
     char calls[64];
     size_t count;
-    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, folder_errno, create_errno; /* 0: works */
+    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, rename_errno, folder_errno,
+        create_errno; /* 0: works */
     bool short_write;
+    size_t fails_at, total; /* the call of this number, from 1, fails with EIO; calls so far */
     uint64_t free_bytes;
     int64_t now_ns;
 } fault;
@@ -29,6 +31,7 @@ static inline int fault_call(char call, int error)
     if (fault.count < sizeof fault.calls - 1) {
         fault.calls[fault.count++] = call;
     }
+    error = ++fault.total == fault.fails_at ? EIO : error;
     errno = error;
     return error == 0 ? 0 : -1;
 }
@@ -56,6 +59,11 @@ static int fault_unlink(const char *path)
     return fault_call('U', fault.unlink_errno) == 0 ? unlink(path) : -1;
 }
 
+static int fault_rename(const char *from, const char *to)
+{
+    return fault_call('R', fault.rename_errno) == 0 ? rename(from, to) : -1;
+}
+
 static int fault_fsync_folder(int fd)
 {
     return fault_call('F', fault.folder_errno) == 0 ? fsync(fd) : -1;
@@ -79,8 +87,17 @@ static int64_t fault_now(void)
     return fault.now_ns;
 }
 
-static const struct journal_io fault_io = { fault_pwrite,       fault_fdatasync, fault_ftruncate,  fault_unlink,
-                                            fault_fsync_folder, fault_create,    fault_free_bytes, fault_now };
+static const struct journal_io fault_io = {
+    .pwrite = fault_pwrite,
+    .fdatasync = fault_fdatasync,
+    .ftruncate = fault_ftruncate,
+    .unlink = fault_unlink,
+    .rename = fault_rename,
+    .fsync_folder = fault_fsync_folder,
+    .create = fault_create,
+    .free_bytes = fault_free_bytes,
+    .monotonic_ns = fault_now,
+};
 
 /* What was called since the last time this was asked. */
 static inline const char *fault_take(void)
@@ -105,19 +122,33 @@ struct fixture {
     struct buf problem;
 };
 
+static inline struct journal *fixture_open_through(struct fixture *f, const struct journal_io *io)
+{
+    struct journal_config config = { .options = &f->options,
+                                     .streams = f->streams,
+                                     .stream_count = 1,
+                                     .metrics = f->metrics,
+                                     .board = f->board,
+                                     .io = io };
+    return journal_open(&config, &f->recovered, &f->problem);
+}
+
+static inline void fault_clear(void)
+{
+    memset(&fault, 0, sizeof fault);
+    fault.free_bytes = UINT64_MAX;
+    fault.now_ns = NS_PER_SECOND;
+}
+
 static inline bool fixture_open(struct fixture *f)
 {
     static const char *const names[] = { "events" };
     f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     f->board = status_board_new();
     buf_clear(&f->problem);
-    f->journal = journal_open(&f->options, f->streams, 1, f->metrics, f->board, &f->recovered, &f->problem);
-    memset(&fault, 0, sizeof fault);
-    fault.free_bytes = UINT64_MAX;
-    fault.now_ns = NS_PER_SECOND;
-    if (f->journal != NULL) {
-        journal_use_io(f->journal, &fault_io);
-    }
+    fault_clear();
+    f->journal = fixture_open_through(f, &fault_io);
+    fault_clear();
     return f->journal != NULL;
 }
 

@@ -237,6 +237,24 @@ bool segment_parse_name(struct slice name, struct slice *stream, struct event_id
     return event_id_parse(uuid, slice_after(name, stream->len + 1));
 }
 
+bool segment_parse_file_name(const char *file_name, struct slice *name, struct slice *stream, struct event_id *uuid)
+{
+    const struct slice suffix = SLICE(SEGMENT_SUFFIX);
+    struct slice whole = slice_from_string(file_name);
+    if (whole.len <= suffix.len || !slice_equal(slice_after(whole, whole.len - suffix.len), suffix)) {
+        return false;
+    }
+    *name = slice_make(whole.data, whole.len - suffix.len);
+    return segment_parse_name(whole, stream, uuid);
+}
+
+bool segment_is_file_name(const char *file_name)
+{
+    struct slice name, stream;
+    struct event_id uuid;
+    return segment_parse_file_name(file_name, &name, &stream, &uuid);
+}
+
 int64_t segment_made_ns(const struct event_id *uuid)
 {
     int64_t ms = 0;

@@ -152,6 +152,11 @@ MUST_CHECK enum error segment_walk_salvaged(struct slice bytes, uint64_t start, 
 /* The parts of a name or file name (SEGMENT_SUFFIX is cut off if it is there). False: not a segment's. */
 MUST_CHECK bool segment_parse_name(struct slice name, struct slice *stream, struct event_id *uuid);
 
+/* The parts of a segment's file name, which has SEGMENT_SUFFIX, and the segment's name. False: not a segment's. */
+MUST_CHECK bool segment_parse_file_name(const char *file_name, struct slice *name, struct slice *stream,
+                                        struct event_id *uuid);
+MUST_CHECK bool segment_is_file_name(const char *file_name);
+
 /* When a segment of this name was made: wall time, from its UUIDv7. */
 int64_t segment_made_ns(const struct event_id *uuid);
 

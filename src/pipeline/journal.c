@@ -9,50 +9,19 @@
 #define SMALL_GROUP ((size_t)16 << 10) /* larger ones gain nothing from a file that is extended ahead */
 #define MOST_AHEAD ((uint64_t)1 << 20)
 
-void journal_use_io(struct journal *journal, const struct journal_io *io)
-{
-    journal->io = io;
-}
-
-void journal_use(struct journal *journal, size_t stream_index, int64_t events, int64_t bytes, int64_t segments)
-{
-    size_t index = stream_index < journal->stream_count ? stream_index : journal->stream_count;
-    struct usage *usage = &journal->usage[index];
-    pthread_mutex_lock(&journal->mutex);
-    /* what goes was there: else the sums have lost an event */
-    ASSERT(events >= 0 || usage->events >= (uint64_t)-events);
-    ASSERT(bytes >= 0 || usage->bytes >= (uint64_t)-bytes);
-    ASSERT(segments >= 0 || usage->segments >= (uint64_t)-segments);
-    usage->events += (uint64_t)events;
-    usage->bytes += (uint64_t)bytes;
-    usage->segments += (uint64_t)segments;
-    journal->all_bytes += (uint64_t)bytes;
-    metric_set(journal->metrics, METRIC_JOURNAL_EVENTS, index, (double)usage->events);
-    metric_set(journal->metrics, METRIC_JOURNAL_BYTES, index, (double)usage->bytes);
-    metric_set(journal->metrics, METRIC_JOURNAL_SEGMENTS, index, (double)usage->segments);
-    pthread_mutex_unlock(&journal->mutex);
-}
-
 uint64_t journal_bytes(struct journal *journal)
 {
-    pthread_mutex_lock(&journal->mutex);
-    uint64_t bytes = journal->all_bytes;
-    pthread_mutex_unlock(&journal->mutex);
-    return bytes;
+    return journal_usage_of_all(&journal->usage).bytes;
 }
 
 uint64_t journal_events(struct journal *journal, size_t stream_index)
 {
-    size_t index = stream_index < journal->stream_count ? stream_index : journal->stream_count;
-    pthread_mutex_lock(&journal->mutex);
-    uint64_t events = journal->usage[index].events;
-    pthread_mutex_unlock(&journal->mutex);
-    return events;
+    return journal_usage_of(&journal->usage, stream_index).events;
 }
 
 const char *journal_folder(const struct journal *journal)
 {
-    return journal->folder;
+    return journal->folder.data;
 }
 
 /* The invariant of struct open_segment. */
@@ -87,7 +56,7 @@ static bool encode(struct journal *journal, const struct open_segment *open, con
     buf_clear(out);
     if (open->segment == NULL) {
         char name[SEGMENT_NAME_MAX];
-        journal_make_name(journal, chunk->stream->name, name);
+        segment_folder_make_name(&journal->folder, chunk->stream->name, name);
         segment_header_write(chunk->stream, name, "", out);
     }
     *raw_bytes = 0;
@@ -108,7 +77,7 @@ static void extend_ahead(struct journal *journal, struct open_segment *open)
     if (end <= open->extended) {
         return;
     }
-    if (journal_is_fsync(journal) && open->group <= SMALL_GROUP && out->len <= SMALL_GROUP) {
+    if (segment_folder_is_fsync(&journal->folder) && open->group <= SMALL_GROUP && out->len <= SMALL_GROUP) {
         uint64_t ahead = open->written < MOST_AHEAD ? open->written : MOST_AHEAD;
         buf_append_fill(out, 0, (size_t)ahead);
         out->failed = false; /* then without */
@@ -131,7 +100,8 @@ static enum error append(struct journal *journal, struct open_segment *open, con
         return journal_fail_group(journal, open, "encoding a frame", ENOMEM);
     }
     if (open->segment == NULL) {
-        struct segment *segment = journal_create(journal, buf_slice(&journal->out), journal_is_memory(journal));
+        struct segment *segment = segment_folder_create(&journal->folder, buf_slice(&journal->out),
+                                                        segment_folder_is_memory(&journal->folder));
         *open = (struct open_segment){ .segment = segment,
                                        .opened_ns = now_ns,
                                        .unlisted = true,
@@ -144,7 +114,7 @@ static enum error append(struct journal *journal, struct open_segment *open, con
     }
     size_t len = journal->out.len;
     extend_ahead(journal, open);
-    if (!journal_write(journal, open->segment->fd, buf_slice(&journal->out), open->written)) {
+    if (!segment_folder_write(&journal->folder, open->segment->fd, buf_slice(&journal->out), open->written)) {
         return journal_fail_group(journal, open, "writing", errno);
     }
     CRASH_POINT(after_journal_write);
@@ -160,7 +130,7 @@ static enum error append(struct journal *journal, struct open_segment *open, con
 enum error journal_append(struct journal *journal, const struct chunk *chunk, const uint64_t *keep, uint32_t kept,
                           int64_t now_ns)
 {
-    ASSERT_BELOW(chunk->stream->index, journal->stream_count);
+    ASSERT_BELOW(chunk->stream->index, journal->folder.stream_count);
     ASSERT_AT_MOST(kept, chunk->rows);
     struct open_segment *open = &journal->open[chunk->stream->index];
     if (open->group_error == OK && kept != 0) {
@@ -185,15 +155,15 @@ static int make_durable(struct journal *journal, struct open_segment *open)
     if (is_deleted(open->segment)) {
         return ENOENT;
     }
-    if (!journal_is_fsync(journal)) {
+    if (!segment_folder_is_fsync(&journal->folder)) {
         return 0;
     }
-    int64_t start_ns = journal->io->monotonic_ns();
-    if (journal->io->fdatasync(open->segment->fd) != 0) {
+    int64_t start_ns = journal->folder.io->monotonic_ns();
+    if (journal->folder.io->fdatasync(open->segment->fd) != 0) {
         return errno;
     }
-    metric_observe_ns(journal->cells, METRIC_FSYNC_SECONDS, 0, journal->io->monotonic_ns() - start_ns);
-    if (open->unlisted && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+    metric_observe_ns(journal->cells, METRIC_FSYNC_SECONDS, 0, journal->folder.io->monotonic_ns() - start_ns);
+    if (open->unlisted && !segment_folder_sync(&journal->folder)) {
         return errno;
     }
     return 0;
@@ -205,8 +175,8 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
     bool is_new = segment->rows == 0;
     ASSERT(open->rows != 0);
     ASSERT_BELOW(segment->length, open->written);
-    journal_use(journal, segment->stream_index, (int64_t)open->rows, (int64_t)(open->written - segment->length),
-                is_new ? 1 : 0);
+    journal_usage_move(&journal->usage, segment->stream_index, (int64_t)open->rows,
+                       (int64_t)(open->written - segment->length), is_new ? 1 : 0);
     open->group = open->written - segment->length;
     segment->length = open->written;
     segment->rows += open->rows;
@@ -249,7 +219,7 @@ struct journal_state journal_state(const struct journal *journal, size_t stream_
 void journal_cut_ahead(struct journal *journal, struct open_segment *open)
 {
     if (open->segment != NULL && open->extended > open->written &&
-        journal->io->ftruncate(open->segment->fd, (off_t)open->written) != 0) {
+        journal->folder.io->ftruncate(open->segment->fd, (off_t)open->written) != 0) {
         LOG(LOG_WARN, "segment not cut", "%s: zeros stay behind its last frame: %s", open->segment->name,
             strerror(errno));
     }
@@ -266,7 +236,7 @@ struct segment *journal_seal(struct journal *journal, size_t stream_index)
     struct segment *segment = open->segment;
     ASSERT_EQUAL(open->rows, 0u); /* a group ends before its segment does */
     journal_cut_ahead(journal, open);
-    journal_write_seal(journal, segment);
+    segment_folder_seal(&journal->folder, segment);
     segment_park(segment);
     open->segment = NULL;
     return segment;
@@ -287,12 +257,12 @@ enum error journal_remove(struct journal *journal, struct segment *segment)
     CRASH_POINT(before_unlink);
     if (segment->path != NULL) {
         /* Gone already: an earlier call unlinked it and could not fsync the folder. */
-        if (journal->io->unlink(segment->path) != 0 && errno != ENOENT) {
+        if (journal->folder.io->unlink(segment->path) != 0 && errno != ENOENT) {
             LOG(LOG_ERROR, "segment not removed", "segment=%s: %s", segment->name, strerror(errno));
             return ERROR_JOURNAL_FAILED;
         }
         CRASH_POINT(after_unlink);
-        if (journal_is_fsync(journal) && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+        if (segment_folder_is_fsync(&journal->folder) && !segment_folder_sync(&journal->folder)) {
             LOG(LOG_ERROR, "journal folder not synced", "segment=%s: %s", segment->name, strerror(errno));
             return ERROR_JOURNAL_FAILED;
         }
@@ -301,6 +271,6 @@ enum error journal_remove(struct journal *journal, struct segment *segment)
     size_t stream_index = segment->stream_index;
     int64_t rows = (int64_t)segment->rows, length = (int64_t)segment->length;
     segment_free(segment);
-    journal_use(journal, stream_index, -rows, -length, -1);
+    journal_usage_move(&journal->usage, stream_index, -rows, -length, -1);
     return OK;
 }

@@ -33,17 +33,21 @@
 
 struct journal;
 
+struct journal_config {
+    const struct journal_options *options;
+    const struct stream *const *streams;
+    size_t stream_count;
+    struct metrics *metrics;
+    struct status_board *board;
+    const struct journal_io *io; /* NULL: the system's; outlives the journal */
+};
+
 /* Opens the folder, which the caller has taken (base/data_folder.h), and recovers. *recovered is a list (by `next`) of
  * sealed segments, oldest first, owned by the caller. NULL with *problem on failure. */
-struct journal *journal_open(const struct journal_options *options, const struct stream *const *streams,
-                             size_t stream_count, struct metrics *metrics, struct status_board *board,
-                             struct segment **recovered, struct buf *problem);
+struct journal *journal_open(const struct journal_config *config, struct segment **recovered, struct buf *problem);
 
 /* Closes the files and frees; open segments stay on disk (memfds are gone). NULL is allowed. */
 void journal_close(struct journal *journal);
-
-/* Tests: other system calls, before anything is appended. `io` must outlive the journal. */
-void journal_use_io(struct journal *journal, const struct journal_io *io);
 
 /* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed group or cut)? OK or the error to answer.
  * An empty journal takes more than max_bytes at once, but never more than the disk has above min_free. Free space is

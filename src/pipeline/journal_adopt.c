@@ -38,8 +38,8 @@ static struct segment *open_segment(const struct adoption *adoption, const char 
         return NULL;
     }
     memcpy(segment->name, file_name, name_len);
-    segment->path = journal_path(adoption->folder, segment->name, SEGMENT_SUFFIX);
-    segment->fd = segment->path == NULL ? -1 : journal_open_file(segment->path);
+    segment->path = segment_path(adoption->folder, segment->name, SEGMENT_SUFFIX);
+    segment->fd = segment->path == NULL ? -1 : segment_open_found(segment->path);
     bool gone = segment->path == NULL || (segment->fd < 0 && errno == ENOENT);
     if (segment->fd < 0 || fstat(segment->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         if (!gone) {
@@ -100,20 +100,20 @@ static enum verdict read_segment(struct segment *segment, struct segment_summary
 }
 
 /* Without writing over a file. Nobody else makes one of a segment's name meanwhile. */
-static bool rename_new(const char *from, const char *to)
+static bool rename_new(const struct journal_io *io, const char *from, const char *to)
 {
     if (access(to, F_OK) == 0) {
         errno = EEXIST;
         return false;
     }
-    return rename(from, to) == 0;
+    return io->rename(from, to) == 0;
 }
 
 /* Moves the segment's file into another folder. */
 static bool move(const struct adoption *adoption, struct segment *segment, const char *folder)
 {
-    char *path = disk_make_folder(folder) ? journal_path(folder, segment->name, SEGMENT_SUFFIX) : NULL;
-    if (path == NULL || !rename_new(segment->path, path)) {
+    char *path = disk_make_folder(folder) ? segment_path(folder, segment->name, SEGMENT_SUFFIX) : NULL;
+    if (path == NULL || !rename_new(adoption->journal->folder.io, segment->path, path)) {
         char why[256];
         snprintf(why, sizeof why, "cannot be moved to %.150s: %s", folder, strerror(errno));
         leave(adoption, strrchr(segment->path, '/') + 1, why);
@@ -130,9 +130,9 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 {
     struct journal *journal = adoption->journal;
     int64_t rows = (int64_t)(summary->rows + summary->damaged_rows);
-    if (move(adoption, segment, journal->damaged_folder)) {
+    if (move(adoption, segment, journal->folder.damaged)) {
         LOG(LOG_ERROR, "dead letter damaged", "segment=%s rows=%lld; moved to %s", segment->name, (long long)rows,
-            journal->damaged_folder);
+            journal->folder.damaged);
         metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), rows);
         metric_add_stream(adoption->cells, METRIC_EVENTS_DAMAGED, label(adoption, segment), rows);
         adoption->aside++;
@@ -144,13 +144,13 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 static void take(struct adoption *adoption, struct segment *segment)
 {
     struct journal *journal = adoption->journal;
-    if (!move(adoption, segment, journal->segment_folder)) {
+    if (!move(adoption, segment, journal->folder.segments)) {
         segment_free(segment);
         return;
     }
     LOG(LOG_INFO, "dead letter taken", "segment=%s rows=%llu", segment->name, (unsigned long long)segment->rows);
     metric_add_stream(adoption->cells, METRIC_EVENTS_RECOVERED, label(adoption, segment), (int64_t)segment->rows);
-    journal_use(journal, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
+    journal_usage_move(&journal->usage, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
     segment_park(segment);
     *adoption->end = segment;
     adoption->end = &segment->next;
@@ -161,7 +161,7 @@ static void take(struct adoption *adoption, struct segment *segment)
  * go. Until then whoever holds the segment of this name would unlink both. */
 static bool is_in_journal(const struct journal *journal, const char *name)
 {
-    char *path = journal_path(journal->segment_folder, name, SEGMENT_SUFFIX);
+    char *path = segment_path(journal->folder.segments, name, SEGMENT_SUFFIX);
     bool there = path == NULL || access(path, F_OK) == 0;
     free(path);
     return there;
@@ -171,32 +171,29 @@ static bool is_in_journal(const struct journal *journal, const char *name)
 static bool has_room(struct journal *journal, const struct segment *segment)
 {
     uint64_t used = journal_bytes(journal);
-    bool room = journal_fits(journal->options->max_bytes, used, segment->length);
+    bool room = bound_fits(journal->options->max_bytes, used, segment->length);
     if (!room || segment->stream_index == SIZE_MAX) {
         return room;
     }
-    uint64_t limit = journal->streams[segment->stream_index]->options->max_journal_bytes;
-    uint64_t part = journal_stream_bytes(journal, segment->stream_index);
-    return limit == 0 || journal_fits(limit, part, segment->length);
+    uint64_t limit = journal->folder.streams[segment->stream_index]->options->max_journal_bytes;
+    uint64_t part = journal_usage_of(&journal->usage, segment->stream_index).bytes;
+    return limit == 0 || bound_fits(limit, part, segment->length);
 }
 
 static void look_at(struct adoption *adoption, const char *file_name)
 {
-    struct slice stream;
+    struct slice name, stream;
     struct event_id uuid;
     struct segment_summary summary;
-    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
-    struct slice name = slice_from_string(file_name);
-    bool ours = name.len > suffix && strcmp(file_name + name.len - suffix, SEGMENT_SUFFIX) == 0 &&
-                segment_parse_name(name, &stream, &uuid);
-    struct segment *segment = ours ? open_segment(adoption, file_name, name.len - suffix) : NULL;
+    bool ours = segment_parse_file_name(file_name, &name, &stream, &uuid);
+    struct segment *segment = ours ? open_segment(adoption, file_name, name.len) : NULL;
     if (!ours) {
         leave(adoption, file_name, "is not a segment");
     }
     if (segment == NULL) {
         return;
     }
-    segment->stream_index = journal_find_stream(adoption->journal, stream);
+    segment->stream_index = segment_folder_find_stream(&adoption->journal->folder, stream);
     segment->first_ns = segment_made_ns(&uuid);
     bool possible = segment->length <= SEGMENT_MAX_FILE;
     if (is_in_journal(adoption->journal, segment->name) || (possible && !has_room(adoption->journal, segment))) {
@@ -215,8 +212,8 @@ static void look_at(struct adoption *adoption, const char *file_name)
 static void sync_folders(const struct adoption *adoption)
 {
     const struct journal *journal = adoption->journal;
-    bool synced = (adoption->taken == 0 || disk_sync_folder(journal->segment_folder)) &&
-                  (adoption->aside == 0 || disk_sync_folder(journal->damaged_folder)) &&
+    bool synced = (adoption->taken == 0 || disk_sync_folder(journal->folder.segments)) &&
+                  (adoption->aside == 0 || disk_sync_folder(journal->folder.damaged)) &&
                   (adoption->taken + adoption->aside == 0 || disk_sync_folder(adoption->folder));
     if (!synced) {
         /* After a power cut they may be in retry/ again: delivery then finds them in the table. */
@@ -243,7 +240,7 @@ void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *c
 {
     struct adoption adoption = { .journal = journal, .cells = cells, .end = adopted };
     struct dirent **entries = NULL;
-    adoption.folder = journal_path(journal->folder, RETRY_FOLDER, "");
+    adoption.folder = segment_path(journal->folder.data, RETRY_FOLDER, "");
     adoption.changed = adoption.folder != NULL && has_changed(journal, adoption.folder);
     int count = adoption.folder == NULL ? 0 : scandir(adoption.folder, &entries, is_entry, alphasort);
     *adopted = NULL;

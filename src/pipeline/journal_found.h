@@ -1,7 +1,9 @@
 /* The files found at start, between journal_recover.c (which of them are ours) and journal_take.c (what they hold). */
 #pragma once
 
-#include "pipeline/journal_private.h"
+#include "base/disk.h"
+#include "base/metrics.h"
+#include "pipeline/segment_folder.h"
 
 /* A file of ours. */
 struct found {
@@ -19,7 +21,9 @@ struct found {
 };
 
 struct recovery {
-    struct journal *journal;
+    struct segment_folder *folder;
+    struct metrics *metrics;
+    struct metrics_cells *cells;
     struct found *files;
     size_t count;
     size_t capacity;
@@ -43,3 +47,18 @@ MUST_CHECK bool found_put_aside(struct recovery *recovery, struct found *found, 
 /* A half or a repaired segment beside its whole, which was taken before: it holds no rows of its own, and goes; or is
  * put aside if the whole is damaged. */
 MUST_CHECK bool found_drop(struct recovery *recovery, struct found *found, const struct found *whole);
+
+/* journal_repair.c */
+
+struct damaged_segment {
+    struct segment *segment;
+    struct slice bytes; /* of its file, as far as the disk gives them */
+    uint64_t start;     /* of its frames */
+    const struct disk_holes *holes;
+};
+
+/* Puts the damaged pieces of a segment aside and its good frames into *repaired. Then its file goes; one that the disk did
+ * not give whole goes aside as it is, as another day or another reader may get more of it. Its tail is the caller's to put
+ * aside before. Takes damaged->segment on success; rows and times of *repaired are the caller's to fill. */
+MUST_CHECK bool journal_repair(struct segment_folder *folder, const struct damaged_segment *damaged,
+                               struct segment **repaired, struct buf *problem);

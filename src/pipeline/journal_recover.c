@@ -1,6 +1,7 @@
 /* Turns the files found at start into sealed segments (rule 4). */
+#include "base/log.h"
 #include "pipeline/journal_found.h"
-
+#include "pipeline/journal_private.h"
 #include "pipeline/set_aside.h"
 
 #include <dirent.h>
@@ -18,30 +19,25 @@ bool found_fail(struct recovery *recovery, const char *what, const char *name)
 
 static bool add_file(struct recovery *recovery, const char *file_name)
 {
-    struct slice stream;
+    struct slice name, stream;
     struct event_id uuid;
-    struct slice name = slice_from_string(file_name);
-    size_t suffix = sizeof SEGMENT_SUFFIX - 1;
-    bool ours = name.len > suffix && strcmp(file_name + name.len - suffix, SEGMENT_SUFFIX) == 0 &&
-                segment_parse_name(name, &stream, &uuid);
-    if (!ours) {
-        LOG(LOG_WARN, "foreign file left alone", "%s/%s is not a segment", recovery->journal->segment_folder,
-            file_name);
+    if (!segment_parse_file_name(file_name, &name, &stream, &uuid)) {
+        LOG(LOG_WARN, "foreign file left alone", "%s/%s is not a segment", recovery->folder->segments, file_name);
         return true;
     }
     if (recovery->count == recovery->capacity) {
         size_t capacity = recovery->capacity * 2 + 16;
         struct found *files = realloc(recovery->files, capacity * sizeof *files);
         if (files == NULL) {
-            return found_fail(recovery, "list", recovery->journal->segment_folder);
+            return found_fail(recovery, "list", recovery->folder->segments);
         }
         recovery->files = files;
         recovery->capacity = capacity;
     }
     struct found *found = &recovery->files[recovery->count++];
     *found = (struct found){ .made_ns = segment_made_ns(&uuid),
-                             .stream_index = journal_find_stream(recovery->journal, stream) };
-    snprintf(found->name, sizeof found->name, "%.*s", (int)(name.len - suffix), file_name);
+                             .stream_index = segment_folder_find_stream(recovery->folder, stream) };
+    snprintf(found->name, sizeof found->name, "%.*s", (int)name.len, file_name);
     return true;
 }
 
@@ -57,9 +53,9 @@ static int by_age(const void *a, const void *b)
 
 static bool list_files(struct recovery *recovery)
 {
-    DIR *folder = opendir(recovery->journal->segment_folder);
+    DIR *folder = opendir(recovery->folder->segments);
     if (folder == NULL) {
-        return errno == ENOENT || found_fail(recovery, "list", recovery->journal->segment_folder);
+        return errno == ENOENT || found_fail(recovery, "list", recovery->folder->segments);
     }
     bool fine = true;
     for (struct dirent *entry; fine && (entry = readdir(folder)) != NULL;) {
@@ -136,8 +132,8 @@ static bool look_at_file(struct recovery *recovery, struct found *found)
         return found_fail(recovery, "open", found->name);
     }
     found->segment = segment;
-    segment->path = journal_path(recovery->journal->segment_folder, found->name, SEGMENT_SUFFIX);
-    segment->fd = segment->path == NULL ? -1 : journal_open_file(segment->path);
+    segment->path = segment_path(recovery->folder->segments, found->name, SEGMENT_SUFFIX);
+    segment->fd = segment->path == NULL ? -1 : segment_open_found(segment->path);
     bool plain = segment->fd >= 0 && fstat(segment->fd, &info) == 0 && S_ISREG(info.st_mode);
     if (!plain && (segment->fd >= 0 || errno == ELOOP || errno == EISDIR || errno == ENXIO)) {
         LOG(LOG_WARN, "foreign file left alone", "%s is not a plain file", segment->path);
@@ -151,7 +147,7 @@ static bool look_at_file(struct recovery *recovery, struct found *found)
     found->file_length = (uint64_t)info.st_size;
     found->written = disk_written_length(segment->fd, found->file_length);
     if (found->written > SEGMENT_MAX_FILE) {
-        metric_add(recovery->journal->cells, METRIC_TORN_TAILS, 1);
+        metric_add(recovery->cells, METRIC_TORN_TAILS, 1);
         return found_put_aside(recovery, found, "it is longer than any segment");
     }
     if (!read_header(recovery, found)) {
@@ -200,9 +196,8 @@ static bool take_files(struct recovery *recovery, bool halves)
     return true;
 }
 
-static void hand_over(struct recovery *recovery, struct segment **recovered)
+static void hand_over(struct journal *journal, const struct recovery *recovery, struct segment **recovered)
 {
-    struct journal *journal = recovery->journal;
     struct segment **last = recovered;
     for (size_t i = 0; i < recovery->count; i++) {
         struct segment *segment = recovery->files[i].segment;
@@ -211,7 +206,7 @@ static void hand_over(struct recovery *recovery, struct segment **recovered)
         }
         size_t index = segment->stream_index != SIZE_MAX ? segment->stream_index : metrics_no_stream(journal->metrics);
         metric_add_stream(journal->cells, METRIC_EVENTS_RECOVERED, index, (int64_t)segment->rows);
-        journal_use(journal, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
+        journal_usage_move(&journal->usage, segment->stream_index, (int64_t)segment->rows, (int64_t)segment->length, 1);
         *last = segment;
         last = &segment->next;
     }
@@ -227,19 +222,20 @@ static bool recover(struct recovery *recovery)
     if (!fine || !take_files(recovery, false) || !take_files(recovery, true)) {
         return false;
     }
-    if (recovery->count != 0 && journal_is_fsync(recovery->journal) &&
-        fsync(recovery->journal->segment_folder_fd) != 0) {
-        return found_fail(recovery, "sync", recovery->journal->segment_folder);
+    if (recovery->count != 0 && segment_folder_is_fsync(recovery->folder) && !segment_folder_sync(recovery->folder)) {
+        return found_fail(recovery, "sync", recovery->folder->segments);
     }
     return true;
 }
 
 bool journal_recover(struct journal *journal, struct segment **recovered, struct buf *problem)
 {
-    struct recovery recovery = { .journal = journal, .problem = problem };
+    struct recovery recovery = {
+        .folder = &journal->folder, .metrics = journal->metrics, .cells = journal->cells, .problem = problem
+    };
     bool fine = recover(&recovery);
     if (fine) {
-        hand_over(&recovery, recovered);
+        hand_over(journal, &recovery, recovered);
     } else {
         for (size_t i = 0; i < recovery.count; i++) {
             segment_free(recovery.files[i].segment);
@@ -247,6 +243,6 @@ bool journal_recover(struct journal *journal, struct segment **recovered, struct
     }
     free(recovery.files);
     buf_release(&recovery.bytes);
-    metric_set(journal->metrics, METRIC_DAMAGED_BYTES, 0, (double)set_aside_bytes(journal->damaged_folder));
+    metric_set(journal->metrics, METRIC_DAMAGED_BYTES, 0, (double)set_aside_bytes(journal->folder.damaged));
     return fine;
 }

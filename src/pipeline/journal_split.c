@@ -11,7 +11,7 @@ struct half {
 };
 
 struct splitting {
-    struct journal *journal;
+    struct segment_folder *folder;
     struct half halves[2];
     struct native_block block;
     struct lz4_encoder *encoder;
@@ -31,7 +31,7 @@ static enum error write_frame(struct splitting *splitting, struct segment *segme
     if (!lz4_frame_end(splitting->encoder) || splitting->raw.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    if (!journal_write(splitting->journal, segment->fd, buf_slice(&splitting->frame), segment->length)) {
+    if (!segment_folder_write(splitting->folder, segment->fd, buf_slice(&splitting->frame), segment->length)) {
         return disk_error(errno);
     }
     segment->length += splitting->frame.len;
@@ -76,7 +76,7 @@ static enum error split_block(void *context, struct slice bytes)
 static bool write_halves(struct splitting *splitting, const struct segment *whole)
 {
     for (size_t i = 0; i < 2; i++) {
-        splitting->halves[i].segment = journal_create_descendant(splitting->journal, whole);
+        splitting->halves[i].segment = segment_folder_create_descendant(splitting->folder, whole);
         if (splitting->halves[i].segment == NULL) {
             return false;
         }
@@ -89,32 +89,31 @@ static bool write_halves(struct splitting *splitting, const struct segment *whol
         errno = error == ERROR_OUT_OF_MEMORY ? ENOMEM : error == ERROR_BAD_COMPRESSION ? EIO : errno;
         return false;
     }
-    journal_write_seal(splitting->journal, splitting->halves[0].segment);
-    journal_write_seal(splitting->journal, splitting->halves[1].segment);
+    segment_folder_seal(splitting->folder, splitting->halves[0].segment);
+    segment_folder_seal(splitting->folder, splitting->halves[1].segment);
     return true;
 }
 
 /* The halves are on disk before the whole goes. */
-static bool make_durable(struct journal *journal, const struct splitting *splitting)
+static bool make_durable(const struct segment_folder *folder, const struct splitting *splitting)
 {
-    if (!journal_is_fsync(journal)) {
+    if (!segment_folder_is_fsync(folder)) {
         return true;
     }
-    return journal->io->fdatasync(splitting->halves[0].segment->fd) == 0 &&
-           journal->io->fdatasync(splitting->halves[1].segment->fd) == 0 &&
-           journal->io->fsync_folder(journal->segment_folder_fd) == 0;
+    return folder->io->fdatasync(splitting->halves[0].segment->fd) == 0 &&
+           folder->io->fdatasync(splitting->halves[1].segment->fd) == 0 && segment_folder_sync(folder);
 }
 
-static bool remove_whole(struct journal *journal, const struct segment *whole)
+static bool remove_whole(const struct segment_folder *folder, const struct segment *whole)
 {
     CRASH_POINT(after_halves);
     if (whole->path == NULL) {
         return true;
     }
-    if (journal->io->unlink(whole->path) != 0) {
+    if (folder->io->unlink(whole->path) != 0) {
         return false;
     }
-    if (journal_is_fsync(journal) && journal->io->fsync_folder(journal->segment_folder_fd) != 0) {
+    if (segment_folder_is_fsync(folder) && !segment_folder_sync(folder)) {
         /* After a power cut the whole may be back, and wins: it is then verified and sent, and nothing is lost. */
         LOG(LOG_WARN, "journal folder not synced", "segment=%s: %s", whole->name, strerror(errno));
     }
@@ -123,16 +122,18 @@ static bool remove_whole(struct journal *journal, const struct segment *whole)
 
 static void account(struct journal *journal, const struct segment *segment, int64_t sign)
 {
-    journal_use(journal, segment->stream_index, sign * (int64_t)segment->rows, sign * (int64_t)segment->length, sign);
+    journal_usage_move(&journal->usage, segment->stream_index, sign * (int64_t)segment->rows,
+                       sign * (int64_t)segment->length, sign);
 }
 
 enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                          struct segment **second)
 {
-    struct splitting splitting = { .journal = journal, .halves = { { NULL, 0, at }, { NULL, at, whole->rows } } };
+    struct splitting splitting = { .folder = &journal->folder,
+                                   .halves = { { NULL, 0, at }, { NULL, at, whole->rows } } };
     splitting.encoder = lz4_encoder_new();
-    bool done = splitting.encoder != NULL && write_halves(&splitting, whole) && make_durable(journal, &splitting) &&
-                remove_whole(journal, whole);
+    bool done = splitting.encoder != NULL && write_halves(&splitting, whole) &&
+                make_durable(&journal->folder, &splitting) && remove_whole(&journal->folder, whole);
     int error = errno;
     lz4_encoder_free(splitting.encoder);
     native_block_release(&splitting.block);
@@ -140,8 +141,8 @@ enum error journal_split(struct journal *journal, struct segment *whole, uint64_
     buf_release(&splitting.frame);
     if (!done) {
         LOG(LOG_ERROR, "segment not split", "segment=%s: %s", whole->name, strerror(error));
-        journal_discard(journal, splitting.halves[0].segment);
-        journal_discard(journal, splitting.halves[1].segment);
+        segment_folder_discard(&journal->folder, splitting.halves[0].segment);
+        segment_folder_discard(&journal->folder, splitting.halves[1].segment);
         return disk_error(error);
     }
     *first = splitting.halves[0].segment;

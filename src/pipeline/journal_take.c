@@ -1,6 +1,7 @@
 /* Turns a segment file found at start into a sealed segment, and what does not check in it into files of damaged/. */
 #include "pipeline/journal_found.h"
 
+#include "base/log.h"
 #include "pipeline/set_aside.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static void let_go(struct found *found)
 
 static bool remove_file(struct recovery *recovery, struct found *found)
 {
-    if (unlink(found->segment->path) != 0 && errno != ENOENT) {
+    if (recovery->folder->io->unlink(found->segment->path) != 0 && errno != ENOENT) {
         return found_fail(recovery, "remove", found->segment->path);
     }
     let_go(found);
@@ -35,13 +36,12 @@ static bool remove_file(struct recovery *recovery, struct found *found)
 
 bool found_put_aside(struct recovery *recovery, struct found *found, const char *why)
 {
-    const struct journal *journal = recovery->journal;
-    if (!set_aside_file(journal->damaged_folder, found->segment->path)) {
+    if (!set_aside_file(recovery->folder->damaged, found->segment->path)) {
         buf_printf(recovery->problem, "journal: cannot move %s to %s: %s", found->segment->path,
-                   journal->damaged_folder, strerror(errno));
+                   recovery->folder->damaged, strerror(errno));
         return false;
     }
-    LOG(LOG_ERROR, "segment put aside", "%s%s moved to %s: %s", found->name, SEGMENT_SUFFIX, journal->damaged_folder,
+    LOG(LOG_ERROR, "segment put aside", "%s%s moved to %s: %s", found->name, SEGMENT_SUFFIX, recovery->folder->damaged,
         why);
     let_go(found);
     return true;
@@ -49,23 +49,21 @@ bool found_put_aside(struct recovery *recovery, struct found *found, const char 
 
 static void count_damage(struct recovery *recovery, const struct found *found, const struct segment_summary *summary)
 {
-    struct journal *journal = recovery->journal;
-    size_t index = found->stream_index != SIZE_MAX ? found->stream_index : metrics_no_stream(journal->metrics);
+    size_t index = found->stream_index != SIZE_MAX ? found->stream_index : metrics_no_stream(recovery->metrics);
     int64_t rows = (int64_t)summary->damaged_rows;
     LOG(LOG_ERROR, "segment damaged", "segment=%s pieces=%llu bytes=%llu unreadable=%llu rows=%lld; see %s",
         found->name, (unsigned long long)summary->damaged_pieces, (unsigned long long)summary->damaged_bytes,
-        (unsigned long long)found->holes.bytes, (long long)rows, journal->damaged_folder);
-    metric_add_stream(journal->cells, METRIC_EVENTS_RECOVERED, index, rows);
-    metric_add_stream(journal->cells, METRIC_EVENTS_DAMAGED, index, rows);
+        (unsigned long long)found->holes.bytes, (long long)rows, recovery->folder->damaged);
+    metric_add_stream(recovery->cells, METRIC_EVENTS_RECOVERED, index, rows);
+    metric_add_stream(recovery->cells, METRIC_EVENTS_DAMAGED, index, rows);
 }
 
 static void count_tail(struct recovery *recovery, const struct found *found, uint64_t offset, uint64_t length)
 {
-    struct journal *journal = recovery->journal;
     LOG(LOG_WARN, "torn tail set aside", "segment=%s offset=%llu bytes=%llu; see %s", found->name,
-        (unsigned long long)offset, (unsigned long long)length, journal->damaged_folder);
-    metric_add(journal->cells, METRIC_TORN_TAILS, 1);
-    metric_add(journal->cells, METRIC_TORN_TAIL_BYTES, (int64_t)length);
+        (unsigned long long)offset, (unsigned long long)length, recovery->folder->damaged);
+    metric_add(recovery->cells, METRIC_TORN_TAILS, 1);
+    metric_add(recovery->cells, METRIC_TORN_TAIL_BYTES, (int64_t)length);
 }
 
 /* What lies behind the last frame was mostly never acknowledged, but damage of the last frame of a file that was not
@@ -78,7 +76,7 @@ static bool put_tail_aside(struct recovery *recovery, struct found *found, struc
         return true;
     }
     found->sound = false;
-    if (set_aside_piece(recovery->journal->damaged_folder, found->name, offset, tail)) {
+    if (set_aside_piece(recovery->folder->damaged, found->name, offset, tail)) {
         count_tail(recovery, found, offset, tail.len);
         return true;
     }
@@ -95,7 +93,7 @@ static bool put_tail_aside(struct recovery *recovery, struct found *found, struc
 static bool cut_tail(struct recovery *recovery, struct found *found, const struct segment_summary *summary)
 {
     struct segment *segment = found->segment;
-    if (summary->tail < found->file_length && ftruncate(segment->fd, (off_t)summary->tail) != 0) {
+    if (summary->tail < found->file_length && recovery->folder->io->ftruncate(segment->fd, (off_t)summary->tail) != 0) {
         return found_fail(recovery, "cut the torn tail of", segment->path);
     }
     return true;
@@ -105,7 +103,7 @@ static bool cut_tail(struct recovery *recovery, struct found *found, const struc
  * durable as what is acknowledged, for other gateways may learn its ids. */
 static bool sync_file(struct recovery *recovery, const struct segment *segment)
 {
-    return !journal_is_fsync(recovery->journal) || fdatasync(segment->fd) == 0 ||
+    return !segment_folder_is_fsync(recovery->folder) || recovery->folder->io->fdatasync(segment->fd) == 0 ||
            found_fail(recovery, "sync", segment->path);
 }
 
@@ -153,7 +151,7 @@ static bool mend(struct recovery *recovery, struct found *found, struct slice by
     struct segment *repaired;
     count_damage(recovery, found, summary);
     struct damaged_segment damaged = { found->segment, bytes, found->header_length, &found->holes };
-    if (!journal_repair(recovery->journal, &damaged, &repaired, recovery->problem)) {
+    if (!journal_repair(recovery->folder, &damaged, &repaired, recovery->problem)) {
         return false;
     }
     found->segment = repaired;
@@ -201,7 +199,7 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
     segment->min_time_ns = summary.min_time_ns;
     segment->max_time_ns = summary.max_time_ns;
     if ((!summary.sealed || summary.damaged_pieces != 0) && !found->tail_stays) {
-        journal_write_seal(recovery->journal, segment);
+        segment_folder_seal(recovery->folder, segment);
     }
     return true;
 }
@@ -211,7 +209,7 @@ bool found_take(struct recovery *recovery, struct found *found)
     struct segment *segment = found->segment;
     struct buf *bytes = &recovery->bytes;
     buf_clear(bytes);
-    segment->fd = journal_open_file(segment->path);
+    segment->fd = segment_open_found(segment->path);
     if (segment->fd < 0 || disk_salvage(segment->fd, found->written, bytes, &found->holes) != OK) {
         return found_fail(recovery, "read", segment->path);
     }

@@ -41,8 +41,14 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
 {
     const struct pipeline_config *config = &pipeline->config;
     const struct config *options = config->config;
-    pipeline->journal = journal_open(&options->journal, const_streams(config), config->stream_count, config->metrics,
-                                     config->board, recovered, problem);
+    struct journal_config journal_config = {
+        .options = &options->journal,
+        .streams = const_streams(config),
+        .stream_count = config->stream_count,
+        .metrics = config->metrics,
+        .board = config->board,
+    };
+    pipeline->journal = journal_open(&journal_config, recovered, problem);
     if (pipeline->journal == NULL) {
         return false;
     }

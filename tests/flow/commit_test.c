@@ -116,16 +116,20 @@ static void open_all(struct fixture *f)
 {
     struct buf problem = { 0 };
     struct segment *recovered = NULL;
-    f->journal = journal_open(&f->journal_options, (const struct stream *const *)f->streams, STREAMS, f->metrics,
-                              f->board, &recovered, &problem);
+    f->io = journal_system_io;
+    f->io.fdatasync = failing_fdatasync;
+    fdatasync_calls = fdatasync_fails_at = 0;
+    struct journal_config journal_config = { .options = &f->journal_options,
+                                             .streams = (const struct stream *const *)f->streams,
+                                             .stream_count = STREAMS,
+                                             .metrics = f->metrics,
+                                             .board = f->board,
+                                             .io = &f->io };
+    f->journal = journal_open(&journal_config, &recovered, &problem);
     if (f->journal == NULL) {
         fail_msg("%s", buf_c_string(&problem));
     }
     assert_null(recovered);
-    f->io = journal_system_io;
-    f->io.fdatasync = failing_fdatasync;
-    fdatasync_calls = fdatasync_fails_at = 0;
-    journal_use_io(f->journal, &f->io);
     struct dedup_config dedup_config = dedup_config_of(f);
     f->dedup = dedup_new(&dedup_config, clock_wall_ns(), &problem);
     f->letters = dead_letters_open(f->folder, 1 << 20, f->metrics, &problem);

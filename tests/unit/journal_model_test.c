@@ -253,7 +253,7 @@ static void start(bool whole)
     remove_tree(path);
     MUST(fixture_open(model.fixture), -1);
     disk_start();
-    journal_use_io(model.fixture->journal, &disk_io);
+    model.fixture->journal->folder.io = &disk_io;
     check_recovered(whole);
 }
 

@@ -201,9 +201,14 @@ static struct journal *open_for_two(struct fixture *f, const struct stream *cons
     fixture_close(f);
     f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 2 } });
     f->board = status_board_new();
-    f->journal = journal_open(&f->options, streams, 2, f->metrics, f->board, &f->recovered, &f->problem);
+    struct journal_config config = { .options = &f->options,
+                                     .streams = streams,
+                                     .stream_count = 2,
+                                     .metrics = f->metrics,
+                                     .board = f->board,
+                                     .io = &fault_io };
+    f->journal = journal_open(&config, &f->recovered, &f->problem);
     assert_non_null(f->journal);
-    journal_use_io(f->journal, &fault_io);
     return f->journal;
 }
 
@@ -304,7 +309,7 @@ static void a_good_group_does_not_make_up_for_a_failed_one(void **state)
 {
     struct fixture *f = *state;
     fixture_put(f, 0, 1);
-    f->journal->failing = ERROR_JOURNAL_FAILED; /* of another stream, in the same group */
+    f->journal->admission.failing = ERROR_JOURNAL_FAILED; /* of another stream, in the same group */
     fixture_put(f, 1, 1);
     fault.create_errno = EMFILE;
     assert_int_equal(journal_admits(f->journal, 0), ERROR_JOURNAL_FAILED);
@@ -766,7 +771,7 @@ static void removes_and_splits_on_other_threads_while_it_appends(void **state)
     struct fixture *f = *state;
     struct shared shared = { .fixture = f };
     struct thread threads[2] = { 0 };
-    journal_use_io(f->journal, &journal_system_io);
+    f->journal->folder.io = &journal_system_io;
     wakeup_init(&shared.wakeup);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(thread_start(&threads[i], "worker", work, &shared), OK);

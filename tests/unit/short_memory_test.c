@@ -151,7 +151,7 @@ static bool start_with(struct fixture *f, size_t first, size_t span)
     buf_clear(&f->problem);
     f->recovered = NULL;
     malloc_fail(first, span);
-    f->journal = journal_open(&f->options, f->streams, 1, f->metrics, f->board, &f->recovered, &f->problem);
+    f->journal = fixture_open_through(f, NULL);
     bool failed = malloc_has_failed();
     if (f->journal == NULL) {
         assert_true(failed);
