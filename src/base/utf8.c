@@ -38,6 +38,21 @@ size_t utf8_take(struct slice text, bool *whole)
     return 1;
 }
 
+size_t utf8_unfinished(struct slice text)
+{
+    for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+        struct slice tail = slice_after(text, text.len - back);
+        unsigned char lead = (unsigned char)tail.data[0];
+        if ((lead & 0xC0) == 0x80) {
+            continue;
+        }
+        bool whole;
+        size_t len = utf8_take(tail, &whole);
+        return lead >= 0xC2 && lead <= 0xF4 && !whole && len == back ? back : 0;
+    }
+    return 0;
+}
+
 void utf8_append_repaired(struct buf *out, struct slice text)
 {
     while (text.len != 0) {

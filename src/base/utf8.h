@@ -10,5 +10,8 @@
  * surrogates, nothing overlong, nothing above U+10FFFF is a character. */
 size_t utf8_take(struct slice text, bool *whole);
 
+/* Bytes at the end of `text` that begin a character whose rest is not there: 0 to 3. */
+size_t utf8_unfinished(struct slice text);
+
 /* Appends the text with U+FFFD for what is no UTF-8. */
 void utf8_append_repaired(struct buf *out, struct slice text);

@@ -1,4 +1,5 @@
 /* Turns the bytes of a WebSocket into frames, frames into messages, and messages into submissions. */
+#include "base/utf8.h"
 #include "proto/ws_message.h"
 #include "proto/ws_session_private.h"
 
@@ -94,15 +95,28 @@ void ws_receive_submitted(struct ws_session *session, struct large_payload *larg
     ws_session_want_flush(session); /* goes on with what was held */
 }
 
+/* Text is judged as it comes: what is no UTF-8 ends the connection at the fragment where it shows (RFC 6455, 8.1). A
+ * character that the next fragment goes on with is left to that. */
+static bool is_text_so_far(struct ws_session *session)
+{
+    struct slice rest = slice_after(buf_slice(&session->message), session->text_length);
+    rest.len -= utf8_unfinished(rest);
+    session->text_length += rest.len;
+    return json_is_utf8(rest);
+}
+
 static void take_fragment(struct ws_session *session, const struct ws_frame *frame, struct slice payload)
 {
     if (!session->fragmented) {
         session->fragmented = true;
         session->is_text = frame->opcode == WS_TEXT;
+        session->text_length = 0;
     }
     buf_append_slice(&session->message, payload);
     if (!buf_reserve(&session->message, JSON_PADDING)) {
         ws_session_end(session, ERROR_OUT_OF_MEMORY, NULL);
+    } else if (!frame->final && session->is_text && !is_text_so_far(session)) {
+        ws_session_end(session, ERROR_INVALID_UTF8, NULL);
     } else if (frame->final) {
         take_message(session, session->is_text, buf_slice(&session->message));
         buf_clear(&session->message);
@@ -196,6 +210,18 @@ static void take_close(struct ws_session *session, struct slice payload)
     ws_session_settle(session);
 }
 
+static void owe_pong(struct ws_session *session, struct slice payload)
+{
+    if (session->pongs_owed == WS_PONGS_MAX) {
+        session->pongs.len = session->last_pong;
+    } else {
+        session->pongs_owed++;
+    }
+    session->last_pong = session->pongs.len;
+    ws_frame_write(&session->pongs, WS_PONG, payload);
+    ws_session_want_flush(session);
+}
+
 static bool take_control(struct ws_session *session, const struct ws_frame *frame)
 {
     if (!is_whole(session, frame)) {
@@ -206,10 +232,7 @@ static bool take_control(struct ws_session *session, const struct ws_frame *fram
     if (frame->opcode == WS_CLOSE) {
         take_close(session, payload);
     } else if (frame->opcode == WS_PING) {
-        buf_clear(&session->pong);
-        buf_append_slice(&session->pong, payload);
-        session->pong_owed = true;
-        ws_session_want_flush(session);
+        owe_pong(session, payload);
     }
     return true;
 }

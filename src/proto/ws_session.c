@@ -99,13 +99,13 @@ static void write_acks(struct ws_session *session)
 /* What is due, into `out`. */
 static void collect(struct ws_session *session)
 {
-    if (session->pong_owed) {
-        ws_frame_write(&session->out.bytes, WS_PONG, buf_slice(&session->pong));
-    }
+    session->out.bytes.failed |= session->pongs.failed;
+    buf_append_slice(&session->out.bytes, buf_slice(&session->pongs));
+    buf_clear(&session->pongs);
     if (session->ping_owed) {
         ws_frame_write(&session->out.bytes, WS_PING, SLICE(""));
     }
-    session->pong_owed = false;
+    session->pongs_owed = 0;
     session->ping_owed = false;
     write_acks(session);
     if (session->phase == WS_PHASE_ENDING && !ws_session_owes_ack(session)) {
@@ -273,13 +273,14 @@ static void shed(struct ws_session *session, int64_t now_ns)
     if (!session->fragmented && session->message.cap > BUFFER_KEPT) {
         buf_release(&session->message);
     }
-    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) && !session->pong_owed &&
-                outgoing_waiting(&session->out) == 0 && now_ns - session->received_ns >= NS_PER_SECOND;
+    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) &&
+                session->pongs_owed == 0 && outgoing_waiting(&session->out) == 0 &&
+                now_ns - session->received_ns >= NS_PER_SECOND;
     if (idle) {
         buf_release(&session->in);
         buf_release(&session->message);
         buf_release(&session->out.bytes);
-        buf_release(&session->pong);
+        buf_release(&session->pongs);
         ws_acks_shed(&session->acks);
     }
 }
@@ -351,7 +352,7 @@ static void close_session(void *opaque)
     buf_release(&session->in);
     buf_release(&session->message);
     buf_release(&session->out.bytes);
-    buf_release(&session->pong);
+    buf_release(&session->pongs);
     ws_terms_release(&session->terms);
 }
 

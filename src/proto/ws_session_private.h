@@ -12,6 +12,9 @@
  * it is out, and for the client's. LINGER: FIN is sent; waits for the client's. */
 enum ws_phase { WS_PHASE_OPEN, WS_PHASE_ENDING, WS_PHASE_SAID, WS_PHASE_LINGER, WS_PHASE_CLOSED };
 
+/* Pings that wait for their answers. Of more the newest takes the place of the one before it, as RFC 6455, 5.5.3, allows. */
+#define WS_PONGS_MAX 16
+
 struct ws_session {
     struct http_front *front;
     void *connection; /* the transport's */
@@ -23,7 +26,7 @@ struct ws_session {
     bool client_closed; /* its close frame came; what follows is dropped */
     bool deaf;          /* its framing is broken; what follows is dropped */
     bool leaving;       /* the connection is gone; what came whole is submitted, nobody is told */
-    bool pong_owed;
+    unsigned pongs_owed;
     bool ping_owed;
     bool pinged; /* and nothing came since */
 
@@ -34,6 +37,7 @@ struct ws_session {
     size_t at;
     uint64_t skip;      /* bytes still to come of a payload that is dropped */
     struct buf message; /* fragments so far, at most max_message_bytes; empty unless `fragmented` */
+    size_t text_length; /* of the message, if it is text: so much of it is known to be UTF-8 */
     bool fragmented;
     bool is_text; /* the fragmented message */
     bool partial; /* the frame at `at` is of a message, and not whole */
@@ -47,7 +51,8 @@ struct ws_session {
     struct ws_acks acks;
     bool awaits_submitted; /* of a large message, which has the next place in acks; no other is taken meanwhile */
     struct outgoing out;   /* frames that the socket has not taken yet */
-    struct buf pong;       /* payload owed */
+    struct buf pongs;      /* the frames owed, at most WS_PONGS_MAX; the last begins at last_pong */
+    size_t last_pong;
 
     enum error end_error;   /* ENDING: why we end it; OK: the client does */
     unsigned end_code;      /* of the client's close frame, 0: an empty one */

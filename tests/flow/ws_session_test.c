@@ -587,10 +587,67 @@ static void stops_reading_while_the_socket_is_blocked(void **state)
     wire->block = false;
     ws_session_ops.writable(wire->session);
     wire_flush(wire);
-    assert_string_equal(said(wire), "pong 1\npong 3\n");
+    assert_string_equal(said(wire), "pong 1\npong 2\npong 3\n");
     assert_int_equal(world.calls, 1);
     assert_true(wire->reading);
     wire_free(wire);
+}
+
+static void answers_every_ping_while_fewer_than_sixteen_wait(void **state)
+{
+    (void)state;
+    for (unsigned count = 1; count <= 40; count++) {
+        struct wire *wire = wire_new(true);
+        struct buf bytes = { 0 }, wanted = { 0 };
+        for (unsigned i = 1; i <= count; i++) {
+            char payload[8];
+            int len = snprintf(payload, sizeof payload, "%u", i);
+            wire_frame(&bytes, PING, slice_make(payload, (size_t)len));
+            if (i < 16 || i == count) { /* the newest in the last place */
+                buf_printf(&wanted, "pong %u\n", i);
+            }
+        }
+        wire_receive(wire, buf_slice(&bytes));
+        assert_string_equal(said(wire), buf_c_string(&wanted));
+        send_text(wire, PING, "again");
+        assert_non_null(strstr(said(wire), "pong again\n"));
+        buf_release(&bytes);
+        buf_release(&wanted);
+        wire_free(wire);
+    }
+}
+
+/* Where each text shows that it is none: no fragment behind that is taken. */
+static void ends_at_the_fragment_that_shows_that_a_text_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fragments[4]; /* the last of them shows it */
+    } rows[] = {
+        { { "{\"a\":\"\xff" } },
+        { { "{\"a\":\"", "\xc0\xaf" } },
+        { { "caf\xc3", "\xa9", "\xe9 " } },
+        { { "\xc3", "x" } },
+        { { "\xed", "\xa0" } }, /* half of a surrogate pair */
+        { { "\xf4", "\x90" } }, /* above U+10FFFF */
+        { { "\xe0\x80" } },     /* overlong, though not whole */
+        { { "\xf0\x9f", "\x98", "", "\xff" } },
+        { { "\xf5" } },
+        { { "\x80" } },
+        { { "\xe2\x82\xac\xe2", "\x82", "\x41" } },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct wire *wire = wire_new(true);
+        for (size_t f = 0; f < 4 && rows[i].fragments[f] != NULL; f++) {
+            assert_string_equal(said(wire), "");
+            send_text(wire, f == 0 ? TEXT_BEGINS : GOES_ON, rows[i].fragments[f]);
+        }
+        assert_true(said_close(wire, 1007));
+        assert_int_equal(world.refused[ERROR_INVALID_UTF8], 1);
+        assert_int_equal(refused_in_all(), 1);
+        assert_int_equal(world.calls, 0);
+        wire_free(wire);
+    }
 }
 
 static void gives_up_on_a_client_that_takes_nothing(void **state)
@@ -1063,7 +1120,7 @@ static void keeps_no_buffer_when_idle(void **state)
     assert_true(session->in.cap != 0 && session->out.bytes.cap != 0 && session->message.cap != 0);
     wire_pass_seconds(wire, 1);
     assert_true(session->in.cap == 0 && session->out.bytes.cap == 0 && session->message.cap == 0);
-    assert_true(session->pong.cap == 0 && session->acks.size == 0 && session->acks.errors.cap == 0);
+    assert_true(session->pongs.cap == 0 && session->acks.size == 0 && session->acks.errors.cap == 0);
     assert_true(sizeof *session < 1024);
     send_text(wire, TEXT, "x");
     complete(wire, 2, 1, 0, OK);
@@ -1138,6 +1195,8 @@ int main(void)
         cmocka_unit_test(stops_reading_at_the_events_in_flight_and_goes_on),
         cmocka_unit_test(stops_reading_at_the_messages_owed),
         cmocka_unit_test(stops_reading_while_the_socket_is_blocked),
+        cmocka_unit_test(answers_every_ping_while_fewer_than_sixteen_wait),
+        cmocka_unit_test(ends_at_the_fragment_that_shows_that_a_text_is_none),
         cmocka_unit_test(gives_up_on_a_client_that_takes_nothing),
         cmocka_unit_test(waits_for_a_full_gateway_and_goes_on),
         cmocka_unit_test(asks_to_be_called_when_the_gateway_has_room),

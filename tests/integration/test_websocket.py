@@ -326,8 +326,24 @@ def a_message_over_the_limit_ends_with_1009(gateway):
     stored_is(gateway, good + 3)
 
 
+@with_gateway
+def pings_are_each_answered_and_bad_text_ends_at_its_fragment(gateway):
+    with Client(gateway.port) as client:
+        client.send(b"".join(frame(PING, b"%d" % n) for n in range(15)) + frame(TEXT, message()))
+        answers = [client.read() for _ in range(15)]
+        assert answers == [(PONG, b"%d" % n) for n in range(15)], answers
+        assert client.acks(1)["accepted"] == 1
+        client.goodbye()
+    with Client(gateway.port) as client:
+        client.send(frame(TEXT, b'{"event_name":"\xff', fin=False))     # and nothing behind it
+        assert client.closed()[0] == 1007
+    assert gateway.sum("sluice_events_rejected_total", reason="invalid_utf8") == 1
+    stored_is(gateway, 1)
+
+
 if __name__ == "__main__":
     main([
+        pings_are_each_answered_and_bad_text_ends_at_its_fragment,
         messages_of_every_size_and_split_are_taken,
         empty_and_meaningless_messages_are_rejected_in_the_ack_and_the_connection_goes_on,
         a_burst_of_refused_events_is_told_event_by_event_however_many_they_are,

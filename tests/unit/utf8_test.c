@@ -45,10 +45,36 @@ static void each_longest_beginning_of_a_character_becomes_one_replacement(void *
     }
 }
 
+/* Each cut of some characters, and every two bytes behind a letter. */
+static void what_is_cut_off_at_the_end_is_unfinished_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char *const characters[] = { "\xc2\x80",         "\xdf\xbf",         "\xe0\xa0\x80",
+                                              "\xed\x9f\xbf",     "\xee\x80\x80",     "\xef\xbf\xbf",
+                                              "\xf0\x90\x80\x80", "\xf3\xbf\xbf\xbf", "\xf4\x8f\xbf\xbf" };
+    for (size_t i = 0; i < ARRAY_LENGTH(characters); i++) {
+        size_t whole = strlen(characters[i]);
+        for (size_t len = 0; len <= whole; len++) {
+            assert_int_equal(utf8_unfinished(slice_make(characters[i], len)), len == whole ? 0 : len);
+        }
+    }
+    for (unsigned pair = 0; pair < 0x10000; pair++) {
+        char text[] = { 'a', (char)(pair >> 8), (char)pair };
+        size_t len = utf8_unfinished(slice_make(text, sizeof text));
+        bool begun = false;
+        for (size_t next = 0; next < 3 && len != 0 && !begun; next++) { /* some bytes make it whole */
+            char more[] = { text[1], text[2], "\x80\x90\xa0"[next], '\x80', '\x80' };
+            (void)utf8_take(slice_make(more + 2 - len, 3 + len), &begun);
+        }
+        assert_true(begun == (len != 0));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_longest_beginning_of_a_character_becomes_one_replacement),
+        cmocka_unit_test(what_is_cut_off_at_the_end_is_unfinished_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
