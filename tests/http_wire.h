@@ -38,6 +38,12 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
     return name.len == 0 || slice_equal(name, SLICE("events")) ? &stream : NULL;
 }
 
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
+{
+    (void)pipeline;
+    buf_printf(out, "there is no stream \"%.*s\"; there is: events", (int)name.len, name.data);
+}
+
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error)
 {

@@ -21,6 +21,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request line is longer than http.max_header")      \
     X(ERROR_UNSUPPORTED_ENCODING, "unsupported_encoding", REJECTED, 415, 1003,                                         \
       "the content encoding is not one of identity, gzip, deflate, lz4, zstd")                                         \
+    X(ERROR_UNSUPPORTED_TYPE, "unsupported_type", REJECTED, 415, 1003,                                                 \
+      "events are JSON: send application/json, or application/x-ndjson")                                               \
     X(ERROR_EXPECTATION_FAILED, "expectation_failed", REJECTED, 417, 1008, "the only expectation met is 100-continue") \
     X(ERROR_TOO_MANY_REQUESTS, "too_many_requests", REJECTED, 429, 1013, "too many requests")                          \
     X(ERROR_HEADERS_TOO_LARGE, "headers_too_large", REJECTED, 431, 1009,                                               \

@@ -3,9 +3,12 @@
 
 #include "event/field.h"
 #include "event/path.h"
+#include "event/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define NAMES_SHOWN 20
 
 static const struct slice stream_member = { "stream", 6 };
 static const struct slice sent_at_member = { "sent_at", 7 };
@@ -370,4 +373,18 @@ void stream_free(struct stream *stream)
     path_free(stream->named_sent_paths);
     free(stream->order_columns);
     free(stream);
+}
+
+void stream_describe_unknown(struct stream *const *streams, size_t count, struct slice name, struct buf *out)
+{
+    size_t shown = count < NAMES_SHOWN ? count : NAMES_SHOWN;
+    char quoted[80];
+    value_quote(name, 64, quoted, sizeof quoted);
+    buf_printf(out, "there is no stream \"%s\"; there %s: ", quoted, count == 1 ? "is" : "are");
+    for (size_t i = 0; i < shown; i++) {
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ", streams[i]->name);
+    }
+    if (shown < count) {
+        buf_printf(out, ", and %zu more", count - shown);
+    }
 }

@@ -63,3 +63,7 @@ struct stream {
  * A stream without a field that fills event_id gets a column `event_id UUID` of its own, last. */
 struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems);
 void stream_free(struct stream *stream);
+
+/* Appends to a message that no stream has the name that a client gave: "there is no stream "x"; there are: a, b". Long
+ * names are cut, and of many streams the first are named. */
+void stream_describe_unknown(struct stream *const *streams, size_t count, struct slice name, struct buf *out);

@@ -296,6 +296,11 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
     return NULL;
 }
 
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
+{
+    stream_describe_unknown(pipeline->config.streams, pipeline->config.stream_count, name, out);
+}
+
 enum error pipeline_admits(const struct pipeline *pipeline)
 {
     if (!atomic_load_explicit(&pipeline->open, memory_order_acquire)) {

@@ -95,6 +95,9 @@ struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home);
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 
+/* Appends what to tell a client that gave a name which is none: as stream_describe_unknown. */
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out);
+
 enum payload_form {
     PAYLOAD_ONE,  /* exactly one object */
     PAYLOAD_MANY, /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes */

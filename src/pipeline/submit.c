@@ -240,11 +240,14 @@ static enum error ask_to_enter(const struct pipeline_io *io, const struct payloa
 }
 
 /* A byte order mark in front is ignored, as RFC 8259, 8.1, allows: PowerShell writes one into its files. So are blanks
- * around a payload, and NULs: of a C string that is sent with its end, or a buffer of a fixed size. */
+ * around a payload, and NULs: of a C string that is sent with its end, or a buffer of a fixed size. So is the separator of
+ * a sequence (RFC 7464) of one text. */
 static struct slice without_frame(struct slice bytes)
 {
     struct slice mark = SLICE("\xEF\xBB\xBF");
-    return json_trim(slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes);
+    bytes = json_trim(slice_starts_with(bytes, mark) ? slice_after(bytes, mark.len) : bytes);
+    bool alone = bytes.len != 0 && bytes.data[0] == '\x1e' && memchr(bytes.data + 1, '\x1e', bytes.len - 1) == NULL;
+    return alone ? json_trim(slice_after(bytes, 1)) : bytes;
 }
 
 static void take_payload(struct submit *submit)

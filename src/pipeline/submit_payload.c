@@ -39,18 +39,30 @@ static bool take_line(struct slice *rest, struct slice *line)
     return false;
 }
 
-static uint64_t count_lines(struct slice rest)
+/* The same of a sequence (RFC 7464): a text that is cut off ends where the next begins. */
+static bool take_record(struct slice *rest, struct slice *record)
 {
-    uint64_t lines = 0;
-    struct slice line;
-    while (take_line(&rest, &line)) {
-        lines++;
+    while (slice_split(rest, '\x1e', record)) {
+        *record = json_trim(*record);
+        if (record->len != 0) {
+            return true;
+        }
     }
-    return lines;
+    return false;
 }
 
 /* Cuts the first event's text off *rest; false: none is left. */
 typedef bool take_piece(struct slice *rest, struct slice *piece);
+
+static uint64_t count_pieces(struct slice rest, take_piece *take)
+{
+    uint64_t pieces = 0;
+    struct slice piece;
+    while (take(&rest, &piece)) {
+        pieces++;
+    }
+    return pieces;
+}
 
 static bool take_good_pieces(struct submit *submit, struct slice rest, take_piece *take);
 
@@ -76,7 +88,7 @@ static bool holds_values(struct submit *submit, struct slice line, struct event_
 static bool take_bad_piece(struct submit *submit, enum error code, struct slice piece, take_piece *take)
 {
     struct event_error error = { .code = code, .column = SIZE_MAX };
-    if (take == take_line && holds_values(submit, piece, &error)) {
+    if ((take == take_line || take == take_record) && holds_values(submit, piece, &error)) {
         return take_good_pieces(submit, piece, json_items_take_value);
     }
     if (error.code == code) {
@@ -172,6 +184,7 @@ static void refuse_json(struct submit *submit, enum error error)
     if (error != ERROR_OUT_OF_MEMORY) {
         submit_describe_fault(submit, submit->payload->bytes, fault, sizeof fault);
         buf_append_string(&submit->submission->detail, fault);
+        submit_hint_at_many(submit);
     }
 }
 
@@ -190,9 +203,7 @@ static bool choose_stream(struct submit *submit, struct slice name)
     const struct stream *stream = pipeline_stream(submit->io->pipeline, name);
     if (stream == NULL) {
         submit_refuse(submit, ERROR_UNKNOWN_STREAM);
-        buf_append_string(&submit->submission->detail, "\"stream\" names ");
-        buf_append_json_string(&submit->submission->detail, slice_make(name.data, name.len < 64 ? name.len : 64));
-        buf_append_string(&submit->submission->detail, ", which is not a stream of this gateway");
+        pipeline_describe_unknown(submit->io->pipeline, name, &submit->submission->detail);
         return false;
     }
     submit->stream = stream;
@@ -220,7 +231,11 @@ static bool take_document(struct submit *submit, const struct envelope *envelope
     submit_count_repaired(submit);
     if (array == 0 || (array != JSON_ROOT && is_data(submit, events_member))) {
         submit->context.is_payload = true;
-        return !submit_open_ticket(submit) || submit_event(submit, document, JSON_ROOT);
+        bool whole = !submit_open_ticket(submit) || submit_event(submit, document, JSON_ROOT);
+        if (submit->submission->rejected != 0) {
+            submit_hint_at_many(submit);
+        }
+        return whole;
     }
     enter_envelope(submit, clock_of(submit, envelope));
     return !check_count(submit, json_count(document, array)) || !submit_open_ticket(submit) ||
@@ -228,11 +243,11 @@ static bool take_document(struct submit *submit, const struct envelope *envelope
 }
 
 /* False: memory ran short; what was taken so far goes. */
-static bool take_lines(struct submit *submit)
+static bool take_lines(struct submit *submit, take_piece *take)
 {
     struct slice lines = submit->payload->bytes;
-    return !check_count(submit, count_lines(lines)) || !submit_open_ticket(submit) ||
-           take_good_pieces(submit, lines, take_line);
+    return !check_count(submit, count_pieces(lines, take)) || !submit_open_ticket(submit) ||
+           take_good_pieces(submit, lines, take);
 }
 
 static bool has_good_piece(struct submit *submit, struct slice rest, take_piece *take)
@@ -340,7 +355,7 @@ static bool take_pieces(struct submit *submit, enum error error)
         return take_items(submit, &items, error);
     }
     if (is_lines_after_all(submit)) {
-        return take_lines(submit);
+        return take_lines(submit, take_line);
     }
     if (is_values(submit, &count)) {
         return take_values(submit, count);
@@ -356,8 +371,11 @@ bool submit_payload(struct submit *submit)
         submit_refuse(submit, ERROR_EMPTY_PAYLOAD);
         return true;
     }
+    if (bytes.data[0] == '\x1e' && submit->payload->form != PAYLOAD_ONE) {
+        return take_lines(submit, take_record);
+    }
     if (is_lines(submit)) {
-        return take_lines(submit);
+        return take_lines(submit, take_line);
     }
     enum error error = submit_parse(submit, bytes);
     if (error == ERROR_OUT_OF_MEMORY) {

@@ -34,6 +34,9 @@ MUST_CHECK bool submit_open_ticket(struct submit *submit);
 /* The next event: a row, or an error of its own. False: memory ran short; the payload fails as a whole. */
 MUST_CHECK bool submit_event(struct submit *submit, const struct json_document *document, json_at at);
 
+/* The payload is for one event, and holds what looks like several: says so, and where they go. */
+void submit_hint_at_many(struct submit *submit);
+
 /* The next event is none. */
 void submit_bad_event(struct submit *submit, const struct event_error *error);
 

@@ -1,6 +1,8 @@
 /* Turns the fate of a request, as it becomes known, into its answer. */
 #include "proto/http_answer.h"
 
+#include "proto/content_type.h"
+
 #include "proto/http_fields.h"
 #include "proto/origins.h"
 
@@ -67,6 +69,9 @@ void http_answer_problem(struct http_answer *answer, enum error error, struct sl
     answer->reply.status = error_info(error)->http_status;
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
     answer->reply.cache_control = NULL;
+    answer->reply.accepts = error == ERROR_UNSUPPORTED_TYPE       ? HTTP_ACCEPT_TYPES
+                            : error == ERROR_UNSUPPORTED_ENCODING ? HTTP_ACCEPT_CODINGS
+                                                                  : NULL;
     http_reply_problem(&answer->body, error, detail, errors);
     if (answer->body.failed) {
         buf_clear(&answer->body);

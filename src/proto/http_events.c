@@ -10,7 +10,17 @@ enum error http_events_check(const struct http_front *front, const struct http_r
     if (request->has_length && request->length > front->options->max_body_bytes) {
         return ERROR_BODY_TOO_LARGE;
     }
+    if (request->content == CONTENT_FOREIGN) {
+        return ERROR_UNSUPPORTED_TYPE;
+    }
     return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;
+}
+
+/* A form's type says nothing: curl, PHP and some SDKs send JSON under it. Is it a form after all? */
+static bool is_form(const struct http_request *request, struct slice body)
+{
+    struct slice text = json_trim(body);
+    return request->content == CONTENT_FORM && text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
 }
 
 void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)
@@ -72,6 +82,10 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
     }
     arguments->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
     if (malformed || arguments->stream == NULL) {
+        struct buf *text = &front->intake.submission.detail;
+        buf_clear(text);
+        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        *detail = buf_slice(text);
         return ERROR_UNKNOWN_STREAM;
     }
     enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
@@ -91,7 +105,8 @@ static struct slice whole_list(const struct buf *list)
 static void answer_one(struct http_answer *answer, const struct submission *submission)
 {
     if (!submission->pending) {
-        http_answer_problem(answer, submission->first_error, SLICE(""), whole_list(&submission->errors));
+        http_answer_problem(answer, submission->first_error, buf_slice(&submission->detail),
+                            whole_list(&submission->errors));
         return;
     }
     answer->kind = ANSWER_ONE;
@@ -183,6 +198,10 @@ void http_events_post(struct http_front *front, const struct http_request *reque
     enum error error = read_arguments(front, request->query, &arguments, &detail);
     if (error == OK) {
         error = http_front_unpack(front, request->encoding, front->options->max_decompressed_bytes, &body, &large);
+    }
+    if (error == OK && is_form(request, body)) {
+        error = ERROR_UNSUPPORTED_TYPE;
+        detail = SLICE("the body is a form: send JSON, as application/json or under this type");
     }
     if (error == ERROR_BAD_COMPRESSION) {
         buf_clear(&front->text);

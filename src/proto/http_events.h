@@ -6,7 +6,8 @@
 /* Events of one request whose ids are listed in its reply without being asked for (`ids=1`). */
 #define HTTP_IDS_MAX 1000
 
-/* What can be said of a POST before its body: ERROR_BODY_TOO_LARGE by its Content-Length, ERROR_UNSUPPORTED_ENCODING. */
+/* What can be said of a POST before its body: ERROR_BODY_TOO_LARGE by its Content-Length, ERROR_UNSUPPORTED_ENCODING,
+ * ERROR_UNSUPPORTED_TYPE. */
 MUST_CHECK enum error http_events_check(const struct http_front *front, const struct http_request *request);
 
 /* A whole request. `body` is followed by JSON_PADDING readable bytes. Fills `answer` (begun): ready, or waiting for the

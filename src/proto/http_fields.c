@@ -1,6 +1,8 @@
 /* Turns header fields into the facts of a request: framing, connection, encodings, and the few values that are used. */
 #include "proto/http_fields.h"
 
+#include "proto/content_type.h"
+
 #define T CHAR_TOKEN
 #define H CHAR_HOST
 #define G CHAR_TARGET
@@ -234,22 +236,8 @@ static bool take_content_encoding(struct http_head *head, struct slice value)
 
 static bool take_content_type(struct http_head *head, struct slice value)
 {
-    static const struct slice names[] = {
-        { "application/x-ndjson", 20 },
-        { "application/ndjson", 18 },
-        { "application/jsonl", 17 },
-        { "application/x-jsonlines", 23 },
-    };
     struct slice type;
-    head->request->content = CONTENT_OTHER;
-    if (slice_split(&value, ';', &type)) {
-        type = slice_trim(type);
-        for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-            if (slice_equal_nocase(type, names[i])) {
-                head->request->content = CONTENT_NDJSON;
-            }
-        }
-    }
+    head->request->content = slice_split(&value, ';', &type) ? http_content_of(slice_trim(type)) : CONTENT_OTHER;
     return true;
 }
 

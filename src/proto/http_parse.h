@@ -12,7 +12,9 @@
 enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
 
 enum http_encoding { ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_LZ4, ENCODING_ZSTD, ENCODING_OTHER };
-enum http_content { CONTENT_OTHER, CONTENT_NDJSON };
+/* By the media type. OTHER: JSON of any name, or what may be it (nothing said, text/plain, octets, unknown types). FORM: a
+ * form's type, under which clients send JSON as well. FOREIGN: what is no JSON. */
+enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_FOREIGN };
 
 /* A chain of trusted proxies of which each adds a field of its own may be so long. */
 #define HTTP_FORWARDED_FIELDS 4

@@ -148,6 +148,9 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
     append_status_fields(out, reply->status);
+    if (reply->accepts != NULL) {
+        buf_append_string(out, reply->accepts);
+    }
     if (reply->cache_control != NULL) {
         append_field(out, SLICE("Cache-Control: "), slice_from_string(reply->cache_control));
     }

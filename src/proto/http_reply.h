@@ -17,6 +17,7 @@ struct http_reply {
     struct slice origin;        /* Access-Control-Allow-Origin: "*" or the origin; empty: none */
     bool vary_origin;           /* another origin may get another reply */
     const char *cache_control;
+    const char *accepts; /* whole lines: what would have been taken instead; NULL: nothing is said */
 };
 
 /* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After, 426 what to upgrade to. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define POST METHOD_BIT(HTTP_POST)
+#define POST (METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT)) /* of events both mean the same */
 #define GET METHOD_BIT(HTTP_GET)
 
 static const struct http_route event_routes[] = {

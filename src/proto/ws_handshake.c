@@ -91,6 +91,10 @@ static enum error read_arguments(struct http_front *front, struct slice query, s
     }
     terms->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
     if (malformed || terms->stream == NULL) {
+        struct buf *text = &front->intake.submission.detail;
+        buf_clear(text);
+        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        *detail = buf_slice(text);
         return ERROR_UNKNOWN_STREAM;
     }
     if (page_argument(query, "ack", &front->text, &malformed)) {

@@ -253,6 +253,29 @@ static void a_slow_body_gets_408_and_is_counted(void **state)
     wire_free(wire);
 }
 
+static void what_may_be_json_is_taken_under_any_name_and_put_is_post(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "POST /events HTTP/1.1\r\nHost: x\r\n",
+        "PUT /events HTTP/1.1\r\nHost: x\r\n",
+        "PUT /events/bulk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n",
+        POST_HEAD "Content-Type: text/plain\r\n",
+        POST_HEAD "Content-Type: application/octet-stream\r\n",
+        POST_HEAD "Content-Type: application/x-www-form-urlencoded\r\n",
+        POST_HEAD "Content-Type: application/cloudevents+json\r\n",
+        POST_HEAD "Content-Type: application/vnd.of.no.one\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(heads); i++) {
+        struct wire *wire = wire_new();
+        send_text(wire, heads[i]);
+        send_text(wire, "Content-Length: 7\r\n\r\n{\"a\":1}");
+        complete(wire, 0, 1, 0, OK);
+        assert_string_equal(statuses(wire), "202");
+        wire_free(wire);
+    }
+}
+
 static void a_slow_head_gets_408(void **state)
 {
     (void)state;
@@ -353,12 +376,23 @@ static void refuses_what_it_cannot_serve(void **state)
         bool closes;
     } rows[] = {
         { "GET /nope HTTP/1.1\r\nHost: x\r\n\r\n", "404", HTTP_PROBLEM_TYPE, OK, false },
-        { "GET /events HTTP/1.1\r\nHost: x\r\n\r\n", "405", "Allow: POST, OPTIONS\r\n", OK, false },
+        { "GET /events HTTP/1.1\r\nHost: x\r\n\r\n", "405", "Allow: POST, PUT, OPTIONS\r\n", OK, false },
         { "DELETE /ping HTTP/1.1\r\nHost: x\r\n\r\n", "405", "Allow: GET, HEAD, OPTIONS\r\n", OK, false },
         { POST_HEAD "Content-Length: 1001\r\n\r\n", "413", "body_too_large", ERROR_BODY_TOO_LARGE, true },
         { POST_HEAD "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", "415", "", ERROR_UNSUPPORTED_ENCODING,
           false },
         { POST_HEAD "Content-Encoding: br\r\nContent-Length: 9\r\n\r\nx", "415", "", ERROR_UNSUPPORTED_ENCODING, true },
+        { POST_HEAD "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", "415",
+          "\r\nAccept-Encoding: gzip, deflate, lz4, zstd\r\n", ERROR_UNSUPPORTED_ENCODING, false },
+        { POST_HEAD "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1\r\n\r\nx", "415",
+          "\r\nAccept: application/json, application/x-ndjson, application/json-seq\r\nAccept-Post: application/json, ",
+          ERROR_UNSUPPORTED_TYPE, false },
+        { POST_HEAD "Content-Type: image/png\r\nContent-Length: 9\r\n\r\nx", "415", "unsupported_type",
+          ERROR_UNSUPPORTED_TYPE, true },
+        { POST_HEAD "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=1", "415",
+          "the body is a form", ERROR_UNSUPPORTED_TYPE, false },
+        { "POST /events?stream=nope HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "404",
+          "there is no stream \\\"nope\\\"; there is: events", ERROR_UNKNOWN_STREAM, false },
         { POST_HEAD "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", "400", "", ERROR_BAD_COMPRESSION, false },
         { POST_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx", "400", "", ERROR_BAD_REQUEST, true },
         { POST_HEAD "Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n", "400", "", ERROR_BAD_REQUEST, true },
@@ -595,7 +629,7 @@ static void origins_of_the_list_may_read_and_others_may_not(void **state)
     send_text(wire, "OPTIONS /events HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\n"
                     "Access-Control-Request-Method: POST\r\n\r\n");
     assert_string_equal(statuses(wire), "200 200 204");
-    assert_true(wrote(wire, "Access-Control-Allow-Methods: POST, OPTIONS\r\n"));
+    assert_true(wrote(wire, "Access-Control-Allow-Methods: POST, PUT, OPTIONS\r\n"));
     wire_free(wire);
 }
 
@@ -807,6 +841,7 @@ int main(void)
         cmocka_unit_test(owes_nothing_to_a_head_cut_in_half),
         cmocka_unit_test(answers_after_the_client_has_sent_its_last),
         cmocka_unit_test(a_slow_body_gets_408_and_is_counted),
+        cmocka_unit_test(what_may_be_json_is_taken_under_any_name_and_put_is_post),
         cmocka_unit_test(a_slow_head_gets_408),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
         cmocka_unit_test(a_request_that_meets_the_idle_timer_is_served),

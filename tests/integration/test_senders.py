@@ -1,4 +1,5 @@
 """What clients of other makers send: forms of JSON and compression that differ from ours, on all doors."""
+import gzip
 import json
 import socket
 
@@ -97,5 +98,81 @@ def an_lz4_block_without_its_size_is_told_as_that(gateway):
     stored_are(gateway, [])
 
 
+TAKEN = ["application/json", "application/json; charset=utf-8", "application/vnd.api+json", "text/plain;charset=UTF-8",
+         "application/octet-stream", "application/x-www-form-urlencoded", "application/csp-report", "*/*", ""]
+FOREIGN = ["multipart/form-data; boundary=x", "image/png", "text/csv", "application/xml", "application/soap+xml",
+           "application/x-protobuf", "application/msgpack", "application/gzip"]
+
+
+@with_gateway
+def what_is_json_is_taken_under_any_name_and_what_is_none_is_415(gateway):
+    for number, kind in enumerate(TAKEN):
+        for packed in (0, 1):
+            body = text(number * 2 + packed)[0]
+            headers = {"Content-Type": kind} if kind else {}
+            if packed:
+                body = gzip.compress(body)
+                headers["Content-Encoding"] = "gzip"
+            status, _, reply = gateway.request("PUT" if number % 2 else "POST", "/events", body, headers)
+            assert status == 202, (kind, packed, reply)
+    refused = 0
+    for kind in FOREIGN:
+        status, headers, reply = gateway.request("POST", "/events/bulk", text(0)[0], {"Content-Type": kind})
+        assert status == 415 and json.loads(reply)["code"] == "unsupported_type", (kind, reply)
+        assert "application/json" in headers["accept"] and headers["accept-post"] == headers["accept"], headers
+        assert "accept-encoding" not in headers, headers       # RFC 9110, 12.5.3
+        refused += 1
+    status, headers, reply = gateway.request("POST", "/events", b"event_name=view&user_id=1",
+                                             {"Content-Type": "application/x-www-form-urlencoded"})
+    assert status == 415 and b"form" in reply, reply
+    status, headers, reply = gateway.request("POST", "/events", text(0)[0], {"Content-Encoding": "br"})
+    assert status == 415 and "zstd" in headers["accept-encoding"] and "accept" not in headers, (headers, reply)
+    assert gateway.sum("sluice_events_rejected_total", reason="unsupported_type") == refused + 1
+    assert gateway.sum("sluice_events_rejected_total") == refused + 2
+    stored_are(gateway, range(2 * len(TAKEN)))
+
+
+@with_gateway
+def sequences_and_objects_behind_each_other_are_lines(gateway):
+    n = iter(range(100))
+
+    def some(count):
+        return text(*[next(n) for _ in range(count)])
+
+    sequence = {"Content-Type": "application/json-seq"}
+    for body, count in ((b"".join(b"\x1e" + t + b"\n" for t in some(3)), 3),
+                        (b"\x1e" + b"\n\x1e".join(json.dumps(json.loads(t), indent=1).encode() for t in some(2)), 2),
+                        (b"".join(some(4)), 4)):
+        status, reply = gateway.post("/events/bulk", body, sequence)
+        assert status == 202 and (reply["accepted"], reply["rejected"]) == (count, 0), (body, reply)
+    cut = b"\x1e" + some(1)[0] + b"\n\x1e" + text(99)[0][:-9] + b"\n\x1e" + some(1)[0]
+    status, reply = gateway.post("/events/bulk", cut, sequence)
+    assert (reply["accepted"], reply["rejected"]) == (2, 1), reply
+    assert gateway.post("/events", b"\x1e" + some(1)[0] + b"\n", sequence)[0] == 202
+    with Client(gateway.port) as client:
+        client.text(b"".join(b"\x1e" + t + b"\n" for t in some(3)))
+        assert client.acks(1)["accepted"] == 3
+        client.goodbye()
+    datagram(gateway, b"".join(b"\x1e" + t + b"\n" for t in some(3)))
+    stored_are(gateway, range(next(n)))
+
+
+@with_gateway
+def who_is_at_the_wrong_door_is_told_the_right_one(gateway):
+    one, two = text(1, 2)
+    for body in (b"[" + one + b"," + two + b"]", one + two, one + b"\n" + two, b'{"events":[' + one + b"]}",
+                 b"\x1e" + one + b"\x1e" + two):
+        status, reply = gateway.post("/events", body)
+        assert status == 400 and "/events/bulk" in reply["detail"], (body, reply)
+    for path in ("/events?stream=nope", "/events/bulk?stream=nope", "/ws?stream=nope"):
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} if path.startswith("/ws") else {}
+        status, _, reply = gateway.request("GET" if upgrade else "POST", path, None if upgrade else one, upgrade)
+        reply = json.loads(reply)
+        assert (status, reply["code"]) == (404, "unknown_stream") and "there is: events" in reply["detail"], reply
+    stored_are(gateway, [])
+
+
 if __name__ == "__main__":
-    main([nuls_behind_json_are_ignored_on_all_doors, an_lz4_block_without_its_size_is_told_as_that])
+    main([what_is_json_is_taken_under_any_name_and_what_is_none_is_415, sequences_and_objects_behind_each_other_are_lines,
+          who_is_at_the_wrong_door_is_told_the_right_one, nuls_behind_json_are_ignored_on_all_doors, an_lz4_block_without_its_size_is_told_as_that])

@@ -243,6 +243,22 @@ static void codings_and_types_are_known_by_name(void **state)
         { "Content-Type: application/x-jsonlines\r\n", ENCODING_IDENTITY, CONTENT_NDJSON },
         { "Content-Type: application/x-ndjsonx\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
         { "Content-Type: application/json\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: application/cloudevents-batch+json; charset=utf-8\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: application/json-seq\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: text/plain;charset=UTF-8\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: application/octet-stream\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: application/csp-report\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: */*\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type:\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
+        { "Content-Type: application/x-www-form-urlencoded\r\n", ENCODING_IDENTITY, CONTENT_FORM },
+        { "Content-Type: multipart/form-data; boundary=x\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: Multipart/Mixed\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: image/png\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: text/csv\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: application/atom+XML\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: application/x-protobuf\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: application/msgpack\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: application/gzip\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct http_request r = with_fields(1, cases[i].fields);

@@ -23,12 +23,15 @@ static void paths_and_methods_lead_to_routes(void **state)
         unsigned allow;
     } rows[] = {
         { SIDE_ALL, "/events", HTTP_POST, true, 0 },
-        { SIDE_ALL, "/events", HTTP_GET, false, METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_OPTIONS) },
+        { SIDE_ALL, "/events/bulk", HTTP_PUT, true, 0 },
+        { SIDE_ALL, "/events", HTTP_GET, false,
+          METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
         { SIDE_ALL, "/events/", HTTP_POST, true, 0 }, /* as some clients join a base and a path */
         { SIDE_ALL, "/events/bulk/", HTTP_POST, true, 0 },
         { SIDE_ALL, "/ws/", HTTP_GET, true, 0 },
         { SIDE_ALL, "/livez/", HTTP_HEAD, true, 0 },
-        { SIDE_ALL, "/events/", HTTP_GET, false, METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_OPTIONS) },
+        { SIDE_ALL, "/events/", HTTP_GET, false,
+          METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
         { SIDE_ALL, "/events//", HTTP_POST, false, 0 },
         { SIDE_ALL, "/", HTTP_GET, false, 0 },
         { SIDE_ALL, "/ws", HTTP_GET, true, 0 },

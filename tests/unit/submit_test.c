@@ -29,6 +29,12 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
                                   : fixture.chunk;
 }
 
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
+{
+    (void)pipeline;
+    buf_printf(out, "there is no stream \"%.*s\"; there are: s, other", (int)name.len, name.data);
+}
+
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
 {
     (void)pipeline;
@@ -210,6 +216,13 @@ static const struct {
     { PAYLOAD_LINES, SLICE("{\"a\":1}{\"a\":2}"), OK, OK, 2, 0 },
     { PAYLOAD_LINES, SLICE("{\"a\":1}\n{\"a\":2}}{\"a\":3}\n"), OK, ERROR_INVALID_JSON, 2, 1 },
     { PAYLOAD_LINES, SLICE("\x1e{\"a\":1}\n\x1e{\"a\":2}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_ONE, SLICE("\x1e{\"a\":1}\n"), OK, OK, 1, 0 },
+    { PAYLOAD_ONE, SLICE("\x1e{\"a\":1}\n\x1e{\"a\":2}\n"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { PAYLOAD_MANY, SLICE("\x1e{\"events\":[{\"a\":1},{\"a\":2}]}\n"), OK, OK, 2, 0 },
+    { PAYLOAD_MANY, SLICE("\x1e{\n\"a\":1\n}\n\x1e\x1e{\"a\":2}{\"a\":3}\n\x1e"), OK, OK, 3, 0 },
+    { PAYLOAD_MANY, SLICE("\x1e{\"a\":1\n\x1e{\"a\":2}\n"), OK, ERROR_INVALID_JSON, 2, 1 }, /* cut off: it alone */
+    { PAYLOAD_MANY, SLICE("\x1e[1]\n\x1e{\"a\":2}\n\x1etrue"), OK, ERROR_NOT_AN_OBJECT, 3, 2 },
+    { PAYLOAD_MANY, SLICE("\x1e\n\x1e\n"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
     { PAYLOAD_ONE, SLICE("{\"a\":1}\0"), OK, OK, 1, 0 }, /* strlen + 1 */
     { PAYLOAD_ONE, SLICE("{\"a\":1}\0\0\0\0\0\0\0\0"), OK, OK, 1, 0 },
     { PAYLOAD_ONE, SLICE("{\"a\":1}\0\n"), OK, OK, 1, 0 },
@@ -702,8 +715,7 @@ static void an_unknown_stream_refuses_the_payload_whole(void **state)
     submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
               SLICE("{\"stream\":\"no\\\"ne\",\"events\":[{\"a\":1},{\"a\":2}]}"));
     assert_int_equal(setup->submission.error, ERROR_UNKNOWN_STREAM);
-    assert_string_equal(buf_c_string(&setup->submission.detail),
-                        "\"stream\" names \"no\\\"ne\", which is not a stream of this gateway");
+    assert_string_equal(buf_c_string(&setup->submission.detail), "there is no stream \"no\"ne\"; there are: s, other");
     submit_as(setup, (struct payload){ .form = PAYLOAD_MANY, .pick_stream = true },
               SLICE("{\"stream\":\"none\",\"events\":[{\"a\":1},{a}]}"));
     assert_int_equal(setup->submission.error, ERROR_UNKNOWN_STREAM);
@@ -814,6 +826,35 @@ static void where_memory_runs_short_in_the_middle_every_event_of_the_payload_is_
         }
         assert_int_not_equal(failed, 0);
         buf_release(&text);
+    }
+}
+
+static void who_sends_many_events_as_one_is_told_where_they_go(void **state)
+{
+    static const struct {
+        const char *text, *hint; /* NULL: none */
+    } cases[] = {
+        { "[{\"a\":1},{\"a\":2}]", "the payload is an array, and one event is taken here: use /events/bulk" },
+        { "[{\"a\":1},{a}]", "the payload is an array" },
+        { "{\"a\":1}{\"a\":2}", "objects one behind the other" },
+        { "{\"a\":1}\n{\"a\":2}\n", "lines of objects" },
+        { "\x1e{\"a\":1}\n\x1e{\"a\":2}\n", "a sequence" },
+        { "{\"events\":[{\"a\":1}]}", "an envelope" },
+        { "{\"sent_at\":5,\"events\":[{\"a\":1},{a}]}", "an envelope" },
+        { "{\"b\":1}", NULL },
+        { "{\"a\":tru}", NULL },
+        { "true", NULL },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        submit(setup, PAYLOAD_ONE, slice_from_string(cases[i].text));
+        const char *detail = buf_c_string(&setup->submission.detail);
+        if ((strstr(detail, "use /events/bulk") != NULL) != (cases[i].hint != NULL) ||
+            (cases[i].hint != NULL && strstr(detail, cases[i].hint) == NULL)) {
+            fail_msg("%s: %s", cases[i].text, detail);
+        }
+        submit(setup, PAYLOAD_MANY, slice_from_string(cases[i].text));
+        assert_null(strstr(buf_c_string(&setup->submission.detail), "/events/bulk"));
     }
 }
 
@@ -929,6 +970,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refusal_without_a_stream_is_counted_too, start, end),
         cmocka_unit_test_setup_teardown(sent_at_moves_the_times_of_an_envelope_and_of_a_single_event, start_with_times,
                                         end),
+        cmocka_unit_test_setup_teardown(who_sends_many_events_as_one_is_told_where_they_go, start, end),
         cmocka_unit_test_setup_teardown(a_field_sent_at_is_data, start_with_a_field_sent_at, end),
         cmocka_unit_test_setup_teardown(a_payload_that_fails_as_a_whole_moved_no_times, start_with_times, end),
     };

@@ -21,6 +21,12 @@ struct pipeline {
     int unused;
 };
 
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
+{
+    (void)pipeline;
+    buf_printf(out, "there is no stream \"%.*s\"; there is: events", (int)name.len, name.data);
+}
+
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
 {
     static const struct stream events = { .name = "events" }, clicks = { .name = "clicks" };
