@@ -205,8 +205,8 @@ export class Sluice {
     const dropped = this.#queue.overflow(this.#env.clock(), this.#env.wall());
     dropped.forEach(([, all]) => (this.#counts.dropped += all.length));
     for (const [reason, all] of dropped) {
-      this.#keeper.forget(all);
       this.#tell("onDrop", { reason, ids: idsOf(all), events: all.map(eventOf) });
+      this.#keeper.forget(all); // behind it: a page that ends in between has the next one tell it again
     }
     this.#sender.wake();
   }
@@ -270,12 +270,12 @@ export class Sluice {
   #settled(good, refused) {
     this.#counts.acknowledged += good.length;
     this.#counts.rejected += refused.size;
-    if (good.length + refused.size !== 0) {
-      this.#keeper.forget([...good, ...refused.keys()]);
-    }
     this.#decided.push(...idsOf(good));
     for (const [record, { code, field, message }] of refused) {
       this.#tell("onError", { code, field, message, id: record.messageId, event: eventOf(record) });
+    }
+    if (good.length + refused.size !== 0) {
+      this.#keeper.forget([...good, ...refused.keys()]); // behind what is told, likewise
     }
   }
 
