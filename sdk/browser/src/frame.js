@@ -9,9 +9,9 @@ export const byteLength = (text) => encoder.encode(text).length;
 /** Bytes of an envelope that are no event, and no comma behind one. */
 export const ENVELOPE_BYTES = 48;
 
-/** now: by this browser's clock, of which the gateway learns so how far it is off. */
+/** now: by this browser's clock, of which the gateway learns so how far it is off; or by the one that the records are of. */
 export const payload = (records, now) =>
-  `{"sent_at":${Math.round(now)},"events":[${records.map((record) => record.json).join(",")}]}`;
+  `{"sent_at":${Math.round(now + (records[0].ahead ?? 0))},"events":[${records.map((record) => record.json).join(",")}]}`;
 
 /** A text for the text frame; or bytes for the binary frame, if they are fewer: a 4-byte little-endian size, an LZ4
  * block. */

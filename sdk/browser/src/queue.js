@@ -5,6 +5,9 @@
 // unsaved (held only), waiting (may be taken), or in a batch that was taken. Invariant: held is the sum of the three.
 import { ENVELOPE_BYTES } from "./frame.js";
 
+const SET_BACK = 60_000; // ms by which a clock is later than it should be
+const ONE_CLOCK = 5000; // ms that events of one payload may differ in that
+
 export class Queue {
   #held = new Map(); // id → record
   #waiting = []; // in the order they are sent
@@ -104,14 +107,26 @@ export class Queue {
     return this.#waiting.some((record) => !record.hurried);
   }
 
-  /** The next batch, oldest first: at least one record if any waits, of whatever size. */
-  take() {
+  /** How far the clock that the record's time is of is ahead of `wall`: it was set back since, and what was tracked by it
+   * is told to the gateway by it. Of a clock that was behind nothing is known: it looks like an event that waited. */
+  #ahead(record, now, wall) {
+    const age = record.recovered ? 0 : now - record.since;
+    const ahead = record.time + age - wall;
+    return ahead > SET_BACK ? ahead : 0;
+  }
+
+  /** The next batch, oldest first: at least one record if any waits, of whatever size. All are of one clock, which is
+   * `ahead` of `wall`. */
+  take(now = 0, wall = Infinity) {
     const maxBytes = this.limits.batchBytes;
     let count = 0;
     let bytes = ENVELOPE_BYTES;
     while (count < this.#waiting.length && count < this.limits.batchEvents) {
       const record = this.#waiting[count];
-      if (count !== 0 && (record.alone || this.#waiting[0].alone || bytes + record.bytes + 1 > maxBytes)) {
+      record.ahead = this.#ahead(record, now, wall);
+      const { alone, ahead } = this.#waiting[0];
+      const apart = record.alone || alone || Math.abs(record.ahead - ahead) > ONE_CLOCK;
+      if (count !== 0 && (apart || bytes + record.bytes + 1 > maxBytes)) {
         break;
       }
       bytes += record.bytes + 1;
@@ -124,11 +139,13 @@ export class Queue {
 
   /** For a page that is going: the oldest not hurried yet that fit into a payload of `maxBytes`, marked. They go on
    * waiting, for nobody may be there to read the answer. `more`: some that are on their way. */
-  hurry(maxBytes, more = []) {
+  hurry(maxBytes, more = [], now = 0, wall = Infinity) {
     const hurried = [];
     let bytes = ENVELOPE_BYTES;
     for (const record of [...more, ...this.#waiting]) {
-      if (!record.hurried && bytes + record.bytes + 1 <= maxBytes) {
+      record.ahead = this.#ahead(record, now, wall);
+      const oneClock = Math.abs(record.ahead - (hurried[0] ?? record).ahead) <= ONE_CLOCK;
+      if (!record.hurried && oneClock && bytes + record.bytes + 1 <= maxBytes) {
         bytes += record.bytes + 1;
         record.hurried = true;
         hurried.push(record);

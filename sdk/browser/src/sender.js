@@ -64,7 +64,7 @@ export class Sender {
       return;
     }
     while (this.#canSend() && this.#queue.dueAt() <= this.#env.clock()) {
-      this.#send(this.#queue.take());
+      this.#send(this.#queue.take(this.#env.clock(), this.#env.wall()));
     }
     this.#sleep();
   }
@@ -81,13 +81,14 @@ export class Sender {
     }
     if (open && (!leaving || this.#queue.unhurried)) {
       while (this.#queue.waiting !== 0) {
-        this.#send(this.#queue.take());
+        this.#send(this.#queue.take(this.#env.clock(), this.#env.wall()));
       }
     }
   }
 
   #hurryByPost(more) {
-    const records = this.#queue.hurry(HURRY_BYTES - this.#hurriedBytes, more);
+    const { clock, wall } = this.#env;
+    const records = this.#queue.hurry(HURRY_BYTES - this.#hurriedBytes, more, clock(), wall());
     if (records.length === 0) {
       return;
     }

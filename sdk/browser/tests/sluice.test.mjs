@@ -497,6 +497,27 @@ test("a gateway that names fewer refused events than it counts is asked event by
   assert.deepEqual([acknowledged, rejected, waiting], [2, 2, 0]);
 });
 
+test("events of a clock that was set back since are sent with what it said", async () => {
+  const time = new Time();
+  const indexedDB = fakeIndexedDB();
+  let shift = 9 * 86_400_000;
+  const wall = () => time.now + shift;
+  const first = await start({}, { time, indexedDB, wall });
+  const tracked = wall();
+  first.sluice.track("ahead");
+  await time.pass(250);
+  shift = 0;
+  first.sluice.track("right");
+  await time.pass(1000);
+  first.sockets[0].accept();
+  await time.pass(250);
+  const sent = (socket) => socket.messages.map((message) => JSON.parse(message)).map(({ sent_at, events }) => [names(events), sent_at]);
+  assert.deepEqual(sent(first.sockets[0]), [["ahead", tracked + 1250], ["right", time.now - 250]]);
+  const second = await connected({}, { time, indexedDB, wall });
+  await time.pass(250);
+  assert.deepEqual(sent(second.sockets[0]).map(([name, at]) => [name, at > time.now + 60_000 ? at - tracked : at]), [["right", time.now], ["ahead", 0]]);
+});
+
 test("what was sent twice is counted by its first answer", async () => {
   let answer;
   const held = new Promise((resolve) => (answer = resolve));
