@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "config/option_read.h"
+#include "config/secret.h"
 
 enum { FILE_LIMIT = 1024 * 1024, LEAST_JOURNAL = 256 * 1024 };
 
@@ -68,6 +69,7 @@ static void read_root(struct option_reader *reader, const struct node *root, str
         check_streams(reader, config);
         check_writer(reader, &config->writer);
         settle_max_journal(reader, config);
+        settle_secrets(reader, config);
     }
     if (memory_failed(reader->memory)) {
         option_problem(reader, 0, "", "needs more memory than a configuration may take");

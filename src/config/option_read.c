@@ -88,10 +88,10 @@ static void read_single(struct option_reader *reader, const struct option *optio
 }
 
 /* A list of strings: a sequence, or one scalar that stands for a list of one, or of none if it is empty. */
-static void read_strings(struct option_reader *reader, const struct node *node, const char *path,
-                         struct string_list *list)
+static void read_strings(struct option_reader *reader, const struct option *option, const struct node *node,
+                         const char *path, struct string_list *list)
 {
-    static const struct option item = { .type = OPTION_STRING, .min = "1" };
+    const struct option item = { .type = OPTION_STRING, .min = "1", .any_text = option->any_text };
     if (node->kind == NODE_MAPPING) {
         option_problem(reader, node->line, path, "found a mapping of keys, expected a value or a list of values");
         return;
@@ -191,7 +191,7 @@ static void read_option(struct option_reader *reader, const struct option *optio
         option_read_group(reader, node, node->line, path, option->table, place_of(option, target));
         break;
     case OPTION_LIST: read_list(reader, option, node, path, target); break;
-    case OPTION_STRINGS: read_strings(reader, node, path, place_of(option, target)); break;
+    case OPTION_STRINGS: read_strings(reader, option, node, path, place_of(option, target)); break;
     default: read_single(reader, option, node, path, place_of(option, target)); break;
     }
 }

@@ -88,11 +88,24 @@ static void read_enum(struct option_reader *reader, const struct option *option,
     buf_release(&expected);
 }
 
+/* The value is not repeated: it may be a password. */
+static bool has_control(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((uint8_t)text.data[i] < ' ' || text.data[i] == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_string(struct option_reader *reader, const struct option *option, int line, const char *path,
                         struct slice text, void *place)
 {
     if (text.len != 0 && memchr(text.data, '\0', text.len) != NULL) {
         refuse(reader, line, path, text, "text without NUL characters");
+    } else if (option->type == OPTION_STRING && !option->any_text && has_control(text)) {
+        option_problem(reader, line, path, "found a line end or another control character, expected none");
     } else if (option->type == OPTION_NAME && !scalar_is_name(text)) {
         refuse(reader, line, path, text, "a name of 1 to 64 letters, digits and _");
     } else if (option->min != NULL && text.len == 0) {

@@ -181,6 +181,8 @@ static const struct option dedup_rows[] = {
     { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
       "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]` or "
       "`redis+unix://[…@]/path[?db=database]`." },
+    { "redis_password_file", STRING(dedup_options, redis_password_file),       "",                 NULL,    NULL,
+      "`redis`: a file with the password, for a URL without one; a line end behind it is left out." },
     { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     "64",
       "`redis`: what its keys begin with; gateways with the same prefix share their windows." },
     { "redis_timeout",    DURATION(dedup_options, redis_timeout_ns),           "500ms",            "1ms",   "10s",
@@ -208,6 +210,8 @@ static const struct option store_rows[] = {
       "`clickhouse`: the user." },
     { "password",         STRING(store_options, password),                     "",                 NULL,    NULL,
       "`clickhouse`: the user's password." },
+    { "password_file",    STRING(store_options, password_file),                "",                 NULL,    NULL,
+      "`clickhouse`: a file with the password, instead of `password`; a line end behind it is left out." },
     { "database",         STRING(store_options, database),                     "default",          "1",     NULL,
       "The database of the streams' tables." },
     { "connect_timeout",  DURATION(store_options, connect_timeout_ns),         "2s",               "10ms",  "5m",
@@ -272,12 +276,12 @@ static const struct option field_rows[] = {
       "An event without it is rejected." },
     { "default",          STRING(field_options, default_value),                NULL,               NULL,    NULL,
       "What an absent value or null becomes; for a time, `now` is that of receipt. Without it: null if the type is Nullable, "
-      "else the type's own default. Not beside `required`, nor for Array, Map, JSON." },
+      "else the type's own default. Not beside `required`, nor for Array, Map, JSON.", .any_text = true },
     { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
       "The gateway knows the value; the event is not asked. Not beside `from`, `required`, `default`.", .names = fills },
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
       "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
-      "default, `''` of a String without one; an Enum that is not required must have one then." },
+      "default, `''` of a String without one; an Enum that is not required must have one then.", .any_text = true },
     { "min_length",       INTEGER(field_options, min_length),                  "0",                NULL,    "1073741824",
       "Least bytes of a text that is sent: 1 refuses the empty one, which `required` takes." },
     { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
@@ -296,7 +300,7 @@ static const struct option field_rows[] = {
       "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address; of 6to4 and Teredo, which begin with an IPv4 "
       "address, all but the prefix." },
     { "comment",          STRING(field_options, comment),                      NULL,               NULL,    NULL,
-      "The comment of a column that Sluice creates." },
+      "The comment of a column that Sluice creates.", .any_text = true },
 };
 
 static const struct option_table field_table = TABLE(field_rows);
@@ -312,7 +316,7 @@ static const struct option stream_rows[] = {
     { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
-      "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time." },
+      "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time.", .any_text = true },
     { "allow_lossy_table", BOOL(stream_options, allow_lossy_table),            "false",            NULL,    NULL,
       "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
       "…); `/readyz` says so all the time." },

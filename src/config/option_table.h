@@ -29,6 +29,8 @@ struct option {
     const char *max;
     const char *help;
     bool required;
+    bool
+        any_text; /* of strings: line ends and other control characters, too; others may go into a header, or a statement */
     const char *const *names; /* OPTION_ENUM; ends in NULL */
     const struct option_table *table;
     size_t count_offset; /* OPTION_LIST: of the size_t that counts */

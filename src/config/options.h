@@ -91,6 +91,8 @@ struct dedup_options {
     uint64_t max_bytes; /* memory: of the window in process */
     enum dedup_on_error on_error;
     const char *redis_url;
+    const char *redis_password_file; /* "" : none */
+    const char *redis_password;      /* what it holds; NULL: there is none. Of no option */
     const char *redis_prefix;
     int64_t redis_timeout_ns; /* for one commit group */
     int64_t redis_shards;     /* sets that a window is spread over */
@@ -107,6 +109,7 @@ struct store_options {
     const char *url;     /* clickhouse: comma-separated http:// or https:// */
     const char *user;
     const char *password;
+    const char *password_file; /* "" : none; else `password` is what it holds */
     const char *database;
     int64_t connect_timeout_ns;
     int64_t request_timeout_ns;

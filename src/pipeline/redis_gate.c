@@ -203,14 +203,15 @@ static void put_command(struct redis_trip *trip, const char *const *words, enum 
     redis_trip_expect(trip, (struct redis_answer){ .want = want });
 }
 
-static void put_login(struct redis_trip *trip, const struct redis_address *address)
+static void put_login(struct redis_trip *trip, const struct redis_address *address, const char *secret)
 {
     char database[24];
+    const char *password = address->password[0] != '\0' || secret == NULL ? address->password : secret;
     snprintf(database, sizeof database, "%lld", (long long)address->database);
     if (address->user[0] != '\0') {
-        put_command(trip, (const char *const[]){ "AUTH", address->user, address->password, NULL }, REDIS_WANT_DONE);
-    } else if (address->password[0] != '\0') {
-        put_command(trip, (const char *const[]){ "AUTH", address->password, NULL }, REDIS_WANT_DONE);
+        put_command(trip, (const char *const[]){ "AUTH", address->user, password, NULL }, REDIS_WANT_DONE);
+    } else if (password[0] != '\0') {
+        put_command(trip, (const char *const[]){ "AUTH", password, NULL }, REDIS_WANT_DONE);
     }
     if (address->database != 0) {
         put_command(trip, (const char *const[]){ "SELECT", database, NULL }, REDIS_WANT_DONE);
@@ -235,7 +236,7 @@ static bool shake_hands(struct redis_gate *gate, struct redis_connection *connec
     char set[256];
     struct redis_trip *trip = &gate->handshake;
     snprintf(set, sizeof set, "%s:probe", gate->config.options->redis_prefix);
-    put_login(trip, &gate->address);
+    put_login(trip, &gate->address, gate->config.options->redis_password);
     put_probe(trip, set, &member);
     if (!travel(connection, trip, clock_monotonic_ns() + gate->config.options->redis_timeout_ns)) {
         return false;

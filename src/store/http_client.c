@@ -309,6 +309,15 @@ static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
     return copy;
 }
 
+/* Not there, or without a control character behind a '%': it would end the header that it goes into. */
+static bool is_sound_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    CURLUcode code = curl_url_get(url, part, &text, CURLU_URLDECODE);
+    curl_free(text);
+    return code != CURLUE_URLDECODE;
+}
+
 /* scheme://host:port/path? with the user's own arguments kept, and the same for people. */
 static void split_url(struct http_address *address, CURLU *url)
 {
@@ -343,10 +352,11 @@ bool http_address_parse(struct http_address *address, struct slice text)
                 (scheme = url_part(url, CURLUPART_SCHEME, 0)) != NULL &&
                 (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
     if (good) {
+        good = is_sound_part(url, CURLUPART_USER) && is_sound_part(url, CURLUPART_PASSWORD);
         address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
         address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
         split_url(address, url);
-        good = address->user != NULL && address->password != NULL && address->url != NULL;
+        good = good && address->user != NULL && address->password != NULL && address->url != NULL;
     }
     free(scheme);
     curl_url_cleanup(url);

@@ -1,0 +1,68 @@
+/* Turns files that hold a secret into options. */
+#include "config/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LONGEST_SECRET 4096
+
+static bool is_fit(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((uint8_t)text.data[i] < ' ' || text.data[i] == 0x7F) {
+            return false;
+        }
+    }
+    return text.len != 0;
+}
+
+/* Without the line end that editors and echo put behind it. */
+static struct slice without_end(struct slice text)
+{
+    static const char ends[] = { '\n', '\r' };
+    for (size_t i = 0; i < sizeof ends; i++) {
+        text.len -= text.len != 0 && text.data[text.len - 1] == ends[i] ? 1 : 0;
+    }
+    return text;
+}
+
+/* NULL, with a problem. */
+static const char *read_secret(struct option_reader *reader, const char *option, const char *path)
+{
+    char bytes[LONGEST_SECRET + 1];
+    FILE *file = fopen(path, "rbe");
+    size_t length = file == NULL ? 0 : fread(bytes, 1, sizeof bytes, file);
+    bool read = file != NULL && ferror(file) == 0;
+    int number = errno;
+    if (file != NULL) {
+        fclose(file);
+    }
+    struct slice secret = without_end(slice_make(bytes, length));
+    const char *copy = NULL;
+    if (!read) {
+        option_problem(reader, 0, option, "cannot read %s: %s", path, strerror(number));
+    } else if (length > LONGEST_SECRET || !is_fit(secret)) {
+        option_problem(reader, 0, option,
+                       "%s holds nothing, several lines, control characters, or more than %d bytes; expected one line",
+                       path, LONGEST_SECRET);
+    } else {
+        copy = memory_copy(reader->memory, secret);
+    }
+    explicit_bzero(bytes, sizeof bytes);
+    return copy;
+}
+
+void settle_secrets(struct option_reader *reader, struct config *config)
+{
+    struct store_options *store = &config->store;
+    if (store->password_file[0] != '\0' && store->password[0] != '\0') {
+        option_problem(reader, 0, "store.password_file", "found beside store.password, expected one of them");
+    } else if (store->password_file[0] != '\0') {
+        store->password = read_secret(reader, "store.password_file", store->password_file);
+    }
+    if (config->dedup.redis_password_file[0] != '\0') {
+        config->dedup.redis_password =
+            read_secret(reader, "dedup.redis_password_file", config->dedup.redis_password_file);
+    }
+}

@@ -1,0 +1,9 @@
+/* Secrets that lie in files of their own: of systemd's LoadCredential, of Kubernetes, of Docker. */
+#pragma once
+
+#include "config/config.h"
+#include "config/option_read.h"
+
+/* Reads the files that the configuration names into the options that they stand for; a problem each of what cannot be used.
+ * What they hold is never repeated. */
+void settle_secrets(struct option_reader *reader, struct config *config);
