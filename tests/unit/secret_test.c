@@ -58,6 +58,7 @@ static void a_password_is_read_from_its_file(void **state)
         assert_string_equal(config.store.password, "p:s '\"\\w");
         assert_string_equal(config.dedup.redis_password, "p:s '\"\\w");
         config_free(&config);
+        buf_release(&problems);
         unlink(path);
     }
 }
