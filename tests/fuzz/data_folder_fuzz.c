@@ -81,7 +81,10 @@ static bool run_start(struct journal_run *run)
     struct buf problem = { 0 };
     run->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     run->board = status_board_new();
-    run->journal = journal_open(&options, world.streams, 1, run->metrics, run->board, &run->recovered, &problem);
+    struct journal_config config = {
+        .options = &options, .streams = world.streams, .stream_count = 1, .metrics = run->metrics, .board = run->board
+    };
+    run->journal = journal_open(&config, &run->recovered, &problem);
     must(run->journal != NULL || problem.len != 0);
     buf_release(&problem);
     return run->journal != NULL;
