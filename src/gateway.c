@@ -4,7 +4,7 @@
  *   folder ─── the data folder, locked for this process       (base/)
  *   store ──── where batches go and queries are answered      (store/)
  *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
- *   query ──── the read API                                   (query/)
+ *   query ──── the read API, and SQL for people               (query/)
  *   server ─── HTTP in, replies and pages out                 (proto/)
  *   udp ────── datagrams in                                   (proto/)
  *
@@ -24,6 +24,7 @@
 #include "proto/pages.h"
 #include "proto/udp.h"
 #include "query/query.h"
+#include "query/sql_service.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct gateway {
     struct metrics *metrics;
     struct pipeline *pipeline;
     struct query_service *query;
+    struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct page query_page;
     struct pages_source pages_source;
     struct page pages[PAGES_MAX + 1 + ASSETS_MAX]; /* the server's table of routes borrows them */
@@ -217,6 +219,24 @@ static bool start_parts(struct gateway *g, struct buf *problem)
            start_server(g, problem) && start_udp(g, problem);
 }
 
+/* Events do not depend on it. */
+static void start_sql(struct gateway *g)
+{
+    struct buf problem = { 0 };
+    g->sql = sql_service_start(g->store, g->folder.path, &problem);
+    if (problem.len != 0) {
+        LOG(LOG_WARN, "sql cannot be asked", "`sluice sql` has to wait for this gateway's end: %s",
+            buf_c_string(&problem));
+    }
+    buf_release(&problem);
+}
+
+static void stop_sql(struct gateway *g)
+{
+    sql_service_stop(g->sql);
+    g->sql = NULL;
+}
+
 /* What may take time: the disk syncs, the engine starts, the journal is read, the tables are looked at. */
 static bool open_parts(struct gateway *g, struct buf *problem)
 {
@@ -299,6 +319,7 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
         abandon_start(g);
         return NULL;
     }
+    start_sql(g);
     status_set(g->status, STATUS_OK, "accepting events");
     return g;
 }
@@ -400,6 +421,7 @@ static void end_parts(struct gateway *g)
     if (keeps) {
         halt_delivery(g);
     }
+    stop_sql(g);
     query_stop(g->query);
     if (keeps) {
         free_store(g);

@@ -23,7 +23,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]
                             "       sluice journal ls|cat|verify DATA_FOLDER\n"
                             "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
                             "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
-                            "       sluice sql [--config FILE] STATEMENT\n"
+                            "       sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT\n"
                             "       sluice schema print [--config FILE] [--replicated] [--on-cluster NAME]\n"
                             "                    [--server VERSION] [STREAM…]\n"
                             "       sluice --version | --help | --options\n"

@@ -1,6 +1,8 @@
-/* The command `sluice sql [--config FILE] [--format FORMAT] STATEMENT`: one statement to the configured store, its
- * result on stdout. The embedded store belongs to one process: while a gateway serves from its data folder the command
- * says so. */
+/* The command `sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT`: one statement to the configured store, its
+ * result on stdout. The engine in process belongs to one process: a gateway that serves from the data folder is asked over
+ * the folder's socket, and runs it; without one the command opens the engine itself. Ctrl-C cancels.
+ *
+ * The engine in process changes nothing without --write (chdb_statement.h). A server asks its own rights of its user. */
 #pragma once
 
 /* argv[0] is "sql". Returns the exit code: 0 good, 1 the store said no or the result could not be written, 2 usage or

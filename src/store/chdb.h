@@ -11,6 +11,14 @@ typedef struct chdb_connection_handle *chdb_connection;
 struct chdb_result;        /* opaque */
 struct chdb_insert_stream; /* opaque */
 
+/* What a statement would do; struct_size is the caller's sizeof. */
+struct chdb_query_analysis {
+    uint32_t struct_size;
+    uint32_t statement_count; /* 0: it cannot be parsed */
+    uint32_t flags;
+    uint32_t query_class; /* 0 reads; 1 writes; 2 writes what is of all databases; 3 controls; 4 unknown */
+};
+
 /*  X(result type, name without "chdb_", parameters) */
 #define CHDB_FUNCTIONS(X)                                                                                               \
     X(void, set_signal_handlers_enabled, (int enabled))                                                                 \
@@ -29,6 +37,15 @@ struct chdb_insert_stream; /* opaque */
     X(char *, result_buffer, (struct chdb_result * result))                                                             \
     X(size_t, result_length, (struct chdb_result * result))                                                             \
     X(const char *, result_error, (struct chdb_result * result))                                                        \
+    /* The result by pieces: fetch until one is empty; each result is destroyed by itself. SELECT alone is streamed. */ \
+    X(struct chdb_result *, stream_query_n,                                                                             \
+      (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len))             \
+    X(struct chdb_result *, stream_fetch_result, (chdb_connection connection, struct chdb_result * stream))             \
+    X(void, stream_cancel_query, (chdb_connection connection, struct chdb_result * stream))                             \
+    /* 0 is success; runs nothing; `database` may be NULL */                                                            \
+    X(int, classify_query_n,                                                                                            \
+      (chdb_connection connection, const char *sql, size_t sql_len, const char *database, size_t database_len,          \
+       struct chdb_query_analysis *analysis))                                                                           \
     /* never NULL; ask stream_insert_error whether it began */                                                          \
     X(struct chdb_insert_stream *, stream_insert_n,                                                                     \
       (chdb_connection connection, const char *sql, size_t sql_len, const char *format, size_t format_len))             \

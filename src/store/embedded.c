@@ -5,6 +5,7 @@
 #include "base/lz4.h"
 #include "base/thread.h"
 #include "store/chdb.h"
+#include "store/chdb_statement.h"
 #include "store/codes.h"
 #include "store/sql.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct embedded {
     struct chdb chdb;
     chdb_connection *connection; /* keeps the engine alive */
     char *path_argument;
+    char *backups_argument; /* BACKUP and RESTORE reach files in <data>/backups alone */
     const char *names[1];
     const struct store_options *options;
 };
@@ -262,6 +264,19 @@ static void embedded_query(struct store_session *session, size_t server, const s
     bindings_release(&bindings);
 }
 
+/* Statements of people leave half of the engine's memory to INSERTs. */
+static void embedded_run_statement(struct store_session *session, const struct store_statement *statement,
+                                   struct store_reply *reply)
+{
+    chdb_statement_run(&session->store->chdb, *session->connection, statement, session->store->options->max_memory / 2,
+                       reply);
+}
+
+static void embedded_cancel_statement(struct store_session *session, const char *tag)
+{
+    chdb_statement_cancel(&session->store->chdb, *session->connection, tag);
+}
+
 static void embedded_probe(struct store_session *session, size_t server, struct store_features *features,
                            struct store_reply *reply)
 {
@@ -322,6 +337,7 @@ static void embedded_free(struct store *base)
         store->chdb.close_conn(store->connection); /* the last one: the engine stops */
     }
     free(store->path_argument);
+    free(store->backups_argument);
     free(store);
 }
 
@@ -365,6 +381,15 @@ static char *make_path_argument(const char *path, const char *data_folder, struc
     return made;
 }
 
+/* NULL if memory is short. */
+static char *make_backups_argument(const char *data_folder)
+{
+    char real[PATH_MAX];
+    char *argument;
+    const char *folder = realpath(data_folder, real) != NULL ? real : data_folder;
+    return asprintf(&argument, "--backups.allowed_path=%s/backups", folder) < 0 ? NULL : argument;
+}
+
 static bool start_engine(struct embedded *store, struct buf *problem)
 {
     struct store_reply reply = { 0 };
@@ -373,8 +398,10 @@ static bool start_engine(struct embedded *store, struct buf *problem)
     char marks[64];
     snprintf(memory, sizeof memory, "--max_server_memory_usage=%llu", (unsigned long long)store->options->max_memory);
     snprintf(marks, sizeof marks, "--mark_cache_size=%d", MARK_CACHE_BYTES);
-    const char *arguments[] = { store->path_argument, memory, marks, "--background_pool_size=2",
-                                "--memory_worker_use_cgroup=0" };
+    const char *arguments[] = {
+        store->path_argument,   memory, marks, "--background_pool_size=2", "--memory_worker_use_cgroup=0",
+        store->backups_argument
+    };
     store->connection = chdb_open(&store->chdb, arguments, ARRAY_LENGTH(arguments));
     if (store->connection == NULL) {
         buf_printf(problem,
@@ -431,6 +458,8 @@ static const struct store_ops embedded_ops = {
     .insert = embedded_insert,
     .query = embedded_query,
     .probe = embedded_probe,
+    .run_statement = embedded_run_statement,
+    .cancel_statement = embedded_cancel_statement,
     .free = embedded_free,
     .open = embedded_open,
 };
@@ -452,7 +481,8 @@ struct store *store_embedded_new(const struct store_options *options, const char
                                   .database = options->database != NULL ? options->database : "" };
     store->options = options;
     store->path_argument = make_path_argument(options->path, data_folder, problem);
-    if (store->path_argument == NULL) {
+    store->backups_argument = make_backups_argument(data_folder);
+    if (store->path_argument == NULL || store->backups_argument == NULL) {
         embedded_free(&store->base);
         return NULL;
     }

@@ -89,6 +89,17 @@ struct store_query {
     uint64_t max_result_bytes; /* 0: 64 MiB */
 };
 
+/* What a person asks of the engine in process, see chdb_statement.h. */
+struct store_statement {
+    struct slice sql;
+    const char *format; /* ClickHouse's; "": no result is wanted */
+    const char *tag;    /* to cancel it by: letters, digits, '-' */
+    bool write;         /* it may change the store */
+    /* Takes a piece of the result; false: nobody wants it any more. */
+    bool (*take)(void *context, struct slice piece);
+    void *context;
+};
+
 /* Every entry: called on the session's own thread, may block up to its time-out, borrows its arguments for the call,
  * and says how it went in *reply. */
 struct store_ops {
@@ -102,6 +113,12 @@ struct store_ops {
     /* Asks the server for its version and uptime; cheap. */
     void (*probe)(struct store_session *session, size_t server, struct store_features *features,
                   struct store_reply *reply);
+    /* The store in process alone, NULL elsewhere: runs the statement to its end, on a session that is used for nothing
+     * else. */
+    void (*run_statement)(struct store_session *session, const struct store_statement *statement,
+                          struct store_reply *reply);
+    /* Likewise, on another session: the statement of this tag ends early, with an error. */
+    void (*cancel_statement)(struct store_session *session, const char *tag);
     void (*free)(struct store *store); /* after all sessions are freed; waits for the engine to stop */
     /* Once, before the first session: what takes time to start. False with *problem that names what is missing and the
      * cure. NULL: nothing does. */

@@ -168,9 +168,11 @@ class Gateway:
             assert left == sum(parts.values()), (stream, left, parts)
 
     def sql(self, statement, form="TSV"):
-        """Of the store, while the gateway is stopped (embedded) or at any time (a server)."""
-        done = subprocess.run([os.path.join(BUILD, "sluice"), "sql", "--config", self.config, "--format", form, statement],
-                              env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, timeout=300)
+        """Of the store; an embedded one is asked through the gateway while that runs."""
+        may_write = [] if re.match(r"\s*(SELECT|SHOW|WITH|EXPLAIN|BACKUP)\b", statement) else ["--write"]
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "sql", "--config", self.config, "--format", form] +
+                              may_write + [statement], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              cwd=ROOT, timeout=300)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 
