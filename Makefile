@@ -19,15 +19,15 @@ build: ## install what the build needs; leaves build/sluice
 	@cmake --build --preset release --target sluice
 
 vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
-	@scripts/install run
+	@scripts/install fetch
 	@scripts/fetch-libchdb
 
 run: ## install what that needs, build, and serve on :8080 with the embedded store
-	@scripts/install run
+	@scripts/install fetch
 	@$(MAKE) --no-print-directory -j2 build engine
 	build/sluice --config $(CONFIG) --example
 
-engine: # while the build runs
+engine: # while packages are installed and the build runs
 	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
 
 test: build ## install what the tests need and run them all
