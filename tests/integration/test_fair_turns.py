@@ -141,7 +141,11 @@ class World:
         self.gateway = Gateway(folder, sample_with(folder, **sections),
                                {"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": self.server.url, "SLUICE_DURABILITY": "os"})
         self.number = 0
-        self.gateway.start()
+        try:
+            self.gateway.start()
+        except BaseException:
+            self.close()
+            raise
         if self.pages:
             self.gateway.pages_port = self.admin_port
 
