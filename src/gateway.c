@@ -18,6 +18,7 @@
 #include "base/crash_point.h"
 #include "base/data_folder.h"
 #include "base/status.h"
+#include "memory_plan.h"
 #include "open_files.h"
 #include "pipeline/pipeline.h"
 #include "proto/assets.h"
@@ -178,11 +179,15 @@ static bool start_server(struct gateway *g, struct buf *problem)
     size_t count = pages_fill(g->pages, &g->pages_source);
     g->pages[count++] = g->query_page;
     count += assets_fill(g->pages + count);
+    struct memory_plan plan = memory_plan_here(g->config);
+    memory_plan_log(&plan);
     struct server_config config = {
         .http = &g->config->http,
         .websocket = &g->config->websocket,
         .admin = &g->config->admin,
         .max_connections = open_files_for_connections(g->config, g->store->server_count),
+        .max_receiving_bytes = plan.receiving,
+        .max_replying_bytes = plan.replying,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
         .pages = g->pages,

@@ -1,6 +1,7 @@
 /* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
 #include "gateway.h"
 #include "gateway_streams.h"
+#include "memory_plan.h"
 
 #include "pipeline/dedup.h"
 #include "proto/udp.h"
@@ -57,6 +58,7 @@ bool gateway_check(const struct config *config, struct buf *problems)
     gateway_streams_free(streams, config->stream_count);
     struct buf found = { 0 };
     bool fits = server_check(&config->http, &config->admin, &found);
+    fits = memory_plan_check(config, &found) && fits;
     fits = store_check(&config->store, &found) && fits;
     fits = dedup_check(&config->dedup, &found) && fits;
     tell_problems(config->file, &found, ": ", problems);

@@ -112,6 +112,7 @@ struct wire {
     bool block;  /* write takes nothing */
     size_t most; /* what one write takes; 0: all */
     bool wants_flush, wants_turn, reading, finished, closed;
+    size_t untaken; /* by the client, of what the socket took */
     bool has_input; /* at the socket, not received */
     size_t writes;
 };
@@ -163,10 +164,14 @@ static inline void wire_want_turn(void *connection)
     ((struct wire *)connection)->wants_turn = true;
 }
 
-static const struct http_transport wire_transport = {
-    wire_write,      wire_set_reading, wire_finish,    wire_close,
-    wire_want_flush, wire_want_room,   wire_has_input, wire_want_turn
-};
+static inline size_t wire_untaken(void *connection)
+{
+    return ((struct wire *)connection)->untaken;
+}
+
+static const struct http_transport wire_transport = { wire_write,     wire_set_reading, wire_finish,
+                                                      wire_close,     wire_want_flush,  wire_want_room,
+                                                      wire_has_input, wire_want_turn,   wire_untaken };
 
 static struct token later_token;
 

@@ -125,6 +125,7 @@ struct wire {
     size_t write_calls;
     bool block; /* write takes nothing */
     bool wants_flush, wants_room, wants_turn, reading, finished, closed;
+    size_t untaken; /* by the client, of what the socket took */
     bool has_input; /* at the socket, not received */
 };
 
@@ -172,10 +173,14 @@ static void wire_want_turn(void *connection)
     ((struct wire *)connection)->wants_turn = true;
 }
 
-static const struct http_transport wire_transport = {
-    wire_write,      wire_set_reading, wire_finish,    wire_close,
-    wire_want_flush, wire_want_room,   wire_has_input, wire_want_turn
-};
+static size_t wire_untaken(void *connection)
+{
+    return ((struct wire *)connection)->untaken;
+}
+
+static const struct http_transport wire_transport = { wire_write,     wire_set_reading, wire_finish,
+                                                      wire_close,     wire_want_flush,  wire_want_room,
+                                                      wire_has_input, wire_want_turn,   wire_untaken };
 
 static const struct websocket_options wire_websocket = {
     .max_message_bytes = 100000,

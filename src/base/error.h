@@ -81,6 +81,10 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_TOO_DEEP, "too_deep", REJECTED, 400, 1007, "the JSON value is nested too deeply")                          \
     /* the gateway */                                                                                                  \
     X(ERROR_QUEUE_FULL, "queue_full", DROPPED, 503, 1013, "the gateway has no room for more events; try again")        \
+    X(ERROR_RECEIVING_FULL, "receiving_full", DROPPED, 503, 1013,                                                      \
+      "requests and messages that are not whole fill http.max_receiving; try again")                                   \
+    X(ERROR_REPLYING_FULL, "replying_full", DROPPED, 503, 1013,                                                        \
+      "replies that clients do not take fill http.max_replying; try again")                                            \
     X(ERROR_JOURNAL_FULL, "journal_full", DROPPED, 503, 1013, "the journal has reached its limit; try again")          \
     X(ERROR_DISK_FULL, "disk_full", DROPPED, 503, 1013, "the disk has no room for more events; try again")             \
     X(ERROR_JOURNAL_FAILED, "journal_failed", DROPPED, 503, 1013,                                                      \

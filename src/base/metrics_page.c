@@ -37,11 +37,19 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
 
 /* Which reasons are on the page from the start, at 0: a query that asks how much a counter grew would miss the first
  * time that one of them occurs. Of dropped events all are. The others come when they occur. */
-enum { USUAL_OF_STREAM = 1, USUAL_OF_NO_STREAM = 2, USUAL_OF_HANDSHAKE = 4, USUAL_OF_CLOSE = 8 };
+enum {
+    USUAL_OF_STREAM = 1,
+    USUAL_OF_NO_STREAM = 2,
+    USUAL_OF_HANDSHAKE = 4,
+    USUAL_OF_CLOSE = 8,
+    USUAL_OF_HTTP_CLOSE = 16
+};
 
 static const unsigned char usual_reasons[ERROR_COUNT] = {
     [ERROR_BAD_REQUEST] = USUAL_OF_NO_STREAM | USUAL_OF_HANDSHAKE,
-    [ERROR_TIMEOUT] = USUAL_OF_NO_STREAM | USUAL_OF_CLOSE,
+    [ERROR_TIMEOUT] = USUAL_OF_NO_STREAM | USUAL_OF_CLOSE | USUAL_OF_HTTP_CLOSE,
+    [ERROR_RECEIVING_FULL] = USUAL_OF_CLOSE | USUAL_OF_HTTP_CLOSE,
+    [ERROR_REPLYING_FULL] = USUAL_OF_CLOSE | USUAL_OF_HTTP_CLOSE,
     [ERROR_BODY_TOO_LARGE] = USUAL_OF_NO_STREAM,
     [ERROR_UNSUPPORTED_ENCODING] = USUAL_OF_NO_STREAM,
     [ERROR_BAD_ARGUMENT] = USUAL_OF_NO_STREAM,
@@ -94,6 +102,15 @@ static bool is_usual_refusal(const struct metrics *metrics, enum metric metric, 
     return (usual_reasons[reason] & (of_none ? USUAL_OF_NO_STREAM : USUAL_OF_STREAM)) != 0;
 }
 
+static unsigned usual_of(enum metric metric)
+{
+    switch (metric) {
+    case METRIC_WEBSOCKETS_CLOSED: return USUAL_OF_CLOSE;
+    case METRIC_CONNECTIONS_CLOSED: return USUAL_OF_HTTP_CLOSE;
+    default: return USUAL_OF_HANDSHAKE;
+    }
+}
+
 /* Series that say nothing: a rare reason that never occurred, "no stream" where every event had one. */
 static bool is_silent(const struct metrics *metrics, enum metric metric, size_t index, double value)
 {
@@ -102,8 +119,7 @@ static bool is_silent(const struct metrics *metrics, enum metric metric, size_t 
     }
     size_t streams = metrics->stream_count + 1;
     switch (metric_table[metric].labels) {
-    case LABELS_REASON:
-        return (usual_reasons[index] & (metric == METRIC_WEBSOCKETS_CLOSED ? USUAL_OF_CLOSE : USUAL_OF_HANDSHAKE)) == 0;
+    case LABELS_REASON: return (usual_reasons[index] & usual_of(metric)) == 0;
     case LABELS_PROTOCOL_STREAM_REASON: return !is_usual_refusal(metrics, metric, index);
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;

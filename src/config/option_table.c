@@ -77,8 +77,24 @@ static const struct option http_rows[] = {
     { "max_connections",  INTEGER(http_options, max_connections),              "20000",            "1",     "1000000",
       "Most connections open at once, WebSockets among them, over all I/O threads. The limit of open files may leave fewer; "
       "then the log says so at start." },
+    { "max_per_address",  INTEGER(http_options, max_per_address),              "1000",             "1",     "1000000",
+      "Most connections of one client address (IPv6: of its /64), WebSockets among them; more are answered 429. Proxies in "
+      "`trusted_proxies` may have any number." },
+    { "max_receiving",    SIZE(http_options, max_receiving_bytes),             "0",                NULL,    "1TiB",
+      "Most bytes kept of requests and WebSocket messages that are not whole. Near it large ones are not read on, then they "
+      "are answered 503. 0: an eighth of the memory, at least 64MiB and room for four of the largest." },
+    { "max_replying",     SIZE(http_options, max_replying_bytes),              "0",                NULL,    "1TiB",
+      "Most bytes kept of replies that clients have not taken. Near it the connection that has taken nothing for longest is "
+      "closed. 0: an eighth of the memory, at least 64MiB." },
+    { "min_body_rate",    SIZE(http_options, min_body_rate),                   "1KiB",             NULL,    "1GiB",
+      "Bytes a second that a client must send of a request's body or a message, over ten seconds; slower ones are answered "
+      "408 (1008). 0: no such bound." },
+    { "min_reply_rate",   SIZE(http_options, min_reply_rate),                  "1KiB",             NULL,    "1GiB",
+      "Bytes a second that a client must take of what waits for it, over ten seconds; slower ones are closed. 0: after "
+      "`idle_timeout`." },
     { "header_timeout",   DURATION(http_options, header_timeout_ns),           "10s",              "100ms", "10m",
-      "From a request's first byte to the end of its header; slower ones are answered 408." },
+      "From a request's first byte to the end of its header; slower ones are answered 408. From a new connection to its first "
+      "byte, too; such are closed." },
     { "body_timeout",     DURATION(http_options, body_timeout_ns),             "30s",              "100ms", "1h",
       "For the whole of a request's body; slower ones are answered 408." },
     { "idle_timeout",     DURATION(http_options, idle_timeout_ns),             "75s",              "100ms", "1d",

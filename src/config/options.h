@@ -23,10 +23,15 @@ struct http_options {
     int64_t io_threads;
     uint64_t max_body_bytes; /* as received, still compressed */
     uint64_t max_decompressed_bytes;
-    uint64_t max_ratio;                 /* decompressed : sent, beyond 1 MiB, for all doors */
-    uint64_t max_header_bytes;          /* request line and fields together */
-    uint64_t max_events;                /* in one payload */
-    int64_t max_connections;            /* of all I/O threads */
+    uint64_t max_ratio;           /* decompressed : sent, beyond 1 MiB, for all doors */
+    uint64_t max_header_bytes;    /* request line and fields together */
+    uint64_t max_events;          /* in one payload */
+    int64_t max_connections;      /* of all I/O threads */
+    int64_t max_per_address;      /* of one client address */
+    uint64_t max_receiving_bytes; /* of requests and messages that are not whole; 0: a share of memory */
+    uint64_t max_replying_bytes;  /* of replies that are not taken; likewise */
+    uint64_t min_body_rate;       /* bytes a second; 0: none */
+    uint64_t min_reply_rate;
     int64_t header_timeout_ns;          /* from a request's first byte to its last header byte */
     int64_t body_timeout_ns;            /* for the whole body */
     int64_t idle_timeout_ns;            /* keep-alive */

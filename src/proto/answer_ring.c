@@ -46,11 +46,18 @@ void answer_ring_clear(struct answer_ring *ring)
     }
 }
 
-void answer_ring_release(struct answer_ring *ring)
+void answer_ring_shed(struct answer_ring *ring)
 {
     for (uint32_t i = 0; i < ring->size; i++) {
         http_answer_release(&ring->items[i]);
     }
     free(ring->items);
+    ring->items = NULL;
+    ring->size = 0;
+}
+
+void answer_ring_release(struct answer_ring *ring)
+{
+    answer_ring_shed(ring);
     *ring = (struct answer_ring){ 0 };
 }

@@ -37,4 +37,6 @@ static inline bool answer_ring_is_empty(const struct answer_ring *ring)
 
 /* Owes nothing any more; keeps its memory, and the sequence, so that late completions find nothing. */
 void answer_ring_clear(struct answer_ring *ring);
+/* The same of one that owes nothing: keeps no memory. */
+void answer_ring_shed(struct answer_ring *ring);
 void answer_ring_release(struct answer_ring *ring);

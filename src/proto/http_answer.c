@@ -6,7 +6,7 @@
 #include "proto/http_fields.h"
 #include "proto/origins.h"
 
-#define BODY_KEPT 4096
+#define BODY_KEPT 512
 
 /* Of an entry that allows many the reply must name the one that asks; it may be written long after the request. */
 static void allow_origin(struct http_answer *answer, const struct string_list *origins, struct slice origin)

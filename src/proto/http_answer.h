@@ -25,6 +25,7 @@ struct http_answer {
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
+    size_t weighed;    /* bytes of the body that are counted as kept */
     struct buf body;   /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
     struct buf origin; /* reply.origin, where a pattern allowed it */
 };

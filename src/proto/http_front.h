@@ -6,6 +6,7 @@
 #include "proto/http_reply.h"
 #include "proto/http_routes.h"
 #include "proto/intake.h"
+#include "proto/kept.h"
 #include "proto/large_payload.h"
 #include "proto/turn.h"
 
@@ -32,6 +33,8 @@ struct http_transport {
     bool (*has_input)(void *connection);
     /* Has the session's go_on called once the connections that wait in line already had their turn. */
     void (*want_turn)(void *connection);
+    /* How many of the bytes that the socket took still wait for the client to take them. */
+    size_t (*untaken)(void *connection);
 };
 
 struct http_front {
@@ -43,6 +46,8 @@ struct http_front {
     bool vary_origin;         /* replies differ by origin */
     struct intake intake;
     struct turn turn;
+    struct kept_line receiving;   /* bytes of requests and messages that are not whole */
+    struct kept_line replying;    /* bytes of replies that are not taken */
     struct server_thread *thread; /* for pages that answer later */
     /* Has a large payload unpacked and submitted elsewhere; session_ops.submitted follows. False: too many wait, it stays
      * the caller's. NULL: all are submitted here. */

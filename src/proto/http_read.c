@@ -51,8 +51,9 @@ static bool serve_in_turn(struct http_session *session, const struct http_reques
 static void await_body(struct http_session *session, const struct http_request *request,
                        const struct http_destination *to)
 {
-    if (to->error != OK) {
-        http_serve_refusal(session, request, to, to->error, SLICE(""));
+    enum error error = to->error == OK && kept_is_full(&session->front->receiving) ? ERROR_RECEIVING_FULL : to->error;
+    if (error != OK) {
+        http_serve_refusal(session, request, to, error, SLICE(""));
         return;
     }
     session->phase = PHASE_BODY;

@@ -34,7 +34,7 @@ struct http_destination http_serve_find(struct http_session *session, const stru
     if (front->options->hosts.count != 0 && !hosts_take(&front->options->hosts, request->host)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
     } else if (to.is_event) {
-        to.error = http_events_check(front, request);
+        to.error = kept_is_full(&front->replying) ? ERROR_REPLYING_FULL : http_events_check(front, request);
     } else if (is_websocket(to.route) && request->has_body) {
         to.error = ERROR_BAD_REQUEST;
     } else if (request->has_length && request->length > front->options->max_body_bytes) {

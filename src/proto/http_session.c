@@ -1,7 +1,8 @@
 /* Turns a connection's bytes into requests, and their answers into bytes. */
 #include "proto/http_session.h"
 
-#include "proto/http_events.h"
+#include "proto/http_bounds.h"
+#include "proto/http_fates.h"
 #include "proto/http_read.h"
 #include "proto/http_wait.h"
 
@@ -17,59 +18,6 @@ static void want_close(struct http_session *session)
     session->front->transport->close(session->connection);
 }
 
-/* Completions. */
-
-static struct http_answer *find_answer(const struct http_session *session, struct token token)
-{
-    return session->phase != PHASE_CLOSED ? answer_ring_find(&session->answers, token.sequence) : NULL;
-}
-
-/* While the gateway drains nothing is stored any more. */
-static void stop_waiting_for_store(const struct http_session *session, struct http_answer *answer)
-{
-    if (session->front->draining && answer->state == ANSWER_STORE) {
-        http_answer_expire(answer);
-    }
-}
-
-void http_session_complete(struct http_session *session, const struct ticket *ticket)
-{
-    struct http_answer *answer = find_answer(session, ticket->token);
-    if (answer != NULL && answer->state == ANSWER_COMMIT) {
-        http_answer_complete(answer, ticket, session->front->now_ns + session->front->options->wait_timeout_ns);
-        stop_waiting_for_store(session, answer);
-        want_flush(session);
-    }
-}
-
-void http_session_stored(struct http_session *session, struct token token)
-{
-    struct http_answer *answer = find_answer(session, token);
-    if (answer != NULL && answer->wait_stored) {
-        http_answer_stored(answer);
-        want_flush(session);
-    }
-}
-
-void http_session_submitted(struct http_session *session, const struct large_payload *large)
-{
-    struct http_answer *answer = find_answer(session, large->payload.token);
-    if (answer != NULL && answer->state == ANSWER_SUBMIT) {
-        http_events_submitted(answer, large);
-        want_flush(session);
-    }
-}
-
-void http_session_page(struct http_session *session, struct token token, struct page_reply *reply)
-{
-    struct http_answer *answer = find_answer(session, token);
-    if (answer != NULL && answer->state == ANSWER_PAGE) {
-        http_answer_page(answer, reply);
-        want_flush(session);
-    }
-    buf_release(&reply->body);
-}
-
 /* Waiting. */
 
 static void set_deadline(struct http_session *session)
@@ -79,8 +27,11 @@ static void set_deadline(struct http_session *session)
         session->wait = wait;
         session->wait_request = session->answers.next;
         session->deadline_ns = session->front->now_ns + http_wait_patience_ns(session->front->options, wait);
+        http_bounds_restart(session);
     }
 }
+
+/* Reading. */
 
 static void set_reading(struct http_session *session, bool on)
 {
@@ -96,7 +47,7 @@ static void advance(struct http_session *session)
     bool room = !session->out.blocked;
     bool more = true;
     while (more && room && session->phase <= PHASE_BODY && !session->in_line) {
-        room = answer_ring_make_room(&session->answers);
+        room = http_bounds_weigh(session) && answer_ring_make_room(&session->answers);
         more = room && http_read_request(session);
     }
     if (!room && !session->out.blocked && answer_ring_is_empty(&session->answers)) {
@@ -108,20 +59,27 @@ static void advance(struct http_session *session)
     }
     buf_consume(&session->in, session->at);
     session->at = 0;
-    bool takes = room && session->phase != PHASE_UPGRADE && !session->in_line;
+    http_bounds_settle(session);
+    bool takes = room && session->phase != PHASE_UPGRADE && !session->in_line && !session->received.stopped;
     set_reading(session, takes || session->phase > PHASE_UPGRADE);
     set_deadline(session);
+}
+
+/* Of a request whose head or body is still on its way; it is waited for, so that there is room in the ring. */
+static void refuse_unfinished(struct http_session *session, enum error error)
+{
+    http_read_refuse(session, session->phase == PHASE_BODY && session->is_event, error);
+    advance(session);
 }
 
 /* What has come cannot be kept: it is answered 503, if it is the turn of a request that has begun. */
 static void lack_memory(struct http_session *session)
 {
-    if (session->wait != WAIT_HEAD && session->wait != WAIT_BODY) {
+    if (http_bounds_is_unfinished(session)) {
+        refuse_unfinished(session, ERROR_OUT_OF_MEMORY);
+    } else {
         want_close(session);
-        return;
     }
-    http_read_refuse(session, session->phase == PHASE_BODY && session->is_event, ERROR_OUT_OF_MEMORY);
-    advance(session);
 }
 
 void http_session_receive(struct http_session *session, struct slice bytes)
@@ -135,6 +93,7 @@ void http_session_receive(struct http_session *session, struct slice bytes)
         return;
     }
     buf_append_slice(&session->in, bytes);
+    http_bounds_receive(session, bytes.len);
     advance(session);
 }
 
@@ -166,6 +125,7 @@ static void collect(struct http_session *session)
             return;
         }
         answer->reply.close = is_last(session, answer);
+        http_bounds_unweigh(session, answer);
         http_answer_write(answer, session->front, &session->out.bytes);
         session->answers.first++;
         if (answer->reply.close) {
@@ -183,9 +143,11 @@ static void collect(struct http_session *session)
 /* False: the connection is lost. */
 static bool write_out(struct http_session *session)
 {
+    uint64_t before = session->out.taken;
     if (!outgoing_write(&session->out, session->front->transport, session->connection)) {
         return false;
     }
+    http_bounds_write(session, session->out.taken != before);
     if (session->phase == PHASE_LINGER && !session->out.blocked) {
         session->front->transport->finish(session->connection);
     }
@@ -266,20 +228,16 @@ void http_session_hand_over(struct http_session *session, struct ws_terms *terms
 
 /* Time. */
 
-/* Of a request whose head or body is still on its way; it is waited for, so that there is room in the ring. */
-static void refuse_unfinished(struct http_session *session, enum error error)
-{
-    http_read_refuse(session, session->wait == WAIT_BODY && session->is_event, error);
-    advance(session);
-}
-
 static void time_out(struct http_session *session)
 {
-    if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
-        refuse_unfinished(session, ERROR_TIMEOUT);
+    if (http_bounds_is_unfinished(session)) {
+        refuse_unfinished(session, session->wait == WAIT_ROOM ? ERROR_RECEIVING_FULL : ERROR_TIMEOUT);
     } else if (session->wait == WAIT_REQUEST) {
         want_flush(session);
     } else {
+        if (session->wait == WAIT_SOCKET) {
+            http_bounds_count_closed(session, ERROR_TIMEOUT);
+        }
         want_close(session);
     }
 }
@@ -290,11 +248,23 @@ int64_t http_session_idle_ns(const struct http_session *session)
     return session->wait == WAIT_REQUEST ? session->front->now_ns - since_ns : 0;
 }
 
-static void shed_all(struct http_session *session)
+static void shed_all(struct http_session *session, size_t kept)
 {
-    buf_shed(&session->in, BUFFER_KEPT);
-    buf_shed(&session->out.bytes, BUFFER_KEPT);
-    buf_shed(&session->body, BUFFER_KEPT);
+    buf_shed(&session->in, kept);
+    buf_shed(&session->out.bytes, kept);
+    buf_shed(&session->body, kept);
+}
+
+/* A connection that is idle keeps no buffer, a busy one none that only a huge request needed. */
+static void shed(struct http_session *session)
+{
+    if (session->in.len == 0 && http_session_idle_ns(session) >= NS_PER_SECOND) {
+        shed_all(session, 0);
+        answer_ring_shed(&session->answers);
+    } else if (session->phase == PHASE_HEAD && session->in.len == 0 && outgoing_waiting(&session->out) == 0) {
+        shed_all(session, kept_is_tight(&session->front->receiving) ? 0 : BUFFER_KEPT);
+    }
+    http_bounds_settle(session);
 }
 
 void http_session_tick(struct http_session *session)
@@ -310,11 +280,13 @@ void http_session_tick(struct http_session *session)
             want_flush(session);
         }
     }
-    if (now_ns >= session->deadline_ns) {
-        time_out(session);
-    } else if (http_session_idle_ns(session) >= NS_PER_SECOND) {
-        shed_all(session);
+    if (http_wait_is_silent(session)) {
+        session->deadline_ns = now_ns; /* who opens a connection has something to say */
     }
+    if (now_ns >= session->deadline_ns || http_bounds_is_too_slow(session)) {
+        time_out(session);
+    }
+    shed(session);
 }
 
 void http_session_drain(struct http_session *session)
@@ -323,15 +295,35 @@ void http_session_drain(struct http_session *session)
         return;
     }
     for (uint64_t sequence = session->answers.first; sequence != session->answers.next; sequence++) {
-        stop_waiting_for_store(session, answer_ring_at(&session->answers, sequence));
+        http_fates_stop_waiting(session, answer_ring_at(&session->answers, sequence));
         want_flush(session);
     }
     if (session->wait == WAIT_REQUEST) {
         session->deadline_ns = session->front->now_ns;
         want_flush(session);
-    } else if (session->wait == WAIT_HEAD || session->wait == WAIT_BODY) {
+    } else if (http_bounds_is_unfinished(session)) {
         refuse_unfinished(session, ERROR_DRAINING);
     }
+}
+
+/* Others need the room. */
+
+void http_session_resume(struct http_session *session)
+{
+    advance(session);
+}
+
+void http_session_give_way(struct http_session *session, enum error why)
+{
+    if (why == ERROR_RECEIVING_FULL && http_bounds_is_unfinished(session)) {
+        refuse_unfinished(session, why);
+    } else {
+        http_bounds_count_closed(session, why);
+        http_bounds_abandon(session, why);
+        want_close(session);
+    }
+    shed_all(session, 0);
+    http_bounds_settle(session);
 }
 
 /* Begin and end. */
@@ -347,6 +339,8 @@ void http_session_open(struct http_session *session, struct http_front *front, c
     session->phase = PHASE_HEAD;
     session->wait = WAIT_REQUEST;
     session->wait_request = session->answers.next;
+    session->weighed = session->answers.next;
+    session->received_bytes = 0;
     session->deadline_ns = front->now_ns + front->options->idle_timeout_ns;
     session->reading = true;
     session->in_line = false;
@@ -371,7 +365,8 @@ void http_session_close(struct http_session *session)
     buf_clear(&session->in);
     outgoing_clear(&session->out);
     buf_clear(&session->body);
-    shed_all(session);
+    shed_all(session, 0);
+    http_bounds_leave(session);
 }
 
 void http_session_release(struct http_session *session)

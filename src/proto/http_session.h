@@ -8,6 +8,7 @@
 #include "proto/answer_ring.h"
 #include "proto/outgoing.h"
 #include "proto/session.h"
+#include "proto/slowness.h"
 #include "proto/ws_handshake.h"
 
 /* PHASE_UPGRADE: the 101 is owed, what was received behind the handshake is kept for the WebSocket, and reading stops.
@@ -16,7 +17,7 @@
 enum http_phase { PHASE_HEAD, PHASE_BODY, PHASE_UPGRADE, PHASE_LAST, PHASE_LINGER, PHASE_CLOSED };
 
 /* What a connection waits for, and so which time-out it is under. */
-enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };
+enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ROOM, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };
 
 struct http_session {
     struct http_front *front;
@@ -52,6 +53,14 @@ struct http_session {
     struct outgoing out;        /* answers that the socket has not taken yet */
 
     struct ws_terms terms; /* PHASE_UPGRADE */
+
+    /* What is kept, and how fast the client is: see http_bounds.h. */
+    struct kept_share received; /* `in` and `body` */
+    struct kept_share replies;  /* `answers` and `out` */
+    size_t owed;                /* bytes of the answers before `weighed` that are in the ring */
+    uint64_t weighed;
+    uint64_t received_bytes;
+    struct slowness slowness; /* since `wait` */
 
     struct client_address peer;
     bool peer_trusted;
@@ -99,6 +108,13 @@ void http_session_page(struct http_session *session, struct token token, struct 
 
 /* Once a second: time-outs. */
 void http_session_tick(struct http_session *session);
+
+/* There may be room again for what is received. */
+void http_session_resume(struct http_session *session);
+
+/* It is the one whose bytes have waited longest, and others need the room. ERROR_RECEIVING_FULL: its request is answered
+ * 503, if that can be told; ERROR_REPLYING_FULL: the connection is closed. All that it keeps is given back. */
+void http_session_give_way(struct http_session *session, enum error why);
 
 /* front->draining was set: closes an idle connection; a request that is not whole is answered 503; others end with their
  * last answer. */

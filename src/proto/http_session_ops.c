@@ -51,6 +51,16 @@ static void tick(void *session)
     http_session_tick(session);
 }
 
+static void resume(void *session)
+{
+    http_session_resume(session);
+}
+
+static void give_way(void *session, enum error why)
+{
+    http_session_give_way(session, why);
+}
+
 static void drain(void *session)
 {
     http_session_drain(session);
@@ -84,6 +94,8 @@ const struct session_ops http_session_ops = {
     .submitted = submitted,
     .page = page,
     .tick = tick,
+    .resume = resume,
+    .give_way = give_way,
     .drain = drain,
     .owes = owes,
     .outlives_fin = outlives_fin,

@@ -2,6 +2,7 @@
 #include "proto/http_wait.h"
 
 #define LINGER_NS (2 * NS_PER_SECOND)
+#define ROOM_PATIENCE_NS (5 * NS_PER_SECOND)
 #define NEVER_NS (INT64_MAX / 2)
 
 enum http_wait http_wait_of(const struct http_session *session)
@@ -14,6 +15,9 @@ enum http_wait http_wait_of(const struct http_session *session)
     }
     if (session->in_line) {
         return WAIT_ANSWER;
+    }
+    if (session->received.stopped) {
+        return WAIT_ROOM;
     }
     if (session->reading && session->phase == PHASE_BODY) {
         return WAIT_BODY;
@@ -30,9 +34,16 @@ int64_t http_wait_patience_ns(const struct http_options *options, enum http_wait
     case WAIT_HEAD: return options->header_timeout_ns;
     case WAIT_BODY: return options->body_timeout_ns;
     case WAIT_LINGER: return LINGER_NS;
+    case WAIT_ROOM: return ROOM_PATIENCE_NS;
     case WAIT_ANSWER: return NEVER_NS;
-    case WAIT_REQUEST:
-    case WAIT_SOCKET: break;
+    case WAIT_SOCKET: return options->min_reply_rate != 0 ? NEVER_NS : options->idle_timeout_ns;
+    case WAIT_REQUEST: break;
     }
     return options->idle_timeout_ns;
+}
+
+bool http_wait_is_silent(const struct http_session *session)
+{
+    return session->wait == WAIT_REQUEST && session->received_bytes == 0 &&
+           http_session_idle_ns(session) >= session->front->options->header_timeout_ns;
 }

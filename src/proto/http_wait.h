@@ -7,3 +7,6 @@
 enum http_wait http_wait_of(const struct http_session *session);
 
 int64_t http_wait_patience_ns(const struct http_options *options, enum http_wait wait);
+
+/* Nothing has ever come, for longer than a head may take. */
+bool http_wait_is_silent(const struct http_session *session);

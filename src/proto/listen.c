@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define UNSENT_MAX (128 << 10) /* of a connection, in the kernel: beyond it replies wait here, where they are counted */
 #define BACKLOG 4096
 
 struct endpoint {
@@ -116,7 +118,7 @@ static int open_socket(const struct endpoint *endpoint, bool first)
     ok = ok && (first || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1));
     ok = ok && bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->length) == 0;
     ok = ok && (!first || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1));
-    ok = ok && (!stream || listen(fd, BACKLOG) == 0);
+    ok = ok && (!stream || (set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX) && listen(fd, BACKLOG) == 0));
     if (!ok) {
         int why = errno;
         close(fd);

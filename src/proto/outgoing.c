@@ -14,9 +14,11 @@ bool outgoing_write(struct outgoing *out, const struct http_transport *transport
         return false;
     }
     out->at += (size_t)taken;
+    out->taken += (uint64_t)taken;
     out->blocked = outgoing_waiting(out) != 0;
     if (!out->blocked) {
         outgoing_clear(out);
+        buf_shed(&out->bytes, OUTGOING_ENOUGH);
     }
     return true;
 }

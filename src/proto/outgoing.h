@@ -13,6 +13,7 @@ struct outgoing {
     struct buf bytes;
     size_t at;
     bool blocked;
+    uint64_t taken; /* by the socket, in all */
 };
 
 static inline size_t outgoing_waiting(const struct outgoing *out)

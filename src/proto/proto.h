@@ -89,7 +89,9 @@ struct server_config {
     const struct http_options *http;
     const struct websocket_options *websocket;
     const struct admin_options *admin;
-    int64_t max_connections; /* http.max_connections, as far as the process may open files */
+    int64_t max_connections;      /* http.max_connections, as far as the process may open files */
+    uint64_t max_receiving_bytes; /* http.max_receiving, or the share of memory that stands for it */
+    uint64_t max_replying_bytes;
     struct pipeline *pipeline;
     struct metrics *metrics;
     const struct page *pages;

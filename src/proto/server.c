@@ -12,6 +12,8 @@
 
 /* The thread of admin.listen has connections, routes and a loop of its own: whatever the others are asked for, it answers.
  */
+#define ADMIN_KEPT_MAX (UINT64_C(16) << 20)
+
 struct server {
     struct front_end front;
     struct server_shared shared;
@@ -65,6 +67,10 @@ static bool init_shared(struct server *server, const struct server_config *confi
     shared->options = config->http;
     shared->websocket = config->websocket;
     shared->max_connections = config->max_connections;
+    shared->receiving.max = config->max_receiving_bytes;
+    shared->replying.max = config->max_replying_bytes;
+    metric_set(config->metrics, METRIC_RECEIVING_LIMIT, 0, (double)shared->receiving.max);
+    metric_set(config->metrics, METRIC_REPLYING_LIMIT, 0, (double)shared->replying.max);
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
@@ -92,6 +98,8 @@ static bool make_admin(struct server *server, int fd, struct buf *problem)
     admin->pipeline = shared->pipeline;
     admin->metrics = shared->metrics;
     admin->early = true;
+    admin->receiving.max = ADMIN_KEPT_MAX;
+    admin->replying.max = ADMIN_KEPT_MAX;
     admin->max_connections = SERVER_ADMIN_CONNECTIONS;
     server->admin = server_thread_new(admin, "admin", fd, problem);
     return server->admin != NULL;

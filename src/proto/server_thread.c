@@ -8,6 +8,7 @@
 #include "proto/inbox.h"
 #include "proto/loop.h"
 #include "proto/payload_thread.h"
+#include "proto/relief.h"
 #include "proto/sockets.h"
 
 #include <stdio.h>
@@ -143,6 +144,7 @@ static void on_tick(void *opaque)
     struct server_thread *thread = opaque;
     connections_tick(&thread->connections);
     pipeline_io_shed(thread->front.intake.io);
+    relief_tick(&thread->connections);
 }
 
 static bool on_before_block(void *opaque)
@@ -154,6 +156,7 @@ static bool on_before_block(void *opaque)
     attendance_serve_line(&thread->connections);
     pipeline_io_flush(thread->front.intake.io);
     connections_push_held(&thread->connections, attendance_push);
+    relief_round(&thread->connections);
     if (thread->connections.listed != NULL) {
         attendance_round(&thread->connections);
         pipeline_io_flush(thread->front.intake.io);
@@ -235,6 +238,8 @@ static bool make_front(struct server_thread *thread)
     front->thread = thread;
     front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, front, &shared->connections, shared->max_connections);
+    kept_line_init(&front->receiving, &shared->receiving, front->intake.cells, METRIC_RECEIVING_BYTES);
+    kept_line_init(&front->replying, &shared->replying, front->intake.cells, METRIC_REPLYING_BYTES);
     front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
     return front->intake.io != NULL && make_payload_thread(thread);
 }

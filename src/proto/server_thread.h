@@ -16,7 +16,9 @@ struct server_shared {
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;
-    bool early; /* serves while the gateway still starts */
+    bool early;                  /* serves while the gateway still starts */
+    struct kept_bound receiving; /* of all threads */
+    struct kept_bound replying;
     int64_t max_connections;
     atomic_int_fast64_t connections; /* of all threads, against max_connections */
 };

@@ -25,6 +25,10 @@ struct session_ops {
     void (*page)(void *session, struct token token, struct page_reply *reply);
     /* Once a second. */
     void (*tick)(void *session);
+    /* There may be room again for what it receives: see kept.h. */
+    void (*resume)(void *session);
+    /* Others need the room of what it keeps: ERROR_RECEIVING_FULL or ERROR_REPLYING_FULL says which. */
+    void (*give_way)(void *session, enum error why);
     /* front->draining was set. */
     void (*drain)(void *session);
     /* Answers are owed, or not all of them are out. */

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define PROTOCOL_NAME "http"
@@ -91,6 +93,14 @@ static void transport_want_turn(void *opaque)
     connections_queue(opaque);
 }
 
+static size_t transport_untaken(void *opaque)
+{
+    const struct connection *connection = opaque;
+    int waiting = 0;
+    int fd = connection->wsi == NULL ? connection->orphan_fd : lws_get_socket_fd(connection->wsi);
+    return ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
+}
+
 const struct http_transport sockets_transport = {
     .write = transport_write,
     .set_reading = transport_set_reading,
@@ -100,6 +110,7 @@ const struct http_transport sockets_transport = {
     .want_room = transport_want_room,
     .has_input = transport_has_input,
     .want_turn = transport_want_turn,
+    .untaken = transport_untaken,
 };
 
 /* The switchboard. */

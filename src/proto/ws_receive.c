@@ -1,5 +1,6 @@
 /* Turns the bytes of a WebSocket into frames, frames into messages, and messages into submissions. */
 #include "base/utf8.h"
+#include "proto/ws_bounds.h"
 #include "proto/ws_message.h"
 #include "proto/ws_session_private.h"
 
@@ -297,7 +298,8 @@ static bool take_frame(struct ws_session *session)
 
 static void time_message(struct ws_session *session)
 {
-    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->in_line && !session->out.blocked;
+    bool waits = session->phase == WS_PHASE_OPEN && !session->held && !session->in_line && !session->received.stopped &&
+                 !session->out.blocked;
     bool begun = waits && (session->fragmented || session->at < session->in.len);
     if (begun && !session->message_begun) {
         session->message_since_ns = session->front->now_ns;
@@ -307,7 +309,8 @@ static void time_message(struct ws_session *session)
 
 static void set_reading(struct ws_session *session)
 {
-    bool on = session->phase != WS_PHASE_OPEN || (!session->held && !session->in_line && !session->out.blocked);
+    bool on = session->phase != WS_PHASE_OPEN ||
+              (!session->held && !session->in_line && !session->received.stopped && !session->out.blocked);
     if (session->reading != on) {
         session->reading = on;
         session->received_ns = session->front->now_ns;
@@ -324,6 +327,7 @@ void ws_receive_advance(struct ws_session *session)
         buf_clear(&session->in);
         session->at = 0;
     }
+    ws_bounds_settle(session);
     time_message(session);
     set_reading(session);
 }

@@ -1,5 +1,5 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
-#include "proto/ws_session_private.h"
+#include "proto/ws_bounds.h"
 
 #include <stdlib.h>
 
@@ -116,8 +116,13 @@ static void collect(struct ws_session *session)
 /* False: the connection is lost. */
 static bool write_out(struct ws_session *session)
 {
+    uint64_t before = session->out.taken;
     session->blocked_ns = session->front->now_ns;
-    return outgoing_write(&session->out, session->front->transport, session->connection);
+    if (!outgoing_write(&session->out, session->front->transport, session->connection)) {
+        return false;
+    }
+    ws_bounds_write(session, session->out.taken != before);
+    return true;
 }
 
 /* Nothing is put behind what the socket has not taken. */
@@ -176,6 +181,7 @@ static void receive(void *opaque, struct slice bytes)
         return;
     }
     buf_append_slice(&session->in, bytes);
+    ws_bounds_receive(session, bytes.len);
     ws_receive_advance(session);
 }
 
@@ -257,7 +263,10 @@ static void tick_open(struct ws_session *session, int64_t now_ns)
     if (session->held && session->full != OK && now_ns - session->full_since_ns >= options->full_timeout_ns) {
         session->partial = true; /* it is whole, but waited in vain */
         ws_session_end(session, session->full, NULL);
-    } else if (session->message_begun && now_ns - session->message_since_ns >= options->message_timeout_ns) {
+    } else if (ws_bounds_has_waited_for_room(session)) {
+        ws_session_end(session, ERROR_RECEIVING_FULL, NULL);
+    } else if (session->message_begun && (now_ns - session->message_since_ns >= options->message_timeout_ns ||
+                                          ws_bounds_sends_too_slowly(session))) {
         ws_session_end(session, ERROR_TIMEOUT, NULL);
     } else {
         tick_life(session, now_ns);
@@ -267,11 +276,12 @@ static void tick_open(struct ws_session *session, int64_t now_ns)
 /* An idle connection keeps no buffer, a busy one none that only a huge message needed. */
 static void shed(struct ws_session *session, int64_t now_ns)
 {
-    if (session->in.len == 0 && session->in.cap > BUFFER_KEPT) {
-        buf_release(&session->in);
+    size_t kept = kept_is_tight(&session->front->receiving) ? 0 : BUFFER_KEPT;
+    if (session->in.len == 0) {
+        buf_shed(&session->in, kept);
     }
-    if (!session->fragmented && session->message.cap > BUFFER_KEPT) {
-        buf_release(&session->message);
+    if (!session->fragmented) {
+        buf_shed(&session->message, kept);
     }
     bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) &&
                 session->pongs_owed == 0 && outgoing_waiting(&session->out) == 0 &&
@@ -283,12 +293,7 @@ static void shed(struct ws_session *session, int64_t now_ns)
         buf_release(&session->pongs);
         ws_acks_shed(&session->acks);
     }
-}
-
-/* How long the socket may take nothing. A drain waits for no client that does not read. */
-static int64_t blocked_patience_ns(const struct http_front *front)
-{
-    return front->draining ? LINGER_NS : front->websocket->ping_interval_ns + front->websocket->pong_timeout_ns;
+    ws_bounds_settle(session);
 }
 
 static void tick(void *opaque)
@@ -299,12 +304,10 @@ static void tick(void *opaque)
         return;
     }
     if (session->out.blocked) {
-        if (now_ns - session->blocked_ns >= blocked_patience_ns(session->front)) {
+        if (ws_bounds_takes_too_slowly(session)) {
             give_up(session);
         }
-        return;
-    }
-    if (session->phase == WS_PHASE_OPEN) {
+    } else if (session->phase == WS_PHASE_OPEN) {
         tick_open(session, now_ns);
     } else if (session->phase >= WS_PHASE_SAID && now_ns >= session->deadline_ns) {
         if (session->phase == WS_PHASE_SAID) {
@@ -348,6 +351,7 @@ static void close_session(void *opaque)
     }
     session->phase = WS_PHASE_CLOSED;
     metric_add(session->front->intake.cells, METRIC_WEBSOCKETS, -1);
+    ws_bounds_leave(session);
     ws_acks_release(&session->acks);
     buf_release(&session->in);
     buf_release(&session->message);
@@ -367,6 +371,8 @@ const struct session_ops ws_session_ops = {
     .submitted = submitted,
     .page = page,
     .tick = tick,
+    .resume = ws_bounds_resume,
+    .give_way = ws_bounds_give_way,
     .drain = drain,
     .owes = owes,
     .outlives_fin = outlives_fin,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proto/outgoing.h"
+#include "proto/slowness.h"
 #include "proto/ws_acks.h"
 #include "proto/ws_frame.h"
 #include "proto/ws_session.h"
@@ -63,6 +64,13 @@ struct ws_session {
     int64_t received_ns; /* the last sign of life */
     int64_t pinged_ns;
     int64_t blocked_ns;
+
+    struct kept_share received; /* `in` and `message`; see ws_bounds.h */
+    struct kept_share replies;  /* `out` and `acks` */
+    uint64_t received_bytes;
+    int64_t stopped_ns; /* received.stopped since */
+    struct slowness sending, taking;
+
     int64_t deadline_ns; /* SAID and LINGER, once what was written is out; 0: it is not */
 };
 

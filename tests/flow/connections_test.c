@@ -126,8 +126,14 @@ static bool no_input(void *connection)
     return false;
 }
 
-static const struct http_transport no_transport = { take_all, ignore_reading, ignore,   ignore,
-                                                    ignore,   ignore,         no_input, ignore };
+static size_t keep_none(void *connection)
+{
+    (void)connection;
+    return 0;
+}
+
+static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore,   ignore,
+                                                    ignore,   no_input,       ignore, keep_none };
 
 struct slots {
     struct wire *wire; /* its front and routes are borrowed */
