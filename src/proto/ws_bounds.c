@@ -1,6 +1,7 @@
 /* Turns what a WebSocket keeps into its shares of the front's bounds. */
 #include "proto/ws_bounds.h"
 
+#define BUFFER_KEPT ((size_t)256 << 10)
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 #define LINGER_NS (2 * NS_PER_SECOND)
 #define ROOM_PATIENCE_NS (5 * NS_PER_SECOND)
@@ -54,6 +55,29 @@ void ws_bounds_settle(struct ws_session *session)
     if (!session->out.blocked) {
         kept_leave(&front->replying, &session->replies);
     }
+}
+
+/* An idle connection keeps no buffer, a busy one none that only a huge message needed. */
+void ws_bounds_shed(struct ws_session *session)
+{
+    size_t kept = kept_is_tight(&session->front->receiving) ? 0 : BUFFER_KEPT;
+    if (session->in.len == 0) {
+        buf_shed(&session->in, kept);
+    }
+    if (!session->fragmented) {
+        buf_shed(&session->message, kept);
+    }
+    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) &&
+                session->pongs_owed == 0 && outgoing_waiting(&session->out) == 0 &&
+                session->front->now_ns - session->received_ns >= NS_PER_SECOND;
+    if (idle) {
+        buf_release(&session->in);
+        buf_release(&session->message);
+        buf_release(&session->out.bytes);
+        buf_release(&session->pongs);
+        ws_acks_shed(&session->acks);
+    }
+    ws_bounds_settle(session);
 }
 
 void ws_bounds_write(struct ws_session *session, bool taken)

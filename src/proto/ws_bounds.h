@@ -10,6 +10,9 @@ void ws_bounds_receive(struct ws_session *session, size_t bytes);
 /* Counts what is kept now, decides whether to read on, and who waits in line. */
 void ws_bounds_settle(struct ws_session *session);
 
+/* Once a second: gives back what only a large message needed, or all of an idle connection. */
+void ws_bounds_shed(struct ws_session *session);
+
 /* The socket was given bytes; `taken`: it took some. */
 void ws_bounds_write(struct ws_session *session, bool taken);
 

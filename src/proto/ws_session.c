@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #define LINGER_NS (2 * NS_PER_SECOND)
-#define BUFFER_KEPT ((size_t)256 << 10)
 
 void ws_session_want_flush(struct ws_session *session)
 {
@@ -273,29 +272,6 @@ static void tick_open(struct ws_session *session, int64_t now_ns)
     }
 }
 
-/* An idle connection keeps no buffer, a busy one none that only a huge message needed. */
-static void shed(struct ws_session *session, int64_t now_ns)
-{
-    size_t kept = kept_is_tight(&session->front->receiving) ? 0 : BUFFER_KEPT;
-    if (session->in.len == 0) {
-        buf_shed(&session->in, kept);
-    }
-    if (!session->fragmented) {
-        buf_shed(&session->message, kept);
-    }
-    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) &&
-                session->pongs_owed == 0 && outgoing_waiting(&session->out) == 0 &&
-                now_ns - session->received_ns >= NS_PER_SECOND;
-    if (idle) {
-        buf_release(&session->in);
-        buf_release(&session->message);
-        buf_release(&session->out.bytes);
-        buf_release(&session->pongs);
-        ws_acks_shed(&session->acks);
-    }
-    ws_bounds_settle(session);
-}
-
 static void tick(void *opaque)
 {
     struct ws_session *session = opaque;
@@ -315,7 +291,7 @@ static void tick(void *opaque)
         }
         want_close(session);
     }
-    shed(session, now_ns);
+    ws_bounds_shed(session);
 }
 
 /* Begin and end. */
