@@ -38,7 +38,7 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_TOO_MANY_WEBSOCKETS, "too_many_websockets", REJECTED, 503, 1013,                                           \
       "websocket.max_connections are open; try again")                                                                 \
     X(ERROR_TOO_MANY_OF_ADDRESS, "too_many_of_address", REJECTED, 429, 1013,                                           \
-      "websocket.max_per_address are open from this address; close one, or try again")                                 \
+      "as many are open from this address as max_per_address allows; close one, or try again")                         \
     X(ERROR_BAD_FRAME, "bad_frame", REJECTED, 400, 1002, "the frame breaks RFC 6455")                                  \
     X(ERROR_INVALID_UTF8, "invalid_utf8", REJECTED, 400, 1007, "the text is not valid UTF-8")                          \
     X(ERROR_UNSUPPORTED_DATA, "unsupported_data", REJECTED, 415, 1003,                                                 \

@@ -33,12 +33,14 @@ enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer)
     }
 }
 
-void accept_refuse(int fd)
+void accept_refuse(int fd, enum error why)
 {
     struct buf body = { 0 }, bytes = { 0 };
-    struct http_reply reply = { .status = 503, .content_type = HTTP_PROBLEM_TYPE, .close = true };
+    bool full = why != ERROR_TOO_MANY_OF_ADDRESS;
+    struct http_reply reply = { .status = full ? 503 : 429, .content_type = HTTP_PROBLEM_TYPE, .close = true };
     char dropped[4096];
-    http_reply_problem(&body, ERROR_QUEUE_FULL, SLICE("max_connections are open; try again"), SLICE(""));
+    http_reply_problem(&body, full ? ERROR_QUEUE_FULL : why,
+                       full ? SLICE("max_connections are open; try again") : SLICE(""), SLICE(""));
     http_reply_write(&bytes, &reply, SLICE(""), buf_slice(&body));
     ssize_t ignored = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(fd, SHUT_WR);

@@ -1,6 +1,7 @@
 /* Taking connections off a listening socket, and turning them away. */
 #pragma once
 
+#include "base/error.h"
 #include "proto/client_address.h"
 
 enum accepted {
@@ -12,5 +13,5 @@ enum accepted {
 /* A connection, non-blocking, without Nagle's delay. */
 enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer);
 
-/* Answers 503 as well as it can without waiting, and closes. */
-void accept_refuse(int fd);
+/* Answers 503 or 429 (ERROR_TOO_MANY_OF_ADDRESS) as well as it can without waiting, and closes. */
+void accept_refuse(int fd, enum error why);

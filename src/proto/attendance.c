@@ -48,17 +48,40 @@ static bool make_room(struct connections *connections)
     return true;
 }
 
-struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer)
+/* True if it is to leave again; *why: may it come at all? */
+static bool enter_census(const struct connections *connections, const struct client_address *peer, enum error *why)
 {
+    if (connections->per_address == NULL || address_ranges_hold(connections->front->trusted, peer)) {
+        return false;
+    }
+    *why = ws_census_enter(connections->per_address, peer);
+    if (*why != OK) {
+        count(connections, METRIC_CONNECTIONS_OF_ADDRESS_REFUSED, 1);
+    }
+    return *why == OK;
+}
+
+struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
+                                    struct client_address peer, enum error *why)
+{
+    *why = OK;
+    bool of_address = enter_census(connections, &peer, why);
+    if (*why != OK) {
+        return NULL;
+    }
     struct connection *connection = connections_take(connections, routes, peer);
     if (connection == NULL && make_room(connections)) {
         connection = connections_take(connections, routes, peer);
     }
     if (connection == NULL) {
         count(connections, METRIC_CONNECTIONS_REFUSED, 1);
+        if (of_address) {
+            ws_census_leave(connections->per_address, &peer);
+        }
+        *why = ERROR_QUEUE_FULL;
         return NULL;
     }
+    connection->of_address = of_address;
     count(connections, METRIC_CONNECTIONS, 1);
     count(connections, METRIC_CONNECTIONS_ACCEPTED, 1);
     return connection;
@@ -67,6 +90,10 @@ struct connection *attendance_begin(struct connections *connections, const struc
 void attendance_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
+    if (connection->of_address) {
+        ws_census_leave(connections->per_address, &connection->http.peer);
+    }
+    connection->of_address = false;
     connections_give(connection);
     count(connections, METRIC_CONNECTIONS, -1);
 }

@@ -4,10 +4,11 @@
 
 #include "proto/connections.h"
 
-/* A client has come; NULL: there is no room for it (counted). At the limit one of those that were idle for longest goes, so
- * that connections which ask for nothing keep nobody out. */
+/* A client has come; NULL: there is no room for it, or too many of its address are here (counted), *why says which. At the
+ * limit one of those that were idle for longest goes, so that connections which ask for nothing keep nobody out. Proxies
+ * that are trusted may have any number: they are not the clients. */
 struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer);
+                                    struct client_address peer, enum error *why);
 void attendance_end(struct connection *connection);
 
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */

@@ -20,6 +20,7 @@ struct connection {
     struct lws *wsi; /* NULL: libwebsockets has let go of it */
     int orphan_fd;   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
     bool closing;
+    bool of_address;  /* counted in owner->per_address, as that of http.peer */
     bool orphan_full; /* its socket did not take all */
     uint32_t slot;
     uint32_t generation;
@@ -37,8 +38,9 @@ TAILQ_HEAD(line, connection);
 
 struct connections {
     struct http_front *front;
-    atomic_int_fast64_t *open; /* of all threads */
-    int64_t max;               /* of those */
+    struct ws_census *per_address; /* of all threads; NULL: no bound */
+    atomic_int_fast64_t *open;     /* of all threads */
+    int64_t max;                   /* of those */
     struct connection **blocks;
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */

@@ -77,7 +77,8 @@ static bool init_shared(struct server *server, const struct server_config *confi
         return false;
     }
     shared->census = ws_census_new(config->websocket->max_connections, config->websocket->max_per_address);
-    if (shared->census == NULL ||
+    shared->per_address = ws_census_new(INT64_MAX, config->http->max_per_address);
+    if (shared->census == NULL || shared->per_address == NULL ||
         !http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
         !http_routes_init(&server->admin_shared.routes, config->pages, config->page_count, SIDE_ADMIN)) {
         buf_append_string(problem, "start the server: out of memory");
@@ -191,6 +192,7 @@ static void front_free(struct front_end *front)
     http_routes_release(&server->admin_shared.routes);
     address_ranges_release(&server->shared.trusted);
     ws_census_free(server->shared.census);
+    ws_census_free(server->shared.per_address);
     free(server);
 }
 

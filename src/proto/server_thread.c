@@ -131,9 +131,10 @@ static void on_awake(void *opaque)
 static void on_accepted(void *opaque, int fd, struct client_address peer)
 {
     struct server_thread *thread = opaque;
-    struct connection *connection = attendance_begin(&thread->connections, &thread->shared->routes, peer);
+    enum error why;
+    struct connection *connection = attendance_begin(&thread->connections, &thread->shared->routes, peer, &why);
     if (connection == NULL) {
-        accept_refuse(fd);
+        accept_refuse(fd, why);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
         attendance_end(connection);
     }
@@ -238,6 +239,7 @@ static bool make_front(struct server_thread *thread)
     front->thread = thread;
     front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, front, &shared->connections, shared->max_connections);
+    thread->connections.per_address = shared->per_address;
     kept_line_init(&front->receiving, &shared->receiving, front->intake.cells, METRIC_RECEIVING_BYTES);
     kept_line_init(&front->replying, &shared->replying, front->intake.cells, METRIC_REPLYING_BYTES);
     front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);

@@ -12,6 +12,7 @@ struct server_shared {
     const struct http_options *options;
     const struct websocket_options *websocket;
     struct ws_census *census;
+    struct ws_census *per_address; /* of connections; NULL: no bound */
     struct http_routes routes;
     struct address_ranges trusted;
     struct pipeline *pipeline;

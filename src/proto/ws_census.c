@@ -1,4 +1,4 @@
-/* Turns the comings and goings of WebSockets into counts: in all, and per client address. */
+/* Turns the comings and goings of connections into counts: in all, and per client address. */
 #include "proto/ws_census.h"
 
 #include "base/hash.h"
@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #define SIZE_AT_FIRST 64
+#define NETWORK_BYTES 8 /* of an IPv6 address */
 
 struct row {
     struct client_address address;
@@ -112,10 +113,21 @@ static enum error enter(struct ws_census *census, const struct client_address *a
     return OK;
 }
 
+static struct client_address counted_as(const struct client_address *address)
+{
+    static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF }; /* IPv4 */
+    struct client_address network = *address;
+    if (memcmp(network.bytes, mapped, sizeof mapped) != 0) {
+        memset(network.bytes + NETWORK_BYTES, 0, sizeof network.bytes - NETWORK_BYTES);
+    }
+    return network;
+}
+
 enum error ws_census_enter(struct ws_census *census, const struct client_address *address)
 {
+    struct client_address network = counted_as(address);
     pthread_mutex_lock(&census->mutex);
-    enum error error = enter(census, address);
+    enum error error = enter(census, &network);
     pthread_mutex_unlock(&census->mutex);
     return error;
 }
@@ -136,8 +148,9 @@ static void close_gap(struct ws_census *census, size_t gap)
 
 void ws_census_leave(struct ws_census *census, const struct client_address *address)
 {
+    struct client_address network = counted_as(address);
     pthread_mutex_lock(&census->mutex);
-    size_t at = find(census, address);
+    size_t at = find(census, &network);
     if (census->rows[at].count != 0) {
         census->total--;
         if (--census->rows[at].count == 0) {

@@ -1,4 +1,5 @@
-/* How many WebSockets are open, in all and per client address: shared by the I/O threads of a server. Any thread. */
+/* How many connections are open, in all and per client address (of IPv6: per /64, which is what one customer gets): one for
+ * WebSockets, one for all connections, shared by the I/O threads of a server. Any thread. */
 #pragma once
 
 #include "base/error.h"

@@ -250,8 +250,34 @@ def who_is_too_slow_goes_and_who_is_only_slow_stays(gateway, server):
     assert int(server.query("SELECT count() FROM events FINAL")) == 100400
 
 
+@bounded(["max_per_address: 20"])
+def one_address_has_its_share_of_connections_and_no_more(gateway, server):
+    def connect(source):
+        s = socket.socket()
+        s.bind((source, 0))
+        s.settimeout(10)
+        s.connect(("127.0.0.1", gateway.port))
+        return s
+
+    def answer(s):
+        s.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        return s.recv(4096)[9:12]
+
+    held = [connect("127.0.0.2") for _ in range(20)]
+    assert {answer(s) for s in held} == {b"200"}
+    refused = connect("127.0.0.2").recv(4096)
+    assert refused.startswith(b"HTTP/1.1 429 ") and b"too_many_of_address" in refused, refused
+    assert gateway.sum("sluice_connections_refused_by_address_total") == 1
+    proxy = [connect("127.0.0.1") for _ in range(40)]       # trusted
+    assert {answer(s) for s in proxy + [connect("127.0.0.3")]} == {b"200"}
+    held.pop().close()
+    gateway.wait_until("there is room again", lambda: answer(connect("127.0.0.2")) == b"200", 10)
+    gateway.check_identity()
+
+
 if __name__ == "__main__":
     main([bodies_half_received_take_no_more_than_they_may,
           messages_half_received_take_no_more_than_they_may,
           replies_that_nobody_takes_take_no_more_than_they_may,
-          who_is_too_slow_goes_and_who_is_only_slow_stays])
+          who_is_too_slow_goes_and_who_is_only_slow_stays,
+          one_address_has_its_share_of_connections_and_no_more])

@@ -12,7 +12,7 @@
 static struct client_address address_of(uint32_t number)
 {
     struct client_address address = { { 0x20, 0x01 } };
-    memcpy(address.bytes + 12, &number, sizeof number);
+    memcpy(address.bytes + 4, &number, sizeof number);
     return address;
 }
 
@@ -52,6 +52,32 @@ static void refuses_beyond_the_bound_of_one_address(void **state)
     leave(census, 1);
     assert_int_equal(enter(census, 1), OK);
     ws_census_free(census);
+}
+
+static void counts_networks_of_ipv6_and_addresses_of_ipv4(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        enum error second_is;
+    } rows[] = {
+        { "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", ERROR_TOO_MANY_OF_ADDRESS },
+        { "2001:db8:1:2::1", "2001:db8:1:3::1", OK },
+        { "203.0.113.7", "203.0.113.8", OK },
+        { "203.0.113.7", "::ffff:203.0.113.7", ERROR_TOO_MANY_OF_ADDRESS },
+        { "::1", "::2", ERROR_TOO_MANY_OF_ADDRESS },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct ws_census *census = ws_census_new(10, 1);
+        struct client_address first, second;
+        assert_true(client_address_parse(&first, slice_from_string(rows[i].first)));
+        assert_true(client_address_parse(&second, slice_from_string(rows[i].second)));
+        assert_int_equal(ws_census_enter(census, &first), OK);
+        assert_int_equal(ws_census_enter(census, &second), rows[i].second_is);
+        ws_census_leave(census, &first);
+        assert_int_equal(ws_census_enter(census, &first), OK);
+        ws_census_free(census);
+    }
 }
 
 static void a_refused_one_is_not_counted(void **state)
@@ -135,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_beyond_the_bound_of_all),
         cmocka_unit_test(refuses_beyond_the_bound_of_one_address),
+        cmocka_unit_test(counts_networks_of_ipv6_and_addresses_of_ipv4),
         cmocka_unit_test(a_refused_one_is_not_counted),
         cmocka_unit_test(leaving_without_having_come_changes_nothing),
         cmocka_unit_test(counts_right_whatever_the_order),
