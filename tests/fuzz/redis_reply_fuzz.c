@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "fuzz/cost.h"
 #include "pipeline/redis_connection.h"
 
 #include <stdio.h>
@@ -9,9 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define MEMBERS 3
+#define CONNECTION_BYTES 2000 /* what a connection weighs */
 #define TIMEOUT_NS (2 * NS_PER_SECOND)
 
 static void must(bool promise)
@@ -102,14 +102,16 @@ static void travel(struct slice says)
     buf_release(&problem);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct buf says = { 0 };
     if (peer.listener == 0) {
         listen_once();
     }
     spell_out(data, size, &says);
+    cost_weighs(says.len + CONNECTION_BYTES);
     travel(buf_slice(&says));
     buf_release(&says);
-    return 0;
 }
+
+COST_FUZZER(take, 200)

@@ -120,7 +120,7 @@ def attack_beside_a_client(gateway, attack, attackers):
 def endures(gateway, name, attack, attackers=2, memory=None):
     """`memory`: what may be resident in addition while it goes on."""
     before, used = resident(gateway), cpu(gateway)
-    for attempt in (1, 2, 3):  # others may need the machine
+    for attempt in range(4):  # others may need the machine
         made, times = attack_beside_a_client(gateway, attack, attackers)
         p99 = times[int(len(times) * 0.99)]
         most = resident(gateway, "VmHWM")
@@ -130,7 +130,13 @@ def endures(gateway, name, attack, attackers=2, memory=None):
                  resident(gateway) // MIB, most // MIB), flush=True)
         if p99 < P99 or SANITIZED:
             break
-    assert SANITIZED or p99 < P99, (name, p99)
+        alone = attack_beside_a_client(gateway, lambda: time.sleep(0.1), 1)[1]
+        idle = alone[int(len(alone) * 0.99)]
+        if p99 < 4 * idle:
+            print("        the machine is busy: p99 %.1f ms without the attack" % (idle * 1e3))
+            break
+    else:
+        raise AssertionError((name, p99, "ms; without the attack", idle))
     assert SANITIZED or memory is None or most < before + memory, (name, before, most)
     gateway.check_identity()
 
