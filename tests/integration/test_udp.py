@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from check import main
-from gateway import Gateway, ROOT, SERVER_BUILD, event
+from gateway import Gateway, ROOT, SAMPLE, SERVER_BUILD, event
 from servers import start_chdb_server
 
 LISTENER = '- { listen: "${SLUICE_UDP:-0.0.0.0:8125}", stream: events }'
@@ -345,10 +345,12 @@ def check_says(folder, listeners):
 
 
 def a_bad_listener_is_refused_with_its_line(folder):
+    with open(SAMPLE) as sample:
+        first = 1 + next(i for i, line in enumerate(sample) if line.startswith("    - { listen:"))
     for listeners, line, words in (
-            ('- { listen: ":8125", stream: nowhere }', 32, 'found stream "nowhere"'),
-            ('- { listen: "8125" }', 32, "expected host:port"),
-            ('- { listen: ":8125" }\n    - { listen: ":8125" }', 33, "by the listener of line 32 already")):
+            ('- { listen: ":8125", stream: nowhere }', first, 'found stream "nowhere"'),
+            ('- { listen: "8125" }', first, "expected host:port"),
+            ('- { listen: ":8125" }\n    - { listen: ":8125" }', first + 1, "by the listener of line %d already" % first)):
         code, said = check_says(folder, listeners)
         assert code == 2 and ":%d: udp.listeners:" % line in said and words in said, (listeners, code, said)
     assert check_says(folder, '- { listen: "off" }')[0] == 0
