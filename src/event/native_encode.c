@@ -19,7 +19,6 @@ static void gatherer_flush(struct gatherer *out)
 
 static void put(struct gatherer *out, const void *data, size_t len)
 {
-    ASSERT_AT_MOST(out->used, sizeof out->space);
     if (len > sizeof out->space - out->used) {
         gatherer_flush(out);
     }
@@ -39,7 +38,6 @@ static void put_varint(struct gatherer *out, uint64_t value)
         bytes[len++] = (uint8_t)(value | 0x80);
     }
     bytes[len++] = (uint8_t)value;
-    ASSERT_AT_MOST(len, sizeof bytes);
     put(out, bytes, len);
 }
 

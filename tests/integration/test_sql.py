@@ -33,7 +33,9 @@ def ask(gateway, statement, *words):
 
 
 def start(gateway, statement, *words):
-    return subprocess.Popen(command(gateway, statement, *words), env=gateway.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    """Ctrl-C ends it, whatever these tests were started from: a shell has its background jobs ignore it."""
+    return subprocess.Popen(command(gateway, statement, *words), env=gateway.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def running(gateway):

@@ -227,18 +227,27 @@ export class Sender {
     } else {
       this.#events.state("waiting");
       const wait = this.#backoff.next(code === TRY_LATER ? TRY_LATER_WAIT : 0);
-      this.#retryIn(this.#blocked ? Infinity : wait, () => this.#connect());
-      if (this.#failures === attempts && !this.#everOpened) {
-        this.#askWhy();
+      const again = () => this.#retryIn(this.#blocked ? Infinity : wait, () => this.#connect());
+      if (this.#failures >= attempts && !this.#everOpened) {
+        this.#askWhy(again);
+      } else {
+        again();
       }
     }
     this.wake();
   }
 
-  /** No WebSocket has ever opened, and fetch is not to be used: is it for the page's origin? */
-  async #askWhy() {
-    if ((await this.#refusesOrigin()) && !this.#everOpened && !this.#stopped) {
+  /** No WebSocket has ever opened, and fetch is not to be used: is it for the page's origin? Nothing is tried until that is
+   * known. */
+  async #askWhy(again) {
+    const refused = await this.#refusesOrigin();
+    if (this.#stopped) {
+      return;
+    }
+    if (refused) {
       this.#originRefused(() => this.#connect());
+    } else {
+      again();
     }
   }
 

@@ -636,18 +636,24 @@ test("a page of an origin that is not listed is told so once, and does not try f
   assert.equal(sluice.stats().acknowledged, 1);
 });
 
-test("WebSockets alone: an origin that is not listed is told as well", async () => {
+test("WebSockets alone: an origin that is not listed is told once as well, and not tried for ever", async () => {
   const answer = (request) => {
     if (request.mode === "no-cors") return { status: 200 };
     throw new TypeError("Failed to fetch");
   };
   const { sockets, time, told, sluice } = await start({ transport: "websocket" }, { answer });
-  for (let i = 0; i < 3; i++) {
-    sockets[i].drop();
-    await time.pass(2000);
+  let dropped = 0;
+  for (let hour = 0; hour < 24; hour++) {
+    for (let i = 0; i < 1800; i++) {
+      for (; dropped < sockets.length; dropped++) {
+        sockets[dropped].drop();
+      }
+      await time.pass(2000);
+    }
+    assert.equal(sluice.state, "refused");
   }
   assert.deepEqual(told.error.map(({ code }) => code), ["origin_not_allowed"]);
-  assert.equal(sluice.state, "refused");
+  assert.ok(dropped <= 3 + 7, `${dropped} WebSockets in a day`);
 });
 
 test("a lost network is no refused origin", async () => {
