@@ -16,11 +16,8 @@ void kept_count(struct kept_line *line, struct kept_share *share, size_t bytes)
     }
 }
 
-void kept_wait(struct kept_line *line, struct kept_share *share, void *connection)
+void kept_list(struct kept_line *line, struct kept_share *share, void *connection)
 {
-    if (share->waits) {
-        return;
-    }
     share->waits = true;
     share->connection = connection;
     share->newer = NULL;
@@ -33,11 +30,8 @@ void kept_wait(struct kept_line *line, struct kept_share *share, void *connectio
     line->newest = share;
 }
 
-void kept_leave(struct kept_line *line, struct kept_share *share)
+void kept_unlist(struct kept_line *line, struct kept_share *share)
 {
-    if (!share->waits) {
-        return;
-    }
     kept_stop(line, share, false);
     if (share->older != NULL) {
         share->older->newer = share->newer;

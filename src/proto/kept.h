@@ -51,10 +51,22 @@ static inline void kept_set(struct kept_line *line, struct kept_share *share, si
 }
 
 /* It begins to wait, last in the line; does nothing if it waits already. */
-void kept_wait(struct kept_line *line, struct kept_share *share, void *connection);
+void kept_list(struct kept_line *line, struct kept_share *share, void *connection);
+static inline void kept_wait(struct kept_line *line, struct kept_share *share, void *connection)
+{
+    if (!share->waits) {
+        kept_list(line, share, connection);
+    }
+}
 
 /* It waits no more; does nothing if it does not. */
-void kept_leave(struct kept_line *line, struct kept_share *share);
+void kept_unlist(struct kept_line *line, struct kept_share *share);
+static inline void kept_leave(struct kept_line *line, struct kept_share *share)
+{
+    if (share->waits) {
+        kept_unlist(line, share);
+    }
+}
 
 /* Whether its connection is to be read no further for now. It waits. */
 void kept_stop(struct kept_line *line, struct kept_share *share, bool stopped);

@@ -36,8 +36,9 @@ def cut_power(system):
 
 
 def lose_power(system):
-    lost = 0
-    for _ in range(system.chance.randint(2, 3)):
+    lost, times = 0, system.chance.randint(2, 3)
+    while times > 0 or (lost == 0 and times > -10):   # chance may keep all of what was not synced
+        times -= 1
         under_load(system)
         store_is_down = system.chance.random() < 0.5
         if store_is_down:

@@ -36,7 +36,9 @@ def answers(gateway, data, count=1):
         buffer += piece
         while b"\r\n\r\n" in buffer and len(found) < count:
             head, rest = buffer.split(b"\r\n\r\n", 1)
-            lines = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+            lines = {}
+            for name, value in (line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:]):
+                lines[name] = lines[name] + ", " + value if name in lines else value   # one list (RFC 9110, 5.3)
             length = int(lines.get("content-length", 0))
             if len(rest) < length:
                 break
