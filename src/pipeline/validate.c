@@ -234,12 +234,13 @@ static enum error find_all(struct validator *validator, const struct json_docume
 {
     const struct stream *stream = validator->plan.stream;
     *paths = paths_of(stream, context);
-    enum error code = find_values(validator, document, at, *paths, found_unknown, error);
-    if (code == OK && places_has(&validator->places, stream->column_count) && !take_sent_at(validator, document)) {
+    for (;;) {
+        enum error code = find_values(validator, document, at, *paths, found_unknown, error);
+        if (code != OK || !places_has(&validator->places, stream->column_count) || take_sent_at(validator, document)) {
+            return code;
+        }
         *paths = context->named_stream ? stream->named_paths : stream->paths;
-        code = find_values(validator, document, at, *paths, found_unknown, error);
     }
-    return code;
 }
 
 static struct column *begin(struct validator *validator, struct chunk *chunk, size_t index)

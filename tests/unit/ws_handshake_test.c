@@ -59,6 +59,7 @@ static void door_close(struct door *door)
     ws_terms_release(&door->terms);
     ws_census_free(door->front.census);
     buf_release(&door->front.text);
+    buf_release(&door->front.intake.submission.detail);
     buf_release(&door->out);
 }
 
