@@ -14,6 +14,8 @@
 #define OF_ENGINE (512 * MIB)    /* the embedded engine beside its queries */
 #define OF_CONNECTION (4 * 1024) /* its state, libwebsockets' own among it */
 #define PARSED 15                /* of a payload: itself, unpacked, and 13 times that for the parser */
+#define SMALL_PARSED (8 * MIB)   /* the same, of what an I/O thread parses itself */
+#define LARGE_WAITING 4          /* bodies that wait beside each I/O thread: server_thread.c */
 #define OF_STREAM (16 * MIB)     /* its open chunk and spare ones, of each thread */
 #define COPIES_OF_BATCH 3        /* as read, as plain rows, and as sent */
 #define OF_MARKS (64 * MIB)      /* ids that Redis has still to be told of */
@@ -35,9 +37,10 @@ static uint64_t of_threads(const struct config *config)
 {
     uint64_t streams = OF_STREAM * (uint64_t)config->stream_count;
     uint64_t unpacked = larger(config->http.max_decompressed_bytes, config->websocket.max_decompressed_bytes);
-    uint64_t payload = larger(unpacked, config->http.max_body_bytes);
+    uint64_t received = larger(config->http.max_body_bytes, config->websocket.max_message_bytes);
+    uint64_t large = PARSED * larger(unpacked, received) + LARGE_WAITING * received; /* beside it: payload_thread.h */
     uint64_t udp_threads = (uint64_t)config->udp.threads * config->udp.listener_count;
-    return (uint64_t)config->http.io_threads * (PARSED * payload + streams) +
+    return (uint64_t)config->http.io_threads * (large + SMALL_PARSED + streams) +
            udp_threads * (PARSED * config->udp.max_decompressed_bytes + streams + OF_DATAGRAMS);
 }
 
