@@ -17,6 +17,13 @@ static bool is_websocket(const struct http_route *route)
     return route != NULL && route->kind == ROUTE_WEBSOCKET;
 }
 
+/* Asks what may be done with it, which is answered here. */
+static bool is_options(const struct http_request *request, const struct http_destination *to)
+{
+    return request->method == HTTP_OPTIONS &&
+           (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
+}
+
 struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
 {
     struct http_front *front = session->front;
@@ -41,6 +48,10 @@ struct http_destination http_serve_find(struct http_session *session, const stru
         to.error = ERROR_BODY_TOO_LARGE;
     } else if (to.route == NULL) {
         to.error = to.allow != 0 ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND;
+    }
+    if (is_options(request, &to)) {
+        to.options = true;
+        to.error = OK;
     }
     return to;
 }
@@ -139,16 +150,10 @@ static void serve_events(struct http_session *session, const struct http_request
     http_events_post(session->front, request, form, body, client_ip(session, request, text), token, answer);
 }
 
-static bool is_options(const struct http_request *request, const struct http_destination *to)
-{
-    return request->method == HTTP_OPTIONS &&
-           (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
-}
-
 void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
                 struct slice body)
 {
-    if (is_options(request, to)) {
+    if (to->options) {
         http_answer_options(begin_answer(session, request), request, to->allow);
     } else if (to->error != OK) {
         refuse(session, request, to, to->error, SLICE(""));

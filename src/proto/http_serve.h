@@ -9,6 +9,7 @@ struct http_destination {
     unsigned allow;    /* the path's methods, if the request's is not one of them */
     enum error error;  /* what to answer instead of serving it */
     bool is_event;     /* refused, it is counted as an event */
+    bool options;      /* an OPTIONS request: answered with what may be done */
 };
 
 /* What the head alone says. */

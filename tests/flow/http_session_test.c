@@ -822,6 +822,17 @@ static void draining_answers_503_to_what_is_not_whole(void **state)
     }
 }
 
+static void an_options_request_is_answered_alike_before_its_body_and_with_it(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    send_text(wire, "OPTIONS /events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n");
+    send_text(wire, "{}");
+    send_text(wire, "OPTIONS /events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    assert_string_equal(statuses(wire), "204 204");
+    wire_free(wire);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -865,6 +876,7 @@ int main(void)
         cmocka_unit_test(the_client_behind_a_trusted_proxy_is_believed),
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
         cmocka_unit_test(draining_answers_at_once_who_waits_for_the_store),
+        cmocka_unit_test(an_options_request_is_answered_alike_before_its_body_and_with_it),
         cmocka_unit_test(draining_closes_idle_connections),
         cmocka_unit_test(a_preflight_allows_the_headers_that_it_asks_for),
         cmocka_unit_test(a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_more),

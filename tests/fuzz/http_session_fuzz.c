@@ -15,12 +15,12 @@ static void must(bool promise)
     }
 }
 
+#include "fuzz/cost.h"
 #include "http_wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 #define LONGEST ((size_t)8 << 10)
+#define PACKET_BYTES 60 /* what a packet weighs beside its payload */
 
 /* Bytes above 0x7F stand for these, so that most inputs are requests. */
 static const char *const snippets[] = {
@@ -112,6 +112,7 @@ static void play(struct slice bytes, const uint8_t *cuts, size_t cut_count, stru
     for (size_t step = 0; bytes.len != 0 && !is_over(wire); step++) {
         size_t piece = cut_count == 0 ? bytes.len : (size_t)cuts[step % cut_count] % 97 + 1;
         piece = piece < bytes.len ? piece : bytes.len;
+        cost_weighs(PACKET_BYTES + piece);
         send_slice(wire, slice_make(bytes.data, piece));
         complete_all(wire, &completed);
         answer_page(wire);
@@ -207,6 +208,7 @@ static void nothing_is_written_behind_the_end(struct slice bytes, const uint8_t 
     for (size_t step = 0; bytes.len != 0 && !is_over(wire); step++) {
         size_t piece = data[step % size] % 64 + 1u;
         piece = piece < bytes.len ? piece : bytes.len;
+        cost_weighs(PACKET_BYTES + piece);
         send_slice(wire, slice_make(bytes.data, piece));
         bytes = slice_after(bytes, piece);
         stir(wire, data[(step * 7 + 3) % size], &completed);
@@ -216,11 +218,11 @@ static void nothing_is_written_behind_the_end(struct slice bytes, const uint8_t 
     wire_free(wire);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct buf bytes = { 0 };
     if (size == 0) {
-        return 0;
+        return;
     }
     spell_out(data, size, &bytes);
     bool later = memmem(bytes.data, bytes.len, "/later", 6) != NULL; /* of several, http_wire.h knows the last alone */
@@ -229,5 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     nothing_is_written_behind_the_end(buf_slice(&bytes), data, size);
     buf_release(&bytes);
-    return 0;
 }
+
+/* Of bytes in packets of some 32, each with an answer, and played three times. */
+COST_FUZZER(take, 400)

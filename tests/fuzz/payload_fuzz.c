@@ -25,6 +25,12 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
     return slice_equal(name, SLICE("s")) ? every_type.stream : NULL;
 }
 
+void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
+{
+    (void)pipeline;
+    buf_printf(out, "there is no stream \"%.*s\"", (int)name.len, name.data);
+}
+
 void pipeline_io_push(struct pipeline_io *of, size_t stream_index)
 {
     (void)of, (void)stream_index;

@@ -145,7 +145,7 @@ static int64_t cost(const char *number)
     return least;
 }
 
-/* The same bytes, so the same time but for a factor: it was 150 where simdjson fell back to its slow way. It is 10 now, and 26 under a
+/* The same bytes, so the same time but for a factor: it was 150 where simdjson fell back to its slow way. It is 10 now, and up to 72 under a
  * sanitizer. */
 static void a_number_costs_what_it_weighs(void **state)
 {
@@ -164,7 +164,7 @@ static void a_number_costs_what_it_weighs(void **state)
     int64_t plain = cost("1234567.125");
     for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
         int64_t ns = cost(numbers[i]);
-        if (ns > 50 * plain) {
+        if (ns > 100 * plain) {
             fail_msg("1 MB of %s takes %lld us, of 1234567.125 %lld us", numbers[i], (long long)ns / 1000,
                      (long long)plain / 1000);
         }
