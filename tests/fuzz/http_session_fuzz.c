@@ -20,7 +20,8 @@ static void must(bool promise)
 
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 #define LONGEST ((size_t)8 << 10)
-#define PACKET_BYTES 60 /* what a packet weighs beside its payload */
+#define PACKET_BYTES 60      /* what a packet weighs beside its payload */
+#define CONNECTION_BYTES 500 /* what a connection weighs, however little it sends */
 
 /* Bytes above 0x7F stand for these, so that most inputs are requests. */
 static const char *const snippets[] = {
@@ -108,6 +109,7 @@ static bool is_over(const struct wire *wire)
 static void play(struct slice bytes, const uint8_t *cuts, size_t cut_count, struct buf *written)
 {
     struct wire *wire = wire_new();
+    cost_weighs(CONNECTION_BYTES);
     size_t completed = 0;
     for (size_t step = 0; bytes.len != 0 && !is_over(wire); step++) {
         size_t piece = cut_count == 0 ? bytes.len : (size_t)cuts[step % cut_count] % 97 + 1;
@@ -203,6 +205,7 @@ static void stir(struct wire *wire, uint8_t how, size_t *completed)
 static void nothing_is_written_behind_the_end(struct slice bytes, const uint8_t *data, size_t size)
 {
     struct wire *wire = wire_new();
+    cost_weighs(CONNECTION_BYTES);
     size_t completed = 0;
     size_t ended = SIZE_MAX;
     for (size_t step = 0; bytes.len != 0 && !is_over(wire); step++) {
