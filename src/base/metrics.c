@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 const struct metric_info metric_table[METRIC_COUNT] = {
-#define METRIC(kind, id, name, labels, help) [METRIC_##id] = { KIND_OF_##kind, name, LABELS_##labels, help },
+#define METRIC(kind, id, name, unit, labels, help, good, bad)                                                          \
+    [METRIC_##id] = { KIND_OF_##kind, name, LABELS_##labels, help },
 #include "base/metrics.def"
 #undef METRIC
 };

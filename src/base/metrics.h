@@ -31,7 +31,7 @@ enum metric_labels {
 };
 
 enum metric {
-#define METRIC(kind, id, name, labels, help) METRIC_##id,
+#define METRIC(kind, id, ...) METRIC_##id,
 #include "base/metrics.def"
 #undef METRIC
     METRIC_COUNT
@@ -87,3 +87,6 @@ void metrics_on_scrape(struct metrics *metrics, void (*update)(void *context), v
 
 /* The Prometheus text format, version 0.0.4. */
 void metrics_render(struct metrics *metrics, struct buf *out);
+
+/* docs/metrics.md: every metric, and what a good and a bad value means. */
+void metrics_describe(struct buf *out);

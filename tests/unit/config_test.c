@@ -6,14 +6,12 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "config/config.h"
 #include "config/environment.h"
 #include "config/option_table.h"
 #include "config/scalar.h"
+#include "project_files.h"
 
 #define STREAM "streams:\n  - name: events\n    fields:\n      - { name: a, type: String }\n"
 
@@ -98,15 +96,6 @@ static void must_refuse(struct slice text, const char *expected)
     assert_null(config.memory);
     assert_string_equal(buf_c_string(&problems), expected);
     buf_release(&problems);
-}
-
-/* `path` from the root of the repository. */
-static const char *project_file(const char *path)
-{
-    static char full[1024];
-    const char *tests = strstr(__FILE__, "tests/unit/");
-    snprintf(full, sizeof full, "%.*s%s", (int)(tests - __FILE__), __FILE__, path);
-    return full;
 }
 
 static void must_load(struct config *config, const char *path)
@@ -414,21 +403,10 @@ static void must_answer(struct slice text)
     buf_release(&problems);
 }
 
-static struct buf file_bytes(const char *path)
-{
-    struct buf text = { 0 };
-    FILE *file = fopen(project_file(path), "rb");
-    assert_non_null(file);
-    assert_true(buf_reserve(&text, 1 << 20));
-    text.len = fread(text.data, 1, 1 << 20, file);
-    fclose(file);
-    return text;
-}
-
 static void survives_a_file_cut_anywhere(void **state)
 {
     (void)state;
-    struct buf text = file_bytes("config/sluice.yaml");
+    struct buf text = project_file_bytes("config/sluice.yaml");
     for (size_t len = 0; len < text.len; len += 37) {
         char *exact = malloc(len + 1); /* so that reading past it is seen by ASan */
         memcpy(exact, text.data, len);
@@ -441,7 +419,7 @@ static void survives_a_file_cut_anywhere(void **state)
 static void survives_flipped_bytes_and_garbage(void **state)
 {
     (void)state;
-    struct buf text = file_bytes("config/presets/clickhouse.yaml");
+    struct buf text = project_file_bytes("config/presets/clickhouse.yaml");
     uint32_t random = 1;
     for (int round = 0; round < 400; round++) {
         char saved[8];
@@ -707,24 +685,12 @@ static void keeps_the_rules_of_the_tables(void **state)
     has_at_most_64_rows_and_a_help_each(&option_sections);
 }
 
-/* SLUICE_WRITE_DOCS=1 writes the page anew. */
 static void documents_every_option(void **state)
 {
     (void)state;
     struct buf page = { 0 };
     config_describe(&page);
-    assert_false(page.failed);
-    if (getenv("SLUICE_WRITE_DOCS") != NULL) {
-        FILE *file = fopen(project_file("docs/configuration.md"), "wb");
-        assert_non_null(file);
-        assert_int_equal(fwrite(page.data, 1, page.len, file), page.len);
-        assert_int_equal(fclose(file), 0);
-    }
-    struct buf written = file_bytes("docs/configuration.md");
-    if (!slice_equal(buf_slice(&page), buf_slice(&written))) {
-        fail_msg("docs/configuration.md is not what the tables say; write it anew: SLUICE_WRITE_DOCS=1 config_test");
-    }
-    buf_release(&written);
+    assert_project_page("docs/configuration.md", &page, "config_test");
     buf_release(&page);
 }
 

@@ -8,7 +8,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <stdio.h>
+
+#include "project_files.h"
 
 static const char *const streams[] = { "events", "clicks" };
 static const char *const servers[] = { "a:8123" };
@@ -167,6 +170,48 @@ static void reports_the_resident_memory(void **state)
     metrics_free(metrics);
 }
 
+static const struct metric_texts {
+    const char *name, *unit, *help, *good, *bad;
+} metric_texts[] = {
+#define METRIC(kind, id, name, unit, labels, help, good, bad) { name, unit, help, good, bad },
+#include "base/metrics.def"
+#undef METRIC
+};
+
+static void assert_sentences(const struct metric_texts *texts, const char *text)
+{
+    size_t words = 1;
+    for (const char *at = text; *at != '\0'; at++) {
+        words = *at == '.' ? 0 : words + (*at == ' ');
+        if (words > 40 || *at == '|') {
+            fail_msg("%s: a sentence of over 40 words, or a bar: %s", texts->name, text);
+        }
+    }
+    if (words != 0) {
+        fail_msg("%s: no sentence: %s", texts->name, text);
+    }
+}
+
+static void every_metric_says_what_a_good_and_a_bad_value_means(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(metric_texts); i++) {
+        assert_sentences(&metric_texts[i], metric_texts[i].good);
+        assert_sentences(&metric_texts[i], metric_texts[i].bad);
+        assert_true(metric_texts[i].unit[0] != '\0');
+        assert_true(metric_texts[i].help[0] != '\0' && strchr(metric_texts[i].help, '|') == NULL);
+    }
+}
+
+static void documents_every_metric(void **state)
+{
+    (void)state;
+    struct buf page = { 0 };
+    metrics_describe(&page);
+    assert_project_page("docs/metrics.md", &page, "metrics_test");
+    buf_release(&page);
+}
+
 static void the_board_keeps_since_when_a_level_holds(void **state)
 {
     (void)state;
@@ -193,6 +238,8 @@ int main(void)
         cmocka_unit_test(histogram_buckets_are_cumulative),
         cmocka_unit_test(states_are_set_when_scraped),
         cmocka_unit_test(reports_the_resident_memory),
+        cmocka_unit_test(every_metric_says_what_a_good_and_a_bad_value_means),
+        cmocka_unit_test(documents_every_metric),
         cmocka_unit_test(the_board_keeps_since_when_a_level_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

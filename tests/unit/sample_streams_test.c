@@ -6,11 +6,10 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
 #include "config/config.h"
 #include "event/path.h"
 #include "event/stream.h"
+#include "project_files.h"
 #include "schema_fixture.h"
 
 static const char *nothing_set(const char *name)
@@ -21,12 +20,9 @@ static const char *nothing_set(const char *name)
 
 static struct stream *must_compile(struct config *config, const char *path)
 {
-    char full[1024];
-    const char *tests = strstr(__FILE__, "tests/unit/");
-    snprintf(full, sizeof full, "%.*s%s", (int)(tests - __FILE__), __FILE__, path);
     struct buf problems = { 0 };
     struct stream *stream = NULL;
-    if (config_load(config, full, nothing_set, &problems)) {
+    if (config_load(config, project_file(path), nothing_set, &problems)) {
         assert_int_equal(config->stream_count, 1);
         stream = stream_compile(&config->streams[0], 0, &problems);
     }
