@@ -5,10 +5,6 @@
 #include "config/config.h"
 
 #define SLUICE_VERSION "0.1.0"
-#define DEFAULT_CONFIG "config/sluice.yaml"
-
-/* What ${NAME} in the configuration means: getenv. */
-const char *config_environment(const char *name);
 
 struct gateway;
 

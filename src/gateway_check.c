@@ -9,11 +9,6 @@
 
 #include <stdlib.h>
 
-const char *config_environment(const char *name)
-{
-    return getenv(name);
-}
-
 void gateway_streams_free(struct stream **streams, size_t count)
 {
     for (size_t i = 0; streams != NULL && i < count; i++) {

@@ -1,10 +1,9 @@
 /* Turns a statement on the command line into the store's answer. */
 #include "sql_command.h"
 
-#include "gateway.h"
-
 #include "base/clock.h"
 #include "base/data_folder.h"
+#include "config/config.h"
 #include "query/sql_wire.h"
 #include "store/store.h"
 

@@ -8,6 +8,11 @@
 #include "config/option_read.h"
 #include "config/secret.h"
 
+const char *config_environment(const char *name)
+{
+    return getenv(name);
+}
+
 enum { FILE_LIMIT = 1024 * 1024, LEAST_JOURNAL = 256 * 1024 };
 
 /* What no value can say alone, and only this module knows. */

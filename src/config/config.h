@@ -29,6 +29,11 @@ struct config {
     struct config_memory *memory; /* what owns the strings */
 };
 
+#define DEFAULT_CONFIG "config/sluice.yaml"
+
+/* What ${NAME} in the configuration means: getenv. */
+const char *config_environment(const char *name);
+
 /* Reads `path`. On failure returns false with one line per problem in *problems ("file:line: key: found …, expected …")
  * and an empty config. `lookup` resolves ${NAME}: getenv in the program, a table in tests; NULL means unset. */
 MUST_CHECK bool config_load(struct config *config, const char *path, const char *(*lookup)(const char *name),

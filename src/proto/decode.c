@@ -214,7 +214,7 @@ static enum error decode_identity(struct slice in, struct sink *sink)
     return sink->out->failed ? ERROR_OUT_OF_MEMORY : OK;
 }
 
-static enum error decode_any(struct decoder *decoder, enum http_encoding encoding, struct slice in, struct sink *sink)
+static enum error decode_any(struct decoder *decoder, enum encoding encoding, struct slice in, struct sink *sink)
 {
     switch (encoding) {
     case ENCODING_IDENTITY: return decode_identity(in, sink);
@@ -227,8 +227,7 @@ static enum error decode_any(struct decoder *decoder, enum http_encoding encodin
     return ERROR_UNSUPPORTED_ENCODING;
 }
 
-enum error decode_body(struct decoder *decoder, enum http_encoding encoding, struct slice in, size_t max,
-                       struct buf *out)
+enum error decode_body(struct decoder *decoder, enum encoding encoding, struct slice in, size_t max, struct buf *out)
 {
     struct sink sink = {
         .out = out,

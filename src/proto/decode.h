@@ -2,7 +2,9 @@
  * place that knows zlib and zstd. One decoder per I/O thread. */
 #pragma once
 
-#include "proto/http_parse.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "proto/encoding.h"
 
 struct decoder;
 
@@ -14,5 +16,5 @@ void decoder_free(struct decoder *decoder);
  * or a block behind its 4-byte little-endian size (told apart by the magic); a size that so few bytes cannot hold is bad
  * compression. deflate: zlib (RFC 1950), as RFC 9110 says, or raw (RFC 1951), as some clients send. gzip: several members
  * are allowed. */
-MUST_CHECK enum error decode_body(struct decoder *decoder, enum http_encoding encoding, struct slice in, size_t max,
+MUST_CHECK enum error decode_body(struct decoder *decoder, enum encoding encoding, struct slice in, size_t max,
                                   struct buf *out);

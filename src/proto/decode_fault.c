@@ -2,6 +2,7 @@
 #include "proto/decode_fault.h"
 
 #include "base/lz4.h"
+#include "pipeline/json.h"
 
 static const char *const expected[] = {
     [ENCODING_IDENTITY] = "the payload is damaged",
@@ -15,7 +16,7 @@ static const char *const expected[] = {
 
 /* What the first bytes tell. */
 static const struct {
-    enum http_encoding encoding;
+    enum encoding encoding;
     struct slice magic;
     const char *look;
 } looks[] = {
@@ -31,7 +32,7 @@ static bool is_json(struct slice in)
 }
 
 /* NULL: nothing that is known. */
-static const char *look_of(enum http_encoding encoding, struct slice in)
+static const char *look_of(enum encoding encoding, struct slice in)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(looks); i++) {
         if (looks[i].encoding != encoding && slice_starts_with(in, looks[i].magic)) {
@@ -44,7 +45,7 @@ static const char *look_of(enum http_encoding encoding, struct slice in)
     return is_json(in) ? "JSON that is not compressed: say so" : NULL;
 }
 
-void decode_describe_fault(enum http_encoding encoding, struct slice in, struct buf *out)
+void decode_describe_fault(enum encoding encoding, struct slice in, struct buf *out)
 {
     const char *look = look_of(encoding, in);
     buf_append_string(out, expected[encoding]);

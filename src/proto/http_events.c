@@ -171,7 +171,7 @@ void http_events_submitted(struct http_answer *answer, const struct large_payloa
     }
 }
 
-static void hand_on(struct http_front *front, const struct payload *payload, enum http_encoding encoding, enum ids ids,
+static void hand_on(struct http_front *front, const struct payload *payload, enum encoding encoding, enum ids ids,
                     struct http_answer *answer)
 {
     const struct large_payload large = {

@@ -207,11 +207,11 @@ static bool take_expect(struct http_head *head, struct slice value)
     return true;
 }
 
-static enum http_encoding encoding_of(struct slice token)
+static enum encoding encoding_of(struct slice token)
 {
     static const struct {
         struct slice name;
-        enum http_encoding encoding;
+        enum encoding encoding;
     } names[] = {
         { { "identity", 8 }, ENCODING_IDENTITY }, { { "gzip", 4 }, ENCODING_GZIP }, { { "x-gzip", 6 }, ENCODING_GZIP },
         { { "deflate", 7 }, ENCODING_DEFLATE },   { { "lz4", 3 }, ENCODING_LZ4 },   { { "zstd", 4 }, ENCODING_ZSTD },

@@ -30,7 +30,7 @@ void http_front_begin_second(struct http_front *front, int64_t wall_ns)
     }
 }
 
-enum error http_front_unpack(struct http_front *front, enum http_encoding encoding, uint64_t max, struct slice *bytes,
+enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max, struct slice *bytes,
                              bool *large)
 {
     bool bounded = front->take_large != NULL && max > LARGE_PAYLOAD;

@@ -75,7 +75,7 @@ void http_front_release(struct http_front *front);
 void http_front_begin_second(struct http_front *front, int64_t wall_ns);
 
 /* As intake_unpack, but what is large, or would become so, is left as it is. */
-MUST_CHECK enum error http_front_unpack(struct http_front *front, enum http_encoding encoding, uint64_t max,
+MUST_CHECK enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max,
                                         struct slice *bytes, bool *large);
 
 /* Hands a large payload on. ERROR_QUEUE_FULL, ERROR_OUT_OF_MEMORY: it was not. */

@@ -7,11 +7,11 @@
  * the bodies. */
 #pragma once
 
+#include "proto/encoding.h"
 #include "proto/proto.h"
 
 enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
 
-enum http_encoding { ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_LZ4, ENCODING_ZSTD, ENCODING_OTHER };
 /* By the media type. OTHER: JSON of any name, or what may be it (nothing said, text/plain, octets, unknown types). FORM: a
  * form's type, under which clients send JSON as well. FOREIGN: what is no JSON. */
 enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_FOREIGN };
@@ -32,7 +32,7 @@ struct http_request {
     bool has_length;
     uint64_t length;
     bool expect_continue;
-    enum http_encoding encoding;
+    enum encoding encoding;
     enum http_content content;
     struct slice origin;
     struct slice user_agent;

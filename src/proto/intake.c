@@ -45,7 +45,7 @@ static uint64_t most_of(const struct intake *intake, uint64_t sent)
     return by_ratio > INTAKE_ANY_RATIO ? by_ratio : INTAKE_ANY_RATIO;
 }
 
-enum error intake_unpack(struct intake *intake, enum http_encoding encoding, uint64_t max, struct slice *payload)
+enum error intake_unpack(struct intake *intake, enum encoding encoding, uint64_t max, struct slice *payload)
 {
     if (encoding == ENCODING_IDENTITY) {
         return OK;

@@ -1,6 +1,7 @@
 /* What each front end needs to turn bytes into a submission: one per thread that receives. Plain data. */
 #pragma once
 
+#include "pipeline/pipeline.h"
 #include "proto/decode.h"
 
 /* Decompressed bytes up to which any ratio is taken. */
@@ -26,5 +27,4 @@ void intake_shed(struct intake *intake);
 
 /* Makes *payload what its bytes hold compressed (in intake->decoded, followed by JSON_PADDING readable bytes), at most
  * `max` bytes; identity changes nothing. ERROR_RATIO_TOO_HIGH, and errors as decode_body. */
-MUST_CHECK enum error intake_unpack(struct intake *intake, enum http_encoding encoding, uint64_t max,
-                                    struct slice *payload);
+MUST_CHECK enum error intake_unpack(struct intake *intake, enum encoding encoding, uint64_t max, struct slice *payload);

@@ -2,7 +2,7 @@
  * beside that thread (payload_thread.h). Plain data with one owner at a time. */
 #pragma once
 
-#include "proto/http_parse.h"
+#include "proto/encoding.h"
 #include "proto/proto.h"
 
 /* Bytes, sent or once unpacked, beyond which a payload is large: up to these a payload takes an I/O thread some milliseconds
@@ -12,7 +12,7 @@
 struct large_payload {
     struct large_payload *next;
     struct payload payload; /* its slices borrow from `bytes` and `text` */
-    enum http_encoding encoding;
+    enum encoding encoding;
     uint64_t max_decompressed;
     const struct stream *blamed; /* counted with it if it cannot be unpacked; NULL: none */
     int ids;                     /* http_events.c's own */

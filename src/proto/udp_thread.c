@@ -78,7 +78,7 @@ static bool is_padded_json(struct slice datagram)
 }
 
 /* What begins as no JSON does may be an LZ4 block that lacks its size: the decoder says so. */
-enum http_encoding udp_packing(struct slice datagram)
+enum encoding udp_packing(struct slice datagram)
 {
     if (datagram.len < 4) {
         return ENCODING_IDENTITY;

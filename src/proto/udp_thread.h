@@ -43,4 +43,4 @@ void udp_thread_free(struct udp_thread *thread);
 /* How a datagram is packed. Plain text, unless it begins as an LZ4 frame does, or its fourth byte is zero: no JSON has a
  * NUL there (but if nothing else follows), and the 4-byte little-endian size before an LZ4 block has, as it is below
  * 16 MiB; or it is a block without its size, which the decoder then refuses as that. */
-enum http_encoding udp_packing(struct slice datagram);
+enum encoding udp_packing(struct slice datagram);

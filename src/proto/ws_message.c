@@ -21,7 +21,7 @@ static enum error judge_binary(struct slice payload, uint64_t max)
     return is_json ? ERROR_UNSUPPORTED_DATA : OK;
 }
 
-static enum http_encoding packing(bool is_text)
+static enum encoding packing(bool is_text)
 {
     return is_text ? ENCODING_IDENTITY : ENCODING_LZ4;
 }

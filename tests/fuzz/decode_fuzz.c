@@ -16,7 +16,7 @@ static void take(const uint8_t *data, size_t size)
         return;
     }
     struct buf out = { 0 };
-    enum http_encoding encoding = (enum http_encoding)(data[0] % (ENCODING_OTHER + 1));
+    enum encoding encoding = (enum encoding)(data[0] % (ENCODING_OTHER + 1));
     enum error error = decode_body(decoder, encoding, slice_make(data + 1, size - 1), MAX_BODY, &out);
     cost_weighs(error == ERROR_DECOMPRESSED_TOO_LARGE ? MAX_BODY : out.len);
     if (out.len > MAX_BODY || out.cap > 2 * MAX_BODY || (error != OK && out.len != 0)) {

@@ -66,7 +66,7 @@ static void set_up(void)
                                .stream_count = 1 };
 }
 
-static bool unpack(enum http_encoding encoding, struct slice *bytes)
+static bool unpack(enum encoding encoding, struct slice *bytes)
 {
     static struct buf plain;
     if (encoding != ENCODING_IDENTITY) {
@@ -97,7 +97,7 @@ static void take(const uint8_t *data, size_t size)
         .pick_stream = data[0] % 4 == 3,
         .received_wall_ns = RECEIVED_NS,
     };
-    if (!unpack((enum http_encoding)(data[0] / 4 % ENCODING_OTHER), &payload.bytes)) {
+    if (!unpack((enum encoding)(data[0] / 4 % ENCODING_OTHER), &payload.bytes)) {
         return;
     }
     chunk_clear(every_type.chunk);

@@ -12,7 +12,7 @@ static void says_what_was_expected_and_what_came(void **state)
 {
     (void)state;
     static const struct {
-        enum http_encoding encoding;
+        enum encoding encoding;
         struct slice in;
         const char *expected, *found;
     } rows[] = {

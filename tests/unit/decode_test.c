@@ -107,7 +107,7 @@ static void pack_zstd_unsized(struct slice plain, struct buf *out)
 /* `many`: bodies of several members or frames are one body; `checked`: a checksum guards it. */
 static const struct packing {
     const char *name;
-    enum http_encoding encoding;
+    enum encoding encoding;
     void (*pack)(struct slice plain, struct buf *out);
     bool many;
     bool checked;
@@ -132,7 +132,7 @@ static void fill_sample(struct buf *sample, size_t len)
 }
 
 /* The bytes in memory of exactly their size, so that the sanitizer sees a read behind them. */
-static enum error decode_exact(enum http_encoding encoding, struct slice in, size_t max, struct buf *out)
+static enum error decode_exact(enum encoding encoding, struct slice in, size_t max, struct buf *out)
 {
     char *exact = malloc(in.len + (in.len == 0));
     assert_non_null(exact);
@@ -295,7 +295,7 @@ static void a_claim_of_a_gigabyte_allocates_nothing(void **state)
 {
     (void)state;
     static const struct {
-        enum http_encoding encoding;
+        enum encoding encoding;
         struct slice in;
         enum error error;
     } cases[] = {

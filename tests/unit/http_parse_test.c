@@ -222,7 +222,7 @@ static void codings_and_types_are_known_by_name(void **state)
     (void)state;
     static const struct {
         const char *fields;
-        enum http_encoding encoding;
+        enum encoding encoding;
         enum http_content content;
     } cases[] = {
         { "", ENCODING_IDENTITY, CONTENT_OTHER },

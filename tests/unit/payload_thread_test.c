@@ -108,7 +108,7 @@ static void end(struct payload_thread *thread)
     wakeup_release(&world.wakeup);
 }
 
-static struct large_payload *large_of(uint32_t slot, char first, enum http_encoding encoding)
+static struct large_payload *large_of(uint32_t slot, char first, enum encoding encoding)
 {
     char text[100];
     memset(text, ' ', sizeof text);

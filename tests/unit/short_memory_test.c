@@ -65,7 +65,7 @@ static void pack_lz4(struct slice plain, struct buf *out)
 }
 
 /* With the n-th allocation failing: what became of the body, or out of memory. True: none was left to fail. */
-static bool decode_with(enum http_encoding encoding, struct slice body, struct slice plain, size_t first, size_t span)
+static bool decode_with(enum encoding encoding, struct slice body, struct slice plain, size_t first, size_t span)
 {
     struct buf out = { 0 };
     enum error error = ERROR_OUT_OF_MEMORY;
@@ -90,7 +90,7 @@ static bool decode_with(enum http_encoding encoding, struct slice body, struct s
 static void a_good_body_is_never_called_damaged(void **state)
 {
     static const struct {
-        enum http_encoding encoding;
+        enum encoding encoding;
         void (*pack)(struct slice plain, struct buf *out);
     } rows[] = {
         { ENCODING_GZIP, pack_gzip },

@@ -15,7 +15,7 @@ static void tells_packed_datagrams_by_their_first_bytes(void **state)
     (void)state;
     static const struct {
         struct slice datagram;
-        enum http_encoding encoding;
+        enum encoding encoding;
     } rows[] = {
         { { "", 0 }, ENCODING_IDENTITY },
         { { "{}", 2 }, ENCODING_IDENTITY },
