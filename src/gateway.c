@@ -15,15 +15,15 @@
 
 #include "gateway_streams.h"
 
-#include "base/crash_point.h"
-#include "base/data_folder.h"
 #include "base/status.h"
+#include "base/system/crash_point.h"
+#include "base/system/data_folder.h"
 #include "memory_plan.h"
 #include "open_files.h"
 #include "pipeline/pipeline.h"
-#include "proto/assets.h"
-#include "proto/pages.h"
-#include "proto/udp.h"
+#include "proto/pages/assets.h"
+#include "proto/pages/pages.h"
+#include "proto/udp/udp.h"
 #include "query/query.h"
 #include "query/sql_service.h"
 

@@ -3,8 +3,8 @@
 #include "gateway_streams.h"
 #include "memory_plan.h"
 
-#include "pipeline/dedup.h"
-#include "proto/udp.h"
+#include "pipeline/dedup/dedup.h"
+#include "proto/udp/udp.h"
 #include "store/store.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "memory_plan.h"
 
 #include "base/log.h"
-#include "base/memory_size.h"
+#include "base/system/memory_size.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define SHARE_DIVISOR 8

@@ -2,7 +2,7 @@
 #include "open_files.h"
 
 #include "base/log.h"
-#include "proto/proto.h"
+#include "proto/front/proto.h"
 
 #include <sys/resource.h>
 
@@ -13,7 +13,7 @@
 #define OF_SERVER 6      /* of a session, by server: its connection, and what libcurl waits and resolves with */
 #define OF_STREAM 4      /* its open segment, a new one, the halves of one that is split */
 #define OF_DEDUP 6       /* key files, or Redis */
-#define PARKED_DIVISOR 4 /* waiting segments keep a quarter: event/segment.h */
+#define PARKED_DIVISOR 4 /* waiting segments keep a quarter: event/segment/segment.h */
 #define LEAST_DIVISOR 8  /* however small the limit is, so much of it is for clients */
 
 struct open_files open_files_plan(const struct config *config, size_t server_count, uint64_t limit)

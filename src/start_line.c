@@ -2,7 +2,7 @@
 #include "start_line.h"
 
 #include "config/environment.h"
-#include "pipeline/redis_address.h"
+#include "pipeline/dedup/redis_address.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -2,8 +2,8 @@
  * this file. Behind cmocka.h. */
 #pragma once
 
-#include "proto/http_events.h"
-#include "proto/http_session.h"
+#include "proto/http/http_events.h"
+#include "proto/http/http_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

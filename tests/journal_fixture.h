@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pipeline/journal.h"
+#include "pipeline/journal/journal.h"
 #include "sample_rows.h"
 
 #ifndef FIXTURE_PARENT

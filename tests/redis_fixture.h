@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pipeline/redis_command.h"
-#include "pipeline/redis_connection.h"
+#include "pipeline/dedup/redis_command.h"
+#include "pipeline/dedup/redis_connection.h"
 
 struct redis_fixture {
     char folder[64];

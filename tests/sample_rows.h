@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "event/native.h"
+#include "event/segment/native.h"
 #include "event/stream.h"
 
 #define SAMPLE_FIELD(column, kind)                                                                                     \

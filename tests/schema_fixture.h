@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "event/native.h"
-#include "pipeline/validate.h"
+#include "event/segment/native.h"
+#include "pipeline/validate/validate.h"
 
 #define FIELD(field_name, field_type, ...)                                                                             \
     {                                                                                                                  \

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/lz4.h"
-#include "event/segment.h"
+#include "event/segment/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * for the fuzzer. One session at a time. */
 #pragma once
 
-#include "proto/ws_frame.h"
-#include "proto/ws_session.h"
+#include "proto/ws/ws_frame.h"
+#include "proto/ws/ws_session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

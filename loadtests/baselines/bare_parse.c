@@ -1,6 +1,6 @@
 /* Turns a file with the body of one bulk request (an array of events) into the time that simdjson alone takes for it:
  * bare_parse FILE [SECONDS]. Parses it whole again and again and prints one line of JSON. One thread. */
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,8 +36,8 @@ struct http_options {
     int64_t body_timeout_ns;            /* for the whole body */
     int64_t idle_timeout_ns;            /* keep-alive */
     int64_t wait_timeout_ns;            /* ?wait=stored */
-    struct string_list cors_origins;    /* as proto/origins.h says, for WebSockets too */
-    struct string_list hosts;           /* as proto/hosts.h says; empty: all */
+    struct string_list cors_origins;    /* as proto/front/origins.h says, for WebSockets too */
+    struct string_list hosts;           /* as proto/front/hosts.h says; empty: all */
     struct string_list trusted_proxies; /* addresses or CIDR */
 };
 

@@ -7,7 +7,7 @@
  *
  * Columns are sparse at their ends: a column whose rows < chunk.rows is owed default values, which column_pad writes
  * in bulk. So an absent field costs nothing per event. But a column that is filled for a whole payload is owed that
- * payload's values in its rows, which validate_finish (pipeline/validate.h) writes: until then the chunk takes no event
+ * payload's values in its rows, which validate_finish (pipeline/validate/validate.h) writes: until then the chunk takes no event
  * of another payload and is not sealed; it may be truncated to the rows before. */
 #pragma once
 

@@ -2,7 +2,7 @@
 #include "pipeline/commit_private.h"
 
 #include "base/assert.h"
-#include "base/crash_point.h"
+#include "base/system/crash_point.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 

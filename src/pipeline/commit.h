@@ -13,8 +13,8 @@
 #pragma once
 
 #include "pipeline/commit_queue.h"
-#include "pipeline/dedup.h"
-#include "pipeline/journal.h"
+#include "pipeline/dedup/dedup.h"
+#include "pipeline/journal/journal.h"
 #include "pipeline/waiters.h"
 
 /* Rows after which a group takes no further chunk, so that its latency stays bounded. */

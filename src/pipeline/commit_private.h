@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "pipeline/commit.h"
-#include "pipeline/id_set.h"
+#include "pipeline/dedup/id_set.h"
 
 /* What is known of one chunk of the group. */
 struct commit_plan {

@@ -6,7 +6,7 @@
 
 #include "base/thread.h"
 #include "event/chunk.h"
-#include "event/segment.h"
+#include "event/segment/segment.h"
 #include "pipeline/batch.h"
 
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* The commit thread: waits for chunks or the next batch deadline, takes what is there, commits it in groups. */
 #pragma once
 
-#include "base/heartbeat.h"
+#include "base/system/heartbeat.h"
 #include "base/thread.h"
 #include "pipeline/commit.h"
 

@@ -2,7 +2,7 @@
  * are, and when they were sent. */
 #pragma once
 
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 
 struct envelope {

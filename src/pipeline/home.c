@@ -2,7 +2,7 @@
 #include "pipeline/home.h"
 
 #include "base/assert.h"
-#include "base/crash_point.h"
+#include "base/system/crash_point.h"
 
 bool home_init(struct home *home, struct metrics *metrics)
 {

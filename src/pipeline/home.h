@@ -5,11 +5,11 @@
 #pragma once
 
 #include "pipeline/commit_queue.h"
-#include "pipeline/dead_letters.h"
-#include "pipeline/dedup.h"
-#include "pipeline/journal.h"
+#include "pipeline/dedup/dedup.h"
+#include "pipeline/journal/dead_letters.h"
+#include "pipeline/journal/journal.h"
 #include "pipeline/waiters.h"
-#include "store/writer.h"
+#include "store/delivery/writer.h"
 
 struct home {
     struct journal *journal;

@@ -16,11 +16,11 @@
  * Front ends call pipeline_submit and get, later, exactly one completion per ticket. */
 #pragma once
 
-#include "base/metrics.h"
+#include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "config/config.h"
 #include "event/chunk.h"
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 #include "store/store.h"
 
 struct pipeline;

@@ -2,7 +2,7 @@
 #include "pipeline/refusals.h"
 
 #include "base/log.h"
-#include "base/metrics.h"
+#include "base/metrics/metrics.h"
 
 #define LONGEST_MESSAGE 200
 

@@ -1,5 +1,5 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
-#include "pipeline/json_measure.h"
+#include "pipeline/json/json_measure.h"
 #include "pipeline/refused_runs.h"
 #include "pipeline/submit_private.h"
 

@@ -1,7 +1,7 @@
 /* Tells who sends several events to where one is taken. */
 #include "event/path.h"
 #include "pipeline/envelope.h"
-#include "pipeline/json_items.h"
+#include "pipeline/json/json_items.h"
 #include "pipeline/submit_private.h"
 
 /* NULL: it looks like one. */

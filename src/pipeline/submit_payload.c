@@ -1,9 +1,9 @@
 /* Finds the events of a payload: one, an array, lines, or an array in an envelope; whole, or with pieces that are no JSON. */
 #include "event/path.h"
-#include "pipeline/client_clock.h"
 #include "pipeline/envelope.h"
-#include "pipeline/json_items.h"
+#include "pipeline/json/json_items.h"
 #include "pipeline/submit_private.h"
+#include "pipeline/validate/client_clock.h"
 
 #include <stdio.h>
 

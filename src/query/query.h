@@ -8,7 +8,7 @@
 #pragma once
 
 #include "config/options.h"
-#include "proto/proto.h"
+#include "proto/front/proto.h"
 
 struct query_service;
 

@@ -1,10 +1,10 @@
 /* Turns the arguments of GET /events/metrics into a request, or into a text that says what is wrong with them. */
-#include "proto/proto.h"
+#include "proto/front/proto.h"
 #include "query/query_sql.h"
 
 #include "base/clock.h"
 #include "event/time_parse.h"
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_SECOND)
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 
 #include <time.h>
 

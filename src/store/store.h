@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "config/options.h"
-#include "event/segment.h"
+#include "event/segment/segment.h"
 
 #include <stdatomic.h>
 

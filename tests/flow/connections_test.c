@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "http_wire.h"
-#include "proto/connections.h"
+#include "proto/server/connections.h"
 
 #define UPGRADE                                                                                                        \
     "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"        \

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
-#include "pipeline/letter_files.h"
+#include "pipeline/journal/letter_files.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
 

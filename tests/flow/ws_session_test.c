@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/lz4.h"
-#include "proto/ws_session_private.h"
+#include "proto/ws/ws_session_private.h"
 #include "ws_wire.h"
 
 #define TEXT 0x81

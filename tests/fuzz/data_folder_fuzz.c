@@ -2,10 +2,10 @@
  * what the input does to it. A start reads it all, and what it took is found the same by the next start. */
 #include <stdlib.h>
 
-#include "pipeline/dead_letters.h"
-#include "pipeline/journal.h"
-#include "pipeline/key_log.h"
-#include "pipeline/letter_files.h"
+#include "pipeline/dedup/key_log.h"
+#include "pipeline/journal/dead_letters.h"
+#include "pipeline/journal/journal.h"
+#include "pipeline/journal/letter_files.h"
 #include "sample_rows.h"
 
 #include <dirent.h>

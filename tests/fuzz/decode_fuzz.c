@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "fuzz/cost.h"
-#include "proto/decode.h"
+#include "proto/front/decode.h"
 
 #define MAX_BODY 65536
 

@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "event/stream.h"
-#include "pipeline/validate.h"
+#include "pipeline/validate/validate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

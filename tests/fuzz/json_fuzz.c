@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "fuzz/cost.h"
-#include "pipeline/json.h"
+#include "pipeline/json/json.h"
 
 static void must(bool promise)
 {

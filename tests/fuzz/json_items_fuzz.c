@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "fuzz/cost.h"
-#include "pipeline/json.h"
-#include "pipeline/json_items.h"
+#include "pipeline/json/json.h"
+#include "pipeline/json/json_items.h"
 
 static struct json_parser *parser;
 

@@ -3,7 +3,7 @@
 
 #include "base/utf8.h"
 #include "fuzz/cost.h"
-#include "pipeline/json_repair.h"
+#include "pipeline/json/json_repair.h"
 
 static void must(bool promise)
 {

@@ -1,7 +1,7 @@
 /* Turns any bytes into Native blocks and each block into JSON, into rows written again, and into a merged block. */
 #include <stdlib.h>
 
-#include "event/native.h"
+#include "event/segment/native.h"
 #include "fuzz/cost.h"
 
 #define MAX_ROWS 64 /* a block without columns may claim any number of rows */

@@ -3,7 +3,7 @@
 #include "fuzz/cost.h"
 #include "fuzz/every_type.h"
 #include "pipeline/pipeline_io.h"
-#include "proto/intake.h"
+#include "proto/front/intake.h"
 
 #define MAX_PLAIN 65536
 #define EVENT_BYTES 200 /* an event weighs so much, however short it is */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "fuzz/cost.h"
-#include "pipeline/redis_connection.h"
+#include "pipeline/dedup/redis_connection.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* Fuzzes what reads a segment's bytes: header and walk over its frames and seal, damaged or not. */
-#include "event/segment.h"
+#include "event/segment/segment.h"
 #include "fuzz/cost.h"
 #include "sample_rows.h"
 

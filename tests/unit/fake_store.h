@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/clock.h"
-#include "event/segment.h"
+#include "event/segment/segment.h"
 #include "store/store.h"
 
 #include <pthread.h>

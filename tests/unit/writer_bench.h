@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/lz4.h"
-#include "store/writer.h"
+#include "store/delivery/writer.h"
 #include "unit/fake_store.h"
 
 #include <sys/mman.h>

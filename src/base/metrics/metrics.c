@@ -1,0 +1,261 @@
+/* Turns the lines of metrics.def into cells that threads add to, and into sums of them. metrics_page.c renders them. */
+#include "base/metrics/metrics_internal.h"
+
+#include <stdlib.h>
+
+const struct metric_info metric_table[METRIC_COUNT] = {
+#define METRIC(kind, id, name, unit, labels, help, good, bad)                                                          \
+    [METRIC_##id] = { KIND_OF_##kind, name, LABELS_##labels, help },
+#include "base/metrics/metrics.def"
+#undef METRIC
+};
+
+static size_t series_count(const struct metrics *metrics, enum metric_labels labels)
+{
+    size_t streams = metrics->stream_count + 1;
+    switch (labels) {
+    case LABELS_STREAM: return streams;
+    case LABELS_PROTOCOL_STREAM: return METRICS_PROTOCOL_COUNT * streams;
+    case LABELS_PROTOCOL_STREAM_REASON: return METRICS_PROTOCOL_COUNT * streams * ERROR_COUNT;
+    case LABELS_REASON: return ERROR_COUNT;
+    case LABELS_SERVER: return metrics->server_count;
+    case LABELS_LISTENER: return metrics->listener_count;
+    case LABELS_STATUS: return STATUS_CLASSES;
+    case LABELS_STREAM_FIELD_REASON: return 0; /* they are not cells of threads */
+    case LABELS_NONE: break;
+    }
+    return 1;
+}
+
+static void lay_out(struct metrics *metrics)
+{
+    size_t next = 0;
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        metrics->series[m] = series_count(metrics, metric_table[m].labels);
+        metrics->offset[m] = next;
+        next += metrics->series[m] * (metric_table[m].kind == KIND_OF_HISTOGRAM ? HISTOGRAM_CELLS : 1);
+    }
+    metrics->cell_count = next;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+}
+
+static bool copy_names(struct metrics_names names, char ***copies, size_t *count)
+{
+    *copies = calloc(names.count + 1, sizeof **copies);
+    for (size_t i = 0; *copies != NULL && i < names.count; i++) {
+        (*copies)[i] = strdup(names.items[i]);
+        if ((*copies)[i] == NULL) {
+            return false;
+        }
+        *count = i + 1;
+    }
+    return *copies != NULL;
+}
+
+static bool make_fields(struct metrics *metrics, const struct metrics_names *names)
+{
+    metrics->fields = calloc(metrics->stream_count + 1, sizeof *metrics->fields);
+    for (size_t i = 0; metrics->fields != NULL && names != NULL && i < metrics->stream_count; i++) {
+        struct metrics_fields *fields = &metrics->fields[i];
+        fields->counts = calloc((names[i].count + 1) * ERROR_COUNT, sizeof *fields->counts);
+        if (fields->counts == NULL || !copy_names(names[i], &fields->names, &fields->count)) {
+            return false;
+        }
+    }
+    return metrics->fields != NULL;
+}
+
+static void free_fields(struct metrics *metrics)
+{
+    for (size_t i = 0; metrics->fields != NULL && i < metrics->stream_count; i++) {
+        free_names(metrics->fields[i].names, metrics->fields[i].count);
+        free(metrics->fields[i].counts);
+    }
+    free(metrics->fields);
+}
+
+struct metrics *metrics_new(const struct metrics_labels *labels)
+{
+    struct metrics *metrics = calloc(1, sizeof *metrics);
+    if (metrics == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&metrics->mutex, NULL);
+    if (copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
+        copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
+        copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
+        make_fields(metrics, labels->fields)) {
+        lay_out(metrics);
+        metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
+    }
+    if (metrics->states == NULL) {
+        metrics_free(metrics);
+        return NULL;
+    }
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    if (metrics == NULL) {
+        return;
+    }
+    while (metrics->threads != NULL) {
+        struct metrics_cells *cells = metrics->threads;
+        metrics->threads = cells->next;
+        free(cells);
+    }
+    free_fields(metrics);
+    free_names(metrics->streams, metrics->stream_count);
+    free_names(metrics->servers, metrics->server_count);
+    free_names(metrics->listeners, metrics->listener_count);
+    free(metrics->states);
+    pthread_mutex_destroy(&metrics->mutex);
+    free(metrics);
+}
+
+struct metrics_cells *metrics_thread(struct metrics *metrics)
+{
+    struct metrics_cells *cells = calloc(1, sizeof *cells + metrics->cell_count * sizeof cells->values[0]);
+    if (cells == NULL) {
+        return NULL;
+    }
+    cells->metrics = metrics;
+    pthread_mutex_lock(&metrics->mutex);
+    cells->next = metrics->threads;
+    metrics->threads = cells;
+    pthread_mutex_unlock(&metrics->mutex);
+    return cells;
+}
+
+size_t metrics_no_stream(const struct metrics *metrics)
+{
+    return metrics->stream_count;
+}
+
+/* Only the owning thread writes, so a load and a store do; the scrape reads whole values. */
+static void add(struct metrics_cells *cells, size_t at, int64_t value)
+{
+    int64_t sum = atomic_load_explicit(&cells->values[at], memory_order_relaxed) + value;
+    atomic_store_explicit(&cells->values[at], sum, memory_order_relaxed);
+}
+
+static size_t event_index(const struct metrics *metrics, unsigned protocol, size_t stream)
+{
+    return protocol * (metrics->stream_count + 1) + stream;
+}
+
+void metric_add(struct metrics_cells *cells, enum metric metric, int64_t value)
+{
+    metric_add_index(cells, metric, 0, value);
+}
+
+void metric_add_stream(struct metrics_cells *cells, enum metric metric, size_t stream, int64_t value)
+{
+    metric_add_index(cells, metric, stream, value);
+}
+
+void metric_add_event(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream, int64_t value)
+{
+    metric_add_index(cells, metric, event_index(cells->metrics, protocol, stream), value);
+}
+
+void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream,
+                        enum error reason, int64_t value)
+{
+    metric_add_index(cells, metric, event_index(cells->metrics, protocol, stream) * ERROR_COUNT + reason, value);
+}
+
+void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value)
+{
+    const struct metrics *metrics = cells->metrics;
+    if (stream < metrics->stream_count && field < metrics->fields[stream].count) {
+        _Atomic int64_t *count = &metrics->fields[stream].counts[field * ERROR_COUNT + reason];
+        atomic_fetch_add_explicit(count, value, memory_order_relaxed);
+    }
+}
+
+void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value)
+{
+    if (index < cells->metrics->series[metric]) {
+        add(cells, cells->metrics->offset[metric] + index, value);
+    }
+}
+
+void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns)
+{
+    if (index >= cells->metrics->series[metric]) {
+        return;
+    }
+    size_t base = cells->metrics->offset[metric] + index * HISTOGRAM_CELLS;
+    size_t bucket = 0;
+    while (bucket < HISTOGRAM_BUCKETS && duration_ns > histogram_bound_ns(bucket)) {
+        bucket++;
+    }
+    add(cells, base + bucket, 1);
+    add(cells, base + HISTOGRAM_SUM, duration_ns);
+}
+
+void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value)
+{
+    if (index < metrics->series[metric]) {
+        atomic_store_explicit(&metrics->states[metrics->offset[metric] + index], value, memory_order_relaxed);
+    }
+}
+
+int64_t metrics_sum(struct metrics *metrics, size_t cell)
+{
+    int64_t sum = 0;
+    pthread_mutex_lock(&metrics->mutex);
+    for (struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
+        sum += atomic_load_explicit(&cells->values[cell], memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&metrics->mutex);
+    return sum;
+}
+
+void metrics_sum_all(struct metrics *metrics, int64_t *sums)
+{
+    memset(sums, 0, metrics->cell_count * sizeof *sums);
+    pthread_mutex_lock(&metrics->mutex);
+    for (struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
+        for (size_t i = 0; i < metrics->cell_count; i++) {
+            sums[i] += atomic_load_explicit(&cells->values[i], memory_order_relaxed);
+        }
+    }
+    pthread_mutex_unlock(&metrics->mutex);
+}
+
+double metrics_state(struct metrics *metrics, size_t cell)
+{
+    return atomic_load_explicit(&metrics->states[cell], memory_order_relaxed);
+}
+
+int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protocol, size_t stream, enum error reason)
+{
+    size_t index = 0;
+    switch (metric_table[metric].labels) {
+    case LABELS_PROTOCOL_STREAM: index = event_index(metrics, protocol, stream); break;
+    case LABELS_PROTOCOL_STREAM_REASON: index = event_index(metrics, protocol, stream) * ERROR_COUNT + reason; break;
+    case LABELS_NONE: break;
+    default: index = stream;
+    }
+    size_t cell = metrics->offset[metric] + index;
+    return metrics_sum(metrics, cell) + (int64_t)metrics_state(metrics, cell);
+}
+
+void metrics_on_scrape(struct metrics *metrics, void (*update)(void *context), void *context)
+{
+    pthread_mutex_lock(&metrics->mutex);
+    if (metrics->hook_count < MAX_HOOKS) {
+        metrics->hooks[metrics->hook_count++] = (struct scrape_hook){ update, context };
+    }
+    pthread_mutex_unlock(&metrics->mutex);
+}

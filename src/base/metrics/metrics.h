@@ -1,0 +1,92 @@
+/* Metrics: every one is a line in metrics.def; the enum, the per-thread cells and the Prometheus page follow from it.
+ *
+ * Each thread adds to cells of its own (relaxed atomics, no sharing); a scrape sums them. Sums are exact when the
+ * threads are idle. Gauges that are sums of changes (in flight, journaled) are cells too; gauges that are states are
+ * set on the registry. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+enum metric_kind { KIND_OF_COUNTER, KIND_OF_GAUGE, KIND_OF_HISTOGRAM };
+
+/* Values of the protocol label, in the order of enum protocol. */
+#define METRICS_PROTOCOLS                                                                                              \
+    {                                                                                                                  \
+        "http", "ws", "udp"                                                                                            \
+    }
+#define METRICS_PROTOCOL_COUNT 3
+
+/* Which labels a metric has, and so how many cells. */
+enum metric_labels {
+    LABELS_NONE,
+    LABELS_STREAM,
+    LABELS_PROTOCOL_STREAM,
+    LABELS_PROTOCOL_STREAM_REASON,
+    LABELS_STREAM_FIELD_REASON, /* metric_add_field */
+    LABELS_REASON,
+    LABELS_SERVER,   /* one per ClickHouse server */
+    LABELS_LISTENER, /* one per UDP listener */
+    LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
+};
+
+enum metric {
+#define METRIC(kind, id, ...) METRIC_##id,
+#include "base/metrics/metrics.def"
+#undef METRIC
+    METRIC_COUNT
+};
+
+struct metrics;
+struct metrics_cells;
+
+struct metrics_names {
+    const char *const *items;
+    size_t count;
+};
+
+/* The values of labels that the configuration gives. */
+struct metrics_labels {
+    struct metrics_names streams; /* the index streams.count is the label "" (no stream) */
+    struct metrics_names servers;
+    struct metrics_names listeners;
+    const struct metrics_names *fields; /* of each stream; NULL: they have none */
+};
+
+/* Names are copied. NULL if memory is short. */
+struct metrics *metrics_new(const struct metrics_labels *labels);
+void metrics_free(struct metrics *metrics);
+
+/* Cells for one thread; owned by the registry. NULL if memory is short. */
+struct metrics_cells *metrics_thread(struct metrics *metrics);
+
+/* The stream index that stands for "no stream". */
+size_t metrics_no_stream(const struct metrics *metrics);
+
+/* Adds to a cell of the calling thread; the labels a metric does not have are ignored. */
+void metric_add(struct metrics_cells *cells, enum metric metric, int64_t value);
+void metric_add_stream(struct metrics_cells *cells, enum metric metric, size_t stream, int64_t value);
+void metric_add_event(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream, int64_t value);
+void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream,
+                        enum error reason, int64_t value);
+/* To EVENTS_REJECTED_BY_FIELD. The cells are shared by all threads: rejections are rare, and fields may be many. */
+void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value);
+void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value);
+
+/* Histograms: seconds, buckets of powers of two from 100 µs to 52 s. */
+void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns);
+
+/* States: the last value set wins. Any thread. */
+void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value);
+
+/* The sum over threads of one cell; `reason` and `protocol` are ignored where the metric has no such label. */
+int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protocol, size_t stream, enum error reason);
+
+/* Registers a function called before each rendering, to set states that are known only when asked. */
+void metrics_on_scrape(struct metrics *metrics, void (*update)(void *context), void *context);
+
+/* The Prometheus text format, version 0.0.4. */
+void metrics_render(struct metrics *metrics, struct buf *out);
+
+/* docs/metrics.md: every metric, and what a good and a bad value means. */
+void metrics_describe(struct buf *out);

@@ -1,0 +1,362 @@
+/* Turns a command line into a gateway that runs until it is told to stop. */
+#include "command/dead_letters_command.h"
+#include "command/journal_command.h"
+#include "command/schema_command.h"
+#include "command/sql_command.h"
+#include "gateway.h"
+#include "memory_plan.h"
+#include "start_line.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/system/service.h"
+#include "base/thread.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]\n"
+                            "       sluice journal ls|cat|verify DATA_FOLDER\n"
+                            "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
+                            "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
+                            "       sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT\n"
+                            "       sluice schema print [--config FILE] [--replicated] [--on-cluster NAME]\n"
+                            "                    [--server VERSION] [STREAM…]\n"
+                            "       sluice --version | --help | --options\n"
+                            "\n"
+                            "  --config FILE  the configuration (" DEFAULT_CONFIG ")\n"
+                            "  --check        validate the configuration and exit: 0 if it is good, 2 if not\n"
+                            "  --example      once it serves, print a curl command that stores an event\n"
+                            "  --options      every option with its default, as a Markdown table\n"
+                            "\n"
+                            "SIGTERM, SIGINT or SIGHUP drains: replies are finished, events stored; a SIGTERM or\n"
+                            "SIGINT after it exits at once (what was acknowledged is in the journal and is stored\n"
+                            "after the next start).\n";
+
+enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPATIENT = 3 };
+
+struct arguments {
+    const char *config;
+    bool check;
+    bool example;
+};
+
+static void print_options(void)
+{
+    struct buf out = { 0 };
+    config_describe(&out);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_release(&out);
+}
+
+/* False if there is nothing left to do; *code is then the exit code. */
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments, int *code)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'v' },
+        { "options", no_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
+        { "example", no_argument, NULL, 'e' },
+        { 0 },
+    };
+    *code = EXIT_GOOD;
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': arguments->config = optarg; break;
+        case 'k': arguments->check = true; break;
+        case 'e': arguments->example = true; break;
+        case 'v': puts("sluice " SLUICE_VERSION); return false;
+        case 'o': print_options(); return false;
+        case 'h': fputs(usage, stdout); return false;
+        default:
+            fputs(usage, stderr);
+            *code = EXIT_BAD_CONFIG;
+            return false;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "sluice: unexpected argument \"%s\"\n%s", argv[optind], usage);
+        *code = EXIT_BAD_CONFIG;
+        return false;
+    }
+    return true;
+}
+
+static void print_problem(const char *what, struct buf *problem)
+{
+    while (problem->len > 0 && problem->data[problem->len - 1] == '\n') {
+        problem->len--;
+    }
+    fprintf(stderr, "sluice: %s\n%.*s\n", what, (int)problem->len, problem->data ? problem->data : "");
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void exit_at_once(int number)
+{
+    (void)number;
+    _exit(EXIT_IMPATIENT);
+}
+
+/* The service manager's watchdog: it gets a sign of life at each third of its time, as long as no thread is stuck. */
+struct watch {
+    int64_t limit_ns; /* 0: there is no watchdog */
+    int64_t next_ns;
+    const char *stuck; /* what was, when it was last asked; NULL: nothing */
+};
+
+static int64_t tick_ns(const struct watch *watch)
+{
+    bool is_short = watch->limit_ns != 0 && watch->limit_ns / 3 < NS_PER_SECOND;
+    return is_short ? watch->limit_ns / 3 : NS_PER_SECOND;
+}
+
+static void tell_stuck(struct watch *watch, const struct gateway *gateway, const char *stuck)
+{
+    if (stuck != NULL && watch->stuck == NULL) {
+        LOG(LOG_ERROR, "stuck", "%s has not come round for %lld s; the watchdog is not answered until it does", stuck,
+            (long long)(watch->limit_ns / NS_PER_SECOND));
+        service_say("stuck: %s", stuck);
+    } else if (stuck == NULL && watch->stuck != NULL) {
+        LOG(LOG_INFO, "no longer stuck", "%s goes on", watch->stuck);
+        service_say("serving again, port %d", gateway_port(gateway));
+    }
+    watch->stuck = stuck;
+}
+
+static void give_sign_of_life(struct watch *watch, const struct gateway *gateway)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (watch->limit_ns == 0 || now_ns < watch->next_ns) {
+        return;
+    }
+    tell_stuck(watch, gateway, gateway_stuck(gateway, watch->limit_ns));
+    if (watch->stuck == NULL) {
+        service_alive();
+        watch->next_ns = now_ns + watch->limit_ns / 3 - tick_ns(watch) / 2; /* the tick nearest to a third */
+    }
+}
+
+/* What other programs take as an order, and would end this one: a log line says what it means here. */
+static bool is_of_no_meaning(int number)
+{
+    return number == SIGUSR1 || number == SIGUSR2;
+}
+
+static void tell_no_meaning(int number)
+{
+    LOG(LOG_INFO, "signal ignored", "SIG%s means nothing here: SIGTERM stops, a restart reads the configuration anew",
+        sigabbrev_np(number));
+}
+
+/* Ticks until a signal comes that ends it. */
+static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
+{
+    struct watch watch = { .limit_ns = service_watchdog_ns() };
+    struct timespec tick = { .tv_sec = (time_t)(tick_ns(&watch) / NS_PER_SECOND),
+                             .tv_nsec = (long)(tick_ns(&watch) % NS_PER_SECOND) };
+    int number;
+    do {
+        give_sign_of_life(&watch, gateway);
+        gateway_tick(gateway);
+        number = sigtimedwait(signals, NULL, &tick);
+        if (is_of_no_meaning(number)) {
+            tell_no_meaning(number);
+        }
+    } while (number < 0 || is_of_no_meaning(number));
+    return number;
+}
+
+/* As nohup starts us. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* What would end the process for no good reason: a timer of somebody who started us, a write to a socket or terminal that
+ * is gone, a file that reaches `ulimit -f` (the write then fails, as one to a full disk does). SIGQUIT stays what it is:
+ * a core for whoever asks for one. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR };
+    for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++) {
+        signal(ignored[i], SIG_IGN);
+    }
+}
+
+/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. One that
+ * is ignored stays so: blocked, it would be taken after all. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGUSR1);
+    sigaddset(signals, SIGUSR2);
+    if (!is_ignored(SIGHUP)) {
+        sigaddset(signals, SIGHUP);
+    }
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+/* Waits for the second signal on a thread of its own, which may log. */
+struct impatience {
+    struct thread thread;
+    const struct config *config;
+    struct gateway *gateway;
+    sigset_t signals;
+    atomic_bool over; /* the signal is ours: there is nothing to cut short any more */
+};
+
+static const char *fate_of_waiting(const struct config *config)
+{
+    return config->journal.durability == DURABILITY_MEMORY ? "are lost (journal.durability is memory)"
+                                                           : "wait in the journal";
+}
+
+static void cut_short(void *argument)
+{
+    struct impatience *impatience = argument;
+    int number = 0;
+    sigwait(&impatience->signals, &number);
+    if (atomic_load(&impatience->over)) {
+        return;
+    }
+    signal(SIGALRM, exit_at_once);
+    alarm(1); /* nobody may read the log */
+    LOG(LOG_WARN, "stop cut short", "signal=%d: %llu events that are not stored yet %s", number,
+        (unsigned long long)gateway_waiting(impatience->gateway), fate_of_waiting(impatience->config));
+    exit_at_once(number);
+}
+
+/* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
+static void let_second_signal_kill(struct impatience *impatience, const struct config *config, struct gateway *gateway)
+{
+    *impatience = (struct impatience){ .config = config, .gateway = gateway };
+    sigemptyset(&impatience->signals);
+    sigaddset(&impatience->signals, SIGTERM);
+    sigaddset(&impatience->signals, SIGINT);
+    if (thread_start(&impatience->thread, "impatience", cut_short, impatience) != OK) {
+        pthread_sigmask(SIG_UNBLOCK, &impatience->signals, NULL); /* then without a word */
+    }
+}
+
+static void end_impatience(struct impatience *impatience)
+{
+    atomic_store(&impatience->over, true);
+    if (impatience->thread.started) {
+        pthread_kill(impatience->thread.id, SIGTERM);
+    }
+    thread_join(&impatience->thread);
+}
+
+static void stop(const struct config *config, struct gateway *gateway, int number)
+{
+    struct impatience impatience;
+    let_second_signal_kill(&impatience, config, gateway);
+    service_stopping(gateway_longest_stop_ns(gateway));
+    service_say("draining: storing what waits, for at most %lld ms", (long long)(config->drain.timeout_ns / NS_PER_MS));
+    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
+    if (gateway_stop(gateway)) {
+        LOG(LOG_INFO, "stopped", "everything is stored");
+    } else {
+        LOG(LOG_INFO, "stopped", "%llu events that are not stored yet %s", (unsigned long long)gateway_waiting(gateway),
+            fate_of_waiting(config));
+    }
+    end_impatience(&impatience);
+    gateway_free(gateway);
+}
+
+/* malloc raises this bound when a larger block is freed, to twice 16 MiB, and keeps in its heaps what is smaller: a burst of
+ * large bodies left hundreds of MiB behind. */
+static void have_large_blocks_given_back(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
+static int serve(const struct config *config, bool example)
+{
+    sigset_t signals;
+    block_signals(&signals);
+    ignore_signals();
+    raise_file_limit();
+    have_large_blocks_given_back();
+
+    start_line_variables(config);
+    struct buf problem = { 0 };
+    struct gateway *gateway = gateway_start(config, &problem);
+    if (gateway == NULL) {
+        print_problem("cannot start:", &problem);
+        buf_release(&problem);
+        return EXIT_FAILED;
+    }
+    buf_release(&problem);
+    service_say("serving on %s, port %d", config->http.listen, gateway_port(gateway));
+    service_ready();
+    start_line_log(config, gateway);
+    if (example) {
+        start_line_example(config, gateway);
+    }
+
+    int number = wait_for_signal(&signals, gateway);
+    stop(config, gateway, number);
+    return EXIT_GOOD;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "journal") == 0) {
+        return journal_command(argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "dead-letters") == 0) {
+        return dead_letters_command(argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "sql") == 0) {
+        return sql_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "schema") == 0) {
+        return schema_command(argc - 1, argv + 1);
+    }
+    struct arguments arguments = { .config = DEFAULT_CONFIG };
+    int code;
+    if (!parse_arguments(argc, argv, &arguments, &code)) {
+        return code;
+    }
+    struct config config;
+    struct buf problems = { 0 };
+    if (!config_load(&config, arguments.config, config_environment, &problems) || !gateway_check(&config, &problems)) {
+        print_problem("the configuration cannot be used:", &problems);
+        buf_release(&problems);
+        config_free(&config);
+        return EXIT_BAD_CONFIG;
+    }
+    buf_release(&problems);
+    log_init(config.log.level, config.log.format);
+    if (arguments.check) {
+        start_line_variables(&config);
+        struct memory_plan plan = memory_plan_here(&config);
+        printf("%s: good, %zu stream%s\n", arguments.config, config.stream_count, config.stream_count == 1 ? "" : "s");
+        printf("memory: at most %llu MiB\n", (unsigned long long)(plan.most >> 20));
+    } else {
+        code = serve(&config, arguments.example);
+    }
+    config_free(&config);
+    return code;
+}

@@ -1,0 +1,224 @@
+/* Turns rows of a Native block into JSON for people. */
+#include "event/segment/native.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The length of the valid UTF-8 character at the front of `s`, 0 if there is none (RFC 3629). */
+static size_t utf8_length(struct slice s)
+{
+    const uint8_t *at = (const uint8_t *)s.data;
+    if (at[0] < 0x80) {
+        return 1;
+    }
+    size_t len = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
+                 : (at[0] & 0xF0) == 0xE0         ? 3
+                 : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
+                                                  : 0;
+    if (len == 0 || len > s.len) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    bool too_long = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+    bool surrogate = at[0] == 0xED && at[1] > 0x9F;
+    bool too_large = at[0] == 0xF4 && at[1] > 0x8F;
+    return too_long || surrogate || too_large ? 0 : len;
+}
+
+void native_text_to_json(struct slice text, struct buf *out)
+{
+    size_t good = 0;
+    while (good < text.len) {
+        size_t len = utf8_length(slice_after(text, good));
+        if (len == 0) {
+            break;
+        }
+        good += len;
+    }
+    if (good == text.len) {
+        buf_append_json_string(out, text);
+        return;
+    }
+    struct buf mended = { 0 };
+    for (size_t at = 0; at < text.len;) {
+        size_t len = utf8_length(slice_after(text, at));
+        if (len == 0) {
+            buf_append_string(&mended, "\xEF\xBF\xBD");
+        } else {
+            buf_append(&mended, text.data + at, len);
+        }
+        at += len == 0 ? 1 : len;
+    }
+    out->failed |= mended.failed;
+    buf_append_json_string(out, buf_slice(&mended));
+    buf_release(&mended);
+}
+
+/* One varint-prefixed string. */
+static void put_string(struct slice value, struct buf *out)
+{
+    size_t at = 0;
+    uint64_t len = 0;
+    if (slice_read_varint(value, &at, &len)) {
+        native_text_to_json(slice_make(value.data + at, len), out);
+    }
+}
+
+/* The shortest text that reads back as the same number. */
+static void put_float(double value, bool single, struct buf *out)
+{
+    if (!isfinite(value)) {
+        buf_append_string(out, "null");
+        return;
+    }
+    char text[40];
+    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    buf_append_string(out, text);
+}
+
+static void put_time(int64_t seconds, const char *format, struct buf *out)
+{
+    char text[64];
+    struct tm utc;
+    time_t when = (time_t)seconds;
+    if (gmtime_r(&when, &utc) == NULL || strftime(text, sizeof text, format, &utc) == 0) {
+        buf_printf(out, "%lld", (long long)seconds);
+        return;
+    }
+    buf_append_string(out, text);
+}
+
+static void put_datetime64(int64_t ticks, unsigned scale, struct buf *out)
+{
+    int64_t unit = 1;
+    for (unsigned i = 0; i < scale; i++) {
+        unit *= 10;
+    }
+    int64_t fraction = ticks % unit;
+    int64_t seconds = ticks / unit;
+    if (fraction < 0) {
+        fraction += unit;
+        seconds--;
+    }
+    buf_append_byte(out, '"');
+    put_time(seconds, "%Y-%m-%d %H:%M:%S", out);
+    if (scale != 0) {
+        buf_printf(out, ".%0*lld", (int)scale, (long long)fraction);
+    }
+    buf_append_byte(out, '"');
+}
+
+static void put_uuid(const char *wire, struct buf *out)
+{
+    struct event_id stored;
+    struct event_id id;
+    char text[EVENT_ID_TEXT];
+    memcpy(stored.bytes, wire, sizeof stored.bytes);
+    event_id_to_wire(&stored, id.bytes);
+    event_id_format(&id, text);
+    buf_append_json_string(out, slice_make(text, sizeof text));
+}
+
+static uint64_t load_unsigned(const char *at, size_t width)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, width);
+    return value;
+}
+
+static int64_t load_signed(const char *at, size_t width)
+{
+    unsigned shift = (unsigned)(64 - width * 8);
+    return (int64_t)(load_unsigned(at, width) << shift) >> shift;
+}
+
+static void put_scalar(const struct type *type, struct slice value, struct buf *out)
+{
+    const char *at = value.data;
+    float single;
+    double number;
+    switch (type->kind) {
+    case KIND_INT8:
+    case KIND_INT16:
+    case KIND_INT32: buf_printf(out, "%lld", (long long)load_signed(at, type->width)); break;
+    case KIND_INT64: buf_printf(out, "\"%lld\"", (long long)load_signed(at, 8)); break;
+    case KIND_BOOL:
+    case KIND_UINT8:
+    case KIND_UINT16:
+    case KIND_UINT32: buf_printf(out, "%llu", (unsigned long long)load_unsigned(at, type->width)); break;
+    case KIND_UINT64: buf_printf(out, "\"%llu\"", (unsigned long long)load_u64(at)); break;
+    case KIND_FLOAT32:
+        memcpy(&single, at, sizeof single);
+        put_float((double)single, true, out);
+        break;
+    case KIND_FLOAT64:
+        memcpy(&number, at, sizeof number);
+        put_float(number, false, out);
+        break;
+    case KIND_DATE: put_time((int64_t)load_unsigned(at, 2) * 86400, "\"%Y-%m-%d\"", out); break;
+    case KIND_DATETIME: put_time((int64_t)load_unsigned(at, 4), "\"%Y-%m-%d %H:%M:%S\"", out); break;
+    case KIND_DATETIME64: put_datetime64(load_signed(at, 8), type->scale, out); break;
+    case KIND_UUID: put_uuid(at, out); break;
+    default: put_string(value, out); break;
+    }
+}
+
+/* Value `index` of the column's data, NULL or not. */
+static void put_item(struct native_column *column, uint64_t index, struct buf *out)
+{
+    uint8_t width = column->type.shape == SHAPE_MAP ? 0 : column->type.width;
+    struct slice value = native_values_cut(column->data, width, &column->data_cursor, index, index + 1);
+    if (column->nulls.len != 0 && column->nulls.data[index] != 0) {
+        buf_append_string(out, "null");
+    } else if (column->type.shape == SHAPE_MAP) {
+        put_string(value, out);
+    } else {
+        put_scalar(&column->type, value, out);
+    }
+}
+
+static void put_value(struct native_column *column, uint64_t row, struct buf *out)
+{
+    bool map = column->type.shape == SHAPE_MAP;
+    if (!map && column->type.shape != SHAPE_ARRAY) {
+        put_item(column, row, out);
+        return;
+    }
+    uint64_t first = row;
+    uint64_t end = row + 1;
+    native_item_range(column, &first, &end);
+    buf_append_byte(out, map ? '{' : '[');
+    for (uint64_t item = first; item < end; item++) {
+        if (item != first) {
+            buf_append_byte(out, ',');
+        }
+        if (map) {
+            put_string(native_values_cut(column->keys, 0, &column->keys_cursor, item, item + 1), out);
+            buf_append_byte(out, ':');
+        }
+        put_item(column, item, out);
+    }
+    buf_append_byte(out, map ? '}' : ']');
+}
+
+void native_row_to_json(struct native_block *block, uint64_t row, struct buf *out)
+{
+    for (size_t i = 0; i < block->column_count; i++) {
+        buf_append_byte(out, i == 0 ? '{' : ',');
+        native_text_to_json(block->columns[i].name, out);
+        buf_append_byte(out, ':');
+        put_value(&block->columns[i], row, out);
+    }
+    buf_append_byte(out, '}');
+}

@@ -1,0 +1,30 @@
+/* Turns dedup options into the filter they name. */
+#include "pipeline/dedup/dedup.h"
+#include "pipeline/dedup/redis_address.h"
+
+static struct dedup *(*const filters[])(const struct dedup_config *config, int64_t wall_ns, struct buf *problem) = {
+    [DEDUP_MEMORY] = dedup_memory_new,
+    [DEDUP_REDIS] = dedup_redis_new,
+    [DEDUP_NONE] = dedup_none_new,
+};
+
+bool dedup_check(const struct dedup_options *options, struct buf *problems)
+{
+    struct redis_address address;
+    struct buf problem = { 0 };
+    if (options->kind != DEDUP_REDIS) {
+        return true;
+    }
+    if (!redis_address_parse(&address, slice_from_string(options->redis_url), &problem)) {
+        buf_printf(problems, "dedup.redis_url: %s\n", buf_c_string(&problem));
+        buf_release(&problem);
+        return false;
+    }
+    redis_address_release(&address);
+    return true;
+}
+
+struct dedup *dedup_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)
+{
+    return filters[config->options->kind](config, wall_ns, problem);
+}

@@ -1,0 +1,62 @@
+/* Turns the key fields of an event into its id. */
+#include "pipeline/validate/identity.h"
+
+#define KEY_VERSION 0x01
+
+void identity_init(struct identity *identity)
+{
+    *identity = (struct identity){ 0 };
+    event_id_generator_init(&identity->generator);
+}
+
+void identity_release(struct identity *identity)
+{
+    buf_release(&identity->key);
+}
+
+static void append_name(struct buf *key, const char *name)
+{
+    buf_append_varint(key, strlen(name));
+    buf_append_string(key, name);
+}
+
+bool identity_begin(struct identity *identity, const struct stream *stream)
+{
+    buf_clear(&identity->key);
+    buf_append_byte(&identity->key, KEY_VERSION);
+    append_name(&identity->key, stream->name);
+    identity->prefix = identity->key.len;
+    return !identity->key.failed;
+}
+
+/* Behind all that is required, each behind its name: so two events that have the same value in different optional
+ * fields are not one. */
+static void append_optional(struct buf *key, const struct places *places, const struct chunk *chunk)
+{
+    const struct stream *stream = chunk->stream;
+    for (size_t i = stream->key_required; i < stream->key_count; i++) {
+        size_t column = stream->key_columns[i];
+        if (places_has(places, column)) {
+            append_name(key, stream->columns[column].name);
+            buf_append_slice(key, column_last(&chunk->columns[column]));
+        }
+    }
+}
+
+struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
+                            int64_t wall_ns)
+{
+    const struct stream *stream = chunk->stream;
+    identity->key.len = identity->prefix;
+    for (size_t i = 0; i < stream->key_required; i++) {
+        if (!places_has(places, stream->key_columns[i])) {
+            return event_id_generate(&identity->generator, wall_ns);
+        }
+        buf_append_slice(&identity->key, column_last(&chunk->columns[stream->key_columns[i]]));
+    }
+    if (stream->key_count == 0) {
+        return event_id_generate(&identity->generator, wall_ns);
+    }
+    append_optional(&identity->key, places, chunk);
+    return event_id_from_key(buf_slice(&identity->key));
+}

@@ -1,0 +1,23 @@
+/* The identity of events: gathers what is hashed of an event of a stream, or makes an id up. One per I/O thread,
+ * private to validate.c. What is hashed: docs/protocol.md, "Event ids". */
+#pragma once
+
+#include "event/chunk.h"
+#include "pipeline/validate/scan.h"
+
+struct identity {
+    struct buf key;
+    size_t prefix; /* bytes of `key` that every event of the stream has */
+    struct event_id_generator generator;
+};
+
+void identity_init(struct identity *identity);
+void identity_release(struct identity *identity);
+
+/* The events that follow are of this stream. False if memory is short. */
+MUST_CHECK bool identity_begin(struct identity *identity, const struct stream *stream);
+
+/* The id of the row begun last, whose values `places` found in the event: stable if the event itself has every field of
+ * the key that is not optional. If memory is short identity->key.failed is set and the id means nothing. */
+struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
+                            int64_t wall_ns);

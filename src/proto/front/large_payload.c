@@ -1,0 +1,50 @@
+/* Turns a borrowed payload into one that outlives its connection. */
+#include "proto/front/large_payload.h"
+
+#include "pipeline/json/json.h"
+
+#include <stdlib.h>
+
+static struct slice copy(struct buf *text, struct slice from)
+{
+    size_t at = text->len;
+    buf_append_slice(text, from); /* has room: what was copied before does not move */
+    return slice_make(text->data + at, from.len);
+}
+
+static bool copy_all(struct large_payload *large)
+{
+    struct payload *payload = &large->payload;
+    size_t text = payload->client_ip.len + payload->user_agent.len + 1;
+    if (!buf_reserve(&large->bytes, payload->bytes.len + JSON_PADDING) || !buf_reserve(&large->text, text)) {
+        return false;
+    }
+    payload->bytes = copy(&large->bytes, payload->bytes);
+    payload->client_ip = copy(&large->text, payload->client_ip);
+    payload->user_agent = copy(&large->text, payload->user_agent);
+    return true;
+}
+
+struct large_payload *large_payload_copy(const struct large_payload *as)
+{
+    struct large_payload *large = malloc(sizeof *large);
+    if (large == NULL) {
+        return NULL;
+    }
+    *large = *as;
+    if (!copy_all(large)) {
+        large_payload_free(large);
+        return NULL;
+    }
+    return large;
+}
+
+void large_payload_free(struct large_payload *large)
+{
+    if (large != NULL) {
+        submission_release(&large->submission);
+        buf_release(&large->bytes);
+        buf_release(&large->text);
+        free(large);
+    }
+}

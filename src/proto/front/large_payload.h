@@ -1,0 +1,30 @@
+/* A payload that is too large for an I/O thread to unpack and parse between two others: what becomes of it is found out
+ * beside that thread (payload_thread.h). Plain data with one owner at a time. */
+#pragma once
+
+#include "proto/front/encoding.h"
+#include "proto/front/proto.h"
+
+/* Bytes, sent or once unpacked, beyond which a payload is large: up to these a payload takes an I/O thread some milliseconds
+ * at most. */
+#define LARGE_PAYLOAD ((uint64_t)256 << 10)
+
+struct large_payload {
+    struct large_payload *next;
+    struct payload payload; /* its slices borrow from `bytes` and `text` */
+    enum encoding encoding;
+    uint64_t max_decompressed;
+    const struct stream *blamed; /* counted with it if it cannot be unpacked; NULL: none */
+    int ids;                     /* http_events.c's own */
+    struct buf bytes;            /* as sent */
+    struct buf text;
+    uint64_t turn; /* payload_thread's */
+    /* What is known of it once it comes back. */
+    enum error error; /* not OK: it could not be unpacked, and was counted; there is no submission */
+    struct submission submission;
+};
+
+/* Of `as`, without its next, `bytes`, `text` and what is known of it: those are made, of what as->payload borrows. NULL: memory
+ * is short. */
+struct large_payload *large_payload_copy(const struct large_payload *as);
+void large_payload_free(struct large_payload *large);

@@ -1,0 +1,13 @@
+/* Media types (RFC 9110, 8.3.1): which may hold events as JSON. Pure. */
+#pragma once
+
+#include "proto/http/http_parse.h"
+
+/* Of a type without its parameters, in any case. What is not known to be something else may be JSON: clients send it under
+ * many names. */
+enum http_content http_content_of(struct slice type);
+
+/* The header fields of a reply that refuses a type, or a coding (RFC 9110, 15.5.16; Linked Data Platform, 7.1): lines. */
+#define HTTP_TYPES_TAKEN "application/json, application/x-ndjson, application/json-seq"
+#define HTTP_ACCEPT_TYPES "Accept: " HTTP_TYPES_TAKEN "\r\nAccept-Post: " HTTP_TYPES_TAKEN "\r\n"
+#define HTTP_ACCEPT_CODINGS "Accept-Encoding: gzip, deflate, lz4, zstd\r\n"

@@ -1,0 +1,197 @@
+/* Turns the fate of a request, as it becomes known, into its answer. */
+#include "proto/http/http_answer.h"
+
+#include "proto/http/content_type.h"
+
+#include "proto/front/origins.h"
+#include "proto/http/http_fields.h"
+
+#define BODY_KEPT 512
+
+/* Of an entry that allows many the reply must name the one that asks; it may be written long after the request. */
+static void allow_origin(struct http_answer *answer, const struct string_list *origins, struct slice origin)
+{
+    int allowed = origins_find(origins, origin);
+    if (allowed < 0) {
+        return;
+    }
+    const char *entry = origins->items[allowed];
+    answer->reply.origin = slice_from_string(entry);
+    if (origins_is_pattern(entry)) {
+        buf_append_slice(&answer->origin, origin);
+        answer->reply.origin = buf_slice(&answer->origin);
+    }
+}
+
+void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request)
+{
+    struct buf body = answer->body, origin = answer->origin;
+    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .origin = origin };
+    buf_clear(&answer->body);
+    buf_clear(&answer->origin);
+    answer->reply.head_only = request->method == HTTP_HEAD;
+    answer->reply.close = !request->keep_alive;
+    answer->reply.keep_alive = slice_make(front->keep_alive, front->keep_alive_length);
+    answer->reply.vary_origin = front->vary_origin;
+    if (request->origin.len != 0) {
+        allow_origin(answer, &front->options->cors_origins, request->origin);
+    }
+}
+
+/* Names of fields with commas between them, and nothing else. */
+static bool are_field_names(struct slice list)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        char c = list.data[i];
+        if (c != ',' && c != ' ' && !http_all_in_class(slice_make(&c, 1), CHAR_TOKEN)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void http_answer_options(struct http_answer *answer, const struct http_request *request, unsigned allow)
+{
+    answer->reply.status = 204;
+    answer->reply.allow = allow;
+    answer->reply.preflight = request->access_control_request_method.len != 0;
+    if (answer->reply.preflight && are_field_names(request->access_control_request_headers)) {
+        buf_append_slice(&answer->body, request->access_control_request_headers);
+        answer->reply.asked_headers = buf_slice(&answer->body);
+    }
+}
+
+void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors)
+{
+    buf_clear(&answer->body);
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_BODY;
+    answer->reply.status = error_info(error)->http_status;
+    answer->reply.content_type = HTTP_PROBLEM_TYPE;
+    answer->reply.cache_control = NULL;
+    answer->reply.accepts = error == ERROR_UNSUPPORTED_TYPE       ? HTTP_ACCEPT_TYPES
+                            : error == ERROR_UNSUPPORTED_ENCODING ? HTTP_ACCEPT_CODINGS
+                                                                  : NULL;
+    http_reply_problem(&answer->body, error, detail, errors);
+    if (answer->body.failed) {
+        buf_clear(&answer->body);
+        http_reply_problem(&answer->body, error, SLICE(""), SLICE(""));
+    }
+}
+
+void http_answer_upgrade(struct http_answer *answer)
+{
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_UPGRADE;
+    answer->reply.status = 101;
+    answer->reply.close = false;
+}
+
+static void settle(struct http_answer *answer)
+{
+    answer->state = ANSWER_READY;
+    answer->reply.status = http_reply_many_status(answer->counts, answer->stored);
+    answer->reply.content_type = answer->reply.status == 400 ? HTTP_PROBLEM_TYPE : HTTP_JSON_TYPE;
+}
+
+void http_answer_complete(struct http_answer *answer, const struct ticket *ticket, int64_t deadline_ns)
+{
+    if (ticket->error != OK) {
+        http_answer_problem(answer, ticket->error, SLICE(""), SLICE(""));
+        return;
+    }
+    answer->counts.accepted = ticket->accepted;
+    answer->counts.duplicate = ticket->duplicate;
+    if (answer->wait_stored && ticket->accepted != 0 && !answer->stored) {
+        answer->state = ANSWER_STORE;
+        answer->deadline_ns = deadline_ns;
+        return;
+    }
+    settle(answer);
+}
+
+void http_answer_stored(struct http_answer *answer)
+{
+    if (answer->state == ANSWER_READY) {
+        return; /* the wait is over: what its status says stays */
+    }
+    answer->stored = true;
+    if (answer->state == ANSWER_STORE) {
+        settle(answer);
+    }
+}
+
+void http_answer_expire(struct http_answer *answer)
+{
+    answer->stored = false;
+    settle(answer);
+}
+
+void http_answer_page(struct http_answer *answer, struct page_reply *page)
+{
+    buf_release(&answer->body);
+    answer->state = ANSWER_READY;
+    answer->kind = ANSWER_BODY;
+    answer->body = page->body;
+    page->body = (struct buf){ 0 };
+    answer->reply.status = page->status;
+    answer->reply.content_type = page->content_type;
+    answer->reply.cache_control = page->cache_control;
+    if (answer->body.failed) {
+        http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
+    }
+}
+
+static const char *fate_word(const struct http_answer *answer)
+{
+    if (answer->counts.accepted == 0) {
+        return "duplicate";
+    }
+    return answer->stored ? "stored" : "accepted";
+}
+
+/* The body, in `text` or the answer's own; failed if memory is short even for what must be in it. */
+static const struct buf *compose_body(const struct http_answer *answer, struct buf *text)
+{
+    buf_clear(text);
+    switch (answer->kind) {
+    case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
+    case ANSWER_MANY:
+        http_reply_many(text, answer->counts, buf_slice(&answer->body));
+        if (text->failed) {
+            buf_clear(text);
+            http_reply_many(text, answer->counts, SLICE(""));
+        }
+        break;
+    case ANSWER_BODY:
+    case ANSWER_UPGRADE: return &answer->body;
+    }
+    return text;
+}
+
+void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out)
+{
+    const struct buf *whole = compose_body(answer, &front->text);
+    struct slice body = buf_slice(whole);
+    out->failed |= whole->failed; /* then the connection ends, and says nothing wrong */
+    if (answer->kind == ANSWER_UPGRADE) {
+        buf_append_slice(out, body);
+    } else {
+        http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
+    }
+    metric_add_index(front->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
+    http_answer_clear(answer);
+}
+
+void http_answer_clear(struct http_answer *answer)
+{
+    if (answer->body.cap > BODY_KEPT) {
+        buf_release(&answer->body);
+    }
+}
+
+void http_answer_release(struct http_answer *answer)
+{
+    buf_release(&answer->body);
+    buf_release(&answer->origin);
+}

@@ -1,0 +1,62 @@
+/* The answer owed to one request: from the moment the request is taken until its bytes are written. A connection keeps
+ * its answers in a ring, so that they leave in the order of the requests whatever the order in which fates come. */
+#pragma once
+
+#include "proto/http/http_front.h"
+
+enum answer_state {
+    ANSWER_SUBMIT, /* waits for session_ops.submitted */
+    ANSWER_COMMIT, /* waits for its completion */
+    ANSWER_STORE,  /* completed; waits for the store, until deadline_ns */
+    ANSWER_PAGE,   /* waits for page_post */
+    ANSWER_READY,
+};
+
+/* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
+enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY, ANSWER_UPGRADE };
+
+/* Zeroed to begin with; `body` and `origin` keep their memory from request to request. */
+struct http_answer {
+    enum answer_state state;
+    enum answer_kind kind;
+    bool wait_stored;
+    bool stored; /* the store was faster than the completion, or the wait is over well */
+    struct http_reply reply;
+    struct http_counts counts;
+    struct event_id id; /* ANSWER_ONE */
+    int64_t deadline_ns;
+    size_t weighed;    /* bytes of the body that are counted as kept */
+    struct buf body;   /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
+    struct buf origin; /* reply.origin, where a pattern allowed it */
+};
+
+/* What the request says about its answer: HEAD, keep-alive, CORS. */
+void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request);
+
+/* Ready with a problem. `detail` empty: the error's own text. */
+void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors);
+
+/* Ready with the reply to OPTIONS: `allow` are METHOD_BITs. */
+void http_answer_options(struct http_answer *answer, const struct http_request *request, unsigned allow);
+
+/* Ready with the 101 that stands in its body. */
+void http_answer_upgrade(struct http_answer *answer);
+
+/* A completion. May leave it waiting for the store. */
+void http_answer_complete(struct http_answer *answer, const struct ticket *ticket, int64_t deadline_ns);
+
+/* The segment is in the store. */
+void http_answer_stored(struct http_answer *answer);
+
+/* The wait for the store is over: accepted is all that can be said. */
+void http_answer_expire(struct http_answer *answer);
+
+/* What a page answered; takes the body. */
+void http_answer_page(struct http_answer *answer, struct page_reply *page);
+
+/* Appends a ready answer to `out`, counts it, and makes the slot fit for the next request. */
+void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out);
+
+/* Big bodies are given back at once, small ones kept. */
+void http_answer_clear(struct http_answer *answer);
+void http_answer_release(struct http_answer *answer);

@@ -1,0 +1,141 @@
+/* Turns what an HTTP session keeps into its shares of the front's bounds. */
+#include "proto/http/http_bounds.h"
+
+#define KEPT_WHILE_TIGHT ((size_t)4 << 10)
+
+/* The most that its buffers held is what their memory has touched. */
+void http_bounds_receive(struct http_session *session, size_t bytes)
+{
+    size_t kept = session->in.len + session->body.len;
+    session->received_bytes += bytes;
+    if (kept > session->received.bytes) {
+        kept_set(&session->front->receiving, &session->received, kept);
+    }
+}
+
+void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer)
+{
+    session->owed += answer->body.len - answer->weighed;
+    answer->weighed = answer->body.len;
+}
+
+bool http_bounds_weigh(struct http_session *session)
+{
+    for (; session->weighed != session->answers.next; session->weighed++) {
+        http_bounds_weigh_again(session, answer_ring_at(&session->answers, session->weighed));
+    }
+    return session->owed < HTTP_OWED_MAX;
+}
+
+void http_bounds_unweigh(struct http_session *session, struct http_answer *answer)
+{
+    session->owed -= answer->weighed;
+    answer->weighed = 0;
+}
+
+static bool keeps_input(const struct http_session *session)
+{
+    return session->phase == PHASE_BODY || (session->phase <= PHASE_UPGRADE && session->in.len != 0);
+}
+
+static bool is_to_stop(const struct http_session *session)
+{
+    const struct kept_line *line = &session->front->receiving;
+    bool can_be_refused = session->answers.next - session->answers.first < session->answers.size;
+    if (!session->received.waits || !can_be_refused || session->phase == PHASE_UPGRADE) {
+        return false;
+    }
+    return session->received.bytes > KEPT_BIG ? kept_is_tight(line) : kept_is_full(line);
+}
+
+void http_bounds_settle(struct http_session *session)
+{
+    struct http_front *front = session->front;
+    http_bounds_weigh(session);
+    bool waits = keeps_input(session) && !session->in_line; /* in line it is whole, and the gateway's to be quick */
+    if (!keeps_input(session) && kept_is_tight(&front->receiving)) {
+        buf_shed(&session->in, KEPT_WHILE_TIGHT);
+        buf_shed(&session->body, KEPT_WHILE_TIGHT);
+    }
+    size_t buffers = session->in.cap + session->body.cap;
+    if (session->received.bytes > buffers) {
+        kept_set(&front->receiving, &session->received, buffers);
+    }
+    if (waits) {
+        kept_wait(&front->receiving, &session->received, session->connection);
+    } else {
+        kept_leave(&front->receiving, &session->received);
+    }
+    kept_stop(&front->receiving, &session->received, is_to_stop(session));
+    kept_set(&front->replying, &session->replies, session->owed + session->out.bytes.cap);
+    if (!session->out.blocked) {
+        kept_leave(&front->replying, &session->replies);
+    }
+}
+
+void http_bounds_leave(struct http_session *session)
+{
+    session->owed = 0;
+    session->weighed = session->answers.next;
+    kept_leave(&session->front->receiving, &session->received);
+    kept_leave(&session->front->replying, &session->replies);
+    kept_set(&session->front->receiving, &session->received, session->in.cap + session->body.cap);
+    kept_set(&session->front->replying, &session->replies, session->out.bytes.cap);
+}
+
+void http_bounds_write(struct http_session *session, bool taken)
+{
+    struct kept_line *line = &session->front->replying;
+    if (taken) {
+        kept_leave(line, &session->replies);
+    }
+    if (session->out.blocked) {
+        kept_wait(line, &session->replies, session->connection);
+    }
+    kept_set(line, &session->replies, session->owed + session->out.bytes.cap);
+}
+
+void http_bounds_count_closed(const struct http_session *session, enum error why)
+{
+    metric_add_index(session->front->intake.cells, METRIC_CONNECTIONS_CLOSED, (size_t)why, 1);
+}
+
+void http_bounds_abandon(struct http_session *session, enum error why)
+{
+    if (session->phase == PHASE_BODY && session->is_event) {
+        pipeline_count_refusal(session->front->intake.io, PROTOCOL_HTTP, NULL, why);
+    }
+    session->phase = PHASE_LINGER;
+    buf_clear(&session->in);
+    buf_clear(&session->body);
+    session->at = 0;
+    outgoing_clear(&session->out);
+    answer_ring_clear(&session->answers);
+    session->owed = 0;
+    session->weighed = session->answers.next;
+}
+
+/* How far the client has come with what is waited for. */
+static uint64_t progress(const struct http_session *session)
+{
+    const struct http_transport *transport = session->front->transport;
+    return session->wait == WAIT_SOCKET ? session->out.taken - transport->untaken(session->connection)
+                                        : session->received_bytes;
+}
+
+void http_bounds_restart(struct http_session *session)
+{
+    if (session->wait == WAIT_BODY || session->wait == WAIT_SOCKET) {
+        slowness_restart(&session->slowness, session->front->now_ns, progress(session));
+    }
+}
+
+bool http_bounds_is_too_slow(struct http_session *session)
+{
+    const struct http_options *options = session->front->options;
+    if (session->wait != WAIT_BODY && session->wait != WAIT_SOCKET) {
+        return false;
+    }
+    uint64_t rate = session->wait == WAIT_BODY ? options->min_body_rate : options->min_reply_rate;
+    return slowness_shows(&session->slowness, session->front->now_ns, progress(session), rate);
+}

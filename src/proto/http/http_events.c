@@ -1,0 +1,233 @@
+/* Turns a POST of events into a submission to the pipeline, and what the pipeline says at once into an answer. */
+#include "proto/http/http_events.h"
+
+#include "proto/front/decode_fault.h"
+
+#include "pipeline/refused_runs.h"
+
+enum error http_events_check(const struct http_front *front, const struct http_request *request)
+{
+    if (request->has_length && request->length > front->options->max_body_bytes) {
+        return ERROR_BODY_TOO_LARGE;
+    }
+    if (request->content == CONTENT_FOREIGN) {
+        return ERROR_UNSUPPORTED_TYPE;
+    }
+    return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;
+}
+
+/* A form's type says nothing: curl, PHP and some SDKs send JSON under it. Is it a form after all? */
+static bool is_form(const struct http_request *request, struct slice body)
+{
+    struct slice text = json_trim(body);
+    return request->content == CONTENT_FORM && text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
+}
+
+void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)
+{
+    pipeline_count_refusal(front->intake.io, PROTOCOL_HTTP, NULL, error);
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
+enum ids { IDS_OF_FEW, IDS_NEVER, IDS_ALWAYS };
+
+struct arguments {
+    const struct stream *stream;
+    bool wait_stored;
+    enum ids ids;
+};
+
+/* One of two words, the first meaning true; *given: if there is one at all. */
+static enum error read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
+                              struct slice no, bool *value, bool *given)
+{
+    bool malformed;
+    *given = page_argument(query, name, &front->text, &malformed);
+    if (!*given) {
+        return OK;
+    }
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    struct slice text = buf_slice(&front->text);
+    *value = slice_equal(text, yes);
+    return !malformed && (*value || slice_equal(text, no)) ? OK : ERROR_BAD_ARGUMENT;
+}
+
+static enum error read_ids(struct http_front *front, struct slice query, struct arguments *arguments,
+                           struct slice *detail)
+{
+    bool always = false, given = false;
+    enum error error = read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &always, &given);
+    if (error == ERROR_BAD_ARGUMENT) {
+        *detail = SLICE("ids: the values are 0 and 1");
+    } else if (given) {
+        arguments->ids = always ? IDS_ALWAYS : IDS_NEVER;
+    }
+    return error;
+}
+
+static enum error read_arguments(struct http_front *front, struct slice query, struct arguments *arguments,
+                                 struct slice *detail)
+{
+    bool malformed = false, given;
+    *arguments = (struct arguments){ 0 };
+    if (query.len == 0) {
+        arguments->stream = pipeline_stream(front->intake.pipeline, SLICE(""));
+        return OK;
+    }
+    bool named = page_argument(query, "stream", &front->text, &malformed);
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    arguments->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    if (malformed || arguments->stream == NULL) {
+        struct buf *text = &front->intake.submission.detail;
+        buf_clear(text);
+        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        *detail = buf_slice(text);
+        return ERROR_UNKNOWN_STREAM;
+    }
+    enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
+    if (error != OK) {
+        *detail = error == ERROR_BAD_ARGUMENT ? SLICE("wait: the only value is \"stored\"") : SLICE("");
+        return error;
+    }
+    return read_ids(front, query, arguments, detail);
+}
+
+/* A list that memory was short for is left out, not cut: whoever is told less is told nothing wrong. */
+static struct slice whole_list(const struct buf *list)
+{
+    return list->failed ? (struct slice){ NULL, 0 } : buf_slice(list);
+}
+
+static void answer_one(struct http_answer *answer, const struct submission *submission)
+{
+    if (!submission->pending) {
+        http_answer_problem(answer, submission->first_error, buf_slice(&submission->detail),
+                            whole_list(&submission->errors));
+        return;
+    }
+    answer->kind = ANSWER_ONE;
+    answer->state = ANSWER_COMMIT;
+    if (submission->ids.len == sizeof answer->id) { /* else it stays zero, and is left out */
+        memcpy(&answer->id, submission->ids.data, sizeof answer->id);
+    }
+}
+
+/* The list of errors names the first ones alone: this names them all. */
+static void append_refused(struct http_answer *answer, const struct submission *submission)
+{
+    if (submission->rejected > SUBMISSION_MAX_ERRORS && !submission->refused.failed) {
+        buf_append_slice(&answer->body, SLICE(",\"refused\":"));
+        refused_runs_write(&submission->refused, &answer->body);
+    }
+}
+
+/* Its ids are some forty times what compression makes of an event: many are listed for those alone who ask. */
+static bool lists_ids(enum ids ids, const struct submission *submission)
+{
+    return ids == IDS_ALWAYS || (ids == IDS_OF_FEW && submission->events <= HTTP_IDS_MAX);
+}
+
+static void answer_many(struct http_answer *answer, const struct submission *submission, bool with_ids)
+{
+    struct slice ids = with_ids ? whole_list(&submission->ids) : (struct slice){ NULL, 0 };
+    answer->kind = ANSWER_MANY;
+    answer->counts.rejected = submission->rejected;
+    http_reply_lists(&answer->body, ids, buf_slice(&submission->errors));
+    append_refused(answer, submission);
+    if (answer->body.failed || submission->errors.failed) {
+        buf_clear(&answer->body); /* the counts tell */
+    }
+    if (submission->pending) {
+        answer->state = ANSWER_COMMIT;
+        return;
+    }
+    answer->reply.status = error_info(submission->first_error)->http_status;
+    answer->reply.content_type = HTTP_PROBLEM_TYPE;
+}
+
+static void answer_submission(struct http_answer *answer, const struct submission *submission, enum payload_form form,
+                              enum ids ids)
+{
+    if (submission->error != OK) {
+        http_answer_problem(answer, submission->error, buf_slice(&submission->detail), whole_list(&submission->errors));
+    } else if (form == PAYLOAD_ONE) {
+        answer_one(answer, submission);
+    } else {
+        answer_many(answer, submission, lists_ids(ids, submission));
+    }
+}
+
+void http_events_submitted(struct http_answer *answer, const struct large_payload *large)
+{
+    answer->state = ANSWER_READY;
+    if (large->error != OK) {
+        http_answer_problem(answer, large->error, SLICE(""), SLICE(""));
+    } else {
+        answer_submission(answer, &large->submission, large->payload.form, (enum ids)large->ids);
+    }
+}
+
+static void hand_on(struct http_front *front, const struct payload *payload, enum encoding encoding, enum ids ids,
+                    struct http_answer *answer)
+{
+    const struct large_payload large = {
+        .payload = *payload,
+        .encoding = encoding,
+        .max_decompressed = front->options->max_decompressed_bytes,
+        .ids = (int)ids,
+    };
+    enum error error = http_front_hand_on(front, &large);
+    if (error != OK) {
+        http_events_refuse(front, answer, error, SLICE(""));
+        return;
+    }
+    answer->state = ANSWER_SUBMIT;
+}
+
+void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
+                      struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
+{
+    struct arguments arguments;
+    struct slice detail = SLICE("");
+    bool large = false;
+    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
+    enum error error = read_arguments(front, request->query, &arguments, &detail);
+    if (error == OK) {
+        error = http_front_unpack(front, request->encoding, front->options->max_decompressed_bytes, &body, &large);
+    }
+    if (error == OK && is_form(request, body)) {
+        error = ERROR_UNSUPPORTED_TYPE;
+        detail = SLICE("the body is a form: send JSON, as application/json or under this type");
+    }
+    if (error == ERROR_BAD_COMPRESSION) {
+        buf_clear(&front->text);
+        decode_describe_fault(request->encoding, body, &front->text);
+        detail = buf_slice(&front->text);
+    }
+    if (error != OK) {
+        http_events_refuse(front, answer, error, detail);
+        return;
+    }
+    struct payload payload = {
+        .stream = arguments.stream,
+        .bytes = body,
+        .form = form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : form,
+        .protocol = PROTOCOL_HTTP,
+        .token = token,
+        .received_wall_ns = front->wall_ns,
+        .client_ip = client_ip,
+        .user_agent = request->user_agent,
+        .wait_stored = arguments.wait_stored,
+    };
+    answer->wait_stored = arguments.wait_stored;
+    if (large) {
+        hand_on(front, &payload, request->encoding, arguments.ids, answer);
+        return;
+    }
+    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
+    answer_submission(answer, &front->intake.submission, form, arguments.ids);
+}

@@ -1,0 +1,64 @@
+/* Turns completions into answers of an HTTP session. */
+#include "proto/http/http_fates.h"
+
+#include "proto/http/http_bounds.h"
+#include "proto/http/http_events.h"
+
+static void want_flush(struct http_session *session)
+{
+    session->front->transport->want_flush(session->connection);
+}
+
+static struct http_answer *find_answer(const struct http_session *session, struct token token)
+{
+    return session->phase != PHASE_CLOSED ? answer_ring_find(&session->answers, token.sequence) : NULL;
+}
+
+/* While the gateway drains nothing is stored any more. */
+void http_fates_stop_waiting(const struct http_session *session, struct http_answer *answer)
+{
+    if (session->front->draining && answer->state == ANSWER_STORE) {
+        http_answer_expire(answer);
+    }
+}
+
+void http_session_complete(struct http_session *session, const struct ticket *ticket)
+{
+    struct http_answer *answer = find_answer(session, ticket->token);
+    if (answer != NULL && answer->state == ANSWER_COMMIT) {
+        http_answer_complete(answer, ticket, session->front->now_ns + session->front->options->wait_timeout_ns);
+        http_fates_stop_waiting(session, answer);
+        http_bounds_weigh_again(session, answer);
+        want_flush(session);
+    }
+}
+
+void http_session_stored(struct http_session *session, struct token token)
+{
+    struct http_answer *answer = find_answer(session, token);
+    if (answer != NULL && answer->wait_stored) {
+        http_answer_stored(answer);
+        want_flush(session);
+    }
+}
+
+void http_session_submitted(struct http_session *session, const struct large_payload *large)
+{
+    struct http_answer *answer = find_answer(session, large->payload.token);
+    if (answer != NULL && answer->state == ANSWER_SUBMIT) {
+        http_events_submitted(answer, large);
+        http_bounds_weigh_again(session, answer);
+        want_flush(session);
+    }
+}
+
+void http_session_page(struct http_session *session, struct token token, struct page_reply *reply)
+{
+    struct http_answer *answer = find_answer(session, token);
+    if (answer != NULL && answer->state == ANSWER_PAGE) {
+        http_answer_page(answer, reply);
+        http_bounds_weigh_again(session, answer);
+        want_flush(session);
+    }
+    buf_release(&reply->body);
+}

@@ -1,0 +1,91 @@
+/* What the connections of one I/O thread share: its pipeline_io, its routes, its scratch memory, its idea of the time.
+ * Plain data: owned by lws.c in the program, by the test in a test. */
+#pragma once
+
+#include "proto/front/client_address.h"
+#include "proto/front/intake.h"
+#include "proto/front/kept.h"
+#include "proto/front/large_payload.h"
+#include "proto/front/turn.h"
+#include "proto/http/http_reply.h"
+#include "proto/http/http_routes.h"
+
+#include <sys/types.h>
+
+/* What a session asks of the connection that carries it. All are called on its thread; none calls back into the
+ * session. */
+struct http_transport {
+    /* How many of the bytes the socket took; of the rest nothing is kept: session_ops.writable follows. -1: the
+     * connection is lost. */
+    ssize_t (*write)(void *connection, struct slice bytes);
+    /* Reading stops, or goes on. */
+    void (*set_reading)(void *connection, bool on);
+    /* Nothing more will be written (FIN); what the client still sends is read. */
+    void (*finish)(void *connection);
+    /* Ends the connection soon; http_session_close follows. */
+    void (*close)(void *connection);
+    /* Has http_session_flush called before the thread blocks. */
+    void (*want_flush)(void *connection);
+    /* Has it called when the pipeline admits events again. */
+    void (*want_room)(void *connection);
+    /* Bytes of the client wait at the socket that were not received yet: whoever is about to end a connection for its
+     * silence asks, and goes on with it. */
+    bool (*has_input)(void *connection);
+    /* Has the session's go_on called once the connections that wait in line already had their turn. */
+    void (*want_turn)(void *connection);
+    /* How many of the bytes that the socket took still wait for the client to take them. */
+    size_t (*untaken)(void *connection);
+};
+
+struct http_front {
+    const struct http_options *options;
+    const struct http_transport *transport;
+    const struct address_ranges *trusted;
+    const struct websocket_options *websocket;
+    struct ws_census *census; /* of all threads */
+    bool vary_origin;         /* replies differ by origin */
+    struct intake intake;
+    struct turn turn;
+    struct kept_line receiving;   /* bytes of requests and messages that are not whole */
+    struct kept_line replying;    /* bytes of replies that are not taken */
+    struct server_thread *thread; /* for pages that answer later */
+    /* Has a large payload unpacked and submitted elsewhere; session_ops.submitted follows. False: too many wait, it stays
+     * the caller's. NULL: all are submitted here. */
+    bool (*take_large)(struct server_thread *thread, struct large_payload *large);
+    int64_t now_ns;
+    int64_t wall_ns;
+    char date[HTTP_DATE_LINE];
+    size_t date_length;
+    char keep_alive[HTTP_KEEP_ALIVE_LINES]; /* of replies that do not end their connection */
+    size_t keep_alive_length;
+    bool draining;
+    /* Connections wait for the pipeline to have room, and come first: else the busy take all that there ever is. May be
+     * true a moment longer than it is so. */
+    bool room_is_awaited;
+    struct buf text; /* scratch, valid within one call */
+};
+
+/* `transport`, `websocket`, `census`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
+MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
+                                const struct address_ranges *trusted, const struct pipeline *pipeline,
+                                struct metrics *metrics);
+void http_front_release(struct http_front *front);
+
+/* Once a second: a new date line; scratch that one huge request needed is given back. */
+void http_front_begin_second(struct http_front *front, int64_t wall_ns);
+
+/* As intake_unpack, but what is large, or would become so, is left as it is. */
+MUST_CHECK enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max,
+                                        struct slice *bytes, bool *large);
+
+/* Hands a large payload on. ERROR_QUEUE_FULL, ERROR_OUT_OF_MEMORY: it was not. */
+MUST_CHECK enum error http_front_hand_on(const struct http_front *front, const struct large_payload *as);
+
+static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
+{
+    if (wall_ns / NS_PER_SECOND != front->wall_ns / NS_PER_SECOND || front->date_length == 0) {
+        http_front_begin_second(front, wall_ns);
+    }
+    front->now_ns = now_ns;
+    front->wall_ns = wall_ns;
+}

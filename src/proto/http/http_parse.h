@@ -1,0 +1,70 @@
+/* HTTP/1.1 requests (RFC 9112, 9110): bytes in, verdict out. Pure: no allocation, no log, no write to the input.
+ *
+ * Strict where leniency lets two parsers disagree (smuggling): a space before the colon, a bare LF or CR, obs-fold,
+ * Content-Length beside Transfer-Encoding, repeated or malformed lengths, codings other than chunked, a missing or
+ * repeated Host in HTTP/1.1, control characters, a chunk size with sign, space or overflow: refused. Fields that nobody
+ * needs are skipped; of those whose value is kept, the last one counts. http_fields.c knows the fields, http_chunked.c
+ * the bodies. */
+#pragma once
+
+#include "proto/front/encoding.h"
+#include "proto/front/proto.h"
+
+enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
+
+/* By the media type. OTHER: JSON of any name, or what may be it (nothing said, text/plain, octets, unknown types). FORM: a
+ * form's type, under which clients send JSON as well. FOREIGN: what is no JSON. */
+enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_FOREIGN };
+
+/* A chain of trusted proxies of which each adds a field of its own may be so long. */
+#define HTTP_FORWARDED_FIELDS 4
+
+/* Slices into the input, or empty; an absolute form without a path has "/". Paths have valid escapes, none a NUL. */
+struct http_request {
+    enum http_method method;
+    struct slice method_name;
+    struct slice target; /* as sent: origin form, or absolute form reduced to it */
+    struct slice path;   /* target before '?' */
+    struct slice query;  /* behind '?' */
+    int minor_version;   /* HTTP/1.minor: 0 or 1 */
+    bool keep_alive;
+    bool chunked;
+    bool has_length;
+    uint64_t length;
+    bool expect_continue;
+    enum encoding encoding;
+    enum http_content content;
+    struct slice origin;
+    struct slice user_agent;
+    struct slice forwarded_for[HTTP_FORWARDED_FIELDS]; /* the last X-Forwarded-For fields, as they came */
+    size_t forwarded_for_count;
+    struct slice access_control_request_method;
+    struct slice access_control_request_headers;
+    bool upgrade_websocket; /* Upgrade: websocket and Connection: upgrade */
+    struct slice websocket_key;
+    struct slice websocket_version;
+    struct slice websocket_protocol;
+    struct slice host;
+    size_t head_length; /* bytes up to and with the empty line */
+    bool has_body;      /* chunked, or length > 0 */
+};
+
+/* Parses the head of the request at the front of `in`. `max_head` bounds request line and fields together.
+ * HTTP_BAD: *error is what to answer (400, 414, 417, 431, 501, 505), then close; *reason a short static text. An
+ * incomplete head over the limit is HTTP_BAD as well. Any prefix of a head that is HTTP_DONE is HTTP_PARTIAL; a bad one
+ * may be found bad before it is whole. One empty line in front is skipped, and counted in head_length. */
+enum http_verdict http_parse_head(struct slice in, size_t max_head, struct http_request *request, enum error *error,
+                                  const char **reason);
+
+/* A chunked body, fed piece by piece in any split. Zeroed to begin with. */
+struct http_chunked {
+    int state;
+    uint64_t left;
+    size_t line;
+};
+
+/* Takes bytes from the front of `in`: appends data to `body` (empty at first, never above max_body), sets *used.
+ * HTTP_DONE: the last chunk and the trailers were read; bytes behind *used belong to the next request. HTTP_BAD: *error
+ * is ERROR_BAD_REQUEST or ERROR_BODY_TOO_LARGE or ERROR_OUT_OF_MEMORY. */
+enum http_verdict http_parse_chunked(struct http_chunked *state, struct slice in, uint64_t max_body, struct buf *body,
+                                     size_t *used, enum error *error);

@@ -1,0 +1,170 @@
+/* Turns a request into an answer: of a page, of the pipeline, or a problem. */
+#include "proto/http/http_serve.h"
+
+#include "proto/front/hosts.h"
+#include "proto/http/http_events.h"
+
+static struct http_answer *begin_answer(struct http_session *session, const struct http_request *request)
+{
+    struct http_answer *answer = answer_ring_push(&session->answers);
+    http_answer_begin(answer, session->front, request);
+    session->front->transport->want_flush(session->connection);
+    return answer;
+}
+
+static bool is_websocket(const struct http_route *route)
+{
+    return route != NULL && route->kind == ROUTE_WEBSOCKET;
+}
+
+/* Asks what may be done with it, which is answered here. */
+static bool is_options(const struct http_request *request, const struct http_destination *to)
+{
+    return request->method == HTTP_OPTIONS &&
+           (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
+}
+
+struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
+{
+    struct http_front *front = session->front;
+    struct http_destination to = { .path = request->path };
+    if (to.path.len != 0 && memchr(to.path.data, '%', to.path.len) != NULL) {
+        buf_clear(&front->text);
+        if (!http_unescape(to.path, false, &front->text)) {
+            to.error = ERROR_BAD_REQUEST;
+            return to;
+        }
+        to.path = buf_slice(&front->text);
+    }
+    to.route = http_routes_find(session->routes, to.path, request->method, &to.allow);
+    to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
+    if (front->options->hosts.count != 0 && !hosts_take(&front->options->hosts, request->host)) {
+        to.error = ERROR_HOST_NOT_ALLOWED;
+    } else if (to.is_event) {
+        to.error = kept_is_full(&front->replying) ? ERROR_REPLYING_FULL : http_events_check(front, request);
+    } else if (is_websocket(to.route) && request->has_body) {
+        to.error = ERROR_BAD_REQUEST;
+    } else if (request->has_length && request->length > front->options->max_body_bytes) {
+        to.error = ERROR_BODY_TOO_LARGE;
+    } else if (to.route == NULL) {
+        to.error = to.allow != 0 ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND;
+    }
+    if (is_options(request, &to)) {
+        to.options = true;
+        to.error = OK;
+    }
+    return to;
+}
+
+/* Counts it where it belongs. */
+static void give_problem(struct http_front *front, struct http_answer *answer, const struct http_destination *to,
+                         enum error error, struct slice detail)
+{
+    answer->reply.allow = to->allow;
+    if (to->is_event) {
+        http_events_refuse(front, answer, error, detail);
+        return;
+    }
+    if (is_websocket(to->route)) {
+        metric_add_index(front->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
+    }
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
+static struct http_answer *refuse(struct http_session *session, const struct http_request *request,
+                                  const struct http_destination *to, enum error error, struct slice detail)
+{
+    struct http_answer *answer = begin_answer(session, request);
+    give_problem(session->front, answer, to, error, detail);
+    return answer;
+}
+
+void http_serve_refusal(struct http_session *session, const struct http_request *request,
+                        const struct http_destination *to, enum error error, struct slice detail)
+{
+    refuse(session, request, to, error, detail)->reply.close = true;
+    session->phase = PHASE_LAST;
+}
+
+static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
+                       struct slice path)
+{
+    struct page_later later = { session->front->thread, http_session_next_token(session) };
+    struct http_answer *answer = begin_answer(session, request);
+    struct page_request asked = { request->method, path, request->query };
+    struct page_reply reply = { .status = 200 };
+    if (page->any_origin) {
+        answer->reply.origin = SLICE("*");
+        answer->reply.vary_origin = false;
+    }
+    if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
+        answer->state = ANSWER_PAGE;
+        return;
+    }
+    http_answer_page(answer, &reply);
+}
+
+static bool is_forwarded(const struct http_session *session, const struct http_request *request)
+{
+    return session->peer_trusted && request->forwarded_for_count != 0;
+}
+
+static struct client_address client_of(const struct http_session *session, const struct http_request *request)
+{
+    return is_forwarded(session, request) ? client_address_behind(session->front->trusted, session->peer,
+                                                                  request->forwarded_for, request->forwarded_for_count)
+                                          : session->peer;
+}
+
+static struct slice client_ip(const struct http_session *session, const struct http_request *request,
+                              char text[CLIENT_ADDRESS_TEXT])
+{
+    if (!is_forwarded(session, request)) {
+        return slice_make(session->peer_text, session->peer_text_length);
+    }
+    struct client_address client = client_of(session, request);
+    return slice_make(text, client_address_format(&client, text));
+}
+
+static void serve_websocket(struct http_session *session, const struct http_request *request,
+                            const struct http_destination *to)
+{
+    struct slice detail = SLICE("");
+    struct http_answer *answer = begin_answer(session, request);
+    enum error error = ws_handshake(session->front, request, to->route->acks, client_of(session, request),
+                                    &session->terms, &answer->body, &detail);
+    if (error != OK) {
+        give_problem(session->front, answer, to, error, detail);
+        return;
+    }
+    http_answer_upgrade(answer);
+    session->phase = PHASE_UPGRADE;
+}
+
+static void serve_events(struct http_session *session, const struct http_request *request, enum payload_form form,
+                         struct slice body)
+{
+    char text[CLIENT_ADDRESS_TEXT];
+    struct token token = http_session_next_token(session);
+    struct http_answer *answer = begin_answer(session, request);
+    http_events_post(session->front, request, form, body, client_ip(session, request, text), token, answer);
+}
+
+void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
+                struct slice body)
+{
+    if (to->options) {
+        http_answer_options(begin_answer(session, request), request, to->allow);
+    } else if (to->error != OK) {
+        refuse(session, request, to, to->error, SLICE(""));
+    } else if (to->route->kind == ROUTE_PAGE) {
+        serve_page(session, request, to->route->page, to->path);
+    } else if (to->route->kind == ROUTE_WEBSOCKET) {
+        serve_websocket(session, request, to);
+    } else {
+        serve_events(session, request, to->route->form, body);
+    }
+    if (!request->keep_alive && session->phase != PHASE_UPGRADE) {
+        session->phase = PHASE_LAST;
+    }
+}

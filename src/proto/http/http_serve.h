@@ -1,0 +1,24 @@
+/* One request of a session: where it goes, and its answer. */
+#pragma once
+
+#include "proto/http/http_session.h"
+
+struct http_destination {
+    const struct http_route *route;
+    struct slice path; /* percent-decoded; may live in front->text */
+    unsigned allow;    /* the path's methods, if the request's is not one of them */
+    enum error error;  /* what to answer instead of serving it */
+    bool is_event;     /* refused, it is counted as an event */
+    bool options;      /* an OPTIONS request: answered with what may be done */
+};
+
+/* What the head alone says. */
+struct http_destination http_serve_find(struct http_session *session, const struct http_request *request);
+
+/* A whole request. `body` is followed by JSON_PADDING readable bytes. There is room in the ring. */
+void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
+                struct slice body);
+
+/* A request that is not read to its end: its problem is the last answer of the connection. */
+void http_serve_refusal(struct http_session *session, const struct http_request *request,
+                        const struct http_destination *to, enum error error, struct slice detail);

@@ -1,0 +1,28 @@
+/* The bytes of one connection that wait for its socket. No library keeps a copy of them: what is here is all that the
+ * process keeps of what was written. Not for more than one thread. */
+#pragma once
+
+#include "proto/http/http_front.h"
+
+/* Beyond so many bytes no further replies are put behind those that wait. */
+#define OUTGOING_ENOUGH ((size_t)256 << 10)
+
+/* Bytes [at, bytes.len) wait. Zeroed it is empty. `blocked`: the socket takes no more, and the transport says when it
+ * does. */
+struct outgoing {
+    struct buf bytes;
+    size_t at;
+    bool blocked;
+    uint64_t taken; /* by the socket, in all */
+};
+
+static inline size_t outgoing_waiting(const struct outgoing *out)
+{
+    return out->bytes.len - out->at;
+}
+
+/* Gives the transport what waits. False: the connection is lost, or memory was short for what should be here. */
+MUST_CHECK bool outgoing_write(struct outgoing *out, const struct http_transport *transport, void *connection);
+
+/* Forgets what waits. */
+void outgoing_clear(struct outgoing *out);

@@ -1,0 +1,192 @@
+/* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
+#include "proto/http/ws_handshake.h"
+
+#include "proto/front/origins.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#define KEY_TEXT 24 /* 16 bytes in base64: 22 digits and "==" */
+#define ACCEPT_TEXT 28
+#define SUBPROTOCOL "sluice.v1"
+
+static bool is_base64(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/';
+}
+
+static bool is_key(struct slice key)
+{
+    if (key.len != KEY_TEXT || key.data[KEY_TEXT - 2] != '=' || key.data[KEY_TEXT - 1] != '=') {
+        return false;
+    }
+    for (size_t i = 0; i < KEY_TEXT - 2; i++) {
+        if (!is_base64(key.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum error judge_upgrade(const struct http_front *front, const struct http_request *request,
+                                struct slice *detail)
+{
+    if (front->draining) {
+        return ERROR_DRAINING;
+    }
+    if (request->minor_version == 0 || request->has_body) {
+        *detail = SLICE("a handshake is a GET without a body, and version 1.1 of HTTP");
+        return ERROR_BAD_REQUEST;
+    }
+    if (!request->upgrade_websocket || !slice_equal(request->websocket_version, SLICE("13"))) {
+        return ERROR_UPGRADE_REQUIRED;
+    }
+    if (!is_key(request->websocket_key)) {
+        *detail = SLICE("Sec-WebSocket-Key is not 16 bytes in base64");
+        return ERROR_BAD_REQUEST;
+    }
+    return OK;
+}
+
+/* Browsers leave out the port that the scheme implies; which scheme a proxy in front speaks cannot be seen here. */
+static struct slice without_default_port(struct slice host)
+{
+    static const struct slice ports[] = { { ":80", 3 }, { ":443", 4 } };
+    for (size_t i = 0; i < ARRAY_LENGTH(ports); i++) {
+        size_t behind = host.len - ports[i].len;
+        if (host.len > ports[i].len && slice_equal(slice_after(host, behind), ports[i])) {
+            return slice_make(host.data, behind);
+        }
+    }
+    return host;
+}
+
+static bool is_own_origin(struct slice origin, struct slice host)
+{
+    static const struct slice schemes[] = { { "http://", 7 }, { "https://", 8 } };
+    for (size_t i = 0; i < ARRAY_LENGTH(schemes); i++) {
+        if (origin.len > schemes[i].len && slice_equal_nocase(slice_make(origin.data, schemes[i].len), schemes[i])) {
+            struct slice authority = slice_after(origin, schemes[i].len);
+            return slice_equal_nocase(without_default_port(authority), without_default_port(host));
+        }
+    }
+    return false;
+}
+
+static enum error judge_origin(const struct http_front *front, const struct http_request *request)
+{
+    struct slice origin = request->origin;
+    bool allowed = origin.len == 0 || is_own_origin(origin, request->host) ||
+                   origins_find(&front->options->cors_origins, origin) >= 0;
+    return allowed ? OK : ERROR_ORIGIN_NOT_ALLOWED;
+}
+
+static enum error read_arguments(struct http_front *front, struct slice query, struct ws_terms *terms,
+                                 struct slice *detail)
+{
+    bool malformed = false;
+    bool named = page_argument(query, "stream", &front->text, &malformed);
+    if (front->text.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    terms->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    if (malformed || terms->stream == NULL) {
+        struct buf *text = &front->intake.submission.detail;
+        buf_clear(text);
+        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        *detail = buf_slice(text);
+        return ERROR_UNKNOWN_STREAM;
+    }
+    if (page_argument(query, "ack", &front->text, &malformed)) {
+        if (front->text.failed) {
+            return ERROR_OUT_OF_MEMORY;
+        }
+        bool silent = slice_equal(buf_slice(&front->text), SLICE("0"));
+        if (malformed || (!silent && !slice_equal(buf_slice(&front->text), SLICE("1")))) {
+            *detail = SLICE("ack: the values are 0 and 1");
+            return ERROR_BAD_ARGUMENT;
+        }
+        terms->acks = terms->acks && !silent;
+    }
+    return OK;
+}
+
+static bool is_offered(struct slice list, struct slice protocol)
+{
+    struct slice token;
+    while (slice_split(&list, ',', &token)) {
+        if (slice_equal(slice_trim(token), protocol)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_accept(struct buf *out, struct slice key)
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    unsigned char joined[KEY_TEXT + sizeof guid - 1];
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    unsigned char text[ACCEPT_TEXT + 1];
+    memcpy(joined, key.data, KEY_TEXT);
+    memcpy(joined + KEY_TEXT, guid, sizeof guid - 1);
+    SHA1(joined, sizeof joined, digest);
+    EVP_EncodeBlock(text, digest, sizeof digest);
+    buf_append(out, text, ACCEPT_TEXT);
+}
+
+static void append_reply(struct buf *out, const struct http_request *request)
+{
+    buf_append_slice(out, SLICE("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                "Sec-WebSocket-Accept: "));
+    append_accept(out, request->websocket_key);
+    buf_append_slice(out, is_offered(request->websocket_protocol, SLICE(SUBPROTOCOL))
+                              ? SLICE("\r\nSec-WebSocket-Protocol: " SUBPROTOCOL "\r\n\r\n")
+                              : SLICE("\r\n\r\n"));
+}
+
+static enum error settle(struct http_front *front, const struct http_request *request, struct ws_terms *terms,
+                         struct buf *out, struct slice *detail)
+{
+    enum error error = judge_upgrade(front, request, detail);
+    if (error == OK) {
+        error = judge_origin(front, request);
+    }
+    if (error == OK) {
+        error = read_arguments(front, request->query, terms, detail);
+    }
+    if (error != OK) {
+        return error;
+    }
+    append_reply(out, request);
+    buf_append_slice(&terms->user_agent, request->user_agent);
+    if (out->failed || terms->user_agent.failed) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    error = ws_census_enter(front->census, &terms->address);
+    if (error == OK) {
+        terms->census = front->census;
+    }
+    return error;
+}
+
+enum error ws_handshake(struct http_front *front, const struct http_request *request, bool acks,
+                        struct client_address client, struct ws_terms *terms, struct buf *out, struct slice *detail)
+{
+    *terms = (struct ws_terms){ .acks = acks, .address = client };
+    terms->client_ip_length = client_address_format(&client, terms->client_ip);
+    enum error error = settle(front, request, terms, out, detail);
+    if (error != OK) {
+        ws_terms_release(terms);
+    }
+    return error;
+}
+
+void ws_terms_release(struct ws_terms *terms)
+{
+    if (terms->census != NULL) {
+        ws_census_leave(terms->census, &terms->address);
+    }
+    buf_release(&terms->user_agent);
+    *terms = (struct ws_terms){ 0 };
+}

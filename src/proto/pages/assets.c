@@ -1,0 +1,55 @@
+/* Turns files of sdk/browser, which the assembler puts into the program, into pages. */
+#include "proto/pages/assets.h"
+
+#ifndef SLUICE_SDK /* CMakeLists.txt sets the whole path */
+#define SLUICE_SDK "sdk/browser"
+#endif
+
+/* name_begin and name_end are the file's first byte and the one behind its last. */
+#define EMBED(name, file)                                                                                              \
+    __asm__(".pushsection .rodata\n"                                                                                   \
+            ".global " #name "_begin, " #name "_end\n" #name "_begin:\n"                                               \
+            ".incbin \"" SLUICE_SDK file "\"\n" #name "_end:\n"                                                        \
+            ".byte 0\n"                                                                                                \
+            ".popsection\n");                                                                                          \
+    extern const char name##_begin[], name##_end[]
+
+EMBED(asset_sdk, "/dist/sluice.js");
+EMBED(asset_demo, "/demo.html");
+
+struct asset {
+    const char *path;
+    const char *content_type;
+    const char *cache_control;
+    const char *begin, *end;
+};
+
+static const struct asset assets[ASSETS_MAX] = {
+    { "/sluice.js", "text/javascript; charset=utf-8", "public, max-age=3600", asset_sdk_begin, asset_sdk_end },
+    { "/demo", "text/html; charset=utf-8", "no-cache", asset_demo_begin, asset_demo_end },
+};
+
+static enum page_result serve(void *context, const struct page_request *request, struct page_reply *reply,
+                              struct page_later later)
+{
+    const struct asset *asset = context;
+    (void)request, (void)later;
+    reply->content_type = asset->content_type;
+    reply->cache_control = asset->cache_control;
+    buf_append(&reply->body, asset->begin, (size_t)(asset->end - asset->begin));
+    return PAGE_READY;
+}
+
+size_t assets_fill(struct page *pages)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(assets); i++) {
+        pages[i] = (struct page){
+            .path = assets[i].path,
+            .methods = METHOD_BIT(HTTP_GET),
+            .any_origin = true, /* pages of other origins import the module */
+            .context = (void *)&assets[i],
+            .handle = serve,
+        };
+    }
+    return ARRAY_LENGTH(assets);
+}

@@ -1,0 +1,17 @@
+/* Taking connections off a listening socket, and turning them away. */
+#pragma once
+
+#include "base/error.h"
+#include "proto/front/client_address.h"
+
+enum accepted {
+    ACCEPTED,
+    ACCEPT_NOTHING,  /* no more for now */
+    ACCEPT_EXHAUSTED /* out of file descriptors or memory: trying again at once is of no use */
+};
+
+/* A connection, non-blocking, without Nagle's delay. */
+enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer);
+
+/* Answers 503 or 429 (ERROR_TOO_MANY_OF_ADDRESS) as well as it can without waiting, and closes. */
+void accept_refuse(int fd, enum error why);

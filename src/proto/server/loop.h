@@ -1,0 +1,43 @@
+/* The event loop of an I/O thread: says when events have come, when a client waits at the listening socket, when a second
+ * has passed, and when the thread is about to block. The only place that knows libev. */
+#pragma once
+
+#include "proto/front/client_address.h"
+
+struct loop;
+
+/* All are called on the thread that runs it. */
+struct loop_callbacks {
+    void *context;
+    void (*awake)(void *context); /* events have come, and are served next: time to read the clock */
+    void (*accepted)(void *context, int fd, struct client_address peer); /* owns fd */
+    void (*tick)(void *context);                                         /* once a second */
+    bool (*before_block)(void *context);                                 /* false: the loop ends */
+};
+
+/* NULL: memory or file descriptors are short. */
+struct loop *loop_new(const struct loop_callbacks *callbacks);
+
+/* Closes the listening socket too. NULL is fine. */
+void loop_free(struct loop *loop);
+
+/* libev's own loop, for libwebsockets. */
+void *loop_handle(struct loop *loop);
+
+/* Accepts from `fd`, which it owns; called once. */
+void loop_listen(struct loop *loop, int fd);
+/* Accepts who waits at the listening socket by now (some thousands at most): closing it resets whoever is left. */
+void loop_accept_waiting(struct loop *loop);
+void loop_close_listener(struct loop *loop);
+
+/* Blocks for so long at most, this time. */
+void loop_set_alarm(struct loop *loop, int64_t delay_ns);
+
+/* While it is on, the loop looks at its sockets, but does not block. */
+void loop_set_busy(struct loop *loop, bool on);
+
+/* Blocks for 20 ms at most from now on. */
+void loop_hurry(struct loop *loop);
+
+/* Until before_block says so. */
+void loop_run(struct loop *loop);

@@ -1,0 +1,43 @@
+/* One I/O thread: a loop, the listening socket it accepts from, and the connections it serves. */
+#pragma once
+
+#include "proto/http/http_front.h"
+
+#include <stdatomic.h>
+
+struct server_thread;
+
+/* Shared by the threads of one address; outlives them. */
+struct server_shared {
+    const struct http_options *options;
+    const struct websocket_options *websocket;
+    struct ws_census *census;
+    struct ws_census *per_address; /* of connections; NULL: no bound */
+    struct http_routes routes;
+    struct address_ranges trusted;
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    bool early;                  /* serves while the gateway still starts */
+    struct kept_bound receiving; /* of all threads */
+    struct kept_bound replying;
+    int64_t max_connections;
+    atomic_int_fast64_t connections; /* of all threads, against max_connections */
+};
+
+/* A thread that serves `listen_fd`, which it owns from now on, even on failure. `name` is copied. NULL with *problem. */
+struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
+                                        struct buf *problem);
+MUST_CHECK enum error server_thread_start(struct server_thread *thread);
+
+/* Any thread: how long it has been at its present turn; 0 while it waits for events. */
+int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns);
+
+/* Any thread: closes the listening socket and idle connections, the others close with their last answer. */
+void server_thread_close(struct server_thread *thread);
+
+/* Ends it once no answer is owed, or at the deadline, and waits for that. After it returns nothing is delivered, and a
+ * wake or a page_post does nothing. */
+void server_thread_stop(struct server_thread *thread, int64_t deadline_ns);
+
+/* Once nobody can wake it any more. */
+void server_thread_free(struct server_thread *thread);

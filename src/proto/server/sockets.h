@@ -1,0 +1,29 @@
+/* The sockets of an I/O thread's connections, owned by libwebsockets in its raw role. The only place that knows
+ * libwebsockets. All but sockets_wake is called on the thread that runs the loop. */
+#pragma once
+
+#include "proto/server/connections.h"
+
+struct sockets;
+
+/* What sessions ask of their connection. */
+extern const struct http_transport sockets_transport;
+
+/* On `loop` (see loop_handle). `woken` is called on its thread after sockets_wake. NULL: libwebsockets or its plugin for
+ * libev could not be set up. */
+struct sockets *sockets_new(void *loop, void (*woken)(void *context), void *context);
+
+/* Closes what is still open: attendance_closing and attendance_closed come for each. */
+void sockets_free(struct sockets *sockets);
+
+/* Any thread. */
+void sockets_wake(struct sockets *sockets);
+
+/* Gives the socket to libwebsockets, in any case. False: it failed; the connection may have ended by that already. */
+MUST_CHECK bool sockets_adopt(struct sockets *sockets, struct connection *connection, int fd);
+
+/* Closes it now: attendance_closed comes before it returns. */
+void sockets_kill(struct connection *connection);
+
+/* A second file descriptor of the socket; -1 if there is none to be had. */
+int sockets_duplicate(const struct connection *connection);

@@ -1,0 +1,122 @@
+/* Turns a whole WebSocket message into a submission to the pipeline. */
+#include "proto/ws/ws_message.h"
+
+#include "base/lz4.h"
+#include "proto/front/decode_fault.h"
+
+#define SIZE_PREFIX 4
+
+static bool looks_like_json(char first)
+{
+    return first != '\0' && strchr("{[ \t\r\n", first) != NULL;
+}
+
+/* What can be said of LZ4 by its first bytes: is it rather JSON, or nothing? */
+static enum error judge_binary(struct slice payload, uint64_t max)
+{
+    if (payload.len <= SIZE_PREFIX) {
+        return ERROR_UNSUPPORTED_DATA;
+    }
+    bool is_json = looks_like_json(payload.data[0]) && load_u32(payload.data) > max && !lz4_is_bare_block(payload);
+    return is_json ? ERROR_UNSUPPORTED_DATA : OK;
+}
+
+static enum encoding packing(bool is_text)
+{
+    return is_text ? ENCODING_IDENTITY : ENCODING_LZ4;
+}
+
+static enum error unpack(struct http_front *front, bool is_text, struct slice *payload, bool *large)
+{
+    uint64_t max = front->websocket->max_decompressed_bytes;
+    if (payload->len == 0) {
+        return ERROR_EMPTY_PAYLOAD;
+    }
+    enum error error = is_text ? OK : judge_binary(*payload, max);
+    if (is_text && !json_is_utf8(*payload)) {
+        error = ERROR_INVALID_UTF8;
+    }
+    return error != OK ? error : http_front_unpack(front, packing(is_text), max, payload, large);
+}
+
+/* Refused whole, but the connection goes on: its acknowledgement says so. */
+static bool is_told_in_ack(enum error error)
+{
+    return error == ERROR_EMPTY_PAYLOAD || error == ERROR_BAD_COMPRESSION;
+}
+
+static enum error refuse(struct http_front *front, const struct ws_terms *terms, enum error error, struct slice bytes)
+{
+    pipeline_count_refusal(front->intake.io, PROTOCOL_WS, terms->stream, error);
+    if (!is_told_in_ack(error)) {
+        return error;
+    }
+    struct submission *submission = &front->intake.submission;
+    buf_clear(&submission->detail);
+    buf_clear(&submission->errors);
+    buf_clear(&submission->refused);
+    if (error == ERROR_BAD_COMPRESSION) {
+        decode_describe_fault(ENCODING_LZ4, bytes, &submission->detail);
+    }
+    submission->error = error;
+    submission->pending = false;
+    return OK;
+}
+
+/* What a submission says of the connection. */
+static enum error judge(const struct submission *submission)
+{
+    return error_info(submission->error)->fate == FATE_DROPPED ? submission->error : OK;
+}
+
+static enum error hand_on(struct http_front *front, const struct payload *payload, bool is_text)
+{
+    const struct large_payload large = {
+        .payload = *payload,
+        .encoding = packing(is_text),
+        .max_decompressed = front->websocket->max_decompressed_bytes,
+        .blamed = payload->stream,
+    };
+    enum error error = http_front_hand_on(front, &large);
+    if (error != OK) {
+        pipeline_count_refusal(front->intake.io, PROTOCOL_WS, payload->stream, error);
+    }
+    return error;
+}
+
+enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text, struct slice bytes,
+                             struct token token, bool *handed_on)
+{
+    *handed_on = false;
+    metric_add(front->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
+    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
+    enum error error = unpack(front, is_text, &bytes, handed_on);
+    if (error != OK) {
+        return refuse(front, terms, error, bytes);
+    }
+    struct payload payload = {
+        .stream = terms->stream,
+        .bytes = bytes,
+        .form = PAYLOAD_MANY,
+        .protocol = PROTOCOL_WS,
+        .admitted = true,
+        .token = token,
+        .received_wall_ns = front->wall_ns,
+        .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
+        .user_agent = buf_slice(&terms->user_agent),
+    };
+    if (*handed_on) {
+        return hand_on(front, &payload, is_text);
+    }
+    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
+    return judge(&front->intake.submission);
+}
+
+enum error ws_message_submitted(struct large_payload *large)
+{
+    if (large->error == OK) {
+        return judge(&large->submission);
+    }
+    large->submission.error = large->error;
+    return is_told_in_ack(large->error) ? OK : large->error;
+}

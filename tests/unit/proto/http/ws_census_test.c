@@ -1,0 +1,171 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/http/ws_census.h"
+
+#include <pthread.h>
+
+static struct client_address address_of(uint32_t number)
+{
+    struct client_address address = { { 0x20, 0x01 } };
+    memcpy(address.bytes + 4, &number, sizeof number);
+    return address;
+}
+
+static enum error enter(struct ws_census *census, uint32_t number)
+{
+    struct client_address address = address_of(number);
+    return ws_census_enter(census, &address);
+}
+
+static void leave(struct ws_census *census, uint32_t number)
+{
+    struct client_address address = address_of(number);
+    ws_census_leave(census, &address);
+}
+
+static void refuses_beyond_the_bound_of_all(void **state)
+{
+    (void)state;
+    struct ws_census *census = ws_census_new(3, 10);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 2), OK);
+    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    leave(census, 1);
+    assert_int_equal(enter(census, 3), OK);
+    ws_census_free(census);
+}
+
+static void refuses_beyond_the_bound_of_one_address(void **state)
+{
+    (void)state;
+    struct ws_census *census = ws_census_new(100, 2);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 1), ERROR_TOO_MANY_OF_ADDRESS);
+    assert_int_equal(enter(census, 2), OK);
+    leave(census, 1);
+    assert_int_equal(enter(census, 1), OK);
+    ws_census_free(census);
+}
+
+static void counts_networks_of_ipv6_and_addresses_of_ipv4(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        enum error second_is;
+    } rows[] = {
+        { "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", ERROR_TOO_MANY_OF_ADDRESS },
+        { "2001:db8:1:2::1", "2001:db8:1:3::1", OK },
+        { "203.0.113.7", "203.0.113.8", OK },
+        { "203.0.113.7", "::ffff:203.0.113.7", ERROR_TOO_MANY_OF_ADDRESS },
+        { "::1", "::2", ERROR_TOO_MANY_OF_ADDRESS },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct ws_census *census = ws_census_new(10, 1);
+        struct client_address first, second;
+        assert_true(client_address_parse(&first, slice_from_string(rows[i].first)));
+        assert_true(client_address_parse(&second, slice_from_string(rows[i].second)));
+        assert_int_equal(ws_census_enter(census, &first), OK);
+        assert_int_equal(ws_census_enter(census, &second), rows[i].second_is);
+        ws_census_leave(census, &first);
+        assert_int_equal(ws_census_enter(census, &first), OK);
+        ws_census_free(census);
+    }
+}
+
+static void a_refused_one_is_not_counted(void **state)
+{
+    (void)state;
+    struct ws_census *census = ws_census_new(2, 1);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 1), ERROR_TOO_MANY_OF_ADDRESS);
+    assert_int_equal(enter(census, 2), OK);
+    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    ws_census_free(census);
+}
+
+static void leaving_without_having_come_changes_nothing(void **state)
+{
+    (void)state;
+    struct ws_census *census = ws_census_new(1, 1);
+    leave(census, 7);
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 2), ERROR_TOO_MANY_WEBSOCKETS);
+    ws_census_free(census);
+}
+
+/* Against plain arrays, with an order of comings and goings that repeats itself. */
+static void counts_right_whatever_the_order(void **state)
+{
+    (void)state;
+    enum { ADDRESSES = 500, STEPS = 100000, PER_ADDRESS = 3, MAX = 600 };
+    static int counts[ADDRESSES];
+    struct ws_census *census = ws_census_new(MAX, PER_ADDRESS);
+    uint64_t seed = 42;
+    int total = 0;
+    for (int step = 0; step < STEPS; step++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint32_t number = (uint32_t)(seed >> 33) % ADDRESSES;
+        if ((seed >> 20 & 3) != 0) {
+            enum error expected = total >= MAX                    ? ERROR_TOO_MANY_WEBSOCKETS
+                                  : counts[number] >= PER_ADDRESS ? ERROR_TOO_MANY_OF_ADDRESS
+                                                                  : OK;
+            assert_int_equal(enter(census, number), expected);
+            counts[number] += expected == OK;
+            total += expected == OK;
+        } else if (counts[number] != 0) {
+            leave(census, number);
+            counts[number]--;
+            total--;
+        }
+    }
+    ws_census_free(census);
+}
+
+static void *come_and_go(void *census)
+{
+    for (uint32_t i = 0; i < 10000; i++) {
+        if (enter(census, i % 50) == OK) {
+            leave(census, i % 50);
+        }
+    }
+    return NULL;
+}
+
+static void threads_leave_it_as_it_was(void **state)
+{
+    (void)state;
+    struct ws_census *census = ws_census_new(2, 1);
+    pthread_t threads[4];
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, census), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(enter(census, 1), OK);
+    assert_int_equal(enter(census, 2), OK);
+    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    ws_census_free(census);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_beyond_the_bound_of_all),
+        cmocka_unit_test(refuses_beyond_the_bound_of_one_address),
+        cmocka_unit_test(counts_networks_of_ipv6_and_addresses_of_ipv4),
+        cmocka_unit_test(a_refused_one_is_not_counted),
+        cmocka_unit_test(leaving_without_having_come_changes_nothing),
+        cmocka_unit_test(counts_right_whatever_the_order),
+        cmocka_unit_test(threads_leave_it_as_it_was),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
