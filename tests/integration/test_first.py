@@ -47,14 +47,63 @@ def the_printed_commands_store_an_event_and_count_it(folder):
         gateway.cleanup()
 
 
+def blocks(document, language):
+    """The code of a document in that language, block by block."""
+    with open(os.path.join(ROOT, document)) as file:
+        return re.findall(r"^```%s\n(.*?)^```$" % language, file.read(), re.M | re.S)
+
+
+def told(block):
+    """The replies that a block promises, in comments: patterns in which … is anything."""
+    return [re.escape(line).replace("…", ".*") for line in re.findall(r"^(?:#|//) (\{.*)$", block, re.M)]
+
+
+def here(gateway, text):
+    """The text for this gateway: its ports, its program, its data."""
+    for theirs, ours in ((":8080", ":%d" % gateway.port), ("/8125", "/%d" % gateway.udp[0][1]),
+                         ("build/sluice sql", "%s sql --config %s" % (os.path.join(BUILD, "sluice"), gateway.config))):
+        text = text.replace(theirs, ours)
+    return text
+
+
+def check_block(gateway, folder, block, command=("bash", "-c")):
+    done = subprocess.run([*command, here(gateway, block)], capture_output=True, timeout=60, cwd=folder, env=gateway.env)
+    assert done.returncode == 0, (block, done)
+    said = done.stdout.decode()
+    for line in told(block):
+        assert re.search("^%s" % line, said, re.M), (line, said)
+    return said
+
+
+def sends(block):
+    return re.search("localhost:8080|/dev/udp|build/sluice sql", block)
+
+
 @with_gateway
 def readme_says_what_its_commands_do(gateway):
-    with open(os.path.join(ROOT, "README.md")) as file:
-        readme = file.read()
-    post = re.search(r"^curl -s 'localhost:8080/events\?wait=stored'.*?}}'$", readme, re.M | re.S).group(0)
-    count = re.search(r"^curl -s 'localhost:8080/events/metrics.*$", readme, re.M).group(0)
-    stored_and_again(gateway, post.replace(":8080", ":%d" % gateway.port))
-    assert '"total_count":1' in shell(count.replace(":8080", ":%d" % gateway.port))
+    post, count = [block for block in blocks("README.md", "sh") if sends(block)][0].split("\n\n")
+    check_block(gateway, gateway.folder, post)
+    assert '"status":"duplicate"' in shell(here(gateway, post))
+    assert '"total_count":1' in check_block(gateway, gateway.folder, count)
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
+@with_gateway
+def the_page_for_clients_says_what_its_commands_do(gateway):
+    commands = blocks("docs/clients.md", "sh")
+    assert len(commands) > 4 and all(sends(block) for block in commands), commands
+    for block in commands:
+        check_block(gateway, gateway.folder, block)
+    assert '"status":"duplicate"' in shell(here(gateway, commands[0]))
+    (python,) = blocks("docs/clients.md", "python")
+    check_block(gateway, gateway.folder, python, command=("/usr/bin/python3", "-c"))
+    gateway.wait_until("its datagrams are counted", lambda: gateway.sum("sluice_events_received_total", protocol="udp") == 3)
+    gateway.wait_stored()
+    gateway.check_identity()
+    gateway.stop()
+    # purchase; the good event of two, by curl, in LZ4, over WebSocket and UDP; tick
+    assert gateway.sql("SELECT count() FROM events FINAL") == "6"
 
 
 @with_gateway
@@ -211,6 +260,7 @@ def the_engine_is_fetched_as_npm_is_configured_and_checked(folder):
 main([
     the_printed_commands_store_an_event_and_count_it,
     readme_says_what_its_commands_do,
+    the_page_for_clients_says_what_its_commands_do,
     events_without_their_dedup_key_are_told_so,
     the_environment_wins_over_files_that_do_not_mention_it,
     the_start_line_says_where_everything_is_and_no_password,
