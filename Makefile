@@ -65,11 +65,11 @@ crash-build:
 	@cmake --preset crash >/dev/null
 	@cmake --build --preset crash --target sluice chdb_server kill_at_rename failing_disk power_loss unreadable_disk
 
-unit: ## unit and flow tests only
+unit: ## unit and flow tests only; one of them: TEST=name
 	@scripts/install unit
 	@cmake --preset debug >/dev/null
-	@cmake --build --preset debug
-	ctest --preset debug
+	@cmake --build --preset debug --target $(if $(TEST),$(TEST:_test=)_test,unit_tests)
+	ctest --preset debug $(if $(TEST),--no-tests=error --verbose -R '^$(TEST:_test=)_test$$')
 
 sanitize: ## unit and flow tests, then the gateway under load, each under asan, ubsan and tsan
 	@scripts/install test

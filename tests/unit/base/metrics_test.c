@@ -182,7 +182,8 @@ static void assert_sentences(const struct metric_texts *texts, const char *text)
 {
     size_t words = 1;
     for (const char *at = text; *at != '\0'; at++) {
-        words = *at == '.' ? 0 : words + (*at == ' ');
+        bool ends = *at == '.' && (at[1] == ' ' || at[1] == '\0');
+        words = ends ? 0 : words + (*at == ' ');
         if (words > 40 || *at == '|') {
             fail_msg("%s: a sentence of over 40 words, or a bar: %s", texts->name, text);
         }
