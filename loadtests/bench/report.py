@@ -83,7 +83,7 @@ def scenario_row(results, scenario):
 
 
 def bar_rows(results):
-    """[(scenario, what, measured, wanted, verdict)]"""
+    """[(scenario, what, measured, spread, wanted, verdict)]"""
     rows = []
     for key in results["scenarios"]:
         for bar in ALL[key].bars:
@@ -93,13 +93,12 @@ def bar_rows(results):
             wanted = "%s %s" % (bar.sign, number(bar.wanted))
             missing = why_not(results, key) or (why_not(results, other) if other else None)
             if missing:
-                rows.append((ALL[key].name, what, missing, wanted, "not measured"))
+                rows.append((ALL[key].name, what, missing, "–", wanted, "not measured"))
                 continue
             found = measured(results, key, bar)
             value = median(found)
             met = value is not None and {">=": value >= bar.wanted, "<=": value <= bar.wanted, ">": value > bar.wanted}[bar.sign]
-            text = "%s (%s)" % (number(value), spread(found)) if len(found) > 1 else number(value)
-            rows.append((ALL[key].name, what, text, wanted, "met" if met else "MISSED"))
+            rows.append((ALL[key].name, what, number(value), spread(found), wanted, "met" if met else "MISSED"))
     return rows
 
 
@@ -120,7 +119,7 @@ def markdown(results):
             parts += ["## " + name, table(
                 ["scenario", "rate", "spread", "of its baseline", "CPU µs an event, socket to journal", "CPU µs in all, stored",
                  "RSS MiB", "journal bytes an event", "p50 ms", "p99 ms"], rows)]
-    parts += ["## Targets", table(["scenario", "what", "measured (spread)", "wanted", ""], bar_rows(results))]
+    parts += ["## Targets", table(["scenario", "what", "measured", "spread", "wanted", ""], bar_rows(results))]
     return "\n\n".join(parts) + "\n"
 
 
