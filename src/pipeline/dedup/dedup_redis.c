@@ -10,6 +10,8 @@
  *   writer threads   with `os` and `memory` add the ids of a stored segment to the list
  *   redis thread     (of redis_gate.h) makes connections and sends what is in the list */
 #include "pipeline/dedup/dedup.h"
+
+#include "base/assert.h"
 #include "pipeline/dedup/id_window.h"
 #include "pipeline/dedup/redis_command.h"
 #include "pipeline/dedup/redis_gate.h"
@@ -139,6 +141,7 @@ static void put_look_ups(struct dedup_redis *redis, struct redis_trip *trip, int
         }
         found += question_count(errand);
     }
+    ASSERT_EQUAL(found - (const uint8_t *)redis->found.data, (ptrdiff_t)redis->found.len);
 }
 
 /* False: the gate is closed now. An epoch may have ended since Redis was last asked for the time; then once more. */
@@ -167,6 +170,7 @@ static void take_findings(struct dedup_redis *redis)
     const struct errand *errand = &redis->looking_up;
     const uint8_t *now = (const uint8_t *)redis->found.data;
     const uint8_t *before = now + question_count(errand);
+    ASSERT_EQUAL(redis->found.len, 2 * question_count(errand));
     for (size_t i = 0; i < question_count(errand); i++) {
         const struct redis_question *question = &questions_of(errand)[i];
         if (now[i] != 0) {
@@ -244,6 +248,7 @@ static size_t take_marks(struct dedup_redis *redis, struct redis_trip *trip, siz
             }
         }
         total += redis->taken[i];
+        ASSERT_AT_MOST(total, most);
     }
     return total;
 }

@@ -42,6 +42,7 @@ static size_t next_size(const struct id_set *set, size_t buckets)
 
 static void set_memory(struct id_set *set, void *memory, size_t buckets)
 {
+    ASSERT(buckets != 0);
     set->tags = memory;
     set->ids = (struct event_id *)(void *)(set->tags + buckets);
     set->buckets = set->allocated = buckets;

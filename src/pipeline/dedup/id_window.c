@@ -24,6 +24,7 @@ bool id_window_init(struct id_window *window, size_t max_ids)
 {
     *window = (struct id_window){ .cell_ids = max_ids < ID_SET_HUGE_PAGE_IDS ? max_ids : ID_SET_HUGE_PAGE_IDS };
     window->most_cells = max_ids / window->cell_ids;
+    ASSERT(window->most_cells != 0);
     window->supply = window->most_cells < CELLS_WORTH_A_SUPPLY ? NULL : page_supply_new();
     id_set_draw_factors(window->factors);
     id_set_init(&window->spare, window->cell_ids);
@@ -70,6 +71,7 @@ void id_window_turn(struct id_window *window)
     window->current = forgotten;
     window->current.ids = 0;
     window->current.split_again_at = 0;
+    ASSERT_AT_MOST(forgotten.cell_count, window->most_cells);
     for (size_t i = 0; i < forgotten.cell_count; i++) {
         id_set_clear(&forgotten.cells[i]);
     }
@@ -107,6 +109,7 @@ static void split(struct id_window *window, struct id_generation *generation)
     *from = window->spare;
     window->spare = left;
     generation->cell_count++;
+    ASSERT_AT_MOST(generation->cell_count, window->most_cells);
 }
 
 static enum id_set_result add(struct id_window *window, struct id_generation *generation, const struct event_id *id)

@@ -1,6 +1,7 @@
 /* Turns commands into replies, by way of hiredis. */
 #include "pipeline/dedup/redis_connection.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -230,6 +231,7 @@ static void expect(struct redis_connection *connection, const struct redis_answe
     connection->sink = (struct member_sink){ 0 };
     if (answer->want == REDIS_WANT_MEMBERS) {
         connection->sink = (struct member_sink){ .members = answer->members, .count = answer->count };
+        ASSERT(answer->members != NULL);
     }
 }
 
@@ -317,6 +319,7 @@ static bool wait_for(const struct redis_connection *connection, short events, sh
 bool redis_connection_trip(struct redis_connection *connection, struct slice commands, struct redis_answer *answers,
                            size_t count, int64_t deadline_ns, struct buf *problem)
 {
+    ASSERT(count != 0);
     size_t taken = 0;
     expect(connection, &answers[0]);
     while (taken < count || commands.len != 0) {

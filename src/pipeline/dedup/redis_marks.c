@@ -1,6 +1,8 @@
 /* Turns ids of events that are safe into what Redis has still to be told. */
 #include "pipeline/dedup/redis_marks.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 bool redis_marks_init(struct redis_marks *marks, size_t stream_count, size_t max_count, struct metrics *metrics)
@@ -40,6 +42,7 @@ void redis_marks_add(struct redis_marks *marks, size_t stream_index, const struc
     }
     marks->count += fitting;
     marks->lost += count - fitting;
+    ASSERT_AT_MOST(marks->count, marks->max_count);
     report(marks);
     pthread_mutex_unlock(&marks->mutex);
 }
@@ -66,6 +69,7 @@ void redis_marks_remove(struct redis_marks *marks, size_t stream_index, size_t c
 {
     pthread_mutex_lock(&marks->mutex);
     buf_consume(&marks->ids[stream_index], count * sizeof(struct event_id));
+    ASSERT_AT_MOST(count, marks->count);
     marks->count -= count;
     report(marks);
     pthread_mutex_unlock(&marks->mutex);

@@ -1,6 +1,7 @@
 /* Turns ids into the commands that look them up and mark them. */
 #include "pipeline/dedup/redis_sets.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "pipeline/dedup/redis_command.h"
 
@@ -36,6 +37,7 @@ static void add_shard(const struct dedup_options *options, struct redis_run *run
         }
     }
     end_run(run, runs);
+    ASSERT_EQUAL(run->count, 0u);
 }
 
 void redis_runs_add(const struct dedup_options *options, size_t stream_index, const struct event_id *ids, size_t count,
@@ -69,6 +71,8 @@ static struct slice key_of(char out[KEY_MAX], const struct dedup_options *option
 static void put_set_command(struct buf *out, struct slice name, struct slice key, const struct redis_run *run,
                             const struct redis_question *questions)
 {
+    ASSERT(run->count != 0);
+    ASSERT_AT_MOST(run->count, REDIS_RUN_MAX);
     redis_command_begin(out, 2 + run->count);
     redis_command_word(out, name);
     redis_command_word(out, key);

@@ -1,6 +1,7 @@
 /* Turns bytes that are used, free and wanted into a verdict. */
 #include "pipeline/journal/admission.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 bool bound_is_full(struct bound *bound, uint64_t used, uint64_t bytes)
@@ -9,6 +10,7 @@ bool bound_is_full(struct bound *bound, uint64_t used, uint64_t bytes)
     if (!bound_fits(bound->limit, used, bytes)) {
         uint64_t wanted = bytes < bound->limit / 2 ? bytes : bound->limit / 2;
         bound->needed = (wanted > bound->limit / 16 ? wanted : bound->limit / 16) + 1;
+        ASSERT_AT_MOST(bound->needed, bound->limit / 2 + 1);
     } else if (room >= bound->needed) {
         bound->needed = 0;
     }
@@ -38,6 +40,7 @@ static void want_room(struct admission *admission, uint64_t bytes)
 
 void admission_failed(struct admission *admission, enum error error, uint64_t bytes)
 {
+    ASSERT(error != OK);
     admission->failing = error;
     if (error == ERROR_DISK_FULL) {
         want_room(admission, bytes);
@@ -64,6 +67,7 @@ enum error admission_verdict(struct admission *admission, uint64_t used, uint64_
 {
     bool full = bound_is_full(&admission->all, used, bytes); /* both learn, whatever the verdict */
     bool short_of_room = lacks_room(admission, bytes);
+    ASSERT(!admission->in_memory || !short_of_room);
     return admission->failing != OK ? admission->failing
            : full                   ? ERROR_JOURNAL_FULL
            : short_of_room          ? ERROR_DISK_FULL

@@ -1,6 +1,7 @@
 /* Turns a segment whose rows the table refuses into files that people read. */
 #include "pipeline/journal/dead_letters.h"
 
+#include "base/assert.h"
 #include "base/system/disk.h"
 #include "pipeline/journal/letter_report.h"
 
@@ -259,6 +260,7 @@ static enum error try_to_add(struct dead_letters *letters, const struct segment 
     }
     buf_clear(&lines->out);
     lines->max_bytes = letters->max_bytes - used - segment->length;
+    ASSERT_AT_MOST(lines->max_bytes, letters->max_bytes);
     enum error error = make_lines(lines, segment);
     if (error == OK) {
         error = segment_read(segment, &bytes);
@@ -291,6 +293,7 @@ enum error dead_letters_add(struct dead_letters *letters, const struct segment *
                             int64_t wall_ns)
 {
     struct lines lines = { 0 };
+    ASSERT(segment->rows != 0);
     put_head(&lines.head, segment, code, reason, wall_ns);
     pthread_mutex_lock(&letters->mutex);
     bool known = is_buried(letters, segment);

@@ -191,6 +191,7 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
 
 enum error journal_commit(struct journal *journal, size_t stream_index)
 {
+    ASSERT_BELOW(stream_index, journal->folder.stream_count);
     struct open_segment *open = &journal->open[stream_index];
     enum error error = open->group_error;
     open->group_error = OK;
@@ -228,6 +229,7 @@ void journal_cut_ahead(struct journal *journal, struct open_segment *open)
 
 struct segment *journal_seal(struct journal *journal, size_t stream_index)
 {
+    ASSERT_BELOW(stream_index, journal->folder.stream_count);
     struct open_segment *open = &journal->open[stream_index];
     open->group_error = OK;
     if (open->segment == NULL || open->cut_failed || open->segment->rows == 0) {
@@ -239,6 +241,7 @@ struct segment *journal_seal(struct journal *journal, size_t stream_index)
     segment_folder_seal(&journal->folder, segment);
     segment_park(segment);
     open->segment = NULL;
+    ASSERT_EQUAL(segment->stream_index, stream_index);
     return segment;
 }
 

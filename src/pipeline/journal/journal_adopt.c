@@ -1,6 +1,8 @@
 /* Turns dead letters that were given back into sealed segments of the journal. */
 #include "pipeline/journal/journal_private.h"
 
+#include "base/assert.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -144,6 +146,8 @@ static void put_aside(struct adoption *adoption, struct segment *segment, const 
 static void take(struct adoption *adoption, struct segment *segment)
 {
     struct journal *journal = adoption->journal;
+    ASSERT(segment->rows != 0);
+    ASSERT(segment->next == NULL);
     if (!move(adoption, segment, journal->folder.segments)) {
         segment_free(segment);
         return;
@@ -251,6 +255,7 @@ void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *c
         free(entries[i]);
     }
     *adoption.end = NULL;
+    ASSERT_AT_MOST(adoption.taken, most);
     free(entries);
     sync_folders(&adoption);
     free(adoption.folder);

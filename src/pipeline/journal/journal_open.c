@@ -1,6 +1,8 @@
 /* Turns a data folder into a journal: what was left in it recovered. */
 #include "pipeline/journal/journal_private.h"
 
+#include "base/assert.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +95,7 @@ static void tell_lost(struct journal *journal)
 static void leave(struct journal *journal, struct open_segment *open)
 {
     journal_cut_ahead(journal, open);
+    ASSERT_EQUAL(open->written, open->extended);
     if (open->segment != NULL && open->segment->rows != 0 && open->rows == 0 && !open->cut_failed) {
         segment_folder_seal(&journal->folder, open->segment);
     }

@@ -1,5 +1,7 @@
 /* Turns the files found at start into sealed segments (rule 4). */
 #include "base/log.h"
+
+#include "base/assert.h"
 #include "pipeline/journal/journal_found.h"
 #include "pipeline/journal/journal_private.h"
 #include "pipeline/journal/set_aside.h"
@@ -35,6 +37,7 @@ static bool add_file(struct recovery *recovery, const char *file_name)
         recovery->capacity = capacity;
     }
     struct found *found = &recovery->files[recovery->count++];
+    ASSERT_AT_MOST(recovery->count, recovery->capacity);
     *found = (struct found){ .made_ns = segment_made_ns(&uuid),
                              .stream_index = segment_folder_find_stream(recovery->folder, stream) };
     snprintf(found->name, sizeof found->name, "%.*s", (int)name.len, file_name);
@@ -126,6 +129,7 @@ static bool read_header(struct recovery *recovery, struct found *found)
  * descriptors. */
 static bool look_at_file(struct recovery *recovery, struct found *found)
 {
+    ASSERT(found->segment == NULL);
     struct stat info;
     struct segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL) {
@@ -146,6 +150,7 @@ static bool look_at_file(struct recovery *recovery, struct found *found)
     }
     found->file_length = (uint64_t)info.st_size;
     found->written = disk_written_length(segment->fd, found->file_length);
+    ASSERT_AT_MOST(found->written, found->file_length);
     if (found->written > SEGMENT_MAX_FILE) {
         metric_add(recovery->cells, METRIC_TORN_TAILS, 1);
         return found_put_aside(recovery, found, "it is longer than any segment");

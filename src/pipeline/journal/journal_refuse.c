@@ -1,11 +1,14 @@
 /* Turns failures of the disk into refusals that heal by themselves: rule 3 and admission. */
 #include "pipeline/journal/journal_private.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 
 static void seal_cut(struct journal *journal, struct open_segment *open)
 {
     struct segment *segment = open->segment;
+    ASSERT_EQUAL(open->rows, 0u);
     open->segment = NULL;
     open->cut_failed = false;
     if (segment->rows == 0) {
@@ -21,6 +24,7 @@ static void seal_cut(struct journal *journal, struct open_segment *open)
 static void cut(struct journal *journal, struct open_segment *open)
 {
     struct segment *segment = open->segment;
+    ASSERT_AT_MOST(segment->length, open->written);
     open->rows = 0;
     open->raw_bytes = 0;
     if (journal->folder.io->ftruncate(segment->fd, (off_t)segment->length) == 0) {
@@ -49,6 +53,7 @@ static void show_failure(struct journal *journal, const char *what, int number, 
 
 enum error journal_fail_group(struct journal *journal, struct open_segment *open, const char *what, int number)
 {
+    ASSERT(number != 0);
     LOG(LOG_ERROR, "journal write failed", "%s of %s: %s; the group is refused", what,
         open->segment != NULL ? open->segment->name : "a new segment", strerror(number));
     show_failure(journal, what, number, open->segment == NULL);

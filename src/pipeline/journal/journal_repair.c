@@ -1,5 +1,7 @@
 /* Turns a damaged segment into a sound one, with the damaged pieces put aside. */
 #include "pipeline/journal/journal_found.h"
+
+#include "base/assert.h"
 #include "pipeline/journal/set_aside.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@ struct repair {
 static void put_piece_aside(void *context, uint64_t offset, uint64_t length)
 {
     struct repair *repair = context;
+    ASSERT_AT_MOST(offset + length, repair->bytes.len);
     struct slice piece = slice_make(repair->bytes.data + offset, length);
     repair->failed = repair->failed || !set_aside_piece(repair->folder->damaged, repair->name, offset, piece);
 }
@@ -25,6 +28,7 @@ static void copy_frame(void *context, uint64_t offset, uint64_t length, struct n
     (void)block;
     struct repair *repair = context;
     struct segment *fresh = repair->fresh;
+    ASSERT_AT_MOST(offset + length, repair->bytes.len);
     struct slice frame = slice_make(repair->bytes.data + offset, length);
     repair->failed = repair->failed || !segment_folder_write(repair->folder, fresh->fd, frame, fresh->length);
     fresh->length += length;

@@ -1,5 +1,7 @@
 /* Turns one sealed segment into two, so that a row the table refuses can be found. */
 #include "base/system/crash_point.h"
+
+#include "base/assert.h"
 #include "pipeline/journal/journal_private.h"
 
 #include <errno.h>
@@ -23,6 +25,7 @@ struct splitting {
 /* Rows [first, first + count) of the present block. */
 static enum error write_frame(struct splitting *splitting, struct segment *segment, uint64_t first, uint64_t count)
 {
+    ASSERT_AT_MOST(first + count, splitting->block.rows);
     buf_clear(&splitting->raw);
     buf_clear(&splitting->frame);
     native_write_rows(&splitting->block, first, count, &splitting->raw);
@@ -129,6 +132,8 @@ static void account(struct journal *journal, const struct segment *segment, int6
 enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                          struct segment **second)
 {
+    ASSERT(at != 0);
+    ASSERT_BELOW(at, whole->rows);
     struct splitting splitting = { .folder = &journal->folder,
                                    .halves = { { NULL, 0, at }, { NULL, at, whole->rows } } };
     splitting.encoder = lz4_encoder_new();
@@ -147,6 +152,8 @@ enum error journal_split(struct journal *journal, struct segment *whole, uint64_
     }
     *first = splitting.halves[0].segment;
     *second = splitting.halves[1].segment;
+    ASSERT_EQUAL((*first)->rows, at);
+    ASSERT_EQUAL((*first)->rows + (*second)->rows, whole->rows);
     segment_park(*first);
     segment_park(*second);
     account(journal, *first, 1);

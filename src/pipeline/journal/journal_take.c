@@ -1,6 +1,7 @@
 /* Turns a segment file found at start into a sealed segment, and what does not check in it into files of damaged/. */
 #include "pipeline/journal/journal_found.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "pipeline/journal/set_aside.h"
 
@@ -27,6 +28,7 @@ static void let_go(struct found *found)
 
 static bool remove_file(struct recovery *recovery, struct found *found)
 {
+    ASSERT(found->segment != NULL);
     if (recovery->folder->io->unlink(found->segment->path) != 0 && errno != ENOENT) {
         return found_fail(recovery, "remove", found->segment->path);
     }
@@ -164,6 +166,8 @@ static bool settle(struct recovery *recovery, struct found *found, struct slice 
                    const struct segment_summary *summary)
 {
     bool damaged = summary->damaged_pieces != 0;
+    ASSERT_AT_MOST(summary->length, summary->tail);
+    ASSERT_AT_MOST(summary->tail, bytes.len);
     struct slice tail = slice_after(bytes, summary->tail);
     found->sound = true;
     if (!put_tail_aside(recovery, found, tail, summary->tail, !damaged)) {
@@ -195,6 +199,7 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
     }
     struct segment *segment = found->segment;
     segment->rows = summary.rows;
+    ASSERT_AT_MOST(segment->length, found->file_length + summary.damaged_bytes);
     segment->raw_bytes = summary.raw_bytes;
     segment->min_time_ns = summary.min_time_ns;
     segment->max_time_ns = summary.max_time_ns;
@@ -206,6 +211,7 @@ static bool take(struct recovery *recovery, struct found *found, struct slice by
 
 bool found_take(struct recovery *recovery, struct found *found)
 {
+    ASSERT(found->segment != NULL && found->segment->fd < 0);
     struct segment *segment = found->segment;
     struct buf *bytes = &recovery->bytes;
     buf_clear(bytes);
@@ -223,6 +229,7 @@ bool found_take(struct recovery *recovery, struct found *found)
 
 bool found_drop(struct recovery *recovery, struct found *found, const struct found *whole)
 {
+    ASSERT(found != whole);
     if (!whole->sound) {
         return found_put_aside(recovery, found, "its rows are those of another segment, which is damaged");
     }

@@ -38,6 +38,7 @@ void journal_usage_move(struct journal_usage *usage, size_t stream_index, int64_
     of->bytes += (uint64_t)bytes;
     of->segments += (uint64_t)segments;
     usage->all_bytes += (uint64_t)bytes;
+    ASSERT_AT_MOST(of->bytes, usage->all_bytes);
     metric_set(usage->metrics, METRIC_JOURNAL_EVENTS, index, (double)of->events);
     metric_set(usage->metrics, METRIC_JOURNAL_BYTES, index, (double)of->bytes);
     metric_set(usage->metrics, METRIC_JOURNAL_SEGMENTS, index, (double)of->segments);

@@ -1,6 +1,7 @@
 /* Turns the folders dead/ and retry/ into letters that can be listed, given back and dropped. */
 #include "pipeline/journal/letter_files.h"
 
+#include "base/assert.h"
 #include "base/system/disk.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
@@ -61,6 +62,7 @@ static void add_file(struct letter_files *files, int folder_fd, const char *file
     struct letter *letter = files->count == 0 ? NULL : &files->letters[files->count - 1];
     if (letter == NULL || !slice_equal(slice_from_string(letter->name), name)) {
         letter = &files->letters[files->count++];
+        ASSERT_BELOW(name.len, sizeof letter->name);
         memcpy(letter->name, name.data, name.len);
     }
     letter->has_text |= is_text;
@@ -184,6 +186,7 @@ static bool read_head(const char *path, struct buf *head)
         return false;
     }
     head->len = (size_t)(end - head->data);
+    ASSERT_AT_MOST(head->len + JSON_PADDING, head->cap);
     buf_append_byte(head, '}');
     return true;
 }

@@ -1,6 +1,7 @@
 /* Turns burials, and the names of what lies in dead/, into log lines, a status and a gauge. */
 #include "pipeline/journal/letter_report.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "pipeline/journal/dead_letters.h"
 #include "store/codes.h"

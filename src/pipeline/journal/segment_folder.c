@@ -1,6 +1,7 @@
 /* Turns names into segment files, and system calls into functions that tests can replace. */
 #include "pipeline/journal/segment_folder.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/system/disk.h"
@@ -123,6 +124,7 @@ static bool create_file(const struct segment_folder *folder, struct segment *seg
         segment->fd = memfd_create(segment->name, MFD_CLOEXEC);
         return segment->fd >= 0;
     }
+    ASSERT(folder->fd >= 0);
     segment->path = segment_path(folder->segments, segment->name, SEGMENT_SUFFIX);
     if (segment->path == NULL) {
         return false;
@@ -164,6 +166,7 @@ struct segment *segment_folder_create(const struct segment_folder *folder, struc
 
 bool segment_folder_write(const struct segment_folder *folder, int fd, struct slice bytes, uint64_t at)
 {
+    ASSERT(fd >= 0);
     ssize_t written;
     do {
         written = folder->io->pwrite(fd, bytes.data, bytes.len, (off_t)at);
@@ -192,6 +195,7 @@ struct segment *segment_folder_create_descendant(struct segment_folder *folder, 
     }
     if (segment != NULL) {
         segment->length = header.len;
+        ASSERT_EQUAL(segment->rows, 0u);
         segment->first_ns = parent->first_ns;
     }
     buf_release(&header);
@@ -235,6 +239,7 @@ static bool sync_new(const struct segment_folder *folder, const struct segment *
 
 int segment_folder_probe(struct segment_folder *folder, struct buf *scratch)
 {
+    ASSERT(folder->stream_count != 0);
     char name[SEGMENT_NAME_MAX];
     buf_clear(scratch);
     segment_folder_make_name(folder, folder->streams[0]->name, name);
