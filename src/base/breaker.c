@@ -1,6 +1,8 @@
 /* Turns failures in a row into the time of the next attempt. */
 #include "base/breaker.h"
 
+#include "base/assert.h"
+
 static uint64_t next_random(uint64_t *state)
 {
     uint64_t x = *state;
@@ -13,6 +15,9 @@ static uint64_t next_random(uint64_t *state)
 
 int64_t backoff_ns(const struct backoff *backoff, unsigned failures, uint64_t *random)
 {
+    ASSERT(failures != 0);
+    ASSERT(*random != 0);
+    ASSERT(backoff->max_ns >= 0);
     int64_t wait = backoff->min_ns;
     for (unsigned i = 1; i < failures && wait < backoff->max_ns; i++) {
         wait *= 2;

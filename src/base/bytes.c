@@ -1,6 +1,8 @@
 /* Turns growing needs for bytes into memory, and text into numbers. */
 #include "base/bytes.h"
 
+#include "base/assert.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -124,6 +126,7 @@ bool buf_grow(struct buf *b, size_t extra)
     }
     b->data = data;
     b->cap = cap;
+    ASSERT_AT_MOST(needed, b->cap);
     return true;
 }
 
@@ -249,6 +252,7 @@ void buf_append_gather(struct buf *b, struct gather gather)
 
 void buf_consume(struct buf *b, size_t count)
 {
+    ASSERT_AT_MOST(count, b->len);
     if (count == 0) {
         return;
     }

@@ -1,6 +1,8 @@
 /* Turns plain bytes into LZ4 frames, and LZ4 frames and blocks of unknown origin into plain bytes under a limit. */
 #include "base/lz4.h"
 
+#include "base/assert.h"
+
 #include <limits.h>
 #include <lz4.h>
 #include <lz4frame.h>
@@ -64,6 +66,7 @@ static void encoder_advance(struct lz4_encoder *encoder, size_t written)
         encoder->failed = true;
     } else {
         encoder->out->len += written;
+        ASSERT_AT_MOST(encoder->out->len, encoder->out->cap);
     }
 }
 
@@ -75,6 +78,7 @@ static bool encoder_reserve(struct lz4_encoder *encoder, size_t room)
 
 void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out, uint64_t size)
 {
+    ASSERT(encoder->out == NULL || encoder->failed); /* no frame is open */
     LZ4F_preferences_t sized = preferences;
     sized.frameInfo.contentSize = size;
     encoder->out = out;
@@ -89,6 +93,7 @@ void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out, uint64_t size
 void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len)
 {
     struct buf *out = encoder->out;
+    ASSERT(out != NULL);
     if (len != 0 && encoder_reserve(encoder, LZ4F_compressBound(len, &preferences))) {
         encoder_advance(
             encoder, LZ4F_compressUpdate(encoder->context, out->data + out->len, out->cap - out->len, data, len, NULL));
@@ -98,6 +103,7 @@ void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len)
 bool lz4_frame_end(struct lz4_encoder *encoder)
 {
     struct buf *out = encoder->out;
+    ASSERT(out != NULL);
     if (encoder_reserve(encoder, LZ4F_compressBound(0, &preferences))) {
         encoder_advance(encoder, LZ4F_compressEnd(encoder->context, out->data + out->len, out->cap - out->len, NULL));
     }

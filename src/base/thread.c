@@ -1,6 +1,7 @@
 /* Turns a function into a named thread. */
 #include "base/thread.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #include <signal.h>
@@ -29,6 +30,8 @@ static void *thread_main(void *opaque)
 
 static enum error create(struct thread *thread, const char *name, struct start what)
 {
+    ASSERT(!thread->started);
+    ASSERT_BELOW(strlen(name), 16u); /* as Linux has it */
     struct start *start = malloc(sizeof *start);
     if (start == NULL) {
         return ERROR_OUT_OF_MEMORY;

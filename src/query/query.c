@@ -1,6 +1,7 @@
 /* Turns GET /events/metrics into a query of the store on a thread of its own, and its answer into the reply. */
 #include "query/query.h"
 
+#include "base/assert.h"
 #include "base/thread.h"
 #include "query/query_json.h"
 #include "store/answer_text.h"
@@ -124,6 +125,7 @@ static struct task *take(struct query_service *service)
         service->first = task->next;
         service->last = service->first == NULL ? NULL : service->last;
         service->waiting--;
+        ASSERT(service->waiting >= 0);
     }
     return task;
 }
@@ -161,6 +163,7 @@ static enum error enqueue(struct query_service *service, struct task *task)
         *(service->last == NULL ? &service->first : &service->last->next) = task;
         service->last = task;
         service->waiting++;
+        ASSERT_EQUAL(service->first == NULL, false);
         metric_add(service->cells, METRIC_QUERIES, 1);
         wakeup_one(&service->wakeup);
     }

@@ -1,6 +1,7 @@
 /* Turns clients of the data folder's socket into statements of the store, each on a thread of its own. */
 #include "query/sql_service.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -196,6 +197,7 @@ static void cancel_marked(struct sql_service *service)
 
 static void mark(struct statement_slot *slot)
 {
+    ASSERT(slot->fd >= 0 && !slot->cancelled);
     slot->cancelled = true;
     shutdown(slot->fd, SHUT_RDWR); /* its thread neither sends nor waits any more */
 }

@@ -1,6 +1,8 @@
 /* Turns requests into answers, or into a verdict on what became of them. The only place that knows libcurl. */
 #include "store/http_client.h"
 
+#include "base/assert.h"
+
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -84,6 +86,7 @@ static size_t give_body(char *to, size_t size, size_t count, void *context)
         memcpy(to + given, left.data, len);
         given += len;
         exchange->offset += len;
+        ASSERT_AT_MOST(exchange->offset, body->pieces[exchange->piece].len);
         if (len == left.len) {
             exchange->piece++;
             exchange->offset = 0;

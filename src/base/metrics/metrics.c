@@ -1,6 +1,8 @@
 /* Turns the lines of metrics.def into cells that threads add to, and into sums of them. metrics_page.c renders them. */
 #include "base/metrics/metrics_internal.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 const struct metric_info metric_table[METRIC_COUNT] = {
@@ -34,6 +36,7 @@ static void lay_out(struct metrics *metrics)
         metrics->series[m] = series_count(metrics, metric_table[m].labels);
         metrics->offset[m] = next;
         next += metrics->series[m] * (metric_table[m].kind == KIND_OF_HISTOGRAM ? HISTOGRAM_CELLS : 1);
+        ASSERT(metric_table[m].name != NULL);
     }
     metrics->cell_count = next;
 }
@@ -123,6 +126,7 @@ void metrics_free(struct metrics *metrics)
 
 struct metrics_cells *metrics_thread(struct metrics *metrics)
 {
+    ASSERT(metrics->cell_count != 0);
     struct metrics_cells *cells = calloc(1, sizeof *cells + metrics->cell_count * sizeof cells->values[0]);
     if (cells == NULL) {
         return NULL;
@@ -191,6 +195,7 @@ void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t in
 
 void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns)
 {
+    ASSERT(metric_table[metric].kind == KIND_OF_HISTOGRAM);
     if (index >= cells->metrics->series[metric]) {
         return;
     }

@@ -4,6 +4,8 @@
  * taught: a column's name and type are compared as bytes, and its values are skipped. */
 #include "event/segment/native.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 /* A batch of single events has blocks of a few rows: their values are copied together, as pieces they would be too many. Blocks
@@ -78,6 +80,7 @@ static bool make_columns(struct native_merger *merger, size_t count)
 /* `at` is where the column's name and type begin. */
 static void learn_column(struct merged_column *merged, const struct native_column *column, const char *at)
 {
+    ASSERT(at < column->wire_name.data);
     const struct type *type = &column->type;
     merged->head = slice_make(at, (size_t)(column->wire_name.data + column->wire_name.len - at));
     merged->has_keys = type->shape == SHAPE_MAP;

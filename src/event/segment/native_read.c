@@ -148,6 +148,7 @@ static bool read_head(struct native_column *column, struct slice *bytes, bool *o
         return false;
     }
     column->name_at = (size_t)(column->name.data - start);
+    ASSERT_AT_MOST(column->name.data + column->name.len - start, bytes->data - start);
     buf_append(&column->head, start, (size_t)(bytes->data - start));
     if (column->head.failed) {
         buf_clear(&column->head); /* it is read again, then */
@@ -191,6 +192,7 @@ static bool reserve_columns(struct native_block *block, uint64_t count)
     memset(columns + block->column_capacity, 0, (count - block->column_capacity) * sizeof *columns);
     block->columns = columns;
     block->column_capacity = count;
+    ASSERT_AT_MOST(count, MAX_COLUMNS);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* Turns a segment's file into its blocks, its ids and its INSERT statement. */
 #include "event/segment/segment.h"
 
+#include "base/assert.h"
 #include "base/lz4.h"
 #include "base/system/disk.h"
 
@@ -61,6 +62,7 @@ static bool keep_in_memory(struct segment *segment)
 
 void segment_park(struct segment *segment)
 {
+    ASSERT(segment->length != 0);
     if (segment->parked || segment->fd < 0) {
         return;
     }
@@ -84,6 +86,7 @@ static enum error read_memory(struct slice memory, struct buf *out)
 
 static enum error read_by_path(const struct segment *segment, struct buf *out)
 {
+    ASSERT(segment->path != NULL);
     int fd = open(segment->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         return disk_error(errno);

@@ -2,6 +2,7 @@
  * say. */
 #include "event/segment/segment.h"
 
+#include "base/assert.h"
 #include "base/lz4.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ static void end(struct buf *out, size_t start)
     if (out->failed) {
         return;
     }
+    ASSERT_AT_MOST(start + FRAME_HEAD, out->len);
     struct event_id hash = event_id_from_key(slice_after(buf_slice(out), start + FRAME_HEAD));
     event_id_format(&hash, check);
     buf_append_string(out, CHECK_HEAD);
@@ -88,6 +90,7 @@ static char *borrowed(const char *text)
 
 void segment_header_write(const struct stream *stream, const char *name, const char *parent, struct buf *out)
 {
+    ASSERT(stream->column_count != 0);
     size_t start;
     int id = stream->event_id_column;
     int time = stream->time_column;
@@ -244,6 +247,7 @@ static bool read_text(struct segment_header *header, struct slice text)
     }
     memcpy(header->text, text.data, text.len);
     struct reader reader = { header->text, header->text + text.len - CHECK_LENGTH };
+    ASSERT_BELOW(CHECK_LENGTH, text.len);
     return skip(&reader, "{\"format\":1") && read_pair(&reader, "stream", &header->stream) &&
            read_pair(&reader, "table", &header->table) && read_pair(&reader, "name", &header->name) &&
            read_pair(&reader, "event_id", &header->event_id_column) &&

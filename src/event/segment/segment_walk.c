@@ -1,5 +1,7 @@
 /* Turns the bytes of a segment file into its frames, and tells damage from a torn tail. */
 #include "base/lz4.h"
+
+#include "base/assert.h"
 #include "event/segment/segment.h"
 
 #define PLAIN_BLOCK 0x80000000u
@@ -127,6 +129,7 @@ static uint64_t peek_rows(struct slice frame)
 
 static void note_damage(struct walk *walk, uint64_t at, uint64_t length)
 {
+    ASSERT_AT_MOST(at + length, walk->bytes.len);
     struct segment_summary *summary = walk->summary;
     struct slice piece = slice_make(walk->bytes.data + at, length);
     summary->damaged_pieces++;
@@ -144,6 +147,8 @@ static void note_damage(struct walk *walk, uint64_t at, uint64_t length)
 
 static void note_frame(struct walk *walk, uint64_t at, uint64_t length)
 {
+    ASSERT_AT_MOST(at + length, walk->bytes.len);
+    ASSERT(walk->block.rows != 0);
     struct segment_summary *summary = walk->summary;
     summary->frames++;
     summary->rows += walk->block.rows;
@@ -174,6 +179,7 @@ static uint64_t skip_damage(struct walk *walk, uint64_t at)
         return at;
     }
     note_damage(walk, at, next - at);
+    ASSERT_BELOW(at, next); /* each round of the walk gets on */
     walk->summary->tail = next;
     return next;
 }

@@ -1,6 +1,8 @@
 /* Turns compressed bodies into plain bytes under a limit. */
 #include "proto/front/decode.h"
 
+#include "base/assert.h"
+
 #define ZLIB_CONST
 #include <limits.h>
 #include <stdlib.h>
@@ -74,6 +76,7 @@ static size_t sink_room(struct sink *sink, char **into)
 {
     struct buf *out = sink->out;
     size_t produced = out->len - sink->start;
+    ASSERT_AT_MOST(produced, sink->max);
     size_t left = sink->max - produced;
     if (left == 0) {
         *into = &sink->beyond;
@@ -236,6 +239,7 @@ enum error decode_body(struct decoder *decoder, enum encoding encoding, struct s
         .first_room = smaller(in.len, SIZE_MAX / 8) * 4 + 64,
     };
     enum error error = decode_any(decoder, encoding, in, &sink);
+    ASSERT(error != OK || out->len - sink.start <= max);
     if (error != OK) {
         out->len = sink.start;
     }

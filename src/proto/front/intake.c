@@ -1,6 +1,8 @@
 /* Turns compressed payloads into plain ones, in scratch memory of the thread. */
 #include "proto/front/intake.h"
 
+#include "base/assert.h"
+
 #define SCRATCH_KEPT ((size_t)4 << 20)
 
 bool intake_init(struct intake *intake, const struct pipeline *pipeline, struct metrics *metrics)
@@ -61,5 +63,6 @@ enum error intake_unpack(struct intake *intake, enum encoding encoding, uint64_t
         return ERROR_OUT_OF_MEMORY;
     }
     *payload = buf_slice(&intake->decoded);
+    ASSERT_AT_MOST(payload->len + JSON_PADDING, intake->decoded.cap);
     return OK;
 }

@@ -1,6 +1,8 @@
 /* Turns the bytes that each connection keeps into sums, and their waiting into an order. */
 #include "proto/front/kept.h"
 
+#include "base/assert.h"
+
 void kept_line_init(struct kept_line *line, struct kept_bound *bound, struct metrics_cells *cells, enum metric gauge)
 {
     *line = (struct kept_line){ .bound = bound, .cells = cells, .gauge = gauge };
@@ -18,6 +20,7 @@ void kept_count(struct kept_line *line, struct kept_share *share, size_t bytes)
 
 void kept_list(struct kept_line *line, struct kept_share *share, void *connection)
 {
+    ASSERT(!share->waits);
     share->waits = true;
     share->connection = connection;
     share->newer = NULL;
@@ -32,6 +35,7 @@ void kept_list(struct kept_line *line, struct kept_share *share, void *connectio
 
 void kept_unlist(struct kept_line *line, struct kept_share *share)
 {
+    ASSERT(share->waits);
     kept_stop(line, share, false);
     if (share->older != NULL) {
         share->older->newer = share->newer;
@@ -49,6 +53,7 @@ void kept_unlist(struct kept_line *line, struct kept_share *share)
 void kept_stop(struct kept_line *line, struct kept_share *share, bool stopped)
 {
     if (share->stopped != stopped) {
+        ASSERT(stopped || line->stopped != 0);
         share->stopped = stopped;
         line->stopped += stopped ? 1 : (size_t)-1;
     }

@@ -1,6 +1,7 @@
 /* Turns what payloads weigh, and what they took, into an order among connections. */
 #include "proto/front/turn.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #define TURN_NS (5 * NS_PER_MS)

@@ -1,6 +1,8 @@
 /* Turns bytes that wait into bytes that the socket took. */
 #include "proto/http/outgoing.h"
 
+#include "base/assert.h"
+
 bool outgoing_write(struct outgoing *out, const struct http_transport *transport, void *connection)
 {
     if (out->bytes.failed) {
@@ -15,6 +17,7 @@ bool outgoing_write(struct outgoing *out, const struct http_transport *transport
     }
     out->at += (size_t)taken;
     out->taken += (uint64_t)taken;
+    ASSERT_AT_MOST(out->at, out->bytes.len);
     out->blocked = outgoing_waiting(out) != 0;
     if (!out->blocked) {
         outgoing_clear(out);

@@ -1,6 +1,7 @@
 /* Turns a configuration into UDP sockets and the threads that read them, and asks the kernel what it dropped. */
 #include "proto/udp/udp.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "proto/front/listen.h"
 #include "proto/udp/udp_socket.h"
@@ -173,6 +174,7 @@ static bool open_listener(struct udp *udp, const struct udp_listener_options *op
 {
     size_t count = (size_t)udp->config.options->threads;
     struct listener *listener = &udp->listeners[udp->listener_count];
+    ASSERT_BELOW(udp->listener_count, udp->config.options->listener_count);
     *listener = (struct listener){ .options = options, .index = udp->listener_count };
     listener->readers = calloc(count, sizeof *listener->readers);
     int *fds = calloc(count, sizeof *fds);

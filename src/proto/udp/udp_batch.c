@@ -1,6 +1,7 @@
 /* Turns what waits at a UDP socket into slices, many at a time. */
 #include "proto/udp/udp_batch.h"
 
+#include "base/assert.h"
 #include "pipeline/json/json.h"
 
 #include <netinet/in.h>
@@ -96,6 +97,7 @@ size_t udp_batch_receive(struct udp_batch *batch, int fd)
 {
     int count = recvmmsg(fd, batch->headers, (unsigned)batch->slots, MSG_DONTWAIT, NULL);
     size_t received = count < 0 ? 0 : (size_t)count;
+    ASSERT_AT_MOST(received, batch->slots);
     if (received != 0) {
         read_note(batch, &batch->headers[received - 1].msg_hdr);
     }

@@ -1,6 +1,7 @@
 /* Turns the answers to one batch's attempts into its next step. */
 #include "store/delivery/delivery.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/answer_text.h"
 
@@ -51,7 +52,9 @@ void delivery_inherit(struct delivery *half, const struct delivery *whole)
 static void take_fresh_token(struct delivery *delivery, const struct delivery_facts *facts)
 {
     uint64_t number = (uint64_t)(facts->wall_ns / NS_PER_US);
+    const uint64_t last = delivery->number;
     delivery->number = number > delivery->number ? number : delivery->number + 1;
+    ASSERT_BELOW(last, delivery->number); /* a token is never used for other rows */
     snprintf(delivery->token, sizeof delivery->token, "%s.%" PRIu64, facts->name, delivery->number);
     delivery->token_spent = false;
     delivery->token_claimed = false;
@@ -82,6 +85,7 @@ static void go_on_in_doubt(struct delivery *delivery, const struct delivery_fact
 static enum delivery_move after_done(struct delivery *delivery, const struct delivery_facts *facts,
                                      const struct store_reply *reply)
 {
+    ASSERT(reply->outcome == STORE_DONE);
     bool cannot_lie = facts->replicated || !facts->tokens || (facts->in_process && !delivery->token_spent);
     delivery->view_failed = false;
     delivery->token_claimed = !cannot_lie;
@@ -185,6 +189,7 @@ static enum delivery_move after_answer(struct delivery *delivery, const struct d
 enum delivery_move delivery_after_send(struct delivery *delivery, const struct delivery_facts *facts,
                                        const struct store_reply *reply)
 {
+    ASSERT(delivery->step == DELIVERY_SEND);
     if (reply->outcome == STORE_DONE) {
         return after_done(delivery, facts, reply);
     }
@@ -210,6 +215,7 @@ enum delivery_move delivery_after_lost(struct delivery *delivery, const struct d
 
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts)
 {
+    ASSERT(delivery->step == DELIVERY_CONFIRM);
     if (facts->same_server && facts->up_since_ns <= delivery->token_sent_ns) {
         delivery->step = DELIVERY_STORED;
     } else if (facts->has_event_id) {
@@ -226,6 +232,7 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
 static enum delivery_move after_examination(struct delivery *delivery, const struct delivery_facts *facts,
                                             uint64_t found)
 {
+    ASSERT(facts->rows != 0);
     delivery->none_stored = found == 0;
     if (facts->rows > 1) {
         delivery->step = DELIVERY_SPLIT;
@@ -245,6 +252,7 @@ static enum delivery_move after_all_found(struct delivery *delivery, const struc
         return DELIVERY_NEXT;
     }
     delivery->view_refills++;
+    ASSERT_AT_MOST(delivery->view_refills, VIEW_REFILLS);
     delivery->step = DELIVERY_SEND;
     return DELIVERY_RETRY_BATCH;
 }
@@ -292,6 +300,7 @@ static enum delivery_move after_some_missing(struct delivery *delivery, const st
 enum delivery_move delivery_after_count(struct delivery *delivery, const struct delivery_facts *facts,
                                         uint64_t distinct, uint64_t found)
 {
+    ASSERT(delivery->step == DELIVERY_EXAMINE || delivery->step == DELIVERY_VERIFY);
     if (delivery->step == DELIVERY_EXAMINE) {
         return after_examination(delivery, facts, found);
     }
@@ -322,6 +331,7 @@ enum delivery_move delivery_after_failed_question(struct delivery *delivery, con
 
 uint64_t delivery_refusals_allowed(uint64_t root_rows)
 {
+    ASSERT(root_rows != 0);
     uint64_t percent = root_rows / 100;
     if (percent > REFUSALS_MAX) {
         return REFUSALS_MAX;

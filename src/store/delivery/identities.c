@@ -1,6 +1,7 @@
 /* Turns the answers to probes into how many servers there are. */
 #include "store/delivery/identities.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ static void add(struct identities *identities, const char *name, int64_t up_sinc
     identities->current = identities->next;
     identities->next = (identities->next + 1) % IDENTITIES_KEPT;
     identities->count += identities->count < IDENTITIES_KEPT;
+    ASSERT_BELOW(identities->current, identities->count);
 }
 
 bool identities_are_several(const struct identities *identities, int64_t now_ns)

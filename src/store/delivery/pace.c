@@ -1,6 +1,7 @@
 /* Turns counts of rows that come and go into the news that a store does not keep up. */
 #include "store/delivery/pace.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 
 static const struct pace_sample *oldest(const struct pace *pace)
 {
+    ASSERT(pace->count != 0 && pace->count <= PACE_SAMPLES);
     return &pace->samples[(pace->newest + PACE_SAMPLES - (pace->count - 1)) % PACE_SAMPLES];
 }
 
@@ -37,6 +39,7 @@ enum pace_news pace_note(struct pace *pace, int64_t now_ns, uint64_t in, uint64_
 {
     take_sample(pace, now_ns, in, out);
     const struct pace_sample *first = oldest(pace);
+    ASSERT(first->in <= in && first->out <= out);
     double seconds = (double)(now_ns - first->at_ns) / (double)NS_PER_SECOND;
     bool was_behind = pace->behind;
     pace->backlog = backlog;

@@ -1,6 +1,8 @@
 /* Turns the same answer again and again into what becomes of the batch. */
 #include "store/delivery/poison.h"
 
+#include "base/assert.h"
+
 #include <limits.h>
 
 /* What stands for an answer that is not a code of its own. */
@@ -45,6 +47,7 @@ static void note_place(struct poison *poison, const struct poison_facts *facts)
         poison->places[poison->next_place] = (struct poison_place){ facts->server, facts->taken };
         poison->next_place = (poison->next_place + 1) % POISON_PLACES;
         poison->place_count += poison->place_count < POISON_PLACES;
+        ASSERT_BELOW(poison->next_place, POISON_PLACES);
     }
 }
 
@@ -55,6 +58,7 @@ static void count(struct poison *poison, const struct rule *rule, int answer, co
     }
     poison->failures++;
     poison->own++;
+    ASSERT_AT_MOST(poison->own, poison->failures);
     if (rule->alone && facts->one_row && poison->own == 1) {
         poison->place_count = poison->next_place = 0;
     }
@@ -70,6 +74,7 @@ bool poison_has_evidence(const struct poison *poison, const struct poison_facts 
 static enum poison_verdict judge_row(const struct poison *poison, const struct rule *rule,
                                      const struct poison_facts *facts)
 {
+    ASSERT(facts->one_row && rule->buries != 0);
     bool others_wait = facts->stuck && !facts->aside;
     if (poison->own < rule->buries) {
         return others_wait && !facts->descendant ? POISON_WAIT_STREAM : POISON_WAIT_ASIDE;
@@ -89,6 +94,7 @@ static bool is_group_to_halve(const struct poison *poison, const struct poison_f
 static enum poison_verdict judge(struct poison *poison, const struct rule *rule, int code,
                                  const struct poison_facts *facts)
 {
+    ASSERT(!facts->group || !facts->one_row);
     count(poison, rule, rule->answer != 0 ? rule->answer : code, facts);
     if (poison->failures < rule->patience) {
         return POISON_WAIT_STREAM;

@@ -1,6 +1,7 @@
 /* Turns a segment into the count of its ids that are in the table. */
 #include "store/delivery/verify.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/sql.h"
 
@@ -93,6 +94,7 @@ void verify_count_sql(const struct segment *segment, const char *database, const
                       struct buf *out)
 {
     struct slice column = slice_from_string(segment->header.event_id_column);
+    ASSERT(n != 0 && n <= IDS_PER_QUERY);
     buf_append_string(out, "SELECT uniqExact(");
     sql_quote_identifier(column, out);
     buf_append_string(out, ") FROM ");
@@ -266,6 +268,7 @@ static enum verify_outcome count_ids(struct question *question, const struct seg
             return VERIFY_FAILED;
         }
         count->found += found;
+        ASSERT(asked != 0);
         some_missing = some_missing || found < asked;
         known = is_enough(aim, some_missing, count->found != 0);
     }
