@@ -51,15 +51,19 @@ size_t json_locate(struct slice text, bool repairs, const char **reason);
 /* Whole and valid UTF-8 (no surrogates, nothing overlong)? Needs no padding; empty text is valid. */
 bool json_is_utf8(struct slice text);
 
-/* Without the blanks around it: space, tab, CR, LF (RFC 8259, section 2), and the NULs that programs in C send with their
- * strings and buffers. */
+/* Space, tab, CR, LF (RFC 8259, section 2), and the NULs that programs in C send with their strings and buffers. */
+static inline bool json_is_blank(char c)
+{
+    return (uint8_t)c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\0');
+}
+
+/* Without the blanks around it. */
 static inline struct slice json_trim(struct slice text)
 {
-    static const char blanks[] = " \t\r\n"; /* and the NUL at its own end */
-    while (text.len != 0 && memchr(blanks, text.data[0], sizeof blanks) != NULL) {
+    while (text.len != 0 && json_is_blank(text.data[0])) {
         text = slice_after(text, 1);
     }
-    while (text.len != 0 && memchr(blanks, text.data[text.len - 1], sizeof blanks) != NULL) {
+    while (text.len != 0 && json_is_blank(text.data[text.len - 1])) {
         text.len--;
     }
     return text;

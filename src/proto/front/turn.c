@@ -7,9 +7,8 @@
 #define TURN_NS (5 * NS_PER_MS)
 #define SLOW_NS NS_PER_MS
 #define HEAVY_BYTES ((size_t)64 << 10)
-#define MEASURED_BYTES ((size_t)4 << 10) /* lighter ones are not worth two looks at the clock */
-#define PACKED_WEIGHT 256                /* of a compressed byte: so many may come of it */
-#define LOOK_EVERY 4                     /* light payloads of one connection, at the clock */
+#define PACKED_WEIGHT 256 /* of a compressed byte: so many may come of it */
+#define LOOK_EVERY 4      /* light payloads of one connection, at the clock */
 
 _Static_assert((LOOK_EVERY & (LOOK_EVERY - 1)) == 0, "counted by a mask");
 
@@ -45,7 +44,7 @@ static bool admits_light(struct turn *turn, const struct turn_share *share)
     return (share->served & (LOOK_EVERY - 1)) != 0 || !turn_is_over(turn);
 }
 
-bool turn_admits(struct turn *turn, struct turn_share *share, size_t bytes, bool packed)
+bool turn_weighs(struct turn *turn, struct turn_share *share, size_t bytes, bool packed)
 {
     size_t weight = packed ? bytes * PACKED_WEIGHT : bytes;
     turn->served_ns = 0;
@@ -56,14 +55,14 @@ bool turn_admits(struct turn *turn, struct turn_share *share, size_t bytes, bool
     if (!share->granted && (share->slow || weight >= HEAVY_BYTES || !admits_light(turn, share))) {
         return false;
     }
-    if (share->granted || weight >= MEASURED_BYTES) {
+    if (share->granted || weight >= TURN_MEASURED_BYTES) {
         turn->served_ns = read_clock(turn);
     }
     share->granted = false;
     return true;
 }
 
-void turn_served(struct turn *turn, struct turn_share *share)
+void turn_measure(struct turn *turn, struct turn_share *share)
 {
-    share->slow = turn->served_ns != 0 && read_clock(turn) - turn->served_ns >= SLOW_NS;
+    share->slow = read_clock(turn) - turn->served_ns >= SLOW_NS;
 }

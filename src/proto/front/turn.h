@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TURN_MEASURED_BYTES ((size_t)4 << 10) /* lighter payloads are not worth two looks at the clock */
+
 struct turn {
     int64_t (*clock)(void); /* monotonic, ns */
     /* May be NULL. It beats whenever the clock is read: a long turn that gets on is no standstill. */
@@ -36,8 +38,31 @@ void turn_begin(struct turn *turn, int64_t now_ns);
 /* Nothing heavy begins any more. Reads the clock. */
 bool turn_is_over(struct turn *turn);
 
-/* May a payload of so many bytes, as received, be served now? `packed`: it is compressed. True: turn_served follows.
- * False: the connection waits in line, and sets share->granted when it comes to it. */
-bool turn_admits(struct turn *turn, struct turn_share *share, size_t bytes, bool packed);
+/* turn_admits, of any payload. */
+bool turn_weighs(struct turn *turn, struct turn_share *share, size_t bytes, bool packed);
 
-void turn_served(struct turn *turn, struct turn_share *share);
+/* May a payload of so many bytes, as received, be served now? `packed`: it is compressed. True: turn_served follows.
+ * False: the connection waits in line, and sets share->granted when it comes to it. What is asked
+ * most, a connection's first small one in a turn, is answered at once. */
+static inline bool turn_admits(struct turn *turn, struct turn_share *share, size_t bytes, bool packed)
+{
+    bool first = share->number != turn->number && !share->slow && !share->granted;
+    if (!first || packed || bytes >= TURN_MEASURED_BYTES) {
+        return turn_weighs(turn, share, bytes, packed);
+    }
+    share->number = turn->number;
+    share->served = 1;
+    turn->served_ns = 0;
+    return true;
+}
+
+/* turn_served, of one that was measured. */
+void turn_measure(struct turn *turn, struct turn_share *share);
+
+static inline void turn_served(struct turn *turn, struct turn_share *share)
+{
+    share->slow = false;
+    if (turn->served_ns != 0) {
+        turn_measure(turn, share);
+    }
+}

@@ -7,9 +7,12 @@
 
 _Static_assert((HTTP_PIPELINE_MAX & (HTTP_PIPELINE_MAX - 1)) == 0, "the ring is indexed by a mask");
 
-/* It is full: every slot is owed, and moves to where the wider mask looks for it. */
-static bool grow(struct answer_ring *ring)
+/* Every slot is owed, and moves to where the wider mask looks for it. */
+bool answer_ring_grow(struct answer_ring *ring)
 {
+    if (ring->size == HTTP_PIPELINE_MAX) {
+        return false;
+    }
     uint32_t size = ring->size == 0 ? SIZE_AT_FIRST : ring->size * 2;
     struct http_answer *items = calloc(size, sizeof *items);
     if (items == NULL) {
@@ -22,11 +25,6 @@ static bool grow(struct answer_ring *ring)
     ring->items = items;
     ring->size = size;
     return true;
-}
-
-bool answer_ring_make_room(struct answer_ring *ring)
-{
-    return ring->next - ring->first < ring->size || (ring->size < HTTP_PIPELINE_MAX && grow(ring));
 }
 
 struct http_answer *answer_ring_push(struct answer_ring *ring)

@@ -15,8 +15,14 @@ struct answer_ring {
     uint64_t next;
 };
 
+/* Of a ring that is full. False at HTTP_PIPELINE_MAX, or if memory is short. */
+bool answer_ring_grow(struct answer_ring *ring);
+
 /* Makes room for one more answer if it can: false at HTTP_PIPELINE_MAX, or if memory is short. */
-bool answer_ring_make_room(struct answer_ring *ring);
+static inline bool answer_ring_make_room(struct answer_ring *ring)
+{
+    return ring->next - ring->first < ring->size || answer_ring_grow(ring);
+}
 
 /* The slot of the next request. answer_ring_make_room was true. */
 struct http_answer *answer_ring_push(struct answer_ring *ring);

@@ -3,36 +3,6 @@
 
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 
-/* The most that its buffers held is what their memory has touched. */
-void http_bounds_receive(struct http_session *session, size_t bytes)
-{
-    size_t kept = session->in.len + session->body.len;
-    session->received_bytes += bytes;
-    if (kept > session->received.bytes) {
-        kept_set(&session->front->receiving, &session->received, kept);
-    }
-}
-
-void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer)
-{
-    session->owed += answer->body.len - answer->weighed;
-    answer->weighed = answer->body.len;
-}
-
-bool http_bounds_weigh(struct http_session *session)
-{
-    for (; session->weighed != session->answers.next; session->weighed++) {
-        http_bounds_weigh_again(session, answer_ring_at(&session->answers, session->weighed));
-    }
-    return session->owed < HTTP_OWED_MAX;
-}
-
-void http_bounds_unweigh(struct http_session *session, struct http_answer *answer)
-{
-    session->owed -= answer->weighed;
-    answer->weighed = 0;
-}
-
 static bool keeps_input(const struct http_session *session)
 {
     return session->phase == PHASE_BODY || (session->phase <= PHASE_UPGRADE && session->in.len != 0);
@@ -48,10 +18,9 @@ static bool is_to_stop(const struct http_session *session)
     return session->received.bytes > KEPT_BIG ? kept_is_tight(line) : kept_is_full(line);
 }
 
-void http_bounds_settle(struct http_session *session)
+void http_bounds_settle_anew(struct http_session *session)
 {
     struct http_front *front = session->front;
-    http_bounds_weigh(session);
     bool waits = keeps_input(session) && !session->in_line; /* in line it is whole, and the gateway's to be quick */
     if (!keeps_input(session) && kept_is_tight(&front->receiving)) {
         buf_shed(&session->in, KEPT_WHILE_TIGHT);
@@ -67,7 +36,7 @@ void http_bounds_settle(struct http_session *session)
         kept_leave(&front->receiving, &session->received);
     }
     kept_stop(&front->receiving, &session->received, is_to_stop(session));
-    kept_set(&front->replying, &session->replies, session->owed + session->out.bytes.cap);
+    kept_set(&front->replying, &session->replies, http_bounds_replies(session));
     if (!session->out.blocked) {
         kept_leave(&front->replying, &session->replies);
     }
@@ -81,18 +50,6 @@ void http_bounds_leave(struct http_session *session)
     kept_leave(&session->front->replying, &session->replies);
     kept_set(&session->front->receiving, &session->received, session->in.cap + session->body.cap);
     kept_set(&session->front->replying, &session->replies, session->out.bytes.cap);
-}
-
-void http_bounds_write(struct http_session *session, bool taken)
-{
-    struct kept_line *line = &session->front->replying;
-    if (taken) {
-        kept_leave(line, &session->replies);
-    }
-    if (session->out.blocked) {
-        kept_wait(line, &session->replies, session->connection);
-    }
-    kept_set(line, &session->replies, session->owed + session->out.bytes.cap);
 }
 
 void http_bounds_count_closed(const struct http_session *session, enum error why)
@@ -123,11 +80,9 @@ static uint64_t progress(const struct http_session *session)
                                         : session->received_bytes;
 }
 
-void http_bounds_restart(struct http_session *session)
+void http_bounds_measure(struct http_session *session)
 {
-    if (session->wait == WAIT_BODY || session->wait == WAIT_SOCKET) {
-        slowness_restart(&session->slowness, session->front->now_ns, progress(session));
-    }
+    slowness_restart(&session->slowness, session->front->now_ns, progress(session));
 }
 
 bool http_bounds_is_too_slow(struct http_session *session)

@@ -7,29 +7,98 @@
 /* Bytes of answers that one connection may be owed; then its requests wait unread. */
 #define HTTP_OWED_MAX ((size_t)1 << 20)
 
-/* Bytes have been received. */
-void http_bounds_receive(struct http_session *session, size_t bytes);
+/* Bytes have been received: the most that its buffers held is what their memory has touched. */
+static inline void http_bounds_receive(struct http_session *session, size_t bytes)
+{
+    size_t kept = session->in.len + session->body.len;
+    session->received_bytes += bytes;
+    if (kept > session->received.bytes) {
+        kept_set(&session->front->receiving, &session->received, kept);
+    }
+}
+
+static inline size_t http_bounds_replies(const struct http_session *session)
+{
+    return session->owed + session->out.bytes.cap;
+}
+
+static inline void http_bounds_weigh_one(struct http_session *session, struct http_answer *answer)
+{
+    session->owed += answer->body.len - answer->weighed;
+    answer->weighed = answer->body.len;
+}
 
 /* Counts the answers to requests just taken; is there room for more? */
-bool http_bounds_weigh(struct http_session *session);
+static inline bool http_bounds_weigh(struct http_session *session)
+{
+    for (; session->weighed != session->answers.next; session->weighed++) {
+        http_bounds_weigh_one(session, answer_ring_at(&session->answers, session->weighed));
+    }
+    return session->owed < HTTP_OWED_MAX;
+}
 
 /* An answer has got another body. */
-void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer);
+static inline void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer)
+{
+    http_bounds_weigh_one(session, answer);
+    kept_set(&session->front->replying, &session->replies, http_bounds_replies(session));
+}
 
 /* An answer leaves the ring. */
-void http_bounds_unweigh(struct http_session *session, struct http_answer *answer);
+static inline void http_bounds_unweigh(struct http_session *session, struct http_answer *answer)
+{
+    session->owed -= answer->weighed;
+    answer->weighed = 0;
+}
+
+/* It waits for nothing, and what it keeps is counted. */
+static inline bool http_bounds_is_settled(const struct http_session *session)
+{
+    bool waits = session->received.waits || session->replies.waits;
+    bool counted = session->received.bytes <= session->in.cap + session->body.cap &&
+                   session->replies.bytes == http_bounds_replies(session);
+    return session->phase == PHASE_HEAD && session->in.len == 0 && counted && !waits &&
+           !kept_is_tight(&session->front->receiving);
+}
+
+/* http_bounds_settle, of a session that is not settled. */
+void http_bounds_settle_anew(struct http_session *session);
 
 /* Counts what is kept now, decides whether to read on, and who waits in line. */
-void http_bounds_settle(struct http_session *session);
+static inline void http_bounds_settle(struct http_session *session)
+{
+    http_bounds_weigh(session);
+    if (!http_bounds_is_settled(session)) {
+        http_bounds_settle_anew(session);
+    }
+}
 
 /* Nothing is kept any more. */
 void http_bounds_leave(struct http_session *session);
 
 /* The socket was given bytes; `taken`: it took some. */
-void http_bounds_write(struct http_session *session, bool taken);
+static inline void http_bounds_write(struct http_session *session, bool taken)
+{
+    struct kept_line *line = &session->front->replying;
+    if (taken) {
+        kept_leave(line, &session->replies);
+    }
+    if (session->out.blocked) {
+        kept_wait(line, &session->replies, session->connection);
+    }
+    kept_set(line, &session->replies, http_bounds_replies(session));
+}
+
+/* The client's speed is looked at from now on. */
+void http_bounds_measure(struct http_session *session);
 
 /* What the session waits for has changed. */
-void http_bounds_restart(struct http_session *session);
+static inline void http_bounds_restart(struct http_session *session)
+{
+    if (session->wait == WAIT_BODY || session->wait == WAIT_SOCKET) {
+        http_bounds_measure(session);
+    }
+}
 
 /* A request has begun and is not whole: it can be refused. */
 static inline bool http_bounds_is_unfinished(const struct http_session *session)

@@ -19,8 +19,11 @@ enum error http_events_check(const struct http_front *front, const struct http_r
 /* A form's type says nothing: curl, PHP and some SDKs send JSON under it. Is it a form after all? */
 static bool is_form(const struct http_request *request, struct slice body)
 {
+    if (request->content != CONTENT_FORM) {
+        return false;
+    }
     struct slice text = json_trim(body);
-    return request->content == CONTENT_FORM && text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
+    return text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
 }
 
 void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)

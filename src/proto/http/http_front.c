@@ -30,8 +30,8 @@ void http_front_begin_second(struct http_front *front, int64_t wall_ns)
     }
 }
 
-enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max, struct slice *bytes,
-                             bool *large)
+enum error http_front_unpack_any(struct http_front *front, enum encoding encoding, uint64_t max, struct slice *bytes,
+                                 bool *large)
 {
     bool bounded = front->take_large != NULL && max > LARGE_PAYLOAD;
     *large = bounded && bytes->len > LARGE_PAYLOAD;

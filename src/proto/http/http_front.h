@@ -74,9 +74,18 @@ void http_front_release(struct http_front *front);
 /* Once a second: a new date line; scratch that one huge request needed is given back. */
 void http_front_begin_second(struct http_front *front, int64_t wall_ns);
 
+/* http_front_unpack, of any payload. */
+MUST_CHECK enum error http_front_unpack_any(struct http_front *front, enum encoding encoding, uint64_t max,
+                                            struct slice *bytes, bool *large);
+
 /* As intake_unpack, but what is large, or would become so, is left as it is. */
-MUST_CHECK enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max,
-                                        struct slice *bytes, bool *large);
+MUST_CHECK static inline enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max,
+                                                      struct slice *bytes, bool *large)
+{
+    *large = false;
+    bool plain = encoding == ENCODING_IDENTITY && bytes->len <= LARGE_PAYLOAD;
+    return plain ? OK : http_front_unpack_any(front, encoding, max, bytes, large);
+}
 
 /* Hands a large payload on. ERROR_QUEUE_FULL, ERROR_OUT_OF_MEMORY: it was not. */
 MUST_CHECK enum error http_front_hand_on(const struct http_front *front, const struct large_payload *as);

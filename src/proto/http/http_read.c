@@ -9,7 +9,6 @@ static struct slice input(const struct http_session *session)
 static enum http_verdict parse(const struct http_session *session, struct slice bytes, struct http_request *request,
                                enum error *error, const char **reason)
 {
-    *request = (struct http_request){ .method = HTTP_OTHER };
     *error = OK;
     *reason = "";
     return http_parse_head(bytes, session->front->options->max_header_bytes, request, error, reason);
@@ -76,9 +75,6 @@ static bool read_head(struct http_session *session)
     enum error error;
     const char *reason;
     struct slice bytes = input(session);
-    if (bytes.len == 0) {
-        return false;
-    }
     switch (parse(session, bytes, &request, &error, &reason)) {
     case HTTP_PARTIAL: return false;
     case HTTP_BAD: refuse_head(session, &request, error, reason); return true;

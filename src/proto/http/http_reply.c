@@ -246,7 +246,12 @@ void http_reply_one(struct buf *out, const struct event_id *id, const char *stat
     }
     buf_append_slice(out, SLICE("\"status\":\""));
     buf_append_string(out, status);
-    buf_append_slice(out, event_id_is_made_up(id) ? SLICE("\",\"stable_id\":false}\n") : SLICE("\"}\n"));
+    if (event_id_is_made_up(id)) {
+        buf_append_slice(out, SLICE("\",\"stable_id\":false"));
+    } else {
+        buf_append_byte(out, '"');
+    }
+    buf_append_slice(out, SLICE("}\n"));
 }
 
 void http_reply_many(struct buf *out, struct http_counts counts, struct slice lists)

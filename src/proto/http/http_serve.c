@@ -8,8 +8,15 @@ static struct http_answer *begin_answer(struct http_session *session, const stru
 {
     struct http_answer *answer = answer_ring_push(&session->answers);
     http_answer_begin(answer, session->front, request);
-    session->front->transport->want_flush(session->connection);
     return answer;
+}
+
+/* One that waits is flushed when its fate is known. */
+static void flush_if_ready(const struct http_session *session)
+{
+    if (answer_ring_at(&session->answers, session->answers.next - 1)->state == ANSWER_READY) {
+        session->front->transport->want_flush(session->connection);
+    }
 }
 
 static bool is_websocket(const struct http_route *route)
@@ -84,6 +91,7 @@ void http_serve_refusal(struct http_session *session, const struct http_request 
 {
     refuse(session, request, to, error, detail)->reply.close = true;
     session->phase = PHASE_LAST;
+    flush_if_ready(session);
 }
 
 static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
@@ -164,6 +172,7 @@ void http_serve(struct http_session *session, const struct http_request *request
     } else {
         serve_events(session, request, to->route->form, body);
     }
+    flush_if_ready(session);
     if (!request->keep_alive && session->phase != PHASE_UPGRADE) {
         session->phase = PHASE_LAST;
     }

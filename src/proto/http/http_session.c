@@ -48,7 +48,7 @@ static void advance(struct http_session *session)
     bool more = true;
     while (more && room && session->phase <= PHASE_BODY && !session->in_line) {
         room = http_bounds_weigh(session) && answer_ring_make_room(&session->answers);
-        more = room && http_read_request(session);
+        more = room && session->at != session->in.len && http_read_request(session);
     }
     if (!room && !session->out.blocked && answer_ring_is_empty(&session->answers)) {
         /* Memory is short: no answer that goes out would make room, and it would never be read again. */
@@ -169,17 +169,16 @@ static void end_silence(struct http_session *session)
 
 void http_session_flush(struct http_session *session)
 {
-    bool wrote = true;
-    while (wrote && session->phase < PHASE_LINGER && !session->out.blocked) {
+    while (session->phase < PHASE_LINGER && !session->out.blocked) {
         collect(session);
-        wrote = outgoing_waiting(&session->out) != 0;
+        if (outgoing_is_empty(&session->out)) {
+            break;
+        }
         if (!write_out(session)) {
             want_close(session);
             return;
         }
-        if (wrote) {
-            advance(session);
-        }
+        advance(session);
     }
     end_silence(session);
 }

@@ -4,7 +4,28 @@
 #include "proto/http/http_session.h"
 
 /* Of a session that is not closed, from its state alone. */
-enum http_wait http_wait_of(const struct http_session *session);
+static inline enum http_wait http_wait_of(const struct http_session *session)
+{
+    if (session->out.blocked) {
+        return WAIT_SOCKET;
+    }
+    if (session->phase == PHASE_LINGER) {
+        return WAIT_LINGER;
+    }
+    if (session->in_line) {
+        return WAIT_ANSWER;
+    }
+    if (session->received.stopped) {
+        return WAIT_ROOM;
+    }
+    if (session->reading && session->phase == PHASE_BODY) {
+        return WAIT_BODY;
+    }
+    if (session->reading && session->phase == PHASE_HEAD && session->in.len != 0) {
+        return WAIT_HEAD;
+    }
+    return !answer_ring_is_empty(&session->answers) || session->phase == PHASE_LAST ? WAIT_ANSWER : WAIT_REQUEST;
+}
 
 int64_t http_wait_patience_ns(const struct http_options *options, enum http_wait wait);
 

@@ -21,6 +21,12 @@ static inline size_t outgoing_waiting(const struct outgoing *out)
     return out->bytes.len - out->at;
 }
 
+/* Nothing waits, nor should. */
+static inline bool outgoing_is_empty(const struct outgoing *out)
+{
+    return outgoing_waiting(out) == 0 && !out->bytes.failed;
+}
+
 /* Gives the transport what waits. False: the connection is lost, or memory was short for what should be here. */
 MUST_CHECK bool outgoing_write(struct outgoing *out, const struct http_transport *transport, void *connection);
 

@@ -16,7 +16,6 @@ struct payload_thread {
     char name[16];
     struct thread thread;
     struct intake intake;
-    size_t outside; /* payloads taken and not collected yet; the I/O thread's own */
     /* Guards what follows. */
     struct wakeup wakeup;
     bool stopping;
@@ -77,7 +76,6 @@ bool payload_thread_take(struct payload_thread *thread, struct large_payload *la
                 (thread->waiting == NULL || thread->waiting_bytes + large->bytes.len <= thread->config.max_waiting);
     if (room) {
         put(thread, large);
-        thread->outside++;
         wakeup_one(&thread->wakeup);
     }
     wakeup_unlock(&thread->wakeup);
@@ -86,17 +84,11 @@ bool payload_thread_take(struct payload_thread *thread, struct large_payload *la
 
 struct large_payload *payload_thread_collect(struct payload_thread *thread)
 {
-    if (thread->outside == 0) {
-        return NULL;
-    }
     wakeup_lock(&thread->wakeup);
     struct large_payload *done = thread->done;
     thread->done = NULL;
     thread->done_end = &thread->done;
     wakeup_unlock(&thread->wakeup);
-    for (const struct large_payload *one = done; one != NULL; one = one->next) {
-        thread->outside--;
-    }
     return done;
 }
 

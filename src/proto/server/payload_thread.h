@@ -26,8 +26,7 @@ MUST_CHECK enum error payload_thread_start(struct payload_thread *thread);
  * one is taken before any other's second. */
 MUST_CHECK bool payload_thread_take(struct payload_thread *thread, struct large_payload *large);
 
-/* I/O thread. What is known of payloads since the last call, oldest first, now the caller's; NULL: of none. Nothing that was
- * taken costs nothing. */
+/* I/O thread. What is known of payloads since the last call, oldest first, now the caller's; NULL: of none. */
 struct large_payload *payload_thread_collect(struct payload_thread *thread);
 
 /* After the I/O thread has ended: the payload at hand is submitted, those that wait are counted as dropped. */

@@ -27,6 +27,7 @@ struct server_thread {
     struct loop *loop;
     struct sockets *sockets;
     struct payload_thread *payloads;
+    size_t payloads_outside; /* taken by that thread, and not delivered yet */
     struct http_front front;
     struct connections connections;
     bool stopping;
@@ -64,8 +65,12 @@ static void deliver_pages(struct server_thread *thread, struct posted_page *page
 /* Payloads of each of which a completion may follow. */
 static void deliver_submitted(struct server_thread *thread)
 {
+    if (thread->payloads_outside == 0) {
+        return;
+    }
     struct large_payload *large = payload_thread_collect(thread->payloads);
     while (large != NULL) {
+        thread->payloads_outside--;
         struct large_payload *next = large->next;
         connections_submitted(&thread->connections, large);
         large_payload_free(large);
@@ -75,7 +80,9 @@ static void deliver_submitted(struct server_thread *thread)
 
 static bool take_large(struct server_thread *thread, struct large_payload *large)
 {
-    return payload_thread_take(thread->payloads, large);
+    bool taken = payload_thread_take(thread->payloads, large);
+    thread->payloads_outside += taken;
+    return taken;
 }
 
 static void drain_connections(struct server_thread *thread)
