@@ -1,5 +1,5 @@
 /* Turns the lines of metrics.def into cells that threads add to, and into sums of them. metrics_page.c renders them. */
-#include "base/metrics/metrics_internal.h"
+#include "base/metrics/metrics_private.h"
 
 #include "base/assert.h"
 

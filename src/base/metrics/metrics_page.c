@@ -1,5 +1,5 @@
 /* Turns the sums into the Prometheus text format, version 0.0.4. */
-#include "base/metrics/metrics_internal.h"
+#include "base/metrics/metrics_private.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Turns event ids into key files that are rotated, synced and expired. key_log_read.c reads them back. */
-#include "pipeline/dedup/key_log_internal.h"
+#include "pipeline/dedup/key_log_private.h"
 
 #include "base/assert.h"
 #include "base/log.h"

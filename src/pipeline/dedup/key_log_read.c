@@ -1,5 +1,5 @@
 /* Turns a folder of key files into the ids that are remembered from before. */
-#include "pipeline/dedup/key_log_internal.h"
+#include "pipeline/dedup/key_log_private.h"
 
 #include "base/log.h"
 #include "base/system/disk.h"

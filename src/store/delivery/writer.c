@@ -1,5 +1,5 @@
 /* Turns sealed segments into rows of their tables, on threads of its own. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Turns the next step of a batch's delivery into a call of the store or the home, and the answer into the next step. */
 #include "base/system/crash_point.h"
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include <errno.h>
 #include <stdio.h>

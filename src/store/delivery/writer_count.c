@@ -1,5 +1,5 @@
 /* Turns the ids of a batch, and the servers that may have it, into what is known of it: how many of them are in the table. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #define COUNTS_OF_SEVERAL 6 /* of a batch's ids, where several servers answer at one address */
 

@@ -1,7 +1,7 @@
 /* Turns a batch of unknown fate and the engines of the tables into the servers that it may go to: the one that may have it,
  * or a replica of that very table. Somebody may make a table anew at any time, so the engine is asked for before each
  * further attempt, on the server that it goes to. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 bool doubt_is_open(const struct parcel *parcel, const struct lane *lane)
 {

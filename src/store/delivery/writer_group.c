@@ -3,7 +3,7 @@
  * group is in none again. Its files stay as they are: a process that comes after this one finds each segment by itself. */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

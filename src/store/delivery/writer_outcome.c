@@ -1,5 +1,5 @@
 /* Turns what came of a job into the state of its lane, parcel and server: what waits, until when, and why. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Turns what the tables take and refuse into the facts that poison.h judges by, and its verdicts into waiting. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 static bool is_of_the_lanes_table(const struct lane *lane, const struct parcel *parcel)
 {

@@ -1,6 +1,6 @@
 /* Is a batch where it is said to be? Asks the server that said "done" whether it has run all the while, and notes who answers
  * at each address, and what failed behind the table. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 /* Behind a balancer the one that said "done" answers within a few requests. */
 #define PROBES_FOR_ONE 6

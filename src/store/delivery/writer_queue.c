@@ -1,5 +1,5 @@
 /* Turns lanes of waiting segments, states of servers and the time into the job that is due. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
 #include <stdlib.h>

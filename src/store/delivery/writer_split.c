@@ -1,5 +1,5 @@
 /* Turns a batch that cannot be stored as it is into halves, and a row that cannot be stored into a dead letter. */
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Turns the state of a lane or a server into its part of the status board. */
 #include "store/answer_text.h"
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

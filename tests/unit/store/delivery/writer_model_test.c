@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "store/delivery/writer_internal.h"
+#include "store/delivery/writer_private.h"
 #include "unit/writer_bench.h"
 
 #define ROUNDS 400
