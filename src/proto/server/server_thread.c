@@ -4,7 +4,7 @@
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
 #include "proto/server/accept.h"
-#include "proto/server/attendance.h"
+#include "proto/server/connection_life.h"
 #include "proto/server/inbox.h"
 #include "proto/server/loop.h"
 #include "proto/server/payload_thread.h"
@@ -139,11 +139,11 @@ static void on_accepted(void *opaque, int fd, struct client_address peer)
 {
     struct server_thread *thread = opaque;
     enum error why;
-    struct connection *connection = attendance_begin(&thread->connections, &thread->shared->routes, peer, &why);
+    struct connection *connection = connection_life_begin(&thread->connections, &thread->shared->routes, peer, &why);
     if (connection == NULL) {
         accept_refuse(fd, why);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
-        attendance_end(connection);
+        connection_life_end(connection);
     }
 }
 
@@ -161,12 +161,12 @@ static bool on_before_block(void *opaque)
     if (thread->connections.waiting != NULL && pipeline_admits(thread->shared->pipeline) == OK) {
         connections_flush_waiting(&thread->connections);
     }
-    attendance_serve_line(&thread->connections);
+    connection_life_serve_line(&thread->connections);
     pipeline_io_flush(thread->front.intake.io);
-    connections_push_held(&thread->connections, attendance_push);
+    connections_push_held(&thread->connections, connection_life_push);
     relief_round(&thread->connections);
     if (thread->connections.listed != NULL) {
-        attendance_round(&thread->connections);
+        connection_life_round(&thread->connections);
         pipeline_io_flush(thread->front.intake.io);
     }
     if (thread->connections.waiting != NULL || thread->connections.held != NULL) {

@@ -2,7 +2,7 @@
 #include "proto/server/sockets.h"
 
 #include "base/log.h"
-#include "proto/server/attendance.h"
+#include "proto/server/connection_life.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,10 +138,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
             connection->ops->writable(connection->session);
         }
         return connection->closing ? -1 : 0;
-    case LWS_CALLBACK_RAW_CLOSE: attendance_closing(connection); return 0;
+    case LWS_CALLBACK_RAW_CLOSE: connection_life_closing(connection); return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
-        attendance_closed(connection);
+        connection_life_closed(connection);
         return 0;
     default: return 0;
     }

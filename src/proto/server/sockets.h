@@ -13,7 +13,7 @@ extern const struct http_transport sockets_transport;
  * libev could not be set up. */
 struct sockets *sockets_new(void *loop, void (*woken)(void *context), void *context);
 
-/* Closes what is still open: attendance_closing and attendance_closed come for each. */
+/* Closes what is still open: connection_life_closing and connection_life_closed come for each. */
 void sockets_free(struct sockets *sockets);
 
 /* Any thread. */
@@ -22,7 +22,7 @@ void sockets_wake(struct sockets *sockets);
 /* Gives the socket to libwebsockets, in any case. False: it failed; the connection may have ended by that already. */
 MUST_CHECK bool sockets_adopt(struct sockets *sockets, struct connection *connection, int fd);
 
-/* Closes it now: attendance_closed comes before it returns. */
+/* Closes it now: connection_life_closed comes before it returns. */
 void sockets_kill(struct connection *connection);
 
 /* A second file descriptor of the socket; -1 if there is none to be had. */

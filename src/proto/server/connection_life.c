@@ -1,5 +1,5 @@
 /* Turns what happens to sockets into what happens to sessions. */
-#include "proto/server/attendance.h"
+#include "proto/server/connection_life.h"
 
 #include "proto/server/sockets.h"
 
@@ -61,8 +61,8 @@ static bool enter_census(const struct connections *connections, const struct cli
     return *why == OK;
 }
 
-struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer, enum error *why)
+struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
+                                         struct client_address peer, enum error *why)
 {
     *why = OK;
     bool of_address = enter_census(connections, &peer, why);
@@ -87,7 +87,7 @@ struct connection *attendance_begin(struct connections *connections, const struc
     return connection;
 }
 
-void attendance_end(struct connection *connection)
+void connection_life_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     if (connection->of_address) {
@@ -112,7 +112,7 @@ static void attend(struct connection *connection)
         connection->closing = true;
     }
     if (connection->closing && connection->wsi == NULL) {
-        attendance_end(connection);
+        connection_life_end(connection);
     } else if (connection->closing) {
         sockets_kill(connection);
     } else if (connection->orphan_full) {
@@ -120,7 +120,7 @@ static void attend(struct connection *connection)
     }
 }
 
-void attendance_round(struct connections *connections)
+void connection_life_round(struct connections *connections)
 {
     struct connection *connection;
     while ((connection = connections_unlist(connections)) != NULL) {
@@ -128,7 +128,7 @@ void attendance_round(struct connections *connections)
     }
 }
 
-void attendance_serve_line(struct connections *connections)
+void connection_life_serve_line(struct connections *connections)
 {
     struct connection *connection;
     while ((connection = connections_next_in_line(connections)) != NULL) {
@@ -144,7 +144,7 @@ void attendance_serve_line(struct connections *connections)
 /* libwebsockets closes as soon as the client has sent its FIN. Answers that are still owed then go out on a duplicate
  * of the socket. That makes libev set up its epoll anew (the kernel still knows the closed number), hence the limit;
  * beyond it the client is one that vanished. */
-void attendance_closing(struct connection *connection)
+void connection_life_closing(struct connection *connection)
 {
     bool stays = !connection->closing && connection->ops->outlives_fin(connection->session);
     if (stays && connection->owner->orphans++ < ORPHANS_A_SECOND) {
@@ -152,17 +152,17 @@ void attendance_closing(struct connection *connection)
     }
 }
 
-void attendance_closed(struct connection *connection)
+void connection_life_closed(struct connection *connection)
 {
     connection->wsi = NULL;
     if (connection->orphan_fd < 0) {
-        attendance_end(connection);
+        connection_life_end(connection);
     } else {
         connection->ops->end_of_input(connection->session);
     }
 }
 
-void attendance_push(struct connection *connection)
+void connection_life_push(struct connection *connection)
 {
     connection->orphan_full = false;
     connection->ops->writable(connection->session);

@@ -7,21 +7,21 @@
 /* A client has come; NULL: there is no room for it, or too many of its address are here (counted), *why says which. At the
  * limit one of those that were idle for longest goes, so that connections which ask for nothing keep nobody out. Proxies
  * that are trusted may have any number: they are not the clients. */
-struct connection *attendance_begin(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer, enum error *why);
-void attendance_end(struct connection *connection);
+struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
+                                         struct client_address peer, enum error *why);
+void connection_life_end(struct connection *connection);
 
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */
-void attendance_round(struct connections *connections);
+void connection_life_round(struct connections *connections);
 
 /* Those that wait in line have their turn, one after the other, until it is over. */
-void attendance_serve_line(struct connections *connections);
+void connection_life_serve_line(struct connections *connections);
 
 /* libwebsockets is about to close the socket: the client has sent its FIN, or is gone. */
-void attendance_closing(struct connection *connection);
+void connection_life_closing(struct connection *connection);
 
 /* libwebsockets has closed the socket. */
-void attendance_closed(struct connection *connection);
+void connection_life_closed(struct connection *connection);
 
 /* An orphan whose socket was full: its session tries again. Nobody says when there is room. */
-void attendance_push(struct connection *connection);
+void connection_life_push(struct connection *connection);
