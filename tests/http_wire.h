@@ -231,7 +231,7 @@ static inline struct wire *wire_new(void)
         .options = &wire->options,
         .transport = &wire_transport,
         .trusted = &wire->trusted,
-        .census = ws_census_new(1, 1),
+        .websocket_limits = connection_limits_new(1, 1),
         .vary_origin = true,
         .intake.pipeline = &world,
         .intake.cells = metrics_thread(wire->metrics),
@@ -258,7 +258,7 @@ static inline void wire_free(struct wire *wire)
     submission_release(&wire->front.intake.submission);
     buf_release(&wire->front.intake.decoded);
     buf_release(&wire->front.text);
-    ws_census_free(wire->front.census);
+    connection_limits_free(wire->front.websocket_limits);
     buf_release(&wire->written);
     buf_release(&world.last_payload);
     buf_release(&world.last_client_ip);

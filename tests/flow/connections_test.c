@@ -304,7 +304,7 @@ static void an_upgrade_while_draining_is_told_at_once(void **state)
     slots_free(slots);
 }
 
-static void an_upgrade_without_memory_leaves_the_census(void **state)
+static void an_upgrade_without_memory_is_not_counted_any_more(void **state)
 {
     (void)state;
     struct slots *slots = slots_new(1);
@@ -313,7 +313,7 @@ static void an_upgrade_without_memory_leaves_the_census(void **state)
     receive(connection, UPGRADE "frames");
     memory_is_short = true;
     assert_false(connections_upgrade(connection));
-    assert_int_equal(ws_census_enter(slots->wire->front.census, &peer), OK);
+    assert_int_equal(connection_limits_enter(slots->wire->front.websocket_limits, &peer), OK);
     connections_give(connection);
     slots_free(slots);
 }
@@ -328,7 +328,7 @@ int main(void)
         cmocka_unit_test(an_upgraded_slot_keeps_no_memory_of_http),
         cmocka_unit_test(those_that_wait_for_room_are_flushed_once_the_oldest_first),
         cmocka_unit_test(an_upgrade_while_draining_is_told_at_once),
-        cmocka_unit_test(an_upgrade_without_memory_leaves_the_census),
+        cmocka_unit_test(an_upgrade_without_memory_is_not_counted_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

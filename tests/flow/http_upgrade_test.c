@@ -25,7 +25,7 @@ static void assert_hands_over(struct wire *wire, const char *rest_expected)
     struct buf rest;
     assert_true(http_session_has_upgraded(&wire->session));
     http_session_hand_over(&wire->session, &terms, &rest);
-    assert_non_null(terms.census);
+    assert_non_null(terms.limits);
     assert_true(slice_equal(buf_slice(&rest), slice_from_string(rest_expected)));
     ws_terms_release(&terms);
     buf_release(&rest);
@@ -88,15 +88,15 @@ static void connection_close_does_not_end_an_upgrade(void **state)
     wire_free(wire);
 }
 
-static void an_upgrade_that_dies_on_the_way_leaves_the_census(void **state)
+static void an_upgrade_that_dies_on_the_way_is_not_counted_any_more(void **state)
 {
     (void)state;
     struct wire *wire = wire_new();
     struct client_address address = wire->session.peer;
     send_text(wire, POST UPGRADE);
-    assert_int_equal(ws_census_enter(wire->front.census, &address), ERROR_TOO_MANY_WEBSOCKETS);
+    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &address), ERROR_TOO_MANY_WEBSOCKETS);
     http_session_close(&wire->session);
-    assert_int_equal(ws_census_enter(wire->front.census, &address), OK);
+    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &address), OK);
     wire_free(wire);
 }
 
@@ -128,12 +128,12 @@ static void a_refused_upgrade_is_a_problem_and_the_connection_goes_on(void **sta
     }
 }
 
-static void a_census_that_is_full_answers_503(void **state)
+static void a_limit_that_is_reached_answers_503(void **state)
 {
     (void)state;
     struct wire *wire = wire_new();
     struct client_address other = { { 1 } };
-    assert_int_equal(ws_census_enter(wire->front.census, &other), OK);
+    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &other), OK);
     send_text(wire, UPGRADE);
     assert_string_equal(statuses(wire), "503");
     assert_true(wrote(wire, "Retry-After: 1\r\n") && wrote(wire, "\"code\":\"too_many_websockets\""));
@@ -171,9 +171,9 @@ int main(void)
         cmocka_unit_test(an_upgrade_is_taken_in_any_split),
         cmocka_unit_test(an_upgrade_waits_until_the_socket_took_the_101),
         cmocka_unit_test(connection_close_does_not_end_an_upgrade),
-        cmocka_unit_test(an_upgrade_that_dies_on_the_way_leaves_the_census),
+        cmocka_unit_test(an_upgrade_that_dies_on_the_way_is_not_counted_any_more),
         cmocka_unit_test(a_refused_upgrade_is_a_problem_and_the_connection_goes_on),
-        cmocka_unit_test(a_census_that_is_full_answers_503),
+        cmocka_unit_test(a_limit_that_is_reached_answers_503),
         cmocka_unit_test(options_of_the_websocket_names_get),
         cmocka_unit_test(the_websocket_of_a_proxied_client_counts_for_that_client),
     };

@@ -42,8 +42,8 @@ struct http_front {
     const struct http_transport *transport;
     const struct address_ranges *trusted;
     const struct websocket_options *websocket;
-    struct ws_census *census; /* of all threads */
-    bool vary_origin;         /* replies differ by origin */
+    struct connection_limits *websocket_limits; /* of all threads */
+    bool vary_origin;                           /* replies differ by origin */
     struct intake intake;
     struct turn turn;
     struct kept_line receiving;   /* bytes of requests and messages that are not whole */
@@ -65,7 +65,7 @@ struct http_front {
     struct buf text; /* scratch, valid within one call */
 };
 
-/* `transport`, `websocket`, `census`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
+/* `transport`, `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
 MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);

@@ -163,9 +163,9 @@ static enum error settle(struct http_front *front, const struct http_request *re
     if (out->failed || terms->user_agent.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    error = ws_census_enter(front->census, &terms->address);
+    error = connection_limits_enter(front->websocket_limits, &terms->address);
     if (error == OK) {
-        terms->census = front->census;
+        terms->limits = front->websocket_limits;
     }
     return error;
 }
@@ -184,8 +184,8 @@ enum error ws_handshake(struct http_front *front, const struct http_request *req
 
 void ws_terms_release(struct ws_terms *terms)
 {
-    if (terms->census != NULL) {
-        ws_census_leave(terms->census, &terms->address);
+    if (terms->limits != NULL) {
+        connection_limits_leave(terms->limits, &terms->address);
     }
     buf_release(&terms->user_agent);
     *terms = (struct ws_terms){ 0 };

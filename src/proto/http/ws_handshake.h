@@ -2,14 +2,14 @@
  * that knows libcrypto (SHA-1 and base64 of the key). */
 #pragma once
 
+#include "proto/http/connection_limits.h"
 #include "proto/http/http_front.h"
-#include "proto/http/ws_census.h"
 
 /* What was agreed: from the handshake to the connection's end. Owned by the session that serves it. */
 struct ws_terms {
     const struct stream *stream;
     bool acks;
-    struct ws_census *census; /* entered with `address`; NULL: not yet */
+    struct connection_limits *limits; /* entered with `address`; NULL: not yet */
     struct client_address address;
     char client_ip[CLIENT_ADDRESS_TEXT];
     size_t client_ip_length;
@@ -17,7 +17,7 @@ struct ws_terms {
 };
 
 /* `acks`: what the route says; `?ack=0` silences. `client` is the address behind trusted proxies.
- * OK: *terms is filled and counted in front->census, and the whole 101 reply is appended to `out` (empty at first). It
+ * OK: *terms is filled and counted in front->websocket_limits, and the whole 101 reply is appended to `out` (empty at first). It
  * names the subprotocol sluice.v1 if that is among those offered.
  * Else *detail may say more (static), nothing is kept, and what `out` holds is of no meaning:
  *   ERROR_DRAINING
@@ -25,10 +25,10 @@ struct ws_terms {
  *   ERROR_UPGRADE_REQUIRED    no upgrade to websocket, or not version 13 (426 names it)
  *   ERROR_ORIGIN_NOT_ALLOWED  an Origin that is neither the gateway's own (its host and port are those of Host) nor in
  *                             http.cors_origins; no Origin is no browser, and allowed
- *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what ws_census_enter says. */
+ *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what connection_limits_enter says. */
 MUST_CHECK enum error ws_handshake(struct http_front *front, const struct http_request *request, bool acks,
                                    struct client_address client, struct ws_terms *terms, struct buf *out,
                                    struct slice *detail);
 
-/* Leaves the census, frees. Zeroed terms are empty, and are so again afterwards. */
+/* Is not counted any more, frees. Zeroed terms are empty, and are so again afterwards. */
 void ws_terms_release(struct ws_terms *terms);

@@ -49,12 +49,12 @@ static bool make_room(struct connections *connections)
 }
 
 /* True if it is to leave again; *why: may it come at all? */
-static bool enter_census(const struct connections *connections, const struct client_address *peer, enum error *why)
+static bool enter_limits(const struct connections *connections, const struct client_address *peer, enum error *why)
 {
     if (connections->per_address == NULL || address_ranges_hold(connections->front->trusted, peer)) {
         return false;
     }
-    *why = ws_census_enter(connections->per_address, peer);
+    *why = connection_limits_enter(connections->per_address, peer);
     if (*why != OK) {
         count(connections, METRIC_CONNECTIONS_OF_ADDRESS_REFUSED, 1);
     }
@@ -65,7 +65,7 @@ struct connection *connection_life_begin(struct connections *connections, const 
                                          struct client_address peer, enum error *why)
 {
     *why = OK;
-    bool of_address = enter_census(connections, &peer, why);
+    bool of_address = enter_limits(connections, &peer, why);
     if (*why != OK) {
         return NULL;
     }
@@ -76,7 +76,7 @@ struct connection *connection_life_begin(struct connections *connections, const 
     if (connection == NULL) {
         count(connections, METRIC_CONNECTIONS_REFUSED, 1);
         if (of_address) {
-            ws_census_leave(connections->per_address, &peer);
+            connection_limits_leave(connections->per_address, &peer);
         }
         *why = ERROR_QUEUE_FULL;
         return NULL;
@@ -91,7 +91,7 @@ void connection_life_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     if (connection->of_address) {
-        ws_census_leave(connections->per_address, &connection->http.peer);
+        connection_limits_leave(connections->per_address, &connection->http.peer);
     }
     connection->of_address = false;
     connections_give(connection);

@@ -38,9 +38,9 @@ TAILQ_HEAD(line, connection);
 
 struct connections {
     struct http_front *front;
-    struct ws_census *per_address; /* of all threads; NULL: no bound */
-    atomic_int_fast64_t *open;     /* of all threads */
-    int64_t max;                   /* of those */
+    struct connection_limits *per_address; /* of all threads; NULL: no bound */
+    atomic_int_fast64_t *open;             /* of all threads */
+    int64_t max;                           /* of those */
     struct connection **blocks;
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */

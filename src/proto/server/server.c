@@ -3,7 +3,7 @@
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"
 #include "proto/front/origins.h"
-#include "proto/http/ws_census.h"
+#include "proto/http/connection_limits.h"
 #include "proto/server/server_thread.h"
 
 #include <stdio.h>
@@ -76,9 +76,10 @@ static bool init_shared(struct server *server, const struct server_config *confi
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
         return false;
     }
-    shared->census = ws_census_new(config->websocket->max_connections, config->websocket->max_per_address);
-    shared->per_address = ws_census_new(INT64_MAX, config->http->max_per_address);
-    if (shared->census == NULL || shared->per_address == NULL ||
+    shared->websocket_limits =
+        connection_limits_new(config->websocket->max_connections, config->websocket->max_per_address);
+    shared->per_address = connection_limits_new(INT64_MAX, config->http->max_per_address);
+    if (shared->websocket_limits == NULL || shared->per_address == NULL ||
         !http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
         !http_routes_init(&server->admin_shared.routes, config->pages, config->page_count, SIDE_ADMIN)) {
         buf_append_string(problem, "start the server: out of memory");
@@ -94,7 +95,7 @@ static bool make_admin(struct server *server, int fd, struct buf *problem)
     struct server_shared *admin = &server->admin_shared;
     admin->options = shared->options;
     admin->websocket = shared->websocket;
-    admin->census = shared->census;
+    admin->websocket_limits = shared->websocket_limits;
     admin->trusted = shared->trusted;
     admin->pipeline = shared->pipeline;
     admin->metrics = shared->metrics;
@@ -191,8 +192,8 @@ static void front_free(struct front_end *front)
     http_routes_release(&server->shared.routes);
     http_routes_release(&server->admin_shared.routes);
     address_ranges_release(&server->shared.trusted);
-    ws_census_free(server->shared.census);
-    ws_census_free(server->shared.per_address);
+    connection_limits_free(server->shared.websocket_limits);
+    connection_limits_free(server->shared.per_address);
     free(server);
 }
 

@@ -242,7 +242,7 @@ static bool make_front(struct server_thread *thread)
     }
     front->transport = &sockets_transport;
     front->websocket = shared->websocket;
-    front->census = shared->census;
+    front->websocket_limits = shared->websocket_limits;
     front->thread = thread;
     front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, front, &shared->connections, shared->max_connections);

@@ -11,8 +11,8 @@ struct server_thread;
 struct server_shared {
     const struct http_options *options;
     const struct websocket_options *websocket;
-    struct ws_census *census;
-    struct ws_census *per_address; /* of connections; NULL: no bound */
+    struct connection_limits *websocket_limits;
+    struct connection_limits *per_address; /* of connections; NULL: no bound */
     struct http_routes routes;
     struct address_ranges trusted;
     struct pipeline *pipeline;

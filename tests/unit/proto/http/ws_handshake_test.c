@@ -50,14 +50,14 @@ static void door_open(struct door *door)
     static const char *origins[] = { "https://shop.example", "null", "https://*.wild.example" };
     *door = (struct door){ .options = { .cors_origins = { origins, ARRAY_LENGTH(origins) } } };
     door->front.options = &door->options;
-    door->front.census = ws_census_new(2, 1);
-    assert_non_null(door->front.census);
+    door->front.websocket_limits = connection_limits_new(2, 1);
+    assert_non_null(door->front.websocket_limits);
 }
 
 static void door_close(struct door *door)
 {
     ws_terms_release(&door->terms);
-    ws_census_free(door->front.census);
+    connection_limits_free(door->front.websocket_limits);
     buf_release(&door->front.text);
     buf_release(&door->front.intake.submission.detail);
     buf_release(&door->out);
@@ -157,7 +157,7 @@ static void refuses_what_is_no_handshake(void **state)
         struct door door;
         door_open(&door);
         assert_int_equal(knock(&door, rows[i].line, rows[i].fields), rows[i].error);
-        assert_int_equal(door.terms.census != NULL, rows[i].error == OK);
+        assert_int_equal(door.terms.limits != NULL, rows[i].error == OK);
         door_close(&door);
     }
 }
@@ -235,7 +235,7 @@ static void is_counted_until_its_terms_are_released(void **state)
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), OK);
     struct ws_terms first = door.terms;
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), ERROR_TOO_MANY_OF_ADDRESS);
-    assert_null(door.terms.census);
+    assert_null(door.terms.limits);
     ws_terms_release(&first);
     ws_terms_release(&first); /* empty now */
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), OK);

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "proto/http/ws_census.h"
+#include "proto/http/connection_limits.h"
 
 #include <pthread.h>
 
@@ -16,42 +16,42 @@ static struct client_address address_of(uint32_t number)
     return address;
 }
 
-static enum error enter(struct ws_census *census, uint32_t number)
+static enum error enter(struct connection_limits *limits, uint32_t number)
 {
     struct client_address address = address_of(number);
-    return ws_census_enter(census, &address);
+    return connection_limits_enter(limits, &address);
 }
 
-static void leave(struct ws_census *census, uint32_t number)
+static void leave(struct connection_limits *limits, uint32_t number)
 {
     struct client_address address = address_of(number);
-    ws_census_leave(census, &address);
+    connection_limits_leave(limits, &address);
 }
 
 static void refuses_beyond_the_bound_of_all(void **state)
 {
     (void)state;
-    struct ws_census *census = ws_census_new(3, 10);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 2), OK);
-    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
-    leave(census, 1);
-    assert_int_equal(enter(census, 3), OK);
-    ws_census_free(census);
+    struct connection_limits *limits = connection_limits_new(3, 10);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 2), OK);
+    assert_int_equal(enter(limits, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    leave(limits, 1);
+    assert_int_equal(enter(limits, 3), OK);
+    connection_limits_free(limits);
 }
 
 static void refuses_beyond_the_bound_of_one_address(void **state)
 {
     (void)state;
-    struct ws_census *census = ws_census_new(100, 2);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 1), ERROR_TOO_MANY_OF_ADDRESS);
-    assert_int_equal(enter(census, 2), OK);
-    leave(census, 1);
-    assert_int_equal(enter(census, 1), OK);
-    ws_census_free(census);
+    struct connection_limits *limits = connection_limits_new(100, 2);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 1), ERROR_TOO_MANY_OF_ADDRESS);
+    assert_int_equal(enter(limits, 2), OK);
+    leave(limits, 1);
+    assert_int_equal(enter(limits, 1), OK);
+    connection_limits_free(limits);
 }
 
 static void counts_networks_of_ipv6_and_addresses_of_ipv4(void **state)
@@ -68,37 +68,37 @@ static void counts_networks_of_ipv6_and_addresses_of_ipv4(void **state)
         { "::1", "::2", ERROR_TOO_MANY_OF_ADDRESS },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        struct ws_census *census = ws_census_new(10, 1);
+        struct connection_limits *limits = connection_limits_new(10, 1);
         struct client_address first, second;
         assert_true(client_address_parse(&first, slice_from_string(rows[i].first)));
         assert_true(client_address_parse(&second, slice_from_string(rows[i].second)));
-        assert_int_equal(ws_census_enter(census, &first), OK);
-        assert_int_equal(ws_census_enter(census, &second), rows[i].second_is);
-        ws_census_leave(census, &first);
-        assert_int_equal(ws_census_enter(census, &first), OK);
-        ws_census_free(census);
+        assert_int_equal(connection_limits_enter(limits, &first), OK);
+        assert_int_equal(connection_limits_enter(limits, &second), rows[i].second_is);
+        connection_limits_leave(limits, &first);
+        assert_int_equal(connection_limits_enter(limits, &first), OK);
+        connection_limits_free(limits);
     }
 }
 
 static void a_refused_one_is_not_counted(void **state)
 {
     (void)state;
-    struct ws_census *census = ws_census_new(2, 1);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 1), ERROR_TOO_MANY_OF_ADDRESS);
-    assert_int_equal(enter(census, 2), OK);
-    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
-    ws_census_free(census);
+    struct connection_limits *limits = connection_limits_new(2, 1);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 1), ERROR_TOO_MANY_OF_ADDRESS);
+    assert_int_equal(enter(limits, 2), OK);
+    assert_int_equal(enter(limits, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    connection_limits_free(limits);
 }
 
 static void leaving_without_having_come_changes_nothing(void **state)
 {
     (void)state;
-    struct ws_census *census = ws_census_new(1, 1);
-    leave(census, 7);
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 2), ERROR_TOO_MANY_WEBSOCKETS);
-    ws_census_free(census);
+    struct connection_limits *limits = connection_limits_new(1, 1);
+    leave(limits, 7);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 2), ERROR_TOO_MANY_WEBSOCKETS);
+    connection_limits_free(limits);
 }
 
 /* Against plain arrays, with an order of comings and goings that repeats itself. */
@@ -107,7 +107,7 @@ static void counts_right_whatever_the_order(void **state)
     (void)state;
     enum { ADDRESSES = 500, STEPS = 100000, PER_ADDRESS = 3, MAX = 600 };
     static int counts[ADDRESSES];
-    struct ws_census *census = ws_census_new(MAX, PER_ADDRESS);
+    struct connection_limits *limits = connection_limits_new(MAX, PER_ADDRESS);
     uint64_t seed = 42;
     int total = 0;
     for (int step = 0; step < STEPS; step++) {
@@ -117,23 +117,23 @@ static void counts_right_whatever_the_order(void **state)
             enum error expected = total >= MAX                    ? ERROR_TOO_MANY_WEBSOCKETS
                                   : counts[number] >= PER_ADDRESS ? ERROR_TOO_MANY_OF_ADDRESS
                                                                   : OK;
-            assert_int_equal(enter(census, number), expected);
+            assert_int_equal(enter(limits, number), expected);
             counts[number] += expected == OK;
             total += expected == OK;
         } else if (counts[number] != 0) {
-            leave(census, number);
+            leave(limits, number);
             counts[number]--;
             total--;
         }
     }
-    ws_census_free(census);
+    connection_limits_free(limits);
 }
 
-static void *come_and_go(void *census)
+static void *come_and_go(void *limits)
 {
     for (uint32_t i = 0; i < 10000; i++) {
-        if (enter(census, i % 50) == OK) {
-            leave(census, i % 50);
+        if (enter(limits, i % 50) == OK) {
+            leave(limits, i % 50);
         }
     }
     return NULL;
@@ -142,18 +142,18 @@ static void *come_and_go(void *census)
 static void threads_leave_it_as_it_was(void **state)
 {
     (void)state;
-    struct ws_census *census = ws_census_new(2, 1);
+    struct connection_limits *limits = connection_limits_new(2, 1);
     pthread_t threads[4];
     for (size_t i = 0; i < ARRAY_LENGTH(threads); i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, census), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, limits), 0);
     }
     for (size_t i = 0; i < ARRAY_LENGTH(threads); i++) {
         pthread_join(threads[i], NULL);
     }
-    assert_int_equal(enter(census, 1), OK);
-    assert_int_equal(enter(census, 2), OK);
-    assert_int_equal(enter(census, 3), ERROR_TOO_MANY_WEBSOCKETS);
-    ws_census_free(census);
+    assert_int_equal(enter(limits, 1), OK);
+    assert_int_equal(enter(limits, 2), OK);
+    assert_int_equal(enter(limits, 3), ERROR_TOO_MANY_WEBSOCKETS);
+    connection_limits_free(limits);
 }
 
 int main(void)
