@@ -69,7 +69,7 @@ struct chunk {
     uint64_t payload_bytes;           /* of the payloads that its rows came from: how far it has grown, roughly */
     uint64_t queued_bytes;            /* what the commit queue counts for it */
     int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
-    void *home;                       /* the I/O thread it goes back to */
+    struct pipeline_io *returns_to;   /* the I/O thread it goes back to */
     struct chunk *next;               /* in whichever list it is */
 };
 

@@ -108,7 +108,7 @@ static void make_durable(struct commit *commit)
 
 static void note_waiter(struct commit_stream *stream, const struct chunk *chunk, const struct ticket *ticket)
 {
-    struct waiter waiter = { chunk->home, ticket->token };
+    struct waiter waiter = { chunk->returns_to, ticket->token };
     buf_append(&stream->waiters, &waiter, sizeof waiter);
     stream->waiters.failed = false; /* without memory the front end's time-out answers */
     stream->seal = true;
@@ -166,7 +166,7 @@ static void send_back(struct commit *commit, struct chunk *chunks)
     buf_clear(&commit->to_wake);
     while (chunks != NULL) {
         struct chunk *chunk = chunks;
-        struct pipeline_io *io = chunk->home;
+        struct pipeline_io *io = chunk->returns_to;
         ASSERT(io != NULL);
         chunks = chunk->next;
         answer(commit, chunk);

@@ -18,7 +18,7 @@ static void submit_segment(void *context, struct segment *segment)
 static bool remember_recovered(struct pipeline *pipeline, const struct segment *recovered, struct buf *problem)
 {
     for (const struct segment *segment = recovered; segment != NULL; segment = segment->next) {
-        enum error error = home_remember_recovered(&pipeline->home, segment, clock_wall_ns());
+        enum error error = settlement_remember_recovered(&pipeline->settlement, segment, clock_wall_ns());
         if (error == ERROR_OUT_OF_MEMORY) {
             buf_printf(problem, "dedup: the ids of the recovered segment %s cannot be read: out of memory",
                        segment->name);
@@ -29,7 +29,7 @@ static bool remember_recovered(struct pipeline *pipeline, const struct segment *
         }
     }
     enum error error = pipeline->dedup->ops->sync(pipeline->dedup);
-    if (error != OK && error != ERROR_DISK_FULL) { /* only delivering makes room, see home.c */
+    if (error != OK && error != ERROR_DISK_FULL) { /* only delivering makes room, see settlement.c */
         buf_printf(problem, "dedup: the ids of recovered events cannot be written below %s",
                    journal_folder(pipeline->journal));
         return false;
@@ -74,14 +74,14 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
     return true;
 }
 
-static bool make_home(struct pipeline *pipeline)
+static bool make_settlement(struct pipeline *pipeline)
 {
-    pipeline->home.journal = pipeline->journal;
-    pipeline->home.dedup = pipeline->dedup;
-    pipeline->home.letters = pipeline->letters;
-    pipeline->home.queue = &pipeline->queue;
-    pipeline->home.room = &pipeline->room;
-    return home_init(&pipeline->home, pipeline->config.metrics);
+    pipeline->settlement.journal = pipeline->journal;
+    pipeline->settlement.dedup = pipeline->dedup;
+    pipeline->settlement.letters = pipeline->letters;
+    pipeline->settlement.queue = &pipeline->queue;
+    pipeline->settlement.room = &pipeline->room;
+    return settlement_init(&pipeline->settlement, pipeline->config.metrics);
 }
 
 static bool make_commit(struct pipeline *pipeline)
@@ -116,7 +116,7 @@ static bool start_writer(struct pipeline *pipeline, struct buf *problem)
         .fsync = config->config->journal.durability == DURABILITY_FSYNC,
         .metrics = config->metrics,
         .board = config->board,
-        .home = home_callbacks(&pipeline->home),
+        .owner = settlement_callbacks(&pipeline->settlement),
     };
     pipeline->writer = writer_start(&writer_config, problem);
     return pipeline->writer != NULL;
@@ -160,7 +160,7 @@ static bool open_all(struct pipeline *pipeline, struct segment **recovered, stru
         return false;
     }
     pipeline->tick_cells = metrics_thread(pipeline->config.metrics);
-    if (pipeline->tick_cells == NULL || !make_home(pipeline) || !make_commit(pipeline)) {
+    if (pipeline->tick_cells == NULL || !make_settlement(pipeline) || !make_commit(pipeline)) {
         buf_append_string(problem, "pipeline: out of memory");
         return false;
     }
@@ -266,8 +266,8 @@ void pipeline_stop(struct pipeline *pipeline)
     }
     pipeline_io_free_all(pipeline);
     commit_free(pipeline->commit);
-    if (pipeline->home.cells != NULL) {
-        home_release(&pipeline->home);
+    if (pipeline->settlement.cells != NULL) {
+        settlement_release(&pipeline->settlement);
     }
     if (pipeline->letters != NULL) {
         dead_letters_close(pipeline->letters);

@@ -88,9 +88,9 @@ struct pipeline_io_callbacks {
 /* One per I/O thread, made before the threads start. Owned by the pipeline. */
 struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipeline_io_callbacks *callbacks);
 
-/* For a thread that submits on behalf of the I/O thread of `home`: it alone submits and flushes, all completions come to
- * `home`. Made likewise. */
-struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home);
+/* For a thread that submits on behalf of the I/O thread of `partner`: it alone submits and flushes, all completions come to
+ * `partner`. Made likewise. */
+struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner);
 
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);

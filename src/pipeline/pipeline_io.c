@@ -54,7 +54,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
         return NULL;
     }
     io->pipeline = pipeline;
-    io->home = io;
+    io->returns_to = io;
     io->callbacks = *callbacks;
     io->refusals = &pipeline->refusals;
     io->max_events = pipeline->config.config->http.max_events;
@@ -75,11 +75,11 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     return io;
 }
 
-struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home)
+struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner)
 {
-    struct pipeline_io *io = pipeline_io_new(home->pipeline, &home->callbacks);
+    struct pipeline_io *io = pipeline_io_new(partner->pipeline, &partner->callbacks);
     if (io != NULL) {
-        io->home = home;
+        io->returns_to = partner;
     }
     return io;
 }
@@ -103,7 +103,7 @@ struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream
             return NULL;
         }
         chunk->next = NULL;
-        chunk->home = io->home;
+        chunk->returns_to = io->returns_to;
         io->open[stream->index] = chunk;
     }
     return chunk;
@@ -125,7 +125,7 @@ static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error e
         metric_add_event(io->cells, METRIC_EVENTS_IN_FLIGHT, ticket->protocol, chunk->stream->index,
                          -(int64_t)ticket->rows);
     }
-    if (pipeline_inbox_put_chunk(io->home->inbox, chunk)) {
+    if (pipeline_inbox_put_chunk(io->returns_to->inbox, chunk)) {
         io->callbacks.wake(io->callbacks.context);
     }
 }

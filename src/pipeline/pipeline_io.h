@@ -20,7 +20,7 @@ struct pipeline_inbox;
 
 struct pipeline_io {
     struct pipeline *pipeline;
-    struct pipeline_io *home; /* to whose thread its chunks come back: itself, or the one that it is beside */
+    struct pipeline_io *returns_to; /* to whose thread its chunks come back: itself, or the one that it is beside */
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
     struct json_repair repair;
@@ -35,7 +35,7 @@ struct pipeline_io {
     struct pipeline_io *next;     /* in the pipeline's list */
 };
 
-/* The open chunk of the stream, or else a spare or new one made open (home set). NULL if memory is short. */
+/* The open chunk of the stream, or else a spare or new one made open (returns_to set). NULL if memory is short. */
 struct chunk *pipeline_io_take_chunk(struct pipeline_io *io, const struct stream *stream);
 
 /* Seals a chunk. Not OK: ERROR_OUT_OF_MEMORY, ERROR_PAYLOAD_TOO_LARGE for the journal to take it as one block, or

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "pipeline/commit_thread.h"
-#include "pipeline/home.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/refusals.h"
+#include "pipeline/settlement.h"
 
 struct pipeline {
     struct pipeline_config config;
@@ -18,7 +18,7 @@ struct pipeline {
     struct commit_queue queue;
     struct waiting_room room;
     struct refusals refusals;
-    struct home home;
+    struct settlement settlement;
     struct commit *commit;
     struct commit_thread commit_thread;
     struct writer *writer;

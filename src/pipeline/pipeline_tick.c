@@ -14,7 +14,7 @@ static struct returned *read_returned(struct segment *segment)
         return NULL;
     }
     returned->segment = segment;
-    if (home_read_ids(segment, &returned->ids) != OK) {
+    if (settlement_read_ids(segment, &returned->ids) != OK) {
         LOG(LOG_WARN, "ids of a retried segment not read", "segment=%s", segment->name);
     }
     return returned;

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "pipeline/commit_thread.h"
-#include "pipeline/home.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
+#include "pipeline/settlement.h"
 
 enum { STREAMS = 2, MOST_SEGMENTS = 16 };
 
@@ -40,7 +40,7 @@ struct fixture {
     struct commit_queue queue;
     struct waiting_room room;
     struct commit *commit;
-    struct home home;
+    struct settlement settlement;
     struct pipeline_io ios[2];
     int wakes[2];
     uint64_t next_unstable;
@@ -135,10 +135,10 @@ static void open_all(struct fixture *f)
     f->letters = dead_letters_open(f->folder, 1 << 20, f->metrics, &problem);
     assert_non_null(f->dedup);
     assert_non_null(f->letters);
-    f->home = (struct home){
+    f->settlement = (struct settlement){
         .journal = f->journal, .dedup = f->dedup, .letters = f->letters, .queue = &f->queue, .room = &f->room
     };
-    assert_true(home_init(&f->home, f->metrics));
+    assert_true(settlement_init(&f->settlement, f->metrics));
 }
 
 static void make_commit(struct fixture *f, struct dedup *dedup)
@@ -221,7 +221,7 @@ static int tear_down(void **state)
         segment_free(f->segments[i]);
     }
     commit_free(f->commit);
-    home_release(&f->home);
+    settlement_release(&f->settlement);
     dead_letters_close(f->letters);
     f->dedup->ops->free(f->dedup);
     journal_close(f->journal);
@@ -276,7 +276,7 @@ static struct chunk *chunk_of(struct fixture *f, int io, size_t stream, const ch
 {
     struct chunk *chunk = chunk_new(f->streams[stream]);
     assert_non_null(chunk);
-    chunk->home = &f->ios[io];
+    chunk->returns_to = &f->ios[io];
     struct ticket *ticket = chunk_add_ticket(chunk);
     for (const char *at = word; *at != '\0'; at++) {
         if (*at == '|') {
@@ -480,8 +480,8 @@ static void refuses_the_stream_alone_that_has_filled_its_part(void **state)
     assert_string_equal(commit_word(f, 0, "B"), "journal_full");
     commit_seal_all(f->commit);
     while (f->segment_count != 0) {
-        const struct writer_home home = home_callbacks(&f->home);
-        assert_int_equal(home.stored(home.context, f->segments[--f->segment_count]), OK);
+        const struct segment_owner owner = settlement_callbacks(&f->settlement);
+        assert_int_equal(owner.stored(owner.context, f->segments[--f->segment_count]), OK);
     }
     commit_check(f->commit);
     assert_false(commit_refuses(f->commit));
@@ -610,8 +610,8 @@ static void tells_those_who_wait_when_it_is_stored(void **state)
     assert_string_equal(answers(f, 0), "1+0 1+0");
     assert_string_equal(answers(f, 1), "0+1 1+0");
     commit_seal_due(f->commit, f->now_ns);
-    struct writer_home home = home_callbacks(&f->home);
-    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
+    assert_int_equal(owner.stored(owner.context, only_segment(f)), OK);
     assert_string_equal(answers(f, 0), "stored");
     assert_string_equal(answers(f, 1), "stored");
     assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_STORED, 0, 0, OK), 3);
@@ -622,12 +622,12 @@ static void tells_those_who_wait_when_both_halves_are_stored(void **state)
     struct fixture *f = *state;
     assert_string_equal(commit_word(f, 0, "abc!"), "3+0");
     commit_seal_due(f->commit, f->now_ns);
-    struct writer_home home = home_callbacks(&f->home);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
     struct segment *first, *second;
-    assert_int_equal(home.split(home.context, only_segment(f), 1, &first, &second), OK);
-    assert_int_equal(home.stored(home.context, second), OK);
+    assert_int_equal(owner.split(owner.context, only_segment(f), 1, &first, &second), OK);
+    assert_int_equal(owner.stored(owner.context, second), OK);
     assert_string_equal(answers(f, 0), "");
-    assert_int_equal(home.stored(home.context, first), OK);
+    assert_int_equal(owner.stored(owner.context, first), OK);
     assert_string_equal(answers(f, 0), "stored");
 }
 
@@ -636,11 +636,11 @@ static void does_not_say_stored_of_dead_letters(void **state)
     struct fixture *f = *state;
     commit_word(f, 0, "ab!");
     commit_seal_due(f->commit, f->now_ns);
-    struct writer_home home = home_callbacks(&f->home);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
     struct segment *first, *second;
-    assert_int_equal(home.split(home.context, only_segment(f), 1, &first, &second), OK);
-    assert_int_equal(home.bury(home.context, first, 469, "refused"), OK);
-    assert_int_equal(home.stored(home.context, second), OK);
+    assert_int_equal(owner.split(owner.context, only_segment(f), 1, &first, &second), OK);
+    assert_int_equal(owner.bury(owner.context, first, 469, "refused"), OK);
+    assert_int_equal(owner.stored(owner.context, second), OK);
     assert_string_equal(answers(f, 0), "");
     assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_DEAD_LETTERED, 0, 0, OK), 1);
 }
@@ -665,8 +665,8 @@ static void persists_ids_when_they_are_stored(void **state)
     assert_false(knows_after_restart(f, 'a'));
     assert_string_equal(commit_word(f, 0, "a"), "0+1");
     commit_seal_all(f->commit);
-    struct writer_home home = home_callbacks(&f->home);
-    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
+    assert_int_equal(owner.stored(owner.context, only_segment(f)), OK);
     assert_true(knows_after_restart(f, 'a'));
     assert_true(knows_after_restart(f, 'b'));
 }
@@ -693,8 +693,8 @@ static void persists_ids_once_when_they_are_durable_if_the_filter_is_shared(void
     commit_word(f, 0, "ab");
     assert_int_equal(persisted, 2);
     commit_seal_all(f->commit);
-    struct writer_home home = home_callbacks(&f->home);
-    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
+    assert_int_equal(owner.stored(owner.context, only_segment(f)), OK);
     assert_int_equal(persisted, 2);
 }
 
@@ -705,12 +705,12 @@ static void notes_recovered_ids_and_persists_them_when_they_are_stored(void **st
     commit_seal_all(f->commit);
     struct segment *segment = only_segment(f);
     segment->recovered = true;
-    assert_int_equal(home_remember_recovered(&f->home, segment, clock_wall_ns()), OK);
+    assert_int_equal(settlement_remember_recovered(&f->settlement, segment, clock_wall_ns()), OK);
     assert_int_equal(f->dedup->ops->sync(f->dedup), OK);
     assert_false(knows_after_restart(f, 'a'));
     assert_string_equal(commit_word(f, 0, "a"), "0+1");
-    struct writer_home home = home_callbacks(&f->home);
-    assert_int_equal(home.stored(home.context, segment), OK);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
+    assert_int_equal(owner.stored(owner.context, segment), OK);
     assert_true(knows_after_restart(f, 'a'));
 }
 
@@ -728,16 +728,16 @@ static void removes_nothing_before_its_ids_are_synced(void **state)
     commit_word(f, 0, "ab!");
     commit_seal_due(f->commit, f->now_ns);
     struct segment *segment = only_segment(f);
-    struct writer_home home = home_callbacks(&f->home);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
     f->fake_dedup.ops = &unsynced_ops;
-    f->home.dedup = &f->fake_dedup;
-    assert_int_equal(home.stored(home.context, segment), ERROR_JOURNAL_FAILED);
-    assert_int_equal(home.bury(home.context, segment, 469, "refused"), ERROR_JOURNAL_FAILED);
+    f->settlement.dedup = &f->fake_dedup;
+    assert_int_equal(owner.stored(owner.context, segment), ERROR_JOURNAL_FAILED);
+    assert_int_equal(owner.bury(owner.context, segment, 469, "refused"), ERROR_JOURNAL_FAILED);
     assert_int_equal(access(segment->path, F_OK), 0);
     assert_string_equal(answers(f, 0), "");
     assert_int_equal(metric_read(f->metrics, METRIC_EVENTS_STORED, 0, 0, OK), 0);
-    f->home.dedup = f->dedup;
-    assert_int_equal(home.stored(home.context, segment), OK);
+    f->settlement.dedup = f->dedup;
+    assert_int_equal(owner.stored(owner.context, segment), OK);
     assert_string_equal(answers(f, 0), "stored");
 }
 
@@ -754,10 +754,10 @@ static void removes_what_is_stored_to_make_room_on_a_full_disk(void **state)
     struct fixture *f = *state;
     commit_word(f, 0, "ab!");
     commit_seal_due(f->commit, f->now_ns);
-    struct writer_home home = home_callbacks(&f->home);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
     f->fake_dedup.ops = &full_ops;
-    f->home.dedup = &f->fake_dedup;
-    assert_int_equal(home.stored(home.context, only_segment(f)), OK);
+    f->settlement.dedup = &f->fake_dedup;
+    assert_int_equal(owner.stored(owner.context, only_segment(f)), OK);
     assert_int_equal(journal_bytes(f->journal), 0);
     assert_string_equal(answers(f, 0), "stored");
 }
@@ -765,10 +765,10 @@ static void removes_what_is_stored_to_make_room_on_a_full_disk(void **state)
 static void passes_the_store_s_answers_to_the_commit_thread(void **state)
 {
     struct fixture *f = *state;
-    struct writer_home home = home_callbacks(&f->home);
-    home.feedback(home.context, 1, FEEDBACK_TOO_MANY_PARTS, 10, NS_PER_MS);
+    struct segment_owner owner = settlement_callbacks(&f->settlement);
+    owner.feedback(owner.context, 1, FEEDBACK_TOO_MANY_PARTS, 10, NS_PER_MS);
     for (int i = 0; i < 2 * QUEUE_FEEDBACK; i++) {
-        home.feedback(home.context, 0, FEEDBACK_STORED, 5, NS_PER_SECOND);
+        owner.feedback(owner.context, 0, FEEDBACK_STORED, 5, NS_PER_SECOND);
     }
     struct commit_work work;
     commit_queue_take(&f->queue, 0, &work);

@@ -1,4 +1,4 @@
-/* What the tests of the writer share: streams, segments in memory, a home that counts, and a writer on the fake store.
+/* What the tests of the writer share: streams, segments in memory, an owner that counts, and a writer on the fake store.
  * Include behind cmocka.h. */
 #pragma once
 
@@ -20,7 +20,7 @@ static struct stream_options stream_options[] = {
 
 static const struct store_options store_options = { .request_timeout_ns = NS_PER_SECOND, .create_table = true };
 
-/* Everything that a test needs. The home's counts are guarded by the fake's mutex. */
+/* Everything that a test needs. The owner's counts are guarded by the fake's mutex. */
 struct bench {
     struct fake_store fake;
     struct stream *streams[STREAMS];
@@ -108,7 +108,7 @@ static inline struct segment *new_segment(struct bench *bench, size_t stream, si
     return segment;
 }
 
-static enum error home_stored(void *context, struct segment *segment)
+static enum error owner_stored(void *context, struct segment *segment)
 {
     struct bench *bench = context;
     enum error error;
@@ -124,8 +124,8 @@ static enum error home_stored(void *context, struct segment *segment)
     return error;
 }
 
-static enum error home_split(void *context, struct segment *whole, uint64_t at, struct segment **first,
-                             struct segment **second)
+static enum error owner_split(void *context, struct segment *whole, uint64_t at, struct segment **first,
+                              struct segment **second)
 {
     struct bench *bench = context;
     struct buf ids = { 0 }, wire = { 0 };
@@ -145,7 +145,7 @@ static enum error home_split(void *context, struct segment *whole, uint64_t at, 
     return OK;
 }
 
-static enum error home_bury(void *context, struct segment *segment, int code, const char *reason)
+static enum error owner_bury(void *context, struct segment *segment, int code, const char *reason)
 {
     struct bench *bench = context;
     bool full;
@@ -162,8 +162,8 @@ static enum error home_bury(void *context, struct segment *segment, int code, co
     return OK;
 }
 
-static void home_feedback(void *context, size_t stream_index, enum writer_feedback feedback, uint64_t rows,
-                          int64_t latency_ns)
+static void owner_feedback(void *context, size_t stream_index, enum writer_feedback feedback, uint64_t rows,
+                           int64_t latency_ns)
 {
     struct bench *bench = context;
     (void)stream_index, (void)rows, (void)latency_ns;
@@ -203,7 +203,7 @@ static struct writer *try_start(struct bench *bench, struct buf *problem)
         .stream_count = STREAMS,
         .metrics = bench->metrics,
         .board = bench->board,
-        .home = { bench, home_stored, home_split, home_bury, home_feedback },
+        .owner = { bench, owner_stored, owner_split, owner_bury, owner_feedback },
     };
     return writer_start(&config, problem);
 }

@@ -10,7 +10,7 @@
  *   poison      the same answer again and again: halved, or it stands aside and what is behind it goes on
  *   held        wrong password, missing table, full dead letters, too many refused rows: stream or batch waits
  *
- * The home (pipeline) owns the files: the writer asks it to remove, split and bury.
+ * The owner of the segments (pipeline): the writer asks it to remove, split and bury.
  *
  *   writer.c         start, stop, drain, the threads
  *   writer_queue.c   the lanes (one per stream) and which job is due; writer_group.c what goes with it as one INSERT
@@ -32,7 +32,7 @@ struct writer;
 enum writer_feedback { FEEDBACK_STORED, FEEDBACK_TOO_MANY_PARTS, FEEDBACK_FAILED };
 
 /* What the writer needs of the owner of the segments. Each is called on a writer thread and may block on the disk. */
-struct writer_home {
+struct segment_owner {
     void *context;
     /* The segment's rows are in the table. Takes the segment and OK; on any other error (an unlink or fsync failed)
      * the writer keeps it and calls again later. */
@@ -57,7 +57,7 @@ struct writer_config {
     bool fsync; /* tables that are created set the fsync settings */
     struct metrics *metrics;
     struct status_board *board;
-    struct writer_home home;
+    struct segment_owner owner;
 };
 
 /* Checks every table first (as far as the store can be reached). NULL with *problem if a table is unfit; a store that

@@ -1,4 +1,4 @@
-/* Turns the next step of a batch's delivery into a call of the store or the home, and the answer into the next step. */
+/* Turns the next step of a batch's delivery into a call of the store or the owner of the segments, and the answer into the next step. */
 #include "base/system/crash_point.h"
 #include "store/delivery/writer_private.h"
 
@@ -80,9 +80,9 @@ static bool note_reply(const struct attempt *attempt, size_t server, const struc
 
 static void give_feedback(const struct attempt *attempt, const struct store_reply *reply, int64_t latency_ns)
 {
-    const struct writer_home *home = &attempt->writer->config.home;
+    const struct segment_owner *owner = &attempt->writer->config.owner;
     enum writer_feedback feedback = FEEDBACK_FAILED;
-    if (attempt->job->lane->stream == NULL || home->feedback == NULL) {
+    if (attempt->job->lane->stream == NULL || owner->feedback == NULL) {
         return;
     }
     if (reply->outcome == STORE_DONE) {
@@ -90,7 +90,8 @@ static void give_feedback(const struct attempt *attempt, const struct store_repl
     } else if (reply->outcome == STORE_ANSWERED && code_classify(reply) == CODE_PARTS) {
         feedback = FEEDBACK_TOO_MANY_PARTS;
     }
-    home->feedback(home->context, attempt->parcel->segment->stream_index, feedback, attempt->parcel->rows, latency_ns);
+    owner->feedback(owner->context, attempt->parcel->segment->stream_index, feedback, attempt->parcel->rows,
+                    latency_ns);
 }
 
 /* Not OK: a segment cannot be read, and nothing was sent. */
@@ -272,7 +273,7 @@ static void drop_first(const struct attempt *attempt, uint64_t rows, struct segm
 
 static enum delivery_move step_stored(const struct attempt *attempt)
 {
-    const struct writer_home *home = &attempt->writer->config.home;
+    const struct segment_owner *owner = &attempt->writer->config.owner;
     struct parcel *parcel = attempt->parcel;
     proof_note_gap(attempt->worker, attempt->job);
     attempt->delivery->view_failed = false;
@@ -280,7 +281,7 @@ static enum delivery_move step_stored(const struct attempt *attempt)
         struct segment *segment = parcel->segment;
         uint64_t rows = segment->rows;
         segment->next = NULL;
-        enum error error = home->stored(home->context, segment);
+        enum error error = owner->stored(owner->context, segment);
         if (error != OK) {
             segment->next = next;
             delivery_explain(attempt->delivery, "stored, but its segment could not be removed: %s",

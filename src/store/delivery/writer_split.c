@@ -65,14 +65,14 @@ static void replace_by_halves(const struct attempt *attempt, struct parcel *cons
 
 static enum error halve_file(const struct attempt *attempt, struct parcel *const halves[2])
 {
-    const struct writer_home *home = &attempt->writer->config.home;
+    const struct segment_owner *owner = &attempt->writer->config.owner;
     struct segment *whole = attempt->parcel->segment;
     struct segment *segments[2] = { NULL, NULL };
     wakeup_lock(&attempt->writer->wakeup);
     bool ready = join_family(attempt->job->lane, attempt->parcel) != NULL;
     wakeup_unlock(&attempt->writer->wakeup);
     enum error error =
-        ready ? home->split(home->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
+        ready ? owner->split(owner->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
     for (int i = 0; error == OK && i < 2; i++) {
         segments[i]->next = NULL;
         (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
@@ -126,14 +126,14 @@ static void return_refusal(const struct attempt *attempt, uint64_t rows)
 
 enum delivery_move split_bury(const struct attempt *attempt)
 {
-    const struct writer_home *home = &attempt->writer->config.home;
+    const struct segment_owner *owner = &attempt->writer->config.owner;
     uint64_t rows = attempt->parcel->rows;
     uint64_t allowed = attempt_facts(attempt).refusals_allowed;
     if (!reserve_refusal(attempt, rows, allowed)) {
         return delivery_blame_schema(attempt->delivery, allowed);
     }
     enum error error =
-        home->bury(home->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->answer);
+        owner->bury(owner->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->answer);
     if (error == OK) {
         attempt_forget(attempt);
         return DELIVERY_FINISHED;

@@ -25,9 +25,9 @@ static struct {
     size_t refusals;
 } world;
 
-struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *home)
+struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner)
 {
-    return home;
+    return partner;
 }
 
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)

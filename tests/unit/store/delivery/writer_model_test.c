@@ -231,7 +231,7 @@ static void model_probe(struct store_session *session, size_t server, struct sto
     }
 }
 
-/* --- the home --- */
+/* --- the owner --- */
 
 static struct segment *add_file(size_t stream, struct slice wire)
 {
@@ -318,7 +318,7 @@ static void start_process(void)
         .stream_count = STREAMS,
         .metrics = bench->metrics,
         .board = bench->board,
-        .home = { &model, model_stored, model_split, model_bury, NULL },
+        .owner = { &model, model_stored, model_split, model_bury, NULL },
     };
     struct fake_server *servers = bench->fake.servers;
     bool faulty = model.faulty, down[FAKE_SERVERS] = { servers[0].down, servers[1].down };

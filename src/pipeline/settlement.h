@@ -1,4 +1,4 @@
-/* What the writer asks of the owner of the segments (struct writer_home): after delivery the ids are remembered for
+/* What the writer asks of the owner of the segments (struct segment_owner): after delivery the ids are remembered for
  * good, the file goes, the events are counted and those who wait are told.
  *
  * A segment is removed only after the key files that hold its ids are synced. Writer threads. */
@@ -11,7 +11,7 @@
 #include "pipeline/waiters.h"
 #include "store/delivery/writer.h"
 
-struct home {
+struct settlement {
     struct journal *journal;
     struct dedup *dedup;
     struct dead_letters *letters;
@@ -23,15 +23,15 @@ struct home {
 };
 
 /* The fields above the mutex are the caller's to set before. False: memory is short. */
-MUST_CHECK bool home_init(struct home *home, struct metrics *metrics);
-void home_release(struct home *home);
+MUST_CHECK bool settlement_init(struct settlement *settlement, struct metrics *metrics);
+void settlement_release(struct settlement *settlement);
 
-struct writer_home home_callbacks(struct home *home);
+struct segment_owner settlement_callbacks(struct settlement *settlement);
 
 /* At start, before the listeners open: notes the ids of a recovered segment, and persists them if the filter wants that as
  * soon as its rows are durable. ERROR_OUT_OF_MEMORY: nothing is known of it. Else, if not OK, they could not be read; the
  * segment can be delivered all the same. */
-enum error home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns);
+enum error settlement_remember_recovered(struct settlement *settlement, const struct segment *segment, int64_t wall_ns);
 
 /* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. As segment_event_ids. */
-MUST_CHECK enum error home_read_ids(const struct segment *segment, struct buf *ids);
+MUST_CHECK enum error settlement_read_ids(const struct segment *segment, struct buf *ids);

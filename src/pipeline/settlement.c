@@ -1,27 +1,27 @@
 /* Turns the fate of a segment in the store into remembered ids, removed files, counts and messages. */
-#include "pipeline/home.h"
+#include "pipeline/settlement.h"
 
 #include "base/assert.h"
 #include "base/system/crash_point.h"
 
-bool home_init(struct home *home, struct metrics *metrics)
+bool settlement_init(struct settlement *settlement, struct metrics *metrics)
 {
-    pthread_mutex_init(&home->mutex, NULL);
-    home->cells = metrics_thread(metrics);
-    home->no_stream = metrics_no_stream(metrics);
-    return home->cells != NULL;
+    pthread_mutex_init(&settlement->mutex, NULL);
+    settlement->cells = metrics_thread(metrics);
+    settlement->no_stream = metrics_no_stream(metrics);
+    return settlement->cells != NULL;
 }
 
-void home_release(struct home *home)
+void settlement_release(struct settlement *settlement)
 {
-    pthread_mutex_destroy(&home->mutex);
+    pthread_mutex_destroy(&settlement->mutex);
 }
 
-static void count(struct home *home, enum metric metric, size_t stream_index, uint64_t rows)
+static void count(struct settlement *settlement, enum metric metric, size_t stream_index, uint64_t rows)
 {
-    pthread_mutex_lock(&home->mutex);
-    metric_add_stream(home->cells, metric, stream_index, (int64_t)rows);
-    pthread_mutex_unlock(&home->mutex);
+    pthread_mutex_lock(&settlement->mutex);
+    metric_add_stream(settlement->cells, metric, stream_index, (int64_t)rows);
+    pthread_mutex_unlock(&settlement->mutex);
 }
 
 static struct dedup_ids as_run(const struct segment *segment, const struct buf *ids)
@@ -31,7 +31,7 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
                                .count = ids->len / sizeof(struct event_id) };
 }
 
-enum error home_read_ids(const struct segment *segment, struct buf *ids)
+enum error settlement_read_ids(const struct segment *segment, struct buf *ids)
 {
     if (segment->header.event_id_column[0] == '\0') {
         return OK;
@@ -52,26 +52,26 @@ enum error home_read_ids(const struct segment *segment, struct buf *ids)
     return OK;
 }
 
-enum error home_remember_recovered(struct home *home, const struct segment *segment, int64_t wall_ns)
+enum error settlement_remember_recovered(struct settlement *settlement, const struct segment *segment, int64_t wall_ns)
 {
     struct buf ids = { 0 };
-    enum error error = home_read_ids(segment, &ids);
+    enum error error = settlement_read_ids(segment, &ids);
     struct dedup_ids run = as_run(segment, &ids);
     if (run.count != 0) {
-        home->dedup->ops->note(home->dedup, &run, 1, wall_ns);
-        if (home->dedup->persists == PERSISTS_DURABLE) {
-            home->dedup->ops->persist(home->dedup, &run, 1, wall_ns);
+        settlement->dedup->ops->note(settlement->dedup, &run, 1, wall_ns);
+        if (settlement->dedup->persists == PERSISTS_DURABLE) {
+            settlement->dedup->ops->persist(settlement->dedup, &run, 1, wall_ns);
         }
     }
     buf_release(&ids);
     return error;
 }
 
-static enum error persist_ids(struct home *home, const struct segment *segment)
+static enum error persist_ids(struct settlement *settlement, const struct segment *segment)
 {
-    if (home->dedup->persists == PERSISTS_STORED) {
+    if (settlement->dedup->persists == PERSISTS_STORED) {
         struct buf ids = { 0 };
-        enum error read = home_read_ids(segment, &ids);
+        enum error read = settlement_read_ids(segment, &ids);
         if (read == ERROR_OUT_OF_MEMORY) {
             buf_release(&ids);
             return read;
@@ -80,10 +80,10 @@ static enum error persist_ids(struct home *home, const struct segment *segment)
             LOG(LOG_WARN, "ids of a segment not read", "segment=%s", segment->name);
         }
         struct dedup_ids run = as_run(segment, &ids);
-        home->dedup->ops->persist(home->dedup, &run, 1, clock_wall_ns());
+        settlement->dedup->ops->persist(settlement->dedup, &run, 1, clock_wall_ns());
         buf_release(&ids);
     }
-    enum error error = home->dedup->ops->sync(home->dedup);
+    enum error error = settlement->dedup->ops->sync(settlement->dedup);
     if (error == ERROR_DISK_FULL) {
         /* Only segments that go make room for the ids again, which are kept until then; after a crash before that, it
          * is the table that collapses what is sent twice. */
@@ -94,24 +94,24 @@ static enum error persist_ids(struct home *home, const struct segment *segment)
 }
 
 /* The end of a segment's way, either way. */
-static enum error let_go(struct home *home, struct segment *segment, enum metric counted)
+static enum error let_go(struct settlement *settlement, struct segment *segment, enum metric counted)
 {
     uint64_t rows = segment->rows;
     size_t stream_index = segment->stream_index;
     ASSERT(rows != 0);
     struct waiters *waiters = segment->waiters;
-    enum error error = persist_ids(home, segment);
+    enum error error = persist_ids(settlement, segment);
     if (error == OK) {
-        error = journal_remove(home->journal, segment);
+        error = journal_remove(settlement->journal, segment);
     }
     if (error != OK) {
         return error;
     }
     if (stream_index == SIZE_MAX) {
-        stream_index = home->no_stream;
+        stream_index = settlement->no_stream;
     }
-    count(home, counted, stream_index, rows);
-    waiters_settle(home->room, waiters, counted == METRIC_EVENTS_STORED);
+    count(settlement, counted, stream_index, rows);
+    waiters_settle(settlement->room, waiters, counted == METRIC_EVENTS_STORED);
     return OK;
 }
 
@@ -122,24 +122,24 @@ static enum error stored(void *context, struct segment *segment)
 
 static enum error bury(void *context, struct segment *segment, int code, const char *reason)
 {
-    struct home *home = context;
-    enum error error = dead_letters_add(home->letters, segment, code, reason, clock_wall_ns());
+    struct settlement *settlement = context;
+    enum error error = dead_letters_add(settlement->letters, segment, code, reason, clock_wall_ns());
     if (error != OK) {
         return error;
     }
     CRASH_POINT(after_burial);
-    return let_go(home, segment, METRIC_EVENTS_DEAD_LETTERED);
+    return let_go(settlement, segment, METRIC_EVENTS_DEAD_LETTERED);
 }
 
 static enum error split(void *context, struct segment *whole, uint64_t at, struct segment **first,
                         struct segment **second)
 {
-    struct home *home = context;
+    struct settlement *settlement = context;
     struct waiters *waiters = whole->waiters;
-    enum error error = journal_split(home->journal, whole, at, first, second);
+    enum error error = journal_split(settlement->journal, whole, at, first, second);
     if (error == OK) {
         ASSERT(*first != NULL && *second != NULL);
-        waiters_share(home->room, waiters);
+        waiters_share(settlement->room, waiters);
         (*first)->waiters = waiters;
         (*second)->waiters = waiters;
     }
@@ -153,12 +153,12 @@ static void feedback(void *context, size_t stream_index, enum writer_feedback an
         [FEEDBACK_TOO_MANY_PARTS] = BATCH_TOO_MANY_PARTS,
         [FEEDBACK_FAILED] = BATCH_FAILED,
     };
-    struct home *home = context;
+    struct settlement *settlement = context;
     struct batch_feedback lesson = { stream_index, answers[answer], rows, latency_ns };
-    commit_queue_feedback(home->queue, &lesson);
+    commit_queue_feedback(settlement->queue, &lesson);
 }
 
-struct writer_home home_callbacks(struct home *home)
+struct segment_owner settlement_callbacks(struct settlement *settlement)
 {
-    return (struct writer_home){ home, stored, split, bury, feedback };
+    return (struct segment_owner){ settlement, stored, split, bury, feedback };
 }
