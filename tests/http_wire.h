@@ -103,7 +103,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
 /* The connection's part. */
 struct wire {
     struct http_session session;
-    struct http_front front;
+    struct io_context context;
     struct http_options options;
     struct http_routes routes;
     struct address_ranges trusted;
@@ -227,7 +227,7 @@ static inline struct wire *wire_new(void)
     assert_true(http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
     assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
-    wire->front = (struct http_front){
+    wire->context = (struct io_context){
         .options = &wire->options,
         .transport = &wire_transport,
         .trusted = &wire->trusted,
@@ -237,12 +237,12 @@ static inline struct wire *wire_new(void)
         .intake.cells = metrics_thread(wire->metrics),
         .intake.decoder = decoder_new(),
     };
-    wire->front.keep_alive_length = http_reply_keep_alive(wire->front.keep_alive, wire->options.idle_timeout_ns);
+    wire->context.keep_alive_length = http_reply_keep_alive(wire->context.keep_alive, wire->options.idle_timeout_ns);
     wire->reading = true;
-    http_front_set_time(&wire->front, NS_PER_SECOND, NS_PER_SECOND);
+    io_context_set_time(&wire->context, NS_PER_SECOND, NS_PER_SECOND);
     struct client_address peer;
     assert_true(client_address_parse(&peer, SLICE("10.1.2.3")));
-    http_session_open(&wire->session, &wire->front, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
+    http_session_open(&wire->session, &wire->context, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
     world.count = 0;
     memset(world.refused, 0, sizeof world.refused);
     return wire;
@@ -254,11 +254,11 @@ static inline void wire_free(struct wire *wire)
     http_session_release(&wire->session);
     http_routes_release(&wire->routes);
     address_ranges_release(&wire->trusted);
-    decoder_free(wire->front.intake.decoder);
-    submission_release(&wire->front.intake.submission);
-    buf_release(&wire->front.intake.decoded);
-    buf_release(&wire->front.text);
-    connection_limits_free(wire->front.websocket_limits);
+    decoder_free(wire->context.intake.decoder);
+    submission_release(&wire->context.intake.submission);
+    buf_release(&wire->context.intake.decoded);
+    buf_release(&wire->context.text);
+    connection_limits_free(wire->context.websocket_limits);
     buf_release(&wire->written);
     buf_release(&world.last_payload);
     buf_release(&world.last_client_ip);
@@ -296,8 +296,8 @@ static inline void complete(struct wire *wire, size_t index, uint32_t accepted, 
 
 static inline void pass_seconds(struct wire *wire, int64_t seconds)
 {
-    int64_t now_ns = wire->front.now_ns + seconds * NS_PER_SECOND;
-    http_front_set_time(&wire->front, now_ns, now_ns);
+    int64_t now_ns = wire->context.now_ns + seconds * NS_PER_SECOND;
+    io_context_set_time(&wire->context, now_ns, now_ns);
     http_session_tick(&wire->session);
     flush(wire);
 }

@@ -117,7 +117,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
 /* The connection's part. */
 struct wire {
     struct ws_session *session;
-    struct http_front front;
+    struct io_context context;
     struct http_options options;
     struct websocket_options websocket;
     struct metrics *metrics;
@@ -199,7 +199,7 @@ static struct wire *wire_new(bool acks)
     memset(&world, 0, sizeof world);
     wire->websocket = wire_websocket;
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
-    wire->front = (struct http_front){
+    wire->context = (struct io_context){
         .options = &wire->options,
         .transport = &wire_transport,
         .websocket = &wire->websocket,
@@ -207,11 +207,11 @@ static struct wire *wire_new(bool acks)
         .intake.cells = metrics_thread(wire->metrics),
         .intake.decoder = decoder_new(),
     };
-    http_front_set_time(&wire->front, NS_PER_SECOND, NS_PER_SECOND);
+    io_context_set_time(&wire->context, NS_PER_SECOND, NS_PER_SECOND);
     wire->reading = true;
     struct ws_terms terms = { .stream = &wire_stream, .acks = acks, .client_ip = "10.1.2.3", .client_ip_length = 8 };
     buf_append_string(&terms.user_agent, "agent");
-    wire->session = ws_session_new(&wire->front, wire, (struct token){ 7, 3, 99 }, &terms);
+    wire->session = ws_session_new(&wire->context, wire, (struct token){ 7, 3, 99 }, &terms);
     if (wire->session == NULL) {
         abort();
     }
@@ -225,10 +225,10 @@ static void wire_free(struct wire *wire)
     if (world.terms_released != 1 || metric_read(wire->metrics, METRIC_WEBSOCKETS, 0, 0, OK) != 0) {
         abort();
     }
-    decoder_free(wire->front.intake.decoder);
-    submission_release(&wire->front.intake.submission);
-    buf_release(&wire->front.intake.decoded);
-    buf_release(&wire->front.text);
+    decoder_free(wire->context.intake.decoder);
+    submission_release(&wire->context.intake.submission);
+    buf_release(&wire->context.intake.decoded);
+    buf_release(&wire->context.text);
     buf_release(&wire->written);
     buf_release(&world.last_payload);
     buf_release(&world.last_client_ip);
@@ -262,8 +262,8 @@ static void wire_complete(struct wire *wire, size_t index, uint32_t accepted, ui
 
 static void wire_pass_seconds(struct wire *wire, int64_t seconds)
 {
-    int64_t now_ns = wire->front.now_ns + seconds * NS_PER_SECOND;
-    http_front_set_time(&wire->front, now_ns, now_ns);
+    int64_t now_ns = wire->context.now_ns + seconds * NS_PER_SECOND;
+    io_context_set_time(&wire->context, now_ns, now_ns);
     ws_session_ops.tick(wire->session);
     wire_flush(wire);
 }

@@ -80,10 +80,10 @@ const struct session_ops ws_session_ops = {
     .close = played_close,
 };
 
-struct ws_session *ws_session_new(struct http_front *front, void *connection, struct token token,
+struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
                                   struct ws_terms *terms)
 {
-    (void)front, (void)connection;
+    (void)context, (void)connection;
     if (memory_is_short) {
         ws_terms_release(terms);
         return NULL;
@@ -136,7 +136,7 @@ static const struct http_transport no_transport = { take_all, ignore_reading, ig
                                                     ignore,   no_input,       ignore, keep_none };
 
 struct slots {
-    struct wire *wire; /* its front and routes are borrowed */
+    struct wire *wire; /* its context and routes are borrowed */
     struct connections connections;
     atomic_int_fast64_t open;
 };
@@ -146,8 +146,8 @@ static struct slots *slots_new(int64_t max)
     struct slots *slots = calloc(1, sizeof *slots);
     assert_non_null(slots);
     slots->wire = wire_new();
-    slots->wire->front.transport = &no_transport;
-    connections_init(&slots->connections, &slots->wire->front, &slots->open, max);
+    slots->wire->context.transport = &no_transport;
+    connections_init(&slots->connections, &slots->wire->context, &slots->open, max);
     memory_is_short = false;
     return slots;
 }
@@ -298,7 +298,7 @@ static void an_upgrade_while_draining_is_told_at_once(void **state)
     struct slots *slots = slots_new(1);
     struct connection *connection = take(slots);
     receive(connection, UPGRADE);
-    slots->wire->front.draining = true;
+    slots->wire->context.draining = true;
     assert_true(connections_upgrade(connection));
     assert_int_equal(played->drains, 1);
     slots_free(slots);
@@ -313,7 +313,7 @@ static void an_upgrade_without_memory_is_not_counted_any_more(void **state)
     receive(connection, UPGRADE "frames");
     memory_is_short = true;
     assert_false(connections_upgrade(connection));
-    assert_int_equal(connection_limits_enter(slots->wire->front.websocket_limits, &peer), OK);
+    assert_int_equal(connection_limits_enter(slots->wire->context.websocket_limits, &peer), OK);
     connections_give(connection);
     slots_free(slots);
 }

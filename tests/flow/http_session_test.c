@@ -188,7 +188,7 @@ static void drops_the_fate_of_a_client_that_vanished(void **state)
     struct client_address peer = wire->session.peer;
     send_text(wire, POST);
     http_session_close(&wire->session);
-    http_session_open(&wire->session, &wire->front, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
+    http_session_open(&wire->session, &wire->context, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
     send_text(wire, POST);
     complete(wire, 0, 1, 0, OK);
     assert_int_equal(wire->written.len, 0);
@@ -308,7 +308,7 @@ static void a_request_that_meets_the_idle_timer_is_served(void **state)
 {
     (void)state;
     struct wire *wire = wire_new();
-    http_front_set_time(&wire->front, 61 * NS_PER_SECOND, 61 * NS_PER_SECOND);
+    io_context_set_time(&wire->context, 61 * NS_PER_SECOND, 61 * NS_PER_SECOND);
     http_session_tick(&wire->session);
     assert_false(wire->closed);
     send_text(wire, POST);
@@ -737,7 +737,7 @@ static void draining_ends_connections_with_their_last_answer(void **state)
     (void)state;
     struct wire *wire = wire_new();
     send_text(wire, POST POST);
-    wire->front.draining = true;
+    wire->context.draining = true;
     http_session_drain(&wire->session);
     assert_false(wire->closed);
     complete(wire, 0, 1, 0, OK);
@@ -754,7 +754,7 @@ static void draining_answers_at_once_who_waits_for_the_store(void **state)
     send_text(wire, POST_AND_WAIT POST_AND_WAIT);
     complete(wire, 0, 1, 0, OK);
     assert_false(wrote(wire, "HTTP/1.1"));
-    wire->front.draining = true;
+    wire->context.draining = true;
     http_session_drain(&wire->session);
     flush(wire);
     assert_string_equal(statuses(wire), "202");
@@ -768,7 +768,7 @@ static void draining_closes_idle_connections(void **state)
     (void)state;
     struct wire *wire = wire_new();
     send_text(wire, GET_PING);
-    wire->front.draining = true;
+    wire->context.draining = true;
     http_session_drain(&wire->session);
     flush(wire);
     assert_true(wire->closed);
@@ -780,7 +780,7 @@ static void a_request_that_meets_the_drain_is_answered(void **state)
     (void)state;
     for (int unread = 0; unread < 2; unread++) {
         struct wire *wire = wire_new();
-        wire->front.draining = true;
+        wire->context.draining = true;
         wire->has_input = unread != 0;
         http_session_drain(&wire->session);
         if (unread) {
@@ -812,7 +812,7 @@ static void draining_answers_503_to_what_is_not_whole(void **state)
         struct wire *wire = wire_new();
         send_text(wire, rows[i].half);
         bool answered = wire->written.len != 0; /* a path that is not there is, at once */
-        wire->front.draining = true;
+        wire->context.draining = true;
         http_session_drain(&wire->session);
         flush(wire);
         assert_string_equal(statuses(wire), answered ? "404" : "503");

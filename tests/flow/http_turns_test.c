@@ -23,16 +23,16 @@ static struct wire *turns_new(void)
 {
     struct wire *wire = wire_new();
     wire->options.max_body_bytes = 1 << 20;
-    wire->front.turn = (struct turn){ .clock = read_clock };
+    wire->context.turn = (struct turn){ .clock = read_clock };
     time_ns = NS_PER_SECOND;
     step_ns = 0;
-    turn_begin(&wire->front.turn, time_ns);
+    turn_begin(&wire->context.turn, time_ns);
     return wire;
 }
 
 static void next_turn(struct wire *wire)
 {
-    turn_begin(&wire->front.turn, time_ns);
+    turn_begin(&wire->context.turn, time_ns);
 }
 
 static void go_on(struct wire *wire)
@@ -182,7 +182,7 @@ static void who_waits_in_line_is_not_idle_and_is_owed_an_answer(void **state)
     pass_seconds(wire, 1000);
     assert_false(wire->closed || wire->finished);
     assert_true(http_session_ops.owes(&wire->session));
-    wire->front.draining = true;
+    wire->context.draining = true;
     http_session_drain(&wire->session);
     flush(wire);
     assert_int_equal(wire->written.len, 0);

@@ -94,9 +94,9 @@ static void an_upgrade_that_dies_on_the_way_is_not_counted_any_more(void **state
     struct wire *wire = wire_new();
     struct client_address address = wire->session.peer;
     send_text(wire, POST UPGRADE);
-    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &address), ERROR_TOO_MANY_WEBSOCKETS);
+    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), ERROR_TOO_MANY_WEBSOCKETS);
     http_session_close(&wire->session);
-    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &address), OK);
+    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), OK);
     wire_free(wire);
 }
 
@@ -133,7 +133,7 @@ static void a_limit_that_is_reached_answers_503(void **state)
     (void)state;
     struct wire *wire = wire_new();
     struct client_address other = { { 1 } };
-    assert_int_equal(connection_limits_enter(wire->front.websocket_limits, &other), OK);
+    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &other), OK);
     send_text(wire, UPGRADE);
     assert_string_equal(statuses(wire), "503");
     assert_true(wrote(wire, "Retry-After: 1\r\n") && wrote(wire, "\"code\":\"too_many_websockets\""));

@@ -523,7 +523,7 @@ static void closes_on_a_bomb_without_the_memory_it_claims(void **state)
     assert_true(said_close(wire, 1009));
     assert_int_equal(world.refused[ERROR_DECOMPRESSED_TOO_LARGE], 1);
     assert_int_equal(refused_in_all(), 1);
-    assert_true(wire->front.intake.decoded.cap <= 4 * wire->websocket.max_decompressed_bytes);
+    assert_true(wire->context.intake.decoded.cap <= 4 * wire->websocket.max_decompressed_bytes);
     buf_release(&plain);
     buf_release(&packed);
     wire_free(wire);
@@ -878,7 +878,7 @@ static void drains_with_1012_after_the_acks(void **state)
     (void)state;
     struct wire *wire = wire_new(true);
     send_text(wire, TEXT, "x");
-    wire->front.draining = true;
+    wire->context.draining = true;
     ws_session_ops.drain(wire->session);
     wire_flush(wire);
     assert_int_equal(wire->written.len, 0);
@@ -946,7 +946,7 @@ static void a_drain_waits_for_no_client_that_does_not_read(void **state)
     send_text(wire, PING, "1");
     send_text(wire, TEXT, "waits");
     assert_false(wire->reading);
-    wire->front.draining = true;
+    wire->context.draining = true;
     ws_session_ops.drain(wire->session);
     wire_flush(wire);
     assert_true(wire->reading); /* to hear it leave */
@@ -1157,9 +1157,9 @@ static void ends_a_session_that_begins_in_a_drain(void **state)
 {
     (void)state;
     struct wire *wire = wire_new(true);
-    wire->front.draining = true;
+    wire->context.draining = true;
     struct ws_terms terms = { .stream = &wire_stream, .acks = true };
-    struct ws_session *late = ws_session_new(&wire->front, wire, (struct token){ 8, 1, 0 }, &terms);
+    struct ws_session *late = ws_session_new(&wire->context, wire, (struct token){ 8, 1, 0 }, &terms);
     assert_non_null(late);
     assert_true(wire->wants_flush);
     ws_session_ops.flush(late);

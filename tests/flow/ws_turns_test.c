@@ -25,10 +25,10 @@ static int64_t read_clock(void)
 static struct wire *turns_new(void)
 {
     struct wire *wire = wire_new(true);
-    wire->front.turn = (struct turn){ .clock = read_clock };
+    wire->context.turn = (struct turn){ .clock = read_clock };
     time_ns = NS_PER_SECOND;
     step_ns = 0;
-    turn_begin(&wire->front.turn, time_ns);
+    turn_begin(&wire->context.turn, time_ns);
     return wire;
 }
 
@@ -36,7 +36,7 @@ static void go_on(struct wire *wire)
 {
     assert_true(wire->wants_turn);
     wire->wants_turn = false;
-    turn_begin(&wire->front.turn, time_ns);
+    turn_begin(&wire->context.turn, time_ns);
     ws_session_ops.go_on(wire->session);
     wire_flush(wire);
 }

@@ -184,7 +184,7 @@ static void stir(struct wire *wire, uint8_t how, size_t *completed)
     case 3: answer_page(wire); break;
     case 4:
         if (how == 252) {
-            wire->front.draining = true;
+            wire->context.draining = true;
             http_session_drain(&wire->session);
         }
         break;

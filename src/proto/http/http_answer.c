@@ -23,7 +23,7 @@ static void allow_origin(struct http_answer *answer, const struct string_list *o
     }
 }
 
-void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request)
+void http_answer_begin(struct http_answer *answer, const struct io_context *context, const struct http_request *request)
 {
     struct buf body = answer->body, origin = answer->origin;
     *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .origin = origin };
@@ -31,10 +31,10 @@ void http_answer_begin(struct http_answer *answer, const struct http_front *fron
     buf_clear(&answer->origin);
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
-    answer->reply.keep_alive = slice_make(front->keep_alive, front->keep_alive_length);
-    answer->reply.vary_origin = front->vary_origin;
+    answer->reply.keep_alive = slice_make(context->keep_alive, context->keep_alive_length);
+    answer->reply.vary_origin = context->vary_origin;
     if (request->origin.len != 0) {
-        allow_origin(answer, &front->options->cors_origins, request->origin);
+        allow_origin(answer, &context->options->cors_origins, request->origin);
     }
 }
 
@@ -169,17 +169,17 @@ static const struct buf *compose_body(const struct http_answer *answer, struct b
     return text;
 }
 
-void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out)
+void http_answer_write(struct http_answer *answer, struct io_context *context, struct buf *out)
 {
-    const struct buf *whole = compose_body(answer, &front->text);
+    const struct buf *whole = compose_body(answer, &context->text);
     struct slice body = buf_slice(whole);
     out->failed |= whole->failed; /* then the connection ends, and says nothing wrong */
     if (answer->kind == ANSWER_UPGRADE) {
         buf_append_slice(out, body);
     } else {
-        http_reply_write(out, &answer->reply, slice_make(front->date, front->date_length), body);
+        http_reply_write(out, &answer->reply, slice_make(context->date, context->date_length), body);
     }
-    metric_add_index(front->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
+    metric_add_index(context->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
     http_answer_clear(answer);
 }
 

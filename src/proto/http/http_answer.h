@@ -2,7 +2,7 @@
  * its answers in a ring, so that they leave in the order of the requests whatever the order in which fates come. */
 #pragma once
 
-#include "proto/http/http_front.h"
+#include "proto/http/io_context.h"
 
 enum answer_state {
     ANSWER_SUBMIT, /* waits for session_ops.submitted */
@@ -31,7 +31,8 @@ struct http_answer {
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
-void http_answer_begin(struct http_answer *answer, const struct http_front *front, const struct http_request *request);
+void http_answer_begin(struct http_answer *answer, const struct io_context *context,
+                       const struct http_request *request);
 
 /* Ready with a problem. `detail` empty: the error's own text. */
 void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors);
@@ -55,7 +56,7 @@ void http_answer_expire(struct http_answer *answer);
 void http_answer_page(struct http_answer *answer, struct page_reply *page);
 
 /* Appends a ready answer to `out`, counts it, and makes the slot fit for the next request. */
-void http_answer_write(struct http_answer *answer, struct http_front *front, struct buf *out);
+void http_answer_write(struct http_answer *answer, struct io_context *context, struct buf *out);
 
 /* Big bodies are given back at once, small ones kept. */
 void http_answer_clear(struct http_answer *answer);

@@ -1,4 +1,4 @@
-/* Turns what an HTTP session keeps into its shares of the front's bounds. */
+/* Turns what an HTTP session keeps into its shares of the context's bounds. */
 #include "proto/http/http_bounds.h"
 
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
@@ -10,7 +10,7 @@ static bool keeps_input(const struct http_session *session)
 
 static bool is_to_stop(const struct http_session *session)
 {
-    const struct kept_line *line = &session->front->receiving;
+    const struct kept_line *line = &session->context->receiving;
     bool can_be_refused = session->answers.next - session->answers.first < session->answers.size;
     if (!session->received.waits || !can_be_refused || session->phase == PHASE_UPGRADE) {
         return false;
@@ -20,25 +20,25 @@ static bool is_to_stop(const struct http_session *session)
 
 void http_bounds_settle_anew(struct http_session *session)
 {
-    struct http_front *front = session->front;
+    struct io_context *context = session->context;
     bool waits = keeps_input(session) && !session->in_line; /* in line it is whole, and the gateway's to be quick */
-    if (!keeps_input(session) && kept_is_tight(&front->receiving)) {
+    if (!keeps_input(session) && kept_is_tight(&context->receiving)) {
         buf_shed(&session->in, KEPT_WHILE_TIGHT);
         buf_shed(&session->body, KEPT_WHILE_TIGHT);
     }
     size_t buffers = session->in.cap + session->body.cap;
     if (session->received.bytes > buffers) {
-        kept_set(&front->receiving, &session->received, buffers);
+        kept_set(&context->receiving, &session->received, buffers);
     }
     if (waits) {
-        kept_wait(&front->receiving, &session->received, session->connection);
+        kept_wait(&context->receiving, &session->received, session->connection);
     } else {
-        kept_leave(&front->receiving, &session->received);
+        kept_leave(&context->receiving, &session->received);
     }
-    kept_stop(&front->receiving, &session->received, is_to_stop(session));
-    kept_set(&front->replying, &session->replies, http_bounds_replies(session));
+    kept_stop(&context->receiving, &session->received, is_to_stop(session));
+    kept_set(&context->replying, &session->replies, http_bounds_replies(session));
     if (!session->out.blocked) {
-        kept_leave(&front->replying, &session->replies);
+        kept_leave(&context->replying, &session->replies);
     }
 }
 
@@ -46,21 +46,21 @@ void http_bounds_leave(struct http_session *session)
 {
     session->owed = 0;
     session->weighed = session->answers.next;
-    kept_leave(&session->front->receiving, &session->received);
-    kept_leave(&session->front->replying, &session->replies);
-    kept_set(&session->front->receiving, &session->received, session->in.cap + session->body.cap);
-    kept_set(&session->front->replying, &session->replies, session->out.bytes.cap);
+    kept_leave(&session->context->receiving, &session->received);
+    kept_leave(&session->context->replying, &session->replies);
+    kept_set(&session->context->receiving, &session->received, session->in.cap + session->body.cap);
+    kept_set(&session->context->replying, &session->replies, session->out.bytes.cap);
 }
 
 void http_bounds_count_closed(const struct http_session *session, enum error why)
 {
-    metric_add_index(session->front->intake.cells, METRIC_CONNECTIONS_CLOSED, (size_t)why, 1);
+    metric_add_index(session->context->intake.cells, METRIC_CONNECTIONS_CLOSED, (size_t)why, 1);
 }
 
 void http_bounds_abandon(struct http_session *session, enum error why)
 {
     if (session->phase == PHASE_BODY && session->is_event) {
-        pipeline_count_refusal(session->front->intake.io, PROTOCOL_HTTP, NULL, why);
+        pipeline_count_refusal(session->context->intake.io, PROTOCOL_HTTP, NULL, why);
     }
     session->phase = PHASE_LINGER;
     buf_clear(&session->in);
@@ -75,22 +75,22 @@ void http_bounds_abandon(struct http_session *session, enum error why)
 /* How far the client has come with what is waited for. */
 static uint64_t progress(const struct http_session *session)
 {
-    const struct http_transport *transport = session->front->transport;
+    const struct http_transport *transport = session->context->transport;
     return session->wait == WAIT_SOCKET ? session->out.taken - transport->untaken(session->connection)
                                         : session->received_bytes;
 }
 
 void http_bounds_measure(struct http_session *session)
 {
-    slowness_restart(&session->slowness, session->front->now_ns, progress(session));
+    slowness_restart(&session->slowness, session->context->now_ns, progress(session));
 }
 
 bool http_bounds_is_too_slow(struct http_session *session)
 {
-    const struct http_options *options = session->front->options;
+    const struct http_options *options = session->context->options;
     if (session->wait != WAIT_BODY && session->wait != WAIT_SOCKET) {
         return false;
     }
     uint64_t rate = session->wait == WAIT_BODY ? options->min_body_rate : options->min_reply_rate;
-    return slowness_shows(&session->slowness, session->front->now_ns, progress(session), rate);
+    return slowness_shows(&session->slowness, session->context->now_ns, progress(session), rate);
 }

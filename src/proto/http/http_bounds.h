@@ -1,4 +1,4 @@
-/* What an HTTP session keeps and for how long, against the bounds of the front: the inner part of http_session, not for
+/* What an HTTP session keeps and for how long, against the bounds of the context: the inner part of http_session, not for
  * others. */
 #pragma once
 
@@ -13,7 +13,7 @@ static inline void http_bounds_receive(struct http_session *session, size_t byte
     size_t kept = session->in.len + session->body.len;
     session->received_bytes += bytes;
     if (kept > session->received.bytes) {
-        kept_set(&session->front->receiving, &session->received, kept);
+        kept_set(&session->context->receiving, &session->received, kept);
     }
 }
 
@@ -41,7 +41,7 @@ static inline bool http_bounds_weigh(struct http_session *session)
 static inline void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer)
 {
     http_bounds_weigh_one(session, answer);
-    kept_set(&session->front->replying, &session->replies, http_bounds_replies(session));
+    kept_set(&session->context->replying, &session->replies, http_bounds_replies(session));
 }
 
 /* An answer leaves the ring. */
@@ -58,7 +58,7 @@ static inline bool http_bounds_is_settled(const struct http_session *session)
     bool counted = session->received.bytes <= session->in.cap + session->body.cap &&
                    session->replies.bytes == http_bounds_replies(session);
     return session->phase == PHASE_HEAD && session->in.len == 0 && counted && !waits &&
-           !kept_is_tight(&session->front->receiving);
+           !kept_is_tight(&session->context->receiving);
 }
 
 /* http_bounds_settle, of a session that is not settled. */
@@ -79,7 +79,7 @@ void http_bounds_leave(struct http_session *session);
 /* The socket was given bytes; `taken`: it took some. */
 static inline void http_bounds_write(struct http_session *session, bool taken)
 {
-    struct kept_line *line = &session->front->replying;
+    struct kept_line *line = &session->context->replying;
     if (taken) {
         kept_leave(line, &session->replies);
     }

@@ -5,9 +5,9 @@
 
 #include "pipeline/refused_runs.h"
 
-enum error http_events_check(const struct http_front *front, const struct http_request *request)
+enum error http_events_check(const struct io_context *context, const struct http_request *request)
 {
-    if (request->has_length && request->length > front->options->max_body_bytes) {
+    if (request->has_length && request->length > context->options->max_body_bytes) {
         return ERROR_BODY_TOO_LARGE;
     }
     if (request->content == CONTENT_FOREIGN) {
@@ -26,9 +26,9 @@ static bool is_form(const struct http_request *request, struct slice body)
     return text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
 }
 
-void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail)
+void http_events_refuse(struct io_context *context, struct http_answer *answer, enum error error, struct slice detail)
 {
-    pipeline_count_refusal(front->intake.io, PROTOCOL_HTTP, NULL, error);
+    pipeline_count_refusal(context->intake.io, PROTOCOL_HTTP, NULL, error);
     http_answer_problem(answer, error, detail, SLICE(""));
 }
 
@@ -41,27 +41,27 @@ struct arguments {
 };
 
 /* One of two words, the first meaning true; *given: if there is one at all. */
-static enum error read_choice(struct http_front *front, struct slice query, const char *name, struct slice yes,
+static enum error read_choice(struct io_context *context, struct slice query, const char *name, struct slice yes,
                               struct slice no, bool *value, bool *given)
 {
     bool malformed;
-    *given = page_argument(query, name, &front->text, &malformed);
+    *given = page_argument(query, name, &context->text, &malformed);
     if (!*given) {
         return OK;
     }
-    if (front->text.failed) {
+    if (context->text.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    struct slice text = buf_slice(&front->text);
+    struct slice text = buf_slice(&context->text);
     *value = slice_equal(text, yes);
     return !malformed && (*value || slice_equal(text, no)) ? OK : ERROR_BAD_ARGUMENT;
 }
 
-static enum error read_ids(struct http_front *front, struct slice query, struct arguments *arguments,
+static enum error read_ids(struct io_context *context, struct slice query, struct arguments *arguments,
                            struct slice *detail)
 {
     bool always = false, given = false;
-    enum error error = read_choice(front, query, "ids", SLICE("1"), SLICE("0"), &always, &given);
+    enum error error = read_choice(context, query, "ids", SLICE("1"), SLICE("0"), &always, &given);
     if (error == ERROR_BAD_ARGUMENT) {
         *detail = SLICE("ids: the values are 0 and 1");
     } else if (given) {
@@ -70,33 +70,33 @@ static enum error read_ids(struct http_front *front, struct slice query, struct 
     return error;
 }
 
-static enum error read_arguments(struct http_front *front, struct slice query, struct arguments *arguments,
+static enum error read_arguments(struct io_context *context, struct slice query, struct arguments *arguments,
                                  struct slice *detail)
 {
     bool malformed = false, given;
     *arguments = (struct arguments){ 0 };
     if (query.len == 0) {
-        arguments->stream = pipeline_stream(front->intake.pipeline, SLICE(""));
+        arguments->stream = pipeline_stream(context->intake.pipeline, SLICE(""));
         return OK;
     }
-    bool named = page_argument(query, "stream", &front->text, &malformed);
-    if (front->text.failed) {
+    bool named = page_argument(query, "stream", &context->text, &malformed);
+    if (context->text.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    arguments->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    arguments->stream = pipeline_stream(context->intake.pipeline, named ? buf_slice(&context->text) : SLICE(""));
     if (malformed || arguments->stream == NULL) {
-        struct buf *text = &front->intake.submission.detail;
+        struct buf *text = &context->intake.submission.detail;
         buf_clear(text);
-        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        pipeline_describe_unknown(context->intake.pipeline, buf_slice(&context->text), text);
         *detail = buf_slice(text);
         return ERROR_UNKNOWN_STREAM;
     }
-    enum error error = read_choice(front, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
+    enum error error = read_choice(context, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
     if (error != OK) {
         *detail = error == ERROR_BAD_ARGUMENT ? SLICE("wait: the only value is \"stored\"") : SLICE("");
         return error;
     }
-    return read_ids(front, query, arguments, detail);
+    return read_ids(context, query, arguments, detail);
 }
 
 /* A list that memory was short for is left out, not cut: whoever is told less is told nothing wrong. */
@@ -174,45 +174,45 @@ void http_events_submitted(struct http_answer *answer, const struct large_payloa
     }
 }
 
-static void hand_on(struct http_front *front, const struct payload *payload, enum encoding encoding, enum ids ids,
+static void hand_on(struct io_context *context, const struct payload *payload, enum encoding encoding, enum ids ids,
                     struct http_answer *answer)
 {
     const struct large_payload large = {
         .payload = *payload,
         .encoding = encoding,
-        .max_decompressed = front->options->max_decompressed_bytes,
+        .max_decompressed = context->options->max_decompressed_bytes,
         .ids = (int)ids,
     };
-    enum error error = http_front_hand_on(front, &large);
+    enum error error = io_context_hand_on(context, &large);
     if (error != OK) {
-        http_events_refuse(front, answer, error, SLICE(""));
+        http_events_refuse(context, answer, error, SLICE(""));
         return;
     }
     answer->state = ANSWER_SUBMIT;
 }
 
-void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
+void http_events_post(struct io_context *context, const struct http_request *request, enum payload_form form,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
     bool large = false;
-    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
-    enum error error = read_arguments(front, request->query, &arguments, &detail);
+    metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
+    enum error error = read_arguments(context, request->query, &arguments, &detail);
     if (error == OK) {
-        error = http_front_unpack(front, request->encoding, front->options->max_decompressed_bytes, &body, &large);
+        error = io_context_unpack(context, request->encoding, context->options->max_decompressed_bytes, &body, &large);
     }
     if (error == OK && is_form(request, body)) {
         error = ERROR_UNSUPPORTED_TYPE;
         detail = SLICE("the body is a form: send JSON, as application/json or under this type");
     }
     if (error == ERROR_BAD_COMPRESSION) {
-        buf_clear(&front->text);
-        decode_describe_fault(request->encoding, body, &front->text);
-        detail = buf_slice(&front->text);
+        buf_clear(&context->text);
+        decode_describe_fault(request->encoding, body, &context->text);
+        detail = buf_slice(&context->text);
     }
     if (error != OK) {
-        http_events_refuse(front, answer, error, detail);
+        http_events_refuse(context, answer, error, detail);
         return;
     }
     struct payload payload = {
@@ -221,16 +221,16 @@ void http_events_post(struct http_front *front, const struct http_request *reque
         .form = form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : form,
         .protocol = PROTOCOL_HTTP,
         .token = token,
-        .received_wall_ns = front->wall_ns,
+        .received_wall_ns = context->wall_ns,
         .client_ip = client_ip,
         .user_agent = request->user_agent,
         .wait_stored = arguments.wait_stored,
     };
     answer->wait_stored = arguments.wait_stored;
     if (large) {
-        hand_on(front, &payload, request->encoding, arguments.ids, answer);
+        hand_on(context, &payload, request->encoding, arguments.ids, answer);
         return;
     }
-    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
-    answer_submission(answer, &front->intake.submission, form, arguments.ids);
+    pipeline_submit(context->intake.io, &payload, &context->intake.submission);
+    answer_submission(answer, &context->intake.submission, form, arguments.ids);
 }

@@ -8,15 +8,15 @@
 
 /* What can be said of a POST before its body: ERROR_BODY_TOO_LARGE by its Content-Length, ERROR_UNSUPPORTED_ENCODING,
  * ERROR_UNSUPPORTED_TYPE. */
-MUST_CHECK enum error http_events_check(const struct http_front *front, const struct http_request *request);
+MUST_CHECK enum error http_events_check(const struct io_context *context, const struct http_request *request);
 
 /* A whole request. `body` is followed by JSON_PADDING readable bytes. Fills `answer` (begun): ready, or waiting for the
  * completion that goes to `token`. */
-void http_events_post(struct http_front *front, const struct http_request *request, enum payload_form form,
+void http_events_post(struct io_context *context, const struct http_request *request, enum payload_form form,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer);
 
 /* What became of a POST whose payload was large: as above. */
 void http_events_submitted(struct http_answer *answer, const struct large_payload *large);
 
 /* Answers a POST that is refused unparsed, and counts it. */
-void http_events_refuse(struct http_front *front, struct http_answer *answer, enum error error, struct slice detail);
+void http_events_refuse(struct io_context *context, struct http_answer *answer, enum error error, struct slice detail);

@@ -6,7 +6,7 @@
 
 static void want_flush(struct http_session *session)
 {
-    session->front->transport->want_flush(session->connection);
+    session->context->transport->want_flush(session->connection);
 }
 
 static struct http_answer *find_answer(const struct http_session *session, struct token token)
@@ -17,7 +17,7 @@ static struct http_answer *find_answer(const struct http_session *session, struc
 /* While the gateway drains nothing is stored any more. */
 void http_fates_stop_waiting(const struct http_session *session, struct http_answer *answer)
 {
-    if (session->front->draining && answer->state == ANSWER_STORE) {
+    if (session->context->draining && answer->state == ANSWER_STORE) {
         http_answer_expire(answer);
     }
 }
@@ -26,7 +26,7 @@ void http_session_complete(struct http_session *session, const struct ticket *ti
 {
     struct http_answer *answer = find_answer(session, ticket->token);
     if (answer != NULL && answer->state == ANSWER_COMMIT) {
-        http_answer_complete(answer, ticket, session->front->now_ns + session->front->options->wait_timeout_ns);
+        http_answer_complete(answer, ticket, session->context->now_ns + session->context->options->wait_timeout_ns);
         http_fates_stop_waiting(session, answer);
         http_bounds_weigh_again(session, answer);
         want_flush(session);

@@ -11,7 +11,7 @@ static enum http_verdict parse(const struct http_session *session, struct slice 
 {
     *error = OK;
     *reason = "";
-    return http_parse_head(bytes, session->front->options->max_header_bytes, request, error, reason);
+    return http_parse_head(bytes, session->context->options->max_header_bytes, request, error, reason);
 }
 
 void http_read_refuse(struct http_session *session, bool is_event, enum error error)
@@ -33,16 +33,16 @@ static void refuse_head(struct http_session *session, const struct http_request 
 static bool serve_in_turn(struct http_session *session, const struct http_request *request,
                           const struct http_destination *to, struct slice body)
 {
-    struct http_front *front = session->front;
-    if (!turn_admits(&front->turn, &session->share, body.len, request->encoding != ENCODING_IDENTITY)) {
+    struct io_context *context = session->context;
+    if (!turn_admits(&context->turn, &session->share, body.len, request->encoding != ENCODING_IDENTITY)) {
         session->in_line = true;
-        front->transport->want_turn(session->connection);
+        context->transport->want_turn(session->connection);
         return false;
     }
     session->phase = PHASE_HEAD;
     session->continue_owed = false;
     http_serve(session, request, to, body);
-    turn_served(&front->turn, &session->share);
+    turn_served(&context->turn, &session->share);
     return true;
 }
 
@@ -50,7 +50,7 @@ static bool serve_in_turn(struct http_session *session, const struct http_reques
 static void await_body(struct http_session *session, const struct http_request *request,
                        const struct http_destination *to)
 {
-    enum error error = to->error == OK && kept_is_full(&session->front->receiving) ? ERROR_RECEIVING_FULL : to->error;
+    enum error error = to->error == OK && kept_is_full(&session->context->receiving) ? ERROR_RECEIVING_FULL : to->error;
     if (error != OK) {
         http_serve_refusal(session, request, to, error, SLICE(""));
         return;
@@ -65,7 +65,7 @@ static void await_body(struct http_session *session, const struct http_request *
     buf_clear(&session->body);
     if (request->expect_continue && input(session).len == request->head_length) {
         session->continue_owed = true;
-        session->front->transport->want_flush(session->connection);
+        session->context->transport->want_flush(session->connection);
     }
 }
 
@@ -118,9 +118,10 @@ static bool read_chunked(struct http_session *session)
     size_t used = 0, framing = session->at + session->head_length;
     enum error error = OK;
     enum http_verdict verdict =
-        session->gathered ? HTTP_DONE
-                          : http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
-                                               session->front->options->max_body_bytes, &session->body, &used, &error);
+        session->gathered
+            ? HTTP_DONE
+            : http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
+                                 session->context->options->max_body_bytes, &session->body, &used, &error);
     if (verdict == HTTP_PARTIAL) {
         drop_framing(session, framing, used);
         return false;

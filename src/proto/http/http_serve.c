@@ -7,7 +7,7 @@
 static struct http_answer *begin_answer(struct http_session *session, const struct http_request *request)
 {
     struct http_answer *answer = answer_ring_push(&session->answers);
-    http_answer_begin(answer, session->front, request);
+    http_answer_begin(answer, session->context, request);
     return answer;
 }
 
@@ -15,7 +15,7 @@ static struct http_answer *begin_answer(struct http_session *session, const stru
 static void flush_if_ready(const struct http_session *session)
 {
     if (answer_ring_at(&session->answers, session->answers.next - 1)->state == ANSWER_READY) {
-        session->front->transport->want_flush(session->connection);
+        session->context->transport->want_flush(session->connection);
     }
 }
 
@@ -33,25 +33,25 @@ static bool is_options(const struct http_request *request, const struct http_des
 
 struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
 {
-    struct http_front *front = session->front;
+    struct io_context *context = session->context;
     struct http_destination to = { .path = request->path };
     if (to.path.len != 0 && memchr(to.path.data, '%', to.path.len) != NULL) {
-        buf_clear(&front->text);
-        if (!http_unescape(to.path, false, &front->text)) {
+        buf_clear(&context->text);
+        if (!http_unescape(to.path, false, &context->text)) {
             to.error = ERROR_BAD_REQUEST;
             return to;
         }
-        to.path = buf_slice(&front->text);
+        to.path = buf_slice(&context->text);
     }
     to.route = http_routes_find(session->routes, to.path, request->method, &to.allow);
     to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
-    if (front->options->hosts.count != 0 && !hosts_take(&front->options->hosts, request->host)) {
+    if (context->options->hosts.count != 0 && !hosts_take(&context->options->hosts, request->host)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
     } else if (to.is_event) {
-        to.error = kept_is_full(&front->replying) ? ERROR_REPLYING_FULL : http_events_check(front, request);
+        to.error = kept_is_full(&context->replying) ? ERROR_REPLYING_FULL : http_events_check(context, request);
     } else if (is_websocket(to.route) && request->has_body) {
         to.error = ERROR_BAD_REQUEST;
-    } else if (request->has_length && request->length > front->options->max_body_bytes) {
+    } else if (request->has_length && request->length > context->options->max_body_bytes) {
         to.error = ERROR_BODY_TOO_LARGE;
     } else if (to.route == NULL) {
         to.error = to.allow != 0 ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND;
@@ -64,16 +64,16 @@ struct http_destination http_serve_find(struct http_session *session, const stru
 }
 
 /* Counts it where it belongs. */
-static void give_problem(struct http_front *front, struct http_answer *answer, const struct http_destination *to,
+static void give_problem(struct io_context *context, struct http_answer *answer, const struct http_destination *to,
                          enum error error, struct slice detail)
 {
     answer->reply.allow = to->allow;
     if (to->is_event) {
-        http_events_refuse(front, answer, error, detail);
+        http_events_refuse(context, answer, error, detail);
         return;
     }
     if (is_websocket(to->route)) {
-        metric_add_index(front->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
+        metric_add_index(context->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
     }
     http_answer_problem(answer, error, detail, SLICE(""));
 }
@@ -82,7 +82,7 @@ static struct http_answer *refuse(struct http_session *session, const struct htt
                                   const struct http_destination *to, enum error error, struct slice detail)
 {
     struct http_answer *answer = begin_answer(session, request);
-    give_problem(session->front, answer, to, error, detail);
+    give_problem(session->context, answer, to, error, detail);
     return answer;
 }
 
@@ -97,7 +97,7 @@ void http_serve_refusal(struct http_session *session, const struct http_request 
 static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
                        struct slice path)
 {
-    struct page_later later = { session->front->thread, http_session_next_token(session) };
+    struct page_later later = { session->context->thread, http_session_next_token(session) };
     struct http_answer *answer = begin_answer(session, request);
     struct page_request asked = { request->method, path, request->query };
     struct page_reply reply = { .status = 200 };
@@ -119,7 +119,7 @@ static bool is_forwarded(const struct http_session *session, const struct http_r
 
 static struct client_address client_of(const struct http_session *session, const struct http_request *request)
 {
-    return is_forwarded(session, request) ? client_address_behind(session->front->trusted, session->peer,
+    return is_forwarded(session, request) ? client_address_behind(session->context->trusted, session->peer,
                                                                   request->forwarded_for, request->forwarded_for_count)
                                           : session->peer;
 }
@@ -139,10 +139,10 @@ static void serve_websocket(struct http_session *session, const struct http_requ
 {
     struct slice detail = SLICE("");
     struct http_answer *answer = begin_answer(session, request);
-    enum error error = ws_handshake(session->front, request, to->route->acks, client_of(session, request),
+    enum error error = ws_handshake(session->context, request, to->route->acks, client_of(session, request),
                                     &session->terms, &answer->body, &detail);
     if (error != OK) {
-        give_problem(session->front, answer, to, error, detail);
+        give_problem(session->context, answer, to, error, detail);
         return;
     }
     http_answer_upgrade(answer);
@@ -155,7 +155,7 @@ static void serve_events(struct http_session *session, const struct http_request
     char text[CLIENT_ADDRESS_TEXT];
     struct token token = http_session_next_token(session);
     struct http_answer *answer = begin_answer(session, request);
-    http_events_post(session->front, request, form, body, client_ip(session, request, text), token, answer);
+    http_events_post(session->context, request, form, body, client_ip(session, request, text), token, answer);
 }
 
 void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,

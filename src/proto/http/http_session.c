@@ -10,12 +10,12 @@
 
 static void want_flush(struct http_session *session)
 {
-    session->front->transport->want_flush(session->connection);
+    session->context->transport->want_flush(session->connection);
 }
 
 static void want_close(struct http_session *session)
 {
-    session->front->transport->close(session->connection);
+    session->context->transport->close(session->connection);
 }
 
 /* Waiting. */
@@ -26,7 +26,7 @@ static void set_deadline(struct http_session *session)
     if (wait != session->wait || session->wait_request != session->answers.next) {
         session->wait = wait;
         session->wait_request = session->answers.next;
-        session->deadline_ns = session->front->now_ns + http_wait_patience_ns(session->front->options, wait);
+        session->deadline_ns = session->context->now_ns + http_wait_patience_ns(session->context->options, wait);
         http_bounds_restart(session);
     }
 }
@@ -37,7 +37,7 @@ static void set_reading(struct http_session *session, bool on)
 {
     if (session->reading != on) {
         session->reading = on;
-        session->front->transport->set_reading(session->connection, on);
+        session->context->transport->set_reading(session->connection, on);
     }
 }
 
@@ -112,7 +112,7 @@ void http_session_end_of_input(struct http_session *session)
 static bool is_last(const struct http_session *session, const struct http_answer *answer)
 {
     bool newest = session->answers.first + 1 == session->answers.next;
-    bool ending = session->phase == PHASE_LAST || (session->front->draining && session->phase == PHASE_HEAD);
+    bool ending = session->phase == PHASE_LAST || (session->context->draining && session->phase == PHASE_HEAD);
     return answer->reply.close || (newest && ending);
 }
 
@@ -126,7 +126,7 @@ static void collect(struct http_session *session)
         }
         answer->reply.close = is_last(session, answer);
         http_bounds_unweigh(session, answer);
-        http_answer_write(answer, session->front, &session->out.bytes);
+        http_answer_write(answer, session->context, &session->out.bytes);
         session->answers.first++;
         if (answer->reply.close) {
             session->phase = PHASE_LINGER;
@@ -144,12 +144,12 @@ static void collect(struct http_session *session)
 static bool write_out(struct http_session *session)
 {
     uint64_t before = session->out.taken;
-    if (!outgoing_write(&session->out, session->front->transport, session->connection)) {
+    if (!outgoing_write(&session->out, session->context->transport, session->connection)) {
         return false;
     }
     http_bounds_write(session, session->out.taken != before);
     if (session->phase == PHASE_LINGER && !session->out.blocked) {
-        session->front->transport->finish(session->connection);
+        session->context->transport->finish(session->connection);
     }
     return true;
 }
@@ -158,10 +158,10 @@ static bool write_out(struct http_session *session)
  * counts anew. Asked for last before the thread blocks, so that no request is taken behind it. */
 static void end_silence(struct http_session *session)
 {
-    if (session->wait != WAIT_REQUEST || session->front->now_ns < session->deadline_ns) {
+    if (session->wait != WAIT_REQUEST || session->context->now_ns < session->deadline_ns) {
         return;
     }
-    session->input_waits = session->front->transport->has_input(session->connection);
+    session->input_waits = session->context->transport->has_input(session->connection);
     if (!session->input_waits) {
         want_close(session);
     }
@@ -243,8 +243,8 @@ static void time_out(struct http_session *session)
 
 int64_t http_session_idle_ns(const struct http_session *session)
 {
-    int64_t since_ns = session->deadline_ns - session->front->options->idle_timeout_ns;
-    return session->wait == WAIT_REQUEST ? session->front->now_ns - since_ns : 0;
+    int64_t since_ns = session->deadline_ns - session->context->options->idle_timeout_ns;
+    return session->wait == WAIT_REQUEST ? session->context->now_ns - since_ns : 0;
 }
 
 static void shed_all(struct http_session *session, size_t kept)
@@ -261,7 +261,7 @@ static void shed(struct http_session *session)
         shed_all(session, 0);
         answer_ring_shed(&session->answers);
     } else if (session->phase == PHASE_HEAD && session->in.len == 0 && outgoing_waiting(&session->out) == 0) {
-        shed_all(session, kept_is_tight(&session->front->receiving) ? 0 : BUFFER_KEPT);
+        shed_all(session, kept_is_tight(&session->context->receiving) ? 0 : BUFFER_KEPT);
     }
     http_bounds_settle(session);
 }
@@ -271,7 +271,7 @@ void http_session_tick(struct http_session *session)
     if (session->phase == PHASE_CLOSED) {
         return;
     }
-    int64_t now_ns = session->front->now_ns;
+    int64_t now_ns = session->context->now_ns;
     for (uint64_t sequence = session->answers.first; sequence != session->answers.next; sequence++) {
         struct http_answer *answer = answer_ring_at(&session->answers, sequence);
         if (answer->state == ANSWER_STORE && now_ns >= answer->deadline_ns) {
@@ -298,7 +298,7 @@ void http_session_drain(struct http_session *session)
         want_flush(session);
     }
     if (session->wait == WAIT_REQUEST) {
-        session->deadline_ns = session->front->now_ns;
+        session->deadline_ns = session->context->now_ns;
         want_flush(session);
     } else if (http_bounds_is_unfinished(session)) {
         refuse_unfinished(session, ERROR_DRAINING);
@@ -327,10 +327,10 @@ void http_session_give_way(struct http_session *session, enum error why)
 
 /* Begin and end. */
 
-void http_session_open(struct http_session *session, struct http_front *front, const struct http_routes *routes,
+void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
                        void *connection, struct token token, struct client_address peer)
 {
-    session->front = front;
+    session->context = context;
     session->slot = token.slot;
     session->generation = token.generation;
     session->routes = routes;
@@ -340,21 +340,21 @@ void http_session_open(struct http_session *session, struct http_front *front, c
     session->wait_request = session->answers.next;
     session->weighed = session->answers.next;
     session->received_bytes = 0;
-    session->deadline_ns = front->now_ns + front->options->idle_timeout_ns;
+    session->deadline_ns = context->now_ns + context->options->idle_timeout_ns;
     session->reading = true;
     session->in_line = false;
     session->share = (struct turn_share){ 0 };
     session->continue_owed = false;
     session->input_waits = false;
     session->peer = peer;
-    session->peer_trusted = address_ranges_hold(front->trusted, &peer);
+    session->peer_trusted = address_ranges_hold(context->trusted, &peer);
     session->peer_text_length = client_address_format(&peer, session->peer_text);
 }
 
 void http_session_close(struct http_session *session)
 {
     if (session->phase == PHASE_BODY && session->is_event) {
-        pipeline_count_refusal(session->front->intake.io, PROTOCOL_HTTP, NULL, ERROR_CONNECTION_CLOSED);
+        pipeline_count_refusal(session->context->intake.io, PROTOCOL_HTTP, NULL, ERROR_CONNECTION_CLOSED);
     }
     answer_ring_clear(&session->answers);
     ws_terms_release(&session->terms);

@@ -1,7 +1,7 @@
 /* One HTTP connection: bytes in, requests out of them, their answers in order, bytes out. Knows no socket and no
  * libwebsockets: what it needs of them is struct http_transport.
  *
- * All functions are called on the thread of its front. Nothing is freed while one of them runs: the transport's close
+ * All functions are called on the thread of its context. Nothing is freed while one of them runs: the transport's close
  * only asks. */
 #pragma once
 
@@ -20,7 +20,7 @@ enum http_phase { PHASE_HEAD, PHASE_BODY, PHASE_UPGRADE, PHASE_LAST, PHASE_LINGE
 enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ROOM, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };
 
 struct http_session {
-    struct http_front *front;
+    struct io_context *context;
     const struct http_routes *routes;
     void *connection; /* the transport's */
     uint32_t slot;
@@ -70,7 +70,7 @@ struct http_session {
 
 /* A new connection: the session is zeroed before its first use, kept memory is reused after http_session_close. `token`
  * names slot and generation; its sequence is not used. */
-void http_session_open(struct http_session *session, struct http_front *front, const struct http_routes *routes,
+void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
                        void *connection, struct token token, struct client_address peer);
 
 /* The connection is gone, or speaks HTTP no more: counts a body cut in half, gives back big buffers. */
@@ -116,7 +116,7 @@ void http_session_resume(struct http_session *session);
  * 503, if that can be told; ERROR_REPLYING_FULL: the connection is closed. All that it keeps is given back. */
 void http_session_give_way(struct http_session *session, enum error why);
 
-/* front->draining was set: closes an idle connection; a request that is not whole is answered 503; others end with their
+/* context->draining was set: closes an idle connection; a request that is not whole is answered 503; others end with their
  * last answer. */
 void http_session_drain(struct http_session *session);
 

@@ -2,7 +2,7 @@
  * process keeps of what was written. Not for more than one thread. */
 #pragma once
 
-#include "proto/http/http_front.h"
+#include "proto/http/io_context.h"
 
 /* Beyond so many bytes no further replies are put behind those that wait. */
 #define OUTGOING_ENOUGH ((size_t)256 << 10)

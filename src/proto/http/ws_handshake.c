@@ -28,10 +28,10 @@ static bool is_key(struct slice key)
     return true;
 }
 
-static enum error judge_upgrade(const struct http_front *front, const struct http_request *request,
+static enum error judge_upgrade(const struct io_context *context, const struct http_request *request,
                                 struct slice *detail)
 {
-    if (front->draining) {
+    if (context->draining) {
         return ERROR_DRAINING;
     }
     if (request->minor_version == 0 || request->has_body) {
@@ -73,36 +73,36 @@ static bool is_own_origin(struct slice origin, struct slice host)
     return false;
 }
 
-static enum error judge_origin(const struct http_front *front, const struct http_request *request)
+static enum error judge_origin(const struct io_context *context, const struct http_request *request)
 {
     struct slice origin = request->origin;
     bool allowed = origin.len == 0 || is_own_origin(origin, request->host) ||
-                   origins_find(&front->options->cors_origins, origin) >= 0;
+                   origins_find(&context->options->cors_origins, origin) >= 0;
     return allowed ? OK : ERROR_ORIGIN_NOT_ALLOWED;
 }
 
-static enum error read_arguments(struct http_front *front, struct slice query, struct ws_terms *terms,
+static enum error read_arguments(struct io_context *context, struct slice query, struct ws_terms *terms,
                                  struct slice *detail)
 {
     bool malformed = false;
-    bool named = page_argument(query, "stream", &front->text, &malformed);
-    if (front->text.failed) {
+    bool named = page_argument(query, "stream", &context->text, &malformed);
+    if (context->text.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    terms->stream = pipeline_stream(front->intake.pipeline, named ? buf_slice(&front->text) : SLICE(""));
+    terms->stream = pipeline_stream(context->intake.pipeline, named ? buf_slice(&context->text) : SLICE(""));
     if (malformed || terms->stream == NULL) {
-        struct buf *text = &front->intake.submission.detail;
+        struct buf *text = &context->intake.submission.detail;
         buf_clear(text);
-        pipeline_describe_unknown(front->intake.pipeline, buf_slice(&front->text), text);
+        pipeline_describe_unknown(context->intake.pipeline, buf_slice(&context->text), text);
         *detail = buf_slice(text);
         return ERROR_UNKNOWN_STREAM;
     }
-    if (page_argument(query, "ack", &front->text, &malformed)) {
-        if (front->text.failed) {
+    if (page_argument(query, "ack", &context->text, &malformed)) {
+        if (context->text.failed) {
             return ERROR_OUT_OF_MEMORY;
         }
-        bool silent = slice_equal(buf_slice(&front->text), SLICE("0"));
-        if (malformed || (!silent && !slice_equal(buf_slice(&front->text), SLICE("1")))) {
+        bool silent = slice_equal(buf_slice(&context->text), SLICE("0"));
+        if (malformed || (!silent && !slice_equal(buf_slice(&context->text), SLICE("1")))) {
             *detail = SLICE("ack: the values are 0 and 1");
             return ERROR_BAD_ARGUMENT;
         }
@@ -145,15 +145,15 @@ static void append_reply(struct buf *out, const struct http_request *request)
                               : SLICE("\r\n\r\n"));
 }
 
-static enum error settle(struct http_front *front, const struct http_request *request, struct ws_terms *terms,
+static enum error settle(struct io_context *context, const struct http_request *request, struct ws_terms *terms,
                          struct buf *out, struct slice *detail)
 {
-    enum error error = judge_upgrade(front, request, detail);
+    enum error error = judge_upgrade(context, request, detail);
     if (error == OK) {
-        error = judge_origin(front, request);
+        error = judge_origin(context, request);
     }
     if (error == OK) {
-        error = read_arguments(front, request->query, terms, detail);
+        error = read_arguments(context, request->query, terms, detail);
     }
     if (error != OK) {
         return error;
@@ -163,19 +163,19 @@ static enum error settle(struct http_front *front, const struct http_request *re
     if (out->failed || terms->user_agent.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    error = connection_limits_enter(front->websocket_limits, &terms->address);
+    error = connection_limits_enter(context->websocket_limits, &terms->address);
     if (error == OK) {
-        terms->limits = front->websocket_limits;
+        terms->limits = context->websocket_limits;
     }
     return error;
 }
 
-enum error ws_handshake(struct http_front *front, const struct http_request *request, bool acks,
+enum error ws_handshake(struct io_context *context, const struct http_request *request, bool acks,
                         struct client_address client, struct ws_terms *terms, struct buf *out, struct slice *detail)
 {
     *terms = (struct ws_terms){ .acks = acks, .address = client };
     terms->client_ip_length = client_address_format(&client, terms->client_ip);
-    enum error error = settle(front, request, terms, out, detail);
+    enum error error = settle(context, request, terms, out, detail);
     if (error != OK) {
         ws_terms_release(terms);
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "proto/http/connection_limits.h"
-#include "proto/http/http_front.h"
+#include "proto/http/io_context.h"
 
 /* What was agreed: from the handshake to the connection's end. Owned by the session that serves it. */
 struct ws_terms {
@@ -17,7 +17,7 @@ struct ws_terms {
 };
 
 /* `acks`: what the route says; `?ack=0` silences. `client` is the address behind trusted proxies.
- * OK: *terms is filled and counted in front->websocket_limits, and the whole 101 reply is appended to `out` (empty at first). It
+ * OK: *terms is filled and counted in context->websocket_limits, and the whole 101 reply is appended to `out` (empty at first). It
  * names the subprotocol sluice.v1 if that is among those offered.
  * Else *detail may say more (static), nothing is kept, and what `out` holds is of no meaning:
  *   ERROR_DRAINING
@@ -26,7 +26,7 @@ struct ws_terms {
  *   ERROR_ORIGIN_NOT_ALLOWED  an Origin that is neither the gateway's own (its host and port are those of Host) nor in
  *                             http.cors_origins; no Origin is no browser, and allowed
  *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what connection_limits_enter says. */
-MUST_CHECK enum error ws_handshake(struct http_front *front, const struct http_request *request, bool acks,
+MUST_CHECK enum error ws_handshake(struct io_context *context, const struct http_request *request, bool acks,
                                    struct client_address client, struct ws_terms *terms, struct buf *out,
                                    struct slice *detail);
 

@@ -9,7 +9,7 @@
 
 static void count(const struct connections *connections, enum metric metric, int64_t change)
 {
-    metric_add(connections->front->intake.cells, metric, change);
+    metric_add(connections->context->intake.cells, metric, change);
 }
 
 /* How long it has been idle, if it may be closed for that; else 0. */
@@ -40,7 +40,7 @@ static struct connection *find_idlest(struct connections *connections)
 static bool make_room(struct connections *connections)
 {
     struct connection *idlest = find_idlest(connections);
-    if (idlest == NULL || connections->front->transport->has_input(idlest)) {
+    if (idlest == NULL || connections->context->transport->has_input(idlest)) {
         return false;
     }
     count(connections, METRIC_CONNECTIONS_EVICTED, 1);
@@ -51,7 +51,7 @@ static bool make_room(struct connections *connections)
 /* True if it is to leave again; *why: may it come at all? */
 static bool enter_limits(const struct connections *connections, const struct client_address *peer, enum error *why)
 {
-    if (connections->per_address == NULL || address_ranges_hold(connections->front->trusted, peer)) {
+    if (connections->per_address == NULL || address_ranges_hold(connections->context->trusted, peer)) {
         return false;
     }
     *why = connection_limits_enter(connections->per_address, peer);
@@ -135,7 +135,7 @@ void connection_life_serve_line(struct connections *connections)
         if (!connection->closing) {
             connection->ops->go_on(connection->session);
         }
-        if (turn_is_over(&connections->front->turn)) {
+        if (turn_is_over(&connections->context->turn)) {
             return;
         }
     }

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void connections_init(struct connections *connections, struct http_front *front, atomic_int_fast64_t *open, int64_t max)
+void connections_init(struct connections *connections, struct io_context *context, atomic_int_fast64_t *open,
+                      int64_t max)
 {
-    *connections = (struct connections){ .front = front, .open = open, .max = max };
+    *connections = (struct connections){ .context = context, .open = open, .max = max };
     TAILQ_INIT(&connections->line);
 }
 
@@ -49,7 +50,7 @@ struct connection *connections_take(struct connections *connections, const struc
     connection->closing = false;
     connection->orphan_full = false;
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    http_session_open(&connection->http, connections->front, routes, connection, token, peer);
+    http_session_open(&connection->http, connections->context, routes, connection, token, peer);
     return connection;
 }
 
@@ -126,23 +127,23 @@ struct connection *connections_find(const struct connections *connections, uint3
 /* HTTP's part ends, and all its memory is given back, before the WebSocket's begins. */
 bool connections_upgrade(struct connection *connection)
 {
-    struct http_front *front = connection->owner->front;
+    struct io_context *context = connection->owner->context;
     struct ws_terms terms;
     struct buf rest;
     http_session_hand_over(&connection->http, &terms, &rest);
     http_session_close(&connection->http);
     http_session_release(&connection->http);
     connection->generation++;
-    front->transport->set_reading(connection, true);
+    context->transport->set_reading(connection, true);
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    connection->websocket = ws_session_new(front, connection, token, &terms);
+    connection->websocket = ws_session_new(context, connection, token, &terms);
     if (connection->websocket != NULL) {
         connection->ops = &ws_session_ops;
         connection->session = connection->websocket;
         if (rest.len != 0) {
             connection->ops->receive(connection->session, buf_slice(&rest));
         }
-        if (front->draining) {
+        if (context->draining) {
             connection->ops->drain(connection->session);
         }
     }
@@ -172,13 +173,13 @@ void connections_await_room(struct connection *connection)
     if (connection->link == NULL) {
         put_first(connection, &connection->owner->waiting);
     }
-    connection->owner->front->room_is_awaited = true;
+    connection->owner->context->room_is_awaited = true;
 }
 
 void connections_flush_waiting(struct connections *connections)
 {
     struct connection *oldest = NULL;
-    connections->front->room_is_awaited = false;
+    connections->context->room_is_awaited = false;
     while (connections->waiting != NULL) {
         put_first(connections->waiting, &oldest);
     }

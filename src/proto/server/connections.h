@@ -37,7 +37,7 @@ TAILQ_HEAD(line, connection);
 #define CONNECTIONS_PER_BLOCK 64
 
 struct connections {
-    struct http_front *front;
+    struct io_context *context;
     struct connection_limits *per_address; /* of all threads; NULL: no bound */
     atomic_int_fast64_t *open;             /* of all threads */
     int64_t max;                           /* of those */
@@ -54,7 +54,7 @@ struct connections {
 };
 
 /* `open` counts the connections of all that share it, at most `max`. */
-void connections_init(struct connections *connections, struct http_front *front, atomic_int_fast64_t *open,
+void connections_init(struct connections *connections, struct io_context *context, atomic_int_fast64_t *open,
                       int64_t max);
 
 /* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
@@ -74,7 +74,7 @@ MUST_CHECK bool connections_upgrade(struct connection *connection);
 void connections_list(struct connection *connection);
 struct connection *connections_unlist(struct connections *connections);
 
-/* Wants attention once the gateway has room, unless it is listed already; front->room_is_awaited from now on. */
+/* Wants attention once the gateway has room, unless it is listed already; context->room_is_awaited from now on. */
 void connections_await_room(struct connection *connection);
 /* There is room: those that wait for it are flushed, the oldest first. */
 void connections_flush_waiting(struct connections *connections);

@@ -45,7 +45,7 @@ static void resume(struct kept_line *line)
 
 void relief_round(struct connections *connections)
 {
-    struct kept_line *receiving = &connections->front->receiving, *replying = &connections->front->replying;
+    struct kept_line *receiving = &connections->context->receiving, *replying = &connections->context->replying;
     if (kept_is_full(receiving)) {
         make_room_to_receive(receiving, receiving->bound->max - 1);
         make_room(receiving, receiving->bound->max - 1, 0, ERROR_RECEIVING_FULL);
@@ -60,7 +60,7 @@ void relief_round(struct connections *connections)
 
 void relief_tick(struct connections *connections)
 {
-    struct kept_line *receiving = &connections->front->receiving;
+    struct kept_line *receiving = &connections->context->receiving;
     if (receiving->stopped != 0 && kept_is_tight(receiving)) {
         make_room_to_receive(receiving, kept_tight(receiving) - receiving->bound->max / PART_A_SECOND);
     }

@@ -28,7 +28,7 @@ struct server_thread {
     struct sockets *sockets;
     struct payload_thread *payloads;
     size_t payloads_outside; /* taken by that thread, and not delivered yet */
-    struct http_front front;
+    struct io_context context;
     struct connections connections;
     bool stopping;
     int64_t stop_deadline_ns;
@@ -88,7 +88,7 @@ static bool take_large(struct server_thread *thread, struct large_payload *large
 static void drain_connections(struct server_thread *thread)
 {
     loop_accept_waiting(thread->loop); /* who has sent a request by now gets an answer, not a reset */
-    thread->front.draining = true;
+    thread->context.draining = true;
     loop_close_listener(thread->loop);
     connections_drain(&thread->connections);
 }
@@ -103,9 +103,9 @@ static void on_woken(void *opaque)
         loop_hurry(thread->loop);
     }
     deliver_submitted(thread);
-    pipeline_io_drain(thread->front.intake.io);
+    pipeline_io_drain(thread->context.intake.io);
     deliver_pages(thread, orders.pages);
-    if (orders.close && !thread->front.draining) {
+    if (orders.close && !thread->context.draining) {
         drain_connections(thread);
     }
 }
@@ -130,9 +130,9 @@ static void on_stored(void *opaque, struct token token)
 static void on_awake(void *opaque)
 {
     struct server_thread *thread = opaque;
-    http_front_set_time(&thread->front, clock_monotonic_ns(), clock_wall_ns());
-    heartbeat_turn(&thread->heartbeat, thread->front.now_ns);
-    turn_begin(&thread->front.turn, thread->front.now_ns);
+    io_context_set_time(&thread->context, clock_monotonic_ns(), clock_wall_ns());
+    heartbeat_turn(&thread->heartbeat, thread->context.now_ns);
+    turn_begin(&thread->context.turn, thread->context.now_ns);
 }
 
 static void on_accepted(void *opaque, int fd, struct client_address peer)
@@ -151,7 +151,7 @@ static void on_tick(void *opaque)
 {
     struct server_thread *thread = opaque;
     connections_tick(&thread->connections);
-    pipeline_io_shed(thread->front.intake.io);
+    pipeline_io_shed(thread->context.intake.io);
     relief_tick(&thread->connections);
 }
 
@@ -162,12 +162,12 @@ static bool on_before_block(void *opaque)
         connections_flush_waiting(&thread->connections);
     }
     connection_life_serve_line(&thread->connections);
-    pipeline_io_flush(thread->front.intake.io);
+    pipeline_io_flush(thread->context.intake.io);
     connections_push_held(&thread->connections, connection_life_push);
     relief_round(&thread->connections);
     if (thread->connections.listed != NULL) {
         connection_life_round(&thread->connections);
-        pipeline_io_flush(thread->front.intake.io);
+        pipeline_io_flush(thread->context.intake.io);
     }
     if (thread->connections.waiting != NULL || thread->connections.held != NULL) {
         /* Other threads and clients make room without a word to this one. */
@@ -176,7 +176,7 @@ static bool on_before_block(void *opaque)
     loop_set_busy(thread->loop, connections_wait_in_line(&thread->connections));
     heartbeat_wait(&thread->heartbeat);
     return !thread->stopping ||
-           (thread->front.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
+           (thread->context.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
 }
 
 /* Clients wait for a gateway that is about to be there, at the door that the kernel keeps open; if that takes long, they
@@ -188,7 +188,7 @@ static void run(void *opaque)
         pipeline_await(thread->shared->pipeline, clock_monotonic_ns() + OPENING_PATIENCE_NS);
     }
     loop_run(thread->loop);
-    pipeline_io_flush(thread->front.intake.io);
+    pipeline_io_flush(thread->context.intake.io);
 }
 
 /* Begin and end. */
@@ -218,7 +218,7 @@ static bool make_payload_thread(struct server_thread *thread)
     const struct payload_thread_config config = {
         .name = thread->name,
         .pipeline = shared->pipeline,
-        .io = thread->front.intake.io,
+        .io = thread->context.intake.io,
         .metrics = shared->metrics,
         .max_ratio = shared->options->max_ratio,
         .max_waiting = LARGE_BODIES_WAITING * (body > message ? body : message),
@@ -226,31 +226,31 @@ static bool make_payload_thread(struct server_thread *thread)
         .io_thread = thread,
     };
     thread->payloads = payload_thread_new(&config);
-    thread->front.take_large = take_large;
+    thread->context.take_large = take_large;
     return thread->payloads != NULL;
 }
 
-static bool make_front(struct server_thread *thread)
+static bool make_context(struct server_thread *thread)
 {
     struct server_shared *shared = thread->shared;
-    struct http_front *front = &thread->front;
+    struct io_context *context = &thread->context;
     struct pipeline_io_callbacks callbacks = {
         .context = thread, .complete = on_complete, .stored = on_stored, .wake = wake
     };
-    if (!http_front_init(front, shared->options, &shared->trusted, shared->pipeline, shared->metrics)) {
+    if (!io_context_init(context, shared->options, &shared->trusted, shared->pipeline, shared->metrics)) {
         return false;
     }
-    front->transport = &sockets_transport;
-    front->websocket = shared->websocket;
-    front->websocket_limits = shared->websocket_limits;
-    front->thread = thread;
-    front->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
-    connections_init(&thread->connections, front, &shared->connections, shared->max_connections);
+    context->transport = &sockets_transport;
+    context->websocket = shared->websocket;
+    context->websocket_limits = shared->websocket_limits;
+    context->thread = thread;
+    context->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
+    connections_init(&thread->connections, context, &shared->connections, shared->max_connections);
     thread->connections.per_address = shared->per_address;
-    kept_line_init(&front->receiving, &shared->receiving, front->intake.cells, METRIC_RECEIVING_BYTES);
-    kept_line_init(&front->replying, &shared->replying, front->intake.cells, METRIC_REPLYING_BYTES);
-    front->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
-    return front->intake.io != NULL && make_payload_thread(thread);
+    kept_line_init(&context->receiving, &shared->receiving, context->intake.cells, METRIC_RECEIVING_BYTES);
+    kept_line_init(&context->replying, &shared->replying, context->intake.cells, METRIC_REPLYING_BYTES);
+    context->intake.io = pipeline_io_new(shared->pipeline, &callbacks);
+    return context->intake.io != NULL && make_payload_thread(thread);
 }
 
 static bool make_parts(struct server_thread *thread, int listen_fd)
@@ -259,7 +259,7 @@ static bool make_parts(struct server_thread *thread, int listen_fd)
         return false;
     }
     thread->sockets = sockets_new(loop_handle(thread->loop), on_woken, thread);
-    return thread->sockets != NULL && make_front(thread);
+    return thread->sockets != NULL && make_context(thread);
 }
 
 struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
@@ -325,7 +325,7 @@ void server_thread_free(struct server_thread *thread)
     }
     dismantle(thread);
     payload_thread_free(thread->payloads);
-    http_front_release(&thread->front);
+    io_context_release(&thread->context);
     inbox_release(&thread->inbox);
     free(thread);
 }

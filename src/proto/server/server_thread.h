@@ -1,7 +1,7 @@
 /* One I/O thread: a loop, the listening socket it accepts from, and the connections it serves. */
 #pragma once
 
-#include "proto/http/http_front.h"
+#include "proto/http/io_context.h"
 
 #include <stdatomic.h>
 

@@ -26,9 +26,9 @@ static enum encoding packing(bool is_text)
     return is_text ? ENCODING_IDENTITY : ENCODING_LZ4;
 }
 
-static enum error unpack(struct http_front *front, bool is_text, struct slice *payload, bool *large)
+static enum error unpack(struct io_context *context, bool is_text, struct slice *payload, bool *large)
 {
-    uint64_t max = front->websocket->max_decompressed_bytes;
+    uint64_t max = context->websocket->max_decompressed_bytes;
     if (payload->len == 0) {
         return ERROR_EMPTY_PAYLOAD;
     }
@@ -36,7 +36,7 @@ static enum error unpack(struct http_front *front, bool is_text, struct slice *p
     if (is_text && !json_is_utf8(*payload)) {
         error = ERROR_INVALID_UTF8;
     }
-    return error != OK ? error : http_front_unpack(front, packing(is_text), max, payload, large);
+    return error != OK ? error : io_context_unpack(context, packing(is_text), max, payload, large);
 }
 
 /* Refused whole, but the connection goes on: its acknowledgement says so. */
@@ -45,13 +45,13 @@ static bool is_told_in_ack(enum error error)
     return error == ERROR_EMPTY_PAYLOAD || error == ERROR_BAD_COMPRESSION;
 }
 
-static enum error refuse(struct http_front *front, const struct ws_terms *terms, enum error error, struct slice bytes)
+static enum error refuse(struct io_context *context, const struct ws_terms *terms, enum error error, struct slice bytes)
 {
-    pipeline_count_refusal(front->intake.io, PROTOCOL_WS, terms->stream, error);
+    pipeline_count_refusal(context->intake.io, PROTOCOL_WS, terms->stream, error);
     if (!is_told_in_ack(error)) {
         return error;
     }
-    struct submission *submission = &front->intake.submission;
+    struct submission *submission = &context->intake.submission;
     buf_clear(&submission->detail);
     buf_clear(&submission->errors);
     buf_clear(&submission->refused);
@@ -69,30 +69,30 @@ static enum error judge(const struct submission *submission)
     return error_info(submission->error)->fate == FATE_DROPPED ? submission->error : OK;
 }
 
-static enum error hand_on(struct http_front *front, const struct payload *payload, bool is_text)
+static enum error hand_on(struct io_context *context, const struct payload *payload, bool is_text)
 {
     const struct large_payload large = {
         .payload = *payload,
         .encoding = packing(is_text),
-        .max_decompressed = front->websocket->max_decompressed_bytes,
+        .max_decompressed = context->websocket->max_decompressed_bytes,
         .blamed = payload->stream,
     };
-    enum error error = http_front_hand_on(front, &large);
+    enum error error = io_context_hand_on(context, &large);
     if (error != OK) {
-        pipeline_count_refusal(front->intake.io, PROTOCOL_WS, payload->stream, error);
+        pipeline_count_refusal(context->intake.io, PROTOCOL_WS, payload->stream, error);
     }
     return error;
 }
 
-enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text, struct slice bytes,
+enum error ws_message_submit(struct io_context *context, const struct ws_terms *terms, bool is_text, struct slice bytes,
                              struct token token, bool *handed_on)
 {
     *handed_on = false;
-    metric_add(front->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
-    metric_add(front->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
-    enum error error = unpack(front, is_text, &bytes, handed_on);
+    metric_add(context->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
+    metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
+    enum error error = unpack(context, is_text, &bytes, handed_on);
     if (error != OK) {
-        return refuse(front, terms, error, bytes);
+        return refuse(context, terms, error, bytes);
     }
     struct payload payload = {
         .stream = terms->stream,
@@ -101,15 +101,15 @@ enum error ws_message_submit(struct http_front *front, const struct ws_terms *te
         .protocol = PROTOCOL_WS,
         .admitted = true,
         .token = token,
-        .received_wall_ns = front->wall_ns,
+        .received_wall_ns = context->wall_ns,
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
         .user_agent = buf_slice(&terms->user_agent),
     };
     if (*handed_on) {
-        return hand_on(front, &payload, is_text);
+        return hand_on(context, &payload, is_text);
     }
-    pipeline_submit(front->intake.io, &payload, &front->intake.submission);
-    return judge(&front->intake.submission);
+    pipeline_submit(context->intake.io, &payload, &context->intake.submission);
+    return judge(&context->intake.submission);
 }
 
 enum error ws_message_submitted(struct large_payload *large)

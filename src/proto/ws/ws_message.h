@@ -4,13 +4,13 @@
 #include "proto/http/ws_handshake.h"
 
 /* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
- * OK: it has its place in the order of acknowledgements; front->intake.submission says what is known at once (its
+ * OK: it has its place in the order of acknowledgements; context->intake.submission says what is known at once (its
  * `error`: refused whole), or, if it was *handed_on as it is large, session_ops.submitted brings that. Else the connection ends with this error, and the message is counted as refused:
  *   ERROR_INVALID_UTF8             text that is not
  *   ERROR_UNSUPPORTED_DATA         a binary message that looks like JSON, or is too short to hold LZ4
  *   ERROR_DECOMPRESSED_TOO_LARGE   by what it claims, if so many bytes can hold that, or by what comes out
  *   what pipeline_submit says of a gateway that is full or failing, ERROR_OUT_OF_MEMORY */
-MUST_CHECK enum error ws_message_submit(struct http_front *front, const struct ws_terms *terms, bool is_text,
+MUST_CHECK enum error ws_message_submit(struct io_context *context, const struct ws_terms *terms, bool is_text,
                                         struct slice bytes, struct token token, bool *handed_on);
 
 /* A message that was handed on came back: as above, but for its own submission. */

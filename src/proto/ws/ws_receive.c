@@ -17,45 +17,45 @@ static struct slice input(const struct ws_session *session)
  * at each tick: the others must not wait in line behind it. */
 static enum error ask_to_enter(struct ws_session *session)
 {
-    struct http_front *front = session->front;
-    enum error error = pipeline_admits(front->intake.pipeline);
+    struct io_context *context = session->context;
+    enum error error = pipeline_admits(context->intake.pipeline);
     if (error == OK) {
-        error = pipeline_admits_stream(front->intake.pipeline, session->terms.stream);
-        if (error != OK || !front->room_is_awaited) {
+        error = pipeline_admits_stream(context->intake.pipeline, session->terms.stream);
+        if (error != OK || !context->room_is_awaited) {
             return error;
         }
         error = ERROR_QUEUE_FULL;
     }
-    front->transport->want_room(session->connection);
+    context->transport->want_room(session->connection);
     return error;
 }
 
 /* Room for one more message in the connection's bounds, and in the gateway? */
 static bool has_room(struct ws_session *session)
 {
-    const struct http_front *front = session->front;
+    const struct io_context *context = session->context;
     enum error before = session->full;
     session->full = OK;
-    if (!ws_acks_make_room(&session->acks) || session->acks.events >= front->websocket->max_in_flight) {
+    if (!ws_acks_make_room(&session->acks) || session->acks.events >= context->websocket->max_in_flight) {
         return false;
     }
     session->full = ask_to_enter(session);
-    session->full_since_ns = before == OK ? front->now_ns : session->full_since_ns;
+    session->full_since_ns = before == OK ? context->now_ns : session->full_since_ns;
     return session->full == OK;
 }
 
 /* Of a connection that is gone: no acknowledgement follows. */
 static void submit_unheard(struct ws_session *session, bool is_text, struct slice bytes, struct token token)
 {
-    const struct pipeline *pipeline = session->front->intake.pipeline;
+    const struct pipeline *pipeline = session->context->intake.pipeline;
     enum error full = pipeline_admits(pipeline);
     full = full != OK ? full : pipeline_admits_stream(pipeline, session->terms.stream);
     if (full != OK) {
-        pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream, full);
+        pipeline_count_refusal(session->context->intake.io, PROTOCOL_WS, session->terms.stream, full);
         return;
     }
     bool handed_on;
-    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token, &handed_on);
+    enum error error = ws_message_submit(session->context, &session->terms, is_text, bytes, token, &handed_on);
     if (error != OK) {
         ws_session_end(session, error, NULL);
     }
@@ -73,13 +73,13 @@ static void take_message(struct ws_session *session, bool is_text, struct slice 
         return;
     }
     bool handed_on;
-    enum error error = ws_message_submit(session->front, &session->terms, is_text, bytes, token, &handed_on);
-    turn_served(&session->front->turn, &session->share);
+    enum error error = ws_message_submit(session->context, &session->terms, is_text, bytes, token, &handed_on);
+    turn_served(&session->context->turn, &session->share);
     if (error != OK) {
         ws_session_end(session, error, NULL);
     } else if (handed_on) {
         session->awaits_submitted = true;
-    } else if (ws_acks_push(&session->acks, &session->front->intake.submission)) {
+    } else if (ws_acks_push(&session->acks, &session->context->intake.submission)) {
         ws_session_want_flush(session);
     }
 }
@@ -134,7 +134,7 @@ static enum error judge(const struct ws_session *session, const struct ws_frame 
         *detail = continues ? "a continuation of no message" : "a message begins inside a fragmented one";
         return ERROR_BAD_FRAME;
     }
-    uint64_t room = session->front->websocket->max_message_bytes - session->message.len;
+    uint64_t room = session->context->websocket->max_message_bytes - session->message.len;
     return frame->length > room ? ERROR_MESSAGE_TOO_LARGE : OK;
 }
 
@@ -155,14 +155,14 @@ static bool is_whole(const struct ws_session *session, const struct ws_frame *fr
 /* The message that the frame ends. False: it waits for its turn. */
 static bool is_its_turn(struct ws_session *session, const struct ws_frame *frame)
 {
-    struct http_front *front = session->front;
+    struct io_context *context = session->context;
     bool is_text = session->fragmented ? session->is_text : frame->opcode == WS_TEXT;
     size_t length = session->message.len + (size_t)frame->length;
-    if (turn_admits(&front->turn, &session->share, length, !is_text)) {
+    if (turn_admits(&context->turn, &session->share, length, !is_text)) {
         return true;
     }
     session->in_line = true;
-    front->transport->want_turn(session->connection);
+    context->transport->want_turn(session->connection);
     return false;
 }
 
@@ -243,7 +243,7 @@ static bool drop_data(struct ws_session *session, const struct ws_frame *frame)
 {
     if (frame->opcode != WS_CONTINUATION && !session->counted) {
         bool ours = error_info(session->end_error)->fate == FATE_DROPPED;
-        pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream,
+        pipeline_count_refusal(session->context->intake.io, PROTOCOL_WS, session->terms.stream,
                                ours ? session->end_error : ERROR_CONNECTION_CLOSED);
     }
     session->counted = false;
@@ -302,7 +302,7 @@ static void time_message(struct ws_session *session)
                  !session->out.blocked;
     bool begun = waits && (session->fragmented || session->at < session->in.len);
     if (begun && !session->message_begun) {
-        session->message_since_ns = session->front->now_ns;
+        session->message_since_ns = session->context->now_ns;
     }
     session->message_begun = begun;
 }
@@ -313,8 +313,8 @@ static void set_reading(struct ws_session *session)
               (!session->held && !session->in_line && !session->received.stopped && !session->out.blocked);
     if (session->reading != on) {
         session->reading = on;
-        session->received_ns = session->front->now_ns;
-        session->front->transport->set_reading(session->connection, on);
+        session->received_ns = session->context->now_ns;
+        session->context->transport->set_reading(session->connection, on);
     }
 }
 

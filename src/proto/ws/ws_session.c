@@ -8,18 +8,18 @@
 void ws_session_want_flush(struct ws_session *session)
 {
     if (!session->leaving) {
-        session->front->transport->want_flush(session->connection);
+        session->context->transport->want_flush(session->connection);
     }
 }
 
 static void want_close(struct ws_session *session)
 {
-    session->front->transport->close(session->connection);
+    session->context->transport->close(session->connection);
 }
 
 static void count_closed(struct ws_session *session, enum error error)
 {
-    metric_add_index(session->front->intake.cells, METRIC_WEBSOCKETS_CLOSED, error, 1);
+    metric_add_index(session->context->intake.cells, METRIC_WEBSOCKETS_CLOSED, error, 1);
 }
 
 /* Ending. */
@@ -27,7 +27,7 @@ static void count_closed(struct ws_session *session, enum error error)
 static void lose_message(struct ws_session *session, enum error error)
 {
     if (session->fragmented || session->partial) {
-        pipeline_count_refusal(session->front->intake.io, PROTOCOL_WS, session->terms.stream, error);
+        pipeline_count_refusal(session->context->intake.io, PROTOCOL_WS, session->terms.stream, error);
     }
     session->counted = session->partial;
     session->fragmented = false;
@@ -56,10 +56,10 @@ void ws_session_settle(struct ws_session *session)
     }
     if (session->client_closed || session->deaf) {
         session->phase = WS_PHASE_LINGER;
-        session->front->transport->finish(session->connection);
-        session->deadline_ns = session->front->now_ns + LINGER_NS;
+        session->context->transport->finish(session->connection);
+        session->deadline_ns = session->context->now_ns + LINGER_NS;
     } else if (session->deadline_ns == 0) {
-        session->deadline_ns = session->front->now_ns + LINGER_NS;
+        session->deadline_ns = session->context->now_ns + LINGER_NS;
     }
 }
 
@@ -80,12 +80,12 @@ static void write_close(struct ws_session *session)
 
 static void write_acks(struct ws_session *session)
 {
-    struct buf *text = &session->front->text;
+    struct buf *text = &session->context->text;
     enum error failed;
     if (ws_acks_take(&session->acks, text, &failed) && session->terms.acks) {
         session->out.bytes.failed |= text->failed;
         ws_frame_write(&session->out.bytes, WS_TEXT, buf_slice(text));
-        metric_add(session->front->intake.cells, METRIC_WEBSOCKET_ACKS, 1);
+        metric_add(session->context->intake.cells, METRIC_WEBSOCKET_ACKS, 1);
     }
     if (failed != OK) {
         ws_session_end(session, failed, NULL);
@@ -116,8 +116,8 @@ static void collect(struct ws_session *session)
 static bool write_out(struct ws_session *session)
 {
     uint64_t before = session->out.taken;
-    session->blocked_ns = session->front->now_ns;
-    if (!outgoing_write(&session->out, session->front->transport, session->connection)) {
+    session->blocked_ns = session->context->now_ns;
+    if (!outgoing_write(&session->out, session->context->transport, session->connection)) {
         return false;
     }
     ws_bounds_write(session, session->out.taken != before);
@@ -167,7 +167,7 @@ static void writable(void *opaque)
 static void receive(void *opaque, struct slice bytes)
 {
     struct ws_session *session = opaque;
-    session->received_ns = session->front->now_ns;
+    session->received_ns = session->context->now_ns;
     session->pinged = false;
     if (session->phase >= WS_PHASE_LINGER || session->client_closed || session->deaf) {
         return;
@@ -237,12 +237,13 @@ static void give_up(struct ws_session *session)
 
 static void tick_life(struct ws_session *session, int64_t now_ns)
 {
-    const struct websocket_options *options = session->front->websocket;
+    const struct websocket_options *options = session->context->websocket;
     if (!session->reading) {
         session->received_ns = now_ns;
         session->pinged = false;
     } else if (session->pinged && now_ns - session->pinged_ns >= options->pong_timeout_ns) {
-        if (!session->front->transport->has_input(session->connection)) { /* a pong among it, or another sign of life */
+        if (!session->context->transport->has_input(
+                session->connection)) { /* a pong among it, or another sign of life */
             give_up(session);
         }
     } else if (!session->pinged && now_ns - session->received_ns >= options->ping_interval_ns) {
@@ -255,7 +256,7 @@ static void tick_life(struct ws_session *session, int64_t now_ns)
 
 static void tick_open(struct ws_session *session, int64_t now_ns)
 {
-    const struct websocket_options *options = session->front->websocket;
+    const struct websocket_options *options = session->context->websocket;
     if (session->held) {
         ws_receive_advance(session);
     }
@@ -275,7 +276,7 @@ static void tick_open(struct ws_session *session, int64_t now_ns)
 static void tick(void *opaque)
 {
     struct ws_session *session = opaque;
-    int64_t now_ns = session->front->now_ns;
+    int64_t now_ns = session->context->now_ns;
     if (session->phase == WS_PHASE_CLOSED) {
         return;
     }
@@ -287,7 +288,7 @@ static void tick(void *opaque)
         tick_open(session, now_ns);
     } else if (session->phase >= WS_PHASE_SAID && now_ns >= session->deadline_ns) {
         if (session->phase == WS_PHASE_SAID) {
-            session->front->transport->finish(session->connection);
+            session->context->transport->finish(session->connection);
         }
         want_close(session);
     }
@@ -326,7 +327,7 @@ static void close_session(void *opaque)
         ws_receive_leave(session);
     }
     session->phase = WS_PHASE_CLOSED;
-    metric_add(session->front->intake.cells, METRIC_WEBSOCKETS, -1);
+    metric_add(session->context->intake.cells, METRIC_WEBSOCKETS, -1);
     ws_bounds_leave(session);
     ws_acks_release(&session->acks);
     buf_release(&session->in);
@@ -355,7 +356,7 @@ const struct session_ops ws_session_ops = {
     .close = close_session,
 };
 
-struct ws_session *ws_session_new(struct http_front *front, void *connection, struct token token,
+struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
                                   struct ws_terms *terms)
 {
     struct ws_session *session = calloc(1, sizeof *session);
@@ -363,16 +364,16 @@ struct ws_session *ws_session_new(struct http_front *front, void *connection, st
         ws_terms_release(terms);
         return NULL;
     }
-    session->front = front;
+    session->context = context;
     session->connection = connection;
     session->token = token;
     session->terms = *terms;
     session->reading = true;
-    session->received_ns = front->now_ns;
+    session->received_ns = context->now_ns;
     ws_acks_init(&session->acks);
-    metric_add(front->intake.cells, METRIC_WEBSOCKETS, 1);
-    metric_add(front->intake.cells, METRIC_WEBSOCKETS_OPENED, 1);
-    if (front->draining) {
+    metric_add(context->intake.cells, METRIC_WEBSOCKETS, 1);
+    metric_add(context->intake.cells, METRIC_WEBSOCKETS_OPENED, 1);
+    if (context->draining) {
         drain(session);
     }
     return session;

@@ -19,7 +19,7 @@
  *   1013                                    full for longer than full_timeout; or a group failed, its fate unknown: what
  *                                           is not acknowledged is to be sent again
  *
- * All functions are called on the thread of its front. Nothing is freed while one of them runs. */
+ * All functions are called on the thread of its context. Nothing is freed while one of them runs. */
 #pragma once
 
 #include "proto/front/session.h"
@@ -30,8 +30,8 @@ struct ws_session;
 extern const struct session_ops ws_session_ops;
 
 /* Takes over `terms`. `token` names slot and generation; its sequence is not used. NULL: memory is short (terms are
- * released). Reading is on. If the front drains already, it asks for a flush, and ends. */
-struct ws_session *ws_session_new(struct http_front *front, void *connection, struct token token,
+ * released). Reading is on. If the context drains already, it asks for a flush, and ends. */
+struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
                                   struct ws_terms *terms);
 
 /* After ws_session_ops.close. */

@@ -17,7 +17,7 @@ enum ws_phase { WS_PHASE_OPEN, WS_PHASE_ENDING, WS_PHASE_SAID, WS_PHASE_LINGER, 
 #define WS_PONGS_MAX 16
 
 struct ws_session {
-    struct http_front *front;
+    struct io_context *context;
     void *connection; /* the transport's */
     struct token token;
     struct ws_terms terms;

@@ -39,7 +39,7 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
 
 struct door {
     struct http_options options;
-    struct http_front front;
+    struct io_context context;
     struct ws_terms terms;
     struct buf out;
     struct slice detail;
@@ -49,17 +49,17 @@ static void door_open(struct door *door)
 {
     static const char *origins[] = { "https://shop.example", "null", "https://*.wild.example" };
     *door = (struct door){ .options = { .cors_origins = { origins, ARRAY_LENGTH(origins) } } };
-    door->front.options = &door->options;
-    door->front.websocket_limits = connection_limits_new(2, 1);
-    assert_non_null(door->front.websocket_limits);
+    door->context.options = &door->options;
+    door->context.websocket_limits = connection_limits_new(2, 1);
+    assert_non_null(door->context.websocket_limits);
 }
 
 static void door_close(struct door *door)
 {
     ws_terms_release(&door->terms);
-    connection_limits_free(door->front.websocket_limits);
-    buf_release(&door->front.text);
-    buf_release(&door->front.intake.submission.detail);
+    connection_limits_free(door->context.websocket_limits);
+    buf_release(&door->context.text);
+    buf_release(&door->context.intake.submission.detail);
     buf_release(&door->out);
 }
 
@@ -74,7 +74,7 @@ static enum error knock_from(struct door *door, struct client_address client, bo
     assert_int_equal(http_parse_head(slice_from_string(head), 4096, &request, &error, &reason), HTTP_DONE);
     buf_clear(&door->out);
     door->detail = SLICE("");
-    return ws_handshake(&door->front, &request, acks, client, &door->terms, &door->out, &door->detail);
+    return ws_handshake(&door->context, &request, acks, client, &door->terms, &door->out, &door->detail);
 }
 
 static enum error knock(struct door *door, const char *line, const char *fields)
@@ -247,7 +247,7 @@ static void a_gateway_that_drains_opens_no_more(void **state)
     (void)state;
     struct door door;
     door_open(&door);
-    door.front.draining = true;
+    door.context.draining = true;
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), ERROR_DRAINING);
     door_close(&door);
 }

@@ -37,7 +37,7 @@ struct http_transport {
     size_t (*untaken)(void *connection);
 };
 
-struct http_front {
+struct io_context {
     const struct http_options *options;
     const struct http_transport *transport;
     const struct address_ranges *trusted;
@@ -66,35 +66,35 @@ struct http_front {
 };
 
 /* `transport`, `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
-MUST_CHECK bool http_front_init(struct http_front *front, const struct http_options *options,
+MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);
-void http_front_release(struct http_front *front);
+void io_context_release(struct io_context *context);
 
 /* Once a second: a new date line; scratch that one huge request needed is given back. */
-void http_front_begin_second(struct http_front *front, int64_t wall_ns);
+void io_context_begin_second(struct io_context *context, int64_t wall_ns);
 
-/* http_front_unpack, of any payload. */
-MUST_CHECK enum error http_front_unpack_any(struct http_front *front, enum encoding encoding, uint64_t max,
+/* io_context_unpack, of any payload. */
+MUST_CHECK enum error io_context_unpack_any(struct io_context *context, enum encoding encoding, uint64_t max,
                                             struct slice *bytes, bool *large);
 
 /* As intake_unpack, but what is large, or would become so, is left as it is. */
-MUST_CHECK static inline enum error http_front_unpack(struct http_front *front, enum encoding encoding, uint64_t max,
+MUST_CHECK static inline enum error io_context_unpack(struct io_context *context, enum encoding encoding, uint64_t max,
                                                       struct slice *bytes, bool *large)
 {
     *large = false;
     bool plain = encoding == ENCODING_IDENTITY && bytes->len <= LARGE_PAYLOAD;
-    return plain ? OK : http_front_unpack_any(front, encoding, max, bytes, large);
+    return plain ? OK : io_context_unpack_any(context, encoding, max, bytes, large);
 }
 
 /* Hands a large payload on. ERROR_QUEUE_FULL, ERROR_OUT_OF_MEMORY: it was not. */
-MUST_CHECK enum error http_front_hand_on(const struct http_front *front, const struct large_payload *as);
+MUST_CHECK enum error io_context_hand_on(const struct io_context *context, const struct large_payload *as);
 
-static inline void http_front_set_time(struct http_front *front, int64_t now_ns, int64_t wall_ns)
+static inline void io_context_set_time(struct io_context *context, int64_t now_ns, int64_t wall_ns)
 {
-    if (wall_ns / NS_PER_SECOND != front->wall_ns / NS_PER_SECOND || front->date_length == 0) {
-        http_front_begin_second(front, wall_ns);
+    if (wall_ns / NS_PER_SECOND != context->wall_ns / NS_PER_SECOND || context->date_length == 0) {
+        io_context_begin_second(context, wall_ns);
     }
-    front->now_ns = now_ns;
-    front->wall_ns = wall_ns;
+    context->now_ns = now_ns;
+    context->wall_ns = wall_ns;
 }
