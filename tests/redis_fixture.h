@@ -34,7 +34,7 @@ static inline struct redis_connection *redis_fixture_connect(const struct redis_
     return connection;
 }
 
-/* Commands without regard to what they answer, in one trip; false if one is an error. */
+/* Commands without regard to what they answer, in one round_trip; false if one is an error. */
 static inline bool redis_fixture_tell(const struct redis_fixture *redis, const char *const *words)
 {
     struct redis_connection *connection = redis_fixture_connect(redis);
@@ -42,8 +42,8 @@ static inline bool redis_fixture_tell(const struct redis_fixture *redis, const c
     struct buf problem = { 0 };
     struct redis_answer answer = { .want = REDIS_WANT_DONE };
     redis_command(&command, words);
-    bool done = connection != NULL && redis_connection_trip(connection, buf_slice(&command), &answer, 1,
-                                                            clock_monotonic_ns() + 5 * NS_PER_SECOND, &problem);
+    bool done = connection != NULL && redis_connection_round_trip(connection, buf_slice(&command), &answer, 1,
+                                                                  clock_monotonic_ns() + 5 * NS_PER_SECOND, &problem);
     redis_connection_close(connection);
     buf_release(&command);
     buf_release(&problem);

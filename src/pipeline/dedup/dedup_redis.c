@@ -21,13 +21,13 @@
 #include <stdlib.h>
 
 #define MOST_WAITING_MARKS ((size_t)1 << 20) /* 16 MiB */
-/* A trip with few marks, which a look-up waits for meanwhile; and with as many as a group has ids: when more than that wait,
+/* A round trip with few marks, which a look-up waits for meanwhile; and with as many as a group has ids: when more than that wait,
  * marks and look-ups take turns, so that no more pile up. */
 #define FEW_MARKS ((size_t)4096)
 #define MANY_MARKS ((size_t)65536)
 
 /* Of commands on their way: what they ask for. */
-struct errand {
+struct request {
     struct buf questions; /* struct redis_question */
     struct buf runs;      /* struct redis_run */
 };
@@ -44,45 +44,45 @@ struct dedup_redis {
     /* commit thread */
     struct id_window front;
     int64_t front_epoch;
-    struct errand looking_up;
+    struct request looking_up;
     struct buf found; /* a byte for each question: in this epoch's set, then the same in the last one's */
     struct metrics_cells *cells;
 
     /* redis thread */
-    struct errand marking;
+    struct request marking;
     struct buf marked; /* struct event_id */
     size_t *taken;     /* by stream index */
 };
 
-static struct redis_question *questions_of(const struct errand *errand)
+static struct redis_question *questions_of(const struct request *request)
 {
-    return (struct redis_question *)(void *)errand->questions.data;
+    return (struct redis_question *)(void *)request->questions.data;
 }
 
-static size_t question_count(const struct errand *errand)
+static size_t question_count(const struct request *request)
 {
-    return errand->questions.len / sizeof(struct redis_question);
+    return request->questions.len / sizeof(struct redis_question);
 }
 
-static const struct redis_run *runs_of(const struct errand *errand)
+static const struct redis_run *runs_of(const struct request *request)
 {
-    return (const struct redis_run *)(const void *)errand->runs.data;
+    return (const struct redis_run *)(const void *)request->runs.data;
 }
 
-static size_t run_count(const struct errand *errand)
+static size_t run_count(const struct request *request)
 {
-    return errand->runs.len / sizeof(struct redis_run);
+    return request->runs.len / sizeof(struct redis_run);
 }
 
-static void begin_errand(struct errand *errand)
+static void begin_request(struct request *request)
 {
-    buf_clear(&errand->questions);
-    buf_clear(&errand->runs);
+    buf_clear(&request->questions);
+    buf_clear(&request->runs);
 }
 
-static bool errand_failed(const struct errand *errand)
+static bool request_failed(const struct request *request)
 {
-    return errand->questions.failed || errand->runs.failed;
+    return request->questions.failed || request->runs.failed;
 }
 
 /* --- the window in front --- */
@@ -108,7 +108,7 @@ static void report_front(struct dedup_redis *redis)
 
 static void look_up_in_front(struct dedup_redis *redis, const struct dedup_ids *runs, size_t count)
 {
-    begin_errand(&redis->looking_up);
+    begin_request(&redis->looking_up);
     for (size_t i = 0; i < count; i++) {
         id_window_look_up(&redis->front, runs[i].ids, runs[i].count, runs[i].seen);
         if (runs[i].stream_index < redis->stream_count) {
@@ -123,37 +123,37 @@ static void look_up_in_front(struct dedup_redis *redis, const struct dedup_ids *
 /* --- look up --- */
 
 /* The clock first, then each run in both sets. */
-static void put_look_ups(struct dedup_redis *redis, struct redis_trip *trip, int64_t epoch)
+static void put_look_ups(struct dedup_redis *redis, struct redis_round_trip *round_trip, int64_t epoch)
 {
-    const struct errand *errand = &redis->looking_up;
+    const struct request *request = &redis->looking_up;
     uint8_t *found = (uint8_t *)redis->found.data;
-    redis_trip_clear(trip);
-    redis_command(&trip->commands, (const char *const[]){ "TIME", NULL });
-    redis_trip_expect(trip, (struct redis_answer){ .want = REDIS_WANT_TIME });
+    redis_round_trip_clear(round_trip);
+    redis_command(&round_trip->commands, (const char *const[]){ "TIME", NULL });
+    redis_round_trip_expect(round_trip, (struct redis_answer){ .want = REDIS_WANT_TIME });
     for (int before = 0; before < 2; before++) {
-        for (size_t i = 0; i < run_count(errand); i++) {
-            const struct redis_run *run = &runs_of(errand)[i];
-            redis_put_look_up(&trip->commands, redis->options, redis->streams[run->stream_index]->name, run,
-                              questions_of(errand), epoch - before);
-            redis_trip_expect(trip, (struct redis_answer){ .want = REDIS_WANT_MEMBERS,
-                                                           .members = found + run->first,
-                                                           .count = run->count });
+        for (size_t i = 0; i < run_count(request); i++) {
+            const struct redis_run *run = &runs_of(request)[i];
+            redis_put_look_up(&round_trip->commands, redis->options, redis->streams[run->stream_index]->name, run,
+                              questions_of(request), epoch - before);
+            redis_round_trip_expect(round_trip, (struct redis_answer){ .want = REDIS_WANT_MEMBERS,
+                                                                       .members = found + run->first,
+                                                                       .count = run->count });
         }
-        found += question_count(errand);
+        found += question_count(request);
     }
     ASSERT_EQUAL(found - (const uint8_t *)redis->found.data, (ptrdiff_t)redis->found.len);
 }
 
 /* False: the gate is closed now. An epoch may have ended since Redis was last asked for the time; then once more. */
-static bool go_looking(struct dedup_redis *redis, struct redis_trip *trip, int64_t deadline_ns)
+static bool go_looking(struct dedup_redis *redis, struct redis_round_trip *round_trip, int64_t deadline_ns)
 {
     int64_t epoch = redis_epoch(redis->options, redis_gate_time_ns(redis->gate));
     for (int round = 0; round < 2; round++) {
-        put_look_ups(redis, trip, epoch);
+        put_look_ups(redis, round_trip, epoch);
         if (!redis_gate_go(redis->gate, deadline_ns)) {
             return false;
         }
-        int64_t time_ns = redis_trip_answer(trip, 0)->time_ns;
+        int64_t time_ns = redis_round_trip_answer(round_trip, 0)->time_ns;
         redis_gate_set_time(redis->gate, time_ns);
         if (redis_epoch(redis->options, time_ns) == epoch) {
             break;
@@ -167,12 +167,12 @@ static bool go_looking(struct dedup_redis *redis, struct redis_trip *trip, int64
 /* What Redis has told goes into the window in front, each into the generation of its set. */
 static void take_findings(struct dedup_redis *redis)
 {
-    const struct errand *errand = &redis->looking_up;
+    const struct request *request = &redis->looking_up;
     const uint8_t *now = (const uint8_t *)redis->found.data;
-    const uint8_t *before = now + question_count(errand);
-    ASSERT_EQUAL(redis->found.len, 2 * question_count(errand));
-    for (size_t i = 0; i < question_count(errand); i++) {
-        const struct redis_question *question = &questions_of(errand)[i];
+    const uint8_t *before = now + question_count(request);
+    ASSERT_EQUAL(redis->found.len, 2 * question_count(request));
+    for (size_t i = 0; i < question_count(request); i++) {
+        const struct redis_question *question = &questions_of(request)[i];
         if (now[i] != 0) {
             (void)id_window_add(&redis->front, question->id, 1);
         } else if (before[i] != 0) {
@@ -187,16 +187,16 @@ static enum error ask(struct dedup_redis *redis)
     size_t count = question_count(&redis->looking_up);
     buf_clear(&redis->found);
     buf_append_fill(&redis->found, 0, 2 * count);
-    if (redis->found.failed || errand_failed(&redis->looking_up)) {
+    if (redis->found.failed || request_failed(&redis->looking_up)) {
         return ERROR_OUT_OF_MEMORY;
     }
     if (count == 0) {
         return OK;
     }
     int64_t deadline_ns = clock_monotonic_ns() + redis->options->redis_timeout_ns;
-    struct redis_trip *trip = redis_gate_take(redis->gate, REDIS_URGENT, deadline_ns);
-    bool told = trip != NULL && go_looking(redis, trip, deadline_ns);
-    if (trip != NULL) {
+    struct redis_round_trip *round_trip = redis_gate_take(redis->gate, REDIS_URGENT, deadline_ns);
+    bool told = round_trip != NULL && go_looking(redis, round_trip, deadline_ns);
+    if (round_trip != NULL) {
         redis_gate_give_back(redis->gate);
     }
     if (told) {
@@ -227,24 +227,24 @@ static void note(struct dedup *dedup, const struct dedup_ids *runs, size_t count
 /* --- mark --- */
 
 /* The oldest marks of all streams, at most `most`. How many. */
-static size_t take_marks(struct dedup_redis *redis, struct redis_trip *trip, size_t most)
+static size_t take_marks(struct dedup_redis *redis, struct redis_round_trip *round_trip, size_t most)
 {
     int64_t epoch = redis_epoch(redis->options, redis_gate_time_ns(redis->gate));
     size_t total = 0;
-    redis_trip_clear(trip);
+    redis_round_trip_clear(round_trip);
     for (size_t i = 0; i < redis->stream_count; i++) {
-        struct errand *errand = &redis->marking;
-        begin_errand(errand);
+        struct request *request = &redis->marking;
+        begin_request(request);
         buf_clear(&redis->marked);
         redis->taken[i] = redis_marks_peek(&redis->marks, i, most - total, &redis->marked);
         redis_runs_add(redis->options, i, (const struct event_id *)(const void *)redis->marked.data, redis->taken[i],
-                       NULL, &errand->questions, &errand->runs);
-        trip->commands.failed |= errand_failed(errand);
-        for (size_t run = 0; !trip->commands.failed && run < run_count(errand); run++) {
-            redis_put_mark(&trip->commands, redis->options, redis->streams[i]->name, &runs_of(errand)[run],
-                           questions_of(errand), epoch);
+                       NULL, &request->questions, &request->runs);
+        round_trip->commands.failed |= request_failed(request);
+        for (size_t run = 0; !round_trip->commands.failed && run < run_count(request); run++) {
+            redis_put_mark(&round_trip->commands, redis->options, redis->streams[i]->name, &runs_of(request)[run],
+                           questions_of(request), epoch);
             for (unsigned command = 0; command < REDIS_MARK_COMMANDS; command++) {
-                redis_trip_expect(trip, (struct redis_answer){ .want = REDIS_WANT_DONE });
+                redis_round_trip_expect(round_trip, (struct redis_answer){ .want = REDIS_WANT_DONE });
             }
         }
         total += redis->taken[i];
@@ -268,11 +268,13 @@ static void send_marks(void *context)
     for (size_t waiting; sent && (waiting = redis_marks_waiting(&redis->marks)) != 0;) {
         int64_t deadline_ns = clock_monotonic_ns() + redis->options->redis_timeout_ns;
         bool many = waiting > MANY_MARKS;
-        struct redis_trip *trip = redis_gate_take(redis->gate, many ? REDIS_IN_TURN : REDIS_AT_LEISURE, deadline_ns);
-        if (trip == NULL) {
+        struct redis_round_trip *round_trip =
+            redis_gate_take(redis->gate, many ? REDIS_IN_TURN : REDIS_AT_LEISURE, deadline_ns);
+        if (round_trip == NULL) {
             break;
         }
-        sent = take_marks(redis, trip, many ? MANY_MARKS : FEW_MARKS) != 0 && redis_gate_go(redis->gate, deadline_ns);
+        sent = take_marks(redis, round_trip, many ? MANY_MARKS : FEW_MARKS) != 0 &&
+               redis_gate_go(redis->gate, deadline_ns);
         if (sent) {
             remove_marks(redis);
         }
@@ -301,10 +303,10 @@ static enum error sync_nothing(struct dedup *dedup)
 
 /* --- life --- */
 
-static void release_errand(struct errand *errand)
+static void release_request(struct request *request)
 {
-    buf_release(&errand->questions);
-    buf_release(&errand->runs);
+    buf_release(&request->questions);
+    buf_release(&request->runs);
 }
 
 static void free_redis(struct dedup *dedup)
@@ -315,8 +317,8 @@ static void free_redis(struct dedup *dedup)
     }
     redis_marks_release(&redis->marks);
     id_window_release(&redis->front);
-    release_errand(&redis->looking_up);
-    release_errand(&redis->marking);
+    release_request(&redis->looking_up);
+    release_request(&redis->marking);
     buf_release(&redis->found);
     buf_release(&redis->marked);
     free(redis->taken);

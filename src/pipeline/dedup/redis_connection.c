@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define READ_BUFFER ((size_t)1 << 20)     /* kept between trips; hiredis would free it each time beyond 16 KiB */
+#define READ_BUFFER ((size_t)1 << 20)     /* kept between round trips; hiredis would free it each time beyond 16 KiB */
 #define LONGEST_REPLY ((size_t)256 << 10) /* that is not whole: hiredis looks through all of it after each read */
 #define LONGEST_ARRAY 4                   /* but for the awaited SMISMEMBER: TIME and EXEC have two */
 
@@ -270,7 +270,7 @@ static bool take_replies(struct redis_connection *connection, struct redis_answe
     return true;
 }
 
-/* --- a trip --- */
+/* --- a round trip --- */
 
 static bool fail_errno(struct buf *problem, const char *what)
 {
@@ -316,8 +316,8 @@ static bool wait_for(const struct redis_connection *connection, short events, sh
     return found > 0 || errno == EINTR || fail_errno(problem, "poll failed");
 }
 
-bool redis_connection_trip(struct redis_connection *connection, struct slice commands, struct redis_answer *answers,
-                           size_t count, int64_t deadline_ns, struct buf *problem)
+bool redis_connection_round_trip(struct redis_connection *connection, struct slice commands,
+                                 struct redis_answer *answers, size_t count, int64_t deadline_ns, struct buf *problem)
 {
     ASSERT(count != 0);
     size_t taken = 0;

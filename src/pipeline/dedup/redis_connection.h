@@ -1,6 +1,6 @@
-/* One connection to a Redis server, used by one thread at a time. A trip sends any number of commands and reads all
+/* One connection to a Redis server, used by one thread at a time. A round trip sends any number of commands and reads all
  * their replies before a deadline: hiredis' own time-out is for each read, so that a server that trickles could hold its
- * caller for ever. After a trip that failed it is not known which reply would come next: close it. */
+ * caller for ever. After a round trip that failed it is not known which reply would come next: close it. */
 #pragma once
 
 #include "pipeline/dedup/redis_address.h"
@@ -30,6 +30,6 @@ struct redis_answer {
 
 /* Sends `commands` and fills the answers, one for each command. False with *problem: the server's error, what was
  * nonsense about its reply, or that the deadline (monotonic) passed. */
-MUST_CHECK bool redis_connection_trip(struct redis_connection *connection, struct slice commands,
-                                      struct redis_answer *answers, size_t count, int64_t deadline_ns,
-                                      struct buf *problem);
+MUST_CHECK bool redis_connection_round_trip(struct redis_connection *connection, struct slice commands,
+                                            struct redis_answer *answers, size_t count, int64_t deadline_ns,
+                                            struct buf *problem);

@@ -12,7 +12,7 @@
 /* Between attempts to connect. */
 static const struct backoff backoff = { 100 * NS_PER_MS, 5 * NS_PER_SECOND };
 
-/* A trip that begins with less than this share of the time-out left would fail by our fault, and close the gate. */
+/* A round trip that begins with less than this share of the time-out left would fail by our fault, and close the gate. */
 #define LEAST_SHARE 8
 
 #define PROBE_SECONDS "60" /* after which Redis forgets the probe's set */
@@ -25,13 +25,13 @@ struct redis_gate {
 
     struct wakeup turn; /* guards the next five */
     bool taken;
-    int64_t last_call_ns;                /* no trip begins after it */
+    int64_t last_call_ns;                /* no round trip begins after it */
     unsigned urgent;                     /* how many of those wait */
-    bool urgent_went;                    /* the last trip was one of theirs */
-    struct redis_connection *connection; /* NULL: closed. Only who has taken the trip closes it */
+    bool urgent_went;                    /* the last round trip was one of theirs */
+    struct redis_connection *connection; /* NULL: closed. Only who has taken the round trip closes it */
 
-    struct redis_trip trip; /* of who has taken it, with what follows */
-    bool proven;            /* a trip has succeeded since the connection was made */
+    struct redis_round_trip round_trip; /* of who has taken it, with what follows */
+    bool proven;                        /* a round trip has succeeded since the connection was made */
     struct metrics_cells *cells;
 
     struct wakeup wakeup; /* of the thread; guards what follows */
@@ -42,7 +42,7 @@ struct redis_gate {
     uint64_t random;
 
     struct thread thread;
-    struct redis_trip handshake; /* of the thread */
+    struct redis_round_trip handshake; /* of the thread */
 };
 
 /* --- the clock --- */
@@ -75,7 +75,7 @@ static void note_failure(struct redis_gate *gate, const char *reason)
     wakeup_unlock(&gate->wakeup);
 }
 
-/* By who has taken the trip. */
+/* By who has taken the round trip. */
 static void close_gate(struct redis_gate *gate)
 {
     redis_connection_close(gate->connection);
@@ -85,10 +85,10 @@ static void close_gate(struct redis_gate *gate)
     wakeup_all(&gate->turn);
     wakeup_unlock(&gate->turn);
     metric_add(gate->cells, METRIC_DEDUP_FAILURES, 1);
-    note_failure(gate, buf_c_string(&gate->trip.problem));
+    note_failure(gate, buf_c_string(&gate->round_trip.problem));
 }
 
-/* Nobody can take the connection before all else says that it is there: a trip that fails at once has the last word. */
+/* Nobody can take the connection before all else says that it is there: a round trip that fails at once has the last word. */
 static void open_gate(struct redis_gate *gate, struct redis_connection *connection)
 {
     wakeup_lock(&gate->wakeup);
@@ -102,40 +102,41 @@ static void open_gate(struct redis_gate *gate, struct redis_connection *connecti
     wakeup_unlock(&gate->turn);
 }
 
-/* --- trips --- */
+/* --- round trips --- */
 
-void redis_trip_expect(struct redis_trip *trip, struct redis_answer answer)
+void redis_round_trip_expect(struct redis_round_trip *round_trip, struct redis_answer answer)
 {
-    buf_append(&trip->answers, &answer, sizeof answer);
+    buf_append(&round_trip->answers, &answer, sizeof answer);
 }
 
-struct redis_answer *redis_trip_answer(const struct redis_trip *trip, size_t index)
+struct redis_answer *redis_round_trip_answer(const struct redis_round_trip *round_trip, size_t index)
 {
-    return (struct redis_answer *)(void *)trip->answers.data + index;
+    return (struct redis_answer *)(void *)round_trip->answers.data + index;
 }
 
-void redis_trip_clear(struct redis_trip *trip)
+void redis_round_trip_clear(struct redis_round_trip *round_trip)
 {
-    buf_clear(&trip->commands);
-    buf_clear(&trip->answers);
-    buf_clear(&trip->problem);
+    buf_clear(&round_trip->commands);
+    buf_clear(&round_trip->answers);
+    buf_clear(&round_trip->problem);
 }
 
-static void release_trip(struct redis_trip *trip)
+static void release_round_trip(struct redis_round_trip *round_trip)
 {
-    buf_release(&trip->commands);
-    buf_release(&trip->answers);
-    buf_release(&trip->problem);
+    buf_release(&round_trip->commands);
+    buf_release(&round_trip->answers);
+    buf_release(&round_trip->problem);
 }
 
-static bool travel(struct redis_connection *connection, struct redis_trip *trip, int64_t deadline_ns)
+static bool travel(struct redis_connection *connection, struct redis_round_trip *round_trip, int64_t deadline_ns)
 {
-    if (trip->commands.failed || trip->answers.failed) {
-        buf_append_string(&trip->problem, "the gateway is out of memory");
+    if (round_trip->commands.failed || round_trip->answers.failed) {
+        buf_append_string(&round_trip->problem, "the gateway is out of memory");
         return false;
     }
-    return redis_connection_trip(connection, buf_slice(&trip->commands), redis_trip_answer(trip, 0),
-                                 trip->answers.len / sizeof(struct redis_answer), deadline_ns, &trip->problem);
+    return redis_connection_round_trip(
+        connection, buf_slice(&round_trip->commands), redis_round_trip_answer(round_trip, 0),
+        round_trip->answers.len / sizeof(struct redis_answer), deadline_ns, &round_trip->problem);
 }
 
 /* With the turn's lock. */
@@ -145,7 +146,7 @@ static bool must_wait(const struct redis_gate *gate, enum redis_urgency urgency)
     return gate->connection != NULL && (gate->taken || (gives_way && gate->urgent != 0));
 }
 
-struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns)
+struct redis_round_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns)
 {
     unsigned weight = urgency == REDIS_URGENT ? 1 : 0;
     wakeup_lock(&gate->turn);
@@ -167,14 +168,14 @@ struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency u
     if (!granted) {
         return NULL;
     }
-    redis_trip_clear(&gate->trip);
-    return &gate->trip;
+    redis_round_trip_clear(&gate->round_trip);
+    return &gate->round_trip;
 }
 
 bool redis_gate_go(struct redis_gate *gate, int64_t deadline_ns)
 {
     int64_t started_ns = clock_monotonic_ns();
-    bool done = travel(gate->connection, &gate->trip, deadline_ns);
+    bool done = travel(gate->connection, &gate->round_trip, deadline_ns);
     metric_observe_ns(gate->cells, METRIC_DEDUP_SECONDS, 0, clock_monotonic_ns() - started_ns);
     if (!done) {
         close_gate(gate);
@@ -197,52 +198,53 @@ void redis_gate_give_back(struct redis_gate *gate)
 
 /* --- the thread that makes connections --- */
 
-static void put_command(struct redis_trip *trip, const char *const *words, enum redis_want want)
+static void put_command(struct redis_round_trip *round_trip, const char *const *words, enum redis_want want)
 {
-    redis_command(&trip->commands, words);
-    redis_trip_expect(trip, (struct redis_answer){ .want = want });
+    redis_command(&round_trip->commands, words);
+    redis_round_trip_expect(round_trip, (struct redis_answer){ .want = want });
 }
 
-static void put_login(struct redis_trip *trip, const struct redis_address *address, const char *secret)
+static void put_login(struct redis_round_trip *round_trip, const struct redis_address *address, const char *secret)
 {
     char database[24];
     const char *password = address->password[0] != '\0' || secret == NULL ? address->password : secret;
     snprintf(database, sizeof database, "%lld", (long long)address->database);
     if (address->user[0] != '\0') {
-        put_command(trip, (const char *const[]){ "AUTH", address->user, password, NULL }, REDIS_WANT_DONE);
+        put_command(round_trip, (const char *const[]){ "AUTH", address->user, password, NULL }, REDIS_WANT_DONE);
     } else if (password[0] != '\0') {
-        put_command(trip, (const char *const[]){ "AUTH", password, NULL }, REDIS_WANT_DONE);
+        put_command(round_trip, (const char *const[]){ "AUTH", password, NULL }, REDIS_WANT_DONE);
     }
     if (address->database != 0) {
-        put_command(trip, (const char *const[]){ "SELECT", database, NULL }, REDIS_WANT_DONE);
+        put_command(round_trip, (const char *const[]){ "SELECT", database, NULL }, REDIS_WANT_DONE);
     }
 }
 
 /* Each command that the filter uses, on a set of its own. */
-static void put_probe(struct redis_trip *trip, const char *set, uint8_t *member)
+static void put_probe(struct redis_round_trip *round_trip, const char *set, uint8_t *member)
 {
-    put_command(trip, (const char *const[]){ "MULTI", NULL }, REDIS_WANT_DONE);
-    put_command(trip, (const char *const[]){ "SADD", set, "probe", NULL }, REDIS_WANT_DONE);
-    put_command(trip, (const char *const[]){ "EXPIRE", set, PROBE_SECONDS, NULL }, REDIS_WANT_DONE);
-    put_command(trip, (const char *const[]){ "EXEC", NULL }, REDIS_WANT_DONE);
-    redis_command(&trip->commands, (const char *const[]){ "SMISMEMBER", set, "probe", NULL });
-    redis_trip_expect(trip, (struct redis_answer){ .want = REDIS_WANT_MEMBERS, .members = member, .count = 1 });
-    put_command(trip, (const char *const[]){ "TIME", NULL }, REDIS_WANT_TIME);
+    put_command(round_trip, (const char *const[]){ "MULTI", NULL }, REDIS_WANT_DONE);
+    put_command(round_trip, (const char *const[]){ "SADD", set, "probe", NULL }, REDIS_WANT_DONE);
+    put_command(round_trip, (const char *const[]){ "EXPIRE", set, PROBE_SECONDS, NULL }, REDIS_WANT_DONE);
+    put_command(round_trip, (const char *const[]){ "EXEC", NULL }, REDIS_WANT_DONE);
+    redis_command(&round_trip->commands, (const char *const[]){ "SMISMEMBER", set, "probe", NULL });
+    redis_round_trip_expect(round_trip,
+                            (struct redis_answer){ .want = REDIS_WANT_MEMBERS, .members = member, .count = 1 });
+    put_command(round_trip, (const char *const[]){ "TIME", NULL }, REDIS_WANT_TIME);
 }
 
 static bool shake_hands(struct redis_gate *gate, struct redis_connection *connection)
 {
     uint8_t member = 0;
     char set[256];
-    struct redis_trip *trip = &gate->handshake;
+    struct redis_round_trip *round_trip = &gate->handshake;
     snprintf(set, sizeof set, "%s:probe", gate->config.options->redis_prefix);
-    put_login(trip, &gate->address, gate->config.options->redis_password);
-    put_probe(trip, set, &member);
-    if (!travel(connection, trip, clock_monotonic_ns() + gate->config.options->redis_timeout_ns)) {
+    put_login(round_trip, &gate->address, gate->config.options->redis_password);
+    put_probe(round_trip, set, &member);
+    if (!travel(connection, round_trip, clock_monotonic_ns() + gate->config.options->redis_timeout_ns)) {
         return false;
     }
-    size_t last = trip->answers.len / sizeof(struct redis_answer) - 1;
-    redis_gate_set_time(gate, redis_trip_answer(trip, last)->time_ns);
+    size_t last = round_trip->answers.len / sizeof(struct redis_answer) - 1;
+    redis_gate_set_time(gate, redis_round_trip_answer(round_trip, last)->time_ns);
     return true;
 }
 
@@ -256,7 +258,7 @@ static bool is_stopping(struct redis_gate *gate)
 
 static bool connect_once(struct redis_gate *gate)
 {
-    redis_trip_clear(&gate->handshake);
+    redis_round_trip_clear(&gate->handshake);
     struct redis_connection *connection =
         redis_connection_open(&gate->address, gate->config.options->redis_timeout_ns, &gate->handshake.problem);
     if (connection == NULL || is_stopping(gate) || !shake_hands(gate, connection)) {
@@ -319,8 +321,8 @@ void redis_gate_free(struct redis_gate *gate)
     wakeup_unlock(&gate->wakeup);
     thread_join(&gate->thread);
     redis_connection_close(gate->connection);
-    release_trip(&gate->trip);
-    release_trip(&gate->handshake);
+    release_round_trip(&gate->round_trip);
+    release_round_trip(&gate->handshake);
     wakeup_release(&gate->wakeup);
     wakeup_release(&gate->turn);
     redis_address_release(&gate->address);

@@ -1,9 +1,9 @@
-/* The way to Redis, which is open or not: a connection that one thread at a time takes for a trip, and a thread of its
+/* The way to Redis, which is open or not: a connection that one thread at a time takes for a round_trip, and a thread of its
  * own that makes a new one after a failure, and does what nobody waits for. So nobody who asks Redis ever waits for a name to be resolved, a connection
  * to be made or a back-off to end: without a connection the answer is "no" at once.
  *
- * Any error or time-out of a trip closes the connection. The next is made after a back-off that doubles with the failures
- * in a row, up to 5 s, and that the first good trip ends: so a server that takes connections and answers too late costs
+ * Any error or time-out of a round trip closes the connection. The next is made after a back-off that doubles with the failures
+ * in a row, up to 5 s, and that the first good round trip ends: so a server that takes connections and answers too late costs
  * one time-out now and then. A connection counts as made when Redis has let us in and has proved that it takes marks:
  * a server that is read-only, full, loading or too old is as good as none.
  *
@@ -36,32 +36,32 @@ MUST_CHECK bool redis_gate_start(struct redis_gate *gate, struct buf *problem);
 /* Any thread. Has `work` called soon, if the gate is open. */
 void redis_gate_nudge(struct redis_gate *gate);
 
-/* Ends the thread, after a last `work` that may begin trips for one time-out more. Nobody else may be on a trip. */
+/* Ends the thread, after a last `work` that may begin round trips for one time-out more. Nobody else may be on a round trip. */
 void redis_gate_free(struct redis_gate *gate);
 
-/* What a trip carries. `answers` are struct redis_answer, one for each command. */
-struct redis_trip {
+/* What a round trip carries. `answers` are struct redis_answer, one for each command. */
+struct redis_round_trip {
     struct buf commands;
     struct buf answers;
     struct buf problem;
 };
 
-void redis_trip_clear(struct redis_trip *trip);
-void redis_trip_expect(struct redis_trip *trip, struct redis_answer answer);
+void redis_round_trip_clear(struct redis_round_trip *round_trip);
+void redis_round_trip_expect(struct redis_round_trip *round_trip, struct redis_answer answer);
 
-/* Valid until the next redis_trip_expect. */
-struct redis_answer *redis_trip_answer(const struct redis_trip *trip, size_t index);
+/* Valid until the next redis_round_trip_expect. */
+struct redis_answer *redis_round_trip_answer(const struct redis_round_trip *round_trip, size_t index);
 
-/* Any thread. An empty trip, the caller's alone until it is given back; NULL: the gate is closed, or others kept it busy
+/* Any thread. An empty round_trip, the caller's alone until it is given back; NULL: the gate is closed, or others kept it busy
  * until too little is left before the deadline (monotonic) to go anywhere. */
 enum redis_urgency {
     REDIS_AT_LEISURE, /* lets those go first who are urgent */
-    REDIS_IN_TURN,    /* lets one of them go first after each trip of its own */
+    REDIS_IN_TURN,    /* lets one of them go first after each round trip of its own */
     REDIS_URGENT
 };
-struct redis_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns);
+struct redis_round_trip *redis_gate_take(struct redis_gate *gate, enum redis_urgency urgency, int64_t deadline_ns);
 
-/* Goes on the trip that was taken, and may go again once it was cleared. False: the gate is closed now. */
+/* Goes on the round trip that was taken, and may go again once it was cleared. False: the gate is closed now. */
 MUST_CHECK bool redis_gate_go(struct redis_gate *gate, int64_t deadline_ns);
 void redis_gate_give_back(struct redis_gate *gate);
 

@@ -278,8 +278,8 @@ static void remembers_for_one_to_two_windows_and_redis_forgets_by_itself(void **
         usleep(100000);
         struct buf command = { 0 };
         redis_command(&command, (const char *const[]){ "EVAL", script, "0", NULL });
-        empty = redis_connection_trip(connection, buf_slice(&command), &answer, 1, clock_monotonic_ns() + NS_PER_SECOND,
-                                      &problem);
+        empty = redis_connection_round_trip(connection, buf_slice(&command), &answer, 1,
+                                            clock_monotonic_ns() + NS_PER_SECOND, &problem);
         buf_release(&command);
     }
     assert_true(empty);

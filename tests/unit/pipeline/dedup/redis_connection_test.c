@@ -87,7 +87,7 @@ static struct redis_connection *connect_to(const struct peer *peer)
     return connection;
 }
 
-/* One trip with SMISMEMBER, TIME and another command; *problem says what was wrong. */
+/* One round trip with SMISMEMBER, TIME and another command; *problem says what was wrong. */
 static bool travel(struct peer *peer, uint8_t members[MEMBERS], int64_t *time_ns, int64_t timeout_ns,
                    struct buf *problem)
 {
@@ -98,8 +98,8 @@ static bool travel(struct peer *peer, uint8_t members[MEMBERS], int64_t *time_ns
     };
     start(peer);
     struct redis_connection *connection = connect_to(peer);
-    bool done = redis_connection_trip(connection, SLICE("*1\r\n$4\r\nPING\r\n"), answers, 3,
-                                      clock_monotonic_ns() + timeout_ns, problem);
+    bool done = redis_connection_round_trip(connection, SLICE("*1\r\n$4\r\nPING\r\n"), answers, 3,
+                                            clock_monotonic_ns() + timeout_ns, problem);
     redis_connection_close(connection);
     stop(peer);
     *time_ns = answers[1].time_ns;

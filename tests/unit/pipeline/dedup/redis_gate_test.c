@@ -58,7 +58,7 @@ static int64_t in_ms(int64_t milliseconds)
     return clock_monotonic_ns() + milliseconds * NS_PER_MS;
 }
 
-static void a_trip_without_time_left_is_not_begun_and_closes_nothing(void **state)
+static void a_round_trip_without_time_left_is_not_begun_and_closes_nothing(void **state)
 {
     struct fixture *f = *state;
     assert_null(redis_gate_take(f->gate, REDIS_URGENT, in_ms(50))); /* less than an eighth of the time-out */
@@ -106,7 +106,7 @@ static void who_is_urgent_goes_first(void **state)
     assert_int_equal(leisurely.place, 2);
 }
 
-/* Goes on trips in turn without a pause, as long as somebody urgent has not gone. */
+/* Goes on round trips in turn without a pause, as long as somebody urgent has not gone. */
 static void go_on_and_on(void *argument)
 {
     struct taker *taker = argument;
@@ -117,7 +117,7 @@ static void go_on_and_on(void *argument)
     }
 }
 
-static void who_goes_in_turn_lets_the_urgent_go_after_each_trip(void **state)
+static void who_goes_in_turn_lets_the_urgent_go_after_each_round_trip(void **state)
 {
     struct fixture *f = *state;
     _Atomic int order = 0;
@@ -137,9 +137,9 @@ static void who_goes_in_turn_lets_the_urgent_go_after_each_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_trip_without_time_left_is_not_begun_and_closes_nothing),
+        TEST(a_round_trip_without_time_left_is_not_begun_and_closes_nothing),
         TEST(who_is_urgent_goes_first),
-        TEST(who_goes_in_turn_lets_the_urgent_go_after_each_trip),
+        TEST(who_goes_in_turn_lets_the_urgent_go_after_each_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

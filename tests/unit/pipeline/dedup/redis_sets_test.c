@@ -54,91 +54,91 @@ static void assert_commands(const struct buf *out, const char *expected)
     buf_release(&text);
 }
 
-struct errand {
+struct request {
     struct buf questions, runs, out;
 };
 
-static const struct redis_run *run_at(const struct errand *errand, size_t index)
+static const struct redis_run *run_at(const struct request *request, size_t index)
 {
-    assert_true(index < errand->runs.len / sizeof(struct redis_run));
-    return (const struct redis_run *)(const void *)errand->runs.data + index;
+    assert_true(index < request->runs.len / sizeof(struct redis_run));
+    return (const struct redis_run *)(const void *)request->runs.data + index;
 }
 
-static const struct redis_question *questions(const struct errand *errand)
+static const struct redis_question *questions(const struct request *request)
 {
-    return (const struct redis_question *)(const void *)errand->questions.data;
+    return (const struct redis_question *)(const void *)request->questions.data;
 }
 
-static void release(struct errand *errand)
+static void release(struct request *request)
 {
-    buf_release(&errand->questions);
-    buf_release(&errand->runs);
-    buf_release(&errand->out);
+    buf_release(&request->questions);
+    buf_release(&request->runs);
+    buf_release(&request->out);
 }
 
 static void asks_only_for_ids_that_are_not_known_yet(void **state)
 {
     (void)state;
-    struct errand errand = { 0 };
+    struct request request = { 0 };
     struct event_id ids[] = { id_of(1, 0), id_of(2, 0), id_of(3, 0) };
     uint8_t seen[] = { 0, 1, 0 };
-    redis_runs_add(&one_set, 7, ids, 3, seen, &errand.questions, &errand.runs);
-    assert_int_equal(errand.runs.len, sizeof(struct redis_run));
-    assert_int_equal(run_at(&errand, 0)->stream_index, 7);
-    assert_int_equal(run_at(&errand, 0)->count, 2);
-    assert_ptr_equal(questions(&errand)[1].seen, &seen[2]);
-    redis_put_look_up(&errand.out, &one_set, "events", run_at(&errand, 0), questions(&errand), 498800);
-    assert_commands(&errand.out, "*4 SMISMEMBER p:events:498800 <1,0> <3,0> ");
-    release(&errand);
+    redis_runs_add(&one_set, 7, ids, 3, seen, &request.questions, &request.runs);
+    assert_int_equal(request.runs.len, sizeof(struct redis_run));
+    assert_int_equal(run_at(&request, 0)->stream_index, 7);
+    assert_int_equal(run_at(&request, 0)->count, 2);
+    assert_ptr_equal(questions(&request)[1].seen, &seen[2]);
+    redis_put_look_up(&request.out, &one_set, "events", run_at(&request, 0), questions(&request), 498800);
+    assert_commands(&request.out, "*4 SMISMEMBER p:events:498800 <1,0> <3,0> ");
+    release(&request);
 }
 
 static void asks_nothing_of_redis_when_all_are_known(void **state)
 {
     (void)state;
-    struct errand errand = { 0 };
+    struct request request = { 0 };
     struct event_id id = id_of(1, 0);
     uint8_t seen = 1;
-    redis_runs_add(&one_set, 0, &id, 1, &seen, &errand.questions, &errand.runs);
-    assert_int_equal(errand.runs.len, 0);
-    release(&errand);
+    redis_runs_add(&one_set, 0, &id, 1, &seen, &request.questions, &request.runs);
+    assert_int_equal(request.runs.len, 0);
+    release(&request);
 }
 
 static void spreads_ids_over_the_shards_by_their_last_byte(void **state)
 {
     (void)state;
-    struct errand errand = { 0 };
+    struct request request = { 0 };
     struct event_id ids[] = { id_of(1, 3), id_of(2, 0), id_of(3, 7), id_of(4, 4) };
-    redis_runs_add(&shards, 0, ids, 4, NULL, &errand.questions, &errand.runs);
-    assert_int_equal(errand.runs.len, 2 * sizeof(struct redis_run));
-    redis_put_look_up(&errand.out, &shards, "e", run_at(&errand, 0), questions(&errand), 9);
-    redis_put_look_up(&errand.out, &shards, "e", run_at(&errand, 1), questions(&errand), 9);
-    assert_commands(&errand.out, "*4 SMISMEMBER p:e:9:0 <2,0> <4,4> *4 SMISMEMBER p:e:9:3 <1,3> <3,7> ");
-    release(&errand);
+    redis_runs_add(&shards, 0, ids, 4, NULL, &request.questions, &request.runs);
+    assert_int_equal(request.runs.len, 2 * sizeof(struct redis_run));
+    redis_put_look_up(&request.out, &shards, "e", run_at(&request, 0), questions(&request), 9);
+    redis_put_look_up(&request.out, &shards, "e", run_at(&request, 1), questions(&request), 9);
+    assert_commands(&request.out, "*4 SMISMEMBER p:e:9:0 <2,0> <4,4> *4 SMISMEMBER p:e:9:3 <1,3> <3,7> ");
+    release(&request);
 }
 
 static void splits_long_runs(void **state)
 {
     (void)state;
-    struct errand errand = { 0 };
+    struct request request = { 0 };
     static struct event_id ids[2 * REDIS_RUN_MAX + 1];
-    redis_runs_add(&one_set, 0, ids, ARRAY_LENGTH(ids), NULL, &errand.questions, &errand.runs);
-    assert_int_equal(errand.runs.len, 3 * sizeof(struct redis_run));
+    redis_runs_add(&one_set, 0, ids, ARRAY_LENGTH(ids), NULL, &request.questions, &request.runs);
+    assert_int_equal(request.runs.len, 3 * sizeof(struct redis_run));
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(run_at(&errand, i)->first, i * REDIS_RUN_MAX);
-        assert_int_equal(run_at(&errand, i)->count, i < 2 ? REDIS_RUN_MAX : 1);
+        assert_int_equal(run_at(&request, i)->first, i * REDIS_RUN_MAX);
+        assert_int_equal(run_at(&request, i)->count, i < 2 ? REDIS_RUN_MAX : 1);
     }
-    release(&errand);
+    release(&request);
 }
 
 static void marks_a_set_and_when_it_ends_together(void **state)
 {
     (void)state;
-    struct errand errand = { 0 };
+    struct request request = { 0 };
     struct event_id id = id_of(1, 0);
-    redis_runs_add(&one_set, 0, &id, 1, NULL, &errand.questions, &errand.runs);
-    redis_put_mark(&errand.out, &one_set, "e", run_at(&errand, 0), questions(&errand), 10);
-    assert_commands(&errand.out, "*1 MULTI *3 SADD p:e:10 <1,0> *3 EXPIREAT p:e:10 43201 *1 EXEC ");
-    release(&errand);
+    redis_runs_add(&one_set, 0, &id, 1, NULL, &request.questions, &request.runs);
+    redis_put_mark(&request.out, &one_set, "e", run_at(&request, 0), questions(&request), 10);
+    assert_commands(&request.out, "*1 MULTI *3 SADD p:e:10 <1,0> *3 EXPIREAT p:e:10 43201 *1 EXEC ");
+    release(&request);
 }
 
 static void an_epoch_is_the_number_of_the_window(void **state)
