@@ -11,27 +11,27 @@
 struct delivery_facts attempt_facts(const struct attempt *attempt)
 {
     struct writer *writer = attempt->writer;
-    const struct parcel *parcel = attempt->parcel;
-    const struct segment *segment = parcel->segment;
+    const struct pending_batch *batch = attempt->batch;
+    const struct segment *segment = batch->segment;
     const struct lane *lane = attempt->job->lane;
 
     wakeup_lock(&writer->wakeup);
-    const struct store_features *features = &writer->servers[parcel->server].features;
-    const struct table_info *info = &lane->tables[parcel->server].info;
+    const struct store_features *features = &writer->servers[batch->server].features;
+    const struct table_info *info = &lane->tables[batch->server].info;
     bool same_table = lane->stream != NULL && strcmp(lane->stream->table, segment->header.table) == 0;
-    uint64_t root_rows = parcel->family == NULL ? parcel->rows : parcel->family->rows;
+    uint64_t root_rows = batch->family == NULL ? batch->rows : batch->family->rows;
     struct delivery_facts facts = {
-        .name = parcel_name(parcel),
+        .name = pending_batch_name(batch),
         .has_event_id = segment->header.event_id_column[0] != '\0' && (!same_table || info->has_event_id),
         .keeps_json = same_table && info->keeps_json,
         .tokens = features->tokens,
         .replicated = same_table && info->replicated,
         .in_process = writer->config.store->in_process,
-        .several = identities_are_several(&writer->servers[parcel->server].identities, clock_monotonic_ns()),
-        .rows = parcel->rows,
-        .segments = parcel->segments,
-        .poison = poison_facts_of(lane, parcel),
-        .refused = parcel->family == NULL ? 0 : parcel->family->refused,
+        .several = identities_are_several(&writer->servers[batch->server].identities, clock_monotonic_ns()),
+        .rows = batch->rows,
+        .segments = batch->segments,
+        .poison = poison_facts_of(lane, batch),
+        .refused = batch->family == NULL ? 0 : batch->family->refused,
         .refusals_allowed = delivery_refusals_allowed(root_rows),
         .wall_ns = clock_wall_ns(),
         .now_ns = clock_monotonic_ns(),
@@ -90,8 +90,7 @@ static void give_feedback(const struct attempt *attempt, const struct store_repl
     } else if (reply->outcome == STORE_ANSWERED && code_classify(reply) == CODE_PARTS) {
         feedback = FEEDBACK_TOO_MANY_PARTS;
     }
-    owner->feedback(owner->context, attempt->parcel->segment->stream_index, feedback, attempt->parcel->rows,
-                    latency_ns);
+    owner->feedback(owner->context, attempt->batch->segment->stream_index, feedback, attempt->batch->rows, latency_ns);
 }
 
 /* Not OK: a segment cannot be read, and nothing was sent. */
@@ -99,7 +98,7 @@ static enum error read_files(const struct attempt *attempt, struct buf *bytes)
 {
     enum error error = OK;
     buf_clear(bytes);
-    for (const struct segment *segment = attempt->parcel->segment; error == OK && segment != NULL;
+    for (const struct segment *segment = attempt->batch->segment; error == OK && segment != NULL;
          segment = segment->next) {
         error = segment_read(segment, bytes);
         if (error != OK) {
@@ -119,19 +118,19 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
     if (error != OK) {
         return error;
     }
-    const char *id_column = attempt->parcel->segment->header.event_id_column;
+    const char *id_column = attempt->batch->segment->header.event_id_column;
     struct store_insert insert = {
-        .segment = attempt->parcel->segment,
+        .segment = attempt->batch->segment,
         .bytes = buf_slice(bytes),
         .token = attempt->delivery->token,
         .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
         .json_stream = facts->keeps_json ? attempt->job->lane->stream : NULL,
     };
     int64_t started_ns = clock_monotonic_ns();
-    writer->config.store->ops->insert(attempt->worker->session, attempt->parcel->server, &insert, reply);
+    writer->config.store->ops->insert(attempt->worker->session, attempt->batch->server, &insert, reply);
     int64_t latency_ns = clock_monotonic_ns() - started_ns;
     buf_shed(bytes, BYTES_KEPT);
-    metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->parcel->server, latency_ns);
+    metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->batch->server, latency_ns);
     give_feedback(attempt, reply, latency_ns);
     return OK;
 }
@@ -140,7 +139,7 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
 static bool has_gone_bad(const struct attempt *attempt)
 {
     char cause[256];
-    const struct segment *segment = attempt->parcel->segment;
+    const struct segment *segment = attempt->batch->segment;
     enum error error = OK;
     while (segment != NULL && (error = segment_check(segment)) == OK) {
         segment = segment->next;
@@ -157,7 +156,7 @@ static bool has_gone_bad(const struct attempt *attempt)
 static void learn_size(const struct attempt *attempt, const struct store_reply *reply, bool alive)
 {
     wakeup_lock(&attempt->writer->wakeup);
-    group_learn(attempt->job->lane, attempt->parcel, reply, alive);
+    group_learn(attempt->job->lane, attempt->batch, reply, alive);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
@@ -186,14 +185,14 @@ static enum delivery_move weigh_failure(const struct attempt *attempt, const str
 static void renew_poison_facts(const struct attempt *attempt, struct delivery_facts *facts)
 {
     wakeup_lock(&attempt->writer->wakeup);
-    facts->poison = poison_facts_of(attempt->job->lane, attempt->parcel);
+    facts->poison = poison_facts_of(attempt->job->lane, attempt->batch);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
 /* Of a batch that is taken apart, its first failure and its end are logged. */
-static bool is_known_trouble(const struct parcel *parcel)
+static bool is_known_trouble(const struct pending_batch *batch)
 {
-    return parcel->family != NULL && parcel->failures < POISON_ATTEMPTS;
+    return batch->family != NULL && batch->failures < POISON_ATTEMPTS;
 }
 
 static enum delivery_move step_send(const struct attempt *attempt)
@@ -220,15 +219,15 @@ static enum delivery_move step_send(const struct attempt *attempt)
     if (reply.outcome == STORE_DONE || reply.outcome == STORE_ANSWERED) {
         proof_note_view(attempt->worker, attempt->job);
     }
-    bool alive = note_reply(attempt, attempt->parcel->server, &reply);
+    bool alive = note_reply(attempt, attempt->batch->server, &reply);
     learn_size(attempt, &reply, alive);
     move = weigh_failure(attempt, &facts, &reply, move, alive);
     if (reply.outcome != STORE_DONE) {
         metric_add_stream(attempt->worker->cells, METRIC_INSERT_FAILURES, attempt->job->lane->label, 1);
-        LOG(is_known_trouble(attempt->parcel) ? LOG_DEBUG : LOG_WARN, "insert failed",
-            "segment=%s rows=%llu server=%s %s", parcel_name(attempt->parcel),
-            (unsigned long long)attempt->parcel->rows,
-            attempt->writer->config.store->server_names[attempt->parcel->server], attempt->delivery->reason);
+        LOG(is_known_trouble(attempt->batch) ? LOG_DEBUG : LOG_WARN, "insert failed",
+            "segment=%s rows=%llu server=%s %s", pending_batch_name(attempt->batch),
+            (unsigned long long)attempt->batch->rows,
+            attempt->writer->config.store->server_names[attempt->batch->server], attempt->delivery->reason);
     }
     return move;
 }
@@ -258,8 +257,8 @@ enum delivery_move attempt_after_failed_question(const struct attempt *attempt, 
 void attempt_forget(const struct attempt *attempt)
 {
     wakeup_lock(&attempt->writer->wakeup);
-    attempt->job->lane->rows_out += attempt->parcel->rows;
-    queue_remove(attempt->writer, attempt->job->lane, attempt->parcel);
+    attempt->job->lane->rows_out += attempt->batch->rows;
+    queue_remove(attempt->writer, attempt->job->lane, attempt->batch);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
@@ -267,18 +266,18 @@ static void drop_first(const struct attempt *attempt, uint64_t rows, struct segm
 {
     wakeup_lock(&attempt->writer->wakeup);
     attempt->job->lane->rows_out += rows;
-    queue_drop_first(attempt->writer, attempt->job->lane, attempt->parcel, rows, next);
+    queue_drop_first(attempt->writer, attempt->job->lane, attempt->batch, rows, next);
     wakeup_unlock(&attempt->writer->wakeup);
 }
 
 static enum delivery_move step_stored(const struct attempt *attempt)
 {
     const struct segment_owner *owner = &attempt->writer->config.owner;
-    struct parcel *parcel = attempt->parcel;
+    struct pending_batch *batch = attempt->batch;
     proof_note_gap(attempt->worker, attempt->job);
     attempt->delivery->view_failed = false;
-    for (struct segment *next = parcel->segment->next;; next = next->next) {
-        struct segment *segment = parcel->segment;
+    for (struct segment *next = batch->segment->next;; next = next->next) {
+        struct segment *segment = batch->segment;
         uint64_t rows = segment->rows;
         segment->next = NULL;
         enum error error = owner->stored(owner->context, segment);
@@ -315,7 +314,7 @@ static enum delivery_move look_at_engine(const struct attempt *attempt)
     struct store_reply reply;
     enum doubt doubt = doubt_look_at_engine(attempt->worker, attempt->job, &reply);
     if (doubt == DOUBT_NOT_KNOWN) {
-        return attempt_after_failed_question(attempt, attempt->parcel->server, &reply);
+        return attempt_after_failed_question(attempt, attempt->batch->server, &reply);
     }
     return doubt == DOUBT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
 }
@@ -334,8 +333,8 @@ static enum delivery_move take_steps(const struct attempt *attempt)
 void attempt_deliver(struct worker *worker, const struct job *job)
 {
     struct writer *writer = worker->writer;
-    struct attempt attempt = { worker, writer, job, job->parcel, &job->parcel->delivery };
-    enum delivery_move move = doubt_is_open(job->parcel, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
+    struct attempt attempt = { worker, writer, job, job->batch, &job->batch->delivery };
+    enum delivery_move move = doubt_is_open(job->batch, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
     if (move == DELIVERY_NEXT) {
         move = take_steps(&attempt);
     }

@@ -9,11 +9,11 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
                                      struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
-    bool everywhere = doubt_is_everywhere(attempt->parcel);
-    size_t first = everywhere ? 0 : attempt->parcel->server;
-    size_t last = everywhere ? writer->server_count - 1 : attempt->parcel->server;
+    bool everywhere = doubt_is_everywhere(attempt->batch);
+    size_t first = everywhere ? 0 : attempt->batch->server;
+    size_t last = everywhere ? writer->server_count - 1 : attempt->batch->server;
     enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED
-                          : attempt->parcel->segments > 1             ? VERIFY_ALL_OR_NONE
+                          : attempt->batch->segments > 1              ? VERIFY_ALL_OR_NONE
                                                                       : VERIFY_ALL_STORED;
     size_t holder = first;
     *best = (struct verify_count){ 0 };
@@ -21,7 +21,7 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
         struct verify_count count;
         *asked = server;
         enum verify_outcome outcome =
-            verify_segment(writer->config.store, attempt->worker->session, server, attempt->parcel->segment, aim,
+            verify_segment(writer->config.store, attempt->worker->session, server, attempt->batch->segment, aim,
                            writer->config.store_options->request_timeout_ns, &count, reply);
         if (outcome != VERIFY_COUNTED) {
             return outcome;
@@ -32,9 +32,9 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
             holder = server;
         }
     }
-    if (everywhere && best->found != 0 && attempt->parcel->segments == 1 && !attempt_facts(attempt).replicated) {
-        attempt->parcel->server = holder;
-        attempt->parcel->pinned = true;
+    if (everywhere && best->found != 0 && attempt->batch->segments == 1 && !attempt_facts(attempt).replicated) {
+        attempt->batch->server = holder;
+        attempt->batch->pinned = true;
     }
     return VERIFY_COUNTED;
 }
@@ -45,7 +45,7 @@ static enum delivery_move ask_for_lag(const struct attempt *attempt)
     struct store_reply reply;
     bool lags = false;
     if (!doubt_replica_lags(attempt->worker, attempt->job, &lags, &reply)) {
-        return attempt_after_failed_question(attempt, attempt->parcel->server, &reply);
+        return attempt_after_failed_question(attempt, attempt->batch->server, &reply);
     }
     return lags ? DELIVERY_RETRY_BATCH : DELIVERY_NEXT;
 }
@@ -59,7 +59,7 @@ static enum verify_outcome count_until_found(const struct attempt *attempt, stru
     for (int i = 0; i < (several ? COUNTS_OF_SEVERAL : 1); i++) {
         if (i % 2 == 1) { /* a request more, so that not every count is the same server's turn */
             struct store_features features;
-            attempt_probe(attempt->worker, attempt->parcel->server, &features, reply);
+            attempt_probe(attempt->worker, attempt->batch->server, &features, reply);
         }
         outcome = count_ids(attempt, best, asked, reply);
         if (outcome != VERIFY_COUNTED || best->found >= best->distinct) {
@@ -74,20 +74,20 @@ static enum delivery_move count_once(const struct attempt *attempt, struct verif
 {
     struct store_reply reply;
     struct delivery_facts facts;
-    size_t asked = attempt->parcel->server;
+    size_t asked = attempt->batch->server;
     metric_add_stream(attempt->worker->cells, METRIC_VERIFICATIONS, attempt->job->lane->label, 1);
     switch (count_until_found(attempt, count, &asked, &reply)) {
     case VERIFY_COUNTED: break;
     case VERIFY_RUNNING:
         delivery_explain(attempt->delivery, "an earlier INSERT of %s is still running on the server",
-                         parcel_name(attempt->parcel));
+                         pending_batch_name(attempt->batch));
         return DELIVERY_RETRY_BATCH;
     case VERIFY_NO_MEMORY:
         delivery_explain(attempt->delivery, "the event ids of %s cannot be read: out of memory",
-                         parcel_name(attempt->parcel));
+                         pending_batch_name(attempt->batch));
         return DELIVERY_RETRY_BATCH;
     case VERIFY_DAMAGED:
-        delivery_explain(attempt->delivery, "the event ids of %s cannot be read", parcel_name(attempt->parcel));
+        delivery_explain(attempt->delivery, "the event ids of %s cannot be read", pending_batch_name(attempt->batch));
         facts = attempt_facts(attempt);
         return delivery_after_bad_file(attempt->delivery, &facts);
     case VERIFY_FAILED: return attempt_after_failed_question(attempt, asked, &reply);
@@ -100,7 +100,7 @@ static enum delivery_move count_surely(const struct attempt *attempt, struct ver
 {
     enum delivery_move move = count_once(attempt, count);
     bool some_missing = move == DELIVERY_NEXT && count->found < count->distinct;
-    if (some_missing && attempt_facts(attempt).replicated && doubt_is_of_another_token(attempt->parcel)) {
+    if (some_missing && attempt_facts(attempt).replicated && doubt_is_of_another_token(attempt->batch)) {
         move = ask_for_lag(attempt);
         return move == DELIVERY_NEXT ? count_once(attempt, count) : move;
     }
@@ -115,8 +115,8 @@ enum delivery_move count_batch(const struct attempt *attempt)
         return move;
     }
     struct delivery_facts facts = attempt_facts(attempt);
-    LOG(attempt->parcel->family == NULL ? LOG_INFO : LOG_DEBUG, "batch verified", "segment=%s ids=%llu found=%llu",
-        parcel_name(attempt->parcel), (unsigned long long)count.distinct, (unsigned long long)count.found);
+    LOG(attempt->batch->family == NULL ? LOG_INFO : LOG_DEBUG, "batch verified", "segment=%s ids=%llu found=%llu",
+        pending_batch_name(attempt->batch), (unsigned long long)count.distinct, (unsigned long long)count.found);
     facts.view_refills = count.found >= count.distinct && proof_can_refill(attempt->worker, attempt->job);
     return delivery_after_count(attempt->delivery, &facts, count.distinct, count.found);
 }

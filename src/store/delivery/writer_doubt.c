@@ -3,70 +3,70 @@
  * further attempt, on the server that it goes to. */
 #include "store/delivery/writer_private.h"
 
-bool doubt_is_open(const struct parcel *parcel, const struct lane *lane)
+bool doubt_is_open(const struct pending_batch *batch, const struct lane *lane)
 {
-    return lane->stream != NULL && parcel->delivery.step != DELIVERY_STORED &&
-           (parcel->sent || parcel->segment->recovered);
+    return lane->stream != NULL && batch->delivery.step != DELIVERY_STORED &&
+           (batch->sent || batch->segment->recovered);
 }
 
-static bool is_replica(const struct parcel *parcel, const struct table_info *info)
+static bool is_replica(const struct pending_batch *batch, const struct table_info *info)
 {
-    return info->replicated && info->replicas == parcel->replicas;
+    return info->replicated && info->replicas == batch->replicas;
 }
 
-bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t server)
+bool doubt_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server)
 {
-    return !parcel->sent || server == parcel->sent_to || is_replica(parcel, &lane->tables[server].info);
+    return !batch->sent || server == batch->sent_to || is_replica(batch, &lane->tables[server].info);
 }
 
 void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated)
 {
-    struct parcel *parcel = job->parcel;
+    struct pending_batch *batch = job->batch;
     wakeup_lock(&worker->writer->wakeup);
-    parcel->replicas = job->lane->tables[parcel->server].info.replicas;
+    batch->replicas = job->lane->tables[batch->server].info.replicas;
     wakeup_unlock(&worker->writer->wakeup);
-    parcel->roamed |= parcel->sent && parcel->sent_to != parcel->server;
-    parcel->doubt_wall_ns = clock_wall_ns();
-    parcel->sent = true;
-    parcel->sent_to = parcel->server;
-    parcel->pinned |= !replicated;
+    batch->roamed |= batch->sent && batch->sent_to != batch->server;
+    batch->doubt_wall_ns = clock_wall_ns();
+    batch->sent = true;
+    batch->sent_to = batch->server;
+    batch->pinned |= !replicated;
 }
 
-static void explain(const struct writer *writer, struct parcel *parcel)
+static void explain(const struct writer *writer, struct pending_batch *batch)
 {
     const char *const *names = writer->config.store->server_names;
-    delivery_explain(&parcel->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
-                     names[parcel->sent_to], names[parcel->server]);
-    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", parcel_name(parcel), parcel->delivery.reason);
+    delivery_explain(&batch->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
+                     names[batch->sent_to], names[batch->server]);
+    LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", pending_batch_name(batch), batch->delivery.reason);
 }
 
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
-    struct parcel *parcel = job->parcel;
-    struct table_info *known = &job->lane->tables[parcel->server].info;
+    struct pending_batch *batch = job->batch;
+    struct table_info *known = &job->lane->tables[batch->server].info;
     wakeup_lock(&writer->wakeup);
     struct table_info info = *known;
     wakeup_unlock(&writer->wakeup);
-    if (!table_read_engine(writer->config.store, worker->session, parcel->server, job->lane->stream,
+    if (!table_read_engine(writer->config.store, worker->session, batch->server, job->lane->stream,
                            writer->config.store_options->request_timeout_ns, &info, reply)) {
         return DOUBT_NOT_KNOWN;
     }
     wakeup_lock(&writer->wakeup);
     *known = info;
     wakeup_unlock(&writer->wakeup);
-    if (!parcel->sent || is_replica(parcel, &info)) {
+    if (!batch->sent || is_replica(batch, &info)) {
         return DOUBT_MAY_GO;
     }
-    if (parcel->server != parcel->sent_to) {
-        explain(writer, parcel);
+    if (batch->server != batch->sent_to) {
+        explain(writer, batch);
         return DOUBT_OTHER_TABLE;
     }
-    parcel->pinned = true;
+    batch->pinned = true;
     return DOUBT_MAY_GO;
 }
 
-void doubt_inherit(struct parcel *half, const struct parcel *whole)
+void doubt_inherit(struct pending_batch *half, const struct pending_batch *whole)
 {
     if (whole->delivery.none_stored) {
         return;
@@ -80,31 +80,31 @@ void doubt_inherit(struct parcel *half, const struct parcel *whole)
 }
 
 /* Under its own token a batch is stored once, whatever is at work on the other replicas; before it is parted, none may be. */
-bool doubt_is_everywhere(const struct parcel *parcel)
+bool doubt_is_everywhere(const struct pending_batch *batch)
 {
-    bool parts = parcel->delivery.step == DELIVERY_EXAMINE;
-    return (parcel->anywhere && !parcel->pinned) || (parcel->roamed && parts);
+    bool parts = batch->delivery.step == DELIVERY_EXAMINE;
+    return (batch->anywhere && !batch->pinned) || (batch->roamed && parts);
 }
 
-bool doubt_is_of_another_token(const struct parcel *parcel)
+bool doubt_is_of_another_token(const struct pending_batch *batch)
 {
-    if (parcel->delivery.step == DELIVERY_EXAMINE) {
-        return parcel->delivery.in_doubt || parcel->segment->recovered;
+    if (batch->delivery.step == DELIVERY_EXAMINE) {
+        return batch->delivery.in_doubt || batch->segment->recovered;
     }
-    return parcel->segment->recovered || parcel->apart || parcel->family != NULL;
+    return batch->segment->recovered || batch->apart || batch->family != NULL;
 }
 
 bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
-    struct parcel *parcel = job->parcel;
-    if (!verify_replica_lags(writer->config.store, worker->session, parcel->server, parcel->segment,
-                             parcel->doubt_wall_ns, writer->config.store_options->request_timeout_ns, lags, reply)) {
+    struct pending_batch *batch = job->batch;
+    if (!verify_replica_lags(writer->config.store, worker->session, batch->server, batch->segment, batch->doubt_wall_ns,
+                             writer->config.store_options->request_timeout_ns, lags, reply)) {
         return false;
     }
     if (*lags) {
-        delivery_explain(&parcel->delivery, "the replica on %s has not fetched all that others have; it is asked again",
-                         writer->config.store->server_names[parcel->server]);
+        delivery_explain(&batch->delivery, "the replica on %s has not fetched all that others have; it is asked again",
+                         writer->config.store->server_names[batch->server]);
     }
     return true;
 }

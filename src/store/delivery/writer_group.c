@@ -1,4 +1,4 @@
-/* Turns parcels that wait one behind the other into one parcel, a group: its segments go as one INSERT, whose body is the
+/* Turns batches that wait one behind the other into one batch, a group: its segments go as one INSERT, whose body is the
  * bytes of their files one after the other. Where a group cannot go as it is, it is cut in halves, and what comes of a
  * group is in none again. Its files stay as they are: a process that comes after this one finds each segment by itself. */
 #include "base/assert.h"
@@ -66,116 +66,117 @@ static void write_name(const struct segment *first, char name[GROUP_NAME_MAX])
              EVENT_ID_TEXT, texts[1], hash);
 }
 
-static void add_segments(struct parcel *parcel, struct segment *first)
+static void add_segments(struct pending_batch *batch, struct segment *first)
 {
-    if (parcel->last == NULL) {
-        parcel->segment = first;
+    if (batch->last == NULL) {
+        batch->segment = first;
     } else {
-        parcel->last->next = first;
+        batch->last->next = first;
     }
     for (struct segment *segment = first; segment != NULL; segment = segment->next) {
-        parcel->last = segment;
-        parcel->segments++;
-        parcel->rows += segment->rows;
-        parcel->raw_bytes += segment->raw_bytes;
-        parcel->first_ns = segment->first_ns < parcel->first_ns ? segment->first_ns : parcel->first_ns;
+        batch->last = segment;
+        batch->segments++;
+        batch->rows += segment->rows;
+        batch->raw_bytes += segment->raw_bytes;
+        batch->first_ns = segment->first_ns < batch->first_ns ? segment->first_ns : batch->first_ns;
     }
 }
 
-bool parcel_init(struct parcel *parcel, struct segment *first, bool in_doubt)
+bool pending_batch_init(struct pending_batch *batch, struct segment *first, bool in_doubt)
 {
-    *parcel = (struct parcel){ .first_ns = INT64_MAX, .shape = shape_of(first) };
-    add_segments(parcel, first);
-    ASSERT(parcel->last->next == NULL);
-    if (parcel->segments > 1) {
-        parcel->group_name = malloc(GROUP_NAME_MAX);
-        if (parcel->group_name == NULL) {
+    *batch = (struct pending_batch){ .first_ns = INT64_MAX, .shape = shape_of(first) };
+    add_segments(batch, first);
+    ASSERT(batch->last->next == NULL);
+    if (batch->segments > 1) {
+        batch->group_name = malloc(GROUP_NAME_MAX);
+        if (batch->group_name == NULL) {
             return false;
         }
-        write_name(first, parcel->group_name);
+        write_name(first, batch->group_name);
     }
-    delivery_init(&parcel->delivery, parcel_name(parcel), in_doubt);
+    delivery_init(&batch->delivery, pending_batch_name(batch), in_doubt);
     return true;
 }
 
-void parcel_free(struct parcel *parcel)
+void pending_batch_free(struct pending_batch *batch)
 {
-    if (parcel != NULL) {
-        free(parcel->group_name);
-        free(parcel);
+    if (batch != NULL) {
+        free(batch->group_name);
+        free(batch);
     }
 }
 
-const char *parcel_name(const struct parcel *parcel)
+const char *pending_batch_name(const struct pending_batch *batch)
 {
-    return parcel->group_name != NULL ? parcel->group_name : parcel->segment->name;
+    return batch->group_name != NULL ? batch->group_name : batch->segment->name;
 }
 
 /* Nobody has sent it, or an earlier process alone may have, and it has not been counted yet. */
-static bool is_untouched(const struct parcel *parcel)
+static bool is_untouched(const struct pending_batch *batch)
 {
-    const struct delivery *delivery = &parcel->delivery;
-    enum delivery_step step = parcel->segment->recovered ? DELIVERY_VERIFY : DELIVERY_SEND;
-    return parcel->shape != 0 && !parcel->apart && parcel->family == NULL && !parcel->held && !parcel->pinned &&
-           !parcel->sent && parcel->misfit_ns == 0 && delivery->step == step && !delivery->token_spent &&
+    const struct delivery *delivery = &batch->delivery;
+    enum delivery_step step = batch->segment->recovered ? DELIVERY_VERIFY : DELIVERY_SEND;
+    return batch->shape != 0 && !batch->apart && batch->family == NULL && !batch->held && !batch->pinned &&
+           !batch->sent && batch->misfit_ns == 0 && delivery->step == step && !delivery->token_spent &&
            delivery->number == 0;
 }
 
-static bool goes_with(const struct parcel *parcel, const struct parcel *other, int64_t now_ns)
+static bool goes_with(const struct pending_batch *batch, const struct pending_batch *other, int64_t now_ns)
 {
-    return !other->busy && other->next_attempt_ns <= now_ns && other->shape == parcel->shape &&
-           other->segment->recovered == parcel->segment->recovered && is_untouched(other);
+    return !other->busy && other->next_attempt_ns <= now_ns && other->shape == batch->shape &&
+           other->segment->recovered == batch->segment->recovered && is_untouched(other);
 }
 
-static bool fits(const struct lane *lane, const struct parcel *parcel, const struct parcel *other)
+static bool fits(const struct lane *lane, const struct pending_batch *batch, const struct pending_batch *other)
 {
     const struct batch_options *options = &lane->stream->options->batch;
     uint64_t most_rows = lane->group_rows < options->max_rows ? lane->group_rows : options->max_rows;
-    return parcel->segments + other->segments <= GROUP_SEGMENTS && parcel->rows + other->rows <= most_rows &&
-           parcel->raw_bytes + other->raw_bytes <= options->max_bytes;
+    return batch->segments + other->segments <= GROUP_SEGMENTS && batch->rows + other->rows <= most_rows &&
+           batch->raw_bytes + other->raw_bytes <= options->max_bytes;
 }
 
-static void absorb(struct lane *lane, struct parcel *parcel, struct parcel *other)
+static void absorb(struct lane *lane, struct pending_batch *batch, struct pending_batch *other)
 {
-    ASSERT(parcel->busy && !other->busy);
-    ASSERT_EQUAL(parcel->shape, other->shape);
-    add_segments(parcel, other->segment);
-    if (other->doubt_wall_ns > parcel->doubt_wall_ns) {
-        parcel->doubt_wall_ns = other->doubt_wall_ns;
+    ASSERT(batch->busy && !other->busy);
+    ASSERT_EQUAL(batch->shape, other->shape);
+    add_segments(batch, other->segment);
+    if (other->doubt_wall_ns > batch->doubt_wall_ns) {
+        batch->doubt_wall_ns = other->doubt_wall_ns;
     }
     queue_unlink(lane, other);
-    parcel_free(other);
+    pending_batch_free(other);
 }
 
-void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns)
+void group_gather(struct lane *lane, struct pending_batch *batch, int64_t now_ns)
 {
-    uint64_t before = parcel->segments;
-    if (lane->stream == NULL || parcel->next == NULL || !is_untouched(parcel)) {
+    uint64_t before = batch->segments;
+    if (lane->stream == NULL || batch->next == NULL || !is_untouched(batch)) {
         return;
     }
-    char *name = parcel->group_name != NULL ? parcel->group_name : malloc(GROUP_NAME_MAX);
-    struct parcel *next;
+    char *name = batch->group_name != NULL ? batch->group_name : malloc(GROUP_NAME_MAX);
+    struct pending_batch *next;
     int looks = 0;
-    for (struct parcel *other = parcel->next; name != NULL && other != NULL && looks < GROUP_LOOKS; other = next) {
+    for (struct pending_batch *other = batch->next; name != NULL && other != NULL && looks < GROUP_LOOKS;
+         other = next) {
         looks++;
         next = other->next;
-        if (!goes_with(parcel, other, now_ns)) {
+        if (!goes_with(batch, other, now_ns)) {
             continue;
         }
-        if (!fits(lane, parcel, other)) {
+        if (!fits(lane, batch, other)) {
             break;
         }
-        absorb(lane, parcel, other);
+        absorb(lane, batch, other);
     }
-    parcel->group_name = parcel->segments > 1 ? name : NULL;
-    if (parcel->segments == before) {
-        if (parcel->group_name == NULL) {
+    batch->group_name = batch->segments > 1 ? name : NULL;
+    if (batch->segments == before) {
+        if (batch->group_name == NULL) {
             free(name);
         }
         return;
     }
-    write_name(parcel->segment, name);
-    delivery_init(&parcel->delivery, name, parcel->segment->recovered);
+    write_name(batch->segment, name);
+    delivery_init(&batch->delivery, name, batch->segment->recovered);
 }
 
 /* A time-out, a lack of memory, a proxy's bound. Not a server that has gone. */
@@ -188,32 +189,32 @@ static bool may_be_too_large(const struct store_reply *reply, bool alive)
     return reply->outcome == STORE_UNKNOWN && alive;
 }
 
-void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply, bool alive)
+void group_learn(struct lane *lane, const struct pending_batch *batch, const struct store_reply *reply, bool alive)
 {
-    bool was_large = parcel->rows >= lane->group_rows / 2;
+    bool was_large = batch->rows >= lane->group_rows / 2;
     if (reply->outcome == STORE_DONE && was_large) {
         lane->group_rows += lane->group_rows < lane->group_pace ? lane->group_rows : lane->group_rows / 8 + 1;
-    } else if (parcel->segments > 1 && may_be_too_large(reply, alive)) {
-        lane->group_rows = lane->group_pace = parcel->rows < 4 ? 1 : parcel->rows / 2;
+    } else if (batch->segments > 1 && may_be_too_large(reply, alive)) {
+        lane->group_rows = lane->group_pace = batch->rows < 4 ? 1 : batch->rows / 2;
     }
 }
 
-static struct segment *last_of_first_half(const struct parcel *parcel)
+static struct segment *last_of_first_half(const struct pending_batch *batch)
 {
-    struct segment *last = parcel->segment;
-    for (uint64_t i = 1; i < parcel->segments / 2; i++) {
+    struct segment *last = batch->segment;
+    for (uint64_t i = 1; i < batch->segments / 2; i++) {
         last = last->next;
     }
     return last;
 }
 
-bool group_halve(struct parcel *whole, struct parcel *const halves[2])
+bool group_halve(struct pending_batch *whole, struct pending_batch *const halves[2])
 {
     bool in_doubt = whole->segment->recovered;
     struct segment *end = last_of_first_half(whole);
     struct segment *second = end->next;
     end->next = NULL;
-    if (!parcel_init(halves[0], whole->segment, in_doubt) || !parcel_init(halves[1], second, in_doubt)) {
+    if (!pending_batch_init(halves[0], whole->segment, in_doubt) || !pending_batch_init(halves[1], second, in_doubt)) {
         end->next = second;
         return false;
     }

@@ -1,4 +1,4 @@
-/* Turns what came of a job into the state of its lane, parcel and server: what waits, until when, and why. */
+/* Turns what came of a job into the state of its lane, batch and server: what waits, until when, and why. */
 #include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
@@ -34,9 +34,9 @@ static void lane_recovered(struct lane *lane)
     lane->stream_held = false;
     lane->check_failed = false;
     lane->failures = 0;
-    for (struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
-        if (!parcel->held) {
-            parcel->next_attempt_ns = 0;
+    for (struct pending_batch *batch = lane->first; batch != NULL; batch = batch->next) {
+        if (!batch->held) {
+            batch->next_attempt_ns = 0;
         }
     }
 }
@@ -53,26 +53,26 @@ static void doubt_tables(struct writer *writer, struct lane *lane)
 /* A batch that an earlier configuration made may have a column that the table has lost since. So at the first of them the
  * table is looked at, at once, and if it is as the stream needs it now, only batches that do not fit it wait. */
 static enum delivery_move whom_to_hold(const struct writer *writer, const struct lane *lane,
-                                       const struct parcel *parcel, int64_t now_ns)
+                                       const struct pending_batch *batch, int64_t now_ns)
 {
-    bool looked_at = parcel->misfit_ns != 0 && lane->fitted_ns >= parcel->misfit_ns;
+    bool looked_at = batch->misfit_ns != 0 && lane->fitted_ns >= batch->misfit_ns;
     bool of_late = lane->fitted_ns != 0 && now_ns - lane->fitted_ns < writer->backoff.max_ns;
     return lane->stream == NULL || looked_at || of_late ? DELIVERY_HOLD_BATCH : DELIVERY_HOLD_STREAM;
 }
 
-static void hold_misfit(struct writer *writer, struct lane *lane, struct parcel *parcel, enum delivery_move held,
+static void hold_misfit(struct writer *writer, struct lane *lane, struct pending_batch *batch, enum delivery_move held,
                         int64_t now_ns)
 {
     snprintf(lane->reason, sizeof lane->reason,
              "the table lacks a column that %s was written with; add it until that is stored: %.200s",
-             parcel_name(parcel), parcel->delivery.reason);
+             pending_batch_name(batch), batch->delivery.reason);
     if (held == DELIVERY_HOLD_STREAM) {
-        parcel->misfit_ns = parcel->next_attempt_ns = lane->next_attempt_ns = now_ns;
+        batch->misfit_ns = batch->next_attempt_ns = lane->next_attempt_ns = now_ns;
         return;
     }
     lane_recovered(lane);
-    parcel->misfit_ns = 0;
-    parcel->next_attempt_ns = now_ns + writer->backoff.max_ns;
+    batch->misfit_ns = 0;
+    batch->next_attempt_ns = now_ns + writer->backoff.max_ns;
 }
 
 /* What an earlier configuration left may be of another table than the lane's stream has now, and a lane without a stream is
@@ -86,29 +86,29 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
                              enum delivery_move move, int64_t now_ns)
 {
     struct lane *lane = job->lane;
-    struct parcel *parcel = job->parcel;
+    struct pending_batch *batch = job->batch;
     bool misfit = move == DELIVERY_HOLD_MISFIT;
-    move = misfit ? whom_to_hold(writer, lane, parcel, now_ns) : move;
-    if (move == DELIVERY_HOLD_STREAM && is_of_another_table(lane, parcel->segment)) {
+    move = misfit ? whom_to_hold(writer, lane, batch, now_ns) : move;
+    if (move == DELIVERY_HOLD_STREAM && is_of_another_table(lane, batch->segment)) {
         move = DELIVERY_HOLD_BATCH;
     }
     bool hold = move == DELIVERY_HOLD_BATCH || move == DELIVERY_HOLD_STREAM;
-    memcpy(lane->reason, parcel->delivery.reason, sizeof lane->reason);
-    parcel->busy = false;
-    parcel->failures++;
-    queue_set_held(writer, lane, parcel, move == DELIVERY_HOLD_BATCH || (misfit && parcel->held));
+    memcpy(lane->reason, batch->delivery.reason, sizeof lane->reason);
+    batch->busy = false;
+    batch->failures++;
+    queue_set_held(writer, lane, batch, move == DELIVERY_HOLD_BATCH || (misfit && batch->held));
     if (move == DELIVERY_RETRY_ASIDE || move == DELIVERY_STAND_ASIDE) {
         poison_set_aside(writer, worker, job, move == DELIVERY_STAND_ASIDE, now_ns);
     } else if (move == DELIVERY_RETRY_STREAM || move == DELIVERY_HOLD_STREAM) {
         lane_failed(writer, worker, lane, hold, now_ns);
-        bool goes_again = move == DELIVERY_RETRY_STREAM && parcel->delivery.poison.failures < POISON_ATTEMPTS;
-        parcel->next_attempt_ns = goes_again ? 0 : lane->next_attempt_ns;
+        bool goes_again = move == DELIVERY_RETRY_STREAM && batch->delivery.poison.failures < POISON_ATTEMPTS;
+        batch->next_attempt_ns = goes_again ? 0 : lane->next_attempt_ns;
     } else {
-        parcel->next_attempt_ns =
-            now_ns + (hold ? writer->backoff.max_ns : backoff_ns(&writer->backoff, parcel->failures, &worker->random));
+        batch->next_attempt_ns =
+            now_ns + (hold ? writer->backoff.max_ns : backoff_ns(&writer->backoff, batch->failures, &worker->random));
     }
     if (misfit) {
-        hold_misfit(writer, lane, parcel, move, now_ns);
+        hold_misfit(writer, lane, batch, move, now_ns);
     }
     if (move == DELIVERY_HOLD_STREAM) {
         doubt_tables(writer, lane);
@@ -122,7 +122,7 @@ void queue_put_back(struct writer *writer, struct worker *worker, const struct j
     if (move == DELIVERY_FINISHED) {
         lane_recovered(job->lane);
     } else if (move == DELIVERY_NEXT) {
-        job->parcel->busy = false;
+        job->batch->busy = false;
     } else if (move != DELIVERY_PARTED) { /* whether that helped, the halves will tell */
         put_back_waiting(writer, worker, job, move, now_ns);
     }

@@ -1,45 +1,45 @@
 /* Turns what the tables take and refuse into the facts that poison.h judges by, and its verdicts into waiting. */
 #include "store/delivery/writer_private.h"
 
-static bool is_of_the_lanes_table(const struct lane *lane, const struct parcel *parcel)
+static bool is_of_the_lanes_table(const struct lane *lane, const struct pending_batch *batch)
 {
-    return lane->stream != NULL && strcmp(lane->stream->table, parcel->segment->header.table) == 0;
+    return lane->stream != NULL && strcmp(lane->stream->table, batch->segment->header.table) == 0;
 }
 
-struct poison_facts poison_facts_of(const struct lane *lane, const struct parcel *parcel)
+struct poison_facts poison_facts_of(const struct lane *lane, const struct pending_batch *batch)
 {
-    const struct lane_table *table = &lane->tables[parcel->server];
-    uint64_t of_family = parcel->family == NULL ? 0 : parcel->family->taken;
+    const struct lane_table *table = &lane->tables[batch->server];
+    uint64_t of_family = batch->family == NULL ? 0 : batch->family->taken;
     return (struct poison_facts){
-        .server = parcel->server,
-        .taken = is_of_the_lanes_table(lane, parcel) ? table->taken : of_family,
+        .server = batch->server,
+        .taken = is_of_the_lanes_table(lane, batch) ? table->taken : of_family,
         .stuck = table->stuck,
-        .aside = parcel->aside,
-        .descendant = parcel->family != NULL || parcel->apart,
-        .one_row = parcel->rows == 1,
-        .group = parcel->segments > 1,
+        .aside = batch->aside,
+        .descendant = batch->family != NULL || batch->apart,
+        .one_row = batch->rows == 1,
+        .group = batch->segments > 1,
     };
 }
 
 void poison_note_taken(struct worker *worker, const struct job *job)
 {
-    struct parcel *parcel = job->parcel;
-    struct lane_table *table = &job->lane->tables[parcel->server];
+    struct pending_batch *batch = job->batch;
+    struct lane_table *table = &job->lane->tables[batch->server];
     wakeup_lock(&worker->writer->wakeup);
     table->taken++;
     table->stuck = false;
-    if (parcel->family != NULL) {
-        parcel->family->taken++;
+    if (batch->family != NULL) {
+        batch->family->taken++;
     }
     wakeup_unlock(&worker->writer->wakeup);
 }
 
 void poison_set_aside(struct writer *writer, struct worker *worker, const struct job *job, bool held, int64_t now_ns)
 {
-    struct parcel *parcel = job->parcel;
-    struct poison_facts facts = poison_facts_of(job->lane, parcel);
-    parcel->aside = true;
-    job->lane->tables[parcel->server].stuck |= !poison_has_evidence(&parcel->delivery.poison, &facts);
-    queue_set_held(writer, job->lane, parcel, held);
-    parcel->next_attempt_ns = now_ns + backoff_ns(&writer->backoff, parcel->failures, &worker->random);
+    struct pending_batch *batch = job->batch;
+    struct poison_facts facts = poison_facts_of(job->lane, batch);
+    batch->aside = true;
+    job->lane->tables[batch->server].stuck |= !poison_has_evidence(&batch->delivery.poison, &facts);
+    queue_set_held(writer, job->lane, batch, held);
+    batch->next_attempt_ns = now_ns + backoff_ns(&writer->backoff, batch->failures, &worker->random);
 }

@@ -1,9 +1,9 @@
-/* What the files of the writer share: lanes, parcels and jobs. Nobody else includes this, but for a test that does the
+/* What the files of the writer share: lanes, batches and jobs. Nobody else includes this, but for a test that does the
  * threads' work (writer_model_test.c).
  *
- * A lane is a stream's queue of parcels, oldest first; a parcel is a segment in the writer's hands with the state of its
+ * A lane is a stream's queue of batches, oldest first; a batch is a segment in the writer's hands with the state of its
  * delivery, or several that go as one INSERT (a group, writer_group.c). A worker takes a job under the lock, does it
- * without, and notes what came of it under the lock again. While a parcel is `busy` only its worker touches its segments and
+ * without, and notes what came of it under the lock again. While a batch is `busy` only its worker touches its segments and
  * delivery; all else is guarded by writer->wakeup.
  *
  * A failing lane tries its batches in turn once one has failed too often: poison.h.
@@ -36,7 +36,7 @@ struct family {
     char reason[256];          /* of the row refused last; empty: none was */
 };
 
-struct parcel {
+struct pending_batch {
     struct segment *segment; /* the first; the others hang on its `next` */
     struct segment *last;
     uint64_t segments, rows, raw_bytes; /* of all of them */
@@ -60,7 +60,7 @@ struct parcel {
     unsigned failures;
     int64_t next_attempt_ns;
     int64_t misfit_ns; /* when its stream was held, and its table to be looked at, for a column of it; 0: not so */
-    struct parcel *previous, *next;
+    struct pending_batch *previous, *next;
 };
 
 /* The table of a stream on one server. */
@@ -78,7 +78,7 @@ struct lane {
     const struct stream *stream; /* NULL: segments of streams that are not configured any more */
     size_t label;                /* of metrics */
     struct lane_table *tables;   /* one per server */
-    struct parcel *first, *last;
+    struct pending_batch *first, *last;
     uint64_t count;    /* segments, busy ones included */
     uint64_t rows;     /* of all of them */
     int64_t oldest_ns; /* of queue_oldest_ns, once it is known */
@@ -123,7 +123,7 @@ struct job {
     enum job_kind kind;
     size_t server;
     struct lane *lane;
-    struct parcel *parcel;
+    struct pending_batch *batch;
 };
 
 struct worker {
@@ -154,12 +154,12 @@ struct writer {
     bool halted; /* of its owner's thread: there are no workers any more */
 };
 
-/* One parcel under way. */
+/* One batch under way. */
 struct attempt {
     struct worker *worker;
     struct writer *writer;
     const struct job *job;
-    struct parcel *parcel;
+    struct pending_batch *batch;
     struct delivery *delivery;
 };
 
@@ -171,54 +171,54 @@ int64_t queue_take(struct writer *writer, int64_t now_ns, struct job *job);
 /* False if memory is short. Takes the segment. */
 bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns);
 
-/* Puts `parcel` into its lane just before `before` (NULL: at the end). */
-void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before);
+/* Puts `batch` into its lane just before `before` (NULL: at the end). */
+void queue_insert(struct writer *writer, struct lane *lane, struct pending_batch *batch, struct pending_batch *before);
 
-/* Wall time of the oldest event that waits, INT64_MAX if none. Looks at all parcels only after the oldest has gone. */
+/* Wall time of the oldest event that waits, INT64_MAX if none. Looks at all batches only after the oldest has gone. */
 int64_t queue_oldest_ns(struct lane *lane);
 
-/* Takes the parcel out of its lane, and counts nothing. */
-void queue_unlink(struct lane *lane, struct parcel *parcel);
+/* Takes the batch out of its lane, and counts nothing. */
+void queue_unlink(struct lane *lane, struct pending_batch *batch);
 
-/* The first segment of a group, of so many rows, is gone, and `next` is the first now. The last one of a parcel goes by
+/* The first segment of a group, of so many rows, is gone, and `next` is the first now. The last one of a batch goes by
  * queue_remove. */
-void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *parcel, uint64_t rows,
+void queue_drop_first(struct writer *writer, struct lane *lane, struct pending_batch *batch, uint64_t rows,
                       struct segment *next);
 
-/* Takes the parcel out of its lane and frees it; its segments are not touched. */
-void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel);
+/* Takes the batch out of its lane and frees it; its segments are not touched. */
+void queue_remove(struct writer *writer, struct lane *lane, struct pending_batch *batch);
 
-/* Counts a parcel as held by itself, or no longer. */
-void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *parcel, bool held);
+/* Counts a batch as held by itself, or no longer. */
+void queue_set_held(struct writer *writer, struct lane *lane, struct pending_batch *batch, bool held);
 
 /* Is nothing left, of what came before then, that may be stored now? */
 bool queue_is_drained(const struct writer *writer, int64_t wall_ns);
 
 /* writer_group.c */
 
-/* A parcel of the segments that hang on `first`; false if memory is short. `in_doubt`: they are counted before they are
+/* A batch of the segments that hang on `first`; false if memory is short. `in_doubt`: they are counted before they are
  * sent. */
-MUST_CHECK bool parcel_init(struct parcel *parcel, struct segment *first, bool in_doubt);
+MUST_CHECK bool pending_batch_init(struct pending_batch *batch, struct segment *first, bool in_doubt);
 
 /* Its segments are not touched. */
-void parcel_free(struct parcel *parcel);
+void pending_batch_free(struct pending_batch *batch);
 
 /* Of its only segment, or of the group. */
-const char *parcel_name(const struct parcel *parcel);
+const char *pending_batch_name(const struct pending_batch *batch);
 
-/* Under the lock. Takes the parcels behind this one into it that may go with it, up to what one INSERT may have. */
-void group_gather(struct lane *lane, struct parcel *parcel, int64_t now_ns);
+/* Under the lock. Takes the batches behind this one into it that may go with it, up to what one INSERT may have. */
+void group_gather(struct lane *lane, struct pending_batch *batch, int64_t now_ns);
 
 /* Under the lock. After an INSERT: how large the next group may be. `alive`: its server still answers. */
-void group_learn(struct lane *lane, const struct parcel *parcel, const struct store_reply *reply, bool alive);
+void group_learn(struct lane *lane, const struct pending_batch *batch, const struct store_reply *reply, bool alive);
 
 /* Makes the halves of a group out of its segments. False if memory is short: the group is as it was, and the halves are
  * only good to be freed. */
-MUST_CHECK bool group_halve(struct parcel *whole, struct parcel *const halves[2]);
+MUST_CHECK bool group_halve(struct pending_batch *whole, struct pending_batch *const halves[2]);
 
 /* writer_outcome.c; all under the lock. */
 
-/* What came of a job: its parcel waits, is held, or is gone (then it has been removed already). */
+/* What came of a job: its batch waits, is held, or is gone (then it has been removed already). */
 void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
                     int64_t now_ns);
 void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
@@ -230,13 +230,13 @@ void queue_note_check(struct writer *writer, struct worker *worker, const struct
 
 /* writer_poison.c */
 
-/* Under the lock. What is known of the parcel's table on its server, where it is about to go. */
-struct poison_facts poison_facts_of(const struct lane *lane, const struct parcel *parcel);
+/* Under the lock. What is known of the batch's table on its server, where it is about to go. */
+struct poison_facts poison_facts_of(const struct lane *lane, const struct pending_batch *batch);
 
 /* Without the lock, after each INSERT that succeeded: its table takes something. */
 void poison_note_taken(struct worker *worker, const struct job *job);
 
-/* Under the lock. The parcel waits for itself. */
+/* Under the lock. The batch waits for itself. */
 void poison_set_aside(struct writer *writer, struct worker *worker, const struct job *job, bool held, int64_t now_ns);
 
 /* writer_count.c; without the lock: the steps VERIFY and EXAMINE. */
@@ -251,11 +251,11 @@ void family_leave(struct lane *lane, struct family *family, bool stopping);
 
 /* writer_doubt.c */
 
-/* Does somebody have to know what the engine is before the parcel goes on? */
-bool doubt_is_open(const struct parcel *parcel, const struct lane *lane);
+/* Does somebody have to know what the engine is before the batch goes on? */
+bool doubt_is_open(const struct pending_batch *batch, const struct lane *lane);
 
-/* Under the lock. May the parcel go to this server, by what is known of its table? */
-bool doubt_lets_go(const struct parcel *parcel, const struct lane *lane, size_t server);
+/* Under the lock. May the batch go to this server, by what is known of its table? */
+bool doubt_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server);
 
 /* Without the lock, after an attempt that may have reached the job's server, whose table is `replicated` or not. */
 void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated);
@@ -266,16 +266,16 @@ enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TA
 enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
 
 /* Where the whole may be, its half may be. */
-void doubt_inherit(struct parcel *half, const struct parcel *whole);
+void doubt_inherit(struct pending_batch *half, const struct pending_batch *whole);
 
 /* The servers whose INSERTs and rows are counted: all that may have had it. */
-bool doubt_is_everywhere(const struct parcel *parcel);
+bool doubt_is_everywhere(const struct pending_batch *batch);
 
 /* Was it sent under another token than it would be sent under now: by an earlier process, or as a part of a group or a
  * batch? Then the replicas' memory of tokens does not help it. */
-bool doubt_is_of_another_token(const struct parcel *parcel);
+bool doubt_is_of_another_token(const struct pending_batch *batch);
 
-/* Without the lock. Does the job's server lack what other replicas have of the parcel's table? False: *reply says why nobody
+/* Without the lock. Does the job's server lack what other replicas have of the batch's table? False: *reply says why nobody
  * knows. */
 MUST_CHECK bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply);
 
@@ -314,7 +314,7 @@ struct delivery_facts attempt_facts(const struct attempt *attempt);
 enum delivery_move attempt_after_failed_question(const struct attempt *attempt, size_t server,
                                                  const struct store_reply *reply);
 
-/* Its parcel is gone. */
+/* Its batch is gone. */
 void attempt_forget(const struct attempt *attempt);
 void attempt_deliver(struct worker *worker, const struct job *job);
 void attempt_probe(struct worker *worker, size_t server, struct store_features *features, struct store_reply *reply);

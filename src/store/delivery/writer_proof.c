@@ -8,8 +8,8 @@
 bool proof_ask(struct worker *worker, const struct job *job, struct proof *proof, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
-    size_t server = job->parcel->server;
-    const char *done_by = job->parcel->delivery.done_by;
+    size_t server = job->batch->server;
+    const char *done_by = job->batch->delivery.done_by;
     struct store_features features = { 0 };
     *proof = (struct proof){ 0 };
     for (int i = 0; i < PROBES_FOR_ONE && !proof->same_server; i++) {
@@ -44,15 +44,15 @@ void proof_note_server(struct writer *writer, size_t server, const char *name, i
 bool proof_can_refill(struct worker *worker, const struct job *job)
 {
     const struct writer *writer = worker->writer;
-    return job->parcel->delivery.view_failed &&
-           views_can_be_refilled(writer->config.store, worker->session, job->parcel->server,
-                                 job->parcel->segment->header.table, writer->config.store_options->request_timeout_ns);
+    return job->batch->delivery.view_failed &&
+           views_can_be_refilled(writer->config.store, worker->session, job->batch->server,
+                                 job->batch->segment->header.table, writer->config.store_options->request_timeout_ns);
 }
 
 void proof_note_view(struct worker *worker, const struct job *job)
 {
     struct lane *lane = job->lane;
-    const struct delivery *delivery = &job->parcel->delivery;
+    const struct delivery *delivery = &job->batch->delivery;
     wakeup_lock(&worker->writer->wakeup);
     lane->view_fails = delivery->view_failed;
     if (delivery->view_failed) {
@@ -63,22 +63,22 @@ void proof_note_view(struct worker *worker, const struct job *job)
 
 void proof_note_gap(struct worker *worker, const struct job *job)
 {
-    const struct parcel *parcel = job->parcel;
+    const struct pending_batch *batch = job->batch;
     int64_t from = INT64_MAX;
     int64_t to = INT64_MIN;
-    if (!parcel->delivery.view_failed) {
+    if (!batch->delivery.view_failed) {
         return;
     }
-    for (const struct segment *segment = parcel->segment; segment != NULL; segment = segment->next) {
+    for (const struct segment *segment = batch->segment; segment != NULL; segment = segment->next) {
         from = segment->min_time_ns < from ? segment->min_time_ns : from;
         to = segment->max_time_ns > to ? segment->max_time_ns : to;
     }
-    metric_add_stream(worker->cells, METRIC_VIEW_GAPS, job->lane->label, (int64_t)parcel->rows);
+    metric_add_stream(worker->cells, METRIC_VIEW_GAPS, job->lane->label, (int64_t)batch->rows);
     wakeup_lock(&worker->writer->wakeup);
-    job->lane->view_gap_rows += parcel->rows;
+    job->lane->view_gap_rows += batch->rows;
     wakeup_unlock(&worker->writer->wakeup);
     LOG(LOG_ERROR, "a materialized view lacks a batch that is stored",
-        "segment=%s table=%s rows=%llu from=%lld to=%lld (seconds, of the time column) %s", parcel_name(parcel),
-        parcel->segment->header.table, (unsigned long long)parcel->rows, (long long)(from / NS_PER_SECOND),
-        (long long)(to / NS_PER_SECOND), parcel->delivery.reason);
+        "segment=%s table=%s rows=%llu from=%lld to=%lld (seconds, of the time column) %s", pending_batch_name(batch),
+        batch->segment->header.table, (unsigned long long)batch->rows, (long long)(from / NS_PER_SECOND),
+        (long long)(to / NS_PER_SECOND), batch->delivery.reason);
 }

@@ -14,67 +14,67 @@ static void count_waiting(struct writer *writer, const struct lane *lane, int64_
     metric_add_stream(writer->cells, METRIC_BATCHES_WAITING, lane->label, change);
 }
 
-void queue_insert(struct writer *writer, struct lane *lane, struct parcel *parcel, struct parcel *before)
+void queue_insert(struct writer *writer, struct lane *lane, struct pending_batch *batch, struct pending_batch *before)
 {
     ASSERT_EQUAL(lane->first == NULL, lane->last == NULL);
-    ASSERT(parcel->segments != 0);
-    parcel->next = before;
-    parcel->previous = before == NULL ? lane->last : before->previous;
-    *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel;
-    *(before == NULL ? &lane->last : &before->previous) = parcel;
-    lane->oldest_ns = parcel->first_ns < lane->oldest_ns ? parcel->first_ns : lane->oldest_ns;
-    lane->count += parcel->segments;
-    lane->rows += parcel->rows;
-    count_waiting(writer, lane, (int64_t)parcel->segments);
+    ASSERT(batch->segments != 0);
+    batch->next = before;
+    batch->previous = before == NULL ? lane->last : before->previous;
+    *(batch->previous == NULL ? &lane->first : &batch->previous->next) = batch;
+    *(before == NULL ? &lane->last : &before->previous) = batch;
+    lane->oldest_ns = batch->first_ns < lane->oldest_ns ? batch->first_ns : lane->oldest_ns;
+    lane->count += batch->segments;
+    lane->rows += batch->rows;
+    count_waiting(writer, lane, (int64_t)batch->segments);
 }
 
-void queue_unlink(struct lane *lane, struct parcel *parcel)
+void queue_unlink(struct lane *lane, struct pending_batch *batch)
 {
-    ASSERT((parcel->previous == NULL) == (lane->first == parcel));
-    ASSERT((parcel->next == NULL) == (lane->last == parcel));
-    *(parcel->previous == NULL ? &lane->first : &parcel->previous->next) = parcel->next;
-    *(parcel->next == NULL ? &lane->last : &parcel->next->previous) = parcel->previous;
+    ASSERT((batch->previous == NULL) == (lane->first == batch));
+    ASSERT((batch->next == NULL) == (lane->last == batch));
+    *(batch->previous == NULL ? &lane->first : &batch->previous->next) = batch->next;
+    *(batch->next == NULL ? &lane->last : &batch->next->previous) = batch->previous;
 }
 
-void queue_set_held(struct writer *writer, struct lane *lane, struct parcel *parcel, bool held)
+void queue_set_held(struct writer *writer, struct lane *lane, struct pending_batch *batch, bool held)
 {
-    if (parcel->held == held) {
+    if (batch->held == held) {
         return;
     }
-    parcel->held = held;
-    int64_t change = held ? (int64_t)parcel->segments : -(int64_t)parcel->segments;
-    ASSERT(held || (lane->held >= parcel->segments && lane->held_rows >= parcel->rows));
+    batch->held = held;
+    int64_t change = held ? (int64_t)batch->segments : -(int64_t)batch->segments;
+    ASSERT(held || (lane->held >= batch->segments && lane->held_rows >= batch->rows));
     lane->held += (uint64_t)change;
-    lane->held_rows += held ? parcel->rows : -parcel->rows;
+    lane->held_rows += held ? batch->rows : -batch->rows;
     metric_add_stream(writer->cells, METRIC_BATCHES_HELD, lane->label, change);
 }
 
-void queue_remove(struct writer *writer, struct lane *lane, struct parcel *parcel)
+void queue_remove(struct writer *writer, struct lane *lane, struct pending_batch *batch)
 {
-    queue_set_held(writer, lane, parcel, false);
-    queue_unlink(lane, parcel);
-    lane->oldest_is_known &= parcel->first_ns > lane->oldest_ns;
-    ASSERT_AT_MOST(parcel->segments, lane->count);
-    ASSERT_AT_MOST(parcel->rows, lane->rows);
-    lane->count -= parcel->segments;
-    lane->rows -= parcel->rows;
-    count_waiting(writer, lane, -(int64_t)parcel->segments);
-    if (parcel->family != NULL) {
-        family_leave(lane, parcel->family, writer->stopping);
+    queue_set_held(writer, lane, batch, false);
+    queue_unlink(lane, batch);
+    lane->oldest_is_known &= batch->first_ns > lane->oldest_ns;
+    ASSERT_AT_MOST(batch->segments, lane->count);
+    ASSERT_AT_MOST(batch->rows, lane->rows);
+    lane->count -= batch->segments;
+    lane->rows -= batch->rows;
+    count_waiting(writer, lane, -(int64_t)batch->segments);
+    if (batch->family != NULL) {
+        family_leave(lane, batch->family, writer->stopping);
     }
-    parcel_free(parcel);
+    pending_batch_free(batch);
 }
 
-void queue_drop_first(struct writer *writer, struct lane *lane, struct parcel *parcel, uint64_t rows,
+void queue_drop_first(struct writer *writer, struct lane *lane, struct pending_batch *batch, uint64_t rows,
                       struct segment *next)
 {
-    ASSERT(parcel->busy && next != NULL);
-    ASSERT_BELOW(1u, parcel->segments);
-    ASSERT_AT_MOST(rows, parcel->rows);
-    queue_set_held(writer, lane, parcel, false);
-    parcel->segment = next;
-    parcel->segments--;
-    parcel->rows -= rows;
+    ASSERT(batch->busy && next != NULL);
+    ASSERT_BELOW(1u, batch->segments);
+    ASSERT_AT_MOST(rows, batch->rows);
+    queue_set_held(writer, lane, batch, false);
+    batch->segment = next;
+    batch->segments--;
+    batch->rows -= rows;
     lane->rows -= rows;
     lane->count--;
     count_waiting(writer, lane, -1);
@@ -84,8 +84,8 @@ int64_t queue_oldest_ns(struct lane *lane)
 {
     if (!lane->oldest_is_known) {
         lane->oldest_ns = INT64_MAX;
-        for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
-            lane->oldest_ns = parcel->first_ns < lane->oldest_ns ? parcel->first_ns : lane->oldest_ns;
+        for (const struct pending_batch *batch = lane->first; batch != NULL; batch = batch->next) {
+            lane->oldest_ns = batch->first_ns < lane->oldest_ns ? batch->first_ns : lane->oldest_ns;
         }
         lane->oldest_is_known = true;
     }
@@ -101,21 +101,21 @@ static struct lane *lane_of(struct writer *writer, const struct segment *segment
 bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns)
 {
     struct lane *lane = lane_of(writer, segment);
-    struct parcel *parcel = malloc(sizeof *parcel);
-    if (parcel == NULL) {
+    struct pending_batch *batch = malloc(sizeof *batch);
+    if (batch == NULL) {
         return false;
     }
     segment->next = NULL;
-    if (!parcel_init(parcel, segment, segment->recovered)) {
-        free(parcel);
+    if (!pending_batch_init(batch, segment, segment->recovered)) {
+        free(batch);
         return false;
     }
-    parcel->doubt_wall_ns = segment->recovered ? clock_wall_ns() : 0;
-    parcel->anywhere = segment->recovered && writer->server_count > 1;
+    batch->doubt_wall_ns = segment->recovered ? clock_wall_ns() : 0;
+    batch->anywhere = segment->recovered && writer->server_count > 1;
     if (lane->part == NULL) {
         lane->part = status_add(writer->config.board, "stream:(not configured)");
     }
-    queue_insert(writer, lane, parcel, NULL);
+    queue_insert(writer, lane, batch, NULL);
     lane->rows_in += segment->recovered ? 0 : segment->rows;
     lane_note_pace(writer, lane, now_ns);
     if (lane->troubled) {
@@ -184,17 +184,18 @@ static bool take_check(struct writer *writer, struct lane *lane, int64_t now_ns,
     return false;
 }
 
-/* The server that this parcel may go to now; false if there is none. */
-static bool choose_server(struct writer *writer, const struct lane *lane, const struct parcel *parcel, size_t *chosen)
+/* The server that this batch may go to now; false if there is none. */
+static bool choose_server(struct writer *writer, const struct lane *lane, const struct pending_batch *batch,
+                          size_t *chosen)
 {
     for (size_t i = 0; i < writer->server_count; i++) {
-        size_t server = parcel->pinned ? parcel->server : (writer->next_server + i) % writer->server_count;
+        size_t server = batch->pinned ? batch->server : (writer->next_server + i) % writer->server_count;
         if (server_is_usable(&writer->servers[server]) && lane->tables[server].ready &&
-            doubt_lets_go(parcel, lane, server)) {
+            doubt_lets_go(batch, lane, server)) {
             *chosen = server;
             return true;
         }
-        if (parcel->pinned) {
+        if (batch->pinned) {
             return false;
         }
     }
@@ -202,42 +203,42 @@ static bool choose_server(struct writer *writer, const struct lane *lane, const 
 }
 
 /* While a batch is taken apart. */
-static bool has_its_turn(const struct lane *lane, const struct parcel *parcel)
+static bool has_its_turn(const struct lane *lane, const struct pending_batch *batch)
 {
-    bool is_new = parcel->family == NULL && !parcel->apart && parcel->failures == 0;
+    bool is_new = batch->family == NULL && !batch->apart && batch->failures == 0;
     return is_new != lane->family_is_next;
 }
 
 /* The oldest first. But a failing lane goes on to the one whose turn is longest due; and while a batch is taken apart, its
  * descendants and what has not been tried yet take turns, so that neither waits for the other. */
-static bool goes_first(const struct lane *lane, const struct parcel *parcel, const struct parcel *rival)
+static bool goes_first(const struct lane *lane, const struct pending_batch *batch, const struct pending_batch *rival)
 {
-    if (lane->failing && parcel->next_attempt_ns != rival->next_attempt_ns) {
-        return parcel->next_attempt_ns < rival->next_attempt_ns;
+    if (lane->failing && batch->next_attempt_ns != rival->next_attempt_ns) {
+        return batch->next_attempt_ns < rival->next_attempt_ns;
     }
-    return has_its_turn(lane, parcel) && !has_its_turn(lane, rival);
+    return has_its_turn(lane, batch) && !has_its_turn(lane, rival);
 }
 
-/* The parcel that is due first, and its server; NULL if there is none. */
-static struct parcel *find_parcel(struct writer *writer, const struct lane *lane, int64_t now_ns, size_t *server,
-                                  int64_t *wake_ns)
+/* The batch that is due first, and its server; NULL if there is none. */
+static struct pending_batch *find_batch(struct writer *writer, const struct lane *lane, int64_t now_ns, size_t *server,
+                                        int64_t *wake_ns)
 {
-    struct parcel *best = NULL;
-    for (struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
+    struct pending_batch *best = NULL;
+    for (struct pending_batch *batch = lane->first; batch != NULL; batch = batch->next) {
         size_t chosen;
-        if (parcel->busy) {
+        if (batch->busy) {
             continue;
         }
-        if (now_ns < parcel->next_attempt_ns) {
-            *wake_ns = earlier(*wake_ns, parcel->next_attempt_ns);
+        if (now_ns < batch->next_attempt_ns) {
+            *wake_ns = earlier(*wake_ns, batch->next_attempt_ns);
             continue;
         }
-        if (choose_server(writer, lane, parcel, &chosen)) {
-            if (best == NULL || goes_first(lane, parcel, best)) {
-                best = parcel;
+        if (choose_server(writer, lane, batch, &chosen)) {
+            if (best == NULL || goes_first(lane, batch, best)) {
+                best = batch;
                 *server = chosen;
             }
-        } else if (!parcel->pinned && !parcel->sent) {
+        } else if (!batch->pinned && !batch->sent) {
             break;
         }
         if (best != NULL && !lane->failing && (lane->families == 0 || has_its_turn(lane, best))) {
@@ -247,21 +248,21 @@ static struct parcel *find_parcel(struct writer *writer, const struct lane *lane
     return best;
 }
 
-static bool take_parcel(struct writer *writer, struct lane *lane, int64_t now_ns, struct job *job, int64_t *wake_ns)
+static bool take_batch(struct writer *writer, struct lane *lane, int64_t now_ns, struct job *job, int64_t *wake_ns)
 {
     size_t server = 0;
-    struct parcel *parcel = find_parcel(writer, lane, now_ns, &server, wake_ns);
-    if (parcel == NULL) {
+    struct pending_batch *batch = find_batch(writer, lane, now_ns, &server, wake_ns);
+    if (batch == NULL) {
         return false;
     }
-    ASSERT(!parcel->busy);
+    ASSERT(!batch->busy);
     ASSERT_BELOW(server, writer->server_count);
-    parcel->busy = true;
-    parcel->server = server;
-    group_gather(lane, parcel, now_ns);
-    lane->family_is_next = parcel->family == NULL;
+    batch->busy = true;
+    batch->server = server;
+    group_gather(lane, batch, now_ns);
+    lane->family_is_next = batch->family == NULL;
     writer->next_server = (server + 1) % writer->server_count;
-    *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .parcel = parcel };
+    *job = (struct job){ .kind = JOB_DELIVER, .server = server, .lane = lane, .batch = batch };
     return true;
 }
 
@@ -272,7 +273,7 @@ static bool take_from_lanes(struct writer *writer, int64_t now_ns, struct job *j
         if (!lane_is_open(writer, lane, now_ns, wake_ns)) {
             continue;
         }
-        if (take_check(writer, lane, now_ns, job, wake_ns) || take_parcel(writer, lane, now_ns, job, wake_ns)) {
+        if (take_check(writer, lane, now_ns, job, wake_ns) || take_batch(writer, lane, now_ns, job, wake_ns)) {
             ASSERT_BELOW(lane->busy, writer->worker_count);
             lane->busy++;
             lane->counted_as_failing = lane->failing;
@@ -328,8 +329,8 @@ static bool lane_is_drained(const struct lane *lane, int64_t wall_ns)
     if (lane->stream_held || lane->failing) {
         return true;
     }
-    for (const struct parcel *parcel = lane->first; parcel != NULL; parcel = parcel->next) {
-        if (!parcel->held && parcel->failures == 0 && parcel->first_ns <= wall_ns) {
+    for (const struct pending_batch *batch = lane->first; batch != NULL; batch = batch->next) {
+        if (!batch->held && batch->failures == 0 && batch->first_ns <= wall_ns) {
             return false;
         }
     }

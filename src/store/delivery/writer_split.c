@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct family *join_family(struct lane *lane, struct parcel *whole)
+static struct family *join_family(struct lane *lane, struct pending_batch *whole)
 {
     if (whole->family == NULL) {
         whole->family = calloc(1, sizeof *whole->family);
@@ -40,10 +40,10 @@ void family_leave(struct lane *lane, struct family *family, bool stopping)
 }
 
 /* The halves take the place of the whole, so that the rows at fault are found before the next batch is taken apart. */
-static void replace_by_halves(const struct attempt *attempt, struct parcel *const halves[2])
+static void replace_by_halves(const struct attempt *attempt, struct pending_batch *const halves[2])
 {
     struct writer *writer = attempt->writer;
-    const struct parcel *whole = attempt->parcel;
+    const struct pending_batch *whole = attempt->batch;
     ASSERT_EQUAL(halves[0]->rows + halves[1]->rows, whole->rows);
     wakeup_lock(&writer->wakeup);
     for (int i = 0; i < 2; i++) {
@@ -57,40 +57,40 @@ static void replace_by_halves(const struct attempt *attempt, struct parcel *cons
             whole->family->members++;
             whole->family->halved += i == 0 ? 1 : 0;
         }
-        queue_insert(writer, attempt->job->lane, halves[i], attempt->parcel);
+        queue_insert(writer, attempt->job->lane, halves[i], attempt->batch);
     }
-    queue_remove(writer, attempt->job->lane, attempt->parcel);
+    queue_remove(writer, attempt->job->lane, attempt->batch);
     wakeup_unlock(&writer->wakeup);
 }
 
-static enum error halve_file(const struct attempt *attempt, struct parcel *const halves[2])
+static enum error halve_file(const struct attempt *attempt, struct pending_batch *const halves[2])
 {
     const struct segment_owner *owner = &attempt->writer->config.owner;
-    struct segment *whole = attempt->parcel->segment;
+    struct segment *whole = attempt->batch->segment;
     struct segment *segments[2] = { NULL, NULL };
     wakeup_lock(&attempt->writer->wakeup);
-    bool ready = join_family(attempt->job->lane, attempt->parcel) != NULL;
+    bool ready = join_family(attempt->job->lane, attempt->batch) != NULL;
     wakeup_unlock(&attempt->writer->wakeup);
     enum error error =
         ready ? owner->split(owner->context, whole, whole->rows / 2, &segments[0], &segments[1]) : ERROR_OUT_OF_MEMORY;
     for (int i = 0; error == OK && i < 2; i++) {
         segments[i]->next = NULL;
-        (void)!parcel_init(halves[i], segments[i], false); /* of one segment: needs no memory */
+        (void)!pending_batch_init(halves[i], segments[i], false); /* of one segment: needs no memory */
     }
     return error;
 }
 
 enum delivery_move split_batch(const struct attempt *attempt)
 {
-    struct parcel *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
-    bool group = attempt->parcel->segments > 1;
+    struct pending_batch *halves[2] = { calloc(1, sizeof *halves[0]), calloc(1, sizeof *halves[1]) };
+    bool group = attempt->batch->segments > 1;
     enum error error = ERROR_OUT_OF_MEMORY;
     if (halves[0] != NULL && halves[1] != NULL) {
-        error = !group ? halve_file(attempt, halves) : group_halve(attempt->parcel, halves) ? OK : ERROR_OUT_OF_MEMORY;
+        error = !group ? halve_file(attempt, halves) : group_halve(attempt->batch, halves) ? OK : ERROR_OUT_OF_MEMORY;
     }
     if (error != OK) {
-        parcel_free(halves[0]);
-        parcel_free(halves[1]);
+        pending_batch_free(halves[0]);
+        pending_batch_free(halves[1]);
         delivery_explain(attempt->delivery, "the batch could not be split: %s", error_info(error)->text);
         return DELIVERY_HOLD_BATCH;
     }
@@ -99,11 +99,11 @@ enum delivery_move split_batch(const struct attempt *attempt)
     return DELIVERY_PARTED;
 }
 
-/* Counts the parcel's rows as refused before they are buried, as other threads bury rows of the same batch; false if
+/* Counts the batch's rows as refused before they are buried, as other threads bury rows of the same batch; false if
  * that would be too many. */
 static bool reserve_refusal(const struct attempt *attempt, uint64_t rows, uint64_t allowed)
 {
-    struct family *family = attempt->parcel->family;
+    struct family *family = attempt->batch->family;
     wakeup_lock(&attempt->writer->wakeup);
     bool granted = family == NULL || family->refused + rows <= allowed;
     if (family != NULL && granted) {
@@ -117,9 +117,9 @@ static bool reserve_refusal(const struct attempt *attempt, uint64_t rows, uint64
 static void return_refusal(const struct attempt *attempt, uint64_t rows)
 {
     wakeup_lock(&attempt->writer->wakeup);
-    if (attempt->parcel->family != NULL) {
-        ASSERT_AT_MOST(rows, attempt->parcel->family->refused);
-        attempt->parcel->family->refused -= rows;
+    if (attempt->batch->family != NULL) {
+        ASSERT_AT_MOST(rows, attempt->batch->family->refused);
+        attempt->batch->family->refused -= rows;
     }
     wakeup_unlock(&attempt->writer->wakeup);
 }
@@ -127,13 +127,13 @@ static void return_refusal(const struct attempt *attempt, uint64_t rows)
 enum delivery_move split_bury(const struct attempt *attempt)
 {
     const struct segment_owner *owner = &attempt->writer->config.owner;
-    uint64_t rows = attempt->parcel->rows;
+    uint64_t rows = attempt->batch->rows;
     uint64_t allowed = attempt_facts(attempt).refusals_allowed;
     if (!reserve_refusal(attempt, rows, allowed)) {
         return delivery_blame_schema(attempt->delivery, allowed);
     }
     enum error error =
-        owner->bury(owner->context, attempt->parcel->segment, attempt->delivery->code, attempt->delivery->answer);
+        owner->bury(owner->context, attempt->batch->segment, attempt->delivery->code, attempt->delivery->answer);
     if (error == OK) {
         attempt_forget(attempt);
         return DELIVERY_FINISHED;
