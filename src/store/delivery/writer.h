@@ -17,7 +17,7 @@
  *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_status.c tells /readyz
  *   writer_attempt.c does the steps of delivery.h on one batch: of these, writer_count.c counts ids, writer_proof.c confirms,
  *                    writer_split.c parts and buries
- *   writer_doubt.c   says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
+ *   writer_placement.c   says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
  *   delivery.c       the verdicts, pure; so are poison.c (the same answer again), codes.c (what an error code means),
  *                    breaker.c (backoff), pace.c (does the store keep up?), identities.c (who answers at an address?)
  *   verify.c, views.c  what is asked of the server */

@@ -212,7 +212,7 @@ static enum delivery_move step_send(const struct attempt *attempt)
         poison_note_taken(attempt->worker, attempt->job);
     }
     if (reply.outcome != STORE_UNREACHABLE) {
-        doubt_note_sent(attempt->worker, attempt->job, facts.replicated);
+        placement_note_sent(attempt->worker, attempt->job, facts.replicated);
     }
     renew_poison_facts(attempt, &facts);
     enum delivery_move move = delivery_after_send(attempt->delivery, &facts, &reply);
@@ -312,11 +312,11 @@ static bool may_go_on(struct writer *writer, enum delivery_step step)
 static enum delivery_move look_at_engine(const struct attempt *attempt)
 {
     struct store_reply reply;
-    enum doubt doubt = doubt_look_at_engine(attempt->worker, attempt->job, &reply);
-    if (doubt == DOUBT_NOT_KNOWN) {
+    enum placement placement = placement_look_at_engine(attempt->worker, attempt->job, &reply);
+    if (placement == PLACEMENT_NOT_KNOWN) {
         return attempt_after_failed_question(attempt, attempt->batch->server, &reply);
     }
-    return doubt == DOUBT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
+    return placement == PLACEMENT_MAY_GO ? DELIVERY_NEXT : DELIVERY_RETRY_BATCH;
 }
 
 static enum delivery_move take_steps(const struct attempt *attempt)
@@ -334,7 +334,7 @@ void attempt_deliver(struct worker *worker, const struct job *job)
 {
     struct writer *writer = worker->writer;
     struct attempt attempt = { worker, writer, job, job->batch, &job->batch->delivery };
-    enum delivery_move move = doubt_is_open(job->batch, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
+    enum delivery_move move = placement_is_open(job->batch, job->lane) ? look_at_engine(&attempt) : DELIVERY_NEXT;
     if (move == DELIVERY_NEXT) {
         move = take_steps(&attempt);
     }

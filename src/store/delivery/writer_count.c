@@ -9,7 +9,7 @@ static enum verify_outcome count_ids(const struct attempt *attempt, struct verif
                                      struct store_reply *reply)
 {
     struct writer *writer = attempt->writer;
-    bool everywhere = doubt_is_everywhere(attempt->batch);
+    bool everywhere = placement_is_everywhere(attempt->batch);
     size_t first = everywhere ? 0 : attempt->batch->server;
     size_t last = everywhere ? writer->server_count - 1 : attempt->batch->server;
     enum verify_aim aim = attempt->delivery->step == DELIVERY_EXAMINE ? VERIFY_NONE_STORED
@@ -44,7 +44,7 @@ static enum delivery_move ask_for_lag(const struct attempt *attempt)
 {
     struct store_reply reply;
     bool lags = false;
-    if (!doubt_replica_lags(attempt->worker, attempt->job, &lags, &reply)) {
+    if (!placement_replica_lags(attempt->worker, attempt->job, &lags, &reply)) {
         return attempt_after_failed_question(attempt, attempt->batch->server, &reply);
     }
     return lags ? DELIVERY_RETRY_BATCH : DELIVERY_NEXT;
@@ -100,7 +100,7 @@ static enum delivery_move count_surely(const struct attempt *attempt, struct ver
 {
     enum delivery_move move = count_once(attempt, count);
     bool some_missing = move == DELIVERY_NEXT && count->found < count->distinct;
-    if (some_missing && attempt_facts(attempt).replicated && doubt_is_of_another_token(attempt->batch)) {
+    if (some_missing && attempt_facts(attempt).replicated && placement_is_of_another_token(attempt->batch)) {
         move = ask_for_lag(attempt);
         return move == DELIVERY_NEXT ? count_once(attempt, count) : move;
     }

@@ -140,8 +140,8 @@ static void absorb(struct lane *lane, struct pending_batch *batch, struct pendin
     ASSERT(batch->busy && !other->busy);
     ASSERT_EQUAL(batch->shape, other->shape);
     add_segments(batch, other->segment);
-    if (other->doubt_wall_ns > batch->doubt_wall_ns) {
-        batch->doubt_wall_ns = other->doubt_wall_ns;
+    if (other->unknown_wall_ns > batch->unknown_wall_ns) {
+        batch->unknown_wall_ns = other->unknown_wall_ns;
     }
     queue_unlink(lane, other);
     pending_batch_free(other);

@@ -42,7 +42,7 @@ static void lane_recovered(struct lane *lane)
 }
 
 /* After something changed at the table, say, it is looked at again before the next attempt. */
-static void doubt_tables(struct writer *writer, struct lane *lane)
+static void distrust_tables(struct writer *writer, struct lane *lane)
 {
     for (size_t i = 0; lane->stream != NULL && i < writer->server_count; i++) {
         lane->tables[i].ready = false;
@@ -111,7 +111,7 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
         hold_misfit(writer, lane, batch, move, now_ns);
     }
     if (move == DELIVERY_HOLD_STREAM) {
-        doubt_tables(writer, lane);
+        distrust_tables(writer, lane);
     }
 }
 

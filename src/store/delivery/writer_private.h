@@ -43,7 +43,7 @@ struct pending_batch {
     char *group_name;                   /* of several; else NULL */
     uint64_t shape;                     /* equal in what one INSERT can carry; 0: goes alone */
     bool apart;                         /* out of a group that was taken apart: goes into none again */
-    int64_t doubt_wall_ns;              /* since when it is not known whether it was stored */
+    int64_t unknown_wall_ns;            /* since when it is not known whether it was stored */
     struct delivery delivery;
     struct family *family; /* NULL until it is split */
     int64_t first_ns;      /* wall, of its oldest event */
@@ -249,35 +249,40 @@ enum delivery_move split_bury(const struct attempt *attempt);
 /* Under the lock: a member of the family is gone, which it says once it was the last. */
 void family_leave(struct lane *lane, struct family *family, bool stopping);
 
-/* writer_doubt.c */
+/* writer_placement.c */
 
 /* Does somebody have to know what the engine is before the batch goes on? */
-bool doubt_is_open(const struct pending_batch *batch, const struct lane *lane);
+bool placement_is_open(const struct pending_batch *batch, const struct lane *lane);
 
 /* Under the lock. May the batch go to this server, by what is known of its table? */
-bool doubt_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server);
+bool placement_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server);
 
 /* Without the lock, after an attempt that may have reached the job's server, whose table is `replicated` or not. */
-void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated);
+void placement_note_sent(struct worker *worker, const struct job *job, bool replicated);
 
-enum doubt { DOUBT_MAY_GO, DOUBT_NOT_KNOWN /* *reply says why */, DOUBT_OTHER_TABLE /* its delivery says which */ };
+enum placement {
+    PLACEMENT_MAY_GO,
+    PLACEMENT_NOT_KNOWN /* *reply says why */,
+    PLACEMENT_OTHER_TABLE /* its delivery says which */
+};
 
 /* Without the lock. Asks the job's server, and notes what it says in the lane. */
-enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
+enum placement placement_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply);
 
 /* Where the whole may be, its half may be. */
-void doubt_inherit(struct pending_batch *half, const struct pending_batch *whole);
+void placement_inherit(struct pending_batch *half, const struct pending_batch *whole);
 
 /* The servers whose INSERTs and rows are counted: all that may have had it. */
-bool doubt_is_everywhere(const struct pending_batch *batch);
+bool placement_is_everywhere(const struct pending_batch *batch);
 
 /* Was it sent under another token than it would be sent under now: by an earlier process, or as a part of a group or a
  * batch? Then the replicas' memory of tokens does not help it. */
-bool doubt_is_of_another_token(const struct pending_batch *batch);
+bool placement_is_of_another_token(const struct pending_batch *batch);
 
 /* Without the lock. Does the job's server lack what other replicas have of the batch's table? False: *reply says why nobody
  * knows. */
-MUST_CHECK bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply);
+MUST_CHECK bool placement_replica_lags(struct worker *worker, const struct job *job, bool *lags,
+                                       struct store_reply *reply);
 
 /* writer_proof.c */
 

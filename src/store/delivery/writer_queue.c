@@ -110,7 +110,7 @@ bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns)
         free(batch);
         return false;
     }
-    batch->doubt_wall_ns = segment->recovered ? clock_wall_ns() : 0;
+    batch->unknown_wall_ns = segment->recovered ? clock_wall_ns() : 0;
     batch->anywhere = segment->recovered && writer->server_count > 1;
     if (lane->part == NULL) {
         lane->part = status_add(writer->config.board, "stream:(not configured)");
@@ -191,7 +191,7 @@ static bool choose_server(struct writer *writer, const struct lane *lane, const 
     for (size_t i = 0; i < writer->server_count; i++) {
         size_t server = batch->pinned ? batch->server : (writer->next_server + i) % writer->server_count;
         if (server_is_usable(&writer->servers[server]) && lane->tables[server].ready &&
-            doubt_lets_go(batch, lane, server)) {
+            placement_lets_go(batch, lane, server)) {
             *chosen = server;
             return true;
         }

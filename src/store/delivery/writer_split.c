@@ -48,7 +48,7 @@ static void replace_by_halves(const struct attempt *attempt, struct pending_batc
     wakeup_lock(&writer->wakeup);
     for (int i = 0; i < 2; i++) {
         delivery_inherit(&halves[i]->delivery, &whole->delivery);
-        doubt_inherit(halves[i], whole);
+        placement_inherit(halves[i], whole);
         halves[i]->family = whole->family;
         halves[i]->first_ns = whole->first_ns;
         halves[i]->pinned = whole->pinned;

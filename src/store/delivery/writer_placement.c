@@ -3,7 +3,7 @@
  * further attempt, on the server that it goes to. */
 #include "store/delivery/writer_private.h"
 
-bool doubt_is_open(const struct pending_batch *batch, const struct lane *lane)
+bool placement_is_open(const struct pending_batch *batch, const struct lane *lane)
 {
     return lane->stream != NULL && batch->delivery.step != DELIVERY_STORED &&
            (batch->sent || batch->segment->recovered);
@@ -14,19 +14,19 @@ static bool is_replica(const struct pending_batch *batch, const struct table_inf
     return info->replicated && info->replicas == batch->replicas;
 }
 
-bool doubt_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server)
+bool placement_lets_go(const struct pending_batch *batch, const struct lane *lane, size_t server)
 {
     return !batch->sent || server == batch->sent_to || is_replica(batch, &lane->tables[server].info);
 }
 
-void doubt_note_sent(struct worker *worker, const struct job *job, bool replicated)
+void placement_note_sent(struct worker *worker, const struct job *job, bool replicated)
 {
     struct pending_batch *batch = job->batch;
     wakeup_lock(&worker->writer->wakeup);
     batch->replicas = job->lane->tables[batch->server].info.replicas;
     wakeup_unlock(&worker->writer->wakeup);
     batch->roamed |= batch->sent && batch->sent_to != batch->server;
-    batch->doubt_wall_ns = clock_wall_ns();
+    batch->unknown_wall_ns = clock_wall_ns();
     batch->sent = true;
     batch->sent_to = batch->server;
     batch->pinned |= !replicated;
@@ -40,7 +40,7 @@ static void explain(const struct writer *writer, struct pending_batch *batch)
     LOG(LOG_WARN, "batch waits for its server", "segment=%s %s", pending_batch_name(batch), batch->delivery.reason);
 }
 
-enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
+enum placement placement_look_at_engine(struct worker *worker, const struct job *job, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
     struct pending_batch *batch = job->batch;
@@ -50,23 +50,23 @@ enum doubt doubt_look_at_engine(struct worker *worker, const struct job *job, st
     wakeup_unlock(&writer->wakeup);
     if (!table_read_engine(writer->config.store, worker->session, batch->server, job->lane->stream,
                            writer->config.store_options->request_timeout_ns, &info, reply)) {
-        return DOUBT_NOT_KNOWN;
+        return PLACEMENT_NOT_KNOWN;
     }
     wakeup_lock(&writer->wakeup);
     *known = info;
     wakeup_unlock(&writer->wakeup);
     if (!batch->sent || is_replica(batch, &info)) {
-        return DOUBT_MAY_GO;
+        return PLACEMENT_MAY_GO;
     }
     if (batch->server != batch->sent_to) {
         explain(writer, batch);
-        return DOUBT_OTHER_TABLE;
+        return PLACEMENT_OTHER_TABLE;
     }
     batch->pinned = true;
-    return DOUBT_MAY_GO;
+    return PLACEMENT_MAY_GO;
 }
 
-void doubt_inherit(struct pending_batch *half, const struct pending_batch *whole)
+void placement_inherit(struct pending_batch *half, const struct pending_batch *whole)
 {
     if (whole->delivery.none_stored) {
         return;
@@ -76,17 +76,17 @@ void doubt_inherit(struct pending_batch *half, const struct pending_batch *whole
     half->sent_to = whole->sent_to;
     half->replicas = whole->replicas;
     half->roamed = whole->roamed;
-    half->doubt_wall_ns = whole->doubt_wall_ns;
+    half->unknown_wall_ns = whole->unknown_wall_ns;
 }
 
 /* Under its own token a batch is stored once, whatever is at work on the other replicas; before it is parted, none may be. */
-bool doubt_is_everywhere(const struct pending_batch *batch)
+bool placement_is_everywhere(const struct pending_batch *batch)
 {
     bool parts = batch->delivery.step == DELIVERY_EXAMINE;
     return (batch->anywhere && !batch->pinned) || (batch->roamed && parts);
 }
 
-bool doubt_is_of_another_token(const struct pending_batch *batch)
+bool placement_is_of_another_token(const struct pending_batch *batch)
 {
     if (batch->delivery.step == DELIVERY_EXAMINE) {
         return batch->delivery.in_doubt || batch->segment->recovered;
@@ -94,12 +94,12 @@ bool doubt_is_of_another_token(const struct pending_batch *batch)
     return batch->segment->recovered || batch->apart || batch->family != NULL;
 }
 
-bool doubt_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply)
+bool placement_replica_lags(struct worker *worker, const struct job *job, bool *lags, struct store_reply *reply)
 {
     struct writer *writer = worker->writer;
     struct pending_batch *batch = job->batch;
-    if (!verify_replica_lags(writer->config.store, worker->session, batch->server, batch->segment, batch->doubt_wall_ns,
-                             writer->config.store_options->request_timeout_ns, lags, reply)) {
+    if (!verify_replica_lags(writer->config.store, worker->session, batch->server, batch->segment,
+                             batch->unknown_wall_ns, writer->config.store_options->request_timeout_ns, lags, reply)) {
         return false;
     }
     if (*lags) {
