@@ -2,7 +2,7 @@
 #include "pipeline/dedup/id_set.h"
 
 #include "base/assert.h"
-#include "base/system/pages.h"
+#include "base/system/huge_pages.h"
 
 #include <sys/random.h>
 
@@ -53,7 +53,7 @@ static void set_memory(struct id_set *set, void *memory, size_t buckets)
  * each time, a second one and a call to the other cores. */
 static bool allocate(struct id_set *set, size_t buckets)
 {
-    void *memory = pages_map(bytes_of(buckets));
+    void *memory = huge_pages_map(bytes_of(buckets));
     if (memory != NULL) {
         set_memory(set, memory, buckets);
     }
@@ -79,7 +79,7 @@ void id_set_init(struct id_set *set, size_t max_count)
 
 void id_set_release(struct id_set *set)
 {
-    pages_unmap(set->tags, bytes_of(set->allocated));
+    huge_pages_unmap(set->tags, bytes_of(set->allocated));
     set->tags = NULL;
     set->ids = NULL;
     set->buckets = set->allocated = set->count = 0;

@@ -33,7 +33,7 @@ struct id_set {
 void id_set_init(struct id_set *set, size_t max_count);
 void id_set_release(struct id_set *set);
 
-/* Fresh memory of pages_map, a huge page, in place of what it had: it is empty. */
+/* Fresh memory of huge_pages_map, a huge page, in place of what it had: it is empty. */
 void id_set_adopt(struct id_set *set, void *memory);
 
 /* Empties it and keeps the memory. */

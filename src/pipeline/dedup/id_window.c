@@ -25,7 +25,7 @@ bool id_window_init(struct id_window *window, size_t max_ids)
     *window = (struct id_window){ .cell_ids = max_ids < ID_SET_HUGE_PAGE_IDS ? max_ids : ID_SET_HUGE_PAGE_IDS };
     window->most_cells = max_ids / window->cell_ids;
     ASSERT(window->most_cells != 0);
-    window->supply = window->most_cells < CELLS_WORTH_A_SUPPLY ? NULL : page_supply_new();
+    window->supply = window->most_cells < CELLS_WORTH_A_SUPPLY ? NULL : huge_page_supply_new();
     id_set_draw_factors(window->factors);
     id_set_init(&window->spare, window->cell_ids);
     bool has_current = init_generation(window, &window->current);
@@ -45,7 +45,7 @@ void id_window_release(struct id_window *window)
     release_generation(window, &window->current);
     release_generation(window, &window->previous);
     id_set_release(&window->spare);
-    page_supply_free(window->supply);
+    huge_page_supply_free(window->supply);
     *window = (struct id_window){ 0 };
 }
 
@@ -80,7 +80,7 @@ void id_window_turn(struct id_window *window)
 /* An empty cell of full size. False: memory is short. */
 static bool make_cell(struct id_window *window, struct id_set *cell)
 {
-    void *page = cell->allocated != 0 || window->supply == NULL ? NULL : page_supply_take(window->supply);
+    void *page = cell->allocated != 0 || window->supply == NULL ? NULL : huge_page_supply_take(window->supply);
     if (page != NULL) {
         id_set_adopt(cell, page); /* the supply is of windows whose cells are as large as that */
         return true;

@@ -6,7 +6,7 @@
  * two, so that nobody waits while millions of ids move. */
 #pragma once
 
-#include "base/system/pages.h"
+#include "base/system/huge_pages.h"
 #include "pipeline/dedup/id_set.h"
 
 struct id_generation {
@@ -18,8 +18,8 @@ struct id_generation {
 
 struct id_window {
     struct id_generation current, previous;
-    struct id_set spare;        /* what a split leaves behind, for the next one */
-    struct page_supply *supply; /* for new cells; NULL: they ask the kernel themselves */
+    struct id_set spare;             /* what a split leaves behind, for the next one */
+    struct huge_page_supply *supply; /* for new cells; NULL: they ask the kernel themselves */
     size_t most_cells;
     size_t cell_ids; /* the most in a cell */
     uint64_t factors[2];

@@ -1,5 +1,5 @@
 /* Turns address space into memory that is there. */
-#include "base/system/pages.h"
+#include "base/system/huge_pages.h"
 
 #include "base/thread.h"
 
@@ -28,7 +28,7 @@ static void *map_aligned(size_t bytes)
 
 /* In pieces, for the kernel locks the process's memory meanwhile, and a thread that needs memory, UDP's above all, would
  * stand still. */
-void *pages_map(size_t bytes)
+void *huge_pages_map(size_t bytes)
 {
     char *memory = map_aligned(bytes);
     if (memory == NULL) {
@@ -42,14 +42,14 @@ void *pages_map(size_t bytes)
     return memory;
 }
 
-void pages_unmap(void *memory, size_t bytes)
+void huge_pages_unmap(void *memory, size_t bytes)
 {
     if (memory != NULL) {
         munmap(memory, bytes);
     }
 }
 
-struct page_supply {
+struct huge_page_supply {
     struct thread thread;
     struct wakeup wakeup;
     bool wanted, stopping;
@@ -58,10 +58,10 @@ struct page_supply {
 };
 
 /* Under the lock, which it lets go of to ask the kernel. False: memory is short. */
-static bool add_one(struct page_supply *supply)
+static bool add_one(struct huge_page_supply *supply)
 {
     wakeup_unlock(&supply->wakeup);
-    void *page = pages_map(HUGE_PAGE);
+    void *page = huge_pages_map(HUGE_PAGE);
     wakeup_lock(&supply->wakeup);
     if (page != NULL) {
         supply->ready[supply->count++] = page;
@@ -71,7 +71,7 @@ static bool add_one(struct page_supply *supply)
 
 static void run(void *opaque)
 {
-    struct page_supply *supply = opaque;
+    struct huge_page_supply *supply = opaque;
     wakeup_lock(&supply->wakeup);
     while (!supply->stopping) {
         supply->wanted = supply->wanted && supply->count < READY && add_one(supply);
@@ -82,9 +82,9 @@ static void run(void *opaque)
     wakeup_unlock(&supply->wakeup);
 }
 
-struct page_supply *page_supply_new(void)
+struct huge_page_supply *huge_page_supply_new(void)
 {
-    struct page_supply *supply = calloc(1, sizeof *supply);
+    struct huge_page_supply *supply = calloc(1, sizeof *supply);
     if (supply == NULL) {
         return NULL;
     }
@@ -97,7 +97,7 @@ struct page_supply *page_supply_new(void)
     return supply;
 }
 
-void page_supply_free(struct page_supply *supply)
+void huge_page_supply_free(struct huge_page_supply *supply)
 {
     if (supply == NULL) {
         return;
@@ -108,13 +108,13 @@ void page_supply_free(struct page_supply *supply)
     wakeup_unlock(&supply->wakeup);
     thread_join(&supply->thread);
     while (supply->count != 0) {
-        pages_unmap(supply->ready[--supply->count], HUGE_PAGE);
+        huge_pages_unmap(supply->ready[--supply->count], HUGE_PAGE);
     }
     wakeup_release(&supply->wakeup);
     free(supply);
 }
 
-void *page_supply_take(struct page_supply *supply)
+void *huge_page_supply_take(struct huge_page_supply *supply)
 {
     wakeup_lock(&supply->wakeup);
     void *page = supply->count == 0 ? NULL : supply->ready[--supply->count];
