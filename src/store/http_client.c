@@ -23,7 +23,7 @@ struct http_client {
 
 /* One request on its way. */
 struct exchange {
-    const struct http_request *request;
+    const struct http_call *request;
     struct http_result *result;
     size_t piece; /* of the body: what is handed to libcurl next */
     size_t offset;
@@ -181,7 +181,7 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
 }
 
 /* NULL if memory is short. */
-static struct curl_slist *request_headers(const struct http_request *request)
+static struct curl_slist *request_headers(const struct http_call *request)
 {
     struct curl_slist *list = NULL;
     bool whole = add_header(&list, "Expect", "") && add_header(&list, "Content-Type", "application/octet-stream");
@@ -205,7 +205,7 @@ static bool set_options(const struct http_client *client, struct exchange *excha
 {
     bool set = true;
     CURL *curl = client->curl;
-    const struct http_request *request = exchange->request;
+    const struct http_call *request = exchange->request;
 #define SET(option, value) set = curl_easy_setopt(curl, option, value) == CURLE_OK && set
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -278,7 +278,7 @@ static void explain(struct http_result *result, CURLcode code)
     }
 }
 
-void http_post(struct http_client *client, const struct http_request *request, struct http_result *result)
+void http_post(struct http_client *client, const struct http_call *request, struct http_result *result)
 {
     struct exchange exchange = { .request = request, .result = result };
     struct curl_slist *headers = request_headers(request);

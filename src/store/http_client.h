@@ -26,7 +26,7 @@ struct http_address {
 MUST_CHECK bool http_address_parse(struct http_address *address, struct slice url);
 void http_address_release(struct http_address *address);
 
-struct http_request {
+struct http_call {
     const char *url;
     const char *user; /* sent as X-ClickHouse-User unless "" */
     const char *password;
@@ -61,4 +61,4 @@ struct http_client *http_client_new(void);
 void http_client_free(struct http_client *client);
 
 /* Blocks up to its time-out. */
-void http_post(struct http_client *client, const struct http_request *request, struct http_result *result);
+void http_post(struct http_client *client, const struct http_call *request, struct http_result *result);

@@ -10,7 +10,7 @@
 
 struct request_draft {
     struct buf url; /* ends in '?' or in arguments; owned */
-    struct http_request request;
+    struct http_call request;
 };
 
 void request_release(struct request_draft *draft);

@@ -56,7 +56,7 @@ static enum http_fate post(struct http_client *client, const char *url, size_t f
     struct buf answer = { 0 };
     struct http_result result;
     struct slice body = SLICE("the body");
-    struct http_request request = { .url = url, .user = "", .password = "", .body = gather_one(&body) };
+    struct http_call request = { .url = url, .user = "", .password = "", .body = gather_one(&body) };
     request.answer = &answer;
     request.max_answer = 1 << 20;
     request.timeout_ms = 10000;

@@ -104,14 +104,14 @@ static void post(struct http_client *client, uint16_t port, struct http_result *
     struct slice body = SLICE("x");
     struct buf answer = { 0 };
     snprintf(url, sizeof url, "http://store.example:%u/?", port);
-    struct http_request request = { .url = url,
-                                    .user = "",
-                                    .password = "",
-                                    .body = gather_one(&body),
-                                    .connect_timeout_ms = 1000,
-                                    .timeout_ms = 3000,
-                                    .answer = &answer,
-                                    .max_answer = 1000 };
+    struct http_call request = { .url = url,
+                                 .user = "",
+                                 .password = "",
+                                 .body = gather_one(&body),
+                                 .connect_timeout_ms = 1000,
+                                 .timeout_ms = 3000,
+                                 .answer = &answer,
+                                 .max_answer = 1000 };
     http_post(client, &request, result);
     buf_release(&answer);
 }
