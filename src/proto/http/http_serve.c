@@ -139,7 +139,7 @@ static void serve_websocket(struct http_session *session, const struct http_requ
 {
     struct slice detail = SLICE("");
     struct http_answer *answer = begin_answer(session, request);
-    enum error error = ws_handshake(session->context, request, to->route->acks, client_of(session, request),
+    enum error error = http_upgrade(session->context, request, to->route->acks, client_of(session, request),
                                     &session->terms, &answer->body, &detail);
     if (error != OK) {
         give_problem(session->context, answer, to, error, detail);

@@ -8,8 +8,8 @@
 #include "proto/front/session.h"
 #include "proto/front/slowness.h"
 #include "proto/http/answer_ring.h"
+#include "proto/http/http_upgrade.h"
 #include "proto/http/outgoing.h"
-#include "proto/http/ws_handshake.h"
 
 /* PHASE_UPGRADE: the 101 is owed, what was received behind the handshake is kept for the WebSocket, and reading stops.
  * PHASE_LAST: no further request is read, answers are still owed. PHASE_LINGER: all is written and FIN sent, what the

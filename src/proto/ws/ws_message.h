@@ -1,7 +1,7 @@
 /* Whole WebSocket messages: checks, decompression, submission. */
 #pragma once
 
-#include "proto/http/ws_handshake.h"
+#include "proto/http/http_upgrade.h"
 
 /* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
  * OK: it has its place in the order of acknowledgements; context->intake.submission says what is known at once (its

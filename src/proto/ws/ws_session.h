@@ -23,7 +23,7 @@
 #pragma once
 
 #include "proto/front/session.h"
-#include "proto/http/ws_handshake.h"
+#include "proto/http/http_upgrade.h"
 
 struct ws_session;
 

@@ -26,7 +26,7 @@ struct ws_terms {
  *   ERROR_ORIGIN_NOT_ALLOWED  an Origin that is neither the gateway's own (its host and port are those of Host) nor in
  *                             http.cors_origins; no Origin is no browser, and allowed
  *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what connection_limits_enter says. */
-MUST_CHECK enum error ws_handshake(struct io_context *context, const struct http_request *request, bool acks,
+MUST_CHECK enum error http_upgrade(struct io_context *context, const struct http_request *request, bool acks,
                                    struct client_address client, struct ws_terms *terms, struct buf *out,
                                    struct slice *detail);
 

@@ -1,5 +1,5 @@
 /* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
-#include "proto/http/ws_handshake.h"
+#include "proto/http/http_upgrade.h"
 
 #include "proto/front/origins.h"
 
@@ -170,7 +170,7 @@ static enum error settle(struct io_context *context, const struct http_request *
     return error;
 }
 
-enum error ws_handshake(struct io_context *context, const struct http_request *request, bool acks,
+enum error http_upgrade(struct io_context *context, const struct http_request *request, bool acks,
                         struct client_address client, struct ws_terms *terms, struct buf *out, struct slice *detail)
 {
     *terms = (struct ws_terms){ .acks = acks, .address = client };

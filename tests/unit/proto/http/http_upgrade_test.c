@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "proto/http/ws_handshake.h"
+#include "proto/http/http_upgrade.h"
 
 #include <stdio.h>
 
@@ -74,7 +74,7 @@ static enum error knock_from(struct door *door, struct client_address client, bo
     assert_int_equal(http_parse_head(slice_from_string(head), 4096, &request, &error, &reason), HTTP_DONE);
     buf_clear(&door->out);
     door->detail = SLICE("");
-    return ws_handshake(&door->context, &request, acks, client, &door->terms, &door->out, &door->detail);
+    return http_upgrade(&door->context, &request, acks, client, &door->terms, &door->out, &door->detail);
 }
 
 static enum error knock(struct door *door, const char *line, const char *fields)
