@@ -34,7 +34,7 @@ static inline struct redis_connection *redis_fixture_connect(const struct redis_
     return connection;
 }
 
-/* Commands without regard to what they answer, in one round_trip; false if one is an error. */
+/* Commands without regard to what they answer, in one round trip; false if one is an error. */
 static inline bool redis_fixture_tell(const struct redis_fixture *redis, const char *const *words)
 {
     struct redis_connection *connection = redis_fixture_connect(redis);

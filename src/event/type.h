@@ -70,6 +70,6 @@ static inline bool kind_is_time(enum kind kind)
  * for want of memory alone. */
 MUST_CHECK bool type_parse_wire(struct type *type, struct slice wire_name, bool *out_of_memory);
 
-/* May a column of the table declared `table_type` (from DESCRIBE) take this type's wire form? With `converts` false
+/* May a column of the table declared `table_type` (as system.columns says) take this type's wire form? With `converts` false
  * (ClickHouse 18.16 does not convert Native columns) only the same type, LowCardinality aside. */
 bool type_fits(const struct type *type, struct slice table_type, bool converts);

@@ -1,4 +1,4 @@
-/* A hostile Redis: whatever it says, a trip ends before its deadline, and what it is taken for makes sense. */
+/* A hostile Redis: whatever it says, a round trip ends before its deadline, and what it is taken for makes sense. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -89,8 +89,8 @@ static void travel(struct slice says)
     must(send(fd, says.data, says.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)says.len || says.len == 0);
     shutdown(fd, SHUT_WR);
     int64_t began_ns = clock_monotonic_ns();
-    bool done = redis_connection_trip(connection, SLICE("*1\r\n$4\r\nPING\r\n"), answers, ARRAY_LENGTH(answers),
-                                      began_ns + TIMEOUT_NS, &problem);
+    bool done = redis_connection_round_trip(connection, SLICE("*1\r\n$4\r\nPING\r\n"), answers, ARRAY_LENGTH(answers),
+                                            began_ns + TIMEOUT_NS, &problem);
     must(clock_monotonic_ns() - began_ns < TIMEOUT_NS);
     must(done == (problem.len == 0));
     for (size_t i = 0; done && i < MEMBERS; i++) {

@@ -21,8 +21,8 @@
 #include <stdlib.h>
 
 #define MOST_WAITING_MARKS ((size_t)1 << 20) /* 16 MiB */
-/* A round trip with few marks, which a look-up waits for meanwhile; and with as many as a group has ids: when more than that wait,
- * marks and look-ups take turns, so that no more pile up. */
+/* A round trip with few marks, which a look-up waits for meanwhile; and with as many as a group has ids: when more than
+ * that wait, marks and look-ups take turns, so that no more pile up. */
 #define FEW_MARKS ((size_t)4096)
 #define MANY_MARKS ((size_t)65536)
 

@@ -1,4 +1,5 @@
-/* Commands in Redis' protocol (RESP2: an array of bulk strings), appended to a buffer that a round trip sends as a whole. */
+/* Commands in Redis' protocol (RESP2: an array of bulk strings), appended to a buffer that a round trip sends as a
+ * whole. */
 #pragma once
 
 #include "event/event_id.h"

@@ -88,7 +88,8 @@ static void close_gate(struct redis_gate *gate)
     note_failure(gate, buf_c_string(&gate->round_trip.problem));
 }
 
-/* Nobody can take the connection before all else says that it is there: a round trip that fails at once has the last word. */
+/* Nobody can take the connection before all else says that it is there: a round trip that fails at once has the last
+ * word. */
 static void open_gate(struct redis_gate *gate, struct redis_connection *connection)
 {
     wakeup_lock(&gate->wakeup);

@@ -1,11 +1,12 @@
-/* The way to Redis, which is open or not: a connection that one thread at a time takes for a round_trip, and a thread of its
- * own that makes a new one after a failure, and does what nobody waits for. So nobody who asks Redis ever waits for a name to be resolved, a connection
- * to be made or a back-off to end: without a connection the answer is "no" at once.
+/* The way to Redis, which is open or not: a connection that one thread at a time takes for a round trip, and a thread
+ * of its own that makes a new one after a failure, and does what nobody waits for. So nobody who asks Redis ever waits
+ * for a name to be resolved, a connection to be made or a back-off to end: without a connection the answer is "no" at
+ * once.
  *
- * Any error or time-out of a round trip closes the connection. The next is made after a back-off that doubles with the failures
- * in a row, up to 5 s, and that the first good round trip ends: so a server that takes connections and answers too late costs
- * one time-out now and then. A connection counts as made when Redis has let us in and has proved that it takes marks:
- * a server that is read-only, full, loading or too old is as good as none.
+ * Any error or time-out of a round trip closes the connection. The next is made after a back-off that doubles with the
+ * failures in a row, up to 5 s, and that the first good round trip ends: so a server that takes connections and answers
+ * too late costs one time-out now and then. A connection counts as made when Redis has let us in and has proved that it
+ * takes marks: a server that is read-only, full, loading or too old is as good as none.
  *
  * It tells the part "dedup" of the status board, and DEDUP_BREAKER_OPEN, DEDUP_FAILURES and DEDUP_SECONDS. */
 #pragma once
@@ -36,7 +37,8 @@ MUST_CHECK bool redis_gate_start(struct redis_gate *gate, struct buf *problem);
 /* Any thread. Has `work` called soon, if the gate is open. */
 void redis_gate_nudge(struct redis_gate *gate);
 
-/* Ends the thread, after a last `work` that may begin round trips for one time-out more. Nobody else may be on a round trip. */
+/* Ends the thread, after a last `work` that may begin round trips for one time-out more. Nobody else may be on a round
+ * trip. */
 void redis_gate_free(struct redis_gate *gate);
 
 /* What a round trip carries. `answers` are struct redis_answer, one for each command. */
@@ -52,8 +54,8 @@ void redis_round_trip_expect(struct redis_round_trip *round_trip, struct redis_a
 /* Valid until the next redis_round_trip_expect. */
 struct redis_answer *redis_round_trip_answer(const struct redis_round_trip *round_trip, size_t index);
 
-/* Any thread. An empty round_trip, the caller's alone until it is given back; NULL: the gate is closed, or others kept it busy
- * until too little is left before the deadline (monotonic) to go anywhere. */
+/* Any thread. An empty round trip, the caller's alone until it is given back; NULL: the gate is closed, or others kept
+ * it busy until too little is left before the deadline (monotonic) to go anywhere. */
 enum redis_urgency {
     REDIS_AT_LEISURE, /* lets those go first who are urgent */
     REDIS_IN_TURN,    /* lets one of them go first after each round trip of its own */

@@ -1,4 +1,4 @@
-/* What a connection speaks: HTTP at first, WebSocket after an upgrade. The one table through which lws.c and
+/* What a connection speaks: HTTP at first, WebSocket after an upgrade. The one table through which sockets.c and
  * connections.c reach either; they never ask which it is.
  *
  * All are called on the connection's thread, none frees the session. A session asks for things by struct

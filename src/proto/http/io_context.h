@@ -1,5 +1,5 @@
 /* What the connections of one I/O thread share: its pipeline_io, its routes, its scratch memory, its idea of the time.
- * Plain data: owned by lws.c in the program, by the test in a test. */
+ * Plain data: owned by server_thread.c in the program, by the test in a test. */
 #pragma once
 
 #include "proto/front/client_address.h"
@@ -65,7 +65,8 @@ struct io_context {
     struct buf text; /* scratch, valid within one call */
 };
 
-/* `transport`, `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory is short. */
+/* `transport`, `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
+ * is short. */
 MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);

@@ -1,6 +1,6 @@
 /* Delivery: a few threads, each sending one batch at a time as one INSERT, again and again until it is known to be in the
- * table or lies in the dead letters. A batch is a sealed segment, or all that wait and fit (a group). The rules are in DESIGN
- * "Delivery" and docs/operations.md:
+ * table or lies in the dead letters. A batch is a sealed segment, or all that wait and fit (a group). The rules are in
+ * ARCHITECTURE.md and docs/operations.md:
  *
  *   passing     connection, 5xx, any code that is not permanent: again for ever, same bytes, backoff and jitter, a
  *               circuit breaker per server
@@ -10,14 +10,14 @@
  *   poison      the same answer again and again: halved, or it stands aside and what is behind it goes on
  *   held        wrong password, missing table, full dead letters, too many refused rows: stream or batch waits
  *
- * The owner of the segments (pipeline): the writer asks it to remove, split and bury.
+ * The files are the segment_owner's (pipeline): the writer asks it to remove, split and bury.
  *
  *   writer.c         start, stop, drain, the threads
  *   writer_queue.c   the lanes (one per stream) and which job is due; writer_group.c what goes with it as one INSERT
  *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_status.c tells /readyz
  *   writer_attempt.c does the steps of delivery.h on one batch: of these, writer_count.c counts ids, writer_proof.c confirms,
  *                    writer_split.c parts and buries
- *   writer_placement.c   says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
+ *   writer_placement.c says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
  *   delivery.c       the verdicts, pure; so are poison.c (the same answer again), codes.c (what an error code means),
  *                    breaker.c (backoff), pace.c (does the store keep up?), identities.c (who answers at an address?)
  *   verify.c, views.c  what is asked of the server */

@@ -1,4 +1,5 @@
-/* Turns the next step of a batch's delivery into a call of the store or the owner of the segments, and the answer into the next step. */
+/* Turns the next step of a batch's delivery into a call of the store or the owner of the segments, and the answer into
+ * the next step. */
 #include "base/system/crash_point.h"
 #include "store/delivery/writer_private.h"
 

@@ -79,7 +79,8 @@ void placement_inherit(struct pending_batch *half, const struct pending_batch *w
     half->unknown_wall_ns = whole->unknown_wall_ns;
 }
 
-/* Under its own token a batch is stored once, whatever is at work on the other replicas; before it is parted, none may be. */
+/* Under its own token a batch is stored once, whatever is at work on the other replicas; before it is parted, none may
+ * be. */
 bool placement_is_everywhere(const struct pending_batch *batch)
 {
     bool parts = batch->delivery.step == DELIVERY_EXAMINE;
