@@ -120,7 +120,7 @@ bench: build ## measure beside nginx, ClickHouse and bare baselines: table and p
 	@scripts/fetch-libchdb
 	loadtests/run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(BENCH)
 
-lint: ## formatting, include arrows, figures of the code's shape, clang warnings, cppcheck
+lint: ## formatting, include arrows, figures of the code's shape, clang warnings, clang-tidy, cppcheck
 	@scripts/install lint
 	@scripts/lint
 

@@ -129,7 +129,8 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
         buf_append_string(problem, "out of memory");
         return false;
     }
-    metric_set(g->metrics, METRIC_START_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+    int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
+    metric_set(g->metrics, METRIC_START_TIME, 0, (double)seconds);
     return true;
 }
 

@@ -261,7 +261,7 @@ static void end_impatience(struct impatience *impatience)
 {
     atomic_store(&impatience->over, true);
     if (impatience->thread.started) {
-        pthread_kill(impatience->thread.id, SIGTERM);
+        pthread_kill(impatience->thread.id, SIGTERM); /* NOLINT(bugprone-bad-signal-to-kill-thread): it waits for it */
     }
     thread_join(&impatience->thread);
 }

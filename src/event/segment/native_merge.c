@@ -141,6 +141,7 @@ static enum error start(struct native_merger *merger, struct slice blocks)
     if (!make_columns(merger, block->column_count)) {
         return ERROR_OUT_OF_MEMORY;
     }
+    /* NOLINTNEXTLINE(misc-redundant-expression): two numbers, one behind the other */
     if (!slice_read_varint(blocks, &counts, &number) || !slice_read_varint(blocks, &counts, &number)) {
         return ERROR_BAD_COMPRESSION;
     }

@@ -24,7 +24,7 @@ bool ws_bounds_has_waited_for_room(const struct ws_session *session);
 
 /* As in struct session_ops. */
 void ws_bounds_resume(void *session);
-void ws_bounds_give_way(void *session, enum error why);
+void ws_bounds_give_way(void *opaque, enum error why);
 
 /* Once a second, while a message is on its way: the client sends less than it must. */
 bool ws_bounds_sends_too_slowly(struct ws_session *session);

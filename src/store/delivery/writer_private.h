@@ -309,7 +309,7 @@ void proof_note_gap(struct worker *worker, const struct job *job);
 /* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
 void lane_report(struct writer *writer, struct lane *lane);
 void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
-void server_report(struct writer *writer, size_t server, const struct store_reply *reply);
+void server_report(struct writer *writer, size_t index, const struct store_reply *reply);
 
 /* writer_attempt.c; without the lock. */
 
