@@ -216,6 +216,7 @@ static const struct journal_io disk_io = {
     .ftruncate = disk_ftruncate,
     .unlink = disk_unlink,
     .rename = rename, /* of nothing that it keeps */
+    .link = link,
     .fsync_folder = disk_fsync_folder,
     .create = disk_create,
     .free_bytes = disk_free_bytes,

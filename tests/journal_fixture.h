@@ -14,11 +14,11 @@
 #define FIXTURE_PARENT "/tmp" /* or "/dev/shm", where an fsync costs nothing */
 #endif
 
-/* What is called: W pwrite, D fdatasync, T ftruncate, U unlink, F fsync of the folder. */
+/* What is called: W pwrite, D fdatasync, T ftruncate, U unlink, R rename, L link, F fsync of the folder. */
 static struct {
     char calls[64];
     size_t count;
-    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, rename_errno, folder_errno,
+    int pwrite_errno, fdatasync_errno, ftruncate_errno, unlink_errno, rename_errno, link_errno, folder_errno,
         create_errno; /* 0: works */
     bool short_write;
     size_t fails_at, total; /* the call of this number, from 1, fails with EIO; calls so far */
@@ -64,6 +64,11 @@ static int fault_rename(const char *from, const char *to)
     return fault_call('R', fault.rename_errno) == 0 ? rename(from, to) : -1;
 }
 
+static int fault_link(const char *from, const char *to)
+{
+    return fault_call('L', fault.link_errno) == 0 ? link(from, to) : -1;
+}
+
 static int fault_fsync_folder(int fd)
 {
     return fault_call('F', fault.folder_errno) == 0 ? fsync(fd) : -1;
@@ -93,6 +98,7 @@ static const struct journal_io fault_io = {
     .ftruncate = fault_ftruncate,
     .unlink = fault_unlink,
     .rename = fault_rename,
+    .link = fault_link,
     .fsync_folder = fault_fsync_folder,
     .create = fault_create,
     .free_bytes = fault_free_bytes,

@@ -8,10 +8,16 @@ static const struct stream *const *const_streams(const struct pipeline_config *c
     return (const struct stream *const *)config->streams;
 }
 
-static void submit_segment(void *context, struct segment *segment)
+static void submit_to_store(void *context, struct segment *segment)
 {
     struct pipeline *pipeline = context;
     writer_submit(pipeline->writer, segment);
+}
+
+static void submit_segment(void *context, struct segment *segment)
+{
+    struct pipeline *pipeline = context;
+    destinations_submit(&pipeline->destinations, segment);
 }
 
 /* Rule 5 of the journal: before anybody can send the same events again. */
@@ -119,6 +125,7 @@ static bool start_writer(struct pipeline *pipeline, struct buf *problem)
         .owner = settlement_callbacks(&pipeline->settlement),
     };
     pipeline->writer = writer_start(&writer_config, problem);
+    destinations_add(&pipeline->destinations, (struct destination){ NULL, submit_to_store, pipeline });
     return pipeline->writer != NULL;
 }
 
@@ -150,7 +157,7 @@ static void submit_recovered(struct pipeline *pipeline, struct segment **recover
         struct segment *segment = *recovered;
         *recovered = segment->next;
         segment->next = NULL;
-        writer_submit(pipeline->writer, segment);
+        destinations_submit(&pipeline->destinations, segment);
     }
 }
 
@@ -188,6 +195,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *
     pipeline->config = *config;
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
+    destinations_init(&pipeline->destinations);
     refusals_init(&pipeline->refusals);
     wakeup_init(&pipeline->opening);
     pipeline->awaited = true;
@@ -278,6 +286,7 @@ void pipeline_stop(struct pipeline *pipeline)
     if (pipeline->journal != NULL) {
         journal_close(pipeline->journal);
     }
+    destinations_release(&pipeline->destinations);
     waiting_room_release(&pipeline->room);
     refusals_release(&pipeline->refusals);
     commit_queue_release(&pipeline->queue);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pipeline/commit_thread.h"
+#include "pipeline/destinations.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/refusals.h"
 #include "pipeline/settlement.h"
@@ -13,6 +14,7 @@ struct pipeline {
     struct wakeup opening; /* guards `awaited`, and whoever awaits it sleeps there */
     bool awaited;          /* it is not open yet, and may still be */
     struct journal *journal;
+    struct destinations destinations; /* of sealed segments: the store */
     struct dedup *dedup;
     struct dead_letters *letters;
     struct commit_queue queue;

@@ -33,7 +33,8 @@ static void hand_over(struct pipeline *pipeline, struct segment *adopted)
         if (*end != NULL) {
             end = &(*end)->next;
         } else {
-            writer_submit(pipeline->writer, segment); /* the table collapses what its ids would have stopped */
+            destinations_submit(&pipeline->destinations,
+                                segment); /* the table collapses what its ids would have stopped */
         }
     }
     if (list != NULL) {
@@ -46,6 +47,7 @@ void pipeline_tick(struct pipeline *pipeline)
     struct segment *adopted;
     journal_adopt(pipeline->journal, MOST_AT_ONCE, pipeline->tick_cells, &adopted);
     hand_over(pipeline, adopted);
+    destinations_retry(&pipeline->destinations);
     dead_letters_watch(pipeline->letters); /* people take letters away */
     refusals_tell(&pipeline->refusals);
 }

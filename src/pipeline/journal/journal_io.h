@@ -12,6 +12,7 @@ struct journal_io {
     int (*ftruncate)(int fd, off_t length);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);
+    int (*link)(const char *from, const char *to);
     int (*fsync_folder)(int fd);
     int (*create)(int folder_fd, const char *name); /* a new file; its descriptor */
     int (*free_bytes)(const char *folder, uint64_t *bytes);

@@ -1,6 +1,6 @@
 /* What the files of the journal share that know more of it than its segment folder: journal.c (append, commit, seal, remove),
- * journal_open.c (its beginning and end), journal_refuse.c (failures, admission), journal_split.c, journal_adopt.c (what is given
- * back). The start has its own: journal_recover.c (which files are ours), journal_take.c (what they hold), journal_repair.c
+ * journal_open.c (its beginning and end), journal_refuse.c (failures, admission), journal_split.c, journal_share.c, journal_adopt.c (what is
+ * given back). The start has its own: journal_recover.c (which files are ours), journal_take.c (what they hold), journal_repair.c
  * (damage). */
 #pragma once
 

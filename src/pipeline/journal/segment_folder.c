@@ -36,6 +36,7 @@ const struct journal_io journal_system_io = {
     .ftruncate = ftruncate,
     .unlink = unlink,
     .rename = rename,
+    .link = link,
     .fsync_folder = fsync,
     .create = system_create,
     .free_bytes = system_free_bytes,
@@ -116,12 +117,17 @@ size_t segment_folder_find_stream(const struct segment_folder *folder, struct sl
     return SIZE_MAX;
 }
 
+int segment_folder_memory_file(const char *name)
+{
+    return memfd_create(name, MFD_CLOEXEC);
+}
+
 /* In the folder that was opened, which is the one that is synced: if it is gone, or
  * another lies at its path, there is no new file, and events are refused until the gateway is started again. */
 static bool create_file(const struct segment_folder *folder, struct segment *segment, bool in_memory)
 {
     if (in_memory) {
-        segment->fd = memfd_create(segment->name, MFD_CLOEXEC);
+        segment->fd = segment_folder_memory_file(segment->name);
         return segment->fd >= 0;
     }
     ASSERT(folder->fd >= 0);

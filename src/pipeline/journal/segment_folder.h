@@ -62,6 +62,9 @@ struct segment *segment_folder_create(const struct segment_folder *folder, struc
  * memory if the parent is. NULL with errno set. */
 struct segment *segment_folder_create_descendant(struct segment_folder *folder, const struct segment *parent);
 
+/* The descriptor of a new, empty file that lives in memory; -1 with errno. */
+int segment_folder_memory_file(const char *name);
+
 /* All of `bytes` at `at`; a short write is a failure (ENOSPC). */
 MUST_CHECK bool segment_folder_write(const struct segment_folder *folder, int fd, struct slice bytes, uint64_t at);
 
