@@ -1,5 +1,5 @@
-/* Counts durations in buckets whose width grows with the value, so that memory is fixed and every answer is within 1 %:
- * 128 buckets between a power of two and the next, of nanoseconds, up to 137 s (longer ones count there). */
+/* Counts durations in buckets whose width grows with the value. So memory is fixed and every answer is within 1 %. There
+ * are 128 buckets between a power of two and the next, of nanoseconds, up to 137 s. Longer durations count there. */
 #pragma once
 
 #include <stdint.h>

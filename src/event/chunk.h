@@ -1,14 +1,16 @@
 /* A chunk: validated rows of one stream in columns, the unit that flows from an I/O thread to the commit thread and
  * back.
  *
- * Filled by one I/O thread, pushed to the commit queue, dropped duplicates and fates noted by the commit thread, then
- * handed back to the thread it came from, which reads the tickets, clears it and fills it again: one owner at a time,
- * and no allocation once its buffers have grown.
+ * One I/O thread fills it and pushes it to the commit queue. The commit thread drops duplicates and notes the fates of
+ * the rest. Then the chunk goes back to its I/O thread, which reads the tickets, clears it and fills it again. It has one
+ * owner at a time, and needs no allocation once its buffers have grown.
  *
  * Columns are sparse at their ends: a column whose rows < chunk.rows is owed default values, which column_pad writes
- * in bulk. So an absent field costs nothing per event. But a column that is filled for a whole payload is owed that
- * payload's values in its rows, which validate_finish (pipeline/validate/validate.h) writes: until then the chunk takes no event
- * of another payload and is not sealed; it may be truncated to the rows before. */
+ * in bulk. So an absent field costs nothing per event.
+ *
+ * A column that is filled for a whole payload is owed that payload's values. validate_finish
+ * (pipeline/validate/validate.h) writes them into its rows. Until then the chunk takes no event of another payload and is
+ * not sealed. It may be truncated to the rows before. */
 #pragma once
 
 #include "base/clock.h"
@@ -40,9 +42,11 @@ struct ticket {
     enum error error; /* not OK: none of the rows was accepted, all are dropped */
 };
 
-/* Values in Native wire encoding. Invariants: scalar: `data` holds `rows` values; Nullable: `nulls` holds `rows` bytes,
- * data a value for each; Array: `offsets` holds `rows` cumulative UInt64 counts, `data` (and `nulls` for
- * nullable_items) one value per item; Map: offsets as Array, `keys` and `data` one string per entry. */
+/* Values in Native wire encoding. Invariants:
+ *   scalar    `data` holds `rows` values
+ *   Nullable  `nulls` holds `rows` bytes, `data` a value for each
+ *   Array     `offsets` holds `rows` cumulative UInt64 counts, `data` (and `nulls` for nullable_items) one value per item
+ *   Map       `offsets` as Array, `keys` and `data` one string per entry */
 struct column {
     const struct column_spec *spec;
     uint32_t rows;

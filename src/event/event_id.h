@@ -1,8 +1,11 @@
 /* The identity of an event: a UUID.
  *
- * Version 8 (RFC 9562): XXH3-128 (seed 0) over a version byte 0x01, the stream's name (varint length, bytes) and, for
- * each field of the dedup key in order, its column value in wire encoding, then for each optional field that the event
- * has its name and value; the six version and variant bits are then overwritten. The same event has the same id on every gateway, for ever; docs/protocol.md has test vectors.
+ * Version 8 (RFC 9562): XXH3-128 (seed 0), with the six version and variant bits overwritten. Hashed are
+ *   - a version byte 0x01,
+ *   - the stream's name (varint length, bytes),
+ *   - for each field of the dedup key in order, its column value in wire encoding,
+ *   - for each optional field that the event has, its name and value.
+ * The same event has the same id on every gateway, for ever. docs/protocol.md has test vectors.
  * Version 7: made here, for an event without a stable identity; never a duplicate. */
 #pragma once
 

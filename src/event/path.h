@@ -1,8 +1,8 @@
 /* The tree of keys of a stream: where each value of an event goes.
  *
- * The root stands for the event. A child is found by its key; a node may end a path (column >= 0), have children, or
- * stand for an array whose elements are walked (`items[]`): then `array` is the node of one element, and
- * `array_columns` lists every column that takes one value per element, so that parallel arrays stay aligned. */
+ * The root stands for the event. A child is found by its key. A node may end a path (column >= 0), have children, or
+ * stand for an array whose elements are walked (`items[]`). In the last case `array` is the node of one element, and
+ * `array_columns` lists every column that takes one value per element. So parallel arrays stay aligned. */
 #pragma once
 
 #include "base/bytes.h"

@@ -1,5 +1,5 @@
-/* Tickets that wait until their segment is stored (?wait=stored). They hang on the segment (segment->waiters), are
- * shared by its halves when it is split, and are told when all of it is in the table; if a part became dead letters
+/* Tickets that wait until their segment is stored (?wait=stored). They hang on the segment (segment->waiters),
+ * and its halves share them when it is split. They are told when all of it is in the table. If a part became dead letters
  * they are not told, and the front end's wait_timeout answers. */
 #pragma once
 

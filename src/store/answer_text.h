@@ -1,10 +1,12 @@
 /* What of a server's answer may be told to those who read logs and pages.
  *
- * ClickHouse quotes values in the text of most errors that a row can cause: "Column values: user_id = '…'", "Cannot parse
- * string '…' as UInt32", "Cannot parse uuid …", "Cannot load time zone …", "Unknown element '…' for enum", "Cannot parse JSON
- * object here: …", the beginning of the body behind a syntax error. Mostly, but not always, in quotes. So the text of such
- * an error is for the dead letter alone; the log and the status board have its code, the code's name, and the names of
- * what in the schema is at fault. Nor do words within such a text say anything of the server: an event may hold them. Pure. */
+ * ClickHouse quotes values in the text of most errors that a row can cause. Examples are "Column values: user_id = '…'",
+ * "Cannot parse string '…' as UInt32", "Cannot load time zone …", "Unknown element '…' for enum", "Cannot parse JSON object
+ * here: …", and the beginning of the body after a syntax error. Mostly, but not always, they stand in quotes.
+ *
+ * So only the dead letter has the text of such an error. The log and the status board have its code, the code's name, and
+ * the names of the parts of the schema at fault. Words within such a text say nothing of the server either: an event may
+ * hold them. Pure. */
 #pragma once
 
 #include "store/store.h"

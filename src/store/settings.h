@@ -1,5 +1,6 @@
-/* The settings that requests ask a server for, and those of them that its profile pins: a request that names one is refused as
- * a whole (code 452, or 115 of a server that lacks it), so it is left out from then on, and what that costs is told. */
+/* The settings that requests ask a server for, and those of them that its profile pins. A request that names a pinned one is
+ * refused as a whole (code 452, or 115 of a server that lacks it). So that setting is left out from then on, and the log says
+ * what that costs. */
 #pragma once
 
 #include "base/bytes.h"

@@ -1,9 +1,9 @@
 /* Does an input cost more than it weighs? For fuzzers: COST_FUZZER(take, ns_per_byte) makes of `static void take(const uint8_t
  * *data, size_t size)` what libFuzzer calls.
  *
- * In the preset fuzz-cost (optimised, no sanitizers) each input is stretched first, as what grows faster than its size, or a
- * piece that is slow, shows when it is repeated: its first three bytes say how long a head is, how long the piece behind it,
- * and how often that stands there. Then its CPU time is held against COST_FLOOR_NS and `ns_per_byte` for each byte, of which
+ * In the preset fuzz-cost (optimised, no sanitizers) each input is stretched first. A cost that grows faster than its size,
+ * or a slow piece, shows when it is repeated. The first three bytes of an input say how long a head is, how long the piece
+ * behind it, and how often that stands there. Then its CPU time is held against COST_FLOOR_NS and `ns_per_byte` for each byte, of which
  * `take` may tell more than those it was given (cost_weighs: what was unpacked, what a packet takes in any case). What is above
  * it is run again, as other programs make a thread slower, and fails if the least of COST_TRIES times is. */
 #pragma once

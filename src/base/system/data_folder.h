@@ -13,8 +13,8 @@ struct data_folder {
  * *problem: it cannot be used, or "is in use by another gateway (pid …)". */
 MUST_CHECK bool data_folder_take(struct data_folder *folder, const char *data, bool make, struct buf *problem);
 
-/* Syncs it and the folders in it, before anything of them is relied on: an earlier process may have died between making a
- * file or a folder and syncing the folder that it is in, and what is there is not durable for that. Waits for the disk. */
+/* Syncs it and the folders in it, before anything in them is relied on. An earlier process may have died between making a
+ * file or a folder and syncing the folder around it; such a file is not durable yet. Waits for the disk. */
 MUST_CHECK bool data_folder_sync(const struct data_folder *folder, struct buf *problem);
 
 /* Does nothing to a zeroed one, or to one that was not taken. */

@@ -1,7 +1,9 @@
 /* A segment: the bytes of one INSERT, in a file or memfd named `<stream>-<UUIDv7>`.
  *
- * File: an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, twice, so that damage of one costs no row; then
- * LZ4 frames (block checksums and size, one Native block each); once it is sealed, a skippable frame that says so, the seal.
+ * The file, in this order:
+ *   - an LZ4 skippable frame (magic 0x184D2A50) with a JSON header, twice, so that damage of one costs no row;
+ *   - LZ4 frames with block checksums and size, one Native block each;
+ *   - once it is sealed, a skippable frame that says so, the seal.
  * Versions before wrote one header and no seal; such files are read alike. So it is at once the write-ahead log, the
  * HTTP body under Content-Encoding: lz4, and a file that ClickHouse itself reads (file('….native.lz4')). The INSERT
  * statement is built from the header, never from the current configuration. File name: `<name>.native.lz4` in
@@ -137,9 +139,9 @@ struct segment_visitor {
     void (*damage)(void *context, uint64_t offset, uint64_t length);
 };
 
-/* Walks the frames of `bytes` from `start` on, which segment_header_read told: a frame checks if it is whole, its checksum is right, and it holds
- * exactly one block of at least one row with the columns of `header` (NULL: any columns). Not OK: out of memory,
- * nothing is known. */
+/* Walks the frames of `bytes` from `start` on, which segment_header_read told. A frame checks if it is whole, its checksum
+ * is right, and it holds exactly one block. That block must have at least one row and the columns of `header` (NULL: any
+ * columns). Not OK: out of memory, nothing is known. */
 MUST_CHECK enum error segment_walk(struct slice bytes, uint64_t start, const struct segment_header *header,
                                    const struct segment_visitor *visitor, struct segment_summary *summary);
 

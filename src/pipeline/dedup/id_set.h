@@ -1,12 +1,12 @@
 /* A set of event ids, bounded, 27 to 54 bytes an id when it has grown. The all-zero id may be a member as any other.
  *
- * Ids lie in buckets, in the order in which they came. Of each bucket a cache line tells 15 bits of every id in it, its
- * tag: so a look-up of an id that is not there, as nearly all are, reads that line and no id, and to empty a set is to
- * clear those lines. A bucket that is full goes on in the next one.
+ * Ids lie in buckets, in the order in which they came. Each bucket has a cache line with a tag of every id in it, 15 bits
+ * each. Nearly all look-ups are of ids that are not there; such a look-up reads that line and no id. To empty a set, those
+ * lines are cleared. A bucket that is full goes on in the next one.
  *
- * An id's bucket and tag are bits of a product with random odd numbers, drawn per set: clients choose what is hashed
- * into an id, so its own bits must not choose the place; and growing keeps the order, so it runs through memory in
- * sequence. One thread. */
+ * An id's bucket and tag are bits of a product with random odd numbers, drawn per set. Clients choose what is hashed into
+ * an id, so the id's own bits must not choose the place. Growing keeps the order, so it runs through memory in sequence.
+ * One thread. */
 #pragma once
 
 #include "event/event_id.h"

@@ -1,9 +1,9 @@
 /* The key files of a folder, as one log of event ids that outlives the process.
  *
- * Files are named ids-<wall ns at creation>.keys. One is appended to at a time; a new one begins when it is a window
- * old, full, or has failed; old ones are deleted when their newest id is older than the window, or when enough newer
- * ids are there. Ids written but not yet synced are also kept in memory: after a failed write or fdatasync the file is
- * cut back to what was synced and they go into a new one, for the same range is never synced twice.
+ * Files are named ids-<wall ns at creation>.keys. One is appended to at a time. A new one begins when it is a window old,
+ * full, or has failed. Old ones are deleted when their newest id is older than the window, or when enough newer ids are
+ * there. Ids written but not yet synced are also kept in memory. After a failed write or fdatasync the file is cut back to
+ * its synced length, and those ids go into a new file: the same range is never synced twice.
  *
  * Any thread may call append and sync; append waits for no fdatasync but its own, every 4 MiB. */
 #pragma once

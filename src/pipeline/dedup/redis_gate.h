@@ -1,11 +1,10 @@
-/* The way to Redis, which is open or not: a connection that one thread at a time takes for a round trip, and a thread
- * of its own that makes a new one after a failure, and does what nobody waits for. So nobody who asks Redis ever waits
- * for a name to be resolved, a connection to be made or a back-off to end: without a connection the answer is "no" at
- * once.
+/* The way to Redis, which is open or not. One thread at a time takes its connection for a round trip. A thread of its own
+ * makes a new connection after a failure, and does the work that nobody waits for. So nobody who asks Redis ever waits for
+ * a name to be resolved, a connection to be made or a back-off to end. Without a connection the answer is "no" at once.
  *
- * Any error or time-out of a round trip closes the connection. The next is made after a back-off that doubles with the
- * failures in a row, up to 5 s, and that the first good round trip ends: so a server that takes connections and answers
- * too late costs one time-out now and then. A connection counts as made when Redis has let us in and has proved that it
+ * Any error or time-out of a round trip closes the connection. The next is made after a back-off. It doubles with the
+ * failures in a row, up to 5 s, and the first good round trip ends it. So a server that takes connections and answers too
+ * late costs one time-out now and then. A connection counts as made when Redis has let us in and has proved that it
  * takes marks: a server that is read-only, full, loading or too old is as good as none.
  *
  * It tells the part "dedup" of the status board, and DEDUP_BREAKER_OPEN, DEDUP_FAILURES and DEDUP_SECONDS. */

@@ -1,9 +1,9 @@
 /* The sets in Redis that hold the ids of the last while, and the commands on them.
  *
  * A set is named <prefix>:<stream>:<epoch>, with :<shard> behind it if there is more than one. Its members are ids, 16
- * raw bytes each. An epoch is the number of a window since 1970 by Redis' own clock, so that no gateway's clock matters;
- * an id is looked up in the sets of this epoch and the one before, and marked in that of this epoch: it is remembered for
- * one to two windows. A set expires, by Redis, when it can be asked for no more. docs/protocol.md tells the same. Pure. */
+ * raw bytes each. An epoch is the number of a window since 1970 by Redis' own clock, so that no gateway's clock matters.
+ * An id is looked up in the sets of this epoch and the one before, and marked in that of this epoch. So it is remembered
+ * for one to two windows. A set expires, by Redis, when it can be asked for no more. docs/protocol.md tells the same. Pure. */
 #pragma once
 
 #include "config/options.h"

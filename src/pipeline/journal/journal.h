@@ -1,17 +1,18 @@
 /* The journal: open segments that are appended to, sealed ones that wait for the store, and what was found at start.
- * Its six rules (docs/decisions.md, each with a test) make "acknowledged" mean "not lost":
+ * Its six rules (ARCHITECTURE.md, each with a test) make "acknowledged" mean "not lost":
  *
- *   1 flock on <data>/LOCK before anything is read (base/system/data_folder.h); the folder's real path is used everywhere
- *   2 the folder is fsynced after a segment is created, before its first acknowledgement, and after an unlink, before
- *     that counts as stored
- *   3 a short or failed write, or a failed fdatasync: cut back to the last acknowledged length, seal there, fail the
- *     group, go on in a new file; the same range is never synced twice; if the cut fails too, stop accepting
- *   4 a segment found at start is never appended to: cut at its last whole frame and sealed; bytes that do not check
- *     but are followed by a frame that does, or the seal, are damage (counted), else a torn tail (cut); both are kept in
- *     damaged/, as is whatever else could hold rows
- *   5 ids of recovered rows are remembered before the listeners open; files are never recycled
- *   6 an acknowledged event leaves only when it is in the table or in the dead letters
- *
+ *   1 The folder is locked (flock on <data>/LOCK) before anything is read (base/system/data_folder.h). Its real path is
+ *     used everywhere.
+ *   2 The folder is fsynced after a segment is created, before its first acknowledgement. It is fsynced after an unlink,
+ *     before that counts as stored.
+ *   3 After a short or failed write, or a failed fdatasync, the file is cut back to the last acknowledged length and
+ *     sealed. The group fails, and the next goes into a new file. The same range is never synced twice. If the cut fails
+ *     too, nothing more is accepted.
+ *   4 A segment found at start is never appended to. It is cut at its last whole frame and sealed. Bytes that do not
+ *     check, but are followed by a frame that does or by the seal, are damage (counted). Else they are a torn tail (cut).
+ *     Both are kept in damaged/, and so is everything else that could hold rows.
+ *   5 Ids of recovered rows are remembered before the listeners open. Files are never recycled.
+ *   6 An acknowledged event leaves only when it is in the table or in the dead letters. *
  * With `fsync` an open segment ends in zeros, written ahead of small groups and cut off when it is sealed or closed;
  * what a kill leaves of them is a torn tail.
  *
@@ -50,9 +51,9 @@ struct journal *journal_open(const struct journal_config *config, struct segment
 void journal_close(struct journal *journal);
 
 /* Commit thread. Would `bytes` more be refused now (max_bytes, min_free, a failed group or cut)? OK or the error to answer.
- * An empty journal takes more than max_bytes at once, but never more than the disk has above min_free. Free space is
- * asked for, and a failed cut or a new file tried, at most once a second; what was refused is taken again by itself, so
- * this is to be called while events are refused, whether any come or not. */
+ * An empty journal takes more than max_bytes at once, but never more than the disk has above min_free. At most
+ * once a second it asks for free space, or tries a failed cut or a new file again. Refused bytes are taken again by
+ * themselves after that. So call this while events are refused, whether any come or not. */
 MUST_CHECK enum error journal_admits(struct journal *journal, uint64_t bytes);
 
 /* Commit thread. Would `bytes` more of this stream be refused now for its own bound, whatever the others do? OK or
@@ -102,9 +103,9 @@ MUST_CHECK enum error journal_share(struct journal *journal, const struct segmen
 /* Where `sluice dead-letters retry` puts segments for journal_adopt. */
 #define RETRY_FOLDER "retry"
 
-/* One thread at a time; reads files and syncs folders. Takes at most `most` segments out of <data>/retry into the
- * journal, as durable as those that are found at start, and counts their rows as recovered in `cells`, which are the
- * caller's thread's. *adopted is a list (by `next`) of sealed segments, oldest first, owned by the caller. A segment
+/* One thread at a time; reads files and syncs folders. Takes at most `most` segments out of <data>/retry into the journal,
+ * as durable as those that are found at start. It counts their rows as recovered in `cells`, which are the caller's
+ * thread's. *adopted is a list (by `next`) of sealed segments, oldest first, owned by the caller. A segment
  * waits in retry/ while the journal still has one of its name, or has no room (max_bytes). One that is damaged goes
  * to damaged/, counted; what is no segment, or a newer version's, is left alone, and named in the log. */
 void journal_adopt(struct journal *journal, size_t most, struct metrics_cells *cells, struct segment **adopted);

@@ -12,9 +12,10 @@ struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder);
 
 /* Appends to `out` at most `max` bytes. ERROR_BAD_COMPRESSION (damaged, cut off, or bytes behind the end),
- * ERROR_DECOMPRESSED_TOO_LARGE (whatever a header claims), ERROR_UNSUPPORTED_ENCODING, ERROR_OUT_OF_MEMORY. lz4: frames,
- * or a block behind its 4-byte little-endian size (told apart by the magic); a size that so few bytes cannot hold is bad
- * compression. deflate: zlib (RFC 1950), as RFC 9110 says, or raw (RFC 1951), as some clients send. gzip: several members
- * are allowed. */
+ * ERROR_DECOMPRESSED_TOO_LARGE (whatever a header claims), ERROR_UNSUPPORTED_ENCODING, ERROR_OUT_OF_MEMORY.
+ *   lz4      frames, or a block behind its 4-byte little-endian size, told apart by the magic. A size that so few bytes
+ *            cannot hold is bad compression.
+ *   deflate  zlib (RFC 1950), as RFC 9110 says, or raw (RFC 1951), as some clients send.
+ *   gzip     one member or several. */
 MUST_CHECK enum error decode_body(struct decoder *decoder, enum encoding encoding, struct slice in, size_t max,
                                   struct buf *out);

@@ -1,10 +1,10 @@
 /* HTTP/1.1 requests (RFC 9112, 9110): bytes in, verdict out. Pure: no allocation, no log, no write to the input.
  *
- * Strict where leniency lets two parsers disagree (smuggling): a space before the colon, a bare LF or CR, obs-fold,
- * Content-Length beside Transfer-Encoding, repeated or malformed lengths, codings other than chunked, a missing or
- * repeated Host in HTTP/1.1, control characters, a chunk size with sign, space or overflow: refused. Fields that nobody
- * needs are skipped; of those whose value is kept, the last one counts. http_fields.c knows the fields, http_chunked.c
- * the bodies. */
+ * It refuses whatever two parsers could read differently (smuggling): a space before the colon, a bare LF or CR,
+ * obs-fold, Content-Length beside Transfer-Encoding, repeated or malformed lengths, codings other than chunked. It also
+ * refuses a missing or repeated Host in HTTP/1.1, control characters, and a chunk size with sign, space or overflow. Fields
+ * that nobody needs are skipped. Of those whose value is kept, the last one counts. http_fields.c knows the fields,
+ * http_chunked.c the bodies. */
 #pragma once
 
 #include "proto/front/encoding.h"

@@ -19,7 +19,7 @@ struct ws_terms {
 /* `acks`: what the route says; `?ack=0` silences. `client` is the address behind trusted proxies.
  * OK: *terms is filled and counted in context->websocket_limits, and the whole 101 reply is appended to `out` (empty at
  * first). It names the subprotocol sluice.v1 if that is among those offered.
- * Else *detail may say more (static), nothing is kept, and what `out` holds is of no meaning:
+ * Else nothing is kept, *detail may say more (static), and the content of `out` is of no meaning:
  *   ERROR_DRAINING
  *   ERROR_BAD_REQUEST         HTTP/1.0, a body, a key that is not 16 bytes in base64
  *   ERROR_UPGRADE_REQUIRED    no upgrade to websocket, or not version 13 (426 names it)

@@ -1,6 +1,6 @@
-/* A page that costs something, and may be asked for by anybody as often as he likes: made anew for each who asks, as long
- * as that takes less than a twentieth of the time; beyond it the last one is given again, until it is a second old. So who
- * asks now and then sees what is, and a flood costs no more than what it reads. */
+/* A page that costs something, and may be asked for by anybody at any rate. It is made anew for each request, as long as
+ * that takes less than a twentieth of the time. Beyond it the last one is given again, until it is a second old. So a
+ * client that asks now and then sees the present state, and a flood costs no more than its reading. */
 #pragma once
 
 #include "proto/front/proto.h"

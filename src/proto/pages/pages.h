@@ -1,9 +1,12 @@
 /* The pages that tell of the gateway itself: /metrics, /health, /livez, /readyz, /ping, /status.
  *
- * /livez and /ping: 200 while the process runs. /readyz: 200 while events are accepted, 503 else; its text lists every
- * part that is not OK with its reason and since when, `?verbose` all of them. /health: the same as JSON, of every part.
- * /status: version, uptime, streams and the accounting identity as JSON. All from cached states; /metrics, /health and
- * /status are made anew as often as page_cache.h allows. */
+ *   /livez, /ping  200 while the process runs
+ *   /readyz        200 while events are accepted, 503 else; its text lists every part that is not OK with its reason and
+ *                  since when, `?verbose` all of them
+ *   /health        the same as JSON, of every part
+ *   /status        version, uptime, streams and the accounting identity as JSON
+ *
+ * All come from cached states. /metrics, /health and /status are made anew as often as page_cache.h allows. */
 #pragma once
 
 #include "proto/pages/page_cache.h"

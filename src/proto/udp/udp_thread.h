@@ -1,7 +1,7 @@
 /* One thread that reads one UDP socket: datagrams in, submissions out.
  *
- * Nobody waits for an answer, so it may collect: once the socket is empty it naps a moment before it reads again, and
- * pushes its rows to the commit thread when a nap brought nothing or the oldest has waited UDP_MAX_WAIT_NS. A nap is
+ * Nobody waits for an answer, so it may collect. Once the socket is empty it naps a moment before it reads again. It
+ * pushes its rows to the commit thread when a nap brought nothing, or when the oldest has waited UDP_MAX_WAIT_NS. A nap is
  * never longer than an eighth of what the receive buffer holds at a million datagrams a second. */
 #pragma once
 
@@ -40,7 +40,7 @@ void udp_thread_stop(struct udp_thread *thread, int64_t deadline_ns);
 /* After pipeline_stop: until then the pipeline may still wake it. */
 void udp_thread_free(struct udp_thread *thread);
 
-/* How a datagram is packed. Plain text, unless it begins as an LZ4 frame does, or its fourth byte is zero: no JSON has a
- * NUL there (but if nothing else follows), and the 4-byte little-endian size before an LZ4 block has, as it is below
- * 16 MiB; or it is a block without its size, which the decoder then refuses as that. */
+/* How a datagram is packed. It is an LZ4 frame if it begins as one does. It is an LZ4 block behind its 4-byte little-endian
+ * size if its fourth byte is zero: the size is below 16 MiB, and no JSON has a NUL there, unless nothing else follows. It is
+ * also taken for LZ4 if it is a block without its size, and the decoder then refuses it as that. Else it is plain text. */
 enum encoding udp_packing(struct slice datagram);

@@ -34,9 +34,9 @@ static inline bool ws_is_control(enum ws_opcode opcode)
     return (opcode & 0x8) != 0;
 }
 
-/* Reads the header at the front of `in`. WS_BAD with a short static *reason, as early as it can be told: a reserved bit
- * or opcode, no mask, a control frame that is fragmented or longer than 125, a length not in its shortest form or with
- * its top bit set. Fragmentation across frames and sizes are the caller's to judge. */
+/* Reads the header at the front of `in`. WS_BAD with a short static *reason, as early as it can be told: a reserved bit or
+ * opcode, no mask, a control frame that is fragmented or longer than 125. A length not in its shortest form or with its top
+ * bit set is bad, too. Fragmentation across frames and sizes are the caller's to judge. */
 enum ws_verdict ws_frame_parse(struct slice in, struct ws_frame *frame, const char **reason);
 
 /* Unmasks in place `len` bytes that begin `at` bytes into the payload. */

@@ -4,8 +4,9 @@
 #include "proto/http/http_upgrade.h"
 
 /* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
- * OK: it has its place in the order of acknowledgements; context->intake.submission says what is known at once (its
- * `error`: refused whole), or, if it was *handed_on as it is large, session_ops.submitted brings that. Else the connection ends with this error, and the message is counted as refused:
+ * OK: it has its place in the order of acknowledgements. context->intake.submission says what is known at once (its
+ * `error`: refused whole). If it was *handed_on as it is large, session_ops.submitted brings that.
+ * Else the message is counted as refused, and the connection ends with this error:
  *   ERROR_INVALID_UTF8             text that is not
  *   ERROR_UNSUPPORTED_DATA         a binary message that looks like JSON, or is too short to hold LZ4
  *   ERROR_DECOMPRESSED_TOO_LARGE   by what it claims, if so many bytes can hold that, or by what comes out

@@ -9,8 +9,9 @@
  * says that messages up to n are decided, with the sums of those since the last one. It waits until all of them are as
  * durable as configured. A payload refused whole (not JSON, damaged LZ4) is one event rejected, its error has index
  * null, and the connection goes on. Where the errors of a message are not all listed, "refused":[{"frame":k,"codes":
- * {…}}] names its refused events whole (pipeline/refused_runs.h). What ends a connection, ends it in its turn: after the acknowledgement of all
- * messages before it, with the close code of its row in error.h:
+ * {…}}] names its refused events whole (pipeline/refused_runs.h).
+ *
+ * A connection ends after the acknowledgement of all messages before its end, with the close code of its row in error.h:
  *   1000 (or the client's own code echoed)  the client closed
  *   1002 1003 1007 1009                     a broken frame, not LZ4, not UTF-8, too large
  *   1008                                    a message that took too long

@@ -4,12 +4,12 @@
  * Whether the batch or its stream is at fault, only the table can tell: by taking something else. So
  *   - what may be too big or may hold a row at fault is halved, at once or after some failures, down to single rows;
  *   - a group whose server is ill is halved once its table took something else, so that what is well of it does not wait;
- *   - a row is buried after POISON_ATTEMPTS attempts alone (of a server that is short of memory or time, after
- *     POISON_ATTEMPTS_SHORT), and only if its table took another batch since it first failed: by itself where its size is
- *     at fault, in any batch that held it else;
- *   - without such evidence it stands aside: it waits for itself and what is behind it is tried. If that fails as well,
- *     it is the stream that waits; its batches are tried in turn, and what has failed POISON_ATTEMPTS times so is halved all
- *     the same: there may be good rows in it, and one that is taken settles whose fault it is. */
+ *   - a row is buried after POISON_ATTEMPTS attempts alone (POISON_ATTEMPTS_SHORT of a server that is short of memory or
+ *     time). Its table must also have taken another batch since it first failed: by itself where its size is at fault, in
+ *     any batch that held it else.
+ *   - without such evidence it stands aside: it waits for itself, and the batches behind it are tried. If they fail as well,
+ *     the stream waits, and its batches are tried in turn. A batch that has failed POISON_ATTEMPTS times so is halved all the
+ *     same. There may be good rows in it, and one that is taken settles whose fault it is. */
 #pragma once
 
 #include "store/codes.h"
