@@ -66,6 +66,15 @@ MUST_CHECK bool slice_to_u64(struct slice s, uint64_t *value);
 /* An optional '-', then digits, the whole slice, without overflow. */
 MUST_CHECK bool slice_to_i64(struct slice s, int64_t *value);
 
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+static inline int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 /* Invariant: len <= cap; data is NULL only if cap is 0; bytes [0, len) are initialised.
  * A zeroed buf is empty and valid. */
 struct buf {

@@ -85,14 +85,6 @@ void event_id_format(const struct event_id *id, char *text)
     }
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 bool event_id_parse(struct event_id *id, struct slice text)
 {
     size_t at = 0;
@@ -104,7 +96,7 @@ bool event_id_parse(struct event_id *id, struct slice text)
         if (is_dash(digit) && text.data[at++] != '-') {
             return false;
         }
-        int value = hex_value(text.data[at++]);
+        int value = hex_digit(text.data[at++]);
         if (value < 0) {
             return false;
         }

@@ -1,41 +1,26 @@
 /* Turns rows of a Native block into JSON for people. */
 #include "event/segment/native.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* The length of the valid UTF-8 character at the front of `s`, 0 if there is none (RFC 3629). */
-static size_t utf8_length(struct slice s)
+/* The length of the valid UTF-8 character at the front of `s`, 0 if there is none. */
+static size_t character_length(struct slice s)
 {
-    const uint8_t *at = (const uint8_t *)s.data;
-    if (at[0] < 0x80) {
-        return 1;
-    }
-    size_t len = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
-                 : (at[0] & 0xF0) == 0xE0         ? 3
-                 : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
-                                                  : 0;
-    if (len == 0 || len > s.len) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    bool too_long = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-    bool surrogate = at[0] == 0xED && at[1] > 0x9F;
-    bool too_large = at[0] == 0xF4 && at[1] > 0x8F;
-    return too_long || surrogate || too_large ? 0 : len;
+    bool whole;
+    size_t length = utf8_take(s, &whole);
+    return whole ? length : 0;
 }
 
 void native_text_to_json(struct slice text, struct buf *out)
 {
     size_t good = 0;
     while (good < text.len) {
-        size_t len = utf8_length(slice_after(text, good));
+        size_t len = character_length(slice_after(text, good));
         if (len == 0) {
             break;
         }
@@ -47,9 +32,9 @@ void native_text_to_json(struct slice text, struct buf *out)
     }
     struct buf mended = { 0 };
     for (size_t at = 0; at < text.len;) {
-        size_t len = utf8_length(slice_after(text, at));
+        size_t len = character_length(slice_after(text, at));
         if (len == 0) {
-            buf_append_string(&mended, "\xEF\xBF\xBD");
+            buf_append_string(&mended, UTF8_REPLACEMENT);
         } else {
             buf_append(&mended, text.data + at, len);
         }

@@ -139,11 +139,6 @@ static bool skip(struct reader *reader, const char *text)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The character behind a backslash; -1: not one that buf_append_json_string writes. */
 static int unescape(struct reader *reader)
 {

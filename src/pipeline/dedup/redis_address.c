@@ -30,14 +30,6 @@ static struct slice take_until(struct slice *rest, char separator, bool *found)
     return piece;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* A copy with each %XX decoded; NULL if one is not a byte other than 0, or memory is short. */
 static char *decode(struct slice text)
 {

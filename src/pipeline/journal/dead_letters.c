@@ -69,7 +69,7 @@ static void count_bytes(struct dead_letters *letters)
             unlinkat(dirfd(folder), entry->d_name, 0);
         } else if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
             bytes += size_of(&info);
-            letter_report_see(letters->report, slice_from_string(entry->d_name));
+            letter_report_see(letters->report, entry->d_name);
         }
     }
     if (folder != NULL) {

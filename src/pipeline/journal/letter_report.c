@@ -107,14 +107,11 @@ void letter_report_begin(struct letter_report *report)
     }
 }
 
-void letter_report_see(struct letter_report *report, struct slice file_name)
+void letter_report_see(struct letter_report *report, const char *file_name)
 {
-    const struct slice suffix = SLICE(SEGMENT_SUFFIX);
-    struct slice stream;
+    struct slice name, stream;
     struct event_id uuid;
-    bool is_bytes =
-        file_name.len > suffix.len && slice_equal(slice_after(file_name, file_name.len - suffix.len), suffix);
-    if (report != NULL && is_bytes && segment_parse_name(file_name, &stream, &uuid)) {
+    if (report != NULL && segment_parse_file_name(file_name, &name, &stream, &uuid)) {
         report->tallies[index_of(report, stream)].rows++;
     }
 }

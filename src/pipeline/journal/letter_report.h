@@ -17,7 +17,7 @@ void letter_report_free(struct letter_report *report);
 
 /* Counting anew what lies there: begin, each file's name, end. A letter is one row, for nothing bigger is buried. */
 void letter_report_begin(struct letter_report *report);
-void letter_report_see(struct letter_report *report, struct slice file_name);
+void letter_report_see(struct letter_report *report, const char *file_name);
 void letter_report_end(struct letter_report *report);
 
 /* One more has been buried for this code of ClickHouse's (0: none), at `now_ns` (monotonic). */

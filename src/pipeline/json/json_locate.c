@@ -49,8 +49,7 @@ static int32_t read_hex(const struct reader *reader, size_t at)
         return -1;
     }
     for (size_t i = at; i < at + 4; i++) {
-        char c = reader->text.data[i];
-        int digit = is_digit(c) ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+        int digit = hex_digit(reader->text.data[i]);
         if (digit < 0) {
             return -1;
         }

@@ -40,8 +40,7 @@ static int32_t read_unicode(struct slice text, size_t at)
         return -1;
     }
     for (size_t i = at + 2; i < at + 6; i++) {
-        char c = text.data[i], lower = (char)(c | 0x20);
-        int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+        int digit = hex_digit(text.data[i]);
         if (digit < 0) {
             return -1;
         }

@@ -23,18 +23,9 @@ enum chunked_state {
     IS_BAD,
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static enum chunked_state on_size(struct http_chunked *chunked, char c)
 {
-    int digit = hex_value(c);
+    int digit = hex_digit(c);
     if (digit >= 0 && chunked->left <= UINT64_MAX >> 4) {
         chunked->left = chunked->left << 4 | (unsigned)digit;
         return IN_SIZE;

@@ -68,15 +68,6 @@ const struct http_route *http_routes_find(const struct http_routes *routes, stru
     return NULL;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool http_unescape(struct slice text, bool plus_is_space, struct buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -14,7 +14,7 @@
  *
  *   writer.c         start, stop, drain, the threads
  *   writer_queue.c   the lanes (one per stream) and which job is due; writer_group.c what goes with it as one INSERT
- *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_status.c tells /readyz
+ *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_report.c tells /readyz
  *   writer_attempt.c does the steps of delivery.h on one batch: of these, writer_count.c counts ids, writer_proof.c confirms,
  *                    writer_split.c parts and buries
  *   writer_placement.c says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile

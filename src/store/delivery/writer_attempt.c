@@ -48,7 +48,7 @@ void attempt_probe(struct worker *worker, size_t server, struct store_features *
     *reply = (struct store_reply){ 0 };
     writer->config.store->ops->probe(worker->session, server, features, reply);
     wakeup_lock(&writer->wakeup);
-    queue_note_probe(writer, worker, server, features, reply, clock_monotonic_ns());
+    outcome_note_probe(writer, worker, server, features, reply, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
 }
 
@@ -74,7 +74,7 @@ static bool note_reply(const struct attempt *attempt, size_t server, const struc
         return probe.outcome == STORE_DONE;
     }
     wakeup_lock(&writer->wakeup);
-    queue_note_reply(writer, attempt->worker, server, reply, clock_monotonic_ns());
+    outcome_note_reply(writer, attempt->worker, server, reply, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
     return reply->outcome != STORE_UNREACHABLE;
 }
@@ -340,7 +340,7 @@ void attempt_deliver(struct worker *worker, const struct job *job)
         move = take_steps(&attempt);
     }
     wakeup_lock(&writer->wakeup);
-    queue_put_back(writer, worker, job, move, clock_monotonic_ns());
+    outcome_put_back(writer, worker, job, move, clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
 }
 
@@ -357,6 +357,6 @@ void attempt_check(struct worker *worker, const struct job *job, enum table_miss
         attempt_probe(worker, job->server, &features, &reply);
     }
     wakeup_lock(&writer->wakeup);
-    queue_note_check(writer, worker, job, *verdict, &info, buf_slice(problem), clock_monotonic_ns());
+    outcome_note_check(writer, worker, job, *verdict, &info, buf_slice(problem), clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
 }

@@ -115,8 +115,8 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
     }
 }
 
-void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
-                    int64_t now_ns)
+void outcome_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
+                      int64_t now_ns)
 {
     release_lane(writer, job->lane);
     if (move == DELIVERY_FINISHED) {
@@ -126,8 +126,8 @@ void queue_put_back(struct writer *writer, struct worker *worker, const struct j
     } else if (move != DELIVERY_PARTED) { /* whether that helped, the halves will tell */
         put_back_waiting(writer, worker, job, move, now_ns);
     }
-    lane_note_pace(writer, job->lane, now_ns);
-    lane_report(writer, job->lane);
+    report_pace(writer, job->lane, now_ns);
+    report_lane(writer, job->lane);
 }
 
 static void server_failed(struct writer *writer, struct worker *worker, size_t index, int64_t now_ns)
@@ -149,13 +149,13 @@ static void report_lanes(struct writer *writer, bool all)
 {
     for (size_t i = 0; i < writer->lane_count; i++) {
         if (all || writer->lanes[i].troubled) {
-            lane_report(writer, &writer->lanes[i]);
+            report_lane(writer, &writer->lanes[i]);
         }
     }
 }
 
-void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
-                      const struct store_features *features, const struct store_reply *reply, int64_t now_ns)
+void outcome_note_probe(struct writer *writer, struct worker *worker, size_t server,
+                        const struct store_features *features, const struct store_reply *reply, int64_t now_ns)
 {
     writer->servers[server].probing = false;
     if (reply->outcome == STORE_DONE) {
@@ -166,12 +166,12 @@ void queue_note_probe(struct writer *writer, struct worker *worker, size_t serve
     } else {
         server_failed(writer, worker, server, now_ns);
     }
-    server_report(writer, server, reply);
+    report_server(writer, server, reply);
     report_lanes(writer, reply->outcome != STORE_DONE);
 }
 
-void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
-                      int64_t now_ns)
+void outcome_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
+                        int64_t now_ns)
 {
     bool answered = reply->outcome == STORE_DONE || (reply->outcome == STORE_ANSWERED && !code_is_from_proxy(reply));
     bool was_open = writer->servers[server].breaker.failures != 0;
@@ -181,7 +181,7 @@ void queue_note_reply(struct writer *writer, struct worker *worker, size_t serve
         server_failed(writer, worker, server, now_ns);
     }
     if (was_open || !answered) {
-        server_report(writer, server, answered ? &(struct store_reply){ .outcome = STORE_DONE } : reply);
+        report_server(writer, server, answered ? &(struct store_reply){ .outcome = STORE_DONE } : reply);
     }
 }
 
@@ -234,8 +234,8 @@ static void tell_warnings(const struct writer *writer, const struct job *job, co
     }
 }
 
-void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
-                      const struct table_info *info, struct slice problem, int64_t now_ns)
+void outcome_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
+                        const struct table_info *info, struct slice problem, int64_t now_ns)
 {
     struct lane *lane = job->lane;
     struct lane_table *table = &lane->tables[job->server];
@@ -254,5 +254,5 @@ void queue_note_check(struct writer *writer, struct worker *worker, const struct
     } else {
         check_failed(writer, worker, job, verdict == TABLE_UNFIT, problem, now_ns);
     }
-    lane_report(writer, lane);
+    report_lane(writer, lane);
 }

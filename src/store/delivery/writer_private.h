@@ -219,14 +219,14 @@ MUST_CHECK bool group_halve(struct pending_batch *whole, struct pending_batch *c
 /* writer_outcome.c; all under the lock. */
 
 /* What came of a job: its batch waits, is held, or is gone (then it has been removed already). */
-void queue_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
-                    int64_t now_ns);
-void queue_note_probe(struct writer *writer, struct worker *worker, size_t server,
-                      const struct store_features *features, const struct store_reply *reply, int64_t now_ns);
-void queue_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
+void outcome_put_back(struct writer *writer, struct worker *worker, const struct job *job, enum delivery_move move,
                       int64_t now_ns);
-void queue_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
-                      const struct table_info *info, struct slice problem, int64_t now_ns);
+void outcome_note_probe(struct writer *writer, struct worker *worker, size_t server,
+                        const struct store_features *features, const struct store_reply *reply, int64_t now_ns);
+void outcome_note_reply(struct writer *writer, struct worker *worker, size_t server, const struct store_reply *reply,
+                        int64_t now_ns);
+void outcome_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,
+                        const struct table_info *info, struct slice problem, int64_t now_ns);
 
 /* writer_poison.c */
 
@@ -306,10 +306,10 @@ void proof_note_view(struct worker *worker, const struct job *job);
 /* Without the lock, before a batch that is stored is forgotten. */
 void proof_note_gap(struct worker *worker, const struct job *job);
 
-/* writer_status.c; under the lock: the lane's part of the status board says how it is now. */
-void lane_report(struct writer *writer, struct lane *lane);
-void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
-void server_report(struct writer *writer, size_t index, const struct store_reply *reply);
+/* writer_report.c; under the lock: the lane's part of the status board says how it is now. */
+void report_lane(struct writer *writer, struct lane *lane);
+void report_pace(struct writer *writer, struct lane *lane, int64_t now_ns);
+void report_server(struct writer *writer, size_t index, const struct store_reply *reply);
 
 /* writer_attempt.c; without the lock. */
 

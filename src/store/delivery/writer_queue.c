@@ -117,9 +117,9 @@ bool queue_add(struct writer *writer, struct segment *segment, int64_t now_ns)
     }
     queue_insert(writer, lane, batch, NULL);
     lane->rows_in += segment->recovered ? 0 : segment->rows;
-    lane_note_pace(writer, lane, now_ns);
+    report_pace(writer, lane, now_ns);
     if (lane->troubled) {
-        lane_report(writer, lane);
+        report_lane(writer, lane);
     }
     return true;
 }

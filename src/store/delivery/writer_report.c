@@ -70,7 +70,7 @@ static const char *address_of_several(const struct writer *writer, const struct 
     return NULL;
 }
 
-void lane_report(struct writer *writer, struct lane *lane)
+void report_lane(struct writer *writer, struct lane *lane)
 {
     const struct lane_table *table = ready_table(writer, lane);
     const char *several = address_of_several(writer, lane);
@@ -110,7 +110,7 @@ void lane_report(struct writer *writer, struct lane *lane)
 }
 
 /* What else is wrong with it is told as such, and the rates of that time say nothing of the store's. */
-void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
+void report_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
 {
     if (store_is_away(writer) || lane->failing) {
         lane->pace = (struct pace){ 0 };
@@ -127,7 +127,7 @@ void lane_note_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
     }
 }
 
-void server_report(struct writer *writer, size_t index, const struct store_reply *reply)
+void report_server(struct writer *writer, size_t index, const struct store_reply *reply)
 {
     const struct server *server = &writer->servers[index];
     if (reply->outcome == STORE_DONE) {
