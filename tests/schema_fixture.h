@@ -27,6 +27,7 @@
 struct fixture {
     struct stream *stream;
     struct chunk *chunk;
+    struct validate_plans *plans;
     struct validator *validator;
     struct json_parser *parser;
     struct event_context context;
@@ -46,6 +47,15 @@ static inline struct stream *fixture_compile(const struct stream_options *option
     return stream;
 }
 
+/* From now on the validator takes events of these streams, by their index. */
+static inline void fixture_know(struct fixture *fixture, struct stream *const *streams, size_t count)
+{
+    validator_free(fixture->validator);
+    validate_plans_free(fixture->plans);
+    fixture->plans = validate_plans_new(streams, count);
+    fixture->validator = validator_new(fixture->plans);
+}
+
 static inline void fixture_init(struct fixture *fixture, const struct stream_options *options)
 {
     *fixture = (struct fixture){ .stream = fixture_compile(options) };
@@ -53,7 +63,7 @@ static inline void fixture_init(struct fixture *fixture, const struct stream_opt
         abort();
     }
     fixture->chunk = chunk_new(fixture->stream);
-    fixture->validator = validator_new();
+    fixture_know(fixture, &fixture->stream, 1);
     fixture->parser = json_parser_new();
     fixture->context = (struct event_context){ .received_wall_ns = FIXTURE_NOW_NS,
                                                .client_ip = SLICE("192.0.2.77"),
@@ -64,6 +74,7 @@ static inline void fixture_release(struct fixture *fixture)
 {
     chunk_free(fixture->chunk);
     validator_free(fixture->validator);
+    validate_plans_free(fixture->plans);
     json_parser_free(fixture->parser);
     stream_free(fixture->stream);
     buf_release(&fixture->text);

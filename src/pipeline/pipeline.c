@@ -1,6 +1,8 @@
 /* Turns a configuration into running threads between pipeline_submit and the store, and back into rest. */
 #include "pipeline/pipeline_private.h"
 
+#include "pipeline/validate/validate.h"
+
 #include <stdlib.h>
 
 static const struct stream *const *const_streams(const struct pipeline_config *config)
@@ -188,11 +190,15 @@ static bool open_all(struct pipeline *pipeline, struct segment **recovered, stru
 struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *problem)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
-    if (pipeline == NULL) {
+    struct validate_plans *plans = validate_plans_new(config->streams, config->stream_count);
+    if (pipeline == NULL || plans == NULL) {
         buf_append_string(problem, "pipeline: out of memory");
+        free(pipeline);
+        validate_plans_free(plans);
         return NULL;
     }
     pipeline->config = *config;
+    pipeline->plans = plans;
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
     destinations_init(&pipeline->destinations);
@@ -273,6 +279,7 @@ void pipeline_stop(struct pipeline *pipeline)
         writer_stop(pipeline->writer);
     }
     pipeline_io_free_all(pipeline);
+    validate_plans_free(pipeline->plans);
     commit_free(pipeline->commit);
     if (pipeline->settlement.cells != NULL) {
         settlement_release(&pipeline->settlement);

@@ -10,9 +10,10 @@
 
 struct pipeline {
     struct pipeline_config config;
-    atomic_bool open;      /* events are let in; what follows is there */
-    struct wakeup opening; /* guards `awaited`, and whoever awaits it sleeps there */
-    bool awaited;          /* it is not open yet, and may still be */
+    struct validate_plans *plans; /* of all streams, for the I/O threads */
+    atomic_bool open;             /* events are let in; what follows is there */
+    struct wakeup opening;        /* guards `awaited`, and whoever awaits it sleeps there */
+    bool awaited;                 /* it is not open yet, and may still be */
     struct journal *journal;
     struct destinations destinations; /* of sealed segments: the store */
     struct dedup *dedup;

@@ -74,7 +74,9 @@ static inline void every_type_set_up(void)
         fprintf(stderr, "%s\n", buf_c_string(&problems));
         abort();
     }
-    every_type.validator = validator_new();
+    struct validate_plans *plans = validate_plans_new(&every_type.stream, 1);
+    must(plans != NULL);
+    every_type.validator = validator_new(plans);
     every_type.chunk = chunk_new(every_type.stream);
     every_type.parser = json_parser_new();
     must(every_type.validator != NULL && every_type.chunk != NULL && every_type.parser != NULL);

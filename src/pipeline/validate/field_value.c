@@ -18,15 +18,21 @@ void field_scratch_release(struct field_scratch *scratch)
 
 /* n keys take 5 * n bytes at least, so that n keys times their bytes are no fewer than 5 * n * n. No path is longer than the
  * text, and there are no more paths than keys. */
-void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options)
+uint64_t field_harmless(const struct stream_options *options)
 {
     const uint64_t limits[] = { options->max_keys, options->max_paths };
-    scratch->options = options;
-    scratch->harmless = options->max_event_bytes != 0 ? options->max_event_bytes : UINT64_MAX;
+    uint64_t harmless = options->max_event_bytes != 0 ? options->max_event_bytes : UINT64_MAX;
     for (size_t i = 0; i < ARRAY_LENGTH(limits); i++) {
         uint64_t bytes = 5 * limits[i] * limits[i];
-        scratch->harmless = limits[i] != 0 && bytes < scratch->harmless ? bytes : scratch->harmless;
+        harmless = limits[i] != 0 && bytes < harmless ? bytes : harmless;
     }
+    return harmless;
+}
+
+void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options, uint64_t harmless)
+{
+    scratch->options = options;
+    scratch->harmless = harmless;
 }
 
 static enum error RARE PRINTF_LIKE(3, 4) fail(struct field_scratch *scratch, enum error error, const char *why, ...)

@@ -17,7 +17,10 @@ struct field_scratch {
 void field_scratch_release(struct field_scratch *scratch);
 
 /* To be called before the values of another stream. */
-void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options);
+void field_scratch_begin(struct field_scratch *scratch, const struct stream_options *options, uint64_t harmless);
+
+/* What `harmless` is for a stream. */
+uint64_t field_harmless(const struct stream_options *options);
 
 /* Appends the value at `at` between column_begin and column_end. Not OK: scratch->context.message says why. */
 MUST_CHECK enum error field_append(const struct json_document *document, json_at at, struct column *column,

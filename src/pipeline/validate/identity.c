@@ -3,10 +3,11 @@
 
 #define KEY_VERSION 0x01
 
-void identity_init(struct identity *identity)
+bool identity_init(struct identity *identity, size_t prefix)
 {
     *identity = (struct identity){ 0 };
     event_id_generator_init(&identity->generator);
+    return buf_reserve(&identity->key, prefix);
 }
 
 void identity_release(struct identity *identity)
@@ -20,13 +21,17 @@ static void append_name(struct buf *key, const char *name)
     buf_append_string(key, name);
 }
 
-bool identity_begin(struct identity *identity, const struct stream *stream)
+void identity_prefix(const struct stream *stream, struct buf *prefix)
+{
+    buf_append_byte(prefix, KEY_VERSION);
+    append_name(prefix, stream->name);
+}
+
+void identity_begin(struct identity *identity, struct slice prefix)
 {
     buf_clear(&identity->key);
-    buf_append_byte(&identity->key, KEY_VERSION);
-    append_name(&identity->key, stream->name);
-    identity->prefix = identity->key.len;
-    return !identity->key.failed;
+    buf_append_slice(&identity->key, prefix); /* there is room: identity_init */
+    identity->prefix = prefix.len;
 }
 
 /* Behind all that is required, each behind its name: so two events that have the same value in different optional

@@ -11,11 +11,15 @@ struct identity {
     struct event_id_generator generator;
 };
 
-void identity_init(struct identity *identity);
+/* `prefix`: the bytes of the longest that will be begun. False if memory is short. */
+MUST_CHECK bool identity_init(struct identity *identity, size_t prefix);
 void identity_release(struct identity *identity);
 
-/* The events that follow are of this stream. False if memory is short. */
-MUST_CHECK bool identity_begin(struct identity *identity, const struct stream *stream);
+/* Appends what is hashed of every event of the stream. */
+void identity_prefix(const struct stream *stream, struct buf *prefix);
+
+/* The events that follow are of the stream with this prefix. */
+void identity_begin(struct identity *identity, struct slice prefix);
 
 /* The id of the row begun last, whose values `places` found in the event: stable if the event itself has every field of
  * the key that is not optional. If memory is short identity->key.failed is set and the id means nothing. */

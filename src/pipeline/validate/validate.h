@@ -11,9 +11,15 @@
 #include "pipeline/json/json.h"
 
 struct validator;
+struct validate_plans;
 
-/* One per I/O thread. NULL if memory is short. */
-struct validator *validator_new(void);
+/* What is constant of each stream, compiled once and read by all threads. streams[i]->index is i; they outlive the plans.
+ * NULL if memory is short. */
+struct validate_plans *validate_plans_new(struct stream *const *streams, size_t count);
+void validate_plans_free(struct validate_plans *plans);
+
+/* One per I/O thread, with room for the largest of the plans' streams; the plans outlive it. NULL if memory is short. */
+struct validator *validator_new(const struct validate_plans *plans);
 void validator_free(struct validator *validator);
 
 /* What is not in the event itself. */
@@ -34,7 +40,7 @@ struct event_error {
     char message[256];
 };
 
-/* Appends the object at `at` as a row with its id. On error the chunk is as before and *error is filled. */
+/* Appends the object at `at` as a row with its id, to a chunk of one of the plans' streams. On error the chunk is as before and *error is filled. */
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
 

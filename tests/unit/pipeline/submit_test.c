@@ -104,6 +104,7 @@ static int start_with(void **state, const struct stream_options *first)
     fixture_init(&fixture, first);
     other = compile(&other_options, 1);
     collecting = compile(&collecting_options, 2);
+    fixture_know(&fixture, (struct stream *[]){ fixture.stream, other, collecting }, 3);
     other_chunk = chunk_new(other);
     collecting_chunk = chunk_new(collecting);
     without_memory = false;

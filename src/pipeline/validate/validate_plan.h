@@ -1,0 +1,28 @@
+/* The plan of a stream: what checking its events needs to know and no event changes, compiled once at the start. Private
+ * to validate/. */
+#pragma once
+
+#include "event/stream.h"
+
+struct validate_plan {
+    const struct stream *stream;
+    size_t words;        /* of a bitmap of the columns and of what stands behind the last */
+    size_t nodes;        /* of a tree of paths: those with a number */
+    bool reject_unknown; /* unknown_fields: reject */
+    uint64_t *required;  /* bitmap of columns */
+    size_t *fills;       /* columns that are filled for a whole payload: not event_id */
+    size_t fill_count;
+    size_t *nows; /* times that default to "now" */
+    size_t now_count;
+    uint64_t harmless;     /* a JSON value whose keys times its bytes are no more breaks no limit of the stream */
+    struct buf key_prefix; /* what is hashed of every event of the stream */
+};
+
+/* Invariant: no plan has more than `most` of anything. */
+struct validate_plans {
+    struct {
+        size_t columns, words, nodes, key_prefix;
+    } most;
+    size_t count;
+    struct validate_plan plans[]; /* by stream index */
+};
