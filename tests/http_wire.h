@@ -102,6 +102,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
 
 /* The connection's part. */
 struct wire {
+    struct transport transport;
     struct http_session session;
     struct io_context context;
     struct http_options options;
@@ -117,9 +118,9 @@ struct wire {
     size_t writes;
 };
 
-static inline ssize_t wire_write(void *connection, struct slice bytes)
+static inline ssize_t wire_write(struct transport *connection, struct slice bytes)
 {
-    struct wire *wire = connection;
+    struct wire *wire = (struct wire *)connection;
     size_t most = wire->most != 0 && wire->most < bytes.len ? wire->most : bytes.len;
     struct slice taken = slice_make(bytes.data, wire->block ? 0 : most);
     buf_append_slice(&wire->written, taken);
@@ -127,51 +128,59 @@ static inline ssize_t wire_write(void *connection, struct slice bytes)
     return (ssize_t)taken.len;
 }
 
-static inline void wire_set_reading(void *connection, bool on)
+static inline void wire_set_reading(struct transport *connection, bool on)
 {
     ((struct wire *)connection)->reading = on;
 }
 
-static inline void wire_finish(void *connection)
+static inline void wire_finish(struct transport *connection)
 {
     ((struct wire *)connection)->finished = true;
 }
 
-static inline void wire_close(void *connection)
+static inline void wire_close(struct transport *connection)
 {
     ((struct wire *)connection)->closed = true;
 }
 
-static inline void wire_want_flush(void *connection)
+static inline void wire_want_flush(struct transport *connection)
 {
     ((struct wire *)connection)->wants_flush = true;
 }
 
 /* No request waits for room: it is answered 503. */
-static inline void wire_want_room(void *connection)
+static inline void wire_want_room(struct transport *connection)
 {
     (void)connection;
     abort();
 }
 
-static inline bool wire_has_input(void *connection)
+static inline bool wire_has_input(struct transport *connection)
 {
     return ((struct wire *)connection)->has_input;
 }
 
-static inline void wire_want_turn(void *connection)
+static inline void wire_want_turn(struct transport *connection)
 {
     ((struct wire *)connection)->wants_turn = true;
 }
 
-static inline size_t wire_untaken(void *connection)
+static inline size_t wire_untaken(struct transport *connection)
 {
     return ((struct wire *)connection)->untaken;
 }
 
-static const struct http_transport wire_transport = { wire_write,     wire_set_reading, wire_finish,
-                                                      wire_close,     wire_want_flush,  wire_want_room,
-                                                      wire_has_input, wire_want_turn,   wire_untaken };
+static const struct transport_ops wire_transport = {
+    .write = wire_write,
+    .set_reading = wire_set_reading,
+    .finish = wire_finish,
+    .has_input = wire_has_input,
+    .untaken = wire_untaken,
+    .close = wire_close,
+    .want_flush = wire_want_flush,
+    .want_room = wire_want_room,
+    .want_turn = wire_want_turn,
+};
 
 static struct token later_token;
 
@@ -229,7 +238,6 @@ static inline struct wire *wire_new(void)
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     wire->context = (struct io_context){
         .options = &wire->options,
-        .transport = &wire_transport,
         .trusted = &wire->trusted,
         .websocket_limits = connection_limits_new(1, 1),
         .vary_origin = true,
@@ -238,11 +246,13 @@ static inline struct wire *wire_new(void)
         .intake.decoder = decoder_new(),
     };
     wire->context.keep_alive_length = http_reply_keep_alive(wire->context.keep_alive, wire->options.idle_timeout_ns);
+    wire->transport.ops = &wire_transport;
     wire->reading = true;
     io_context_set_time(&wire->context, NS_PER_SECOND, NS_PER_SECOND);
     struct client_address peer;
     assert_true(client_address_parse(&peer, SLICE("10.1.2.3")));
-    http_session_open(&wire->session, &wire->context, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
+    http_session_open(&wire->session, &wire->context, &wire->routes, &wire->transport, (struct token){ .slot = 3 },
+                      peer);
     world.count = 0;
     memset(world.refused, 0, sizeof world.refused);
     return wire;

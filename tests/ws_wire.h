@@ -116,6 +116,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
 
 /* The connection's part. */
 struct wire {
+    struct transport transport;
     struct ws_session *session;
     struct io_context context;
     struct http_options options;
@@ -129,58 +130,66 @@ struct wire {
     bool has_input; /* at the socket, not received */
 };
 
-static ssize_t wire_write(void *connection, struct slice bytes)
+static ssize_t wire_write(struct transport *connection, struct slice bytes)
 {
-    struct wire *wire = connection;
+    struct wire *wire = (struct wire *)connection;
     struct slice taken = slice_make(bytes.data, wire->block ? 0 : bytes.len);
     buf_append_slice(&wire->written, taken);
     wire->write_calls++;
     return (ssize_t)taken.len;
 }
 
-static void wire_set_reading(void *connection, bool on)
+static void wire_set_reading(struct transport *connection, bool on)
 {
     ((struct wire *)connection)->reading = on;
 }
 
-static void wire_finish(void *connection)
+static void wire_finish(struct transport *connection)
 {
     ((struct wire *)connection)->finished = true;
 }
 
-static void wire_close(void *connection)
+static void wire_close(struct transport *connection)
 {
     ((struct wire *)connection)->closed = true;
 }
 
-static void wire_want_flush(void *connection)
+static void wire_want_flush(struct transport *connection)
 {
     ((struct wire *)connection)->wants_flush = true;
 }
 
-static void wire_want_room(void *connection)
+static void wire_want_room(struct transport *connection)
 {
     ((struct wire *)connection)->wants_room = true;
 }
 
-static bool wire_has_input(void *connection)
+static bool wire_has_input(struct transport *connection)
 {
     return ((struct wire *)connection)->has_input;
 }
 
-static void wire_want_turn(void *connection)
+static void wire_want_turn(struct transport *connection)
 {
     ((struct wire *)connection)->wants_turn = true;
 }
 
-static size_t wire_untaken(void *connection)
+static size_t wire_untaken(struct transport *connection)
 {
     return ((struct wire *)connection)->untaken;
 }
 
-static const struct http_transport wire_transport = { wire_write,     wire_set_reading, wire_finish,
-                                                      wire_close,     wire_want_flush,  wire_want_room,
-                                                      wire_has_input, wire_want_turn,   wire_untaken };
+static const struct transport_ops wire_transport = {
+    .write = wire_write,
+    .set_reading = wire_set_reading,
+    .finish = wire_finish,
+    .has_input = wire_has_input,
+    .untaken = wire_untaken,
+    .close = wire_close,
+    .want_flush = wire_want_flush,
+    .want_room = wire_want_room,
+    .want_turn = wire_want_turn,
+};
 
 static const struct websocket_options wire_websocket = {
     .max_message_bytes = 100000,
@@ -201,17 +210,17 @@ static struct wire *wire_new(bool acks)
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     wire->context = (struct io_context){
         .options = &wire->options,
-        .transport = &wire_transport,
         .websocket = &wire->websocket,
         .intake.pipeline = &world,
         .intake.cells = metrics_thread(wire->metrics),
         .intake.decoder = decoder_new(),
     };
     io_context_set_time(&wire->context, NS_PER_SECOND, NS_PER_SECOND);
+    wire->transport.ops = &wire_transport;
     wire->reading = true;
     struct ws_terms terms = { .stream = &wire_stream, .acks = acks, .client_ip = "10.1.2.3", .client_ip_length = 8 };
     buf_append_string(&terms.user_agent, "agent");
-    wire->session = ws_session_new(&wire->context, wire, (struct token){ 7, 3, 99 }, &terms);
+    wire->session = ws_session_new(&wire->context, &wire->transport, (struct token){ 7, 3, 99 }, &terms);
     if (wire->session == NULL) {
         abort();
     }

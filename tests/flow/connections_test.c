@@ -80,10 +80,10 @@ const struct session_ops ws_session_ops = {
     .close = played_close,
 };
 
-struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
+struct ws_session *ws_session_new(struct io_context *context, struct transport *transport, struct token token,
                                   struct ws_terms *terms)
 {
-    (void)context, (void)connection;
+    (void)context, (void)transport;
     if (memory_is_short) {
         ws_terms_release(terms);
         return NULL;
@@ -104,36 +104,45 @@ void ws_session_free(struct ws_session *session)
 }
 
 /* The transport's part; reading and what was written are of no interest here. */
-static ssize_t take_all(void *connection, struct slice bytes)
+static ssize_t take_all(struct transport *connection, struct slice bytes)
 {
     (void)connection;
     return (ssize_t)bytes.len;
 }
 
-static void ignore(void *connection)
+static void ignore(struct transport *connection)
 {
     (void)connection;
 }
 
-static void ignore_reading(void *connection, bool on)
+static void ignore_reading(struct transport *connection, bool on)
 {
     (void)connection, (void)on;
 }
 
-static bool no_input(void *connection)
+static bool no_input(struct transport *connection)
 {
     (void)connection;
     return false;
 }
 
-static size_t keep_none(void *connection)
+static size_t keep_none(struct transport *connection)
 {
     (void)connection;
     return 0;
 }
 
-static const struct http_transport no_transport = { take_all, ignore_reading, ignore, ignore,   ignore,
-                                                    ignore,   no_input,       ignore, keep_none };
+static const struct transport_ops no_transport = {
+    .write = take_all,
+    .set_reading = ignore_reading,
+    .finish = ignore,
+    .has_input = no_input,
+    .untaken = keep_none,
+    .close = ignore,
+    .want_flush = ignore,
+    .want_room = ignore,
+    .want_turn = ignore,
+};
 
 struct slots {
     struct wire *wire; /* its context and routes are borrowed */
@@ -146,7 +155,6 @@ static struct slots *slots_new(int64_t max)
     struct slots *slots = calloc(1, sizeof *slots);
     assert_non_null(slots);
     slots->wire = wire_new();
-    slots->wire->context.transport = &no_transport;
     connections_init(&slots->connections, &slots->wire->context, &slots->open, max);
     memory_is_short = false;
     return slots;
@@ -164,7 +172,7 @@ static void slots_free(struct slots *slots)
 static struct connection *take(struct slots *slots)
 {
     struct client_address peer = { { 1 } };
-    return connections_take(&slots->connections, &slots->wire->routes, peer);
+    return connections_take(&slots->connections, &slots->wire->routes, &no_transport, peer);
 }
 
 static void receive(struct connection *connection, const char *text)

@@ -188,7 +188,8 @@ static void drops_the_fate_of_a_client_that_vanished(void **state)
     struct client_address peer = wire->session.peer;
     send_text(wire, POST);
     http_session_close(&wire->session);
-    http_session_open(&wire->session, &wire->context, &wire->routes, wire, (struct token){ .slot = 3 }, peer);
+    http_session_open(&wire->session, &wire->context, &wire->routes, &wire->transport, (struct token){ .slot = 3 },
+                      peer);
     send_text(wire, POST);
     complete(wire, 0, 1, 0, OK);
     assert_int_equal(wire->written.len, 0);

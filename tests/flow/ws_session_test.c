@@ -1159,7 +1159,7 @@ static void ends_a_session_that_begins_in_a_drain(void **state)
     struct wire *wire = wire_new(true);
     wire->context.draining = true;
     struct ws_terms terms = { .stream = &wire_stream, .acks = true };
-    struct ws_session *late = ws_session_new(&wire->context, wire, (struct token){ 8, 1, 0 }, &terms);
+    struct ws_session *late = ws_session_new(&wire->context, &wire->transport, (struct token){ 8, 1, 0 }, &terms);
     assert_non_null(late);
     assert_true(wire->wants_flush);
     ws_session_ops.flush(late);

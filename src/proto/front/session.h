@@ -2,7 +2,7 @@
  * connections.c reach either; they never ask which it is.
  *
  * All are called on the connection's thread, none frees the session. A session asks for things by struct
- * http_transport, which never calls back. */
+ * transport, which never calls back. */
 #pragma once
 
 #include "proto/front/large_payload.h"

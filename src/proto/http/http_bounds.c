@@ -31,7 +31,7 @@ void http_bounds_settle_anew(struct http_session *session)
         kept_set(&context->receiving, &session->received, buffers);
     }
     if (waits) {
-        kept_wait(&context->receiving, &session->received, session->connection);
+        kept_wait(&context->receiving, &session->received, session->transport);
     } else {
         kept_leave(&context->receiving, &session->received);
     }
@@ -75,8 +75,8 @@ void http_bounds_abandon(struct http_session *session, enum error why)
 /* How far the client has come with what is waited for. */
 static uint64_t progress(const struct http_session *session)
 {
-    const struct http_transport *transport = session->context->transport;
-    return session->wait == WAIT_SOCKET ? session->out.taken - transport->untaken(session->connection)
+    struct transport *transport = session->transport;
+    return session->wait == WAIT_SOCKET ? session->out.taken - transport->ops->untaken(transport)
                                         : session->received_bytes;
 }
 

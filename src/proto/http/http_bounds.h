@@ -84,7 +84,7 @@ static inline void http_bounds_write(struct http_session *session, bool taken)
         kept_leave(line, &session->replies);
     }
     if (session->out.blocked) {
-        kept_wait(line, &session->replies, session->connection);
+        kept_wait(line, &session->replies, session->transport);
     }
     kept_set(line, &session->replies, http_bounds_replies(session));
 }

@@ -6,7 +6,7 @@
 
 static void want_flush(struct http_session *session)
 {
-    session->context->transport->want_flush(session->connection);
+    session->transport->ops->want_flush(session->transport);
 }
 
 static struct http_answer *find_answer(const struct http_session *session, struct token token)

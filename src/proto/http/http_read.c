@@ -36,7 +36,7 @@ static bool serve_in_turn(struct http_session *session, const struct http_reques
     struct io_context *context = session->context;
     if (!turn_admits(&context->turn, &session->share, body.len, request->encoding != ENCODING_IDENTITY)) {
         session->in_line = true;
-        context->transport->want_turn(session->connection);
+        session->transport->ops->want_turn(session->transport);
         return false;
     }
     session->phase = PHASE_HEAD;
@@ -65,7 +65,7 @@ static void await_body(struct http_session *session, const struct http_request *
     buf_clear(&session->body);
     if (request->expect_continue && input(session).len == request->head_length) {
         session->continue_owed = true;
-        session->context->transport->want_flush(session->connection);
+        session->transport->ops->want_flush(session->transport);
     }
 }
 

@@ -15,7 +15,7 @@ static struct http_answer *begin_answer(struct http_session *session, const stru
 static void flush_if_ready(const struct http_session *session)
 {
     if (answer_ring_at(&session->answers, session->answers.next - 1)->state == ANSWER_READY) {
-        session->context->transport->want_flush(session->connection);
+        session->transport->ops->want_flush(session->transport);
     }
 }
 

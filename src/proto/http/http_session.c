@@ -10,12 +10,12 @@
 
 static void want_flush(struct http_session *session)
 {
-    session->context->transport->want_flush(session->connection);
+    session->transport->ops->want_flush(session->transport);
 }
 
 static void want_close(struct http_session *session)
 {
-    session->context->transport->close(session->connection);
+    session->transport->ops->close(session->transport);
 }
 
 /* Waiting. */
@@ -37,7 +37,7 @@ static void set_reading(struct http_session *session, bool on)
 {
     if (session->reading != on) {
         session->reading = on;
-        session->context->transport->set_reading(session->connection, on);
+        session->transport->ops->set_reading(session->transport, on);
     }
 }
 
@@ -144,12 +144,12 @@ static void collect(struct http_session *session)
 static bool write_out(struct http_session *session)
 {
     uint64_t before = session->out.taken;
-    if (!outgoing_write(&session->out, session->context->transport, session->connection)) {
+    if (!outgoing_write(&session->out, session->transport)) {
         return false;
     }
     http_bounds_write(session, session->out.taken != before);
     if (session->phase == PHASE_LINGER && !session->out.blocked) {
-        session->context->transport->finish(session->connection);
+        session->transport->ops->finish(session->transport);
     }
     return true;
 }
@@ -161,7 +161,7 @@ static void end_silence(struct http_session *session)
     if (session->wait != WAIT_REQUEST || session->context->now_ns < session->deadline_ns) {
         return;
     }
-    session->input_waits = session->context->transport->has_input(session->connection);
+    session->input_waits = session->transport->ops->has_input(session->transport);
     if (!session->input_waits) {
         want_close(session);
     }
@@ -328,13 +328,13 @@ void http_session_give_way(struct http_session *session, enum error why)
 /* Begin and end. */
 
 void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
-                       void *connection, struct token token, struct client_address peer)
+                       struct transport *transport, struct token token, struct client_address peer)
 {
     session->context = context;
     session->slot = token.slot;
     session->generation = token.generation;
     session->routes = routes;
-    session->connection = connection;
+    session->transport = transport;
     session->phase = PHASE_HEAD;
     session->wait = WAIT_REQUEST;
     session->wait_request = session->answers.next;

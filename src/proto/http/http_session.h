@@ -1,5 +1,5 @@
 /* One HTTP connection: bytes in, requests out of them, their answers in order, bytes out. Knows no socket and no
- * libwebsockets: what it needs of them is struct http_transport.
+ * libwebsockets: what it needs of them is struct transport.
  *
  * All functions are called on the thread of its context. Nothing is freed while one of them runs: the transport's close
  * only asks. */
@@ -7,6 +7,7 @@
 
 #include "proto/front/session.h"
 #include "proto/front/slowness.h"
+#include "proto/front/transport.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/outgoing.h"
@@ -22,7 +23,7 @@ enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ROOM, WAIT_ANSWER, WAI
 struct http_session {
     struct io_context *context;
     const struct http_routes *routes;
-    void *connection; /* the transport's */
+    struct transport *transport; /* what carries it */
     uint32_t slot;
     uint32_t generation;
 
@@ -71,7 +72,7 @@ struct http_session {
 /* A new connection: the session is zeroed before its first use, kept memory is reused after http_session_close. `token`
  * names slot and generation; its sequence is not used. */
 void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
-                       void *connection, struct token token, struct client_address peer);
+                       struct transport *transport, struct token token, struct client_address peer);
 
 /* The connection is gone, or speaks HTTP no more: counts a body cut in half, gives back big buffers. */
 void http_session_close(struct http_session *session);

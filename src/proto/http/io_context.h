@@ -10,36 +10,8 @@
 #include "proto/http/http_reply.h"
 #include "proto/http/http_routes.h"
 
-#include <sys/types.h>
-
-/* What a session asks of the connection that carries it. All are called on its thread; none calls back into the
- * session. */
-struct http_transport {
-    /* How many of the bytes the socket took; of the rest nothing is kept: session_ops.writable follows. -1: the
-     * connection is lost. */
-    ssize_t (*write)(void *connection, struct slice bytes);
-    /* Reading stops, or goes on. */
-    void (*set_reading)(void *connection, bool on);
-    /* Nothing more will be written (FIN); what the client still sends is read. */
-    void (*finish)(void *connection);
-    /* Ends the connection soon; http_session_close follows. */
-    void (*close)(void *connection);
-    /* Has http_session_flush called before the thread blocks. */
-    void (*want_flush)(void *connection);
-    /* Has it called when the pipeline admits events again. */
-    void (*want_room)(void *connection);
-    /* Bytes of the client wait at the socket that were not received yet: whoever is about to end a connection for its
-     * silence asks, and goes on with it. */
-    bool (*has_input)(void *connection);
-    /* Has the session's go_on called once the connections that wait in line already had their turn. */
-    void (*want_turn)(void *connection);
-    /* How many of the bytes that the socket took still wait for the client to take them. */
-    size_t (*untaken)(void *connection);
-};
-
 struct io_context {
     const struct http_options *options;
-    const struct http_transport *transport;
     const struct address_ranges *trusted;
     const struct websocket_options *websocket;
     struct connection_limits *websocket_limits; /* of all threads */
@@ -65,7 +37,7 @@ struct io_context {
     struct buf text; /* scratch, valid within one call */
 };
 
-/* `transport`, `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
+/* `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
  * is short. */
 MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,

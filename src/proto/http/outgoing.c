@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-bool outgoing_write(struct outgoing *out, const struct http_transport *transport, void *connection)
+bool outgoing_write(struct outgoing *out, struct transport *transport)
 {
     if (out->bytes.failed) {
         return false;
@@ -11,7 +11,7 @@ bool outgoing_write(struct outgoing *out, const struct http_transport *transport
     if (outgoing_waiting(out) == 0) {
         return true;
     }
-    ssize_t taken = transport->write(connection, slice_after(buf_slice(&out->bytes), out->at));
+    ssize_t taken = transport->ops->write(transport, slice_after(buf_slice(&out->bytes), out->at));
     if (taken < 0) {
         return false;
     }

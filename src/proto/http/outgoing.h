@@ -2,6 +2,7 @@
  * process keeps of what was written. Not for more than one thread. */
 #pragma once
 
+#include "proto/front/transport.h"
 #include "proto/http/io_context.h"
 
 /* Beyond so many bytes no further replies are put behind those that wait. */
@@ -28,7 +29,7 @@ static inline bool outgoing_is_empty(const struct outgoing *out)
 }
 
 /* Gives the transport what waits. False: the connection is lost, or memory was short for what should be here. */
-MUST_CHECK bool outgoing_write(struct outgoing *out, const struct http_transport *transport, void *connection);
+MUST_CHECK bool outgoing_write(struct outgoing *out, struct transport *transport);
 
 /* Forgets what waits. */
 void outgoing_clear(struct outgoing *out);

@@ -1,8 +1,6 @@
 /* Turns what happens to sockets into what happens to sessions. */
 #include "proto/server/connection_life.h"
 
-#include "proto/server/sockets.h"
-
 #define ORPHANS_A_SECOND 16
 #define LOOKED_AT 256                 /* slots, for one that may go */
 #define IDLE_LEAST_NS (NS_PER_SECOND) /* who has just come is about to ask */
@@ -15,7 +13,7 @@ static void count(const struct connections *connections, enum metric metric, int
 /* How long it has been idle, if it may be closed for that; else 0. */
 static int64_t idle_ns(const struct connection *connection)
 {
-    bool is_http = connection->ops == &http_session_ops && connection->wsi != NULL && !connection->closing;
+    bool is_http = connection->ops == &http_session_ops && !connection->orphan && !connection->closing;
     return is_http ? http_session_idle_ns(&connection->http) : 0;
 }
 
@@ -40,11 +38,11 @@ static struct connection *find_idlest(struct connections *connections)
 static bool make_room(struct connections *connections)
 {
     struct connection *idlest = find_idlest(connections);
-    if (idlest == NULL || connections->context->transport->has_input(idlest)) {
+    if (idlest == NULL || idlest->transport.ops->has_input(&idlest->transport)) {
         return false;
     }
     count(connections, METRIC_CONNECTIONS_EVICTED, 1);
-    sockets_kill(idlest);
+    idlest->transport.ops->kill(&idlest->transport);
     return true;
 }
 
@@ -62,16 +60,17 @@ static bool enter_limits(const struct connections *connections, const struct cli
 }
 
 struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
-                                         struct client_address peer, enum error *why)
+                                         const struct transport_ops *transport, struct client_address peer,
+                                         enum error *why)
 {
     *why = OK;
     bool of_address = enter_limits(connections, &peer, why);
     if (*why != OK) {
         return NULL;
     }
-    struct connection *connection = connections_take(connections, routes, peer);
+    struct connection *connection = connections_take(connections, routes, transport, peer);
     if (connection == NULL && make_room(connections)) {
-        connection = connections_take(connections, routes, peer);
+        connection = connections_take(connections, routes, transport, peer);
     }
     if (connection == NULL) {
         count(connections, METRIC_CONNECTIONS_REFUSED, 1);
@@ -111,10 +110,8 @@ static void attend(struct connection *connection)
     if (!connection->closing && wants_upgrade(connection) && !connections_upgrade(connection)) {
         connection->closing = true;
     }
-    if (connection->closing && connection->wsi == NULL) {
-        connection_life_end(connection);
-    } else if (connection->closing) {
-        sockets_kill(connection);
+    if (connection->closing) {
+        connection->transport.ops->kill(&connection->transport);
     } else if (connection->orphan_full) {
         connections_hold(connection);
     }
@@ -141,24 +138,21 @@ void connection_life_serve_line(struct connections *connections)
     }
 }
 
-/* libwebsockets closes as soon as the client has sent its FIN. Answers that are still owed then go out on a duplicate
- * of the socket. That makes libev set up its epoll anew (the kernel still knows the closed number), hence the limit;
- * beyond it the client is one that vanished. */
+/* Beyond the limit the client is one that vanished: an orphan may cost more than a connection (after_fin.c). */
 void connection_life_closing(struct connection *connection)
 {
     bool stays = !connection->closing && connection->ops->outlives_fin(connection->session);
     if (stays && connection->owner->orphans++ < ORPHANS_A_SECOND) {
-        connection->orphan_fd = sockets_duplicate(connection);
+        connection->orphan = connection->transport.ops->outlive_fin(&connection->transport);
     }
 }
 
 void connection_life_closed(struct connection *connection)
 {
-    connection->wsi = NULL;
-    if (connection->orphan_fd < 0) {
-        connection_life_end(connection);
-    } else {
+    if (connection->orphan) {
         connection->ops->end_of_input(connection->session);
+    } else {
+        connection_life_end(connection);
     }
 }
 

@@ -8,7 +8,8 @@
  * limit one of those that were idle for longest goes, so that connections which ask for nothing keep nobody out. Proxies
  * that are trusted may have any number: they are not the clients. */
 struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
-                                         struct client_address peer, enum error *why);
+                                         const struct transport_ops *transport, struct client_address peer,
+                                         enum error *why);
 void connection_life_end(struct connection *connection);
 
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */
@@ -17,10 +18,11 @@ void connection_life_round(struct connections *connections);
 /* Those that wait in line have their turn, one after the other, until it is over. */
 void connection_life_serve_line(struct connections *connections);
 
-/* libwebsockets is about to close the socket: the client has sent its FIN, or is gone. */
+/* The socket is about to be closed: the client has sent its FIN, or is gone. Answers that are owed still go out by its
+ * transport, if that outlives a FIN. */
 void connection_life_closing(struct connection *connection);
 
-/* libwebsockets has closed the socket. */
+/* The socket has been closed. */
 void connection_life_closed(struct connection *connection);
 
 /* An orphan whose socket was full: its session tries again. Nobody says when there is room. */

@@ -36,7 +36,7 @@ static bool add_block(struct connections *connections)
 }
 
 struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer)
+                                    const struct transport_ops *transport, struct client_address peer)
 {
     bool full = atomic_fetch_add(connections->open, 1) >= connections->max;
     if (full || (connections->free == NULL && !add_block(connections))) {
@@ -45,12 +45,14 @@ struct connection *connections_take(struct connections *connections, const struc
     }
     struct connection *connection = connections->free;
     connections->free = connection->next_free;
+    connection->transport.ops = transport;
     connection->ops = &http_session_ops;
     connection->session = &connection->http;
     connection->closing = false;
+    connection->orphan = false;
     connection->orphan_full = false;
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    http_session_open(&connection->http, connections->context, routes, connection, token, peer);
+    http_session_open(&connection->http, connections->context, routes, &connection->transport, token, peer);
     return connection;
 }
 
@@ -134,9 +136,9 @@ bool connections_upgrade(struct connection *connection)
     http_session_close(&connection->http);
     http_session_release(&connection->http);
     connection->generation++;
-    context->transport->set_reading(connection, true);
+    connection->transport.ops->set_reading(&connection->transport, true);
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    connection->websocket = ws_session_new(context, connection, token, &terms);
+    connection->websocket = ws_session_new(context, &connection->transport, token, &terms);
     if (connection->websocket != NULL) {
         connection->ops = &ws_session_ops;
         connection->session = connection->websocket;

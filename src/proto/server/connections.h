@@ -12,16 +12,18 @@ struct lws;
 struct connections;
 
 struct connection {
+    struct transport transport;
     const struct session_ops *ops; /* NULL: the slot is free */
     void *session;                 /* what ops are called with: &http or websocket */
     struct http_session http;
     struct ws_session *websocket; /* NULL: not upgraded */
     struct connections *owner;
     struct lws *wsi; /* NULL: libwebsockets has let go of it */
-    int orphan_fd;   /* a duplicate of the socket, for answers owed to a client that sent FIN; or -1 */
+    int orphan_fd;   /* after_fin.h: a duplicate of the socket; or -1 */
     bool closing;
-    bool of_address;  /* counted in owner->per_address, as that of http.peer */
+    bool orphan;      /* the client has sent its FIN, and answers are owed */
     bool orphan_full; /* its socket did not take all */
+    bool of_address;  /* counted in owner->per_address, as that of http.peer */
     uint32_t slot;
     uint32_t generation;
     /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
@@ -59,7 +61,7 @@ void connections_init(struct connections *connections, struct io_context *contex
 
 /* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
 struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
-                                    struct client_address peer);
+                                    const struct transport_ops *transport, struct client_address peer);
 
 /* Closes its session, and the slot is free. */
 void connections_give(struct connection *connection);

@@ -139,7 +139,8 @@ static void on_accepted(void *opaque, int fd, struct client_address peer)
 {
     struct server_thread *thread = opaque;
     enum error why;
-    struct connection *connection = connection_life_begin(&thread->connections, &thread->shared->routes, peer, &why);
+    struct connection *connection =
+        connection_life_begin(&thread->connections, &thread->shared->routes, &plain_transport, peer, &why);
     if (connection == NULL) {
         accept_refuse(fd, why);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
@@ -240,7 +241,6 @@ static bool make_context(struct server_thread *thread)
     if (!io_context_init(context, shared->options, &shared->trusted, shared->pipeline, shared->metrics)) {
         return false;
     }
-    context->transport = &sockets_transport;
     context->websocket = shared->websocket;
     context->websocket_limits = shared->websocket_limits;
     context->thread = thread;

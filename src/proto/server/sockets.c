@@ -2,15 +2,13 @@
 #include "proto/server/sockets.h"
 
 #include "base/log.h"
+#include "proto/server/after_fin.h"
 #include "proto/server/connection_life.h"
+#include "proto/server/plain_socket.h"
+#include "proto/server/wishes.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libwebsockets.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define PROTOCOL_NAME "http"
 #define READ_SIZE (64 << 10)
@@ -22,95 +20,63 @@ struct sockets {
     void *woken_context;
 };
 
-/* What sessions ask for. */
+/* Plain text. */
 
-/* Past libwebsockets, whose lws_write would keep a copy of what the socket does not take. */
-static ssize_t transport_write(void *opaque, struct slice bytes)
+static struct lws *wsi_of(struct transport *transport)
 {
-    struct connection *connection = opaque;
-    bool orphan = connection->wsi == NULL;
-    int fd = orphan ? connection->orphan_fd : lws_get_socket_fd(connection->wsi);
-    ssize_t taken = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (taken < 0 && errno != EAGAIN && errno != EINTR) {
-        return -1;
-    }
-    taken = taken < 0 ? 0 : taken;
-    if ((size_t)taken != bytes.len && orphan) {
-        connection->orphan_full = true;
-        connections_hold(connection);
-    } else if ((size_t)taken != bytes.len) {
-        lws_callback_on_writable(connection->wsi);
+    return ((struct connection *)transport)->wsi;
+}
+
+static ssize_t plain_write(struct transport *transport, struct slice bytes)
+{
+    ssize_t taken = plain_socket_write(lws_get_socket_fd(wsi_of(transport)), bytes);
+    if (taken >= 0 && (size_t)taken != bytes.len) {
+        lws_callback_on_writable(wsi_of(transport));
     }
     return taken;
 }
 
-static void transport_set_reading(void *opaque, bool on)
+static void plain_set_reading(struct transport *transport, bool on)
 {
-    struct connection *connection = opaque;
-    if (connection->wsi != NULL) {
-        lws_rx_flow_control(connection->wsi, on ? 1 : 0);
-    }
+    lws_rx_flow_control(wsi_of(transport), on ? 1 : 0);
 }
 
-static void transport_close(void *opaque)
+static void plain_finish(struct transport *transport)
 {
-    struct connection *connection = opaque;
-    connection->closing = true;
-    connections_list(connection);
-}
-
-static void transport_finish(void *opaque)
-{
-    struct connection *connection = opaque;
-    if (connection->wsi == NULL) {
-        transport_close(connection);
-        return;
-    }
-    shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
-}
-
-static void transport_want_flush(void *opaque)
-{
-    connections_list(opaque);
-}
-
-static void transport_want_room(void *opaque)
-{
-    connections_await_room(opaque);
+    shutdown(lws_get_socket_fd(wsi_of(transport)), SHUT_WR);
 }
 
 /* What libwebsockets holds back while reading is off does not count: nobody is silent then. */
-static bool transport_has_input(void *opaque)
+static bool plain_has_input(struct transport *transport)
 {
-    const struct connection *connection = opaque;
     char first;
-    return connection->wsi != NULL &&
-           recv(lws_get_socket_fd(connection->wsi), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return recv(lws_get_socket_fd(wsi_of(transport)), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static void transport_want_turn(void *opaque)
+static size_t plain_untaken(struct transport *transport)
 {
-    connections_queue(opaque);
+    return plain_socket_untaken(lws_get_socket_fd(wsi_of(transport)));
 }
 
-static size_t transport_untaken(void *opaque)
+static bool plain_outlive_fin(struct transport *transport)
 {
-    const struct connection *connection = opaque;
-    int waiting = 0;
-    int fd = connection->wsi == NULL ? connection->orphan_fd : lws_get_socket_fd(connection->wsi);
-    return ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
+    return after_fin_take_over((struct connection *)transport, lws_get_socket_fd(wsi_of(transport)));
 }
 
-const struct http_transport sockets_transport = {
-    .write = transport_write,
-    .set_reading = transport_set_reading,
-    .finish = transport_finish,
-    .close = transport_close,
-    .want_flush = transport_want_flush,
-    .want_room = transport_want_room,
-    .has_input = transport_has_input,
-    .want_turn = transport_want_turn,
-    .untaken = transport_untaken,
+static void plain_kill(struct transport *transport)
+{
+    lws_set_timeout(wsi_of(transport), PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+const struct transport_ops plain_transport = {
+    .write = plain_write,
+    .set_reading = plain_set_reading,
+    .finish = plain_finish,
+    .has_input = plain_has_input,
+    .untaken = plain_untaken,
+    .outlive_fin = plain_outlive_fin,
+    .kill = plain_kill,
+    WISHES,
 };
 
 /* The switchboard. */
@@ -141,6 +107,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RAW_CLOSE: connection_life_closing(connection); return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
+        connection->wsi = NULL;
         connection_life_closed(connection);
         return 0;
     default: return 0;
@@ -168,16 +135,6 @@ bool sockets_adopt(struct sockets *sockets, struct connection *connection, int f
         connection->wsi = wsi;
     }
     return wsi != NULL;
-}
-
-void sockets_kill(struct connection *connection)
-{
-    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
-int sockets_duplicate(const struct connection *connection)
-{
-    return fcntl(lws_get_socket_fd(connection->wsi), F_DUPFD_CLOEXEC, 0);
 }
 
 /* Begin and end. */

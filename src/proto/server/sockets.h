@@ -6,8 +6,8 @@
 
 struct sockets;
 
-/* What sessions ask of their connection. */
-extern const struct http_transport sockets_transport;
+/* Plain text on TCP. */
+extern const struct transport_ops plain_transport;
 
 /* On `loop` (see loop_handle). `woken` is called on its thread after sockets_wake. NULL: libwebsockets or its plugin for
  * libev could not be set up. */
@@ -21,9 +21,3 @@ void sockets_wake(struct sockets *sockets);
 
 /* Gives the socket to libwebsockets, in any case. False: it failed; the connection may have ended by that already. */
 MUST_CHECK bool sockets_adopt(struct sockets *sockets, struct connection *connection, int fd);
-
-/* Closes it now: connection_life_closed comes before it returns. */
-void sockets_kill(struct connection *connection);
-
-/* A second file descriptor of the socket; -1 if there is none to be had. */
-int sockets_duplicate(const struct connection *connection);

@@ -42,7 +42,7 @@ void ws_bounds_settle(struct ws_session *session)
         kept_set(&context->receiving, &session->received, buffers);
     }
     if (keeps && !session->in_line) {
-        kept_wait(&context->receiving, &session->received, session->connection);
+        kept_wait(&context->receiving, &session->received, session->transport);
     } else {
         kept_leave(&context->receiving, &session->received);
     }
@@ -87,7 +87,7 @@ void ws_bounds_write(struct ws_session *session, bool taken)
         kept_leave(line, &session->replies);
     }
     if (session->out.blocked && !session->replies.waits) {
-        kept_wait(line, &session->replies, session->connection);
+        kept_wait(line, &session->replies, session->transport);
         slowness_restart(&session->taking, session->context->now_ns, session->out.taken);
     }
     kept_set(line, &session->replies, replies(session));
@@ -129,7 +129,7 @@ static void lose_replies(struct ws_session *session)
     buf_release(&session->out.bytes);
     ws_acks_forget(&session->acks);
     ws_acks_shed(&session->acks);
-    session->context->transport->close(session->connection);
+    session->transport->ops->close(session->transport);
 }
 
 void ws_bounds_give_way(void *opaque, enum error why)
@@ -161,7 +161,7 @@ static int64_t blocked_patience_ns(const struct io_context *context)
 bool ws_bounds_takes_too_slowly(struct ws_session *session)
 {
     const struct io_context *context = session->context;
-    uint64_t taken = session->out.taken - context->transport->untaken(session->connection);
+    uint64_t taken = session->out.taken - session->transport->ops->untaken(session->transport);
     return context->now_ns - session->blocked_ns >= blocked_patience_ns(context) ||
            slowness_shows(&session->taking, context->now_ns, taken, context->options->min_reply_rate);
 }

@@ -26,7 +26,7 @@ static enum error ask_to_enter(struct ws_session *session)
         }
         error = ERROR_QUEUE_FULL;
     }
-    context->transport->want_room(session->connection);
+    session->transport->ops->want_room(session->transport);
     return error;
 }
 
@@ -162,7 +162,7 @@ static bool is_its_turn(struct ws_session *session, const struct ws_frame *frame
         return true;
     }
     session->in_line = true;
-    context->transport->want_turn(session->connection);
+    session->transport->ops->want_turn(session->transport);
     return false;
 }
 
@@ -314,7 +314,7 @@ static void set_reading(struct ws_session *session)
     if (session->reading != on) {
         session->reading = on;
         session->received_ns = session->context->now_ns;
-        session->context->transport->set_reading(session->connection, on);
+        session->transport->ops->set_reading(session->transport, on);
     }
 }
 

@@ -8,13 +8,13 @@
 void ws_session_want_flush(struct ws_session *session)
 {
     if (!session->leaving) {
-        session->context->transport->want_flush(session->connection);
+        session->transport->ops->want_flush(session->transport);
     }
 }
 
 static void want_close(struct ws_session *session)
 {
-    session->context->transport->close(session->connection);
+    session->transport->ops->close(session->transport);
 }
 
 static void count_closed(struct ws_session *session, enum error error)
@@ -56,7 +56,7 @@ void ws_session_settle(struct ws_session *session)
     }
     if (session->client_closed || session->deaf) {
         session->phase = WS_PHASE_LINGER;
-        session->context->transport->finish(session->connection);
+        session->transport->ops->finish(session->transport);
         session->deadline_ns = session->context->now_ns + LINGER_NS;
     } else if (session->deadline_ns == 0) {
         session->deadline_ns = session->context->now_ns + LINGER_NS;
@@ -117,7 +117,7 @@ static bool write_out(struct ws_session *session)
 {
     uint64_t before = session->out.taken;
     session->blocked_ns = session->context->now_ns;
-    if (!outgoing_write(&session->out, session->context->transport, session->connection)) {
+    if (!outgoing_write(&session->out, session->transport)) {
         return false;
     }
     ws_bounds_write(session, session->out.taken != before);
@@ -242,8 +242,7 @@ static void tick_life(struct ws_session *session, int64_t now_ns)
         session->received_ns = now_ns;
         session->pinged = false;
     } else if (session->pinged && now_ns - session->pinged_ns >= options->pong_timeout_ns) {
-        if (!session->context->transport->has_input(
-                session->connection)) { /* a pong among it, or another sign of life */
+        if (!session->transport->ops->has_input(session->transport)) { /* a pong among it, or another sign of life */
             give_up(session);
         }
     } else if (!session->pinged && now_ns - session->received_ns >= options->ping_interval_ns) {
@@ -288,7 +287,7 @@ static void tick(void *opaque)
         tick_open(session, now_ns);
     } else if (session->phase >= WS_PHASE_SAID && now_ns >= session->deadline_ns) {
         if (session->phase == WS_PHASE_SAID) {
-            session->context->transport->finish(session->connection);
+            session->transport->ops->finish(session->transport);
         }
         want_close(session);
     }
@@ -356,7 +355,7 @@ const struct session_ops ws_session_ops = {
     .close = close_session,
 };
 
-struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
+struct ws_session *ws_session_new(struct io_context *context, struct transport *transport, struct token token,
                                   struct ws_terms *terms)
 {
     struct ws_session *session = calloc(1, sizeof *session);
@@ -365,7 +364,7 @@ struct ws_session *ws_session_new(struct io_context *context, void *connection, 
         return NULL;
     }
     session->context = context;
-    session->connection = connection;
+    session->transport = transport;
     session->token = token;
     session->terms = *terms;
     session->reading = true;

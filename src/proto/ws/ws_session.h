@@ -1,5 +1,5 @@
 /* One WebSocket connection (RFC 6455): bytes in, messages out of them, submissions, acknowledgements in order, bytes
- * out. Knows no socket and no libwebsockets: what it needs of them is struct http_transport.
+ * out. Knows no socket and no libwebsockets: what it needs of them is struct transport.
  *
  * A text message is a payload; a binary one holds a payload in LZ4. Messages are numbered from 1 on a connection; an
  * acknowledgement
@@ -24,6 +24,7 @@
 #pragma once
 
 #include "proto/front/session.h"
+#include "proto/front/transport.h"
 #include "proto/http/http_upgrade.h"
 
 struct ws_session;
@@ -32,7 +33,7 @@ extern const struct session_ops ws_session_ops;
 
 /* Takes over `terms`. `token` names slot and generation; its sequence is not used. NULL: memory is short (terms are
  * released). Reading is on. If the context drains already, it asks for a flush, and ends. */
-struct ws_session *ws_session_new(struct io_context *context, void *connection, struct token token,
+struct ws_session *ws_session_new(struct io_context *context, struct transport *transport, struct token token,
                                   struct ws_terms *terms);
 
 /* After ws_session_ops.close. */

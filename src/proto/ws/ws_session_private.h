@@ -18,7 +18,7 @@ enum ws_phase { WS_PHASE_OPEN, WS_PHASE_ENDING, WS_PHASE_SAID, WS_PHASE_LINGER, 
 
 struct ws_session {
     struct io_context *context;
-    void *connection; /* the transport's */
+    struct transport *transport; /* what carries it */
     struct token token;
     struct ws_terms terms;
 
