@@ -1,6 +1,7 @@
 /* Turns an event of the program's life into one line on stderr. */
 #include "base/log.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/plain_text.h"
 
@@ -28,6 +29,7 @@ void log_init(enum log_level level, enum log_format format)
 /* Under the mutex. The count of lines left out since the last one that passed, or -1 if this one is left out too. */
 static int site_admit(struct log_site *site, int64_t now_ns)
 {
+    ASSERT_AT_MOST(site->count, LINES_PER_SECOND);
     if (now_ns - site->window_start_ns >= NS_PER_SECOND) {
         site->window_start_ns = now_ns;
         site->count = 0;

@@ -1,6 +1,7 @@
 /* Turns any bytes into one line of harmless UTF-8. */
 #include "base/plain_text.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 /* Code points that are not shown as they are. */
@@ -47,6 +48,7 @@ static struct slice shown(struct slice character, bool whole)
 
 size_t plain_text_copy(struct slice text, char *out, size_t size)
 {
+    ASSERT(size != 0);
     size_t length = 0;
     while (text.len != 0) {
         bool whole;
@@ -57,6 +59,7 @@ size_t plain_text_copy(struct slice text, char *out, size_t size)
         }
         memcpy(out + length, put.data, put.len);
         length += put.len;
+        ASSERT_BELOW(length, size);
         text = slice_after(text, taken);
     }
     out[length] = '\0';

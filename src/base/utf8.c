@@ -1,6 +1,8 @@
 /* Turns bytes into characters of UTF-8, or into what has to be replaced. */
 #include "base/utf8.h"
 
+#include "base/assert.h"
+
 /* The characters whose first byte lies in a range: how long they are, and where their second byte lies. */
 static const struct {
     unsigned char first, last, length, low, high;
@@ -26,6 +28,7 @@ static size_t matching(struct slice text, size_t form)
 
 size_t utf8_take(struct slice text, bool *whole)
 {
+    ASSERT(text.len != 0);
     unsigned char lead = (unsigned char)text.data[0];
     for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
         if (lead >= forms[i].first && lead <= forms[i].last) {

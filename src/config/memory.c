@@ -1,6 +1,8 @@
 /* Turns many small allocations into one that is freed at once. */
 #include "config/memory.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 enum { MEMORY_LIMIT = 64 * 1024 * 1024 };
@@ -44,6 +46,7 @@ void *memory_take(struct config_memory *memory, size_t count, size_t size)
         return NULL;
     }
     memory->taken += total;
+    ASSERT_AT_MOST(memory->taken, (size_t)MEMORY_LIMIT);
     piece->next = memory->pieces;
     memory->pieces = piece;
     return piece->bytes;

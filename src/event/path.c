@@ -1,6 +1,8 @@
 /* Turns paths like "a.b[].c" into a tree of keys. */
 #include "event/path.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 #define MAX_STEPS 16
@@ -31,6 +33,7 @@ void path_free(struct path_node *root)
 
 static void place(struct path_node **children, size_t slots, struct path_node *child)
 {
+    ASSERT((slots & (slots - 1)) == 0 && slots != 0);
     size_t slot = path_hash(child->key.data, child->key.len) & (slots - 1);
     while (children[slot] != NULL) {
         slot = (slot + 1) & (slots - 1);
@@ -80,6 +83,7 @@ static struct path_node *child_of(struct path_node *root, struct path_node *node
         child->key = key;
         place(node->children, node->child_slots, child);
         node->child_count++;
+        ASSERT_AT_MOST(node->child_count * 2, node->child_slots);
     }
     return child;
 }

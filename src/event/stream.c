@@ -1,6 +1,7 @@
 /* Turns the options of a stream into the schema that checks and stores its events. */
 #include "event/stream.h"
 
+#include "base/assert.h"
 #include "event/field.h"
 #include "event/path.h"
 #include "event/value.h"
@@ -50,6 +51,7 @@ static bool add_column(struct stream *stream, const struct field_options *field,
         return refuse(field->line, field->name, problems, "is declared twice; every field is one column");
     }
     struct column_spec *spec = &stream->columns[stream->column_count++];
+    ASSERT_AT_MOST(stream->column_count, stream->options->field_count + 1);
     bool fine = field_compile(spec, field, problems);
     if (field->fill != FILL_EVENT_ID) {
         return fine;
@@ -224,6 +226,7 @@ static bool add_key_columns(struct stream *stream, bool optional, struct buf *pr
         }
         stream->columns[column].key_position = (int)stream->key_count;
         stream->key_columns[stream->key_count++] = (size_t)column;
+        ASSERT_AT_MOST(stream->key_count, names->count);
     }
     return fine;
 }
@@ -269,6 +272,7 @@ static void find_time(struct stream *stream)
 /* The next column of ORDER BY; the first time among them gives the partition. */
 static void order_next(struct stream *stream, size_t column)
 {
+    ASSERT_BELOW(column, stream->column_count);
     stream->order_columns[stream->order_count++] = column;
     if (stream->partition_column < 0 && is_time(&stream->columns[column])) {
         stream->partition_column = (int)column;
@@ -321,6 +325,7 @@ static bool compile_order(struct stream *stream, struct buf *problems)
         order_next(stream, (size_t)stream->time_column);
     }
     order_next(stream, (size_t)stream->event_id_column);
+    ASSERT_AT_MOST(stream->order_count, options->order_by.count + stream->key_count + 2);
     stream->partition_by = options->partition_by;
     return fine;
 }

@@ -1,8 +1,11 @@
 /* Turns open segments into batches, when their strategy or somebody who waits says so. */
 #include "pipeline/commit_private.h"
 
+#include "base/assert.h"
+
 static void hand_on(struct commit *commit, struct segment *segment)
 {
+    ASSERT(segment->rows != 0 && segment->next == NULL);
     commit->config.submit(commit->config.context, segment);
 }
 

@@ -1,6 +1,8 @@
 /* Turns what waits in the commit queue into groups. */
 #include "pipeline/commit_thread.h"
 
+#include "base/assert.h"
+
 /* While the journal refuses events, nobody pushes: it is asked again this often. */
 #define CHECK_NS (NS_PER_SECOND / 5)
 
@@ -22,6 +24,7 @@ static void add(struct pending *pending, struct chunk *chunks)
 static struct chunk *take_group(struct pending *pending)
 {
     struct chunk *group = pending->first;
+    ASSERT(group != NULL);
     uint64_t rows = 0;
     struct chunk **end = &pending->first;
     while (*end != NULL && rows < COMMIT_GROUP_ROWS) {

@@ -1,6 +1,7 @@
 /* Turns the chunks of one I/O thread into pushes to the commit thread, and what comes back into completions. */
 #include "pipeline/pipeline_io.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
@@ -137,6 +138,7 @@ void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
         return;
     }
     io->open[stream_index] = NULL;
+    ASSERT_EQUAL(chunk->stream->index, stream_index);
     enum error error = pipeline_io_seal(chunk);
     if (error == OK) {
         commit_queue_push(&io->pipeline->queue, chunk);

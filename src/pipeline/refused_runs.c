@@ -1,6 +1,8 @@
 /* Turns the indices of refused events into runs, and runs into the JSON that replies tell them by. */
 #include "pipeline/refused_runs.h"
 
+#include "base/assert.h"
+
 #include <inttypes.h>
 
 struct run {
@@ -23,6 +25,7 @@ static struct run run_at(const struct buf *runs, size_t at)
 
 void refused_runs_add(struct buf *runs, uint32_t index, enum error code)
 {
+    ASSERT(code != OK && code < ERROR_COUNT);
     struct run run = { index, 1, code };
     size_t count = run_count(runs);
     if (count != 0) {

@@ -1,6 +1,7 @@
 /* Turns an INSERT into the bytes of its request. */
 #include "store/insert_body.h"
 
+#include "base/assert.h"
 #include "base/lz4.h"
 #include "store/sql.h"
 
@@ -132,6 +133,7 @@ enum error insert_body_make(struct insert_body *body, const struct store_insert 
         return error;
     }
     struct slice statement = buf_slice(&body->statement);
+    ASSERT(statement.len != 0 && rows.count != 0);
     buf_clear(&body->pieces);
     buf_append(&body->pieces, &statement, sizeof statement);
     buf_append(&body->pieces, rows.pieces, rows.count * sizeof statement);

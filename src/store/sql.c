@@ -1,6 +1,8 @@
 /* Turns names, values, streams and segments into ClickHouse's SQL. */
 #include "store/sql.h"
 
+#include "base/assert.h"
+
 /* Appends `text` between two `quote`s; whatever could end it, or a line, is escaped with a backslash. */
 static void quote_with(struct slice text, uint8_t quote, struct buf *out)
 {
@@ -127,6 +129,7 @@ void sql_table(const char *database, const char *table, struct buf *out)
 void sql_insert(const struct store_insert *insert, const char *database, struct buf *out)
 {
     const struct segment_header *header = &insert->segment->header;
+    ASSERT(header->column_count != 0);
     struct slice missing = slice_from_string(insert->missing_column == NULL ? "" : insert->missing_column);
     buf_append_string(out, "INSERT INTO ");
     sql_table(database, header->table, out);
@@ -144,6 +147,7 @@ void sql_insert(const struct store_insert *insert, const char *database, struct 
 
 void sql_order_by(const struct stream *stream, struct buf *out)
 {
+    ASSERT(stream->order_count != 0); /* the id at least */
     for (size_t i = 0; i < stream->order_count; i++) {
         buf_append_string(out, i == 0 ? "" : ", ");
         sql_quote_identifier(slice_from_string(stream->columns[stream->order_columns[i]].name), out);

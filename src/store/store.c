@@ -1,6 +1,7 @@
 /* Turns the name of a store into one, and what all stores share: features by version, replies. */
 #include "store/store.h"
 
+#include "base/assert.h"
 #include "base/plain_text.h"
 
 #define MESSAGE_END 256 /* bytes of a long message's end that are kept */
@@ -121,6 +122,7 @@ static size_t copy_message(struct slice message, char *out, size_t size)
         return plain_text_copy(message, out, size);
     }
     size_t length = plain_text_copy(message, out, size - MESSAGE_END - sizeof MESSAGE_GAP + 1);
+    ASSERT_BELOW(length, size);
     length += plain_text_copy(SLICE(MESSAGE_GAP), out + length, size - length);
     return length + plain_text_copy(slice_after(message, message.len - MESSAGE_END), out + length, size - length);
 }

@@ -1,6 +1,7 @@
 /* Turns a path into a folder that is ours alone. */
 #include "base/system/data_folder.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/system/disk.h"
 
@@ -113,6 +114,7 @@ bool data_folder_take(struct data_folder *folder, const char *data, bool make, s
 
 bool data_folder_sync(const struct data_folder *folder, struct buf *problem)
 {
+    ASSERT(folder->path != NULL && folder->lock_fd >= 0);
     return sync_folders(folder->path) || fail(problem, "sync the folders in", folder->path);
 }
 

@@ -1,6 +1,8 @@
 /* Turns system calls on files and folders into steps that a power cut cannot undo. */
 #include "base/system/disk.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -124,6 +126,7 @@ static ssize_t salvage_some(int fd, char *into, size_t len, uint64_t at, struct 
             fill_hole(into, len);
             holes->bytes += len;
             holes->end = at + len;
+            ASSERT_AT_MOST(len, PAGE);
             count = (ssize_t)len;
         }
     }
@@ -142,6 +145,7 @@ enum error disk_salvage(int fd, uint64_t length, struct buf *out, struct disk_ho
         }
         error = count < 0 ? disk_error(errno) : OK;
         out->len += count < 0 ? 0 : (size_t)count;
+        ASSERT_AT_MOST(out->len, out->cap);
         at += count < 0 ? 0 : (uint64_t)count;
     }
     return error;

@@ -1,6 +1,7 @@
 /* Turns address space into memory that is there. */
 #include "base/system/huge_pages.h"
 
+#include "base/assert.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static void *map_aligned(size_t bytes)
         return NULL;
     }
     size_t before = spare == 0 ? 0 : (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
+    ASSERT_AT_MOST(before, spare);
     if (before != 0) {
         munmap(memory, before);
     }
@@ -65,6 +67,7 @@ static bool add_one(struct huge_page_supply *supply)
     wakeup_lock(&supply->wakeup);
     if (page != NULL) {
         supply->ready[supply->count++] = page;
+        ASSERT_AT_MOST(supply->count, READY);
     }
     return page != NULL;
 }

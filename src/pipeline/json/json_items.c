@@ -1,6 +1,7 @@
 /* Turns the text of an array into the texts of its items, and finds the array in an object. */
 #include "pipeline/json/json_items.h"
 
+#include "base/assert.h"
 #include "pipeline/json/json.h"
 
 /* Where the string that begins at `at` has its closing quote, or text.len. */
@@ -43,6 +44,7 @@ bool json_items(struct slice text, struct slice *items, uint64_t *count)
         ++*count;
     } while (at < text.len && text.data[at] == ',');
     *items = slice_make(text.data + 1, at - 1);
+    ASSERT(*count != 0);
     return at + 1 == text.len && text.data[at] == ']';
 }
 
@@ -52,6 +54,7 @@ bool json_items_take(struct slice *items, struct slice *item)
         return false;
     }
     size_t end = end_of_item(*items, 0);
+    ASSERT_AT_MOST(end, items->len);
     *item = json_trim(slice_make(items->data, end));
     *items = end < items->len ? slice_after(*items, end + 1) : (struct slice){ 0 };
     return true;
@@ -139,6 +142,7 @@ bool json_items_take_value(struct slice *text, struct slice *value)
         }
     }
     size_t len = at < text->len ? at + 1 : text->len;
+    ASSERT(len != 0 && len <= text->len); /* each call gets on */
     *value = slice_make(text->data, len);
     *text = slice_after(*text, len);
     return true;

@@ -2,6 +2,7 @@
  * and json_repair_parse take. */
 #include "pipeline/json/json.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "pipeline/json/json_number.h"
 
@@ -18,6 +19,7 @@ static const char too_deep[] = "more than 63 levels of nesting";
 
 static bool fault(struct reader *reader, size_t at, const char *reason)
 {
+    ASSERT(reader->reason == NULL && at <= reader->text.len);
     reader->at = at;
     reader->reason = reason;
     return false;
@@ -170,6 +172,7 @@ static bool read_key(struct reader *reader)
 /* Behind a value: closes containers, and moves over a comma to the next value. False at the end or a fault. */
 static bool next_value(struct reader *reader)
 {
+    ASSERT_AT_MOST(reader->at, reader->text.len);
     while (reader->depth != 0) {
         char closer = reader->closers[reader->depth - 1];
         skip_space(reader);
@@ -192,6 +195,7 @@ static bool next_value(struct reader *reader)
 /* Just inside a container: is it empty? Then it is closed. Else the cursor moves to its first value. */
 static bool enter(struct reader *reader, bool *empty)
 {
+    ASSERT(reader->depth > 0 && reader->depth <= JSON_MAX_DEPTH);
     char closer = reader->closers[reader->depth - 1];
     skip_space(reader);
     *empty = peek(reader) == closer;

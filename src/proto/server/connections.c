@@ -1,6 +1,8 @@
 /* Turns slot numbers into connections, and used slots into fresh ones. */
 #include "proto/server/connections.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,6 +47,7 @@ struct connection *connections_take(struct connections *connections, const struc
     }
     struct connection *connection = connections->free;
     connections->free = connection->next_free;
+    ASSERT(connection->ops == NULL && connection->link == NULL && !connection->in_line);
     connection->transport.ops = transport;
     connection->ops = &http_session_ops;
     connection->session = &connection->http;
@@ -95,6 +98,7 @@ struct connection *connections_next_in_line(struct connections *connections)
 
 static void end_session(struct connection *connection)
 {
+    ASSERT(connection->ops != NULL);
     connection->ops->close(connection->session);
     connection->generation++;
     if (connection->websocket != NULL) {
@@ -129,6 +133,7 @@ struct connection *connections_find(const struct connections *connections, uint3
 /* HTTP's part ends, and all its memory is given back, before the WebSocket's begins. */
 bool connections_upgrade(struct connection *connection)
 {
+    ASSERT(connection->websocket == NULL && connection->session == &connection->http);
     struct io_context *context = connection->owner->context;
     struct ws_terms terms;
     struct buf rest;

@@ -1,6 +1,7 @@
 /* Turns large payloads into submissions, beside the I/O thread that received them. */
 #include "proto/server/payload_thread.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "proto/front/intake.h"
@@ -67,6 +68,7 @@ static void put(struct payload_thread *thread, struct large_payload *large)
     *at = large;
     thread->waiting_bytes += large->bytes.len;
     thread->waiting_count++;
+    ASSERT_AT_MOST(thread->waiting_count, MOST_WAITING);
 }
 
 bool payload_thread_take(struct payload_thread *thread, struct large_payload *large)
@@ -126,6 +128,7 @@ static void submit(struct payload_thread *thread, struct large_payload *large)
 static struct large_payload *take_first(struct payload_thread *thread)
 {
     struct large_payload *first = thread->waiting;
+    ASSERT_EQUAL(first == NULL, thread->waiting_count == 0);
     if (first != NULL) {
         thread->waiting = first->next;
         thread->waiting_bytes -= first->bytes.len;

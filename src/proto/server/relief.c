@@ -1,10 +1,13 @@
 /* Turns a want of room into connections that give way. */
 #include "proto/server/relief.h"
 
+#include "base/assert.h"
+
 #define PART_A_SECOND 8 /* of a bound is made free in each second that others wait for it */
 
 static void give_way(const struct kept_share *share, enum error why)
 {
+    ASSERT(share->waits);
     struct connection *connection = share->connection;
     connection->ops->give_way(connection->session, why);
 }

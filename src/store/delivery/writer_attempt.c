@@ -1,6 +1,8 @@
 /* Turns the next step of a batch's delivery into a call of the store or the owner of the segments, and the answer into
  * the next step. */
 #include "base/system/crash_point.h"
+
+#include "base/assert.h"
 #include "store/delivery/writer_private.h"
 
 #include <errno.h>
@@ -281,6 +283,7 @@ static enum delivery_move step_stored(const struct attempt *attempt)
         struct segment *segment = batch->segment;
         uint64_t rows = segment->rows;
         segment->next = NULL;
+        ASSERT(rows != 0);
         enum error error = owner->stored(owner->context, segment);
         if (error != OK) {
             segment->next = next;

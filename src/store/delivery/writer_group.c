@@ -87,6 +87,7 @@ bool pending_batch_init(struct pending_batch *batch, struct segment *first, bool
     *batch = (struct pending_batch){ .first_ns = INT64_MAX, .shape = shape_of(first) };
     add_segments(batch, first);
     ASSERT(batch->last->next == NULL);
+    ASSERT(batch->rows != 0);
     if (batch->segments > 1) {
         batch->group_name = malloc(GROUP_NAME_MAX);
         if (batch->group_name == NULL) {
@@ -191,6 +192,7 @@ static bool may_be_too_large(const struct store_reply *reply, bool alive)
 
 void group_learn(struct lane *lane, const struct pending_batch *batch, const struct store_reply *reply, bool alive)
 {
+    ASSERT(lane->group_rows != 0);
     bool was_large = batch->rows >= lane->group_rows / 2;
     if (reply->outcome == STORE_DONE && was_large) {
         lane->group_rows += lane->group_rows < lane->group_pace ? lane->group_rows : lane->group_rows / 8 + 1;
@@ -201,6 +203,7 @@ void group_learn(struct lane *lane, const struct pending_batch *batch, const str
 
 static struct segment *last_of_first_half(const struct pending_batch *batch)
 {
+    ASSERT_BELOW(1u, batch->segments);
     struct segment *last = batch->segment;
     for (uint64_t i = 1; i < batch->segments / 2; i++) {
         last = last->next;
@@ -219,5 +222,7 @@ bool group_halve(struct pending_batch *whole, struct pending_batch *const halves
         return false;
     }
     halves[0]->apart = halves[1]->apart = true;
+    ASSERT_EQUAL(halves[0]->segments + halves[1]->segments, whole->segments);
+    ASSERT_EQUAL(halves[0]->rows + halves[1]->rows, whole->rows);
     return true;
 }

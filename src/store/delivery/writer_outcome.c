@@ -87,6 +87,7 @@ static void put_back_waiting(struct writer *writer, struct worker *worker, const
 {
     struct lane *lane = job->lane;
     struct pending_batch *batch = job->batch;
+    ASSERT(batch->busy);
     bool misfit = move == DELIVERY_HOLD_MISFIT;
     move = misfit ? whom_to_hold(writer, lane, batch, now_ns) : move;
     if (move == DELIVERY_HOLD_STREAM && is_of_another_table(lane, batch->segment)) {
@@ -132,6 +133,7 @@ void outcome_put_back(struct writer *writer, struct worker *worker, const struct
 
 static void server_failed(struct writer *writer, struct worker *worker, size_t index, int64_t now_ns)
 {
+    ASSERT_BELOW(index, writer->server_count);
     const struct writer_options *options = writer->config.options;
     struct breaker *breaker = &writer->servers[index].breaker;
     breaker_failure(breaker, (unsigned)options->breaker_failures, &writer->backoff, now_ns, &worker->random);

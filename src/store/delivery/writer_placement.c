@@ -3,6 +3,8 @@
  * further attempt, on the server that it goes to. */
 #include "store/delivery/writer_private.h"
 
+#include "base/assert.h"
+
 bool placement_is_open(const struct pending_batch *batch, const struct lane *lane)
 {
     return lane->stream != NULL && batch->delivery.step != DELIVERY_STORED &&
@@ -34,6 +36,7 @@ void placement_note_sent(struct worker *worker, const struct job *job, bool repl
 
 static void explain(const struct writer *writer, struct pending_batch *batch)
 {
+    ASSERT(batch->sent && batch->sent_to != batch->server);
     const char *const *names = writer->config.store->server_names;
     delivery_explain(&batch->delivery, "%s may have this batch, and the table on %s is not one of its replicas",
                      names[batch->sent_to], names[batch->server]);
