@@ -396,7 +396,7 @@ static void judges_a_size_by_the_header_alone(void **state)
         assert_int_equal(world.refused[ERROR_MESSAGE_TOO_LARGE], 1);
         assert_int_equal(refused_in_all(), 1);
         assert_int_equal(closed_by_us(wire, ERROR_MESSAGE_TOO_LARGE), 1);
-        assert_true(wire->session->in.cap < 1000);
+        assert_true(wire->session->input.bytes.cap < 1000);
         wire_free(wire);
         buf_release(&bytes);
     }
@@ -458,7 +458,7 @@ static void takes_a_million_fragments_of_a_byte(void **state)
     }
     assert_int_equal(world.calls, 1);
     assert_int_equal(world.last_payload.len, 1000001);
-    assert_true(wire->session->in.cap <= 131072 && wire->session->message.cap <= 2097152);
+    assert_true(wire->session->input.bytes.cap <= 131072 && wire->session->input.message.cap <= 2097152);
     buf_release(&bytes);
     wire_free(wire);
 }
@@ -1117,10 +1117,10 @@ static void keeps_no_buffer_when_idle(void **state)
     assert_true(session->acks.size != 0); /* not idle: it is owed */
     complete(wire, 0, 1, 0, OK);
     complete(wire, 1, 1, 0, OK);
-    assert_true(session->in.cap != 0 && session->out.bytes.cap != 0 && session->message.cap != 0);
+    assert_true(session->input.bytes.cap != 0 && session->out.bytes.cap != 0 && session->input.message.cap != 0);
     wire_pass_seconds(wire, 1);
-    assert_true(session->in.cap == 0 && session->out.bytes.cap == 0 && session->message.cap == 0);
-    assert_true(session->pongs.cap == 0 && session->acks.size == 0 && session->acks.errors.cap == 0);
+    assert_true(session->input.bytes.cap == 0 && session->out.bytes.cap == 0 && session->input.message.cap == 0);
+    assert_true(session->pings.pongs.cap == 0 && session->acks.size == 0 && session->acks.errors.cap == 0);
     assert_true(sizeof *session < 1024);
     send_text(wire, TEXT, "x");
     complete(wire, 2, 1, 0, OK);
@@ -1142,10 +1142,10 @@ static void gives_back_what_a_huge_message_took_though_it_is_busy(void **state)
         if (i == 1) {
             send_text(wire, ENDS, "");
         }
-        assert_true(i == 0 ? session->in.cap > 1 << 20 : session->message.cap >= 1 << 20);
+        assert_true(i == 0 ? session->input.bytes.cap > 1 << 20 : session->input.message.cap >= 1 << 20);
         send_text(wire, TEXT, "x"); /* owed: not idle */
         wire_pass_seconds(wire, 1);
-        assert_true(session->in.cap < 1 << 19 && session->message.cap < 1 << 19);
+        assert_true(session->input.bytes.cap < 1 << 19 && session->input.message.cap < 1 << 19);
         send_text(wire, TEXT, "y");
     }
     assert_int_equal(world.calls, 6);

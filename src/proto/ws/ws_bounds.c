@@ -1,4 +1,4 @@
-/* Turns what a WebSocket keeps into its shares of the context's bounds. */
+/* Turns what a WebSocket keeps into its shares of the I/O thread's bounds. */
 #include "proto/ws/ws_bounds.h"
 
 #define BUFFER_KEPT ((size_t)256 << 10)
@@ -6,10 +6,9 @@
 #define LINGER_NS (2 * NS_PER_SECOND)
 #define ROOM_PATIENCE_NS (5 * NS_PER_SECOND)
 
-void ws_bounds_receive(struct ws_session *session, size_t bytes)
+void ws_bounds_receive(struct ws_session *session)
 {
-    size_t kept = session->in.len + session->message.len;
-    session->received_bytes += bytes;
+    size_t kept = session->input.bytes.len + session->input.message.len;
     if (kept > session->received.bytes) {
         kept_set(&session->context->receiving, &session->received, kept);
     }
@@ -18,7 +17,7 @@ void ws_bounds_receive(struct ws_session *session, size_t bytes)
 static bool is_to_stop(const struct ws_session *session)
 {
     const struct kept_line *line = &session->context->receiving;
-    if (!session->received.waits || session->phase != WS_PHASE_OPEN) {
+    if (!session->received.waits || session->ending.phase != WS_PHASE_OPEN) {
         return false;
     }
     return session->received.bytes > KEPT_BIG ? kept_is_tight(line) : kept_is_full(line);
@@ -32,16 +31,17 @@ static size_t replies(const struct ws_session *session)
 void ws_bounds_settle(struct ws_session *session)
 {
     struct io_context *context = session->context;
-    bool keeps = session->phase == WS_PHASE_OPEN && (session->at < session->in.len || session->message.len != 0);
-    if (!keeps && session->in.len == 0 && kept_is_tight(&context->receiving)) {
-        buf_shed(&session->in, KEPT_WHILE_TIGHT);
-        buf_shed(&session->message, KEPT_WHILE_TIGHT);
+    struct ws_input *input = &session->input;
+    bool keeps = session->ending.phase == WS_PHASE_OPEN && (!ws_input_is_all_taken(input) || input->message.len != 0);
+    if (!keeps && input->bytes.len == 0 && kept_is_tight(&context->receiving)) {
+        buf_shed(&input->bytes, KEPT_WHILE_TIGHT);
+        buf_shed(&input->message, KEPT_WHILE_TIGHT);
     }
-    size_t buffers = session->in.cap + session->message.cap;
+    size_t buffers = input->bytes.cap + input->message.cap;
     if (session->received.bytes > buffers) {
         kept_set(&context->receiving, &session->received, buffers);
     }
-    if (keeps && !session->in_line) {
+    if (keeps && input->flow != WS_IN_LINE) {
         kept_wait(&context->receiving, &session->received, session->transport);
     } else {
         kept_leave(&context->receiving, &session->received);
@@ -60,21 +60,22 @@ void ws_bounds_settle(struct ws_session *session)
 /* An idle connection keeps no buffer, a busy one none that only a huge message needed. */
 void ws_bounds_shed(struct ws_session *session)
 {
+    struct ws_input *input = &session->input;
     size_t kept = kept_is_tight(&session->context->receiving) ? 0 : BUFFER_KEPT;
-    if (session->in.len == 0) {
-        buf_shed(&session->in, kept);
+    if (input->bytes.len == 0) {
+        buf_shed(&input->bytes, kept);
     }
-    if (!session->fragmented) {
-        buf_shed(&session->message, kept);
+    if (input->fragments == WS_NO_FRAGMENTS) {
+        buf_shed(&input->message, kept);
     }
-    bool idle = session->in.len == 0 && !session->fragmented && !ws_session_owes_ack(session) &&
-                session->pongs_owed == 0 && outgoing_waiting(&session->out) == 0 &&
-                session->context->now_ns - session->received_ns >= NS_PER_SECOND;
+    bool idle = input->bytes.len == 0 && input->fragments == WS_NO_FRAGMENTS && !ws_session_owes_ack(session) &&
+                session->pings.count == 0 && outgoing_waiting(&session->out) == 0 &&
+                session->context->now_ns - session->life.heard_ns >= NS_PER_SECOND;
     if (idle) {
-        buf_release(&session->in);
-        buf_release(&session->message);
+        buf_release(&input->bytes);
+        buf_release(&input->message);
         buf_release(&session->out.bytes);
-        buf_release(&session->pongs);
+        buf_release(&session->pings.pongs);
         ws_acks_shed(&session->acks);
     }
     ws_bounds_settle(session);
@@ -106,50 +107,34 @@ bool ws_bounds_has_waited_for_room(const struct ws_session *session)
     return session->received.stopped && session->context->now_ns - session->stopped_ns >= ROOM_PATIENCE_NS;
 }
 
-void ws_bounds_resume(void *session)
+void ws_bounds_lose_replies(struct ws_session *session)
 {
-    ws_receive_advance(session);
-}
-
-/* A message that is on its way is lost, one that is whole and was held back, too. */
-static void lose_input(struct ws_session *session)
-{
-    session->partial = session->partial || session->held;
-    ws_session_end(session, ERROR_RECEIVING_FULL, NULL);
-    ws_receive_advance(session);
-    if (session->in.len == 0) {
-        buf_release(&session->in);
-    }
-}
-
-static void lose_replies(struct ws_session *session)
-{
-    metric_add_index(session->context->intake.cells, METRIC_WEBSOCKETS_CLOSED, ERROR_REPLYING_FULL, 1);
     outgoing_clear(&session->out);
     buf_release(&session->out.bytes);
     ws_acks_forget(&session->acks);
     ws_acks_shed(&session->acks);
-    session->transport->ops->close(session->transport);
 }
 
-void ws_bounds_give_way(void *opaque, enum error why)
-{
-    struct ws_session *session = opaque;
-    if (why == ERROR_RECEIVING_FULL) {
-        lose_input(session);
-    } else {
-        lose_replies(session);
-    }
-    ws_bounds_settle(session);
-}
-
-bool ws_bounds_sends_too_slowly(struct ws_session *session)
+static bool sends_too_slowly(struct ws_session *session)
 {
     const struct io_context *context = session->context;
-    if (session->sending.since_ns < session->message_since_ns) {
-        slowness_restart(&session->sending, context->now_ns, session->received_bytes);
+    if (session->sending.since_ns < session->input.begun_ns) {
+        slowness_restart(&session->sending, context->now_ns, session->input.received);
     }
-    return slowness_shows(&session->sending, context->now_ns, session->received_bytes, context->options->min_body_rate);
+    return slowness_shows(&session->sending, context->now_ns, session->input.received, context->options->min_body_rate);
+}
+
+bool ws_bounds_has_waited_in_vain(const struct ws_session *session)
+{
+    return session->input.flow == WS_HELD && session->full != OK &&
+           session->context->now_ns - session->full_since_ns >= session->context->websocket->full_timeout_ns;
+}
+
+bool ws_bounds_is_too_late(struct ws_session *session)
+{
+    return ws_input_has_begun(&session->input) &&
+           (session->context->now_ns - session->input.begun_ns >= session->context->websocket->message_timeout_ns ||
+            sends_too_slowly(session));
 }
 
 /* How long the socket may take nothing. A drain waits for no client that does not read. */

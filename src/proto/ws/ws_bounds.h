@@ -1,11 +1,11 @@
-/* What a WebSocket keeps and how fast its client is, against the bounds of the front: the inner part of ws_session, not
+/* What a WebSocket keeps and how fast its client is, against the bounds of its I/O thread: the inner part of ws_session, not
  * for others. */
 #pragma once
 
 #include "proto/ws/ws_session_private.h"
 
 /* Bytes have been received. */
-void ws_bounds_receive(struct ws_session *session, size_t bytes);
+void ws_bounds_receive(struct ws_session *session);
 
 /* Counts what is kept now, decides whether to read on, and who waits in line. */
 void ws_bounds_settle(struct ws_session *session);
@@ -22,12 +22,14 @@ void ws_bounds_leave(struct ws_session *session);
 /* Its message was not read on for want of room, for long. */
 bool ws_bounds_has_waited_for_room(const struct ws_session *session);
 
-/* As in struct session_ops. */
-void ws_bounds_resume(void *session);
-void ws_bounds_give_way(void *opaque, enum error why);
+/* Forgets all that is owed and not out: the connection is about to be closed. */
+void ws_bounds_lose_replies(struct ws_session *session);
 
-/* Once a second, while a message is on its way: the client sends less than it must. */
-bool ws_bounds_sends_too_slowly(struct ws_session *session);
+/* A whole message was held back, for the gateway was full for too long. */
+bool ws_bounds_has_waited_in_vain(const struct ws_session *session);
+
+/* Once a second: a message takes too long, or its client sends less than it must. */
+bool ws_bounds_is_too_late(struct ws_session *session);
 
 /* Once a second, while the socket is blocked: the client takes less than it must. */
 bool ws_bounds_takes_too_slowly(struct ws_session *session);
