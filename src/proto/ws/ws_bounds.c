@@ -81,6 +81,12 @@ void ws_bounds_shed(struct ws_session *session)
     ws_bounds_settle(session);
 }
 
+/* Bytes that the client has taken, in all. */
+static uint64_t taken_by_client(const struct ws_session *session)
+{
+    return session->out.taken - session->transport->ops->untaken(session->transport);
+}
+
 void ws_bounds_write(struct ws_session *session, bool taken)
 {
     struct kept_line *line = &session->context->replying;
@@ -89,7 +95,7 @@ void ws_bounds_write(struct ws_session *session, bool taken)
     }
     if (session->out.blocked && !session->replies.waits) {
         kept_wait(line, &session->replies, session->transport);
-        slowness_restart(&session->taking, session->context->now_ns, session->out.taken);
+        slowness_restart(&session->taking, session->context->now_ns, taken_by_client(session));
     }
     kept_set(line, &session->replies, replies(session));
 }
@@ -146,7 +152,7 @@ static int64_t blocked_patience_ns(const struct io_context *context)
 bool ws_bounds_takes_too_slowly(struct ws_session *session)
 {
     const struct io_context *context = session->context;
-    uint64_t taken = session->out.taken - session->transport->ops->untaken(session->transport);
     return context->now_ns - session->blocked_ns >= blocked_patience_ns(context) ||
-           slowness_shows(&session->taking, context->now_ns, taken, context->options->min_reply_rate);
+           slowness_shows(&session->taking, context->now_ns, taken_by_client(session),
+                          context->options->min_reply_rate);
 }
