@@ -68,8 +68,8 @@ static const struct option http_rows[] = {
     { "max_decompressed", SIZE(http_options, max_decompressed_bytes),          "64MiB",            "1KiB",  "1GiB",
       "Largest request body once decompressed; larger ones are answered 413." },
     { "max_ratio",        INTEGER(http_options, max_ratio),                    "200",              "1",     "1000000",
-      "A body, WebSocket message or datagram of more than 1 MiB once decompressed may be at most so many times as large as what was sent; others are "
-      "answered 413 (`ratio_too_high`)." },
+      "A body, WebSocket message or datagram of more than 1 MiB once decompressed may have at most this many times the bytes "
+      "that were sent. Others are answered 413 (`ratio_too_high`)." },
     { "max_header",       SIZE(http_options, max_header_bytes),                "16KiB",            "1KiB",  "1MiB",
       "Largest request line and header fields together; larger ones are answered 431." },
     { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
@@ -108,8 +108,8 @@ static const struct option http_rows[] = {
       "about first." },
     { "hosts",            STRINGS(http_options, hosts),                        "",                 NULL,    NULL,
       "Names by which the gateway may be called (`Host`): `events.example` with any port, `*.events.example`, "
-      "`events.example:8443`; other names get 421, addresses and `localhost` never. Empty: any. It keeps out pages whose own name "
-      "was made to lead here (DNS rebinding). For `admin.listen`, too." },
+      "`events.example:8443`. Other names get 421; addresses and `localhost` are always taken. Empty: any name. It keeps out pages "
+      "whose own name was made to lead here (DNS rebinding). For `admin.listen`, too." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
 };
@@ -128,7 +128,7 @@ static const struct option websocket_rows[] = {
     { "ping_interval",    DURATION(websocket_options, ping_interval_ns),       "30s",              "1s",    "1d",
       "A connection that was silent for so long is sent a ping." },
     { "pong_timeout",     DURATION(websocket_options, pong_timeout_ns),        "10s",              "1s",    "1h",
-      "And if nothing comes back for so long, it is closed." },
+      "If nothing comes back for so long after a ping, the connection is closed." },
     { "message_timeout",  DURATION(websocket_options, message_timeout_ns),     "30s",              "1s",    "1h",
       "From a message's first byte to its last; a slower one ends the connection (1008)." },
     { "full_timeout",     DURATION(websocket_options, full_timeout_ns),        "10s",              "1s",    "1h",
@@ -149,7 +149,7 @@ static const struct option udp_rows[] = {
     { "threads",          INTEGER(udp_options, threads),                       "1",                "1",     "64",
       "Threads that read each listener; each has a socket of its own." },
     { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "64MiB",            "64KiB", "1GiB",
-      "What the kernel keeps of a socket's datagrams that are not read yet; it drops what comes beyond it." },
+      "Bytes of a socket's unread datagrams that the kernel keeps; it drops those beyond them." },
     { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "256KiB",           "1KiB",  "15MiB",
       "Largest datagram once decompressed; larger ones are counted as rejected." },
     { "listeners",        LIST(udp_options, listeners),                        NULL,               NULL,    "16",
@@ -173,7 +173,7 @@ static const struct option journal_rows[] = {
     { "min_free",         SIZE(journal_options, min_free),                     "256MiB",           NULL,    "1000TiB",
       "Bytes that stay free on the data folder's file system; below it new events are answered 503." },
     { "max_dead_letters", SIZE(journal_options, max_dead_letter_bytes),        "1GiB",             NULL,    "1000TiB",
-      "Most bytes of events that the table refused; then what is refused waits in the journal." },
+      "Most bytes of events that the table refused; beyond them a refused event waits in the journal." },
 };
 
 static const struct option commit_rows[] = {
@@ -262,14 +262,14 @@ static const struct option drain_rows[] = {
     { "delay",            DURATION(drain_options, delay_ns),                   "0s",               NULL,    "10m",
       "After SIGTERM, how long /readyz answers 503 before anything else ends." },
     { "timeout",          DURATION(drain_options, timeout_ns),                 "1s",               NULL,    "1h",
-      "Then, how long to store what waits, the listeners still open, if the store answers; the rest stays in the journal "
-      "for the next start." },
+      "After that, how long waiting events are stored while the listeners are still open, if the store answers. The rest stays in "
+      "the journal for the next start." },
 };
 
 static const struct option batch_rows[] = {
     { "strategy",         ENUM(batch_options, strategy),                       "hybrid",           NULL,    NULL,
-      "What ends a batch: each group of events, age, rows and bytes, whichever comes first, the bytes of all streams "
-      "together, or rows and age that follow the store's pace.", .names = batch_strategies },
+      "What ends a batch. `immediate`: each group of events; `time`: its age; `size`: its rows and bytes; `hybrid`: whichever of these "
+      "comes first; `memory`: the bytes of all streams together; `adaptive`: rows and age that follow the store's pace.", .names = batch_strategies },
     { "max_rows",         INTEGER(batch_options, max_rows),                    "100000",           "1",     "10000000",
       "Rows of one INSERT. ClickHouse pays least for 10,000 and more." },
     { "max_bytes",        SIZE(batch_options, max_bytes),                      "64MiB",            "1KiB",  "4GiB",
@@ -327,8 +327,8 @@ static const struct option stream_rows[] = {
     { "table",            STRING(stream_options, table),                       NULL,               "1",     NULL,
       "The table; without it, named as the stream." },
     { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
-      "Fields whose values make two events the same; a `?` behind a name: if the event has it; empty: no event is ever "
-      "a duplicate. None with `fill`, nor that of `collect_into`, nor of type Nullable, Array, Map or JSON." },
+      "Two events with the same values of these fields are one event. A field with `?` behind its name counts if the event has "
+      "it. Empty: no event is ever a duplicate. Not allowed: a field with `fill`, that of `collect_into`, Nullable, Array, Map, JSON." },
     { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
