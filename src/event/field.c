@@ -9,7 +9,7 @@
 
 static bool PRINTF_LIKE(3, 4) refuse(const struct field_options *options, struct buf *problems, const char *why, ...)
 {
-    char text[512];
+    char text[768]; /* a message that lists all types */
     va_list arguments;
     va_start(arguments, why);
     vsnprintf(text, sizeof text, why, arguments);
@@ -20,12 +20,12 @@ static bool PRINTF_LIKE(3, 4) refuse(const struct field_options *options, struct
 
 static bool is_text(enum kind kind)
 {
-    return kind == KIND_STRING || kind == KIND_FIXED_STRING || kind == KIND_ENUM;
+    return kind_family(kind) == FAMILY_TEXT;
 }
 
 static bool is_number(enum kind kind)
 {
-    return (kind >= KIND_INT8 && kind <= KIND_FLOAT64) || kind == KIND_DECIMAL;
+    return kind_is_integer(kind) || kind_family(kind) == FAMILY_FLOAT || kind_family(kind) == FAMILY_DECIMAL;
 }
 
 static bool compile_type(struct column_spec *spec, const struct field_options *options, struct buf *problems)
@@ -134,7 +134,7 @@ static bool set_bound(struct column_spec *spec, const char *literal, bool is_max
 {
     struct value value;
     char *end;
-    if (spec->type.kind == KIND_DECIMAL || spec->type.kind == KIND_FLOAT32 || spec->type.kind == KIND_FLOAT64) {
+    if (!kind_is_integer(spec->type.kind)) {
         *(is_max ? &spec->max : &spec->min) = strtod(literal, &end);
         *(is_max ? &spec->has_max : &spec->has_min) = true;
         return end != literal && *end == '\0';
@@ -169,7 +169,7 @@ static bool compile_bounds(struct column_spec *spec, const struct field_options 
     spec->max_past_ns = options->max_past_ns;
     spec->max_future_ns = options->max_future_ns;
     spec->max_unsigned = UINT64_MAX;
-    (void)value_integer_range(spec->type.kind, &spec->min_integer, &spec->max_integer);
+    (void)value_integer_range(&spec->type, &spec->min_integer, &spec->max_integer);
     if (options->min != NULL && !set_bound(spec, options->min, false)) {
         return refuse(options, problems, "min: \"%s\" is no value of %s", options->min, spec->type.name);
     }

@@ -1,6 +1,6 @@
 /* ClickHouse column types: from their names to how a value is checked and how it travels.
  *
- * A type has a shape (scalar, Nullable, Array, Map) around one scalar kind. On the wire to the store only a dozen
+ * A type has a shape (scalar, Nullable, Array, Map) around one scalar kind, a row of types.def. On the wire to the store only a dozen
  * scalars are written; the rest travel as String and the server converts them on INSERT (LowCardinality, Enum, JSON,
  * Decimal, IPv4, IPv6, FixedString; measured with ClickHouse 26.7). What the server could then refuse is refused by
  * validate.c instead. */
@@ -9,29 +9,34 @@
 #include "base/bytes.h"
 
 enum kind {
-    KIND_STRING,
-    KIND_FIXED_STRING, /* length bytes at most; String on the wire */
-    KIND_BOOL,         /* UInt8 on the wire */
-    KIND_INT8,
-    KIND_INT16,
-    KIND_INT32,
-    KIND_INT64,
-    KIND_UINT8,
-    KIND_UINT16,
-    KIND_UINT32,
-    KIND_UINT64,
-    KIND_FLOAT32,
-    KIND_FLOAT64,
-    KIND_DATE,       /* UInt16 days since 1970 */
-    KIND_DATETIME,   /* UInt32 seconds */
-    KIND_DATETIME64, /* Int64 ticks of 10^-scale seconds */
-    KIND_UUID,       /* two little-endian UInt64, the high one first */
-    KIND_ENUM,       /* String on the wire */
-    KIND_DECIMAL,    /* String on the wire */
-    KIND_IPV4,       /* String on the wire */
-    KIND_IPV6,       /* String on the wire */
-    KIND_JSON,       /* String on the wire */
+#define TYPE(KIND, ...) KIND_##KIND,
+#include "event/types.def"
 };
+
+/* What a kind is to the rules of fields: which take lengths, bounds, ages. */
+enum kind_family {
+    FAMILY_TEXT,
+    FAMILY_BOOL,
+    FAMILY_SIGNED,
+    FAMILY_UNSIGNED,
+    FAMILY_FLOAT,
+    FAMILY_DECIMAL, /* a number that travels as text: digits are kept */
+    FAMILY_TIME,
+    FAMILY_OTHER,
+};
+
+/* The columns of types.def that others than type.c ask for. */
+struct kind_info {
+    const char *form;
+    enum kind_family family;
+    uint8_t width;
+    const char *wire;
+    const char *absent;
+    bool low_cardinality;
+    int since;
+};
+
+extern const struct kind_info kind_infos[]; /* by kind */
 
 enum shape { SHAPE_SCALAR, SHAPE_NULLABLE, SHAPE_ARRAY, SHAPE_MAP /* Map(String, String) */ };
 
@@ -60,10 +65,26 @@ void type_release(struct type *type);
 /* Of an Enum. */
 bool type_has_enum_name(const struct type *type, const char *name);
 
+static inline enum kind_family kind_family(enum kind kind)
+{
+    return kind_infos[kind].family;
+}
+
+/* Without brackets. */
+static inline struct slice kind_name(enum kind kind)
+{
+    return slice_make(kind_infos[kind].form, strcspn(kind_infos[kind].form, "("));
+}
+
+static inline bool kind_is_integer(enum kind kind)
+{
+    return kind_family(kind) == FAMILY_SIGNED || kind_family(kind) == FAMILY_UNSIGNED;
+}
+
 /* Date, DateTime, DateTime64. */
 static inline bool kind_is_time(enum kind kind)
 {
-    return kind == KIND_DATE || kind == KIND_DATETIME || kind == KIND_DATETIME64;
+    return kind_family(kind) == FAMILY_TIME;
 }
 
 /* The type of a Native column, for reading blocks back: only what wire_name can be. *out_of_memory says whether it failed

@@ -1,33 +1,18 @@
 /* Turns two types into whether a column of the one takes every value of the other. */
 #include "event/type.h"
 
-static int integer_bits(enum kind kind)
+/* A whole number of ours is one of theirs, in more bytes. */
+static bool is_wider(const struct type *ours, const struct type *theirs)
 {
-    switch (kind) {
-    case KIND_INT8:
-    case KIND_UINT8: return 8;
-    case KIND_INT16:
-    case KIND_UINT16: return 16;
-    case KIND_INT32:
-    case KIND_UINT32: return 32;
-    case KIND_INT64:
-    case KIND_UINT64: return 64;
-    default: return 0;
-    }
-}
-
-static bool is_signed(enum kind kind)
-{
-    return kind >= KIND_INT8 && kind <= KIND_INT64;
+    return kind_is_integer(ours->kind) && kind_is_integer(theirs->kind) && ours->width < theirs->width &&
+           (kind_family(theirs->kind) == FAMILY_SIGNED || kind_family(ours->kind) == FAMILY_UNSIGNED);
 }
 
 /* Every value of ours is one of theirs, as the server converts it. */
 static bool scalar_fits(const struct type *ours, const struct type *theirs)
 {
     if (ours->kind != theirs->kind) {
-        int from = integer_bits(ours->kind), to = integer_bits(theirs->kind);
-        bool wider = from != 0 && from < to && (is_signed(theirs->kind) || !is_signed(ours->kind));
-        return wider || (ours->kind == KIND_FLOAT32 && theirs->kind == KIND_FLOAT64) ||
+        return is_wider(ours, theirs) || (ours->kind == KIND_FLOAT32 && theirs->kind == KIND_FLOAT64) ||
                (ours->kind == KIND_BOOL && theirs->kind == KIND_UINT8) ||
                (ours->kind == KIND_DATETIME && theirs->kind == KIND_DATETIME64) ||
                (ours->width == 0 && theirs->kind == KIND_STRING);

@@ -51,11 +51,15 @@ int64_t value_nearest_time(const struct type *type, int64_t wall_ns);
 /* Appends the time of receipt, or the one nearest to it, as a Date, DateTime, DateTime64 (not checked against max_past). */
 void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out);
 
+/* A value of a Date, DateTime, DateTime64 as it stands in a Native block: its ticks since 1970. */
+int64_t value_load_ticks(const struct type *type, const char *wire);
+int64_t value_tick_ns(const struct type *type);
+
 /* A literal of the configuration (default, min, max) as a value: "5" is a number for number types, "true" a boolean. */
 MUST_CHECK bool value_from_literal(const struct type *type, const char *literal, struct value *value);
 
 /* The integers that a type holds, in int64_t; false for UInt64 and all that are no integers. */
-bool value_integer_range(enum kind kind, int64_t *low, int64_t *high);
+bool value_integer_range(const struct type *type, int64_t *low, int64_t *high);
 
 /* vsnprintf that does not cut a character. */
 void value_format(char *out, size_t size, const char *format, va_list arguments);

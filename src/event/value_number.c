@@ -18,18 +18,20 @@ enum error value_append_bool(const struct column_spec *spec, const struct value 
     return OK;
 }
 
-bool value_integer_range(enum kind kind, int64_t *low, int64_t *high)
+bool value_integer_range(const struct type *type, int64_t *low, int64_t *high)
 {
-    switch (kind) {
-    case KIND_INT8: *low = INT8_MIN, *high = INT8_MAX; return true;
-    case KIND_INT16: *low = INT16_MIN, *high = INT16_MAX; return true;
-    case KIND_INT32: *low = INT32_MIN, *high = INT32_MAX; return true;
-    case KIND_INT64: *low = INT64_MIN, *high = INT64_MAX; return true;
-    case KIND_UINT8: *low = 0, *high = UINT8_MAX; return true;
-    case KIND_UINT16: *low = 0, *high = UINT16_MAX; return true;
-    case KIND_UINT32: *low = 0, *high = UINT32_MAX; return true;
-    default: return false;
+    unsigned bits = type->width * 8u;
+    if (kind_family(type->kind) == FAMILY_SIGNED) {
+        *high = INT64_MAX >> (64 - bits);
+        *low = -*high - 1;
+        return true;
     }
+    if (kind_family(type->kind) != FAMILY_UNSIGNED || bits == 64) {
+        return false;
+    }
+    *low = 0;
+    *high = (INT64_C(1) << bits) - 1;
+    return true;
 }
 
 /* Beyond it a double is not the only one of its integer any more: what was sent may have been another. */
@@ -86,7 +88,7 @@ static void make_whole(struct value *whole)
 
 static bool is_wide(const struct column_spec *spec)
 {
-    return spec->type.kind == KIND_INT64 || spec->type.kind == KIND_UINT64;
+    return spec->type.width == 8;
 }
 
 static enum error RARE integer_out_of_range(const struct column_spec *spec, const struct value *value,

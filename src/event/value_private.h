@@ -7,8 +7,10 @@
 typedef enum error value_appender(const struct column_spec *spec, const struct value *value,
                                   struct value_context *context, struct buf *out);
 
-value_appender value_append_bool, value_append_integer, value_append_float, value_append_decimal;
-value_appender value_append_moment; /* Date, DateTime, DateTime64 */
+/* value_append_string, value_append_bool, …: the appenders of types.def */
+#define TYPE(KIND, form, family, width, wire, absent, arguments, low_cardinality, appender, ...)                       \
+    extern value_appender value_append_##appender;
+#include "event/types.def"
 
 /* Words the message: "<found> <why>"; returns `error`. */
 enum error RARE PRINTF_LIKE(4, 5)

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#define SECONDS_PER_DAY INT64_C(86400)
 #define CLAMPED_AT_MOST_NS (24 * 3600 * NS_PER_SECOND)
 
 /* As text, a Unix time has nine digits at least since 1973; fewer are rather a year, or a date such as 20240101. */
@@ -32,20 +33,18 @@ struct time_range {
     const char *text;
 };
 
+/* By kind. */
+static const struct time_range ranges[] = {
+    [KIND_DATE] = { 0, (UINT16_MAX + 1) * SECONDS_PER_DAY - 1, 999999999, "1970-01-01 to 2149-06-06" },
+    [KIND_DATETIME] = { 0, UINT32_MAX, 999999999, "1970-01-01 00:00:00 to 2106-02-07 06:28:15" },
+    [KIND_DATETIME64] = { INT64_C(-2208988800), INT64_C(10413791999), 999999999, "1900-01-01 to 2299-12-31" },
+};
+
 static const struct time_range *range_of(const struct type *type)
 {
-    static const struct time_range date = { 0, UINT16_MAX * INT64_C(86400) + 86399, 999999999,
-                                            "1970-01-01 to 2149-06-06" };
-    static const struct time_range datetime = { 0, UINT32_MAX, 999999999,
-                                                "1970-01-01 00:00:00 to 2106-02-07 06:28:15" };
-    static const struct time_range datetime64 = { INT64_C(-2208988800), INT64_C(10413791999), 999999999,
-                                                  "1900-01-01 to 2299-12-31" };
     static const struct time_range nanoseconds = { INT64_C(-2208988800), INT64_MAX / NS_PER_SECOND,
                                                    INT64_MAX % NS_PER_SECOND, "1900-01-01 to 2262-04-11" };
-    return type->kind == KIND_DATE       ? &date
-           : type->kind == KIND_DATETIME ? &datetime
-           : type->scale == 9            ? &nanoseconds
-                                         : &datetime64;
+    return type->scale == 9 ? &nanoseconds : &ranges[type->kind];
 }
 
 static bool is_within(struct moment moment, const struct time_range *range)
@@ -54,20 +53,35 @@ static bool is_within(struct moment moment, const struct time_range *range)
            (moment.seconds < range->last || moment.nanos <= range->last_nanos);
 }
 
+static const int32_t nanos_per_tick[] = { 1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1 };
+
 /* Appends what the type holds of a moment in its range: its floor. */
 static void append_moment(const struct type *type, struct moment moment, struct buf *out)
 {
-    static const int32_t nanos_per_tick[] = {
-        1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1
-    };
     int64_t ticks = moment.seconds;
     if (type->kind == KIND_DATE) {
-        ticks /= 86400;
+        ticks /= SECONDS_PER_DAY;
     } else if (type->kind == KIND_DATETIME64) {
         int32_t nanos = nanos_per_tick[type->scale];
         ticks = ticks * (NS_PER_SECOND / nanos) + moment.nanos / nanos;
     }
     buf_append(out, &ticks, type->width); /* little-endian: the low bytes come first */
+}
+
+int64_t value_load_ticks(const struct type *type, const char *wire)
+{
+    int64_t ticks = 0;
+    memcpy(&ticks, wire, type->width);
+    return ticks;
+}
+
+int64_t value_tick_ns(const struct type *type)
+{
+    switch (type->kind) {
+    case KIND_DATE: return SECONDS_PER_DAY * NS_PER_SECOND;
+    case KIND_DATETIME64: return nanos_per_tick[type->scale];
+    default: return NS_PER_SECOND;
+    }
 }
 
 /* False: the column does not hold the time that it becomes. */

@@ -75,24 +75,28 @@ void store_features_by_version(struct store_features *features, struct slice ver
     } since[] = {
         { &features->low_cardinality, 20, 1 },
         { &features->parameters, 20, 1 },
-        { &features->ip, 20, 1 },
-        { &features->datetime64, 20, 1 },
         { &features->fsync_settings, 20, 12 },
         { &features->optimize_on_insert, 21, 1 },
         { &features->deduplication_window, 22, 3 }, /* 21.8, but without tokens it takes equal blocks for repeats */
         { &features->lz4_body, 21, 8 },
         { &features->async_insert, 21, 11 },
         { &features->map, 21, 12 },
-        { &features->boolean, 21, 12 },
         { &features->tokens, 22, 3 },
         { &features->converts, 23, 3 },
         { &features->view_tokens, 24, 8 }, /* before, batches of equal view rows counted as repeats */
-        { &features->json, 25, 3 },
         { &features->merges_compact, 25, 3 },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(since); i++) {
         *since[i].feature = major > since[i].major || (major == since[i].major && minor >= since[i].minor);
     }
+    features->json = store_has_kind(features, KIND_JSON);
+}
+
+bool store_has_kind(const struct store_features *features, enum kind kind)
+{
+    int major = kind_infos[kind].since / 100;
+    int minor = kind_infos[kind].since % 100;
+    return features->major > major || (features->major == major && features->minor >= minor);
 }
 
 bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features)

@@ -46,7 +46,8 @@ struct store_features {
     bool optimize_on_insert;   /* likewise */
     bool pins;                 /* its profile pins settings that INSERTs or queries would ask for: see the log */
     bool parameters;           /* {name:Type} bound by the server */
-    bool datetime64, json, map, boolean, low_cardinality, ip;
+    /* Types; of the others store_has_kind says it. */
+    bool json, map, low_cardinality;
     int64_t started_wall_s; /* now() - uptime() */
     int64_t up_since_ns;    /* monotonic, by our clock: its process runs since then at the latest */
 };
@@ -152,6 +153,9 @@ MUST_CHECK bool store_open(struct store *store, struct buf *problem);
 
 /* What a server of this version ("26.7.2.1") can do; its times are left alone. */
 void store_features_by_version(struct store_features *features, struct slice version);
+
+/* Is its version one that has columns of this kind? */
+bool store_has_kind(const struct store_features *features, enum kind kind);
 
 /* The probe's question and the reading of its answer (TSV) at now_ns (monotonic); false if it makes no sense. */
 #define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime()), uptime()"

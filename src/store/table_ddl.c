@@ -119,23 +119,17 @@ void table_ddl(const struct stream *stream, const char *database, const struct s
     append_settings(features, form, out);
 }
 
-/* What the server lacks to hold this column; NULL if nothing. */
-static const char *lacking(const struct type *type, const struct store_features *features)
+/* What the server lacks to hold this column; empty if nothing. */
+static struct slice lacking(const struct type *type, const struct store_features *features)
 {
     if (type->shape == SHAPE_MAP && !features->map) {
-        return "Map";
+        return SLICE("Map");
     }
-    switch (type->kind) {
-    case KIND_DATETIME64: return features->datetime64 ? NULL : "DateTime64";
-    case KIND_JSON: return features->json ? NULL : "JSON";
-    case KIND_BOOL: return features->boolean ? NULL : "Bool";
-    case KIND_IPV4:
-    case KIND_IPV6: return features->ip ? NULL : "IPv4 and IPv6";
-    case KIND_ENUM:
-    case KIND_DECIMAL:
-    case KIND_FIXED_STRING: return features->converts ? NULL : "the conversion of strings on INSERT";
-    default: return NULL;
+    if (!store_has_kind(features, type->kind)) {
+        return kind_name(type->kind);
     }
+    bool converted = type->width == 0 && type->kind != KIND_STRING;
+    return converted && !features->converts ? SLICE("the conversion of strings on INSERT") : SLICE("");
 }
 
 bool table_ddl_is_possible(const struct stream *stream, const struct store_features *features, struct buf *problem)
@@ -143,13 +137,14 @@ bool table_ddl_is_possible(const struct stream *stream, const struct store_featu
     bool all = true;
     for (size_t i = 0; i < stream->column_count; i++) {
         const struct column_spec *column = &stream->columns[i];
-        const char *what = lacking(&column->type, features);
-        if (what != NULL) {
+        struct slice what = lacking(&column->type, features);
+        if (what.len != 0) {
             buf_printf(
                 problem,
-                "stream %s: field %s: %s: ClickHouse %d.%d lacks %s; give the field another type, or use a newer "
+                "stream %s: field %s: %s: ClickHouse %d.%d lacks %.*s; give the field another type, or use a newer "
                 "server\n",
-                stream->name, column->name, column->type.name, features->major, features->minor, what);
+                stream->name, column->name, column->type.name, features->major, features->minor, (int)what.len,
+                what.data);
             all = false;
         }
     }

@@ -1,5 +1,6 @@
 /* Turns rows of a Native block into JSON for people. */
 #include "event/segment/native.h"
+#include "event/value.h"
 
 #include "base/utf8.h"
 
@@ -46,73 +47,13 @@ void native_text_to_json(struct slice text, struct buf *out)
 }
 
 /* One varint-prefixed string. */
-static void put_string(struct slice value, struct buf *out)
+static void put_text(struct slice value, struct buf *out)
 {
     size_t at = 0;
     uint64_t len = 0;
     if (slice_read_varint(value, &at, &len)) {
         native_text_to_json(slice_make(value.data + at, len), out);
     }
-}
-
-/* The shortest text that reads back as the same number. */
-static void put_float(double value, bool single, struct buf *out)
-{
-    if (!isfinite(value)) {
-        buf_append_string(out, "null");
-        return;
-    }
-    char text[40];
-    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    buf_append_string(out, text);
-}
-
-static void put_time(int64_t seconds, const char *format, struct buf *out)
-{
-    char text[64];
-    struct tm utc;
-    time_t when = (time_t)seconds;
-    if (gmtime_r(&when, &utc) == NULL || strftime(text, sizeof text, format, &utc) == 0) {
-        buf_printf(out, "%lld", (long long)seconds);
-        return;
-    }
-    buf_append_string(out, text);
-}
-
-static void put_datetime64(int64_t ticks, unsigned scale, struct buf *out)
-{
-    int64_t unit = 1;
-    for (unsigned i = 0; i < scale; i++) {
-        unit *= 10;
-    }
-    int64_t fraction = ticks % unit;
-    int64_t seconds = ticks / unit;
-    if (fraction < 0) {
-        fraction += unit;
-        seconds--;
-    }
-    buf_append_byte(out, '"');
-    put_time(seconds, "%Y-%m-%d %H:%M:%S", out);
-    if (scale != 0) {
-        buf_printf(out, ".%0*lld", (int)scale, (long long)fraction);
-    }
-    buf_append_byte(out, '"');
-}
-
-static void put_uuid(const char *wire, struct buf *out)
-{
-    struct event_id stored;
-    struct event_id id;
-    char text[EVENT_ID_TEXT];
-    memcpy(stored.bytes, wire, sizeof stored.bytes);
-    event_id_to_wire(&stored, id.bytes);
-    event_id_format(&id, text);
-    buf_append_json_string(out, slice_make(text, sizeof text));
 }
 
 static uint64_t load_unsigned(const char *at, size_t width)
@@ -128,36 +69,108 @@ static int64_t load_signed(const char *at, size_t width)
     return (int64_t)(load_unsigned(at, width) << shift) >> shift;
 }
 
-static void put_scalar(const struct type *type, struct slice value, struct buf *out)
+/* One value; numbers of 64 bits as strings, for a reader's double would round them. */
+static void put_signed(const struct type *type, struct slice value, struct buf *out)
 {
-    const char *at = value.data;
+    buf_printf(out, type->width == 8 ? "\"%lld\"" : "%lld", (long long)load_signed(value.data, type->width));
+}
+
+static void put_unsigned(const struct type *type, struct slice value, struct buf *out)
+{
+    buf_printf(out, type->width == 8 ? "\"%llu\"" : "%llu", (unsigned long long)load_unsigned(value.data, type->width));
+}
+
+/* The shortest text that reads back as the same number. */
+static void put_number(double value, bool single, struct buf *out)
+{
+    if (!isfinite(value)) {
+        buf_append_string(out, "null");
+        return;
+    }
+    char text[40];
+    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    buf_append_string(out, text);
+}
+
+static void put_float(const struct type *type, struct slice value, struct buf *out)
+{
     float single;
     double number;
-    switch (type->kind) {
-    case KIND_INT8:
-    case KIND_INT16:
-    case KIND_INT32: buf_printf(out, "%lld", (long long)load_signed(at, type->width)); break;
-    case KIND_INT64: buf_printf(out, "\"%lld\"", (long long)load_signed(at, 8)); break;
-    case KIND_BOOL:
-    case KIND_UINT8:
-    case KIND_UINT16:
-    case KIND_UINT32: buf_printf(out, "%llu", (unsigned long long)load_unsigned(at, type->width)); break;
-    case KIND_UINT64: buf_printf(out, "\"%llu\"", (unsigned long long)load_u64(at)); break;
-    case KIND_FLOAT32:
-        memcpy(&single, at, sizeof single);
-        put_float((double)single, true, out);
-        break;
-    case KIND_FLOAT64:
-        memcpy(&number, at, sizeof number);
-        put_float(number, false, out);
-        break;
-    case KIND_DATE: put_time((int64_t)load_unsigned(at, 2) * 86400, "\"%Y-%m-%d\"", out); break;
-    case KIND_DATETIME: put_time((int64_t)load_unsigned(at, 4), "\"%Y-%m-%d %H:%M:%S\"", out); break;
-    case KIND_DATETIME64: put_datetime64(load_signed(at, 8), type->scale, out); break;
-    case KIND_UUID: put_uuid(at, out); break;
-    default: put_string(value, out); break;
+    if (type->width == sizeof single) {
+        memcpy(&single, value.data, sizeof single);
+        put_number((double)single, true, out);
+        return;
     }
+    memcpy(&number, value.data, sizeof number);
+    put_number(number, false, out);
 }
+
+static void put_time(int64_t seconds, const char *format, struct buf *out)
+{
+    char text[64];
+    struct tm utc;
+    time_t when = (time_t)seconds;
+    if (gmtime_r(&when, &utc) == NULL || strftime(text, sizeof text, format, &utc) == 0) {
+        buf_printf(out, "%lld", (long long)seconds);
+        return;
+    }
+    buf_append_string(out, text);
+}
+
+static void put_date(const struct type *type, struct slice value, struct buf *out)
+{
+    put_time(value_load_ticks(type, value.data) * 86400, "\"%Y-%m-%d\"", out);
+}
+
+static void put_datetime(const struct type *type, struct slice value, struct buf *out)
+{
+    int64_t ticks = value_load_ticks(type, value.data);
+    int64_t unit = NS_PER_SECOND / value_tick_ns(type);
+    int64_t fraction = ticks % unit;
+    int64_t seconds = ticks / unit;
+    if (fraction < 0) {
+        fraction += unit;
+        seconds--;
+    }
+    buf_append_byte(out, '"');
+    put_time(seconds, "%Y-%m-%d %H:%M:%S", out);
+    if (type->scale != 0) {
+        buf_printf(out, ".%0*lld", (int)type->scale, (long long)fraction);
+    }
+    buf_append_byte(out, '"');
+}
+
+static void put_uuid(const struct type *type, struct slice value, struct buf *out)
+{
+    struct event_id stored;
+    struct event_id id;
+    char text[EVENT_ID_TEXT];
+    (void)type;
+    memcpy(stored.bytes, value.data, sizeof stored.bytes);
+    event_id_to_wire(&stored, id.bytes);
+    event_id_format(&id, text);
+    buf_append_json_string(out, slice_make(text, sizeof text));
+}
+
+static void put_string(const struct type *type, struct slice value, struct buf *out)
+{
+    (void)type;
+    put_text(value, out);
+}
+
+typedef void put_scalar(const struct type *type, struct slice value, struct buf *out);
+
+/* By kind. */
+static put_scalar *const writers[] = {
+#define TYPE(KIND, form, family, width, wire, absent, arguments, low_cardinality, appender, json, ...)                 \
+    [KIND_##KIND] = put_##json,
+#include "event/types.def"
+};
 
 /* Value `index` of the column's data, NULL or not. */
 static void put_item(struct native_column *column, uint64_t index, struct buf *out)
@@ -167,9 +180,9 @@ static void put_item(struct native_column *column, uint64_t index, struct buf *o
     if (column->nulls.len != 0 && column->nulls.data[index] != 0) {
         buf_append_string(out, "null");
     } else if (column->type.shape == SHAPE_MAP) {
-        put_string(value, out);
+        put_text(value, out);
     } else {
-        put_scalar(&column->type, value, out);
+        writers[column->type.kind](&column->type, value, out);
     }
 }
 
@@ -189,7 +202,7 @@ static void put_value(struct native_column *column, uint64_t row, struct buf *ou
             buf_append_byte(out, ',');
         }
         if (map) {
-            put_string(native_values_cut(column->keys, 0, &column->keys_cursor, item, item + 1), out);
+            put_text(native_values_cut(column->keys, 0, &column->keys_cursor, item, item + 1), out);
             buf_append_byte(out, ':');
         }
         put_item(column, item, out);

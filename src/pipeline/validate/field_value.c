@@ -81,7 +81,7 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
     case 'u': *value = (struct value){ .type = VALUE_UINT, .unsigned_integer = json_uint64(document, at) }; break;
     case 'd':
         *value = (struct value){ .type = VALUE_DOUBLE, .number = json_double(document, at) };
-        as_text = as_text || kind == KIND_DECIMAL;
+        as_text = as_text || kind_family(kind) == FAMILY_DECIMAL;
         break;
     case 't':
     case 'f':
@@ -95,7 +95,7 @@ static bool read_scalar(const struct json_document *document, json_at at, enum k
             return false;
         }
         *value = (struct value){ .type = VALUE_DOUBLE, .number = json_number_double(json_string(document, at)) };
-        as_text = as_text || kind == KIND_DECIMAL;
+        as_text = as_text || kind_family(kind) == FAMILY_DECIMAL;
     }
     if (as_text) {
         *value = (struct value){ .type = VALUE_TEXT, .text = number_text(document, at, text) };
@@ -209,7 +209,8 @@ static enum error other_scalar(const struct json_document *document, json_at at,
         value_quote(json_string(document, at), 24, text, sizeof text);
         return fail(scratch, ERROR_OUT_OF_RANGE, "%s is larger than any number of 64 bits or double precision", text);
     }
-    if (spec->type.kind == KIND_DECIMAL && json_type(document, at) == 'd' && count_digits(value.text) > DBL_DIG) {
+    if (kind_family(spec->type.kind) == FAMILY_DECIMAL && json_type(document, at) == 'd' &&
+        count_digits(value.text) > DBL_DIG) {
         return fail(scratch, ERROR_OUT_OF_RANGE,
                     "has more than the %d digits that a number with a fraction keeps; send it as a string", DBL_DIG);
     }
