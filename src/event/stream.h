@@ -49,8 +49,9 @@ struct stream {
     int time_column;         /* the first time of the key that is not optional, else the first time field; -1: none */
     int collect_column;      /* unknown_fields: collect; -1: none */
     struct path_node *paths; /* root of the tree, see path.h */
-    /* The same for other events. named: "stream" may be a member, as the event has named this stream. sent: the event is a
-     * whole payload; its member "sent_at" leads to the place behind the last column, unless it is data. named_sent: both. */
+    /* The same for other events. named: "stream" may be a member, as the event has named this stream.
+     * sent: the event is a whole payload. Its member "sent_at" leads to the place behind the last column, unless it is data.
+     * named_sent: both. */
     struct path_node *named_paths, *sent_paths, *named_sent_paths;
     size_t *order_columns; /* ORDER BY of a table that Sluice creates, event_id last */
     size_t order_count;

@@ -1,7 +1,7 @@
 /* Where sealed segments go: to each destination once. The first has the journal that events are written to. Every other
- * has one of its own, in which each segment is linked before any destination has it (journal_share): so what one has stored,
- * buried or split is nothing to the others, and a start finds in each journal what that one still needs. The bytes are gone
- * when the last has removed its link.
+ * has one of its own, and each segment is linked there before any destination has it (journal_share). So a destination that
+ * stores, buries or splits a segment does not touch the others. A start finds in each journal the segments that its
+ * destination still needs. The bytes are gone when the last has removed its link.
  *
  * A segment goes to all or, while a link cannot be made, to none: it waits, and is tried again. After a crash between two
  * links or submissions a destination may get a segment again, as recovered: its rows are then counted before they are sent.

@@ -94,10 +94,10 @@ MUST_CHECK enum error journal_remove(struct journal *journal, struct segment *se
 MUST_CHECK enum error journal_split(struct journal *journal, struct segment *whole, uint64_t at, struct segment **first,
                                     struct segment **second);
 
-/* Any thread. A sealed segment of another journal becomes one of this, too, and each is removed or split for itself: the
- * bytes go when nobody has them any more. Of a file it is a second link, so both folders are of one file system; it is as
- * durable as a commit before this returns. *shared is NULL if this journal has it already: an earlier process ended in
- * between, and its own start has found it. Not OK: this journal has nothing of it. */
+/* Any thread. A sealed segment of another journal becomes one of this, too, and each is removed or split for itself. The
+ * bytes go when nobody has them any more. A segment in a file gets a second link, so both folders are of one file system.
+ * It is as durable as a commit before this returns. *shared is NULL if this journal has it already: an earlier process ended
+ * in between, and its own start has found it. Not OK: this journal has nothing of it. */
 MUST_CHECK enum error journal_share(struct journal *journal, const struct segment *segment, struct segment **shared);
 
 /* Where `sluice dead-letters retry` puts segments for journal_adopt. */

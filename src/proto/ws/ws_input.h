@@ -35,10 +35,12 @@ enum ws_fragments { WS_NO_FRAGMENTS, WS_TEXT_FRAGMENTS, WS_BINARY_FRAGMENTS };
 
 #define WS_NOT_BEGUN INT64_MIN
 
-/* Invariants, of ws_input_check: at <= bytes.len, and JSON_PADDING bytes of capacity stand behind bytes.len, so that a
- * message of one frame is parsed where it lies; a frame that waits (WS_HELD, WS_IN_LINE) is here; without fragments
- * `message` is empty. bytes.len is bounded by the largest message and what one receive brings, message.len by
- * max_message_bytes. */
+/* Invariants, of ws_input_check:
+ *   - at <= bytes.len, and JSON_PADDING bytes of capacity stand behind bytes.len, so that a message of one frame is parsed
+ *     where it lies;
+ *   - a frame that waits (WS_HELD, WS_IN_LINE) is here;
+ *   - without fragments `message` is empty;
+ *   - bytes.len is bounded by the largest message and the bytes of one receive, message.len by max_message_bytes. */
 struct ws_input {
     enum ws_flow flow;
     enum ws_next next;
