@@ -260,7 +260,7 @@ static inline struct wire *wire_new(void)
 
 static inline void wire_free(struct wire *wire)
 {
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     http_session_release(&wire->session);
     http_routes_release(&wire->routes);
     address_ranges_release(&wire->trusted);
@@ -280,13 +280,13 @@ static inline void flush(struct wire *wire)
 {
     while (wire->wants_flush) {
         wire->wants_flush = false;
-        http_session_flush(&wire->session);
+        http_session_ops.flush(&wire->session);
     }
 }
 
 static inline void send_slice(struct wire *wire, struct slice bytes)
 {
-    http_session_receive(&wire->session, bytes);
+    http_session_ops.receive(&wire->session, bytes);
     flush(wire);
 }
 
@@ -300,7 +300,7 @@ static inline void complete(struct wire *wire, size_t index, uint32_t accepted, 
     struct ticket ticket = {
         .token = world.submitted[index], .accepted = accepted, .duplicate = duplicate, .error = error
     };
-    http_session_complete(&wire->session, &ticket);
+    http_session_ops.complete(&wire->session, &ticket);
     flush(wire);
 }
 
@@ -308,7 +308,7 @@ static inline void pass_seconds(struct wire *wire, int64_t seconds)
 {
     int64_t now_ns = wire->context.now_ns + seconds * NS_PER_SECOND;
     io_context_set_time(&wire->context, now_ns, now_ns);
-    http_session_tick(&wire->session);
+    http_session_ops.tick(&wire->session);
     flush(wire);
 }
 

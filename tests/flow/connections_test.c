@@ -257,10 +257,10 @@ static void an_upgraded_slot_keeps_no_memory_of_http(void **state)
     receive(connection, UPGRADE);
     assert_true(connections_upgrade(connection));
     const struct http_session *http = &connection->http;
-    assert_null(http->in.data);
+    assert_null(http->input.bytes.data);
     assert_null(http->out.bytes.data);
-    assert_null(http->body.data);
-    assert_null(http->answers.items);
+    assert_null(http->input.body.data);
+    assert_null(http->exchange.answers.items);
     connections_give(connection);
     assert_ptr_equal(take(slots), connection); /* and begins as HTTP again */
     receive(connection, POST);

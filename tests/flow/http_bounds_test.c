@@ -32,7 +32,7 @@ static struct wire *bounded_new(void)
 /* All that was counted is given back. */
 static void bounded_free(struct wire *wire)
 {
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     assert_null(wire->context.receiving.oldest);
     assert_null(wire->context.replying.oldest);
     assert_int_equal(wire->context.receiving.stopped, 0);
@@ -118,7 +118,7 @@ static void buffers_are_given_back_between_requests_while_it_is_tight(void **sta
         others_keep(wire, tight != 0 ? TIGHT : 0);
         send_text(wire, POST);
         assert_int_equal(wire->session.received.bytes < 20000, tight);
-        assert_int_equal(wire->session.in.cap < 20000, tight);
+        assert_int_equal(wire->session.input.bytes.cap < 20000, tight);
         others_leave(wire);
         bounded_free(wire);
     }
@@ -146,7 +146,7 @@ static void a_big_body_stops_when_it_is_tight_a_small_one_when_it_is_full(void *
         assert_int_equal(wire->reading, !cases[i].stops);
         assert_int_equal(wire->context.receiving.stopped, cases[i].stops);
         others_leave(wire);
-        http_session_resume(&wire->session);
+        http_session_ops.resume(&wire->session);
         assert_true(wire->reading);
         assert_int_equal(wire->context.receiving.stopped, 0);
         bounded_free(wire);
@@ -215,13 +215,13 @@ static void an_answer_that_waits_for_its_commit_is_not_looked_for(void **state)
 {
     (void)state;
     struct wire *wire = bounded_new();
-    http_session_receive(&wire->session, SLICE(POST));
+    http_session_ops.receive(&wire->session, SLICE(POST));
     assert_false(wire->wants_flush);
     complete(wire, 0, 1, 0, OK);
-    http_session_receive(&wire->session, SLICE(POST_HEAD "Content-Length: 1\r\n\r\n!"));
+    http_session_ops.receive(&wire->session, SLICE(POST_HEAD "Content-Length: 1\r\n\r\n!"));
     assert_true(wire->wants_flush);
     flush(wire);
-    http_session_receive(&wire->session, SLICE(GET_PING));
+    http_session_ops.receive(&wire->session, SLICE(GET_PING));
     assert_true(wire->wants_flush);
     flush(wire);
     assert_string_equal(statuses(wire), "202 400 200");
@@ -237,10 +237,10 @@ static void replies_wait_in_line_until_the_socket_takes_some(void **state)
     assert_ptr_equal(wire->context.replying.oldest, &wire->session.replies);
     wire->block = false;
     wire->most = 10;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     assert_ptr_equal(wire->context.replying.oldest, &wire->session.replies); /* anew, and last */
     wire->most = 0;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     assert_null(wire->context.replying.oldest);
     bounded_free(wire);
 }
@@ -291,7 +291,7 @@ static void who_gives_way_is_told_and_keeps_nothing(void **state)
     (void)state;
     struct wire *wire = bounded_new();
     begin_body(wire, 500000, BIG);
-    http_session_give_way(&wire->session, ERROR_RECEIVING_FULL);
+    http_session_ops.give_way(&wire->session, ERROR_RECEIVING_FULL);
     flush(wire);
     assert_string_equal(statuses(wire), "503");
     assert_int_equal(world.refused[ERROR_RECEIVING_FULL], 1);
@@ -302,7 +302,7 @@ static void who_gives_way_is_told_and_keeps_nothing(void **state)
     wire = bounded_new();
     wire->block = true;
     send_text(wire, GET_PING);
-    http_session_give_way(&wire->session, ERROR_REPLYING_FULL);
+    http_session_ops.give_way(&wire->session, ERROR_REPLYING_FULL);
     assert_true(wire->closed);
     assert_int_equal(metric_read(wire->metrics, METRIC_CONNECTIONS_CLOSED, 0, ERROR_REPLYING_FULL, OK), 1);
     assert_null(wire->context.replying.oldest);

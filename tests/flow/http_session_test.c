@@ -140,7 +140,7 @@ static void stops_reading_while_the_socket_is_full(void **state)
     send_text(wire, GET_PING);
     assert_int_equal(wire->written.len, 0);
     wire->block = false;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     flush(wire);
     assert_string_equal(statuses(wire), "200 200 200");
     assert_true(wire->reading);
@@ -155,7 +155,7 @@ static void a_reply_that_is_taken_in_pieces_arrives_whole(void **state)
     send_text(whole, GET_PING GET_PING "GET /ping HTTP/1.0\r\n\r\n");
     send_text(pieces, GET_PING GET_PING "GET /ping HTTP/1.0\r\n\r\n");
     for (int i = 0; i < 1000 && !pieces->finished; i++) {
-        http_session_writable(&pieces->session);
+        http_session_ops.writable(&pieces->session);
     }
     assert_true(pieces->finished && whole->finished);
     assert_int_equal(pieces->written.len, whole->written.len);
@@ -173,7 +173,7 @@ static void the_last_reply_has_the_time_of_any_other_to_be_read(void **state)
     pass_seconds(wire, 30);
     assert_false(wire->closed || wire->finished);
     wire->block = false;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     assert_true(wire->finished);
     assert_false(wire->closed);
     pass_seconds(wire, 2);
@@ -185,9 +185,9 @@ static void drops_the_fate_of_a_client_that_vanished(void **state)
 {
     (void)state;
     struct wire *wire = wire_new();
-    struct client_address peer = wire->session.peer;
+    struct client_address peer = wire->session.exchange.peer;
     send_text(wire, POST);
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     http_session_open(&wire->session, &wire->context, &wire->routes, &wire->transport, (struct token){ .slot = 3 },
                       peer);
     send_text(wire, POST);
@@ -205,7 +205,7 @@ static void counts_a_body_cut_in_half(void **state)
     (void)state;
     struct wire *wire = wire_new();
     send_text(wire, POST_HEAD "Content-Length: 7\r\n\r\n{\"a");
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     assert_int_equal(world.refused[ERROR_CONNECTION_CLOSED], 1);
     wire_free(wire);
 }
@@ -215,7 +215,7 @@ static void owes_nothing_to_a_head_cut_in_half(void **state)
     (void)state;
     struct wire *wire = wire_new();
     send_text(wire, POST_HEAD);
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     assert_int_equal(world.refused[ERROR_CONNECTION_CLOSED], 0);
     wire_free(wire);
 }
@@ -225,7 +225,7 @@ static void answers_after_the_client_has_sent_its_last(void **state)
     (void)state;
     struct wire *wire = wire_new();
     send_text(wire, POST POST);
-    http_session_end_of_input(&wire->session);
+    http_session_ops.end_of_input(&wire->session);
     complete(wire, 0, 1, 0, OK);
     assert_false(wrote(wire, "Connection: close"));
     complete(wire, 1, 1, 0, OK);
@@ -310,7 +310,7 @@ static void a_request_that_meets_the_idle_timer_is_served(void **state)
     (void)state;
     struct wire *wire = wire_new();
     io_context_set_time(&wire->context, 61 * NS_PER_SECOND, 61 * NS_PER_SECOND);
-    http_session_tick(&wire->session);
+    http_session_ops.tick(&wire->session);
     assert_false(wire->closed);
     send_text(wire, POST);
     assert_false(wire->closed);
@@ -331,11 +331,11 @@ static void a_request_that_is_not_read_yet_keeps_an_idle_connection(void **state
     struct wire *wire = wire_new();
     wire->has_input = true;
     pass_seconds(wire, 61);
-    assert_true(!wire->closed && http_session_has_work(&wire->session));
+    assert_true(!wire->closed && http_session_ops.owes(&wire->session));
     send_text(wire, "GET /pi");
     wire->has_input = false;
     pass_seconds(wire, 1);
-    assert_false(wire->closed || http_session_has_work(&wire->session));
+    assert_false(wire->closed || http_session_ops.owes(&wire->session));
     send_text(wire, "ng HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_string_equal(statuses(wire), "200");
     pass_seconds(wire, 60);
@@ -491,7 +491,7 @@ static void wait_stored_answers_200_once_the_store_has_it(void **state)
     assert_true(world.last_wait);
     complete(wire, 0, 1, 0, OK);
     assert_int_equal(wire->written.len, 0);
-    http_session_stored(&wire->session, world.submitted[0]);
+    http_session_ops.stored(&wire->session, world.submitted[0]);
     flush(wire);
     assert_string_equal(statuses(wire), "200");
     assert_true(wrote(wire, "\"status\":\"stored\""));
@@ -506,7 +506,7 @@ static void wait_stored_answers_202_when_the_store_takes_too_long(void **state)
     complete(wire, 0, 1, 0, OK);
     pass_seconds(wire, 3);
     assert_string_equal(statuses(wire), "202");
-    http_session_stored(&wire->session, world.submitted[0]);
+    http_session_ops.stored(&wire->session, world.submitted[0]);
     flush(wire);
     assert_string_equal(statuses(wire), "202");
     wire_free(wire);
@@ -519,7 +519,7 @@ static void what_is_stored_after_the_wait_changes_no_answer_that_an_earlier_one_
     send_text(wire, POST POST_AND_WAIT);
     complete(wire, 1, 1, 0, OK);
     pass_seconds(wire, 3);
-    http_session_stored(&wire->session, world.submitted[1]);
+    http_session_ops.stored(&wire->session, world.submitted[1]);
     complete(wire, 0, 1, 0, OK);
     assert_string_equal(statuses(wire), "202 202");
     assert_false(wrote(wire, "\"status\":\"stored\""));
@@ -588,7 +588,7 @@ static void the_end_waits_until_the_socket_took_everything(void **state)
     send_text(wire, "GET /ping HTTP/1.0\r\n\r\n");
     assert_false(wire->finished);
     wire->block = false;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     assert_true(wire->finished);
     wire_free(wire);
 }
@@ -611,7 +611,7 @@ static void a_page_may_answer_later_in_its_turn(void **state)
     send_text(wire, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n" GET_PING);
     assert_int_equal(wire->written.len, 0);
     buf_append_string(&reply.body, "at last");
-    http_session_page(&wire->session, later_token, &reply);
+    http_session_ops.page(&wire->session, later_token, &reply);
     flush(wire);
     assert_string_equal(statuses(wire), "200 200");
     assert_true(wrote(wire, "at last"));
@@ -679,7 +679,7 @@ static void a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits(voi
         send_text(wire, "GET /ping HTTP/1.1\r\nHost: x\r\nOrigin: https://b.c.shop.example:8443\r\n\r\n");
     }
     buf_append_string(&reply.body, "at last");
-    http_session_page(&wire->session, later_token, &reply);
+    http_session_ops.page(&wire->session, later_token, &reply);
     flush(wire);
     assert_string_equal(statuses(wire), "200 200 200 200 200 200 200 200 200");
     assert_true(wrote(wire, "\r\nAccess-Control-Allow-Origin: https://a.shop.example:8443\r\n"));
@@ -739,7 +739,7 @@ static void draining_ends_connections_with_their_last_answer(void **state)
     struct wire *wire = wire_new();
     send_text(wire, POST POST);
     wire->context.draining = true;
-    http_session_drain(&wire->session);
+    http_session_ops.drain(&wire->session);
     assert_false(wire->closed);
     complete(wire, 0, 1, 0, OK);
     assert_false(wrote(wire, "Connection: close"));
@@ -756,7 +756,7 @@ static void draining_answers_at_once_who_waits_for_the_store(void **state)
     complete(wire, 0, 1, 0, OK);
     assert_false(wrote(wire, "HTTP/1.1"));
     wire->context.draining = true;
-    http_session_drain(&wire->session);
+    http_session_ops.drain(&wire->session);
     flush(wire);
     assert_string_equal(statuses(wire), "202");
     complete(wire, 1, 1, 0, OK); /* what is on its way to the journal is waited for, no longer */
@@ -770,7 +770,7 @@ static void draining_closes_idle_connections(void **state)
     struct wire *wire = wire_new();
     send_text(wire, GET_PING);
     wire->context.draining = true;
-    http_session_drain(&wire->session);
+    http_session_ops.drain(&wire->session);
     flush(wire);
     assert_true(wire->closed);
     wire_free(wire);
@@ -783,10 +783,10 @@ static void a_request_that_meets_the_drain_is_answered(void **state)
         struct wire *wire = wire_new();
         wire->context.draining = true;
         wire->has_input = unread != 0;
-        http_session_drain(&wire->session);
+        http_session_ops.drain(&wire->session);
         if (unread) {
             flush(wire);
-            assert_true(http_session_has_work(&wire->session));
+            assert_true(http_session_ops.owes(&wire->session));
         }
         wire->has_input = false;
         send_text(wire, GET_PING);
@@ -814,7 +814,7 @@ static void draining_answers_503_to_what_is_not_whole(void **state)
         send_text(wire, rows[i].half);
         bool answered = wire->written.len != 0; /* a path that is not there is, at once */
         wire->context.draining = true;
-        http_session_drain(&wire->session);
+        http_session_ops.drain(&wire->session);
         flush(wire);
         assert_string_equal(statuses(wire), answered ? "404" : "503");
         assert_true(wrote(wire, "Connection: close") && wire->finished);

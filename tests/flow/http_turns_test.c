@@ -39,7 +39,7 @@ static void go_on(struct wire *wire)
 {
     assert_true(wire->wants_turn);
     wire->wants_turn = false;
-    http_session_go_on(&wire->session);
+    http_session_ops.go_on(&wire->session);
     flush(wire);
 }
 
@@ -183,7 +183,7 @@ static void who_waits_in_line_is_not_idle_and_is_owed_an_answer(void **state)
     assert_false(wire->closed || wire->finished);
     assert_true(http_session_ops.owes(&wire->session));
     wire->context.draining = true;
-    http_session_drain(&wire->session);
+    http_session_ops.drain(&wire->session);
     flush(wire);
     assert_int_equal(wire->written.len, 0);
     go_on(wire);
@@ -200,9 +200,9 @@ static void a_client_that_goes_while_it_waits_is_counted_once_its_body_had_begun
     struct buf script = { 0 };
     append_heavy_chunked(&script);
     send(wire, &script);
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     assert_int_equal(world.refused[ERROR_CONNECTION_CLOSED], 1);
-    http_session_go_on(&wire->session); /* too late */
+    http_session_ops.go_on(&wire->session); /* too late */
     assert_int_equal(world.count, 0);
     wire_free(wire);
 }

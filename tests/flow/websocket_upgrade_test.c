@@ -71,7 +71,7 @@ static void an_upgrade_waits_until_the_socket_took_the_101(void **state)
     assert_false(http_session_has_upgraded(&wire->session));
     wire->wants_flush = false;
     wire->block = false;
-    http_session_writable(&wire->session);
+    http_session_ops.writable(&wire->session);
     assert_true(wire->wants_flush);
     assert_hands_over(wire, "");
     wire_free(wire);
@@ -92,10 +92,10 @@ static void an_upgrade_that_dies_on_the_way_is_not_counted_any_more(void **state
 {
     (void)state;
     struct wire *wire = wire_new();
-    struct client_address address = wire->session.peer;
+    struct client_address address = wire->session.exchange.peer;
     send_text(wire, POST UPGRADE);
     assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), ERROR_TOO_MANY_WEBSOCKETS);
-    http_session_close(&wire->session);
+    http_session_ops.close(&wire->session);
     assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), OK);
     wire_free(wire);
 }

@@ -95,7 +95,7 @@ static void answer_page(struct wire *wire)
 {
     struct page_reply reply = { .status = 200, .content_type = "text/plain" };
     buf_append_string(&reply.body, "later");
-    http_session_page(&wire->session, later_token, &reply);
+    http_session_ops.page(&wire->session, later_token, &reply);
     buf_release(&reply.body);
     flush(wire);
 }
@@ -178,19 +178,19 @@ static void stir(struct wire *wire, uint8_t how, size_t *completed)
     case 0: wire->block = !wire->block; break;
     case 1:
         wire->block = false;
-        http_session_writable(&wire->session);
+        http_session_ops.writable(&wire->session);
         break;
     case 2: pass_seconds(wire, how / 8); break;
     case 3: answer_page(wire); break;
     case 4:
         if (how == 252) {
             wire->context.draining = true;
-            http_session_drain(&wire->session);
+            http_session_ops.drain(&wire->session);
         }
         break;
     case 5:
         if (how == 253) {
-            http_session_end_of_input(&wire->session);
+            http_session_ops.end_of_input(&wire->session);
         }
         break;
     default:

@@ -1,6 +1,8 @@
 /* Turns a request's sequence number into the slot of its answer. */
 #include "proto/http/answer_ring.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 #define SIZE_AT_FIRST 4
@@ -29,6 +31,7 @@ bool answer_ring_grow(struct answer_ring *ring)
 
 struct http_answer *answer_ring_push(struct answer_ring *ring)
 {
+    ASSERT_BELOW(ring->next - ring->first, ring->size);
     return answer_ring_at(ring, ring->next++);
 }
 

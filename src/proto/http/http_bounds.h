@@ -10,10 +10,10 @@
 /* Bytes have been received: the most that its buffers held is what their memory has touched. */
 static inline void http_bounds_receive(struct http_session *session, size_t bytes)
 {
-    size_t kept = session->in.len + session->body.len;
+    size_t kept = session->input.bytes.len + session->input.body.len;
     session->received_bytes += bytes;
     if (kept > session->received.bytes) {
-        kept_set(&session->context->receiving, &session->received, kept);
+        kept_set(&session->exchange.context->receiving, &session->received, kept);
     }
 }
 
@@ -31,8 +31,8 @@ static inline void http_bounds_weigh_one(struct http_session *session, struct ht
 /* Counts the answers to requests just taken; is there room for more? */
 static inline bool http_bounds_weigh(struct http_session *session)
 {
-    for (; session->weighed != session->answers.next; session->weighed++) {
-        http_bounds_weigh_one(session, answer_ring_at(&session->answers, session->weighed));
+    for (; session->weighed != session->exchange.answers.next; session->weighed++) {
+        http_bounds_weigh_one(session, answer_ring_at(&session->exchange.answers, session->weighed));
     }
     return session->owed < HTTP_OWED_MAX;
 }
@@ -41,7 +41,7 @@ static inline bool http_bounds_weigh(struct http_session *session)
 static inline void http_bounds_weigh_again(struct http_session *session, struct http_answer *answer)
 {
     http_bounds_weigh_one(session, answer);
-    kept_set(&session->context->replying, &session->replies, http_bounds_replies(session));
+    kept_set(&session->exchange.context->replying, &session->replies, http_bounds_replies(session));
 }
 
 /* An answer leaves the ring. */
@@ -55,10 +55,10 @@ static inline void http_bounds_unweigh(struct http_session *session, struct http
 static inline bool http_bounds_is_settled(const struct http_session *session)
 {
     bool waits = session->received.waits || session->replies.waits;
-    bool counted = session->received.bytes <= session->in.cap + session->body.cap &&
+    bool counted = session->received.bytes <= session->input.bytes.cap + session->input.body.cap &&
                    session->replies.bytes == http_bounds_replies(session);
-    return session->phase == PHASE_HEAD && session->in.len == 0 && counted && !waits &&
-           !kept_is_tight(&session->context->receiving);
+    return session->phase == PHASE_OPEN && session->input.bytes.len == 0 && counted && !waits &&
+           !kept_is_tight(&session->exchange.context->receiving);
 }
 
 /* http_bounds_settle, of a session that is not settled. */
@@ -79,12 +79,12 @@ void http_bounds_leave(struct http_session *session);
 /* The socket was given bytes; `taken`: it took some. */
 static inline void http_bounds_write(struct http_session *session, bool taken)
 {
-    struct kept_line *line = &session->context->replying;
+    struct kept_line *line = &session->exchange.context->replying;
     if (taken) {
         kept_leave(line, &session->replies);
     }
     if (session->out.blocked) {
-        kept_wait(line, &session->replies, session->transport);
+        kept_wait(line, &session->replies, session->exchange.transport);
     }
     kept_set(line, &session->replies, http_bounds_replies(session));
 }

@@ -6,35 +6,38 @@
 
 static void want_flush(struct http_session *session)
 {
-    session->transport->ops->want_flush(session->transport);
+    session->exchange.transport->ops->want_flush(session->exchange.transport);
 }
 
 static struct http_answer *find_answer(const struct http_session *session, struct token token)
 {
-    return session->phase != PHASE_CLOSED ? answer_ring_find(&session->answers, token.sequence) : NULL;
+    return session->phase != PHASE_CLOSED ? answer_ring_find(&session->exchange.answers, token.sequence) : NULL;
 }
 
 /* While the gateway drains nothing is stored any more. */
 void http_fates_stop_waiting(const struct http_session *session, struct http_answer *answer)
 {
-    if (session->context->draining && answer->state == ANSWER_STORE) {
+    if (session->exchange.context->draining && answer->state == ANSWER_STORE) {
         http_answer_expire(answer);
     }
 }
 
-void http_session_complete(struct http_session *session, const struct ticket *ticket)
+void http_fates_complete(void *opaque, const struct ticket *ticket)
 {
+    struct http_session *session = opaque;
     struct http_answer *answer = find_answer(session, ticket->token);
     if (answer != NULL && answer->state == ANSWER_COMMIT) {
-        http_answer_complete(answer, ticket, session->context->now_ns + session->context->options->wait_timeout_ns);
+        http_answer_complete(answer, ticket,
+                             session->exchange.context->now_ns + session->exchange.context->options->wait_timeout_ns);
         http_fates_stop_waiting(session, answer);
         http_bounds_weigh_again(session, answer);
         want_flush(session);
     }
 }
 
-void http_session_stored(struct http_session *session, struct token token)
+void http_fates_stored(void *opaque, struct token token)
 {
+    struct http_session *session = opaque;
     struct http_answer *answer = find_answer(session, token);
     if (answer != NULL && answer->wait_stored) {
         http_answer_stored(answer);
@@ -42,8 +45,9 @@ void http_session_stored(struct http_session *session, struct token token)
     }
 }
 
-void http_session_submitted(struct http_session *session, const struct large_payload *large)
+void http_fates_submitted(void *opaque, struct large_payload *large)
 {
+    struct http_session *session = opaque;
     struct http_answer *answer = find_answer(session, large->payload.token);
     if (answer != NULL && answer->state == ANSWER_SUBMIT) {
         http_events_submitted(answer, large);
@@ -52,8 +56,9 @@ void http_session_submitted(struct http_session *session, const struct large_pay
     }
 }
 
-void http_session_page(struct http_session *session, struct token token, struct page_reply *reply)
+void http_fates_page(void *opaque, struct token token, struct page_reply *reply)
 {
+    struct http_session *session = opaque;
     struct http_answer *answer = find_answer(session, token);
     if (answer != NULL && answer->state == ANSWER_PAGE) {
         http_answer_page(answer, reply);

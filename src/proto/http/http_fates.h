@@ -5,3 +5,9 @@
 
 /* While the gateway drains nothing is stored any more. */
 void http_fates_stop_waiting(const struct http_session *session, struct http_answer *answer);
+
+/* As in struct session_ops: completions of this generation. Those of an answer that was given already are dropped. */
+void http_fates_complete(void *session, const struct ticket *ticket);
+void http_fates_stored(void *session, struct token token);
+void http_fates_submitted(void *session, struct large_payload *large);
+void http_fates_page(void *session, struct token token, struct page_reply *reply);

@@ -1,165 +1,161 @@
 /* Turns the bytes that a connection has received into requests, one at a time. */
 #include "proto/http/http_read.h"
 
-static struct slice input(const struct http_session *session)
-{
-    return slice_after(buf_slice(&session->in), session->at);
-}
-
-static enum http_verdict parse(const struct http_session *session, struct slice bytes, struct http_request *request,
+static enum http_verdict parse(const struct http_exchange *exchange, struct slice bytes, struct http_request *request,
                                enum error *error, const char **reason)
 {
     *error = OK;
     *reason = "";
-    return http_parse_head(bytes, session->context->options->max_header_bytes, request, error, reason);
+    return http_parse_head(bytes, exchange->context->options->max_header_bytes, request, error, reason);
 }
 
-void http_read_refuse(struct http_session *session, bool is_event, enum error error)
+void http_read_refuse(struct http_input *input, struct http_exchange *exchange, bool is_event, enum error error)
 {
     struct http_request unknown = { .method = HTTP_POST, .minor_version = 1 };
     struct http_destination to = { .is_event = is_event };
-    http_serve_refusal(session, &unknown, &to, error, SLICE(""));
+    http_input_end_body(input);
+    http_serve_refusal(exchange, &unknown, &to, error, SLICE(""));
 }
 
-static void refuse_head(struct http_session *session, const struct http_request *request, enum error error,
+static void refuse_head(struct http_exchange *exchange, const struct http_request *request, enum error error,
                         const char *reason)
 {
-    struct http_destination to = http_serve_find(session, request);
+    struct http_destination to = http_serve_find(exchange, request);
     to.allow = 0;
-    http_serve_refusal(session, request, &to, error, slice_from_string(reason));
+    http_serve_refusal(exchange, request, &to, error, slice_from_string(reason));
 }
 
-/* Serves a request that is whole. False: it waits for its turn. */
-static bool serve_in_turn(struct http_session *session, const struct http_request *request,
-                          const struct http_destination *to, struct slice body)
+/* Serves a request that is whole, if it is its turn. */
+static enum http_read serve_in_turn(struct http_input *input, struct http_exchange *exchange,
+                                    const struct http_request *request, const struct http_destination *to,
+                                    struct slice body)
 {
-    struct io_context *context = session->context;
-    if (!turn_admits(&context->turn, &session->share, body.len, request->encoding != ENCODING_IDENTITY)) {
-        session->in_line = true;
-        session->transport->ops->want_turn(session->transport);
-        return false;
+    struct turn *turn = &exchange->context->turn;
+    if (!turn_admits(turn, &exchange->share, body.len, request->encoding != ENCODING_IDENTITY)) {
+        exchange->transport->ops->want_turn(exchange->transport);
+        return HTTP_READ_LACKS_TURN;
     }
-    session->phase = PHASE_HEAD;
-    session->continue_owed = false;
-    http_serve(session, request, to, body);
-    turn_served(&context->turn, &session->share);
-    return true;
+    http_input_end_body(input);
+    enum http_outcome outcome = http_serve(exchange, request, to, body);
+    turn_served(turn, &exchange->share);
+    switch (outcome) {
+    case HTTP_GOES_ON: break;
+    case HTTP_IS_LAST: return HTTP_READ_LAST;
+    case HTTP_UPGRADES: return HTTP_READ_UPGRADE;
+    }
+    return HTTP_READ_REQUEST;
 }
 
 /* The body is not here yet. */
-static void await_body(struct http_session *session, const struct http_request *request,
-                       const struct http_destination *to)
+static enum http_read await_body(struct http_input *input, struct http_exchange *exchange,
+                                 const struct http_request *request, const struct http_destination *to)
 {
-    enum error error = to->error == OK && kept_is_full(&session->context->receiving) ? ERROR_RECEIVING_FULL : to->error;
+    bool full = to->error == OK && kept_is_full(&exchange->context->receiving);
+    enum error error = full ? ERROR_RECEIVING_FULL : to->error;
     if (error != OK) {
-        http_serve_refusal(session, request, to, error, SLICE(""));
-        return;
+        http_serve_refusal(exchange, request, to, error, SLICE(""));
+        return HTTP_READ_LAST;
     }
-    session->phase = PHASE_BODY;
-    session->head_length = request->head_length;
-    session->body_length = request->length;
-    session->chunked = request->chunked;
-    session->is_event = to->is_event;
-    session->chunk_state = (struct http_chunked){ 0 };
-    session->gathered = false;
-    buf_clear(&session->body);
-    if (request->expect_continue && input(session).len == request->head_length) {
-        session->continue_owed = true;
-        session->transport->ops->want_flush(session->transport);
-    }
+    http_input_begin_body(input, request, to->is_event);
+    bool expects = request->expect_continue && http_input_rest(input).len == request->head_length;
+    return expects ? HTTP_READ_EXPECTATION : HTTP_READ_HEAD;
 }
 
-static bool read_head(struct http_session *session)
+static enum http_read read_head(struct http_input *input, struct http_exchange *exchange)
 {
     struct http_request request;
     enum error error;
     const char *reason;
-    struct slice bytes = input(session);
-    switch (parse(session, bytes, &request, &error, &reason)) {
-    case HTTP_PARTIAL: return false;
-    case HTTP_BAD: refuse_head(session, &request, error, reason); return true;
+    struct slice bytes = http_input_rest(input);
+    switch (parse(exchange, bytes, &request, &error, &reason)) {
+    case HTTP_PARTIAL: return HTTP_READ_NOTHING;
+    case HTTP_BAD: refuse_head(exchange, &request, error, reason); return HTTP_READ_LAST;
     case HTTP_DONE: break;
     }
-    struct http_destination to = http_serve_find(session, &request);
+    struct http_destination to = http_serve_find(exchange, &request);
     if (request.has_body && (request.chunked || bytes.len - request.head_length < request.length)) {
-        await_body(session, &request, &to);
-        return true;
+        return await_body(input, exchange, &request, &to);
     }
-    if (!serve_in_turn(session, &request, &to, slice_make(bytes.data + request.head_length, request.length))) {
-        return false;
+    struct slice body = slice_make(bytes.data + request.head_length, request.length);
+    enum http_read read = serve_in_turn(input, exchange, &request, &to, body);
+    if (read != HTTP_READ_LACKS_TURN) {
+        input->at += request.head_length + request.length;
     }
-    session->at += request.head_length + request.length;
-    return true;
+    return read;
 }
 
-/* The head was parsed before, and lies where it lay; its slices may have moved since. False: it waits for its turn. */
-static bool serve_with_body(struct http_session *session, struct slice body)
+/* The head was parsed before, and lies where it lay; its slices may have moved since. */
+static enum http_read serve_with_body(struct http_input *input, struct http_exchange *exchange, struct slice body)
 {
     struct http_request request;
     enum error error;
     const char *reason;
-    if (parse(session, input(session), &request, &error, &reason) != HTTP_DONE) {
-        http_read_refuse(session, session->is_event, ERROR_INTERNAL);
-        return true;
+    if (parse(exchange, http_input_rest(input), &request, &error, &reason) != HTTP_DONE) {
+        http_read_refuse(input, exchange, input->is_event, ERROR_INTERNAL);
+        return HTTP_READ_LAST;
     }
-    struct http_destination to = http_serve_find(session, &request);
-    return serve_in_turn(session, &request, &to, body);
+    struct http_destination to = http_serve_find(exchange, &request);
+    return serve_in_turn(input, exchange, &request, &to, body);
 }
 
-static void drop_framing(struct http_session *session, size_t at, size_t length)
+static void drop_framing(struct buf *bytes, size_t at, size_t length)
 {
-    memmove(session->in.data + at, session->in.data + at + length, session->in.len - at - length);
-    session->in.len -= length;
+    memmove(bytes->data + at, bytes->data + at + length, bytes->len - at - length);
+    bytes->len -= length;
 }
 
 /* Data goes to `body`, framing is dropped as it is read. */
-static bool read_chunked(struct http_session *session)
+static enum http_read read_chunks(struct http_input *input, struct http_exchange *exchange)
 {
-    size_t used = 0, framing = session->at + session->head_length;
+    size_t used = 0, framing = input->at + input->head_length;
     enum error error = OK;
-    enum http_verdict verdict =
-        session->gathered
-            ? HTTP_DONE
-            : http_parse_chunked(&session->chunk_state, slice_after(buf_slice(&session->in), framing),
-                                 session->context->options->max_body_bytes, &session->body, &used, &error);
-    if (verdict == HTTP_PARTIAL) {
-        drop_framing(session, framing, used);
-        return false;
+    enum http_verdict verdict = HTTP_DONE;
+    if (input->part == HTTP_IN_CHUNKS) {
+        verdict = http_parse_chunked(&input->chunk_state, slice_after(buf_slice(&input->bytes), framing),
+                                     exchange->context->options->max_body_bytes, &input->body, &used, &error);
     }
-    if (verdict == HTTP_DONE && !buf_reserve(&session->body, JSON_PADDING)) {
+    if (verdict == HTTP_PARTIAL) {
+        drop_framing(&input->bytes, framing, used);
+        return HTTP_READ_NOTHING;
+    }
+    if (verdict == HTTP_DONE && !buf_reserve(&input->body, JSON_PADDING)) {
         verdict = HTTP_BAD;
         error = ERROR_OUT_OF_MEMORY;
     }
     if (verdict == HTTP_BAD) {
-        http_read_refuse(session, session->is_event, error);
-        return true;
+        http_read_refuse(input, exchange, input->is_event, error);
+        return HTTP_READ_LAST;
     }
-    if (!serve_with_body(session, buf_slice(&session->body))) {
-        drop_framing(session, framing, used);
-        session->gathered = true;
-        return false;
+    enum http_read read = serve_with_body(input, exchange, buf_slice(&input->body));
+    if (read == HTTP_READ_LACKS_TURN) {
+        drop_framing(&input->bytes, framing, used);
+        input->part = HTTP_GATHERED;
+    } else {
+        input->at = framing + used;
     }
-    session->at = framing + used;
-    return true;
+    return read;
 }
 
-static bool read_body(struct http_session *session)
+static enum http_read read_body(struct http_input *input, struct http_exchange *exchange)
 {
-    if (session->chunked) {
-        return read_chunked(session);
+    struct slice bytes = slice_after(http_input_rest(input), input->head_length);
+    if (bytes.len < input->body_length) {
+        return HTTP_READ_NOTHING;
     }
-    struct slice bytes = slice_after(input(session), session->head_length);
-    if (bytes.len < session->body_length) {
-        return false;
+    enum http_read read = serve_with_body(input, exchange, slice_make(bytes.data, input->body_length));
+    if (read != HTTP_READ_LACKS_TURN) {
+        input->at += input->head_length + input->body_length;
     }
-    if (!serve_with_body(session, slice_make(bytes.data, session->body_length))) {
-        return false;
-    }
-    session->at += session->head_length + session->body_length;
-    return true;
+    return read;
 }
 
-bool http_read_request(struct http_session *session)
+enum http_read http_read_request(struct http_input *input, struct http_exchange *exchange)
 {
-    return session->phase == PHASE_HEAD ? read_head(session) : read_body(session);
+    switch (input->part) {
+    case HTTP_AT_HEAD: break;
+    case HTTP_IN_BODY: return read_body(input, exchange);
+    case HTTP_IN_CHUNKS:
+    case HTTP_GATHERED: return read_chunks(input, exchange);
+    }
+    return read_head(input, exchange);
 }

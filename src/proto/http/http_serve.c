@@ -4,18 +4,18 @@
 #include "proto/front/hosts.h"
 #include "proto/http/http_events.h"
 
-static struct http_answer *begin_answer(struct http_session *session, const struct http_request *request)
+static struct http_answer *begin_answer(struct http_exchange *exchange, const struct http_request *request)
 {
-    struct http_answer *answer = answer_ring_push(&session->answers);
-    http_answer_begin(answer, session->context, request);
+    struct http_answer *answer = answer_ring_push(&exchange->answers);
+    http_answer_begin(answer, exchange->context, request);
     return answer;
 }
 
 /* One that waits is flushed when its fate is known. */
-static void flush_if_ready(const struct http_session *session)
+static void flush_if_ready(const struct http_exchange *exchange)
 {
-    if (answer_ring_at(&session->answers, session->answers.next - 1)->state == ANSWER_READY) {
-        session->transport->ops->want_flush(session->transport);
+    if (answer_ring_at(&exchange->answers, exchange->answers.next - 1)->state == ANSWER_READY) {
+        exchange->transport->ops->want_flush(exchange->transport);
     }
 }
 
@@ -31,9 +31,9 @@ static bool is_options(const struct http_request *request, const struct http_des
            (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
 }
 
-struct http_destination http_serve_find(struct http_session *session, const struct http_request *request)
+struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request)
 {
-    struct io_context *context = session->context;
+    struct io_context *context = exchange->context;
     struct http_destination to = { .path = request->path };
     if (to.path.len != 0 && memchr(to.path.data, '%', to.path.len) != NULL) {
         buf_clear(&context->text);
@@ -43,7 +43,7 @@ struct http_destination http_serve_find(struct http_session *session, const stru
         }
         to.path = buf_slice(&context->text);
     }
-    to.route = http_routes_find(session->routes, to.path, request->method, &to.allow);
+    to.route = http_routes_find(exchange->routes, to.path, request->method, &to.allow);
     to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
     if (context->options->hosts.count != 0 && !hosts_take(&context->options->hosts, request->host)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
@@ -78,27 +78,26 @@ static void give_problem(struct io_context *context, struct http_answer *answer,
     http_answer_problem(answer, error, detail, SLICE(""));
 }
 
-static struct http_answer *refuse(struct http_session *session, const struct http_request *request,
+static struct http_answer *refuse(struct http_exchange *exchange, const struct http_request *request,
                                   const struct http_destination *to, enum error error, struct slice detail)
 {
-    struct http_answer *answer = begin_answer(session, request);
-    give_problem(session->context, answer, to, error, detail);
+    struct http_answer *answer = begin_answer(exchange, request);
+    give_problem(exchange->context, answer, to, error, detail);
     return answer;
 }
 
-void http_serve_refusal(struct http_session *session, const struct http_request *request,
+void http_serve_refusal(struct http_exchange *exchange, const struct http_request *request,
                         const struct http_destination *to, enum error error, struct slice detail)
 {
-    refuse(session, request, to, error, detail)->reply.close = true;
-    session->phase = PHASE_LAST;
-    flush_if_ready(session);
+    refuse(exchange, request, to, error, detail)->reply.close = true;
+    flush_if_ready(exchange);
 }
 
-static void serve_page(struct http_session *session, const struct http_request *request, const struct page *page,
+static void serve_page(struct http_exchange *exchange, const struct http_request *request, const struct page *page,
                        struct slice path)
 {
-    struct page_later later = { session->context->thread, http_session_next_token(session) };
-    struct http_answer *answer = begin_answer(session, request);
+    struct page_later later = { exchange->context->thread, http_exchange_next_token(exchange) };
+    struct http_answer *answer = begin_answer(exchange, request);
     struct page_request asked = { request->method, path, request->query };
     struct page_reply reply = { .status = 200 };
     if (page->any_origin) {
@@ -112,68 +111,72 @@ static void serve_page(struct http_session *session, const struct http_request *
     http_answer_page(answer, &reply);
 }
 
-static bool is_forwarded(const struct http_session *session, const struct http_request *request)
+static bool is_forwarded(const struct http_exchange *exchange, const struct http_request *request)
 {
-    return session->peer_trusted && request->forwarded_for_count != 0;
+    return exchange->peer_trusted && request->forwarded_for_count != 0;
 }
 
-static struct client_address client_of(const struct http_session *session, const struct http_request *request)
+static struct client_address client_of(const struct http_exchange *exchange, const struct http_request *request)
 {
-    return is_forwarded(session, request) ? client_address_behind(session->context->trusted, session->peer,
-                                                                  request->forwarded_for, request->forwarded_for_count)
-                                          : session->peer;
+    return is_forwarded(exchange, request) ? client_address_behind(exchange->context->trusted, exchange->peer,
+                                                                   request->forwarded_for, request->forwarded_for_count)
+                                           : exchange->peer;
 }
 
-static struct slice client_ip(const struct http_session *session, const struct http_request *request,
+static struct slice client_ip(const struct http_exchange *exchange, const struct http_request *request,
                               char text[CLIENT_ADDRESS_TEXT])
 {
-    if (!is_forwarded(session, request)) {
-        return slice_make(session->peer_text, session->peer_text_length);
+    if (!is_forwarded(exchange, request)) {
+        return slice_make(exchange->peer_text, exchange->peer_text_length);
     }
-    struct client_address client = client_of(session, request);
+    struct client_address client = client_of(exchange, request);
     return slice_make(text, client_address_format(&client, text));
 }
 
-static void serve_websocket(struct http_session *session, const struct http_request *request,
-                            const struct http_destination *to)
+static enum http_outcome outcome(const struct http_request *request)
 {
-    struct slice detail = SLICE("");
-    struct http_answer *answer = begin_answer(session, request);
-    enum error error = http_upgrade(session->context, request, to->route->acks, client_of(session, request),
-                                    &session->terms, &answer->body, &detail);
-    if (error != OK) {
-        give_problem(session->context, answer, to, error, detail);
-        return;
-    }
-    http_answer_upgrade(answer);
-    session->phase = PHASE_UPGRADE;
+    return request->keep_alive ? HTTP_GOES_ON : HTTP_IS_LAST;
 }
 
-static void serve_events(struct http_session *session, const struct http_request *request, enum payload_form form,
+static enum http_outcome serve_websocket(struct http_exchange *exchange, const struct http_request *request,
+                                         const struct http_destination *to)
+{
+    struct slice detail = SLICE("");
+    struct http_answer *answer = begin_answer(exchange, request);
+    enum error error = http_upgrade(exchange->context, request, to->route->acks, client_of(exchange, request),
+                                    &exchange->terms, &answer->body, &detail);
+    if (error != OK) {
+        give_problem(exchange->context, answer, to, error, detail);
+        return outcome(request);
+    }
+    http_answer_upgrade(answer);
+    return HTTP_UPGRADES;
+}
+
+static void serve_events(struct http_exchange *exchange, const struct http_request *request, enum payload_form form,
                          struct slice body)
 {
     char text[CLIENT_ADDRESS_TEXT];
-    struct token token = http_session_next_token(session);
-    struct http_answer *answer = begin_answer(session, request);
-    http_events_post(session->context, request, form, body, client_ip(session, request, text), token, answer);
+    struct token token = http_exchange_next_token(exchange);
+    struct http_answer *answer = begin_answer(exchange, request);
+    http_events_post(exchange->context, request, form, body, client_ip(exchange, request, text), token, answer);
 }
 
-void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
-                struct slice body)
+enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
+                             const struct http_destination *to, struct slice body)
 {
+    enum http_outcome after = outcome(request);
     if (to->options) {
-        http_answer_options(begin_answer(session, request), request, to->allow);
+        http_answer_options(begin_answer(exchange, request), request, to->allow);
     } else if (to->error != OK) {
-        refuse(session, request, to, to->error, SLICE(""));
+        refuse(exchange, request, to, to->error, SLICE(""));
     } else if (to->route->kind == ROUTE_PAGE) {
-        serve_page(session, request, to->route->page, to->path);
+        serve_page(exchange, request, to->route->page, to->path);
     } else if (to->route->kind == ROUTE_WEBSOCKET) {
-        serve_websocket(session, request, to);
+        after = serve_websocket(exchange, request, to);
     } else {
-        serve_events(session, request, to->route->form, body);
+        serve_events(exchange, request, to->route->form, body);
     }
-    flush_if_ready(session);
-    if (!request->keep_alive && session->phase != PHASE_UPGRADE) {
-        session->phase = PHASE_LAST;
-    }
+    flush_if_ready(exchange);
+    return after;
 }

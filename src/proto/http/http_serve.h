@@ -1,7 +1,7 @@
-/* One request of a session: where it goes, and its answer. */
+/* One request: where it goes, and its answer. */
 #pragma once
 
-#include "proto/http/http_session.h"
+#include "proto/http/http_exchange.h"
 
 struct http_destination {
     const struct http_route *route;
@@ -13,12 +13,12 @@ struct http_destination {
 };
 
 /* What the head alone says. */
-struct http_destination http_serve_find(struct http_session *session, const struct http_request *request);
+struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request);
 
 /* A whole request. `body` is followed by JSON_PADDING readable bytes. There is room in the ring. */
-void http_serve(struct http_session *session, const struct http_request *request, const struct http_destination *to,
-                struct slice body);
+enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
+                             const struct http_destination *to, struct slice body);
 
 /* A request that is not read to its end: its problem is the last answer of the connection. */
-void http_serve_refusal(struct http_session *session, const struct http_request *request,
+void http_serve_refusal(struct http_exchange *exchange, const struct http_request *request,
                         const struct http_destination *to, enum error error, struct slice detail);

@@ -22,5 +22,5 @@ int64_t http_wait_patience_ns(const struct http_options *options, enum http_wait
 bool http_wait_is_silent(const struct http_session *session)
 {
     return session->wait == WAIT_REQUEST && session->received_bytes == 0 &&
-           http_session_idle_ns(session) >= session->context->options->header_timeout_ns;
+           http_session_idle_ns(session) >= session->exchange.context->options->header_timeout_ns;
 }

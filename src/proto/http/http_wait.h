@@ -9,7 +9,7 @@ static inline enum http_wait http_wait_of(const struct http_session *session)
     if (session->out.blocked) {
         return WAIT_SOCKET;
     }
-    if (session->phase == PHASE_LINGER) {
+    if (session->phase == PHASE_LINGERS) {
         return WAIT_LINGER;
     }
     if (session->in_line) {
@@ -18,13 +18,14 @@ static inline enum http_wait http_wait_of(const struct http_session *session)
     if (session->received.stopped) {
         return WAIT_ROOM;
     }
-    if (session->reading && session->phase == PHASE_BODY) {
+    if (session->reading && http_session_is_in_body(session)) {
         return WAIT_BODY;
     }
-    if (session->reading && session->phase == PHASE_HEAD && session->in.len != 0) {
+    if (session->reading && session->phase == PHASE_OPEN && session->input.bytes.len != 0) {
         return WAIT_HEAD;
     }
-    return !answer_ring_is_empty(&session->answers) || session->phase == PHASE_LAST ? WAIT_ANSWER : WAIT_REQUEST;
+    return !answer_ring_is_empty(&session->exchange.answers) || session->phase == PHASE_LAST ? WAIT_ANSWER
+                                                                                             : WAIT_REQUEST;
 }
 
 int64_t http_wait_patience_ns(const struct http_options *options, enum http_wait wait);

@@ -90,7 +90,7 @@ void connection_life_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     if (connection->of_address) {
-        connection_limits_leave(connections->per_address, &connection->http.peer);
+        connection_limits_leave(connections->per_address, &connection->http.exchange.peer);
     }
     connection->of_address = false;
     connections_give(connection);

@@ -138,7 +138,7 @@ bool connections_upgrade(struct connection *connection)
     struct ws_terms terms;
     struct buf rest;
     http_session_hand_over(&connection->http, &terms, &rest);
-    http_session_close(&connection->http);
+    http_session_ops.close(&connection->http);
     http_session_release(&connection->http);
     connection->generation++;
     connection->transport.ops->set_reading(&connection->transport, true);

@@ -1,0 +1,37 @@
+/* What a connection lends to each of its requests: where it may go, who asks, and the place of its answer. What a request
+ * means for the connection is an outcome that its session acts on. */
+#pragma once
+
+#include "proto/front/transport.h"
+#include "proto/http/answer_ring.h"
+#include "proto/http/http_upgrade.h"
+
+struct http_exchange {
+    struct io_context *context;
+    const struct http_routes *routes;
+    struct transport *transport; /* what carries it */
+    uint32_t slot;
+    uint32_t generation;
+
+    struct client_address peer;
+    bool peer_trusted;
+    char peer_text[CLIENT_ADDRESS_TEXT];
+    size_t peer_text_length;
+
+    struct turn_share share;
+    struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
+    struct ws_terms terms;      /* of the upgrade, if there is one */
+};
+
+/* After a request. */
+enum http_outcome {
+    HTTP_GOES_ON,
+    HTTP_IS_LAST, /* its answer ends the connection */
+    HTTP_UPGRADES /* its answer is the 101, and `terms` are settled */
+};
+
+/* Where the completion of the request that is taken next will go. */
+static inline struct token http_exchange_next_token(const struct http_exchange *exchange)
+{
+    return (struct token){ exchange->slot, exchange->generation, exchange->answers.next };
+}

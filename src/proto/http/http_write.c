@@ -1,0 +1,49 @@
+/* Turns the answers that are next in order into bytes, and gives them to the socket. */
+#include "proto/http/http_write.h"
+
+#include "proto/http/http_bounds.h"
+
+/* The answer at the front of the ring is the last of this connection. */
+static bool is_last(const struct http_session *session, const struct http_answer *answer)
+{
+    bool newest = session->exchange.answers.first + 1 == session->exchange.answers.next;
+    bool ending = session->phase == PHASE_LAST || (session->exchange.context->draining &&
+                                                   session->phase == PHASE_OPEN && session->input.part == HTTP_AT_HEAD);
+    return answer->reply.close || (newest && ending);
+}
+
+void http_write_collect(struct http_session *session)
+{
+    while (!answer_ring_is_empty(&session->exchange.answers)) {
+        struct http_answer *answer = answer_ring_at(&session->exchange.answers, session->exchange.answers.first);
+        if (answer->state != ANSWER_READY || session->out.bytes.len >= OUTGOING_ENOUGH) {
+            return;
+        }
+        answer->reply.close = is_last(session, answer);
+        http_bounds_unweigh(session, answer);
+        http_answer_write(answer, session->exchange.context, &session->out.bytes);
+        session->exchange.answers.first++;
+        if (answer->reply.close) {
+            http_session_step(session, HTTP_STEP_FINISH);
+            answer_ring_clear(&session->exchange.answers);
+            return;
+        }
+    }
+    if (session->continue_owed) {
+        buf_append_slice(&session->out.bytes, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+        session->continue_owed = false;
+    }
+}
+
+bool http_write_out(struct http_session *session)
+{
+    uint64_t before = session->out.taken;
+    if (!outgoing_write(&session->out, session->exchange.transport)) {
+        return false;
+    }
+    http_bounds_write(session, session->out.taken != before);
+    if (session->phase == PHASE_LINGERS && !session->out.blocked) {
+        session->exchange.transport->ops->finish(session->exchange.transport);
+    }
+    return true;
+}
