@@ -15,9 +15,13 @@
 
 #include "gateway_streams.h"
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/system/crash_point.h"
 #include "base/system/data_folder.h"
+#include "event/column.h"
+#include "event/stream.h"
 #include "memory_plan.h"
 #include "open_files.h"
 #include "pipeline/pipeline.h"
@@ -26,6 +30,7 @@
 #include "proto/udp/udp.h"
 #include "query/query.h"
 #include "query/sql_service.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdlib.h>

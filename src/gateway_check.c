@@ -3,6 +3,7 @@
 #include "gateway_streams.h"
 #include "memory_plan.h"
 
+#include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
 #include "proto/udp/udp.h"
 #include "store/store.h"

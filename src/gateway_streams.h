@@ -1,8 +1,12 @@
 /* The streams of a configuration, compiled: for gateway.c, which serves them, and gateway_check.c. */
 #pragma once
 
-#include "config/config.h"
-#include "event/stream.h"
+#include "base/bytes.h"
+
+#include <stddef.h>
+
+struct buf;
+struct config;
 
 /* All streams, or NULL with the problems of all of them. */
 MUST_CHECK struct stream **gateway_streams_compile(const struct config *config, struct buf *problems);

@@ -2,6 +2,8 @@
 #include "open_files.h"
 
 #include "base/log.h"
+#include "config/config.h"
+#include "config/options.h"
 #include "proto/front/proto.h"
 
 #include <sys/resource.h>

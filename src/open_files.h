@@ -3,7 +3,10 @@
  * that was let in must not find that its segment cannot be opened. */
 #pragma once
 
-#include "config/config.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
 
 struct open_files {
     uint64_t limit;

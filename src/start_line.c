@@ -1,7 +1,11 @@
 /* Turns a configuration and what was made of it into the words at start. */
 #include "start_line.h"
 
+#include "base/log.h"
+#include "config/config.h"
 #include "config/environment.h"
+#include "config/options.h"
+#include "gateway.h"
 #include "pipeline/dedup/redis_address.h"
 
 #include <stdio.h>

@@ -2,7 +2,8 @@
  * event to try it with. */
 #pragma once
 
-#include "gateway.h"
+struct config;
+struct gateway;
 
 /* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
 void start_line_log(const struct config *config, const struct gateway *gateway);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "journal_fixture.h"
+#include "pipeline/journal/journal_io.h"
 
 #define DISK_FILES 256
 

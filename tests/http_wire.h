@@ -2,7 +2,12 @@
  * this file. Behind cmocka.h. */
 #pragma once
 
+#include "config/options.h"
+#include "event/stream.h"
+#include "pipeline/json/json.h"
+#include "proto/front/decode.h"
 #include "proto/http/http_events.h"
+#include "proto/http/http_routes.h"
 #include "proto/http/http_session.h"
 
 #include <stdio.h>

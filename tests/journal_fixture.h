@@ -7,7 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/segment/segment.h"
 #include "pipeline/journal/journal.h"
+#include "pipeline/journal/journal_io.h"
 #include "sample_rows.h"
 
 #ifndef FIXTURE_PARENT

@@ -4,8 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/column.h"
+#include "event/event_id.h"
 #include "event/segment/native.h"
 #include "event/stream.h"
+#include "pipeline/pipeline_io.h"
 
 #define SAMPLE_FIELD(column, kind)                                                                                     \
     {                                                                                                                  \

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
+#include "event/chunk.h"
+#include "event/column.h"
 #include "event/segment/native.h"
+#include "event/stream.h"
+#include "pipeline/pipeline_io.h"
 #include "pipeline/validate/validate.h"
 
 #define FIELD(field_name, field_type, ...)                                                                             \

@@ -3,7 +3,13 @@
 #pragma once
 
 #include "base/lz4.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/column.h"
+#include "event/segment/native.h"
 #include "event/segment/segment.h"
+#include "event/stream.h"
+#include "pipeline/pipeline_io.h"
 
 #include <stdio.h>
 #include <stdlib.h>

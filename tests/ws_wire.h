@@ -2,6 +2,12 @@
  * for the fuzzer. One session at a time. */
 #pragma once
 
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/stream.h"
+#include "pipeline/json/json.h"
+#include "proto/front/decode.h"
+#include "proto/http/io_context.h"
 #include "proto/ws/ws_frame.h"
 #include "proto/ws/ws_session.h"
 

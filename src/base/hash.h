@@ -1,7 +1,8 @@
 /* XXH3, the only place that knows the library. */
 #pragma once
 
-#include "base/bytes.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct hash128 {
     uint64_t high, low;

@@ -1,6 +1,7 @@
 /* Turns what the parts say of themselves into a board that pages read. */
 #include "base/status.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/plain_text.h"
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "base/clock.h"
 
 enum status_level {
     STATUS_OK,

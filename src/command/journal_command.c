@@ -1,8 +1,11 @@
 /* Turns the segments of a data folder into lines for people. */
 #include "command/journal_command.h"
 
+#include "base/clock.h"
 #include "base/plain_text.h"
 #include "base/system/disk.h"
+#include "event/event_id.h"
+#include "event/segment/native.h"
 #include "event/segment/segment.h"
 
 #include <dirent.h>

@@ -3,6 +3,8 @@
 
 #include "gateway.h"
 
+#include "event/stream.h"
+#include "store/store.h"
 #include "store/table_ddl.h"
 
 #include <errno.h>

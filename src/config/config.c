@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/document.h"
+#include "config/memory.h"
 #include "config/option_read.h"
 #include "config/secret.h"
 

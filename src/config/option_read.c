@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 
+#include "config/document.h"
 #include "config/environment.h"
 #include "config/expand.h"
+#include "config/memory.h"
 #include "config/option_scalar.h"
+#include "config/options.h"
 #include "config/scalar.h"
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };

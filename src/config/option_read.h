@@ -3,8 +3,10 @@
  * Problems are gathered, one line each: "file:line: key: found …, expected …". */
 #pragma once
 
-#include "config/document.h"
+#include "base/bytes.h"
 #include "config/option_table.h"
+
+struct node;
 
 struct option_reader {
     const char *file;                        /* for messages */

@@ -1,6 +1,9 @@
 /* Turns the text of one scalar into one member of an option struct. */
 #include "config/option_scalar.h"
 
+#include "config/memory.h"
+#include "config/option_read.h"
+#include "config/option_table.h"
 #include "config/scalar.h"
 
 enum { QUOTE_LIMIT = 60 };

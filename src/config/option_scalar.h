@@ -1,7 +1,10 @@
 /* One scalar into one option. */
 #pragma once
 
-#include "config/option_read.h"
+struct buf;
+struct option;
+struct option_reader;
+struct slice;
 
 /* Stores `text`, already expanded, at `place`. On failure a problem is reported. */
 void option_read_scalar(struct option_reader *reader, const struct option *option, int line, const char *path,

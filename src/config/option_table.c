@@ -1,6 +1,13 @@
 /* Turns the option structs into tables: every option of the program, one row each. */
 #include "config/option_table.h"
 
+#include "base/bytes.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "config/options.h"
+
+#include <stdint.h>
+
 /* The place of a member, checked at compile time to have the C type that the option's type fills. */
 #define PLACE(owner, member, ...)                                                                                      \
     (offsetof(struct owner, member) + 0 * sizeof(char[_Generic(((struct owner *)0)->member, __VA_ARGS__)]))

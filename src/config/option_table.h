@@ -3,7 +3,8 @@
  * An option is one row. Parsing, its errors, docs/configuration.md and the checks of the sample file follow from it. */
 #pragma once
 
-#include "config/config.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum option_type {
     OPTION_STRING,  /* const char *; `min` given: not empty */

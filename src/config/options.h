@@ -5,7 +5,6 @@
  * holds them and live until config_free. Sizes are bytes, times nanoseconds. */
 #pragma once
 
-#include "base/bytes.h"
 #include "base/log.h"
 
 struct string_list {

@@ -1,6 +1,9 @@
 /* Turns files that hold a secret into options. */
 #include "config/secret.h"
 
+#include "config/memory.h"
+#include "config/option_read.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "config/config.h"
-#include "config/option_read.h"
+
+struct option_reader;
 
 /* Reads the files that the configuration names into the options that they stand for; a problem each of what cannot be used.
  * What they hold is never repeated. */

@@ -1,6 +1,11 @@
 /* Turns the values of many events into columns in Native wire encoding. */
 #include "event/chunk.h"
 #include "base/assert.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/stream.h"
+#include "event/ticket.h"
+#include "event/type.h"
 
 #include <stdlib.h>
 

@@ -13,53 +13,13 @@
  * not sealed. It may be truncated to the rows before. */
 #pragma once
 
-#include "base/clock.h"
-#include "base/error.h"
-#include "event/event_id.h"
-#include "event/stream.h"
+#include "base/bytes.h"
 
-enum protocol { PROTOCOL_HTTP, PROTOCOL_WS, PROTOCOL_UDP, PROTOCOL_COUNT };
-
-/* Where a completion goes: a connection of an I/O thread by slot and generation, never by pointer; `sequence` is the
- * front end's own number of the request or frame. */
-struct token {
-    uint32_t slot;
-    uint32_t generation;
-    uint64_t sequence;
-};
-
-/* One payload's rows: [first_row, first_row + rows); of silent payloads that follow each other the rows of all. Filled
- * by the I/O thread but for the last three, which are the commit thread's answer. */
-struct ticket {
-    struct token token;
-    uint32_t first_row;
-    uint32_t rows;
-    enum protocol protocol;
-    bool wait_stored; /* seal the segment, and send a second completion when it is stored */
-    bool silent;      /* nobody waits for it; the payloads that follow may share it */
-    uint32_t accepted;
-    uint32_t duplicate;
-    enum error error; /* not OK: none of the rows was accepted, all are dropped */
-};
-
-/* Values in Native wire encoding. Invariants:
- *   scalar    `data` holds `rows` values
- *   Nullable  `nulls` holds `rows` bytes, `data` a value for each
- *   Array     `offsets` holds `rows` cumulative UInt64 counts, `data` (and `nulls` for nullable_items) one value per item
- *   Map       `offsets` as Array, `keys` and `data` one string per entry */
-struct column {
-    const struct column_spec *spec;
-    uint32_t rows;
-    uint64_t items; /* arrays and maps: the last offset */
-    struct buf data;
-    struct buf offsets;
-    struct buf nulls;
-    struct buf keys;
-    /* state before the row begun last, for column_undo */
-    uint32_t undo_rows;
-    uint64_t undo_items;
-    size_t undo_data, undo_nulls, undo_keys;
-};
+struct column;
+struct event_id;
+struct pipeline_io;
+struct stream;
+struct ticket;
 
 struct chunk {
     const struct stream *stream;
@@ -93,54 +53,6 @@ struct ticket *chunk_add_ticket(struct chunk *chunk);
 
 /* Bytes held by the columns' values. */
 size_t chunk_bytes(const struct chunk *chunk);
-
-/* The scalar that an absent value of this column becomes. */
-static inline struct slice column_default(const struct column_spec *spec)
-{
-    return buf_slice(spec->has_default ? &spec->default_wire : &spec->type.default_wire);
-}
-
-/* Brings a column up to `rows` rows with its default values. If memory runs short it stays as it is, but for `failed`
- * of a buffer. */
-void column_pad(struct column *column, uint32_t rows);
-
-/* Begin a row: pads to `row` and notes the state that column_undo returns to. The caller then appends exactly one
- * value (or the items of one array) and calls column_end, which says false if memory ran short: the row is to be undone. */
-static inline void column_begin(struct column *column, uint32_t row)
-{
-    if (column->rows < row) {
-        column_pad(column, row);
-    }
-    column->undo_rows = column->rows;
-    column->undo_items = column->items;
-    column->undo_data = column->data.len;
-    column->undo_nulls = column->nulls.len;
-    column->undo_keys = column->keys.len;
-}
-
-MUST_CHECK static inline bool column_end(struct column *column)
-{
-    column->rows = column->undo_rows + 1;
-    if (column->spec->type.shape == SHAPE_SCALAR) {
-        return !column->data.failed;
-    }
-    if (column->spec->type.shape != SHAPE_NULLABLE) {
-        buf_append_u64(&column->offsets, column->items);
-    }
-    return !column->data.failed && !column->offsets.failed && !column->nulls.failed && !column->keys.failed;
-}
-
-/* The row ended last stands for all up to `rows`; scalars and Nullable. False: memory ran short. */
-MUST_CHECK bool column_repeat(struct column *column, uint32_t rows);
-
-/* Forgets the row begun last, ended or not. */
-void column_undo(struct column *column);
-
-/* The bytes in `data` of the row begun last (scalars). */
-static inline struct slice column_last(const struct column *column)
-{
-    return slice_make(column->data.data + column->undo_data, column->data.len - column->undo_data);
-}
 
 /* Cuts the chunk back to its first `rows` rows (a payload that failed as a whole); what failed since is forgiven. */
 void chunk_truncate(struct chunk *chunk, uint32_t rows);

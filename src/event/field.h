@@ -3,6 +3,8 @@
 
 #include "event/stream.h"
 
+struct field_options;
+
 /* Fills *spec from the options. Appends one line per problem ("line N: field: …"); false if there was any. The spec is
  * to be released either way. */
 MUST_CHECK bool field_compile(struct column_spec *spec, const struct field_options *options, struct buf *problems);

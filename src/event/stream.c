@@ -2,6 +2,8 @@
 #include "event/stream.h"
 
 #include "base/assert.h"
+#include "config/options.h"
+#include "event/column.h"
 #include "event/field.h"
 #include "event/path.h"
 #include "event/value.h"

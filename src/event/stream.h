@@ -4,36 +4,11 @@
  * finds the column of each value. Immutable after stream_compile; shared by all threads without locks. */
 #pragma once
 
-#include "config/options.h"
-#include "event/type.h"
+#include "base/bytes.h"
 
+struct column_spec;
 struct path_node;
-
-struct column_spec {
-    const char *name;
-    struct type type;
-    const struct field_options *options;
-    enum fill fill;
-    bool required;
-    bool has_default;        /* default_wire is what an absent value becomes; else the type's own default */
-    bool default_now;        /* a time that defaults to the time of receipt */
-    int64_t default_time_ns; /* wall: a time's default, if it is not "now" */
-    struct buf default_wire; /* one scalar in wire encoding */
-    bool limits_text;        /* one_of or min_length are given */
-    struct slice *one_of;    /* texts allowed, borrowed: options, or the names of an Enum */
-    size_t one_of_count;
-    uint64_t min_length;   /* bytes of a string */
-    uint64_t max_length;   /* bytes of a string; UINT64_MAX: no bound */
-    uint64_t max_items;    /* of an array or map; UINT64_MAX: no bound */
-    bool has_min, has_max; /* of floats and decimals */
-    double min, max;
-    int64_t min_integer, max_integer;    /* of integers but UInt64, the type's own range included */
-    uint64_t min_unsigned, max_unsigned; /* of UInt64 */
-    int64_t max_past_ns, max_future_ns;  /* -1: no bound */
-    bool is_event_time;                  /* the stream's time_column: sent_at moves it */
-    bool clamps_late;                    /* late_clock: clamp, and it is the event's time */
-    int key_position;                    /* in key_columns, -1: not part of it */
-};
+struct stream_options;
 
 struct stream {
     const char *name;

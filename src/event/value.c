@@ -1,4 +1,5 @@
 /* Turns scalars into the wire bytes of a column. */
+#include "event/column.h"
 #include "event/event_id.h"
 #include "event/value_private.h"
 

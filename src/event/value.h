@@ -5,7 +5,9 @@
 #pragma once
 
 #include "base/error.h"
-#include "event/stream.h"
+#include "event/type.h"
+
+struct column_spec;
 
 enum value_type { VALUE_TEXT, VALUE_INT, VALUE_UINT /* above INT64_MAX */, VALUE_DOUBLE, VALUE_BOOL };
 

@@ -1,4 +1,5 @@
 /* Turns booleans, numbers and the texts of numbers into the wire bytes of numeric columns. */
+#include "event/column.h"
 #include "event/decimal.h"
 #include "event/value_private.h"
 

@@ -2,7 +2,11 @@
 #include "pipeline/batch.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "base/clock.h"
+#include "config/options.h"
+
+#include <stddef.h>
 
 #define PATIENCE 10       /* of the strategies that go by size: times max_delay */
 #define ADAPTIVE_RANGE 64 /* largest target : smallest */

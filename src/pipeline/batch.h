@@ -5,7 +5,8 @@
  * `hybrid`; and none lets a segment grow beyond BATCH_LARGEST_BYTES, as it is one INSERT. */
 #pragma once
 
-#include "config/options.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define BATCH_LARGEST_BYTES (UINT64_C(1) << 30)
 

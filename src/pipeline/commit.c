@@ -2,9 +2,11 @@
 #include "pipeline/commit_private.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
+#include "pipeline/waiters.h"
 
 #include <stdlib.h>
 

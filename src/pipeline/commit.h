@@ -15,7 +15,6 @@
 #include "pipeline/commit_queue.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/waiters.h"
 
 /* Rows after which a group takes no further chunk, so that its latency stays bounded. */
 #define COMMIT_GROUP_ROWS 65536u

@@ -1,5 +1,8 @@
 /* Turns a group's ids into the rows that are new. */
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
+#include "event/segment/segment.h"
+#include "event/ticket.h"
 #include "pipeline/commit_private.h"
 
 #define LOOKAHEAD 8u /* rows whose slots are on their way from memory */

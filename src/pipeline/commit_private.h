@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/assert.h"
+#include "event/chunk.h"
+#include "event/stream.h"
 #include "pipeline/commit.h"
 #include "pipeline/dedup/id_set.h"
 

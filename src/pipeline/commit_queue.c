@@ -2,6 +2,10 @@
 #include "pipeline/commit_queue.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/segment/segment.h"
 #include <stdlib.h>
 
 void commit_queue_init(struct commit_queue *queue, const struct commit_options *options)

@@ -5,8 +5,6 @@
 #pragma once
 
 #include "base/thread.h"
-#include "event/chunk.h"
-#include "event/segment/segment.h"
 #include "pipeline/batch.h"
 
 #include <stdatomic.h>

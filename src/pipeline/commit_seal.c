@@ -2,6 +2,8 @@
 #include "pipeline/commit_private.h"
 
 #include "base/assert.h"
+#include "event/segment/segment.h"
+#include "pipeline/waiters.h"
 
 static void hand_on(struct commit *commit, struct segment *segment)
 {

@@ -2,6 +2,10 @@
 #include "pipeline/commit_thread.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "event/chunk.h"
+#include "pipeline/commit.h"
+#include "pipeline/commit_queue.h"
 
 /* While the journal refuses events, nobody pushes: it is asked again this often. */
 #define CHECK_NS (NS_PER_SECOND / 5)

@@ -3,7 +3,6 @@
 
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
-#include "pipeline/commit.h"
 
 struct commit_thread {
     struct commit *commit;

@@ -2,6 +2,11 @@
 #include "pipeline/destinations.h"
 
 #include "base/assert.h"
+#include "base/error.h"
+#include "event/segment/segment.h"
+#include "pipeline/journal/journal.h"
+
+#include <stdbool.h>
 
 void destinations_init(struct destinations *destinations)
 {

@@ -11,9 +11,9 @@
  * Any thread may submit; `submit` of a destination is called on that thread, under the lock if there are several. */
 #pragma once
 
-#include "pipeline/journal/journal.h"
-
 #include <pthread.h>
+
+struct segment;
 
 #define DESTINATIONS_MOST 8
 

@@ -1,6 +1,8 @@
 /* Turns the members of a payload's object into what stands around its events. */
 #include "pipeline/envelope.h"
 
+#include "pipeline/pipeline.h"
+
 static bool is_named(struct slice key, const char name[static 6])
 {
     return memcmp(key.data, name, key.len) == 0;

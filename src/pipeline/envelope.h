@@ -3,7 +3,8 @@
 #pragma once
 
 #include "pipeline/json/json.h"
-#include "pipeline/pipeline.h"
+
+struct payload;
 
 struct envelope {
     struct slice stream; /* empty: none is named, or this payload may not choose */

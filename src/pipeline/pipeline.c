@@ -1,6 +1,12 @@
 /* Turns a configuration into running threads between pipeline_submit and the store, and back into rest. */
 #include "pipeline/pipeline_private.h"
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "config/config.h"
+#include "event/segment/segment.h"
+#include "event/stream.h"
+#include "pipeline/commit.h"
 #include "pipeline/validate/validate.h"
 
 #include <stdlib.h>

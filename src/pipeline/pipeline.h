@@ -16,15 +16,16 @@
  * Front ends call pipeline_submit and get, later, exactly one completion per ticket. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
-#include "config/config.h"
-#include "event/chunk.h"
-#include "pipeline/json/json.h"
-#include "store/store.h"
+#include "base/bytes.h"
+#include "event/ticket.h"
 
+struct config;
+struct metrics;
 struct pipeline;
 struct pipeline_io;
+struct status_board;
+struct store;
+struct stream;
 
 struct pipeline_config {
     const struct config *config;

@@ -1,6 +1,8 @@
 /* Turns completions of other threads into lists for the I/O thread. */
 #include "pipeline/pipeline_inbox.h"
 
+#include "event/ticket.h"
+
 #include <stdlib.h>
 
 struct pipeline_inbox *pipeline_inbox_new(void)

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+struct token;
+
 /* Invariant: `woken` is set from the first put that nobody has taken yet, so that a thread is woken once for all. */
 struct pipeline_inbox {
     pthread_mutex_t mutex;

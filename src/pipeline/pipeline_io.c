@@ -3,6 +3,9 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/config.h"
+#include "event/stream.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
 

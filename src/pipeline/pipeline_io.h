@@ -5,10 +5,10 @@
  * fill. */
 #pragma once
 
+#include "event/chunk.h"
 #include "event/segment/segment.h"
 #include "pipeline/json/json_repair.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/refusals.h"
 #include "pipeline/validate/validate.h"
 
 /* Rows, and bytes of payloads, at which an open chunk is pushed instead of being filled further: only what is pushed

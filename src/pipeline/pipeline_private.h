@@ -7,6 +7,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/refusals.h"
 #include "pipeline/settlement.h"
+#include "pipeline/waiters.h"
 
 struct pipeline {
     struct pipeline_config config;

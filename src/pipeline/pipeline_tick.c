@@ -2,6 +2,8 @@
  * store, whether they came before the start or while the gateway runs. */
 #include "pipeline/pipeline_private.h"
 
+#include "event/segment/segment.h"
+
 #include <stdlib.h>
 
 #define MOST_AT_ONCE 1000 /* so that a tick stays short; the next one goes on */

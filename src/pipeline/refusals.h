@@ -6,10 +6,12 @@
 #pragma once
 
 #include "base/error.h"
-#include "event/chunk.h"
+#include "event/ticket.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+struct slice;
 
 struct refusal {
     enum protocol protocol;

@@ -2,8 +2,11 @@
 #include "pipeline/refused_runs.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
 
 struct run {
     uint32_t first;

@@ -8,8 +8,11 @@
  * for what a number takes more of digits it stands for more of events. Pure but for its memory. */
 #pragma once
 
-#include "base/bytes.h"
 #include "base/error.h"
+
+#include <stdint.h>
+
+struct buf;
 
 /* Event `index` is refused; indices only rise. `runs` (an array of runs, private) is cleared for each payload, and says
  * `failed` if memory was short: then it is not whole, and nothing may be told of it. */

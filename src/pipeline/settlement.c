@@ -2,7 +2,12 @@
 #include "pipeline/settlement.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
+#include "event/event_id.h"
+#include "event/segment/segment.h"
+#include "pipeline/waiters.h"
 
 bool settlement_init(struct settlement *settlement, struct metrics *metrics)
 {

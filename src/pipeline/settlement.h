@@ -8,7 +8,6 @@
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/waiters.h"
 #include "store/delivery/writer.h"
 
 struct settlement {

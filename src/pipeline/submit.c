@@ -1,5 +1,11 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "pipeline/json/json_measure.h"
+#include "pipeline/refusals.h"
 #include "pipeline/refused_runs.h"
 #include "pipeline/submit_private.h"
 

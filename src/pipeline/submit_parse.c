@@ -1,6 +1,10 @@
 /* Turns the text of a payload, or of a piece of it, into a document: as it is, or repaired if its stream has that. */
 #include "pipeline/submit_private.h"
 
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/stream.h"
+
 #include <stdio.h>
 
 enum error submit_parse(struct submit *submit, struct slice text)

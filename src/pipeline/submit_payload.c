@@ -1,5 +1,6 @@
 /* Finds the events of a payload: one, an array, lines, or an array in an envelope; whole, or with pieces that are no JSON. */
 #include "event/path.h"
+#include "event/stream.h"
 #include "pipeline/envelope.h"
 #include "pipeline/json/json_items.h"
 #include "pipeline/submit_private.h"

@@ -3,9 +3,10 @@
  * they are not told, and the front end's wait_timeout answers. */
 #pragma once
 
-#include "event/chunk.h"
+#include "event/ticket.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 struct pipeline_io;
 struct waiters;

@@ -2,10 +2,15 @@
 #include "query/query.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
 #include "base/thread.h"
+#include "config/options.h"
 #include "query/query_json.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
  * not merged yet are not counted twice (uniqExact(event_id), or FINAL). */
 #pragma once
 
-#include "config/options.h"
 #include "proto/front/proto.h"
 
 struct query_service;

@@ -3,7 +3,10 @@
 #include "query/query_sql.h"
 
 #include "base/clock.h"
+#include "event/column.h"
+#include "event/stream.h"
 #include "event/time_parse.h"
+#include "event/type.h"
 #include "pipeline/json/json.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_SECOND)

@@ -3,6 +3,9 @@
 #include "query/query_sql.h"
 
 #include "base/clock.h"
+#include "event/column.h"
+#include "event/stream.h"
+#include "event/type.h"
 #include "store/sql.h"
 
 #include <inttypes.h>

@@ -1,8 +1,13 @@
 /* The read API's arguments and the SELECT they become. Pure: no clock, no store. */
 #pragma once
 
-#include "event/stream.h"
-#include "store/store.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice;
 
 /* Most groups in an answer. */
 #define QUERY_MAX_GROUPS 1000

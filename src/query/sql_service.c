@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "query/sql_wire.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <poll.h>

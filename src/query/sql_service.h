@@ -5,7 +5,8 @@
  * its own; of SQL_SERVICE_MOST at once. A client that hangs up cancels its statement. */
 #pragma once
 
-#include "store/store.h"
+struct buf;
+struct store;
 
 #define SQL_SERVICE_MOST 4
 

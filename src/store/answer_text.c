@@ -1,9 +1,12 @@
 /* Turns an answer into a line for people, with or without what it quotes. */
 #include "store/answer_text.h"
 
+#include "base/bytes.h"
 #include "store/codes.h"
+#include "store/store.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SYNTAX_ERROR 62 /* quotes what follows in the body */
 #define LONGEST_NAME 128

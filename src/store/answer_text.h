@@ -9,7 +9,10 @@
  * hold them. Pure. */
 #pragma once
 
-#include "store/store.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct store_reply;
 
 /* Can the text hold what came from a row? By the code: of rows, of expressions, of what is not known; or no code at all. */
 bool answer_may_quote_rows(const struct store_reply *reply);

@@ -2,6 +2,7 @@
 #include "store/chdb_statement.h"
 
 #include "store/codes.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <strings.h>

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "store/chdb.h"
-#include "store/store.h"
+
+struct store_reply;
+struct store_statement;
 
 #define STATEMENT_MAX_HELD (UINT64_C(64) << 20)
 #define STATEMENT_MAX_HELD_ROWS 1000000

@@ -2,6 +2,10 @@
  *
  * Statements and queries stand in the body, never in the URL: servers and proxies take 4 to 16 KB of URL, and refuse the
  * rest with an empty answer. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "config/options.h"
 #include "store/http_request.h"
 #include "store/insert_body.h"
 #include "store/settings.h"

@@ -1,7 +1,9 @@
 /* Turns ClickHouse's error codes into what they mean for a batch. */
 #include "store/codes.h"
 
+#include "base/bytes.h"
 #include "store/answer_text.h"
+#include "store/store.h"
 
 /* X(code, name, what it means for a batch, what it tells when the catalog was asked about a table). Names and numbers are
  * ClickHouse's own (errorCodeToName), the same in 18.16 and 26.7. SILENT: it says nothing about the table: the server's own

@@ -2,7 +2,9 @@
  * for an operator. Pure. What comes of an answer that stays the same: poison.h. A code that is not in the table is suspect. */
 #pragma once
 
-#include "store/store.h"
+#include <stdbool.h>
+
+struct store_reply;
 
 enum code_class {
     CODE_PASSING, /* the server's own state: again, for ever, with backoff */

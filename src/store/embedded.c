@@ -1,8 +1,11 @@
 /* The store that is ClickHouse in process: a session is a connection to the engine of its own. */
+#include "base/clock.h"
+#include "config/options.h"
 #include "store/chdb_statement.h"
 #include "store/embedded_engine.h"
 #include "store/embedded_insert.h"
 #include "store/embedded_query.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,6 @@
  * stops with the last one. */
 #pragma once
 
-#include "config/config.h"
 #include "store/chdb.h"
 
 struct embedded_engine {

@@ -1,5 +1,8 @@
 #include "store/embedded_insert.h"
 
+#include "base/error.h"
+#include "base/lz4.h"
+#include "event/segment/native.h"
 #include "store/codes.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"

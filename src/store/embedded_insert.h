@@ -2,9 +2,10 @@
  * handed over piece by piece. */
 #pragma once
 
-#include "base/lz4.h"
 #include "store/chdb.h"
-#include "store/store.h"
+
+struct store_insert;
+struct store_reply;
 
 /* What an INSERT needs, kept for the next one. One thread. */
 struct embedded_insert {

@@ -1,5 +1,6 @@
 #include "store/embedded_query.h"
 
+#include "base/clock.h"
 #include "store/codes.h"
 #include "store/sql.h"
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "store/chdb.h"
-#include "store/store.h"
+
+struct store_query;
+struct store_reply;
 
 /* What a connection was last SET to. All zeros: nothing yet. */
 struct embedded_limits {

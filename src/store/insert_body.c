@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/lz4.h"
+#include "event/segment/native.h"
 #include "store/sql.h"
 
 #include <stdlib.h>

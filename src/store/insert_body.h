@@ -4,9 +4,14 @@
  * them gets them as one plain Native block. One object per session; it keeps its memory from batch to batch. */
 #pragma once
 
-#include "store/store.h"
+#include "base/bytes.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
+struct gather;
 struct insert_body;
+struct store_insert;
 
 struct insert_body *insert_body_new(void); /* NULL: memory is short */
 void insert_body_free(struct insert_body *body);

@@ -2,7 +2,9 @@
 #include "store/store.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/plain_text.h"
+#include "config/options.h"
 
 #define MESSAGE_END 256 /* bytes of a long message's end that are kept */
 #define MESSAGE_GAP " [...] "

@@ -4,17 +4,19 @@
  * not shared, the store itself may be used by all threads. Nothing here retries; that is the writer's. */
 #pragma once
 
-#include "base/status.h"
-#include "config/options.h"
-#include "event/segment/segment.h"
+#include "base/bytes.h"
+#include "event/type.h"
 
 #include <stdatomic.h>
 
 #define STORE_SERVER_NAME_MAX 128
 #define STORE_MESSAGE_MAX 1024
 
+struct segment;
 struct store;
+struct store_options;
 struct store_session;
+struct stream;
 
 enum store_outcome {
     STORE_DONE,        /* 200 and an empty body, or the engine's success */

@@ -1,7 +1,11 @@
 /* Turns a stream into a table on a server, or compares it with the one that is there. */
 #include "store/table.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
+#include "event/column.h"
+#include "event/stream.h"
+#include "event/type.h"
 #include "store/codes.h"
 #include "store/table_ddl.h"
 #include "store/table_judge.h"

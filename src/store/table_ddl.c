@@ -1,5 +1,8 @@
 /* Turns a stream into the CREATE TABLE that keeps each of its events once. */
 #include "store/table_ddl.h"
+#include "event/column.h"
+#include "event/stream.h"
+#include "event/type.h"
 #include "store/sql.h"
 
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */

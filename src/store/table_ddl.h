@@ -4,7 +4,11 @@
  * not convert Native columns (18.16) gets a table without LowCardinality: it would refuse the strings that travel. */
 #pragma once
 
-#include "store/store.h"
+#include <stdbool.h>
+
+struct buf;
+struct store_features;
+struct stream;
 
 #define REPLICATED_WINDOW 10000 /* blocks whose INSERTs ZooKeeper remembers */
 

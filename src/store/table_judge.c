@@ -1,6 +1,8 @@
 /* Turns what the catalog says of a table into what is lost there, and what the promise is worth. */
 #include "store/table_judge.h"
 
+#include "event/column.h"
+#include "event/stream.h"
 #include "store/expression.h"
 
 #define MOST_LOOKS 1000u /* beyond them nothing is promised of a key */

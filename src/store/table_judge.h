@@ -6,7 +6,13 @@
  * your own", has the same as a table for people. */
 #pragma once
 
-#include "event/stream.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct stream;
 
 /* Borrowed from the answers. An empty sorting key, partition key or engine_full says nothing. */
 struct table_definition {

@@ -2,7 +2,11 @@
 #include "store/table_judge.h"
 
 #include "base/clock.h"
+#include "config/options.h"
 #include "config/scalar.h"
+#include "event/column.h"
+#include "event/stream.h"
+#include "event/type.h"
 #include "store/expression.h"
 
 #include <inttypes.h>

@@ -14,10 +14,19 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/stream.h"
+#include "pipeline/commit.h"
 #include "pipeline/commit_thread.h"
+#include "pipeline/journal/journal_io.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/settlement.h"
+#include "pipeline/waiters.h"
 
 enum { STREAMS = 2, MOST_SEGMENTS = 16 };
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
 #include "http_wire.h"
 
 static void answers_a_post_when_it_is_committed(void **state)

@@ -12,10 +12,19 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
 #include "base/thread.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "pipeline/journal/letter_files.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
+#include "store/store.h"
 
 #define PATIENCE (20 * NS_PER_SECOND)
 

@@ -2,6 +2,12 @@
  * what the input does to it. A start reads it all, and what it took is found the same by the next start. */
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/event_id.h"
 #include "pipeline/dedup/key_log.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"

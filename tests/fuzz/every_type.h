@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "event/chunk.h"
 #include "event/stream.h"
 #include "pipeline/validate/validate.h"
 

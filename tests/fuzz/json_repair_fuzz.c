@@ -1,8 +1,10 @@
 /* Turns any bytes into JSON by force: what was repaired is walkable and valid UTF-8, and the locator agrees on what was not. */
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "fuzz/cost.h"
+#include "pipeline/json/json.h"
 #include "pipeline/json/json_repair.h"
 
 static void must(bool promise)

@@ -1,8 +1,10 @@
 /* Turns any bytes into a payload, packed or not, and submits it: each of its events is counted once, and what was taken are
  * whole rows. */
+#include "base/metrics/metrics.h"
 #include "fuzz/cost.h"
 #include "fuzz/every_type.h"
 #include "pipeline/pipeline_io.h"
+#include "pipeline/refusals.h"
 #include "proto/front/intake.h"
 
 #define MAX_PLAIN 65536

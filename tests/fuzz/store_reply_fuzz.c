@@ -6,6 +6,8 @@
 #include "store/codes.h"
 #include "store/table.h"
 
+#include "base/clock.h"
+#include "config/options.h"
 #include "store_fixture.h"
 
 #include <arpa/inet.h>

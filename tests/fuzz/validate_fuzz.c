@@ -1,9 +1,11 @@
 /* Turns any bytes into events of a stream that has every type: a refused event leaves the chunk as it was, and what was
  * taken is a block that reads back with as many rows. */
+#include "event/chunk.h"
 #include "event/segment/native.h"
 #include "fuzz/cost.h"
 #include "fuzz/every_type.h"
 #include "pipeline/json/json_repair.h"
+#include "pipeline/pipeline_io.h"
 
 #define EVENT_BYTES 500 /* an event weighs so much, however short it is: its row is written and read back */
 

@@ -7,7 +7,11 @@
  *   store_integration crash DIR                 inserts into `crash` until it is killed, a line per INSERT that is done
  *
  * Prints "ok" alone and exits 0, or says on stderr what failed. Anything else on stdout is a fault of the engine. */
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/thread.h"
+#include "config/options.h"
+#include "event/stream.h"
 #include "store/sql.h"
 #include "store/table.h"
 #include "store_fixture.h"

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "store/store.h"
 

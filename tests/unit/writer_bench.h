@@ -3,6 +3,11 @@
 #pragma once
 
 #include "base/lz4.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "store/delivery/writer.h"
 #include "unit/fake_store.h"
 

@@ -2,7 +2,7 @@
  * thread. */
 #pragma once
 
-#include "base/bytes.h"
+#include <stddef.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 

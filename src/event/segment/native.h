@@ -7,7 +7,11 @@
  * Pure: no I/O; encoding allocates nothing, reading keeps its columns from block to block. */
 #pragma once
 
-#include "event/chunk.h"
+#include "base/error.h"
+#include "event/type.h"
+
+struct chunk;
+struct stream;
 
 /* Receives a block's bytes piece by piece (LZ4, a buf). */
 struct native_sink {

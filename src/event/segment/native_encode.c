@@ -1,6 +1,9 @@
 /* Turns the kept rows of a chunk into one Native block, handed to a sink. */
 #include "base/assert.h"
+#include "event/chunk.h"
+#include "event/column.h"
 #include "event/segment/native.h"
+#include "event/stream.h"
 
 /* Small pieces are gathered, so that a chunk of a few rows does not cost a call of the sink for each name. */
 struct gatherer {

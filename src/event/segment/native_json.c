@@ -2,7 +2,9 @@
 #include "event/segment/native.h"
 #include "event/value.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
+#include "event/event_id.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,6 +5,8 @@
 #include "event/segment/native.h"
 
 #include "base/assert.h"
+#include "event/column.h"
+#include "event/stream.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,12 @@
 #include "event/segment/segment.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/lz4.h"
 #include "base/system/disk.h"
+#include "event/event_id.h"
+#include "event/segment/native.h"
+#include "event/type.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,8 +12,14 @@
  * This module reads and describes segments; the journal (pipeline/journal/journal.h) writes them and says when they go. */
 #pragma once
 
-#include "event/event_id.h"
-#include "event/segment/native.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct event_id;
+struct native_block;
+struct native_column;
+struct stream;
+struct waiters;
 
 #define SEGMENT_FORMAT 1
 #define SEGMENT_SUFFIX ".native.lz4"
@@ -86,7 +92,7 @@ struct segment {
     int64_t min_time_ns, max_time_ns; /* wall, of the time column; min > max: unknown */
     size_t stream_index;              /* SIZE_MAX: the stream is not configured any more */
     bool recovered;                   /* found at start: the fate of earlier attempts is unknown */
-    void *waiters;                    /* pipeline's: tickets that wait for `stored` */
+    struct waiters *waiters;          /* pipeline's: tickets that wait for `stored` */
     struct segment *next;
 };
 

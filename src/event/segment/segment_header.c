@@ -4,6 +4,10 @@
 
 #include "base/assert.h"
 #include "base/lz4.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/segment/native.h"
+#include "event/stream.h"
 
 #include <errno.h>
 #include <stdio.h>

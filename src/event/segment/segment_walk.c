@@ -2,6 +2,7 @@
 #include "base/lz4.h"
 
 #include "base/assert.h"
+#include "event/segment/native.h"
 #include "event/segment/segment.h"
 
 #define PLAIN_BLOCK 0x80000000u

@@ -4,11 +4,7 @@
  * as soon as it is of use and the rows are safe: see enum dedup_persists. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
 #include "config/options.h"
-#include "event/event_id.h"
-#include "event/stream.h"
 
 struct dedup;
 

@@ -3,6 +3,7 @@
  * An id goes into the current generation. When that is a window old, or holds half of max_bytes, it becomes the
  * previous one, and the previous one is forgotten: an id is remembered for one to two windows, or as long as the bytes
  * last. */
+#include "base/metrics/metrics.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/dedup/id_window.h"
 #include "pipeline/dedup/key_log.h"

@@ -1,6 +1,8 @@
 /* Turns every look-up into "not seen". */
 #include "pipeline/dedup/dedup.h"
 
+#include "base/error.h"
+
 static enum error lookup(struct dedup *dedup, const struct dedup_ids *runs, size_t count, int64_t wall_ns)
 {
     (void)dedup, (void)runs, (void)count, (void)wall_ns;

@@ -12,6 +12,10 @@
 #include "pipeline/dedup/dedup.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/metrics/metrics.h"
+#include "event/stream.h"
 #include "pipeline/dedup/id_window.h"
 #include "pipeline/dedup/redis_command.h"
 #include "pipeline/dedup/redis_gate.h"

@@ -2,6 +2,7 @@
 #include "pipeline/dedup/id_window.h"
 
 #include "base/assert.h"
+#include "base/system/huge_pages.h"
 #include <stdlib.h>
 
 #define CELLS_WORTH_A_SUPPLY 16

@@ -6,7 +6,6 @@
  * two, so that nobody waits while millions of ids move. */
 #pragma once
 
-#include "base/system/huge_pages.h"
 #include "pipeline/dedup/id_set.h"
 
 struct id_generation {

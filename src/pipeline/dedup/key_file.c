@@ -2,7 +2,11 @@
 #include "pipeline/dedup/key_file.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "base/hash.h"
+#include "event/event_id.h"
+
+#include <string.h>
 
 struct record_head {
     char magic[4];

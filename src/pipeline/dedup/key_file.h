@@ -4,7 +4,12 @@
  * far) and 16 bytes an id; little-endian. Pure: bytes in, bytes out. */
 #pragma once
 
-#include "event/event_id.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct event_id;
+struct slice;
 
 #define KEY_RECORD_IDS 65536u /* at most; more become several records */
 #define KEY_RECORD_HEAD 32u

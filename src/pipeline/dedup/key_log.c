@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/system/disk.h"
+#include "event/event_id.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
  * Any thread may call append and sync; append waits for no fdatasync but its own, every 4 MiB. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "pipeline/dedup/key_file.h"
 

@@ -1,6 +1,7 @@
 /* What key_log.c (writing) and key_log_read.c (opening) share. */
 #pragma once
 
+#include "base/bytes.h"
 #include "pipeline/dedup/key_log.h"
 
 #include <pthread.h>

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/system/disk.h"
+#include "event/event_id.h"
 
 #include <dirent.h>
 #include <errno.h>

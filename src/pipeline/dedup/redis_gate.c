@@ -2,7 +2,11 @@
 #include "pipeline/dedup/redis_gate.h"
 
 #include "base/breaker.h"
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
 #include "base/thread.h"
+#include "config/options.h"
 #include "pipeline/dedup/redis_command.h"
 
 #include <stdatomic.h>

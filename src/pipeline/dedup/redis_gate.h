@@ -10,9 +10,6 @@
  * It tells the part "dedup" of the status board, and DEDUP_BREAKER_OPEN, DEDUP_FAILURES and DEDUP_SECONDS. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
-#include "config/options.h"
 #include "pipeline/dedup/redis_connection.h"
 
 struct redis_gate;

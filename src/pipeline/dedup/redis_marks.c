@@ -2,6 +2,7 @@
 #include "pipeline/dedup/redis_marks.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,6 @@
  * and DEDUP_MARKS_LOST. */
 #pragma once
 
-#include "base/metrics/metrics.h"
 #include "event/event_id.h"
 
 #include <pthread.h>

@@ -6,8 +6,11 @@
  * for one to two windows. A set expires, by Redis, when it can be asked for no more. docs/protocol.md tells the same. Pure. */
 #pragma once
 
-#include "config/options.h"
-#include "event/event_id.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct dedup_options;
 
 /* An id, and where it says whether it was found (NULL: that is not asked). */
 struct redis_question {

@@ -7,9 +7,16 @@
  * all that lies in dead/. Any thread. What `sluice dead-letters` does there meanwhile: letter_files.h. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
-#include "event/segment/segment.h"
+#include "base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct metrics;
+struct segment;
+struct status_board;
+struct stream;
 
 #define LETTER_FOLDER "dead"
 #define LETTER_SUFFIX ".ndjson"

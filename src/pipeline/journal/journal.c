@@ -1,6 +1,10 @@
 /* Turns chunks into segments that survive: append, commit, seal, remove. */
 #include "base/assert.h"
 #include "base/system/crash_point.h"
+#include "event/chunk.h"
+#include "event/segment/native.h"
+#include "event/stream.h"
+#include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/journal_private.h"
 
 #include <errno.h>

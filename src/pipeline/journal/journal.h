@@ -26,13 +26,13 @@
  * the caller. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
-#include "config/options.h"
-#include "event/segment/segment.h"
-#include "pipeline/journal/journal_io.h"
+#include "base/bytes.h"
 
+struct buf;
+struct chunk;
 struct journal;
+struct metrics_cells;
+struct segment;
 
 struct journal_config {
     const struct journal_options *options;

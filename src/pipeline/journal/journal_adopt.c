@@ -2,6 +2,8 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "event/stream.h"
+#include "pipeline/journal/journal_io.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "base/metrics/metrics.h"
 #include "base/system/disk.h"
-#include "pipeline/journal/segment_folder.h"
+#include "event/segment/segment.h"
 
 /* A file of ours. */
 struct found {

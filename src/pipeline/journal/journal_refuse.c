@@ -2,6 +2,9 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "base/status.h"
+#include "event/stream.h"
+#include "pipeline/journal/journal_io.h"
 
 #include <errno.h>
 

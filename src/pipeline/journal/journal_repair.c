@@ -2,6 +2,8 @@
 #include "pipeline/journal/journal_found.h"
 
 #include "base/assert.h"
+#include "pipeline/journal/journal_io.h"
+#include "pipeline/journal/segment_folder.h"
 #include "pipeline/journal/set_aside.h"
 
 #include <errno.h>

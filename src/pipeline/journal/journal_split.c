@@ -2,6 +2,8 @@
 #include "base/system/crash_point.h"
 
 #include "base/assert.h"
+#include "event/segment/native.h"
+#include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/journal_private.h"
 
 #include <errno.h>

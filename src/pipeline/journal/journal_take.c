@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "pipeline/journal/journal_io.h"
+#include "pipeline/journal/segment_folder.h"
 #include "pipeline/journal/set_aside.h"
 
 #include <errno.h>

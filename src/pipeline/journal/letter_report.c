@@ -2,7 +2,13 @@
 #include "pipeline/journal/letter_report.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "event/event_id.h"
+#include "event/segment/segment.h"
+#include "event/stream.h"
 #include "pipeline/journal/dead_letters.h"
 #include "store/codes.h"
 

@@ -2,11 +2,14 @@
  * status board, and the gauge of rows that lie in dead/ by stream. Its owner (dead_letters.c) guards it. */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "base/status.h"
-#include "event/segment/segment.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct letter_report;
+struct metrics;
+struct segment;
+struct status_board;
+struct stream;
 
 /* NULL if memory is short: then nobody is told. The streams are borrowed. */
 struct letter_report *letter_report_new(struct metrics *metrics, struct status_board *board,

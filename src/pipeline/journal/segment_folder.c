@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/system/disk.h"
+#include "event/stream.h"
+#include "pipeline/journal/journal_io.h"
 
 #include <errno.h>
 #include <fcntl.h>

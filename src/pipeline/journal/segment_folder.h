@@ -7,8 +7,8 @@
 
 #include "base/bytes.h"
 #include "config/options.h"
+#include "event/event_id.h"
 #include "event/segment/segment.h"
-#include "pipeline/journal/journal_io.h"
 
 #include <pthread.h>
 

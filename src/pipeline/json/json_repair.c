@@ -1,7 +1,9 @@
 /* Turns a text with bad characters or large numbers into JSON. */
 #include "pipeline/json/json_repair.h"
 
+#include "base/error.h"
 #include "base/utf8.h"
+#include "pipeline/json/json.h"
 #include "pipeline/json/json_number.h"
 
 #define KEPT_BYTES ((size_t)64 << 10) /* of the buffers, between two texts */

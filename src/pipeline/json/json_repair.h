@@ -6,7 +6,13 @@
  * Only for a text that was refused: one that is fine costs nothing. Whatever else is wrong stays, and is refused again. */
 #pragma once
 
-#include "pipeline/json/json.h"
+#include "base/bytes.h"
+
+#include <stdint.h>
+
+struct json_document;
+struct json_parser;
+struct slice;
 
 /* A zeroed one is empty and valid. One per thread, kept from text to text. */
 struct json_repair {

@@ -1,6 +1,8 @@
 /* Turns the reason why an event is refused into what its client is told. */
 #include "pipeline/validate/validator.h"
 
+#include "event/stream.h"
+
 #include <stdio.h>
 
 enum error event_error(struct event_error *error, enum error code, struct slice field, const char *message)

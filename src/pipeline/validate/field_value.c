@@ -1,6 +1,8 @@
 /* Turns a JSON value into a value of a column. */
 #include "pipeline/validate/field_value.h"
 
+#include "config/options.h"
+#include "event/column.h"
 #include "pipeline/json/json_measure.h"
 #include "pipeline/json/json_number.h"
 #include "pipeline/validate/json_write.h"

@@ -1,9 +1,12 @@
 /* Turns a JSON value into a value of a column: scalars, arrays, maps, JSON. Private to validate.c. */
 #pragma once
 
-#include "event/chunk.h"
 #include "event/value.h"
-#include "pipeline/validate/scan.h"
+#include "pipeline/json/json.h"
+
+struct column;
+struct json_document;
+struct path_node;
 
 /* Kept from event to event. */
 struct field_scratch {

@@ -1,7 +1,14 @@
 /* Turns the circumstances of an event into values of its columns. */
 #include "pipeline/validate/fill.h"
 
+#include "base/error.h"
 #include "base/utf8.h"
+#include "config/options.h"
+#include "event/column.h"
+#include "event/type.h"
+#include "event/value.h"
+#include "pipeline/json/json.h"
+#include "pipeline/validate/validate.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

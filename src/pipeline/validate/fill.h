@@ -1,9 +1,13 @@
 /* Appends what the gateway knows of a payload's events: when and from whom it came. Private to validate.c. */
 #pragma once
 
-#include "event/chunk.h"
-#include "event/value.h"
-#include "pipeline/validate/validate.h"
+#include "base/bytes.h"
+
+#include <stddef.h>
+
+struct column;
+struct event_context;
+struct slice;
 
 /* The address last anonymized: payloads of one connection have the same. */
 struct fill_cache {

@@ -1,6 +1,11 @@
 /* Turns the key fields of an event into its id. */
 #include "pipeline/validate/identity.h"
 
+#include "event/chunk.h"
+#include "event/column.h"
+#include "event/stream.h"
+#include "pipeline/validate/scan.h"
+
 #define KEY_VERSION 0x01
 
 bool identity_init(struct identity *identity, size_t prefix)

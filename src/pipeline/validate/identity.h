@@ -2,8 +2,11 @@
  * private to validate.c. What is hashed: docs/protocol.md, "Event ids". */
 #pragma once
 
-#include "event/chunk.h"
-#include "pipeline/validate/scan.h"
+#include "event/event_id.h"
+
+struct chunk;
+struct places;
+struct stream;
 
 struct identity {
     struct buf key;

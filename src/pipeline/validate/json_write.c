@@ -2,6 +2,7 @@
 #include "pipeline/validate/json_write.h"
 
 #include "base/hash.h"
+#include "event/path.h"
 #include "pipeline/json/json_members.h"
 #include "pipeline/json/json_number.h"
 

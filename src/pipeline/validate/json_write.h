@@ -2,8 +2,9 @@
  * (the last wins), no two keys name the same path (`a.b` beside {"a":{"b":…}}), depth is bounded. */
 #pragma once
 
-#include "event/path.h"
 #include "pipeline/json/json.h"
+
+struct path_node;
 
 /* What a JSON column pays for besides the text. Not counted for other columns. */
 struct json_extent {

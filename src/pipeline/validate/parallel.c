@@ -1,6 +1,9 @@
 /* Turns an array of the event into the columns that take one value per element of it. */
 #include "pipeline/validate/validator.h"
 
+#include "event/path.h"
+#include "pipeline/validate/validate_plan.h"
+
 #include <stdio.h>
 
 static bool comes_from(const struct validator *validator, size_t column, const struct place *array)

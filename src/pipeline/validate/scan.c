@@ -1,6 +1,8 @@
 /* Turns one JSON object into the places of its columns' values. */
 #include "pipeline/validate/scan.h"
 
+#include "event/path.h"
+
 static void note(struct scan *scan, int column, int rank, json_at at, const struct path_node *array)
 {
     struct place *place = &scan->places.places[column];

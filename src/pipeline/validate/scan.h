@@ -2,7 +2,6 @@
  * or copied yet. Private to validate.c. */
 #pragma once
 
-#include "event/path.h"
 #include "pipeline/json/json.h"
 
 /* Where a column's value stands. */

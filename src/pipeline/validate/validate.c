@@ -1,7 +1,11 @@
 /* Turns one JSON object into one row of a chunk. */
 #include "pipeline/validate/validator.h"
 
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "pipeline/validate/client_clock.h"
+#include "pipeline/validate/identity.h"
+#include "pipeline/validate/validate_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,13 +5,13 @@
  * buffers, which keep their memory. */
 #pragma once
 
-#include "event/chunk.h"
-#include "event/path.h"
 #include "event/value.h"
 #include "pipeline/json/json.h"
 
-struct validator;
+struct chunk;
+struct stream;
 struct validate_plans;
+struct validator;
 
 /* What is constant of each stream, compiled once and read by all threads. streams[i]->index is i; they outlive the plans.
  * NULL if memory is short. */

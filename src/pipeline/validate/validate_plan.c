@@ -1,7 +1,10 @@
 /* Turns streams into the plans by which their events are checked. */
 #include "pipeline/validate/validate_plan.h"
 
+#include "config/options.h"
+#include "event/column.h"
 #include "event/path.h"
+#include "event/stream.h"
 #include "pipeline/validate/field_value.h"
 #include "pipeline/validate/identity.h"
 #include "pipeline/validate/validate.h"

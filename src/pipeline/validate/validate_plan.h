@@ -2,7 +2,11 @@
  * to validate/. */
 #pragma once
 
-#include "event/stream.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct validate_plan {
     const struct stream *stream;

@@ -1,12 +1,13 @@
 /* What the files that turn an event into a row share (validate.c, parallel.c, event_error.c). Private to validate/. */
 #pragma once
 
+#include "event/chunk.h"
+#include "event/column.h"
 #include "pipeline/validate/field_value.h"
 #include "pipeline/validate/fill.h"
 #include "pipeline/validate/identity.h"
 #include "pipeline/validate/scan.h"
 #include "pipeline/validate/validate.h"
-#include "pipeline/validate/validate_plan.h"
 
 /* The arrays have room for the largest stream: events of any stream allocate nothing here. */
 struct validator {

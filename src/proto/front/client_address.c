@@ -1,6 +1,8 @@
 /* Turns a peer's address and X-Forwarded-For into the client's address. */
 #include "proto/front/client_address.h"
 
+#include "config/options.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 

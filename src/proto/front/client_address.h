@@ -2,7 +2,8 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/options.h"
+
+struct string_list;
 
 /* IPv4 addresses stand in their IPv6-mapped form (::ffff:a.b.c.d), so that one comparison serves both. */
 struct client_address {

@@ -2,6 +2,9 @@
 #include "proto/front/intake.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
+#include "pipeline/json/json.h"
+#include "proto/front/decode.h"
 
 #define SCRATCH_KEPT ((size_t)4 << 20)
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pipeline/pipeline.h"
-#include "proto/front/decode.h"
+#include "proto/front/encoding.h"
 
 /* Decompressed bytes up to which any ratio is taken. */
 #define INTAKE_ANY_RATIO ((uint64_t)1 << 20)

@@ -2,8 +2,12 @@
  * beside that thread (payload_thread.h). Plain data with one owner at a time. */
 #pragma once
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
-#include "proto/front/proto.h"
+
+#include <stdint.h>
 
 /* Bytes, sent or once unpacked, beyond which a payload is large: up to these a payload takes an I/O thread some milliseconds
  * at most. */

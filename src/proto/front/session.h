@@ -7,6 +7,8 @@
 
 #include "proto/front/large_payload.h"
 
+struct page_reply;
+
 struct session_ops {
     void (*receive)(void *session, struct slice bytes);
     /* The client has sent all it will (FIN). */

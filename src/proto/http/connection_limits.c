@@ -2,6 +2,7 @@
 #include "proto/http/connection_limits.h"
 
 #include "base/hash.h"
+#include "proto/front/client_address.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,9 +2,12 @@
  * WebSockets, one for all connections, shared by the I/O threads of a server. Any thread. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "proto/front/client_address.h"
 
+#include <stdint.h>
+
+struct client_address;
 struct connection_limits;
 
 /* NULL: memory is short. */

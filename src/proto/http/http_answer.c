@@ -3,8 +3,10 @@
 
 #include "proto/http/content_type.h"
 
+#include "base/metrics/metrics.h"
 #include "proto/front/origins.h"
 #include "proto/http/http_fields.h"
+#include "proto/http/io_context.h"
 
 #define BODY_KEPT 512
 

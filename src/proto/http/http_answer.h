@@ -2,7 +2,19 @@
  * its answers in a ring, so that they leave in the order of the requests whatever the order in which fates come. */
 #pragma once
 
-#include "proto/http/io_context.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "event/event_id.h"
+#include "proto/http/http_reply.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_request;
+struct io_context;
+struct page_reply;
+struct slice;
+struct ticket;
 
 enum answer_state {
     ANSWER_SUBMIT, /* waits for session_ops.submitted */

@@ -1,6 +1,8 @@
 /* Turns what an HTTP session keeps into its shares of the context's bounds. */
 #include "proto/http/http_bounds.h"
 
+#include "config/options.h"
+
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 
 static bool keeps_input(const struct http_session *session)

@@ -3,7 +3,16 @@
 
 #include "proto/front/decode_fault.h"
 
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "pipeline/json/json.h"
 #include "pipeline/refused_runs.h"
+#include "proto/front/large_payload.h"
+#include "proto/front/proto.h"
+#include "proto/http/http_answer.h"
+#include "proto/http/http_parse.h"
+#include "proto/http/http_reply.h"
+#include "proto/http/io_context.h"
 
 enum error http_events_check(const struct io_context *context, const struct http_request *request)
 {

@@ -1,7 +1,12 @@
 /* POSTs to the event routes: arguments, decompression, submission. */
 #pragma once
 
-#include "proto/http/http_answer.h"
+#include "pipeline/pipeline.h"
+
+struct http_answer;
+struct http_request;
+struct io_context;
+struct large_payload;
 
 /* Events of one request whose ids are listed in its reply without being asked for (`ids=1`). */
 #define HTTP_IDS_MAX 1000

@@ -2,7 +2,9 @@
  * means for the connection is an outcome that its session acts on. */
 #pragma once
 
+#include "event/ticket.h"
 #include "proto/front/transport.h"
+#include "proto/front/turn.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_upgrade.h"
 

@@ -2,6 +2,7 @@
 #include "proto/http/http_input.h"
 
 #include "base/assert.h"
+#include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 
 bool http_input_receive(struct http_input *input, struct slice bytes)

@@ -1,6 +1,11 @@
 /* Turns the bytes that a connection has received into requests, one at a time. */
 #include "proto/http/http_read.h"
 
+#include "config/options.h"
+#include "pipeline/json/json.h"
+#include "proto/front/kept.h"
+#include "proto/http/io_context.h"
+
 static enum http_verdict parse(const struct http_exchange *exchange, struct slice bytes, struct http_request *request,
                                enum error *error, const char **reason)
 {

@@ -1,7 +1,10 @@
 /* Turns the outcome of a request into the bytes of an HTTP/1.1 reply. */
 #include "proto/http/http_reply.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
+#include "event/event_id.h"
+#include "proto/front/proto.h"
 
 #include <stdio.h>
 #include <time.h>

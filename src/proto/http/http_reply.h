@@ -1,8 +1,14 @@
 /* HTTP replies: status lines, fields and bodies, appended to a buf. Pure; failures are sticky in the buf. */
 #pragma once
 
-#include "event/event_id.h"
-#include "proto/front/proto.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct event_id;
 
 /* What stands before a body. Zero is the default of everything but `status`. */
 struct http_reply {

@@ -1,8 +1,19 @@
 /* Turns a request into an answer: of a page, of the pipeline, or a problem. */
 #include "proto/http/http_serve.h"
 
+#include "base/metrics/metrics.h"
+#include "proto/front/client_address.h"
 #include "proto/front/hosts.h"
+#include "proto/front/kept.h"
+#include "proto/front/proto.h"
+#include "proto/http/answer_ring.h"
+#include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"
+#include "proto/http/http_parse.h"
+#include "proto/http/http_routes.h"
+#include "proto/http/http_session.h"
+#include "proto/http/http_upgrade.h"
+#include "proto/http/io_context.h"
 
 static struct http_answer *begin_answer(struct http_exchange *exchange, const struct http_request *request)
 {

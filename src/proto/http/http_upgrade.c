@@ -1,7 +1,11 @@
 /* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
 #include "proto/http/http_upgrade.h"
 
+#include "pipeline/pipeline.h"
 #include "proto/front/origins.h"
+#include "proto/front/proto.h"
+#include "proto/http/http_parse.h"
+#include "proto/http/io_context.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

@@ -2,8 +2,11 @@
  * that knows libcrypto (SHA-1 and base64 of the key). */
 #pragma once
 
+#include "proto/front/client_address.h"
 #include "proto/http/connection_limits.h"
-#include "proto/http/io_context.h"
+
+struct http_request;
+struct io_context;
 
 /* What was agreed: from the handshake to the connection's end. Owned by the session that serves it. */
 struct ws_terms {

@@ -2,13 +2,12 @@
  * Plain data: owned by server_thread.c in the program, by the test in a test. */
 #pragma once
 
-#include "proto/front/client_address.h"
+#include "base/clock.h"
 #include "proto/front/intake.h"
 #include "proto/front/kept.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/turn.h"
 #include "proto/http/http_reply.h"
-#include "proto/http/http_routes.h"
 
 struct io_context {
     const struct http_options *options;

@@ -2,6 +2,9 @@
 #include "proto/http/outgoing.h"
 
 #include "base/assert.h"
+#include "proto/front/transport.h"
+
+#include <sys/types.h>
 
 bool outgoing_write(struct outgoing *out, struct transport *transport)
 {

@@ -2,8 +2,9 @@
  * process keeps of what was written. Not for more than one thread. */
 #pragma once
 
-#include "proto/front/transport.h"
 #include "proto/http/io_context.h"
+
+struct transport;
 
 /* Beyond so many bytes no further replies are put behind those that wait. */
 #define OUTGOING_ENOUGH ((size_t)256 << 10)

@@ -1,6 +1,11 @@
 /* Turns files of sdk/browser, which the assembler puts into the program, into pages. */
 #include "proto/pages/assets.h"
 
+#include "base/bytes.h"
+#include "proto/front/proto.h"
+
+#include <stdbool.h>
+
 #ifndef SLUICE_SDK /* CMakeLists.txt sets the whole path */
 #define SLUICE_SDK "sdk/browser"
 #endif

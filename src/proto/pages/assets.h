@@ -2,7 +2,9 @@
  * that shows it at work. */
 #pragma once
 
-#include "proto/front/proto.h"
+#include <stddef.h>
+
+struct page;
 
 #define ASSETS_MAX 2
 

@@ -1,6 +1,8 @@
 /* Turns what a page costs into how often it is made. */
 #include "proto/pages/page_cache.h"
 
+#include "base/clock.h"
+
 #define PART_OF_TIME 20
 #define MOST_CREDIT_NS (100 * NS_PER_MS)
 

@@ -1,6 +1,11 @@
 /* Turns the cached states of the gateway's parts into pages. */
 #include "proto/pages/pages.h"
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "event/stream.h"
+
 #include <stdio.h>
 #include <time.h>
 

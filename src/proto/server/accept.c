@@ -2,6 +2,7 @@
 #include "proto/server/accept.h"
 
 #include "base/log.h"
+#include "proto/front/client_address.h"
 #include "proto/http/http_reply.h"
 
 #include <errno.h>

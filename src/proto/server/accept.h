@@ -2,7 +2,8 @@
 #pragma once
 
 #include "base/error.h"
-#include "proto/front/client_address.h"
+
+struct client_address;
 
 enum accepted {
     ACCEPTED,

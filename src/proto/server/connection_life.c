@@ -1,6 +1,16 @@
 /* Turns what happens to sockets into what happens to sessions. */
 #include "proto/server/connection_life.h"
 
+#include "base/metrics/metrics.h"
+#include "proto/front/client_address.h"
+#include "proto/front/turn.h"
+#include "proto/http/connection_limits.h"
+#include "proto/http/http_session.h"
+#include "proto/server/connections.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
 #define ORPHANS_A_SECOND 16
 #define LOOKED_AT 256                 /* slots, for one that may go */
 #define IDLE_LEAST_NS (NS_PER_SECOND) /* who has just come is about to ask */

@@ -2,7 +2,12 @@
  * a while. What sockets.c and the thread tell it, and what it does about it. */
 #pragma once
 
-#include "proto/server/connections.h"
+#include "base/error.h"
+
+struct client_address;
+struct connections;
+struct http_routes;
+struct transport_ops;
 
 /* A client has come; NULL: there is no room for it, or too many of its address are here (counted), *why says which. At the
  * limit one of those that were idle for longest goes, so that connections which ask for nothing keep nobody out. Proxies

@@ -2,6 +2,11 @@
 #include "proto/server/relief.h"
 
 #include "base/assert.h"
+#include "base/error.h"
+#include "proto/front/kept.h"
+#include "proto/server/connections.h"
+
+#include <stddef.h>
 
 #define PART_A_SECOND 8 /* of a bound is made free in each second that others wait for it */
 

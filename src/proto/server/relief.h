@@ -2,7 +2,7 @@
  * read for want of room is read again. */
 #pragma once
 
-#include "proto/server/connections.h"
+struct connections;
 
 /* Before the loop blocks: cheap while there is room. */
 void relief_round(struct connections *connections);

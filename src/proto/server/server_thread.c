@@ -3,6 +3,7 @@
 
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
+#include "config/options.h"
 #include "proto/server/accept.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/inbox.h"

@@ -1,10 +1,15 @@
 /* One I/O thread: a loop, the listening socket it accepts from, and the connections it serves. */
 #pragma once
 
-#include "proto/http/io_context.h"
+#include "base/bytes.h"
+#include "proto/front/client_address.h"
+#include "proto/front/kept.h"
+#include "proto/http/http_routes.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
+struct buf;
 struct server_thread;
 
 /* Shared by the threads of one address; outlives them. */

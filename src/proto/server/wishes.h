@@ -2,7 +2,7 @@
  * connection share. */
 #pragma once
 
-#include "proto/front/transport.h"
+struct transport;
 
 void wishes_close(struct transport *transport);
 void wishes_flush(struct transport *transport);

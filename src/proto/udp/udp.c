@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
 #include "proto/front/listen.h"
 #include "proto/udp/udp_socket.h"
 #include "proto/udp/udp_thread.h"

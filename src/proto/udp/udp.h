@@ -12,6 +12,7 @@
 
 #include "proto/front/proto.h"
 
+struct stream_options;
 struct udp;
 
 struct udp_config {

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "pipeline/json/json.h"
+#include "proto/front/client_address.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "proto/front/client_address.h"
 
 /* No datagram of IPv4 or IPv6 is longer (jumbograms aside, which Linux does not take), so none is cut off. */
 #define UDP_LARGEST 65535

@@ -1,10 +1,17 @@
 /* Turns datagrams into submissions. */
 #include "proto/udp/udp_thread.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/lz4.h"
+#include "base/metrics/metrics.h"
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
+#include "event/ticket.h"
+#include "pipeline/json/json.h"
+#include "pipeline/pipeline.h"
+#include "proto/front/encoding.h"
+#include "proto/front/intake.h"
 #include "proto/udp/udp_batch.h"
 #include "proto/udp/udp_socket.h"
 

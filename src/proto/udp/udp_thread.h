@@ -5,7 +5,12 @@
  * never longer than an eighth of what the receive buffer holds at a million datagrams a second. */
 #pragma once
 
-#include "proto/front/intake.h"
+#include "base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice;
 
 #define UDP_MAX_WAIT_NS (5 * NS_PER_MS)
 

@@ -1,6 +1,8 @@
 /* Turns submissions and completions of messages into acknowledgements, in the order of the messages. */
 #include "proto/ws/ws_acks.h"
 
+#include "event/ticket.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/refused_runs.h"
 
 #include <inttypes.h>

@@ -2,7 +2,14 @@
  * decided. Grows with what a client has under way. Pure but for its memory. */
 #pragma once
 
-#include "pipeline/pipeline.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct submission;
+struct ticket;
 
 /* Messages of one connection that may be owed; a power of two. */
 #define WS_OWED_MAX 1024

@@ -1,6 +1,22 @@
 /* Turns what a WebSocket keeps into its shares of the I/O thread's bounds. */
 #include "proto/ws/ws_bounds.h"
 
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "config/options.h"
+#include "proto/front/kept.h"
+#include "proto/front/slowness.h"
+#include "proto/http/io_context.h"
+#include "proto/http/outgoing.h"
+#include "proto/ws/ws_acks.h"
+#include "proto/ws/ws_ending.h"
+#include "proto/ws/ws_input.h"
+#include "proto/ws/ws_session_private.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
 #define BUFFER_KEPT ((size_t)256 << 10)
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 #define LINGER_NS (2 * NS_PER_SECOND)

@@ -2,7 +2,9 @@
  * for others. */
 #pragma once
 
-#include "proto/ws/ws_session_private.h"
+#include <stdbool.h>
+
+struct ws_session;
 
 /* Bytes have been received. */
 void ws_bounds_receive(struct ws_session *session);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "base/error.h"
 
 enum ws_opcode {
     WS_CONTINUATION = 0x0,

@@ -2,7 +2,15 @@
 #include "proto/ws/ws_message.h"
 
 #include "base/lz4.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/ticket.h"
+#include "pipeline/json/json.h"
+#include "pipeline/pipeline.h"
 #include "proto/front/decode_fault.h"
+#include "proto/front/large_payload.h"
+#include "proto/http/http_upgrade.h"
+#include "proto/http/io_context.h"
 
 #define SIZE_PREFIX 4
 

@@ -1,7 +1,15 @@
 /* Whole WebSocket messages: checks, decompression, submission. */
 #pragma once
 
-#include "proto/http/http_upgrade.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+
+struct io_context;
+struct large_payload;
+struct slice;
+struct token;
+struct ws_terms;
 
 /* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
  * OK: it has its place in the order of acknowledgements. context->intake.submission says what is known at once (its

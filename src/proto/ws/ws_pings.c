@@ -2,6 +2,7 @@
 #include "proto/ws/ws_pings.h"
 
 #include "base/assert.h"
+#include "proto/ws/ws_frame.h"
 
 void ws_pings_owe_pong(struct ws_pings *pings, struct slice payload)
 {

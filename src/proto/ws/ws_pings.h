@@ -1,7 +1,12 @@
 /* The pings and pongs that a WebSocket owes its client. */
 #pragma once
 
-#include "proto/ws/ws_frame.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct slice;
 
 /* Pings that wait for their answers. Of more the newest takes the place of the one before it, as RFC 6455, 5.5.3, allows. */
 #define WS_PONGS_MAX 16

@@ -2,8 +2,13 @@
 #include "proto/ws/ws_progress.h"
 
 #include "base/assert.h"
+#include "proto/http/outgoing.h"
 #include "proto/ws/ws_bounds.h"
+#include "proto/ws/ws_ending.h"
+#include "proto/ws/ws_input.h"
+#include "proto/ws/ws_life.h"
 #include "proto/ws/ws_receive.h"
+#include "proto/ws/ws_session_private.h"
 
 static void want_flush(struct ws_session *session)
 {

@@ -2,7 +2,10 @@
  * end. The middle of ws_session, not for others. */
 #pragma once
 
-#include "proto/ws/ws_session_private.h"
+#include "base/error.h"
+
+struct large_payload;
+struct ws_session;
 
 /* Takes as many frames as there are and there is room for. */
 void ws_progress_advance(struct ws_session *session);

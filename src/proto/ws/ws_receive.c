@@ -3,7 +3,20 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "config/options.h"
+#include "event/ticket.h"
+#include "pipeline/json/json.h"
+#include "pipeline/pipeline.h"
+#include "proto/front/large_payload.h"
+#include "proto/front/turn.h"
+#include "proto/http/io_context.h"
+#include "proto/ws/ws_acks.h"
+#include "proto/ws/ws_ending.h"
+#include "proto/ws/ws_frame.h"
+#include "proto/ws/ws_input.h"
 #include "proto/ws/ws_message.h"
+#include "proto/ws/ws_pings.h"
+#include "proto/ws/ws_session_private.h"
 
 #define CODE_EMPTY 1005 /* what ws_close_parse calls a close frame without a code */
 

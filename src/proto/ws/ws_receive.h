@@ -2,7 +2,11 @@
  * means for the connection: the reading half of ws_session, not for others. */
 #pragma once
 
-#include "proto/ws/ws_session_private.h"
+#include "base/error.h"
+
+struct large_payload;
+struct ws_end;
+struct ws_session;
 
 enum ws_received {
     WS_NOTHING,       /* nothing more can be done with the bytes that are here */

@@ -1,4 +1,6 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
+#include "config/options.h"
+#include "proto/front/proto.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_progress.h"
 #include "proto/ws/ws_receive.h"

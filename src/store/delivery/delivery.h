@@ -26,7 +26,11 @@
  * to the same token later and the rows are gone. */
 #pragma once
 
+#include "event/segment/segment.h"
 #include "store/delivery/poison.h"
+#include "store/store.h"
+
+#include <stdint.h>
 
 enum delivery_step {
     DELIVERY_SEND,

@@ -2,7 +2,9 @@
  * says what time it is (monotonic). */
 #pragma once
 
-#include "base/bytes.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define PACE_SAMPLES 12
 

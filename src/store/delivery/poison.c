@@ -2,6 +2,8 @@
 #include "store/delivery/poison.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
+#include "store/store.h"
 
 #include <limits.h>
 

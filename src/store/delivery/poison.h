@@ -14,6 +14,9 @@
 
 #include "store/codes.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define POISON_ATTEMPTS 3
 #define POISON_ATTEMPTS_SHORT 10
 #define POISON_PLACES 4

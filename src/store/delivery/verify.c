@@ -3,6 +3,10 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "event/event_id.h"
+#include "event/segment/native.h"
+#include "event/segment/segment.h"
 #include "store/sql.h"
 
 #include <inttypes.h>

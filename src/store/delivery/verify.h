@@ -5,6 +5,8 @@
 
 #include "store/store.h"
 
+struct event_id;
+
 enum verify_outcome {
     VERIFY_COUNTED,
     VERIFY_RUNNING,  /* an attempt is still at work on the server: ask again later */

@@ -1,6 +1,12 @@
 /* Turns sealed segments into rows of their tables, on threads of its own. */
 #include "store/delivery/writer_private.h"
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/stream.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

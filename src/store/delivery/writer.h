@@ -23,10 +23,12 @@
  *   verify.c, views.c  what is asked of the server */
 #pragma once
 
-#include "base/metrics/metrics.h"
-#include "store/store.h"
-#include "store/table.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+struct buf;
+struct segment;
 struct writer;
 
 enum writer_feedback { FEEDBACK_STORED, FEEDBACK_TOO_MANY_PARTS, FEEDBACK_FAILED };

@@ -3,6 +3,11 @@
 #include "base/system/crash_point.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/stream.h"
 #include "store/delivery/writer_private.h"
 
 #include <errno.h>

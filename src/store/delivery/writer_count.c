@@ -1,6 +1,10 @@
 /* Turns the ids of a batch, and the servers that may have it, into what is known of it: how many of them are in the table. */
 #include "store/delivery/writer_private.h"
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+
 #define COUNTS_OF_SEVERAL 6 /* of a batch's ids, where several servers answer at one address */
 
 /* On one server; on all of them if it may be on any: then the best count tells, and where a part of it is (an INSERT is

@@ -2,6 +2,10 @@
 #include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/stream.h"
 #include <stdio.h>
 
 static void release_lane(struct writer *writer, struct lane *lane)

@@ -4,6 +4,9 @@
 #include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/options.h"
 
 bool placement_is_open(const struct pending_batch *batch, const struct lane *lane)
 {

@@ -1,6 +1,8 @@
 /* Turns what the tables take and refuse into the facts that poison.h judges by, and its verdicts into waiting. */
 #include "store/delivery/writer_private.h"
 
+#include "event/stream.h"
+
 static bool is_of_the_lanes_table(const struct lane *lane, const struct pending_batch *batch)
 {
     return lane->stream != NULL && strcmp(lane->stream->table, batch->segment->header.table) == 0;

@@ -2,6 +2,11 @@
  * at each address, and what failed behind the table. */
 #include "store/delivery/writer_private.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+
 /* Behind a balancer the one that said "done" answers within a few requests. */
 #define PROBES_FOR_ONE 6
 

@@ -2,6 +2,9 @@
 #include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
 #include <stdlib.h>
 
 static int64_t earlier(int64_t a, int64_t b)

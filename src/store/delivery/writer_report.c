@@ -1,4 +1,8 @@
 /* Turns the state of a lane or a server into its part of the status board. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "event/stream.h"
 #include "store/answer_text.h"
 #include "store/delivery/writer_private.h"
 

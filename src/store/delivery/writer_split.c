@@ -2,6 +2,9 @@
 #include "store/delivery/writer_private.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

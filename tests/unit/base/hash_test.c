@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/hash.h"
 

@@ -1,4 +1,5 @@
 /* What base/metrics/metrics.h and base/status.h promise. */
+#include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 

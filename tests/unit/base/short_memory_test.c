@@ -13,8 +13,13 @@
 #include "failing_malloc.h"
 #include "segment_files.h"
 
+#include "base/metrics/metrics.h"
+#include "base/status.h"
 #include "config/document.h"
 #include "config/memory.h"
+#include "config/options.h"
+#include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "proto/front/decode.h"
 
 #define MOST_CALLS 20000

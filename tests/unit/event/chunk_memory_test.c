@@ -5,7 +5,10 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
+#include "event/chunk.h"
 #include "failing_realloc.h"
+#include "pipeline/pipeline_io.h"
 #include "schema_fixture.h"
 
 #define PAYLOADS 6

@@ -5,6 +5,11 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/column.h"
+#include "event/ticket.h"
+#include "pipeline/pipeline_io.h"
 #include "schema_fixture.h"
 
 static struct field_options fields[] = {

@@ -5,6 +5,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/event_id.h"
 #include "schema_fixture.h"
 
 /* These hold for ever and on every gateway: a change here makes every client's retry a new event. docs/protocol.md has the

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "event/chunk.h"
+#include "event/column.h"
+#include "event/event_id.h"
 #include "event/path.h"
 #include "event/stream.h"
 #include "project_files.h"

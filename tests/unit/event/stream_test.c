@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
 #include "event/path.h"
+#include "event/stream.h"
 #include "schema_fixture.h"
 #include "store/sql.h"
 

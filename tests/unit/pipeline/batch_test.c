@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
+#include "config/options.h"
 #include "pipeline/batch.h"
 
 #define MS NS_PER_MS

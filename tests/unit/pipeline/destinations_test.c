@@ -6,6 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/segment/segment.h"
 #include "journal_fixture.h"
 #include "pipeline/destinations.h"
 

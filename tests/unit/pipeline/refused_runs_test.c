@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "pipeline/refused_runs.h"
 
 #define EVENTS 5000

@@ -6,8 +6,15 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/column.h"
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "failing_realloc.h"
 #include "pipeline/pipeline_io.h"
+#include "pipeline/refusals.h"
 #include "schema_fixture.h"
 
 /* The rest of the pipeline, as submit.c knows it. */

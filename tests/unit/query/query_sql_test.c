@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "config/options.h"
+#include "event/stream.h"
 #include "query/query_json.h"
 
 #include <stdio.h>

@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/metrics/metrics.h"
 #include "base/thread.h"
+#include "config/options.h"
 #include "event/stream.h"
 #include "query/query.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdlib.h>

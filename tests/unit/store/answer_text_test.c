@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
+#include "store/store.h"
 
 #define NATIVE ": While executing Native. (X) (version 26.7.2.1)"
 #define V18 ", e.what() = DB::Exception"

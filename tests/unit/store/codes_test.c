@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "store/codes.h"
+#include "store/store.h"
 
 static bool is_silent(enum store_outcome outcome, int code)
 {

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include "event/segment/native.h"
+#include "event/segment/segment.h"
 #include "store/sql.h"
 
 #define assert_text(bytes, text)                                                                                       \

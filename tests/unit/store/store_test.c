@@ -14,8 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/lz4.h"
 #include "base/thread.h"
+#include "config/options.h"
+#include "event/segment/native.h"
+#include "event/segment/segment.h"
+#include "event/stream.h"
 #include "store/settings.h"
 #include "store/sql.h"
 #include "store/table.h"

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
+#include "event/stream.h"
 #include "store/sql.h"
 #include "store/table_judge.h"
 

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 
+#include "base/bytes.h"
 #include "base/system/huge_pages.h"
+#include "pipeline/validate/validator.h"
 
 static bool is_zero(const char *bytes, size_t len)
 {

@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
 #include "sample_rows.h"
 #include "schema_fixture.h"
 

@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/lz4.h"
+#include "event/column.h"
+#include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "sample_rows.h"
 

@@ -10,7 +10,10 @@
 #include "failing_pread.h"
 #include "segment_files.h"
 
+#include "base/metrics/metrics.h"
 #include "command/journal_command.c" /* belongs to the program, not to a library */
+#include "config/options.h"
+#include "event/event_id.h"
 
 #define FRAMES 4
 #define ROWS_EACH 600

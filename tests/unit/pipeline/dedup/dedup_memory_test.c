@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics/metrics.h"
 #include "base/thread.h"
+#include "event/event_id.h"
 #include "pipeline/dedup/dedup.h"
 
 #define WINDOW (60 * NS_PER_SECOND)

@@ -8,6 +8,10 @@
 
 #include <cmocka.h>
 
+#include "base/error.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
 #include "redis_fixture.h"
 

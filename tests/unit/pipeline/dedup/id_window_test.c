@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "base/system/huge_pages.h"
 #include "pipeline/dedup/id_window.h"
 
 #define GROUP 4096u

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 
+#include "base/bytes.h"
+#include "event/event_id.h"
 #include "pipeline/dedup/key_file.h"
+#include "pipeline/validate/validator.h"
 
 struct reading {
     size_t records;

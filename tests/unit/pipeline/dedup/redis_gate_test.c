@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include "base/metrics/metrics.h"
+#include "base/status.h"
 #include "base/thread.h"
+#include "config/options.h"
 #include "pipeline/dedup/redis_gate.h"
 #include "redis_fixture.h"
 

@@ -6,6 +6,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/segment/segment.h"
 #include "journal_fixture.h"
 #include "pipeline/journal/dead_letters.h"
 

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "base/lz4.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/segment/segment.h"
 #include "journal_fixture.h"
 
 static int with_fsync(void **state)

@@ -7,6 +7,11 @@
 #include <cmocka.h>
 
 #define FIXTURE_PARENT "/dev/shm"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "segment_files.h"
 
 #define FRAMES 4

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #define FIXTURE_PARENT "/dev/shm"
+#include "base/clock.h"
 #include "crash_disk.h"
+#include "event/chunk.h"
 #include "pipeline/journal/journal_private.h"
 
 #define STEPS 1000

@@ -6,6 +6,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "segment_files.h"
 
 static int with_fsync(void **state)

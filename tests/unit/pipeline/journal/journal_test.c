@@ -8,8 +8,12 @@
 
 #include <sys/resource.h>
 
+#include "base/clock.h"
+#include "base/status.h"
 #include "base/thread.h"
+#include "event/chunk.h"
 #include "journal_fixture.h"
+#include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/journal_private.h"
 
 static int with_fsync(void **state)

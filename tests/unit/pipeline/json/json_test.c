@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "event/path.h"
 #include "pipeline/json/json_measure.h"
 #include "pipeline/validate/json_write.h"
 

@@ -7,7 +7,10 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
 #include "counted_allocations.h"
+#include "event/chunk.h"
+#include "event/event_id.h"
 #include "schema_fixture.h"
 
 #define WIDE 200

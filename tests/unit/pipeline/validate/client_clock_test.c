@@ -6,6 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/event_id.h"
 #include "pipeline/validate/client_clock.h"
 #include "schema_fixture.h"
 

@@ -5,6 +5,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "config/options.h"
+#include "event/chunk.h"
+#include "event/event_id.h"
 #include "schema_fixture.h"
 
 /* One field of a type, one event {"v": value}: the value as it is read back, or the error. */

@@ -8,6 +8,7 @@
 #include <lz4.h>
 #include <zlib.h>
 
+#include "base/metrics/metrics.h"
 #include "proto/front/intake.h"
 
 #define MIB ((size_t)1 << 20)

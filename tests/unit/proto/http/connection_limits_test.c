@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "proto/front/client_address.h"
 #include "proto/http/connection_limits.h"
 
 #include <pthread.h>

@@ -5,7 +5,11 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
+#include "event/stream.h"
+#include "proto/http/http_parse.h"
 #include "proto/http/http_upgrade.h"
+#include "proto/http/io_context.h"
 
 #include <stdio.h>
 

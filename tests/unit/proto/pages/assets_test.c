@@ -4,7 +4,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
+#include <string.h>
 
+#include "base/bytes.h"
+#include "proto/front/proto.h"
 #include "proto/pages/assets.h"
 
 static struct page_reply get(const char *path)

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "proto/pages/page_cache.h"
 
 static int64_t now_ns;

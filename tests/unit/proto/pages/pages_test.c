@@ -5,6 +5,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "event/stream.h"
 #include "proto/pages/pages.h"
 
 static enum error admits;

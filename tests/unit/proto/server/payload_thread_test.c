@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/metrics/metrics.h"
 #include "base/thread.h"
 #include "proto/server/payload_thread.h"
 

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
+#include "proto/front/encoding.h"
 #include "proto/udp/udp.h"
 #include "proto/udp/udp_thread.h"
 

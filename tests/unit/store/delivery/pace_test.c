@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "store/delivery/pace.h"
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "store/delivery/poison.h"
 
 #define ROW                                                                                                            \

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "event/event_id.h"
+#include "event/segment/native.h"
+#include "event/segment/segment.h"
 #include "store/delivery/verify.h"
 
 #define FIRST "'11000000-0000-0000-0000-000000000000'"

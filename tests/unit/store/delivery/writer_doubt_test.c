@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "event/event_id.h"
 #include "unit/writer_bench.h"
 
 /* What the tables are once they have been checked, and again when a batch has been lost with the first server. */

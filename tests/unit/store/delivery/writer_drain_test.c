@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
 #include "unit/writer_bench.h"
 
 #define LONG_NS (60 * NS_PER_SECOND)

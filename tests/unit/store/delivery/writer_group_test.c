@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
 #include "unit/writer_bench.h"
 
 #define MOST_ROWS 1000

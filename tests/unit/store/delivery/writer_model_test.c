@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "config/options.h"
 #include "store/delivery/writer_private.h"
 #include "unit/writer_bench.h"
 

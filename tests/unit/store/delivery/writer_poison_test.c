@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "event/event_id.h"
 #include "unit/writer_bench.h"
 
 static const struct {

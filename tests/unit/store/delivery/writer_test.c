@@ -7,6 +7,11 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "config/options.h"
+#include "event/event_id.h"
+#include "event/stream.h"
 #include "unit/writer_bench.h"
 
 static void delivers_every_batch_once(void **state)

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+#include "base/metrics/metrics.h"
 #include "unit/writer_bench.h"
 
 static const struct {
