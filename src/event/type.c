@@ -1,6 +1,8 @@
 /* Turns ClickHouse's names of types into how their values are checked and travel. */
 #include "event/type_private.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 const struct kind_info kind_infos[] = {
@@ -147,6 +149,7 @@ static bool parse_scalar(struct type *type, struct slice text, struct buf *name,
         return refuse(problem, text, wrong);
     }
     set_default_wire(type);
+    ASSERT(type->width == 0 || type->width == type->default_wire.len || type->default_wire.failed);
     append_name(type, text, arguments, name);
     append_wire_name(type, wire);
     return true;

@@ -1,6 +1,7 @@
 /* Turns the key fields of an event into its id. */
 #include "pipeline/validate/identity.h"
 
+#include "base/assert.h"
 #include "event/chunk.h"
 #include "event/column.h"
 #include "event/stream.h"
@@ -35,7 +36,8 @@ void identity_prefix(const struct stream *stream, struct buf *prefix)
 void identity_begin(struct identity *identity, struct slice prefix)
 {
     buf_clear(&identity->key);
-    buf_append_slice(&identity->key, prefix); /* there is room: identity_init */
+    ASSERT_AT_MOST(prefix.len, identity->key.cap); /* identity_init made room */
+    buf_append_slice(&identity->key, prefix);
     identity->prefix = prefix.len;
 }
 

@@ -1,6 +1,7 @@
 /* Turns one JSON object into one row of a chunk. */
 #include "pipeline/validate/validator.h"
 
+#include "base/assert.h"
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "pipeline/validate/client_clock.h"
@@ -60,7 +61,11 @@ void validator_free(struct validator *validator)
 /* The events that follow are of another stream. */
 static void RARE change_stream(struct validator *validator, const struct stream *stream)
 {
+    ASSERT_BELOW(stream->index, validator->plans->count);
     const struct validate_plan *plan = &validator->plans->plans[stream->index];
+    ASSERT(plan->stream == stream);
+    ASSERT_AT_MOST(plan->words, validator->plans->most.words);
+    ASSERT_AT_MOST(plan->nodes, validator->plans->most.nodes);
     validator->plan = plan;
     validator->places.passed = (json_at *)(void *)(validator->places.bits + plan->words);
     validator->elements.passed = (json_at *)(void *)(validator->elements.bits + plan->words);

@@ -1,6 +1,7 @@
 /* Turns streams into the plans by which their events are checked. */
 #include "pipeline/validate/validate_plan.h"
 
+#include "base/assert.h"
 #include "config/options.h"
 #include "event/column.h"
 #include "event/path.h"
@@ -66,6 +67,7 @@ struct validate_plans *validate_plans_new(struct stream *const *streams, size_t 
     struct validate_plans *plans = calloc(1, sizeof *plans + count * sizeof plans->plans[0]);
     for (size_t i = 0; plans != NULL && i < count; i++) {
         struct validate_plan *plan = &plans->plans[i];
+        ASSERT_EQUAL(streams[i]->index, i);
         plans->count++;
         if (!compile(plan, streams[i])) {
             validate_plans_free(plans);
