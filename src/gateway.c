@@ -13,6 +13,7 @@
  * than one process needs to follow the other. */
 #include "gateway.h"
 
+#include "gateway_metrics.h"
 #include "gateway_streams.h"
 
 #include "base/clock.h"
@@ -20,7 +21,6 @@
 #include "base/status.h"
 #include "base/system/crash_point.h"
 #include "base/system/data_folder.h"
-#include "event/column.h"
 #include "event/stream.h"
 #include "memory_plan.h"
 #include "open_files.h"
@@ -92,51 +92,13 @@ static bool start_store(struct gateway *g, struct buf *problem)
     return g->store != NULL;
 }
 
-/* The names of each stream's columns; NULL if memory is short. */
-static struct metrics_names *field_names(const struct gateway *g)
-{
-    size_t count = g->config->stream_count;
-    size_t columns = 0;
-    for (size_t i = 0; i < count; i++) {
-        columns += g->streams[i]->column_count;
-    }
-    struct metrics_names *fields = calloc(1, (count + 1) * sizeof *fields + columns * sizeof(char *));
-    const char **next = fields == NULL ? NULL : (const char **)(void *)(fields + count + 1);
-    for (size_t i = 0; fields != NULL && i < count; i++) {
-        fields[i] = (struct metrics_names){ next, g->streams[i]->column_count };
-        for (size_t c = 0; c < g->streams[i]->column_count; c++) {
-            *next++ = g->streams[i]->columns[c].name;
-        }
-    }
-    return fields;
-}
-
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
-    const char **names = calloc(g->config->stream_count + 1, sizeof *names);
-    const char **listeners = calloc(g->config->udp.listener_count + 1, sizeof *listeners);
-    for (size_t i = 0; names != NULL && i < g->config->stream_count; i++) {
-        names[i] = g->streams[i]->name;
-    }
-    struct metrics_names *fields = field_names(g);
-    if (names != NULL && listeners != NULL && fields != NULL) {
-        g->metrics = metrics_new(&(struct metrics_labels){
-            .streams = { names, g->config->stream_count },
-            .servers = { g->store->server_names, g->store->server_count },
-            .listeners = { listeners, udp_listener_names(&g->config->udp, listeners) },
-            .fields = fields,
-        });
-    }
-    free(fields);
-    free(names);
-    free(listeners);
+    g->metrics = gateway_metrics_new(g->config, g->streams, g->store);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
-        return false;
     }
-    int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
-    metric_set(g->metrics, METRIC_START_TIME, 0, (double)seconds);
-    return true;
+    return g->metrics != NULL;
 }
 
 static bool start_pipeline(struct gateway *g, struct buf *problem)
