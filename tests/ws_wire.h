@@ -266,7 +266,8 @@ static void wire_receive(struct wire *wire, struct slice bytes)
     wire_flush(wire);
 }
 
-static void wire_complete(struct wire *wire, size_t index, uint32_t accepted, uint32_t duplicate, enum error error)
+static inline void wire_complete(struct wire *wire, size_t index, uint32_t accepted, uint32_t duplicate,
+                                 enum error error)
 {
     struct ticket ticket = { .token = world.submitted[index % WIRE_SUBMITTED_MAX],
                              .accepted = accepted,
@@ -275,7 +276,7 @@ static void wire_complete(struct wire *wire, size_t index, uint32_t accepted, ui
     ws_session_ops.complete(wire->session, &ticket);
 }
 
-static void wire_pass_seconds(struct wire *wire, int64_t seconds)
+static inline void wire_pass_seconds(struct wire *wire, int64_t seconds)
 {
     int64_t now_ns = wire->context.now_ns + seconds * NS_PER_SECOND;
     io_context_set_time(&wire->context, now_ns, now_ns);

@@ -68,12 +68,17 @@ static enum chunked_state on_byte(struct http_chunked *chunked, char c)
     }
 }
 
+static bool is_in_size_line(int state)
+{
+    return state == AT_SIZE || state == IN_SIZE || state == IN_EXTENSION || state == AT_SIZE_LF;
+}
+
 /* Steps over a byte of framing; `line` counts what came since the last data. */
 static bool step(struct http_chunked *chunked, char c)
 {
     chunked->state = (int)on_byte(chunked, c);
     chunked->line = chunked->state == AT_SIZE || chunked->state == IN_DATA ? 0 : chunked->line + 1;
-    size_t limit = chunked->state <= AT_SIZE_LF ? MAX_SIZE_LINE : MAX_TRAILERS;
+    size_t limit = is_in_size_line(chunked->state) ? MAX_SIZE_LINE : MAX_TRAILERS;
     return chunked->state != IS_BAD && chunked->line <= limit;
 }
 

@@ -74,14 +74,12 @@ static void writable(void *opaque)
 
 /* Reading. */
 
-/* What was received cannot be kept, and so where the next frame begins is not known any more. */
+/* What was received cannot be kept, and so where the next frame begins is not known any more. What is here is counted. */
 static void lack_memory(struct ws_session *session)
 {
-    if (ws_input_waits(&session->input)) {
-        ws_receive_refuse(session, ERROR_OUT_OF_MEMORY);
-    }
-    ws_input_step(&session->input, WS_HEARD_ALL);
     ws_progress_end(session, ERROR_OUT_OF_MEMORY);
+    ws_progress_advance(session);
+    ws_input_step(&session->input, WS_HEARD_ALL);
 }
 
 static void receive(void *opaque, struct slice bytes)
