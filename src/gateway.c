@@ -152,7 +152,6 @@ static bool start_server(struct gateway *g, struct buf *problem)
     struct server_config config = {
         .http = &g->config->http,
         .websocket = &g->config->websocket,
-        .admin = &g->config->admin,
         .max_connections = open_files_for_connections(g->config, g->store->server_count),
         .max_receiving_bytes = plan.receiving,
         .max_replying_bytes = plan.replying,
@@ -297,9 +296,14 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
     return g;
 }
 
-int gateway_port(const struct gateway *g)
+const char *gateway_address(const struct gateway *g, unsigned serves, int *port)
 {
-    return server_port(g->server);
+    return server_address(g->server, serves, port);
+}
+
+void gateway_http_addresses(const struct gateway *g, struct buf *out)
+{
+    server_addresses(g->server, out);
 }
 
 void gateway_udp_addresses(const struct gateway *g, struct buf *out)

@@ -15,8 +15,11 @@ MUST_CHECK bool gateway_check(const struct config *config, struct buf *problems)
 /* NULL with *problem. `config` must outlive it. */
 struct gateway *gateway_start(const struct config *config, struct buf *problem);
 
-/* The port that HTTP is served on. */
-int gateway_port(const struct gateway *gateway);
+/* The address of HTTP where this is served (of enum http_serves), the first of several, and its port: NULL, nowhere. */
+const char *gateway_address(const struct gateway *gateway, unsigned serves, int *port);
+
+/* Appends the addresses of HTTP: "0.0.0.0:8080"; where not all is served "0.0.0.0:8080(events+pages),[::1]:9100(admin)". */
+void gateway_http_addresses(const struct gateway *gateway, struct buf *out);
 
 /* Appends the addresses that take datagrams: "127.0.0.1:8125,[::1]:8125"; "off" if none does. */
 void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);

@@ -53,12 +53,13 @@ bool gateway_check(const struct config *config, struct buf *problems)
     struct stream **streams = gateway_streams_compile(config, problems);
     gateway_streams_free(streams, config->stream_count);
     struct buf found = { 0 };
-    bool fits = server_check(&config->http, &config->admin, &found);
+    bool fits = server_check(&config->http, &found);
     fits = memory_plan_check(config, &found) && fits;
     fits = store_check(&config->store, &found) && fits;
     fits = dedup_check(&config->dedup, &found) && fits;
     tell_problems(config->file, &found, ": ", problems);
     buf_clear(&found);
+    fits = server_check_listeners(&config->http, &found) && fits;
     fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
     tell_problems(config->file, &found, ":", problems); /* these know their line */
     buf_release(&found);

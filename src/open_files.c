@@ -10,7 +10,7 @@
 
 #define OF_PROCESS 24    /* standard streams, LOCK, folders, /proc, the service manager, what libraries keep */
 #define OF_ENGINE 512    /* the embedded engine's: of parts, each column has files of its own */
-#define OF_IO_THREAD 12  /* epoll, eventfds, pipes, listening sockets, one that is refused */
+#define OF_IO_THREAD 12  /* epoll, eventfds, pipes, one that is refused; beside its listening sockets */
 #define OF_SESSION 2     /* a writer's: the segment under way, a file of the dead letters */
 #define OF_SERVER 6      /* of a session, by server: its connection, and what libcurl waits and resolves with */
 #define OF_STREAM 4      /* its open segment, a new one, the halves of one that is split */
@@ -18,15 +18,25 @@
 #define PARKED_DIVISOR 4 /* waiting segments keep a quarter: event/segment/segment.h */
 #define LEAST_DIVISOR 8  /* however small the limit is, so much of it is for clients */
 
+static size_t listeners_apart(const struct http_options *http)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < http->listener_count; i++) {
+        count += server_keeps_apart(&http->listeners[i]);
+    }
+    return count;
+}
+
 struct open_files open_files_plan(const struct config *config, size_t server_count, uint64_t limit)
 {
     uint64_t session = OF_SESSION + OF_SERVER * (uint64_t)server_count;
     uint64_t sessions = (uint64_t)config->writer.threads + (uint64_t)config->query.threads;
     uint64_t udp = (uint64_t)config->udp.threads * config->udp.listener_count;
-    bool apart = config->admin.listen != NULL && config->admin.listen[0] != '\0';
+    size_t apart = listeners_apart(&config->http);
+    uint64_t together = config->http.listener_count - apart;
     uint64_t reserved = OF_PROCESS + limit / PARKED_DIVISOR + OF_STREAM * (uint64_t)config->stream_count + OF_DEDUP +
-                        OF_IO_THREAD * (uint64_t)config->http.io_threads + 2 * udp;
-    reserved += apart ? OF_IO_THREAD + SERVER_ADMIN_CONNECTIONS : 0;
+                        (OF_IO_THREAD + together) * (uint64_t)config->http.io_threads + 2 * udp;
+    reserved += apart != 0 ? OF_IO_THREAD + SERVER_ADMIN_CONNECTIONS + apart : 0;
     reserved += config->store.kind == STORE_EMBEDDED ? OF_ENGINE + OF_SESSION * sessions : session * sessions;
     uint64_t least = limit / LEAST_DIVISOR + 1;
     uint64_t left = limit > reserved + least ? limit - reserved : least;

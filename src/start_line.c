@@ -12,10 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where a browser on this machine reaches what listens on `listen`. */
-static void append_url(const struct config *config, int port, struct buf *out)
+/* Where a browser on this machine reaches what serves this. False: nothing does. */
+static bool append_url(const struct gateway *gateway, unsigned serves, struct buf *out)
 {
-    struct slice listen = slice_from_string(config->http.listen);
+    int port;
+    const char *address = gateway_address(gateway, serves, &port);
+    if (address == NULL) {
+        return false;
+    }
+    struct slice listen = slice_from_string(address);
     const char *colon = memrchr(listen.data, ':', listen.len);
     struct slice host = slice_make(listen.data, colon != NULL ? (size_t)(colon - (const char *)listen.data) : 0);
     if (host.len == 0 || slice_equal(host, SLICE("0.0.0.0")) || slice_equal(host, SLICE("*"))) {
@@ -24,6 +29,7 @@ static void append_url(const struct config *config, int port, struct buf *out)
         host = SLICE("[::1]");
     }
     buf_printf(out, "http://%.*s:%d", (int)host.len, (const char *)host.data, port);
+    return true;
 }
 
 static void append_dedup(const struct dedup_options *dedup, struct buf *out)
@@ -50,9 +56,19 @@ static void append_durability(enum durability durability, struct buf *out)
 void start_line_log(const struct config *config, const struct gateway *gateway)
 {
     struct buf line = { 0 };
-    buf_printf(&line, "version=%s url=", SLUICE_VERSION);
-    append_url(config, gateway_port(gateway), &line);
-    buf_printf(&line, "/demo listen=%s port=%d udp=", config->http.listen, gateway_port(gateway));
+    int port = 0;
+    gateway_address(gateway, SERVES_EVENTS, &port);
+    buf_printf(&line, "version=%s ", SLUICE_VERSION);
+    size_t before = line.len;
+    buf_append_string(&line, "url=");
+    if (append_url(gateway, SERVES_PAGES, &line)) {
+        buf_append_string(&line, "/demo ");
+    } else {
+        line.len = before;
+    }
+    buf_append_string(&line, "listen=");
+    gateway_http_addresses(gateway, &line);
+    buf_printf(&line, " port=%d udp=", port);
     gateway_udp_addresses(gateway, &line);
     buf_append_string(&line, " store=");
     gateway_store_names(gateway, &line);
@@ -63,29 +79,37 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     buf_release(&line);
 }
 
-static void print_event(const char *url)
+static void print_event(const char *events_url, const char *pages_url)
 {
     char now[32];
     time_t seconds = time(NULL);
     struct tm utc;
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-    printf("Store an event (the same one again is a duplicate), then count it:\n\n"
+    printf("Store an event (the same one again is a duplicate)%s:\n\n"
            "  curl -s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", "
-           "\"user_id\": \"user123\", \"timestamp\": \"%s\"}'\n"
-           "  curl -s '%s/events/metrics?event_name=purchase'\n\n",
-           url, now, url);
+           "\"user_id\": \"user123\", \"timestamp\": \"%s\"}'\n",
+           pages_url != NULL ? ", then count it" : "", events_url, now);
+    if (pages_url != NULL) {
+        printf("  curl -s '%s/events/metrics?event_name=purchase'\n", pages_url);
+    }
+    printf("\n");
 }
 
 void start_line_example(const struct config *config, const struct gateway *gateway)
 {
-    struct buf url = { 0 };
-    append_url(config, gateway_port(gateway), &url);
-    printf("\nSluice serves. In a browser: %s/demo. Ctrl-C ends it.\n", buf_c_string(&url));
-    if (strcmp(config->streams[0].name, "events") == 0) {
-        print_event(buf_c_string(&url));
+    struct buf events = { 0 }, pages = { 0 };
+    bool with_pages = append_url(gateway, SERVES_PAGES, &pages);
+    printf("\nSluice serves.");
+    if (with_pages) {
+        printf(" In a browser: %s/demo.", buf_c_string(&pages));
+    }
+    printf(" Ctrl-C ends it.\n");
+    if (append_url(gateway, SERVES_EVENTS, &events) && strcmp(config->streams[0].name, "events") == 0) {
+        print_event(buf_c_string(&events), with_pages ? buf_c_string(&pages) : NULL);
     }
     fflush(stdout);
-    buf_release(&url);
+    buf_release(&events);
+    buf_release(&pages);
 }
 
 void start_line_variables(const struct config *config)

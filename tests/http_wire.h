@@ -238,7 +238,8 @@ static inline struct wire *wire_new(void)
         .wait_timeout_ns = 3 * NS_PER_SECOND,
         .cors_origins = { origins, 1 },
     };
-    assert_true(http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
+    assert_true(
+        http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN));
     assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     wire->context = (struct io_context){

@@ -15,6 +15,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     /* the request as a whole */                                                                                       \
     X(ERROR_BAD_REQUEST, "bad_request", REJECTED, 400, 1002, "the request is malformed")                               \
     X(ERROR_NOT_FOUND, "not_found", REJECTED, 404, 1008, "there is no such page")                                      \
+    X(ERROR_NOT_SERVED_HERE, "not_served_here", REJECTED, 404, 1008,                                                   \
+      "this path is not served at this address: http.listeners says at which it is")                                   \
     X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008, "the page does not take this method")       \
     X(ERROR_TIMEOUT, "timeout", REJECTED, 408, 1008, "the request took too long to arrive")                            \
     X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than http.max_body")            \

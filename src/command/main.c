@@ -126,6 +126,14 @@ static int64_t tick_ns(const struct watch *watch)
     return is_short ? watch->limit_ns / 3 : NS_PER_SECOND;
 }
 
+static void say_serving(const char *word, const struct gateway *gateway)
+{
+    struct buf addresses = { 0 };
+    gateway_http_addresses(gateway, &addresses);
+    service_say("%s on %s", word, buf_c_string(&addresses));
+    buf_release(&addresses);
+}
+
 static void tell_stuck(struct watch *watch, const struct gateway *gateway, const char *stuck)
 {
     if (stuck != NULL && watch->stuck == NULL) {
@@ -134,7 +142,7 @@ static void tell_stuck(struct watch *watch, const struct gateway *gateway, const
         service_say("stuck: %s", stuck);
     } else if (stuck == NULL && watch->stuck != NULL) {
         LOG(LOG_INFO, "no longer stuck", "%s goes on", watch->stuck);
-        service_say("serving again, port %d", gateway_port(gateway));
+        say_serving("serving again", gateway);
     }
     watch->stuck = stuck;
 }
@@ -308,7 +316,7 @@ static int serve(const struct config *config, bool example)
         return EXIT_FAILED;
     }
     buf_release(&problem);
-    service_say("serving on %s, port %d", config->http.listen, gateway_port(gateway));
+    say_serving("serving", gateway);
     service_ready();
     start_line_log(config, gateway);
     if (example) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "config/document.h"
+#include "config/http_listeners.h"
 #include "config/memory.h"
 #include "config/option_read.h"
 #include "config/secret.h"
@@ -76,6 +77,7 @@ static void read_root(struct option_reader *reader, const struct node *root, str
         check_streams(reader, config);
         check_writer(reader, &config->writer);
         settle_max_journal(reader, config);
+        settle_listeners(reader, config);
         settle_secrets(reader, config);
     }
     if (memory_failed(reader->memory)) {

@@ -17,8 +17,8 @@ static const char *const preface =
     "3. options beside each other: names given twice, `writer.backoff_max`, `max_journal`;\n"
     "4. the streams' schemas, and addresses.\n\n"
     "Of a field, and of `trusted_proxies`, the first problem is reported. Options that name fields (`dedup_key`,\n"
-    "`order_by`, …) are checked once the stream's fields are good. Some problems have no line: those of `listen` of\n"
-    "`http` and `admin`, `cors_origins`, `hosts`, `trusted_proxies`, `store.url`, `dedup.redis_url` and\n"
+    "`order_by`, …) are checked once the stream's fields are good. Some problems have no line: those of\n"
+    "`http.listen`, `admin.listen`, `cors_origins`, `hosts`, `trusted_proxies`, `store.url`, `dedup.redis_url` and\n"
     "`writer.backoff_max`. `--check` cannot see what only a start can find: a port that is taken, a table that does "
     "not\n"
     "fit.\n\n"
@@ -43,10 +43,10 @@ static const char *const environment_preface =
     "| variable | option |\n|---|---|\n";
 
 static const char *const type_names[] = {
-    [OPTION_STRING] = "text",           [OPTION_NAME] = "name",     [OPTION_BOOL] = "true or false",
-    [OPTION_INTEGER] = "number",        [OPTION_SIZE] = "size",     [OPTION_DURATION] = "duration",
-    [OPTION_ENUM] = "one of these",     [OPTION_STRINGS] = "texts", [OPTION_GROUP] = "mapping",
-    [OPTION_LIST] = "list of mappings",
+    [OPTION_STRING] = "text",           [OPTION_NAME] = "name",         [OPTION_BOOL] = "true or false",
+    [OPTION_INTEGER] = "number",        [OPTION_SIZE] = "size",         [OPTION_DURATION] = "duration",
+    [OPTION_ENUM] = "one of these",     [OPTION_STRINGS] = "texts",     [OPTION_GROUP] = "mapping",
+    [OPTION_LIST] = "list of mappings", [OPTION_SET] = "some of these",
 };
 
 static void describe_allowed(struct buf *out, const struct option *option)

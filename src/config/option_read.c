@@ -114,6 +114,22 @@ static void read_strings(struct option_reader *reader, const struct option *opti
     }
 }
 
+/* A set of words: a sequence, or one scalar. */
+static void read_set(struct option_reader *reader, const struct option *option, const struct node *node,
+                     const char *path, void *place)
+{
+    if (node->kind == NODE_MAPPING || (node->kind == NODE_SEQUENCE && node->count == 0)) {
+        option_problem(reader, node->line, path, "found %s, expected a word or a list of words",
+                       node->kind == NODE_MAPPING ? "a mapping of keys" : "an empty list");
+    } else if (node->kind == NODE_SCALAR) {
+        read_single(reader, option, node, path, place);
+    } else {
+        for (size_t i = 0; i < node->count; i++) {
+            read_single(reader, option, node->items[i], path, place);
+        }
+    }
+}
+
 /* The default of a list of strings, "a, b". */
 static void default_strings(struct option_reader *reader, struct slice text, struct string_list *list)
 {
@@ -195,6 +211,7 @@ static void read_option(struct option_reader *reader, const struct option *optio
         break;
     case OPTION_LIST: read_list(reader, option, node, path, target); break;
     case OPTION_STRINGS: read_strings(reader, option, node, path, place_of(option, target)); break;
+    case OPTION_SET: read_set(reader, option, node, path, place_of(option, target)); break;
     default: read_single(reader, option, node, path, place_of(option, target)); break;
     }
 }

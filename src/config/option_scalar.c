@@ -73,22 +73,42 @@ static void read_number(struct option_reader *reader, const struct option *optio
     buf_release(&expected);
 }
 
-static void read_enum(struct option_reader *reader, const struct option *option, int line, const char *path,
-                      struct slice text, void *place)
+/* Which of the option's names the text is; -1: none, which is reported. */
+static int read_word(struct option_reader *reader, const struct option *option, int line, const char *path,
+                     struct slice text)
 {
     struct buf expected = { 0 };
     buf_append_string(&expected, "one of ");
     for (int i = 0; option->names[i] != NULL; i++) {
         if (slice_equal_nocase(text, slice_from_string(option->names[i]))) {
-            memcpy(place, &i, sizeof i);
             buf_release(&expected);
-            return;
+            return i;
         }
         buf_printf(&expected, "%s%s", i == 0 ? "" : ", ", option->names[i]);
     }
     const char *message = buf_c_string(&expected);
     refuse(reader, line, path, text, message != NULL ? message : "another word");
     buf_release(&expected);
+    return -1;
+}
+
+static void read_enum(struct option_reader *reader, const struct option *option, int line, const char *path,
+                      struct slice text, void *place)
+{
+    int word = read_word(reader, option, line, path, text);
+    if (word >= 0) {
+        memcpy(place, &word, sizeof word);
+    }
+}
+
+/* One more of the set. */
+static void read_member(struct option_reader *reader, const struct option *option, int line, const char *path,
+                        struct slice text, unsigned *set)
+{
+    int word = read_word(reader, option, line, path, text);
+    if (word >= 0) {
+        *set |= 1u << word;
+    }
 }
 
 /* The value is not repeated: it may be a password. */
@@ -134,6 +154,7 @@ void option_read_scalar(struct option_reader *reader, const struct option *optio
     case OPTION_NAME: read_string(reader, option, line, path, text, place); break;
     case OPTION_BOOL: read_bool(reader, line, path, text, place); break;
     case OPTION_ENUM: read_enum(reader, option, line, path, text, place); break;
+    case OPTION_SET: read_member(reader, option, line, path, text, place); break;
     case OPTION_INTEGER:
     case OPTION_SIZE:
     case OPTION_DURATION: read_number(reader, option, line, path, text, place); break;

@@ -18,6 +18,7 @@
 #define SIZE(owner, member) .type = OPTION_SIZE, .offset = PLACE(owner, member, int64_t : 1, uint64_t : 1)
 #define DURATION(owner, member) .type = OPTION_DURATION, .offset = PLACE(owner, member, int64_t : 1)
 #define STRINGS(owner, member) .type = OPTION_STRINGS, .offset = PLACE(owner, member, struct string_list : 1)
+#define SET(owner, member) .type = OPTION_SET, .offset = PLACE(owner, member, unsigned : 1)
 #define ENUM(owner, member) .type = OPTION_ENUM, .offset = offsetof(struct owner, member)
 #define GROUP(owner, member) .type = OPTION_GROUP, .offset = offsetof(struct owner, member)
 #define LIST(owner, member) .type = OPTION_LIST, .offset = offsetof(struct owner, member)
@@ -56,6 +57,8 @@ static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEI
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
                                      [FILL_EVENT_ID] = "event_id",   NULL };
 
+static const char *const http_serves[] = { "events", "pages", "admin", NULL }; /* enum http_serves */
+
 /* clang-format off */
 /*    key                 type and place                                       default             min      max       help */
 static const struct option log_rows[] = {
@@ -65,9 +68,26 @@ static const struct option log_rows[] = {
       "One line each on stderr, as key=value text or as JSON.", .names = log_formats },
 };
 
+static const struct option http_listener_rows[] = {
+    { "listen",           STRING(http_listener_options, listen),               NULL,               "1",     NULL,
+      "The address, as `http.listen` has it.", .required = true },
+    { "serves",           SET(http_listener_options, serves),                  NULL,               NULL,    NULL,
+      "What is served there; other paths get 404. `events`: /events, /events/bulk, /events/batch and the WebSockets. `pages`: "
+      "/events/metrics, /demo and /sluice.js. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. Not given: all of "
+      "them; with `admin.listen`, all but `admin`.", .names = http_serves },
+};
+
+static const struct option_table http_listener_table = TABLE(http_listener_rows);
+
 static const struct option http_rows[] = {
-    { "listen",           STRING(http_options, listen),                        "0.0.0.0:8080",     "1",     NULL,
-      "Address of the HTTP front end: `host:port`, `[::1]:port` or `:port` (IPv4 and IPv6; `[::]:port` is IPv6 alone)." },
+    { "listen",           STRING(http_options, listen),                        NULL,               "1",     NULL,
+      "The address of HTTP: `host:port`, `[::1]:port` or `:port` (IPv4 and IPv6; `[::]:port` is IPv6 alone). It is the short form "
+      "of one entry of `http.listeners`. If neither is given: `0.0.0.0:8080`." },
+    { "listeners",        LIST(http_options, listeners),                       NULL,               NULL,    "16",
+      "The addresses of HTTP. `http.listen` and `admin.listen`, where they are given, are two more; at most 16 in all. Each I/O "
+      "thread has a socket of each. Listeners that serve `admin` but not `events` share a thread and 64 connections of their own.",
+      .table = &http_listener_table, .count_offset = offsetof(struct http_options, listener_count),
+      .item_size = sizeof(struct http_listener_options) },
     { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
       "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
     { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",
@@ -166,7 +186,8 @@ static const struct option udp_rows[] = {
 
 static const struct option admin_rows[] = {
     { "listen",           STRING(admin_options, listen),                       "",                 NULL,    NULL,
-      "Address of /metrics, /health and the other pages, with a thread and 64 connections of their own; empty: they are served by `http.listen`." },
+      "The short form of a listener that serves `admin` alone: /metrics, /health and the other pages, with a thread and 64 "
+      "connections of their own. Empty: `http.listen` serves them." },
 };
 
 static const struct option journal_rows[] = {
@@ -374,7 +395,8 @@ static const struct option stream_rows[] = {
 /* clang-format on */
 
 _Static_assert(offsetof(struct field_options, line) == 0 && offsetof(struct stream_options, line) == 0 &&
-                   offsetof(struct udp_listener_options, line) == 0,
+                   offsetof(struct udp_listener_options, line) == 0 &&
+                   offsetof(struct http_listener_options, line) == 0,
                "items of an OPTION_LIST begin with their line");
 _Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
 

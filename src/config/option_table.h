@@ -14,6 +14,7 @@ enum option_type {
     OPTION_SIZE,
     OPTION_DURATION, /* int64_t */
     OPTION_ENUM,     /* an enum; its values count the `names` from 0 */
+    OPTION_SET,      /* unsigned: a bit for each of the `names`, from the lowest; a scalar or a sequence, not empty */
     OPTION_STRINGS,  /* struct string_list: a scalar or a sequence */
     OPTION_GROUP,    /* a struct, of `table` */
     OPTION_LIST /* a pointer to `item_size` structs of `table`, which begin with `int line`; `min` and `max` count */

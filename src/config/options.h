@@ -17,8 +17,22 @@ struct log_options {
     enum log_format format;
 };
 
-struct http_options {
+/* What a listener may serve, as bits: where events come in, the pages of clients, those of operators. */
+enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4 };
+
+#define HTTP_LISTENERS_MAX 16
+
+struct http_listener_options {
+    int line;           /* in the configuration file, for messages; 0: `option` is not in http.listeners */
     const char *listen; /* "host:port", "[::1]:port", ":port" */
+    unsigned serves;    /* of enum http_serves, never 0 */
+    const char *option; /* that gave the address, "admin.listen". Of no option */
+};
+
+struct http_options {
+    const char *listen; /* the short form of one listener, which is in `listeners`; NULL: it was not given */
+    struct http_listener_options *listeners; /* all, those of the short forms first */
+    size_t listener_count;                   /* 1 to HTTP_LISTENERS_MAX */
     int64_t io_threads;
     uint64_t max_body_bytes; /* as received, still compressed */
     uint64_t max_decompressed_bytes;
@@ -68,7 +82,7 @@ struct udp_options {
 };
 
 struct admin_options {
-    const char *listen; /* "" : the pages are served by http.listen */
+    const char *listen; /* the short form of a listener that serves SERVES_ADMIN alone; "": none */
 };
 
 enum durability { DURABILITY_FSYNC, DURABILITY_OS, DURABILITY_MEMORY };

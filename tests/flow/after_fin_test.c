@@ -10,6 +10,7 @@
 #include "http_wire.h"
 #include "proto/server/after_fin.h"
 #include "proto/server/connection_life.h"
+#include "proto/server/listener.h"
 #include "proto/server/wishes.h"
 
 #include <sys/socket.h>
@@ -93,6 +94,7 @@ static const struct transport_ops packing = {
 
 struct house {
     struct wire *wire;
+    struct listener listener; /* its routes are the wire's */
     struct connections connections;
     atomic_int_fast64_t open;
 };
@@ -102,6 +104,7 @@ static struct house *house_new(bool outlives)
     struct house *house = calloc(1, sizeof *house);
     assert_non_null(house);
     house->wire = wire_new();
+    house->listener.routes = house->wire->routes;
     connections_init(&house->connections, &house->wire->context, &house->open, 100);
     buf_clear(&recorded.packed);
     recorded.asked = recorded.killed = 0;
@@ -123,8 +126,8 @@ static struct connection *client_that_waits(struct house *house, const struct tr
 {
     enum error why;
     struct client_address peer = { { 1 } };
-    struct connection *connection =
-        connection_life_begin(&house->connections, &house->wire->routes, transport, peer, &why);
+    house->listener.transport = transport;
+    struct connection *connection = connection_life_begin(&house->connections, &house->listener, peer, &why);
     assert_non_null(connection);
     connection->ops->receive(connection->session, SLICE(POST));
     connection_life_round(&house->connections);
@@ -180,7 +183,8 @@ static void nobody_stays_for_a_client_that_is_owed_nothing(void **state)
     struct house *house = house_new(true);
     enum error why;
     struct client_address peer = { { 1 } };
-    fin_comes(connection_life_begin(&house->connections, &house->wire->routes, &packing, peer, &why));
+    house->listener.transport = &packing;
+    fin_comes(connection_life_begin(&house->connections, &house->listener, peer, &why));
     assert_int_equal(recorded.asked, 0);
     assert_int_equal(atomic_load(&house->open), 0);
     house_free(house);

@@ -8,6 +8,7 @@
 
 #include "http_wire.h"
 #include "proto/server/connections.h"
+#include "proto/server/listener.h"
 
 #define UPGRADE                                                                                                        \
     "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"        \
@@ -145,7 +146,8 @@ static const struct transport_ops no_transport = {
 };
 
 struct slots {
-    struct wire *wire; /* its context and routes are borrowed */
+    struct listener listener; /* its routes are the wire's */
+    struct wire *wire;        /* its context and routes are borrowed */
     struct connections connections;
     atomic_int_fast64_t open;
 };
@@ -155,6 +157,7 @@ static struct slots *slots_new(int64_t max)
     struct slots *slots = calloc(1, sizeof *slots);
     assert_non_null(slots);
     slots->wire = wire_new();
+    slots->listener = (struct listener){ .routes = slots->wire->routes, .transport = &no_transport };
     connections_init(&slots->connections, &slots->wire->context, &slots->open, max);
     memory_is_short = false;
     return slots;
@@ -172,7 +175,7 @@ static void slots_free(struct slots *slots)
 static struct connection *take(struct slots *slots)
 {
     struct client_address peer = { { 1 } };
-    return connections_take(&slots->connections, &slots->wire->routes, &no_transport, peer);
+    return connections_take(&slots->connections, &slots->listener, peer);
 }
 
 static void receive(struct connection *connection, const char *text)

@@ -33,6 +33,7 @@ class Gateway:
         self.process = None
         self.port = 0
         self.pages_port = 0         # of admin.listen, if that is set
+        self.http = []              # (host, port, what it serves) of each listener of HTTP
         self.udp = []               # (host, port) of each listener
         self.log_path = os.path.join(self.folder, "gateway.log")
 
@@ -46,11 +47,13 @@ class Gateway:
         while time.time() < deadline:
             with open(self.log_path, "rb") as log:
                 log.seek(offset)
-                found = re.search(rb"serving: .*port=(\d+) udp=(\S+)", log.read())
+                found = re.search(rb"serving: .*listen=(\S+) port=(\d+) udp=(\S+)", log.read())
             if found:
-                self.port = int(found.group(1))
+                self.http = [(host.strip("[]"), int(port), set((serves or "events+pages+admin").split("+"))) for
+                             host, port, serves in re.findall(r"([^,]*):(\d+)(?:\(([a-z+]+)\))?", found.group(1).decode())]
+                self.port = int(found.group(2))
                 self.udp = [(host.strip("[]"), int(port)) for host, port in
-                            re.findall(r"([^,]*):(\d+)", found.group(2).decode())]
+                            re.findall(r"([^,]*):(\d+)", found.group(3).decode())]
                 return self
             if self.process.poll() is not None:
                 raise AssertionError("the gateway ended with %d at start:\n%s" % (self.process.returncode, self.log()[-3000:]))

@@ -16,6 +16,18 @@ WRONG = [  # the file, what is said
     ('http: { listen: ":99999" }\n' + STREAM, ": listen on :99999: expected host:port"),
     ('admin: { listen: "9100" }\n' + STREAM, ": listen on 9100: expected host:port"),
     ('http: { listen: ":9100" }\nadmin: { listen: ":9100" }\n' + STREAM, ": admin.listen: :9100 is that of http.listen"),
+    ('http:\n  listeners:\n  - { listen: ":9100" }\n  - { listen: ":9100", serves: admin }\n' + STREAM,
+     ":4: http.listeners[1].listen: :9100 is that of http.listeners[0].listen already; give another, or leave it out"),
+    ('http:\n  listen: ":9100"\n  listeners:\n  - { listen: "[::1]:9100", serves: admin }\n' + STREAM,
+     ":4: http.listeners[0].listen: [::1]:9100 cannot be listened on beside :9100, which is that of http.listen"),
+    ('http:\n  listeners:\n  - { listen: "9100" }\n' + STREAM, ":3: http.listeners[0].listen: listen on 9100: expected host:port"),
+    ('http: { listeners: [ { listen: ":1", serves: [events, evnts] } ] }\n' + STREAM,
+     ':1: http.listeners[0].serves: found "evnts", expected one of events, pages, admin'),
+    ('http: { listeners: [ { listen: ":1", serves: [] } ] }\n' + STREAM, ":1: http.listeners[0].serves: found an empty list"),
+    ('http: { listeners: [ { listen: ":1", serves: [pages, admin] } ] }\n' + STREAM,
+     ": http.listeners: none serves events, expected one that does"),
+    ('udp: { listeners: [ { listen: ":1" }, { listen: "0.0.0.0:1" } ] }\n' + STREAM,
+     ':1: udp.listeners: "0.0.0.0:1" is listened on by the listener of line 1 already (":1")'),
     ("http: { trusted_proxies: [proxy] }\n" + STREAM, ': http.trusted_proxies: "proxy" is not an address'),
     ("http: { cors_origins: [shop.example] }\n" + STREAM, ': http.cors_origins: found "shop.example"'),
     ('http: { cors_origins: ["https://shop.example/"] }\n' + STREAM,
@@ -55,6 +67,7 @@ def good_files_are_good(folder):
     for head in ['http: { listen: "[::1]:80", cors_origins: ["*"] }\n', 'http: { cors_origins: ["http://a.example:1"] }\n',
                  'http: { cors_origins: ["https://*.a.example", "http://localhost:*", "null"] }\n',
                  'http: { listen: ":0" }\nadmin: { listen: ":0" }\n',
+                 'http: { listeners: [ { listen: "[::]:80" }, { listen: "0.0.0.0:80", serves: events } ] }\n',
                  'store: { kind: clickhouse, url: "http://a:8123,https://u:p@b:8443/" }\n', ""]:
         with open(path, "w") as file:
             file.write(head + STREAM)

@@ -1,11 +1,13 @@
 /* Turns "host:port" into listening sockets. */
 #include "proto/front/listen.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,6 +63,58 @@ bool listen_check(const char *address, struct buf *problem)
     char host[256];
     uint16_t port;
     return read_address(address, host, &port, problem);
+}
+
+/* What a host stands for, as far as its text says. */
+struct host {
+    char text[256];
+    int family; /* AF_UNSPEC: a name, or empty */
+    union {
+        struct in_addr v4;
+        struct in6_addr v6;
+    } address;
+    bool every; /* all addresses of its family; of both families if the text is empty */
+};
+
+static bool read_host(const char *address, struct host *host, uint16_t *port)
+{
+    *host = (struct host){ .family = AF_UNSPEC };
+    if (!split(address, host->text, port)) {
+        return false;
+    }
+    if (inet_pton(AF_INET, host->text, &host->address.v4) == 1) {
+        host->family = AF_INET;
+        host->every = host->address.v4.s_addr == htonl(INADDR_ANY);
+    } else if (inet_pton(AF_INET6, host->text, &host->address.v6) == 1) {
+        host->family = AF_INET6;
+        host->every = IN6_IS_ADDR_UNSPECIFIED(&host->address.v6);
+    } else {
+        host->every = host->text[0] == '\0';
+    }
+    return true;
+}
+
+static bool hosts_overlap(const struct host *a, const struct host *b)
+{
+    if (a->text[0] == '\0' || b->text[0] == '\0') {
+        return true;
+    }
+    if (a->family != b->family) {
+        return false;
+    }
+    if (a->family == AF_UNSPEC) {
+        return strcasecmp(a->text, b->text) == 0;
+    }
+    size_t size = a->family == AF_INET ? sizeof a->address.v4 : sizeof a->address.v6;
+    return a->every || b->every || memcmp(&a->address, &b->address, size) == 0;
+}
+
+bool listen_clash(const char *a, const char *b)
+{
+    struct host host_a, host_b;
+    uint16_t port_a, port_b;
+    return read_host(a, &host_a, &port_a) && read_host(b, &host_b, &port_b) && port_a == port_b && port_a != 0 &&
+           hosts_overlap(&host_a, &host_b);
 }
 
 static void any_address(struct endpoint *endpoint, int family)

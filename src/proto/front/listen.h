@@ -7,6 +7,10 @@
 /* Whether `address` can be read at all; false with *problem. Looks no name up. */
 MUST_CHECK bool listen_check(const char *address, struct buf *problem);
 
+/* Whether two addresses that listen_check takes cannot both be listened on: one port, and hosts that are the same or of which
+ * one is all addresses. Names are not looked up. Port 0 clashes with nothing. */
+bool listen_clash(const char *a, const char *b);
+
 /* Binds and listens on `address` with `count` sockets (fds[0..count)), non-blocking. ":port" listens on all addresses
  * of IPv4 and IPv6. Port 0 takes a free one. False with *problem ("listen on :8080: address already in use") and no
  * socket left open. A port that another process listens on is refused even if that one set SO_REUSEPORT. */

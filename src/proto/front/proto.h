@@ -1,6 +1,7 @@
 /* The contract of the front ends: how gateway ends them, and how pages get into the table of routes.
  *
- * A server has I/O threads, and one more for admin.listen; each has its own listening socket (SO_REUSEPORT), its own
+ * A server has I/O threads, and one more for operators' listeners; each has its own sockets of all listeners that it serves
+ * (SO_REUSEPORT), its own
  * libwebsockets context on its own libev loop, its own connections and its own pipeline_io. I/O threads share nothing but the tables of streams and
  * pages. HTTP/1.1 is parsed by http_parse.c on libwebsockets' raw role. */
 #pragma once
@@ -8,6 +9,7 @@
 #include "pipeline/pipeline.h"
 
 struct front_end;
+struct http_listener_options;
 
 /* How a front end ends, in this order; gateway's thread calls, and none fails. And
  * whether it lives. */
@@ -69,7 +71,7 @@ enum page_result { PAGE_READY, PAGE_LATER };
 struct page {
     const char *path; /* exact */
     unsigned methods; /* METHOD_BIT(HTTP_GET); GET implies HEAD */
-    bool admin;       /* moves to admin.listen if that is set */
+    bool admin;       /* of operators: served where SERVES_ADMIN is, not where SERVES_PAGES is */
     void *context;
     /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,
@@ -80,15 +82,18 @@ struct page {
 /* Any thread. Takes the reply's body. If the client has gone, the reply is dropped. */
 void page_post(struct page_later later, struct page_reply *reply);
 
-/* Connections to admin.listen; those of http.max_connections are others. */
+/* Connections to the listeners that are kept apart; those of http.max_connections are others. */
 #define SERVER_ADMIN_CONNECTIONS 64
+
+/* A listener for operators, where no events come in, has a thread and connections apart from the others, which it shares
+ * with its kind: whatever those are asked for, it answers. */
+bool server_keeps_apart(const struct http_listener_options *listener);
 
 struct server;
 
 struct server_config {
     const struct http_options *http;
     const struct websocket_options *websocket;
-    const struct admin_options *admin;
     int64_t max_connections;      /* http.max_connections, as far as the process may open files */
     uint64_t max_receiving_bytes; /* http.max_receiving, or the share of memory that stands for it */
     uint64_t max_replying_bytes;
@@ -98,14 +103,20 @@ struct server_config {
     size_t page_count;
 };
 
-/* Whether addresses, proxies and origins can be read; false with one line per problem. Opens nothing. */
-MUST_CHECK bool server_check(const struct http_options *http, const struct admin_options *admin, struct buf *problems);
+/* Whether proxies and origins can be read; false with one line per problem. Opens nothing. */
+MUST_CHECK bool server_check(const struct http_options *http, struct buf *problems);
+
+/* The same of the listeners, for which a line begins with that of the configuration file and a colon, or with a space. */
+MUST_CHECK bool server_check_listeners(const struct http_options *http, struct buf *problems);
 
 /* Binds and starts the I/O threads. NULL with *problem ("listen on :8080: address already in use"). */
 struct server *server_start(const struct server_config *config, struct buf *problem);
 
-/* The port bound (for :0), of http.listen. */
-int server_port(const struct server *server);
+/* The address of the first listener that serves this (of enum http_serves), with the port that is bound: NULL, none does. */
+const char *server_address(const struct server *server, unsigned serves, int *port);
+
+/* Appends all addresses with the ports that are bound and what they serve, behind commas. */
+void server_addresses(const struct server *server, struct buf *out);
 
 /* close: the listening sockets close, idle connections too, requests that are not whole are answered 503, replies get
  * "Connection: close", WebSockets are told 1012. */

@@ -1,6 +1,7 @@
 /* Turns a path and a method into the route that serves them, and a query into its arguments. */
 #include "proto/http/http_routes.h"
 
+#include "config/options.h"
 #include <stdlib.h>
 
 #define POST (METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT)) /* of events both mean the same */
@@ -14,32 +15,49 @@ static const struct http_route event_routes[] = {
     { .path = { "/tr/v1/ws", 9 }, .methods = GET, .kind = ROUTE_WEBSOCKET, .acks = false },
 };
 
-static bool is_served(const struct page *page, enum route_side side)
+/* What a listener must serve for this route to be there. */
+static unsigned side_of(const struct http_route *route)
 {
-    return side == SIDE_ALL || page->admin == (side == SIDE_ADMIN);
+    if (route->kind != ROUTE_PAGE) {
+        return SERVES_EVENTS;
+    }
+    return route->page->admin ? SERVES_ADMIN : SERVES_PAGES;
 }
 
-bool http_routes_init(struct http_routes *routes, const struct page *pages, size_t count, enum route_side side)
+static void add(struct http_routes *routes, const struct http_route *route, unsigned serves, bool here)
 {
-    *routes = (struct http_routes){ calloc(count + ARRAY_LENGTH(event_routes), sizeof *routes->items), 0 };
+    if (((serves & side_of(route)) != 0) == here) {
+        routes->items[routes->known++] = *route;
+        routes->count += here;
+    }
+}
+
+/* Of all routes those that are served here, or the others. */
+static void add_all(struct http_routes *routes, const struct page *pages, size_t count, unsigned serves, bool here)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(event_routes); i++) {
+        add(routes, &event_routes[i], serves, here);
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned head = (pages[i].methods & METHOD_BIT(HTTP_GET)) != 0 ? METHOD_BIT(HTTP_HEAD) : 0;
+        struct http_route route = {
+            .path = slice_from_string(pages[i].path),
+            .methods = pages[i].methods | head,
+            .kind = ROUTE_PAGE,
+            .page = &pages[i],
+        };
+        add(routes, &route, serves, here);
+    }
+}
+
+bool http_routes_init(struct http_routes *routes, const struct page *pages, size_t count, unsigned serves)
+{
+    *routes = (struct http_routes){ .items = calloc(count + ARRAY_LENGTH(event_routes), sizeof *routes->items) };
     if (routes->items == NULL) {
         return false;
     }
-    if (side != SIDE_ADMIN) {
-        memcpy(routes->items, event_routes, sizeof event_routes);
-        routes->count = ARRAY_LENGTH(event_routes);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_served(&pages[i], side)) {
-            unsigned head = (pages[i].methods & METHOD_BIT(HTTP_GET)) != 0 ? METHOD_BIT(HTTP_HEAD) : 0;
-            routes->items[routes->count++] = (struct http_route){
-                .path = slice_from_string(pages[i].path),
-                .methods = pages[i].methods | head,
-                .kind = ROUTE_PAGE,
-                .page = &pages[i],
-            };
-        }
-    }
+    add_all(routes, pages, count, serves, true);
+    add_all(routes, pages, count, serves, false);
     return true;
 }
 
@@ -49,13 +67,17 @@ void http_routes_release(struct http_routes *routes)
     *routes = (struct http_routes){ 0 };
 }
 
+/* "/events/" is "/events". */
+static inline struct slice without_slash(struct slice path)
+{
+    return slice_make(path.data, path.len - (path.len > 1 && path.data[path.len - 1] == '/'));
+}
+
 const struct http_route *http_routes_find(const struct http_routes *routes, struct slice path, enum http_method method,
                                           unsigned *allow)
 {
     *allow = 0;
-    if (path.len > 1 && path.data[path.len - 1] == '/') {
-        path.len--; /* "/events/" is "/events" */
-    }
+    path = without_slash(path);
     for (size_t i = 0; i < routes->count; i++) {
         const struct http_route *route = &routes->items[i];
         if (slice_equal(route->path, path)) {
@@ -66,6 +88,17 @@ const struct http_route *http_routes_find(const struct http_routes *routes, stru
         }
     }
     return NULL;
+}
+
+bool http_routes_serve_elsewhere(const struct http_routes *routes, struct slice path)
+{
+    path = without_slash(path);
+    for (size_t i = routes->count; i < routes->known; i++) {
+        if (slice_equal(routes->items[i].path, path)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool http_unescape(struct slice text, bool plus_is_space, struct buf *out)

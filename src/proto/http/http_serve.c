@@ -42,6 +42,14 @@ static bool is_options(const struct http_request *request, const struct http_des
            (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
 }
 
+static enum error no_route(const struct http_routes *routes, const struct http_destination *to)
+{
+    if (to->allow != 0) {
+        return ERROR_METHOD_NOT_ALLOWED;
+    }
+    return http_routes_serve_elsewhere(routes, to->path) ? ERROR_NOT_SERVED_HERE : ERROR_NOT_FOUND;
+}
+
 struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request)
 {
     struct io_context *context = exchange->context;
@@ -65,7 +73,7 @@ struct http_destination http_serve_find(struct http_exchange *exchange, const st
     } else if (request->has_length && request->length > context->options->max_body_bytes) {
         to.error = ERROR_BODY_TOO_LARGE;
     } else if (to.route == NULL) {
-        to.error = to.allow != 0 ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND;
+        to.error = no_route(exchange->routes, &to);
     }
     if (is_options(request, &to)) {
         to.options = true;

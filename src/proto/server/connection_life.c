@@ -69,18 +69,17 @@ static bool enter_limits(const struct connections *connections, const struct cli
     return *why == OK;
 }
 
-struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
-                                         const struct transport_ops *transport, struct client_address peer,
-                                         enum error *why)
+struct connection *connection_life_begin(struct connections *connections, const struct listener *listener,
+                                         struct client_address peer, enum error *why)
 {
     *why = OK;
     bool of_address = enter_limits(connections, &peer, why);
     if (*why != OK) {
         return NULL;
     }
-    struct connection *connection = connections_take(connections, routes, transport, peer);
+    struct connection *connection = connections_take(connections, listener, peer);
     if (connection == NULL && make_room(connections)) {
-        connection = connections_take(connections, routes, transport, peer);
+        connection = connections_take(connections, listener, peer);
     }
     if (connection == NULL) {
         count(connections, METRIC_CONNECTIONS_REFUSED, 1);

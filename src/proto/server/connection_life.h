@@ -6,15 +6,13 @@
 
 struct client_address;
 struct connections;
-struct http_routes;
-struct transport_ops;
+struct listener;
 
 /* A client has come; NULL: there is no room for it, or too many of its address are here (counted), *why says which. At the
  * limit one of those that were idle for longest goes, so that connections which ask for nothing keep nobody out. Proxies
  * that are trusted may have any number: they are not the clients. */
-struct connection *connection_life_begin(struct connections *connections, const struct http_routes *routes,
-                                         const struct transport_ops *transport, struct client_address peer,
-                                         enum error *why);
+struct connection *connection_life_begin(struct connections *connections, const struct listener *listener,
+                                         struct client_address peer, enum error *why);
 void connection_life_end(struct connection *connection);
 
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */

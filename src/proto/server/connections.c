@@ -1,6 +1,8 @@
 /* Turns slot numbers into connections, and used slots into fresh ones. */
 #include "proto/server/connections.h"
 
+#include "proto/server/listener.h"
+
 #include "base/assert.h"
 
 #include <stdlib.h>
@@ -37,8 +39,8 @@ static bool add_block(struct connections *connections)
     return true;
 }
 
-struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
-                                    const struct transport_ops *transport, struct client_address peer)
+struct connection *connections_take(struct connections *connections, const struct listener *listener,
+                                    struct client_address peer)
 {
     bool full = atomic_fetch_add(connections->open, 1) >= connections->max;
     if (full || (connections->free == NULL && !add_block(connections))) {
@@ -48,14 +50,14 @@ struct connection *connections_take(struct connections *connections, const struc
     struct connection *connection = connections->free;
     connections->free = connection->next_free;
     ASSERT(connection->ops == NULL && connection->link == NULL && !connection->in_line);
-    connection->transport.ops = transport;
+    connection->transport.ops = listener->transport;
     connection->ops = &http_session_ops;
     connection->session = &connection->http;
     connection->closing = false;
     connection->orphan = false;
     connection->orphan_full = false;
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    http_session_open(&connection->http, connections->context, routes, &connection->transport, token, peer);
+    http_session_open(&connection->http, connections->context, &listener->routes, &connection->transport, token, peer);
     return connection;
 }
 

@@ -10,6 +10,7 @@
 
 struct lws;
 struct connections;
+struct listener;
 
 struct connection {
     struct transport transport;
@@ -60,8 +61,8 @@ void connections_init(struct connections *connections, struct io_context *contex
                       int64_t max);
 
 /* A slot, fresh or used, that begins to speak HTTP; NULL at the limit, or if memory is short. */
-struct connection *connections_take(struct connections *connections, const struct http_routes *routes,
-                                    const struct transport_ops *transport, struct client_address peer);
+struct connection *connections_take(struct connections *connections, const struct listener *listener,
+                                    struct client_address peer);
 
 /* Closes its session, and the slot is free. */
 void connections_give(struct connection *connection);

@@ -1,6 +1,7 @@
 /* Turns libev's watchers into the few moments that an I/O thread cares about. */
 #include "proto/server/loop.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/system/short_memory.h"
@@ -21,6 +22,13 @@
 #define HURRIED 0.02
 #define MOST_SHORTAGES 1000 /* in the life of the process: it is hopeless then */
 
+/* A listening socket. */
+struct door {
+    ev_io io;
+    int fd;
+    const struct listener *listener;
+};
+
 struct loop {
     struct ev_loop *ev;
     struct loop_callbacks callbacks;
@@ -29,8 +37,8 @@ struct loop {
     ev_timer timer;
     ev_timer alarm;
     ev_idle busy;
-    ev_io listener;
-    int listen_fd; /* -1: none, or closed */
+    struct door doors[LOOP_LISTENERS];
+    size_t door_count; /* 0 once they are closed */
 };
 
 /* libev's own would end the process with a line on stderr alone. */
@@ -60,15 +68,15 @@ static void prepare_library(void)
 }
 
 /* Why it took no more, or ACCEPTED: there may be more. */
-static enum accepted accept_some(struct loop *loop)
+static enum accepted accept_some(struct loop *loop, const struct door *door)
 {
     enum accepted accepted = ACCEPTED;
     for (int i = 0; i < ACCEPTS_AT_ONCE && accepted == ACCEPTED; i++) {
         int fd;
         struct client_address peer;
-        accepted = accept_next(loop->listen_fd, &fd, &peer);
+        accepted = accept_next(door->fd, &fd, &peer);
         if (accepted == ACCEPTED) {
-            loop->callbacks.accepted(loop->callbacks.context, fd, peer);
+            loop->callbacks.accepted(loop->callbacks.context, door->listener, fd, peer);
         }
     }
     return accepted;
@@ -77,7 +85,7 @@ static enum accepted accept_some(struct loop *loop)
 static void on_accept(struct ev_loop *ev, ev_io *io, int events)
 {
     (void)events;
-    if (accept_some(ev_userdata(ev)) == ACCEPT_EXHAUSTED) {
+    if (accept_some(ev_userdata(ev), io->data) == ACCEPT_EXHAUSTED) {
         ev_io_stop(ev, io); /* the timer starts it again */
     }
 }
@@ -102,8 +110,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
     struct loop *loop = ev_userdata(ev);
     (void)timer, (void)events;
-    if (loop->listen_fd >= 0) {
-        ev_io_start(ev, &loop->listener);
+    for (size_t i = 0; i < loop->door_count; i++) {
+        ev_io_start(ev, &loop->doors[i].io);
     }
     loop->callbacks.tick(loop->callbacks.context);
 }
@@ -129,7 +137,6 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
         return NULL;
     }
     loop->callbacks = *callbacks;
-    loop->listen_fd = -1;
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOSIGMASK);
     if (loop->ev == NULL) {
         free(loop);
@@ -151,7 +158,7 @@ struct loop *loop_new(const struct loop_callbacks *callbacks)
 void loop_free(struct loop *loop)
 {
     if (loop != NULL) {
-        loop_close_listener(loop);
+        loop_close_listeners(loop);
         ev_loop_destroy(loop->ev);
         free(loop);
     }
@@ -162,28 +169,33 @@ void *loop_handle(struct loop *loop)
     return loop->ev;
 }
 
-void loop_listen(struct loop *loop, int fd)
+void loop_listen(struct loop *loop, int fd, const struct listener *listener)
 {
-    loop->listen_fd = fd;
-    ev_io_init(&loop->listener, on_accept, fd, EV_READ);
-    ev_io_start(loop->ev, &loop->listener);
+    ASSERT_BELOW(loop->door_count, LOOP_LISTENERS);
+    struct door *door = &loop->doors[loop->door_count++];
+    door->fd = fd;
+    door->listener = listener;
+    ev_io_init(&door->io, on_accept, fd, EV_READ);
+    door->io.data = door;
+    ev_io_start(loop->ev, &door->io);
 }
 
 void loop_accept_waiting(struct loop *loop)
 {
-    for (int round = 0; loop->listen_fd >= 0 && round < ROUNDS_BEFORE_CLOSING; round++) {
-        if (accept_some(loop) != ACCEPTED) {
-            return;
+    for (size_t i = 0; i < loop->door_count; i++) {
+        enum accepted accepted = ACCEPTED;
+        for (int round = 0; accepted == ACCEPTED && round < ROUNDS_BEFORE_CLOSING; round++) {
+            accepted = accept_some(loop, &loop->doors[i]);
         }
     }
 }
 
-void loop_close_listener(struct loop *loop)
+void loop_close_listeners(struct loop *loop)
 {
-    if (loop->listen_fd >= 0) {
-        ev_io_stop(loop->ev, &loop->listener);
-        close(loop->listen_fd);
-        loop->listen_fd = -1;
+    while (loop->door_count != 0) {
+        struct door *door = &loop->doors[--loop->door_count];
+        ev_io_stop(loop->ev, &door->io);
+        close(door->fd);
     }
 }
 

@@ -4,13 +4,14 @@
 #include "proto/front/listen.h"
 #include "proto/front/origins.h"
 #include "proto/http/connection_limits.h"
+#include "proto/server/listener.h"
 #include "proto/server/server_thread.h"
+#include "proto/server/sockets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-/* The thread of admin.listen has connections, routes and a loop of its own: whatever the others are asked for, it answers.
+/* The thread of operators' listeners has connections and a loop of its own: whatever the others are asked for, it answers.
  */
 #define ADMIN_KEPT_MAX (UINT64_C(16) << 20)
 
@@ -18,38 +19,22 @@ struct server {
     struct front_end front;
     struct server_shared shared;
     struct server_shared admin_shared;
+    struct listener *listeners;
+    size_t listener_count;
     struct server_thread **threads;
     size_t thread_count;
     struct server_thread *admin; /* NULL: there is none */
-    int port;
 };
 
-static bool has_admin(const struct admin_options *admin)
+bool server_check_listeners(const struct http_options *http, struct buf *problems)
 {
-    return admin->listen != NULL && admin->listen[0] != '\0';
+    return listeners_check(http, problems);
 }
 
-/* Two such listeners get a port each. */
-static bool takes_any_port(const char *address)
-{
-    const char *port = strrchr(address, ':');
-    return port != NULL && strcmp(port, ":0") == 0;
-}
-
-bool server_check(const struct http_options *http, const struct admin_options *admin, struct buf *problems)
+bool server_check(const struct http_options *http, struct buf *problems)
 {
     struct address_ranges trusted;
     size_t before = problems->len;
-    if (!listen_check(http->listen, problems)) {
-        buf_append_byte(problems, '\n');
-    }
-    if (has_admin(admin) && !listen_check(admin->listen, problems)) {
-        buf_append_byte(problems, '\n');
-    }
-    if (has_admin(admin) && strcmp(admin->listen, http->listen) == 0 && !takes_any_port(http->listen)) {
-        buf_printf(problems, "admin.listen: %s is that of http.listen already; give another, or leave it empty\n",
-                   admin->listen);
-    }
     if (address_ranges_init(&trusted, &http->trusted_proxies, problems)) {
         address_ranges_release(&trusted);
     } else {
@@ -60,10 +45,22 @@ bool server_check(const struct http_options *http, const struct admin_options *a
     return origins && hosts && problems->len == before;
 }
 
+static bool init_listeners(struct server *server, const struct server_config *config)
+{
+    const struct http_options *http = config->http;
+    server->listeners = calloc(http->listener_count + 1, sizeof *server->listeners);
+    for (size_t i = 0; server->listeners != NULL && i < http->listener_count; i++) {
+        if (!listener_init(&server->listeners[server->listener_count++], &http->listeners[i], config->pages,
+                           config->page_count, &plain_transport)) {
+            return false;
+        }
+    }
+    return server->listeners != NULL;
+}
+
 static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)
 {
     struct server_shared *shared = &server->shared;
-    bool apart = has_admin(config->admin);
     shared->options = config->http;
     shared->websocket = config->websocket;
     shared->max_connections = config->max_connections;
@@ -79,17 +76,15 @@ static bool init_shared(struct server *server, const struct server_config *confi
     shared->websocket_limits =
         connection_limits_new(config->websocket->max_connections, config->websocket->max_per_address);
     shared->per_address = connection_limits_new(INT64_MAX, config->http->max_per_address);
-    if (shared->websocket_limits == NULL || shared->per_address == NULL ||
-        !http_routes_init(&shared->routes, config->pages, config->page_count, apart ? SIDE_PUBLIC : SIDE_ALL) ||
-        !http_routes_init(&server->admin_shared.routes, config->pages, config->page_count, SIDE_ADMIN)) {
+    if (shared->websocket_limits == NULL || shared->per_address == NULL || !init_listeners(server, config)) {
         buf_append_string(problem, "start the server: out of memory");
         return false;
     }
     return true;
 }
 
-/* It borrows all but its routes from the others. */
-static bool make_admin(struct server *server, int fd, struct buf *problem)
+/* It borrows all but its bounds from the others. */
+static bool make_admin(struct server *server, struct buf *problem)
 {
     const struct server_shared *shared = &server->shared;
     struct server_shared *admin = &server->admin_shared;
@@ -103,21 +98,22 @@ static bool make_admin(struct server *server, int fd, struct buf *problem)
     admin->receiving.max = ADMIN_KEPT_MAX;
     admin->replying.max = ADMIN_KEPT_MAX;
     admin->max_connections = SERVER_ADMIN_CONNECTIONS;
-    server->admin = server_thread_new(admin, "admin", fd, problem);
+    server->admin = server_thread_new(admin, "admin", problem);
     return server->admin != NULL;
 }
 
-/* Hands each socket to a thread; on failure those not yet handed over are closed. */
-static bool make_threads(struct server *server, const int *fds, size_t count, struct buf *problem)
+static bool make_threads(struct server *server, size_t count, struct buf *problem)
 {
+    server->threads = calloc(count, sizeof *server->threads);
+    if (server->threads == NULL) {
+        buf_append_string(problem, "start the server: out of memory");
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, "io-%u", (unsigned)i);
-        struct server_thread *thread = server_thread_new(&server->shared, name, fds[i], problem);
+        struct server_thread *thread = server_thread_new(&server->shared, name, problem);
         if (thread == NULL) {
-            while (++i < count) {
-                close(fds[i]);
-            }
             return false;
         }
         server->threads[server->thread_count++] = thread;
@@ -125,28 +121,37 @@ static bool make_threads(struct server *server, const int *fds, size_t count, st
     return true;
 }
 
-static bool open_admin(struct server *server, const struct admin_options *options, struct buf *problem)
+/* A socket for each of the threads. */
+static bool open_for(struct listener *listener, struct server_thread *const *threads, size_t count, struct buf *problem)
 {
-    int fd;
-    return !has_admin(options) || (listen_open(options->listen, &fd, 1, problem) && make_admin(server, fd, problem));
-}
-
-static bool open_threads(struct server *server, const struct server_config *config, struct buf *problem)
-{
-    size_t count = (size_t)config->http->io_threads;
     int *fds = calloc(count, sizeof *fds);
-    server->threads = calloc(count, sizeof *server->threads);
-    if (fds == NULL || server->threads == NULL) {
+    if (fds == NULL) {
         buf_append_string(problem, "start the server: out of memory");
-        free(fds);
         return false;
     }
-    bool ok = listen_open(config->http->listen, fds, count, problem);
-    if (ok) {
-        server->port = listen_port(fds[0]);
-        ok = make_threads(server, fds, count, problem);
+    bool ok = listen_open(listener->options->listen, fds, count, problem);
+    for (size_t i = 0; ok && i < count; i++) {
+        listener->port = listen_port(fds[i]);
+        server_thread_listen(threads[i], fds[i], listener);
     }
     free(fds);
+    return ok;
+}
+
+static bool open_listener(struct server *server, struct listener *listener, struct buf *problem)
+{
+    if (!server_keeps_apart(listener->options)) {
+        return open_for(listener, server->threads, server->thread_count, problem);
+    }
+    return (server->admin != NULL || make_admin(server, problem)) && open_for(listener, &server->admin, 1, problem);
+}
+
+static bool open_all(struct server *server, const struct server_config *config, struct buf *problem)
+{
+    bool ok = make_threads(server, (size_t)config->http->io_threads, problem);
+    for (size_t i = 0; ok && i < server->listener_count; i++) {
+        ok = open_listener(server, &server->listeners[i], problem);
+    }
     return ok;
 }
 
@@ -189,8 +194,10 @@ static void front_free(struct front_end *front)
     }
     server_thread_free(server->admin);
     free(server->threads);
-    http_routes_release(&server->shared.routes);
-    http_routes_release(&server->admin_shared.routes);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_release(&server->listeners[i]);
+    }
+    free(server->listeners);
     address_ranges_release(&server->shared.trusted);
     connection_limits_free(server->shared.websocket_limits);
     connection_limits_free(server->shared.per_address);
@@ -237,8 +244,8 @@ struct server *server_start(const struct server_config *config, struct buf *prob
         return NULL;
     }
     server->front.ops = &ops;
-    bool ok = init_shared(server, config, problem) && open_admin(server, config->admin, problem) &&
-              open_threads(server, config, problem) && start_threads(server, problem);
+    bool ok =
+        init_shared(server, config, problem) && open_all(server, config, problem) && start_threads(server, problem);
     if (!ok) {
         front_stop(&server->front, 0);
         front_free(&server->front);
@@ -248,9 +255,24 @@ struct server *server_start(const struct server_config *config, struct buf *prob
     return server;
 }
 
-int server_port(const struct server *server)
+const char *server_address(const struct server *server, unsigned serves, int *port)
 {
-    return server->port;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        const struct listener *listener = &server->listeners[i];
+        if ((listener->options->serves & serves) != 0) {
+            *port = listener->port;
+            return listener->options->listen;
+        }
+    }
+    return NULL;
+}
+
+void server_addresses(const struct server *server, struct buf *out)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        buf_append_string(out, i == 0 ? "" : ",");
+        listener_describe(&server->listeners[i], out);
+    }
 }
 
 struct front_end *server_front(struct server *server)

@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define ROOM_PATIENCE_NS (2 * NS_PER_MS)
 #define OPENING_PATIENCE_NS (3 * NS_PER_SECOND)
@@ -90,7 +89,7 @@ static void drain_connections(struct server_thread *thread)
 {
     loop_accept_waiting(thread->loop); /* who has sent a request by now gets an answer, not a reset */
     thread->context.draining = true;
-    loop_close_listener(thread->loop);
+    loop_close_listeners(thread->loop);
     connections_drain(&thread->connections);
 }
 
@@ -136,12 +135,11 @@ static void on_awake(void *opaque)
     turn_begin(&thread->context.turn, thread->context.now_ns);
 }
 
-static void on_accepted(void *opaque, int fd, struct client_address peer)
+static void on_accepted(void *opaque, const struct listener *listener, int fd, struct client_address peer)
 {
     struct server_thread *thread = opaque;
     enum error why;
-    struct connection *connection =
-        connection_life_begin(&thread->connections, &thread->shared->routes, &plain_transport, peer, &why);
+    struct connection *connection = connection_life_begin(&thread->connections, listener, peer, &why);
     if (connection == NULL) {
         accept_refuse(fd, why);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
@@ -195,7 +193,7 @@ static void run(void *opaque)
 
 /* Begin and end. */
 
-static bool make_loop(struct server_thread *thread, int listen_fd)
+static bool make_loop(struct server_thread *thread)
 {
     struct loop_callbacks callbacks = {
         .context = thread,
@@ -205,12 +203,7 @@ static bool make_loop(struct server_thread *thread, int listen_fd)
         .before_block = on_before_block,
     };
     thread->loop = loop_new(&callbacks);
-    if (thread->loop == NULL) {
-        close(listen_fd);
-        return false;
-    }
-    loop_listen(thread->loop, listen_fd);
-    return true;
+    return thread->loop != NULL;
 }
 
 static bool make_payload_thread(struct server_thread *thread)
@@ -254,34 +247,39 @@ static bool make_context(struct server_thread *thread)
     return context->intake.io != NULL && make_payload_thread(thread);
 }
 
-static bool make_parts(struct server_thread *thread, int listen_fd)
+static bool make_parts(struct server_thread *thread)
 {
-    if (!make_loop(thread, listen_fd)) {
+    if (!make_loop(thread)) {
         return false;
     }
     thread->sockets = sockets_new(loop_handle(thread->loop), on_woken, thread);
     return thread->sockets != NULL && make_context(thread);
 }
 
-struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
-                                        struct buf *problem)
+struct server_thread *server_thread_new(struct server_shared *shared, const char *name, struct buf *problem)
 {
     struct server_thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL) {
         buf_append_string(problem, "start the I/O threads: out of memory");
-        close(listen_fd);
         return NULL;
     }
     thread->shared = shared;
     snprintf(thread->name, sizeof thread->name, "%s", name);
     inbox_init(&thread->inbox, ring, thread);
-    if (!make_parts(thread, listen_fd)) {
+    if (!make_parts(thread)) {
         buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
                                    "libwebsockets-evlib-ev installed?)");
         server_thread_free(thread);
         return NULL;
     }
     return thread;
+}
+
+_Static_assert(HTTP_LISTENERS_MAX <= LOOP_LISTENERS, "a thread may serve all listeners");
+
+void server_thread_listen(struct server_thread *thread, int fd, const struct listener *listener)
+{
+    loop_listen(thread->loop, fd, listener);
 }
 
 enum error server_thread_start(struct server_thread *thread)

@@ -1,24 +1,23 @@
-/* One I/O thread: a loop, the listening socket it accepts from, and the connections it serves. */
+/* One I/O thread: a loop, the listening sockets it accepts from, and the connections it serves. */
 #pragma once
 
 #include "base/bytes.h"
 #include "proto/front/client_address.h"
 #include "proto/front/kept.h"
-#include "proto/http/http_routes.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct buf;
 struct server_thread;
+struct listener;
 
-/* Shared by the threads of one address; outlives them. */
+/* Shared by the threads that serve the same listeners; outlives them. */
 struct server_shared {
     const struct http_options *options;
     const struct websocket_options *websocket;
     struct connection_limits *websocket_limits;
     struct connection_limits *per_address; /* of connections; NULL: no bound */
-    struct http_routes routes;
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;
@@ -29,15 +28,17 @@ struct server_shared {
     atomic_int_fast64_t connections; /* of all threads, against max_connections */
 };
 
-/* A thread that serves `listen_fd`, which it owns from now on, even on failure. `name` is copied. NULL with *problem. */
-struct server_thread *server_thread_new(struct server_shared *shared, const char *name, int listen_fd,
-                                        struct buf *problem);
+/* `name` is copied. NULL with *problem. */
+struct server_thread *server_thread_new(struct server_shared *shared, const char *name, struct buf *problem);
+
+/* Before it is started: it serves `fd`, a socket of this listener, and owns it from now on. At most HTTP_LISTENERS_MAX. */
+void server_thread_listen(struct server_thread *thread, int fd, const struct listener *listener);
 MUST_CHECK enum error server_thread_start(struct server_thread *thread);
 
 /* Any thread: how long it has been at its present turn; 0 while it waits for events. */
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns);
 
-/* Any thread: closes the listening socket and idle connections, the others close with their last answer. */
+/* Any thread: closes the listening sockets and idle connections, the others close with their last answer. */
 void server_thread_close(struct server_thread *thread);
 
 /* Ends it once no answer is owed, or at the deadline, and waits for that. After it returns nothing is delivered, and a

@@ -71,9 +71,10 @@ static void check_alone(const struct udp_options *options, size_t index, struct 
 {
     const struct udp_listener_options *own = &options->listeners[index];
     for (size_t i = 0; i < index; i++) {
-        if (!is_off(own) && strcmp(options->listeners[i].listen, own->listen) == 0) {
-            buf_printf(problems, "%d: udp.listeners: \"%s\" is listened on by the listener of line %d already\n",
-                       own->line, own->listen, options->listeners[i].line);
+        if (listen_clash(options->listeners[i].listen, own->listen)) {
+            buf_printf(problems,
+                       "%d: udp.listeners: \"%s\" is listened on by the listener of line %d already (\"%s\")\n",
+                       own->line, own->listen, options->listeners[i].line, options->listeners[i].listen);
             return;
         }
     }

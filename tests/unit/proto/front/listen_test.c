@@ -105,6 +105,51 @@ static void a_port_that_takes_datagrams_is_not_shared_with_others(void **state)
     close(fds[1]);
 }
 
+/* What --check says of two addresses is what the kernel says of them. */
+static void two_addresses_clash_where_the_second_cannot_be_listened_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool clash;
+    } rows[] = {
+        { "", "", true },
+        { "", "127.0.0.1", true },
+        { "", "[::1]", true },
+        { "[::1]", "", true },
+        { "0.0.0.0", "127.0.0.1", true },
+        { "127.0.0.1", "0.0.0.0", true },
+        { "127.0.0.1", "127.0.0.1", true },
+        { "[::]", "[::1]", true },
+        { "[::1]", "[0:0:0:0:0:0:0:1]", true },
+        { "localhost", "LocalHost", true },
+        { "127.0.0.1", "127.0.0.2", false },
+        { "127.0.0.1", "[::1]", false },
+        { "[::]", "0.0.0.0", false },
+        { "[::]", "127.0.0.1", false },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        int first, second;
+        char addresses[2][64];
+        struct buf problem = { 0 };
+        snprintf(addresses[0], sizeof addresses[0], "%s:0", rows[i].first);
+        assert_false(listen_clash(addresses[0], addresses[0]));
+        assert_true(listen_open(addresses[0], &first, 1, &problem));
+        snprintf(addresses[0], sizeof addresses[0], "%s:%d", rows[i].first, listen_port(first));
+        snprintf(addresses[1], sizeof addresses[1], "%s:%d", rows[i].second, listen_port(first));
+        assert_int_equal(listen_clash(addresses[0], addresses[1]), rows[i].clash);
+        bool opened = listen_open(addresses[1], &second, 1, &problem);
+        assert_int_equal(opened, !rows[i].clash);
+        if (opened) {
+            close(second);
+        }
+        close(first);
+        buf_release(&problem);
+    }
+    assert_false(listen_clash("127.0.0.1:1", "127.0.0.1:2"));
+    assert_false(listen_clash("off", "off"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +158,7 @@ int main(void)
         cmocka_unit_test(sockets_of_one_listener_share_a_port),
         cmocka_unit_test(a_port_that_is_taken_is_said_to_be),
         cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(two_addresses_clash_where_the_second_cannot_be_listened_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

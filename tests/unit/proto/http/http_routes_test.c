@@ -5,7 +5,11 @@
 
 #include <cmocka.h>
 
+#include "config/options.h"
 #include "proto/http/http_routes.h"
+
+#define ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
+#define BUT_ADMIN (SERVES_EVENTS | SERVES_PAGES)
 
 static const struct page pages[] = {
     { .path = "/livez", .methods = METHOD_BIT(HTTP_GET), .admin = true },
@@ -16,45 +20,78 @@ static void paths_and_methods_lead_to_routes(void **state)
 {
     (void)state;
     static const struct {
-        enum route_side side;
+        unsigned serves;
         const char *path;
         enum http_method method;
         bool found;
         unsigned allow;
     } rows[] = {
-        { SIDE_ALL, "/events", HTTP_POST, true, 0 },
-        { SIDE_ALL, "/events/bulk", HTTP_PUT, true, 0 },
-        { SIDE_ALL, "/events", HTTP_GET, false,
-          METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
-        { SIDE_ALL, "/events/", HTTP_POST, true, 0 }, /* as some clients join a base and a path */
-        { SIDE_ALL, "/events/bulk/", HTTP_POST, true, 0 },
-        { SIDE_ALL, "/ws/", HTTP_GET, true, 0 },
-        { SIDE_ALL, "/livez/", HTTP_HEAD, true, 0 },
-        { SIDE_ALL, "/events/", HTTP_GET, false,
-          METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
-        { SIDE_ALL, "/events//", HTTP_POST, false, 0 },
-        { SIDE_ALL, "/", HTTP_GET, false, 0 },
-        { SIDE_ALL, "/ws", HTTP_GET, true, 0 },
-        { SIDE_PUBLIC, "/tr/v1/ws", HTTP_GET, true, 0 },
-        { SIDE_ALL, "/ws", HTTP_HEAD, false, METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_OPTIONS) },
-        { SIDE_ADMIN, "/ws", HTTP_GET, false, 0 },
-        { SIDE_ALL, "/livez", HTTP_HEAD, true, 0 },
-        { SIDE_ALL, "/livez", HTTP_OTHER, false,
-          METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_HEAD) | METHOD_BIT(HTTP_OPTIONS) },
-        { SIDE_PUBLIC, "/livez", HTTP_GET, false, 0 },
-        { SIDE_PUBLIC, "/events/metrics", HTTP_GET, true, 0 },
-        { SIDE_ADMIN, "/livez", HTTP_GET, true, 0 },
-        { SIDE_ADMIN, "/events", HTTP_POST, false, 0 },
-        { SIDE_ADMIN, "/events/metrics", HTTP_GET, false, 0 },
+        { ALL, "/events", HTTP_POST, true, 0 },
+        { ALL, "/events/bulk", HTTP_PUT, true, 0 },
+        { ALL, "/events", HTTP_GET, false, METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
+        { ALL, "/events/", HTTP_POST, true, 0 }, /* as some clients join a base and a path */
+        { ALL, "/events/bulk/", HTTP_POST, true, 0 },
+        { ALL, "/ws/", HTTP_GET, true, 0 },
+        { ALL, "/livez/", HTTP_HEAD, true, 0 },
+        { ALL, "/events/", HTTP_GET, false, METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT) | METHOD_BIT(HTTP_OPTIONS) },
+        { ALL, "/events//", HTTP_POST, false, 0 },
+        { ALL, "/", HTTP_GET, false, 0 },
+        { ALL, "/ws", HTTP_GET, true, 0 },
+        { BUT_ADMIN, "/tr/v1/ws", HTTP_GET, true, 0 },
+        { ALL, "/ws", HTTP_HEAD, false, METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_OPTIONS) },
+        { SERVES_ADMIN, "/ws", HTTP_GET, false, 0 },
+        { ALL, "/livez", HTTP_HEAD, true, 0 },
+        { ALL, "/livez", HTTP_OTHER, false, METHOD_BIT(HTTP_GET) | METHOD_BIT(HTTP_HEAD) | METHOD_BIT(HTTP_OPTIONS) },
+        { BUT_ADMIN, "/livez", HTTP_GET, false, 0 },
+        { BUT_ADMIN, "/events/metrics", HTTP_GET, true, 0 },
+        { SERVES_ADMIN, "/livez", HTTP_GET, true, 0 },
+        { SERVES_ADMIN, "/events", HTTP_POST, false, 0 },
+        { SERVES_ADMIN, "/events/metrics", HTTP_GET, false, 0 },
+        { SERVES_EVENTS, "/events/batch", HTTP_POST, true, 0 },
+        { SERVES_EVENTS, "/events/metrics", HTTP_GET, false, 0 },
+        { SERVES_EVENTS, "/livez", HTTP_GET, false, 0 },
+        { SERVES_PAGES, "/events/metrics", HTTP_HEAD, true, 0 },
+        { SERVES_PAGES, "/events", HTTP_POST, false, 0 },
+        { SERVES_PAGES, "/livez", HTTP_GET, false, 0 },
+        { SERVES_PAGES | SERVES_ADMIN, "/livez", HTTP_GET, true, 0 },
+        { SERVES_PAGES | SERVES_ADMIN, "/ws", HTTP_GET, false, 0 },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct http_routes routes;
         unsigned allow;
-        assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), rows[i].side));
+        assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), rows[i].serves));
         const struct http_route *route =
             http_routes_find(&routes, slice_from_string(rows[i].path), rows[i].method, &allow);
         assert_int_equal(route != NULL, rows[i].found);
         assert_int_equal(allow, rows[i].allow);
+        http_routes_release(&routes);
+    }
+}
+
+static void knows_the_paths_that_other_listeners_serve(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned serves;
+        const char *path;
+        bool elsewhere;
+    } rows[] = {
+        { ALL, "/livez", false },
+        { ALL, "/nothing", false },
+        { BUT_ADMIN, "/livez", true },
+        { BUT_ADMIN, "/livez/", true },
+        { BUT_ADMIN, "/events", false },
+        { BUT_ADMIN, "/nothing", false },
+        { SERVES_ADMIN, "/events", true },
+        { SERVES_ADMIN, "/ws", true },
+        { SERVES_ADMIN, "/events/metrics", true },
+        { SERVES_EVENTS, "/events/metrics", true },
+        { SERVES_PAGES, "/events/bulk", true },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct http_routes routes;
+        assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), rows[i].serves));
+        assert_int_equal(http_routes_serve_elsewhere(&routes, slice_from_string(rows[i].path)), rows[i].elsewhere);
         http_routes_release(&routes);
     }
 }
@@ -64,7 +101,7 @@ static void the_silent_route_of_websockets_has_acks_off(void **state)
     (void)state;
     struct http_routes routes;
     unsigned allow;
-    assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), SIDE_ALL));
+    assert_true(http_routes_init(&routes, pages, ARRAY_LENGTH(pages), ALL));
     const struct http_route *loud = http_routes_find(&routes, SLICE("/ws"), HTTP_GET, &allow);
     const struct http_route *silent = http_routes_find(&routes, SLICE("/tr/v1/ws"), HTTP_GET, &allow);
     assert_int_equal(loud->kind, ROUTE_WEBSOCKET);
@@ -110,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_and_methods_lead_to_routes),
+        cmocka_unit_test(knows_the_paths_that_other_listeners_serve),
         cmocka_unit_test(the_silent_route_of_websockets_has_acks_off),
         cmocka_unit_test(arguments_are_found_and_decoded),
     };

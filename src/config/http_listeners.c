@@ -1,0 +1,59 @@
+/* Turns the short forms of HTTP's listeners into entries of their list. */
+#include "config/http_listeners.h"
+
+#include "config/config.h"
+#include "config/memory.h"
+#include "config/option_read.h"
+
+#include <stdio.h>
+
+#define DEFAULT_LISTEN "0.0.0.0:8080"
+#define SHORT_FORMS 2
+
+static const char *name_of_entry(struct config_memory *memory, size_t index)
+{
+    char name[48];
+    int length = snprintf(name, sizeof name, "http.listeners[%zu].listen", index);
+    return memory_copy(memory, slice_make(name, (size_t)length));
+}
+
+static void add_listed(struct option_reader *reader, struct http_listener_options *listeners, size_t *count,
+                       const struct http_options *http, unsigned usual)
+{
+    for (size_t i = 0; i < http->listener_count; i++) {
+        struct http_listener_options *listener = &listeners[(*count)++];
+        *listener = http->listeners[i];
+        listener->option = name_of_entry(reader->memory, i);
+        listener->serves = listener->serves != 0 ? listener->serves : usual;
+    }
+}
+
+void settle_listeners(struct option_reader *reader, struct config *config)
+{
+    struct http_options *http = &config->http;
+    const char *admin = config->admin.listen;
+    unsigned usual = SERVES_EVENTS | SERVES_PAGES | (admin[0] == '\0' ? SERVES_ADMIN : 0);
+    size_t count = 0;
+    struct http_listener_options *listeners =
+        memory_take(reader->memory, http->listener_count + SHORT_FORMS, sizeof *listeners);
+    if (listeners == NULL) {
+        return; /* reported with all else that memory was short for */
+    }
+    if (http->listen == NULL && http->listener_count == 0) {
+        http->listen = DEFAULT_LISTEN;
+    }
+    if (http->listen != NULL) {
+        listeners[count++] = (struct http_listener_options){ 0, http->listen, usual, "http.listen" };
+    }
+    if (admin[0] != '\0') {
+        listeners[count++] = (struct http_listener_options){ 0, admin, SERVES_ADMIN, "admin.listen" };
+    }
+    add_listed(reader, listeners, &count, http, usual);
+    if (count > HTTP_LISTENERS_MAX) {
+        option_problem(reader, http->listeners[0].line, "http.listeners",
+                       "found %zu addresses, those of http.listen and admin.listen among them, expected at most %d",
+                       count, HTTP_LISTENERS_MAX);
+    }
+    http->listeners = listeners;
+    http->listener_count = count;
+}

@@ -1,0 +1,104 @@
+/* Turns the options of a listener into its routes, and into all that can be said against them. */
+#include "proto/server/listener.h"
+
+#include "config/options.h"
+#include "proto/front/listen.h"
+#include "proto/front/proto.h"
+
+#define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
+
+bool server_keeps_apart(const struct http_listener_options *options)
+{
+    return (options->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
+}
+
+bool listener_init(struct listener *listener, const struct http_listener_options *options, const struct page *pages,
+                   size_t page_count, const struct transport_ops *transport)
+{
+    *listener = (struct listener){ .options = options, .transport = transport };
+    return http_routes_init(&listener->routes, pages, page_count, options->serves);
+}
+
+void listener_release(struct listener *listener)
+{
+    http_routes_release(&listener->routes);
+}
+
+/* Checking. */
+
+static void begin_problem(const struct http_listener_options *listener, struct buf *problems)
+{
+    if (listener->line != 0) {
+        buf_printf(problems, "%d: %s:", listener->line, listener->option);
+    }
+    buf_append_byte(problems, ' ');
+}
+
+static void check_address(const struct http_listener_options *listener, struct buf *problems)
+{
+    struct buf problem = { 0 };
+    if (!listen_check(listener->listen, &problem)) {
+        begin_problem(listener, problems);
+        buf_append_slice(problems, buf_slice(&problem));
+        buf_append_byte(problems, '\n');
+    }
+    buf_release(&problem);
+}
+
+static void check_alone(const struct http_options *http, size_t index, struct buf *problems)
+{
+    const struct http_listener_options *own = &http->listeners[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct http_listener_options *other = &http->listeners[i];
+        if (!listen_clash(own->listen, other->listen)) {
+            continue;
+        }
+        begin_problem(own, problems);
+        if (own->line == 0) {
+            buf_printf(problems, "%s: ", own->option);
+        }
+        if (strcmp(own->listen, other->listen) == 0) {
+            buf_printf(problems, "%s is that of %s already; give another, or leave it %s\n", own->listen, other->option,
+                       own->line == 0 ? "empty" : "out");
+        } else {
+            buf_printf(problems, "%s cannot be listened on beside %s, which is that of %s; give another port\n",
+                       own->listen, other->listen, other->option);
+        }
+        return;
+    }
+}
+
+bool listeners_check(const struct http_options *http, struct buf *problems)
+{
+    size_t before = problems->len;
+    unsigned served = 0;
+    for (size_t i = 0; i < http->listener_count; i++) {
+        served |= http->listeners[i].serves;
+        check_address(&http->listeners[i], problems);
+        check_alone(http, i, problems);
+    }
+    if ((served & SERVES_EVENTS) == 0) {
+        buf_append_string(problems, " http.listeners: none serves events, expected one that does: "
+                                    "serves: [events, pages, admin]\n");
+    }
+    return problems->len == before;
+}
+
+/* Telling. */
+
+void listener_describe(const struct listener *listener, struct buf *out)
+{
+    static const char *const names[] = { "events", "pages", "admin" };
+    const char *listen = listener->options->listen;
+    int host_length = (int)(strrchr(listen, ':') - listen);
+    unsigned serves = listener->options->serves;
+    const char *separator = "(";
+    buf_printf(out, "%.*s:%d", host_length, listen, listener->port);
+    for (size_t i = 0; serves != SERVES_ALL && i < ARRAY_LENGTH(names); i++) {
+        if ((serves & (1u << i)) != 0) {
+            buf_printf(out, "%s%s", separator, names[i]);
+            separator = "+";
+        }
+    }
+    buf_append_string(out, serves == SERVES_ALL ? "" : ")");
+}

@@ -1,0 +1,26 @@
+/* One address of http.listeners: what is served there, and what carries those who come to it. */
+#pragma once
+
+#include "proto/front/transport.h"
+#include "proto/http/http_routes.h"
+
+struct http_options;
+
+struct listener {
+    const struct http_listener_options *options;
+    struct http_routes routes;
+    const struct transport_ops *transport; /* of its connections, when they begin */
+    int port;                              /* bound; 0: not yet */
+};
+
+/* False: memory is short. */
+MUST_CHECK bool listener_init(struct listener *listener, const struct http_listener_options *options,
+                              const struct page *pages, size_t page_count, const struct transport_ops *transport);
+void listener_release(struct listener *listener);
+
+/* What can be said against a list of addresses without opening one: a line per problem. Those of entries of
+ * http.listeners begin with their line in the configuration file and a colon, others with a space. */
+MUST_CHECK bool listeners_check(const struct http_options *http, struct buf *problems);
+
+/* Appends the address with the port that is bound, and what is served there if that is not all. */
+void listener_describe(const struct listener *listener, struct buf *out);
