@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "event/ticket.h"
+#include "pipeline/payload/payload_form.h"
 
 struct config;
 struct metrics;
@@ -98,12 +99,6 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
 
 /* Appends what to tell a client that gave a name which is none: as stream_describe_unknown. */
 void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out);
-
-enum payload_form {
-    PAYLOAD_ONE,  /* exactly one object */
-    PAYLOAD_MANY, /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes */
-    PAYLOAD_LINES /* NDJSON, as the content type said */
-};
 
 struct payload {
     const struct stream *stream;

@@ -4,6 +4,7 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/origins.h"
 #include "proto/front/proto.h"
+#include "proto/http/connection_limits.h"
 #include "proto/http/http_parse.h"
 #include "proto/http/io_context.h"
 

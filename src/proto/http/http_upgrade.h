@@ -3,8 +3,8 @@
 #pragma once
 
 #include "proto/front/client_address.h"
-#include "proto/http/connection_limits.h"
 
+struct connection_limits;
 struct http_request;
 struct io_context;
 

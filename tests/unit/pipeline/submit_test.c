@@ -497,6 +497,27 @@ static void errors_are_json_with_index_field_code_and_message(void **state)
     assert_int_equal(setup->submission.errors.len, 0);
 }
 
+static void a_message_counts_the_bytes_that_were_sent_with_what_is_ignored_of_them(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *said;
+    } rows[] = {
+        { SLICE("\xEF\xBB\xBF{\"a\":1]"), "at byte 9:" },
+        { SLICE(" \r\n{\"a\":1]"), "at byte 9:" },
+        { SLICE("\x1e{\"a\":1]"), "at byte 7:" },
+        { SLICE("\xEF\xBB\xBF\0{\"a\":1}\n{\"a\":]"), "at byte 17:" },
+    };
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        submit(setup, PAYLOAD_MANY, rows[i].text);
+        struct buf *said = setup->submission.error != OK ? &setup->submission.detail : &setup->submission.errors;
+        if (strstr(buf_c_string(said), rows[i].said) == NULL) {
+            fail_msg("%s: %s", rows[i].said, buf_c_string(said));
+        }
+    }
+}
+
 static void at_most_a_hundred_errors_are_told(void **state)
 {
     struct setup *setup = *state;
@@ -958,6 +979,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_of_more_objects_than_are_taken_is_refused_alone, start, end),
         cmocka_unit_test_setup_teardown(a_ticket_names_its_rows_and_its_request, start, end),
         cmocka_unit_test_setup_teardown(errors_are_json_with_index_field_code_and_message, start, end),
+        cmocka_unit_test_setup_teardown(a_message_counts_the_bytes_that_were_sent_with_what_is_ignored_of_them, start,
+                                        end),
         cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),
         cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
         cmocka_unit_test_setup_teardown(what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since,

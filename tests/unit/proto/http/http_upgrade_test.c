@@ -7,6 +7,7 @@
 
 #include "config/options.h"
 #include "event/stream.h"
+#include "proto/http/connection_limits.h"
 #include "proto/http/http_parse.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"

@@ -1,0 +1,8 @@
+/* What a front end says of how a payload holds its events. */
+#pragma once
+
+enum payload_form {
+    PAYLOAD_ONE,  /* exactly one object */
+    PAYLOAD_MANY, /* an object, an array, {"events":[…]}, or NDJSON, told apart by their bytes: payload_layout.h */
+    PAYLOAD_LINES /* NDJSON, as the content type said */
+};
