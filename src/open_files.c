@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "config/options.h"
 #include "proto/front/proto.h"
 
 #include <sys/resource.h>

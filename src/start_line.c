@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/environment.h"
-#include "config/options.h"
 #include "gateway.h"
 #include "pipeline/dedup/redis_address.h"
 

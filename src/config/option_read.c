@@ -8,8 +8,8 @@
 #include "config/expand.h"
 #include "config/memory.h"
 #include "config/option_scalar.h"
-#include "config/options.h"
 #include "config/scalar.h"
+#include "config/string_list.h"
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };
 

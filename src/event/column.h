@@ -1,8 +1,10 @@
 /* A column: what a field of a stream is (struct column_spec), and its values in a chunk (struct column). */
 #pragma once
 
-#include "config/options.h"
+#include "config/fill_option.h"
 #include "event/type.h"
+
+struct field_options;
 
 /* Compiled from the options of its field by stream_compile; read by every thread. */
 struct column_spec {

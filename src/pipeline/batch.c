@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/batch_options.h"
 
 #include <stddef.h>
 

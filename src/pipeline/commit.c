@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
+#include "config/stream_options.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/waiters.h"

@@ -205,6 +205,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *
     }
     pipeline->config = *config;
     pipeline->plans = plans;
+    pipeline->max_events = config->config->http.max_events;
     commit_queue_init(&pipeline->queue, &config->config->commit);
     waiting_room_init(&pipeline->room);
     destinations_init(&pipeline->destinations);

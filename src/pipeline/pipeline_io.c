@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/config.h"
 #include "event/stream.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
@@ -61,7 +60,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     io->returns_to = io;
     io->callbacks = *callbacks;
     io->refusals = &pipeline->refusals;
-    io->max_events = pipeline->config.config->http.max_events;
+    io->max_events = pipeline->max_events;
     io->stream_count = pipeline->config.stream_count;
     io->parser = json_parser_new();
     io->validator = validator_new(pipeline->plans);

@@ -2,6 +2,7 @@
  * store, whether they came before the start or while the gateway runs. */
 #include "pipeline/pipeline_private.h"
 
+#include "base/log.h"
 #include "event/segment/segment.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
 #include "event/event_id.h"

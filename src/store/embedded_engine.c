@@ -1,7 +1,7 @@
 #include "store/embedded_engine.h"
 
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/store_options.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"
 

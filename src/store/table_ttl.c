@@ -2,7 +2,6 @@
 #include "store/table_judge.h"
 
 #include "base/clock.h"
-#include "config/options.h"
 #include "config/scalar.h"
 #include "event/column.h"
 #include "event/stream.h"

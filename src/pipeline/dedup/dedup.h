@@ -4,7 +4,11 @@
  * as soon as it is of use and the rows are safe: see enum dedup_persists. */
 #pragma once
 
-#include "config/options.h"
+#include "base/bytes.h"
+#include "config/journal_options.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct dedup;
 

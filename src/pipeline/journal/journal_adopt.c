@@ -2,6 +2,8 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "base/log.h"
+#include "config/stream_options.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"
 

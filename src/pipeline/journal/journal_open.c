@@ -2,7 +2,9 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/status.h"
+#include "config/stream_options.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"
 

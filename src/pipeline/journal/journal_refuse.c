@@ -2,6 +2,7 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"

@@ -2,6 +2,7 @@
 #include "pipeline/journal/journal_private.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "pipeline/journal/journal_io.h"
 
 #include <errno.h>

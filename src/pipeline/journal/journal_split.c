@@ -2,6 +2,7 @@
 #include "base/system/crash_point.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "event/segment/native.h"
 #include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/journal_private.h"

@@ -5,7 +5,11 @@
  * "events.example", "*.events.example", "events.example:8443". */
 #pragma once
 
-#include "config/options.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+
+struct string_list;
 
 /* An empty list takes all; a request without Host (HTTP/1.0) is no browser's. Addresses and localhost are always taken:
  * nobody can make them lead elsewhere, and probes use them. */

@@ -7,7 +7,11 @@
  */
 #pragma once
 
-#include "config/options.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+
+struct string_list;
 
 /* The entry that allows this origin: its index, or -1. An empty origin is never allowed: the request is no cross-origin
  * one. */

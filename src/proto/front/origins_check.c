@@ -1,6 +1,8 @@
 /* Turns an entry of http.cors_origins into why it can never match, and into what was probably meant. */
 #include "proto/front/origins.h"
 
+#include "config/string_list.h"
+
 #include <arpa/inet.h>
 
 #define MESSAGE "http.cors_origins: found \"%s\", which is the origin of no page: %s"

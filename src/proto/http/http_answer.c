@@ -4,6 +4,8 @@
 #include "proto/http/content_type.h"
 
 #include "base/metrics/metrics.h"
+#include "config/http_options.h"
+#include "config/string_list.h"
 #include "proto/front/origins.h"
 #include "proto/http/http_fields.h"
 #include "proto/http/io_context.h"

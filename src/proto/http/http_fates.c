@@ -1,7 +1,7 @@
 /* Turns completions into answers of an HTTP session. */
 #include "proto/http/http_fates.h"
 
-#include "config/options.h"
+#include "config/http_options.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_events.h"
 

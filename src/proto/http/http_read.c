@@ -1,7 +1,7 @@
 /* Turns the bytes that a connection has received into requests, one at a time. */
 #include "proto/http/http_read.h"
 
-#include "config/options.h"
+#include "config/http_options.h"
 #include "pipeline/json/json.h"
 #include "proto/front/kept.h"
 #include "proto/http/io_context.h"

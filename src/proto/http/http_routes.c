@@ -1,7 +1,8 @@
 /* Turns a path and a method into the route that serves them, and a query into its arguments. */
 #include "proto/http/http_routes.h"
 
-#include "config/options.h"
+#include "config/http_options.h"
+
 #include <stdlib.h>
 
 #define POST (METHOD_BIT(HTTP_POST) | METHOD_BIT(HTTP_PUT)) /* of events both mean the same */

@@ -1,7 +1,7 @@
 /* Turns the options of a listener into its routes, and into all that can be said against them. */
 #include "proto/server/listener.h"
 
-#include "config/options.h"
+#include "config/http_options.h"
 #include "proto/front/listen.h"
 #include "proto/front/proto.h"
 

@@ -3,7 +3,8 @@
 
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/http_options.h"
+#include "config/websocket_options.h"
 #include "proto/server/accept.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/inbox.h"

@@ -1,5 +1,5 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
-#include "config/options.h"
+#include "config/websocket_options.h"
 #include "proto/front/proto.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_progress.h"

@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/store_options.h"
+#include "config/writer_options.h"
 #include "event/stream.h"
 
 #include <inttypes.h>

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
+#include "config/dedup_options.h"
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
 #include "redis_fixture.h"

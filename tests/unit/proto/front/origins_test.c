@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "config/string_list.h"
 #include "proto/front/origins.h"
 
 static bool is_allowed(const char *entry, const char *origin)

@@ -1,0 +1,58 @@
+/* Options: a stream and its fields (event/stream.h). See options.h. */
+#pragma once
+
+#include "config/batch_options.h"
+#include "config/fill_option.h"
+#include "config/string_list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum unknown_fields { UNKNOWN_IGNORE, UNKNOWN_REJECT, UNKNOWN_COLLECT };
+
+enum invalid_text { INVALID_TEXT_REPAIR, INVALID_TEXT_REJECT };
+
+enum late_clock { LATE_CLOCK_REJECT, LATE_CLOCK_CLAMP };
+
+/* One entry of streams[].fields. Numbers stay text here: their meaning depends on the type. NULL: not given. */
+struct field_options {
+    int line;                /* in the configuration file, for messages */
+    const char *name;        /* the column */
+    const char *type;        /* ClickHouse's name of it */
+    struct string_list from; /* paths in the event, first found wins; empty: the name itself */
+    bool required;
+    const char *default_value; /* "now" for a time; else a literal of the type */
+    enum fill fill;
+    struct string_list one_of;
+    uint64_t min_length; /* bytes of a string; 0: the empty one, too */
+    uint64_t max_length; /* bytes of a string; 0: no bound but the body's */
+    uint64_t max_items;  /* of an array or map; 0: no bound but the body's */
+    const char *min;
+    const char *max;
+    int64_t max_past_ns; /* event times; -1: not given */
+    int64_t max_future_ns;
+    bool anonymize; /* client_ip: last octet of IPv4, last 80 bits of IPv6 become zero */
+    const char *comment;
+};
+
+struct stream_options {
+    int line;
+    const char *name;
+    const char *table;
+    struct string_list dedup_key; /* field names; empty: no dedup */
+    struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
+    const char *partition_by;     /* expression over key columns; NULL: by month of the first time in the key */
+    bool allow_lossy_table;       /* serve a table that does not keep every row */
+    enum unknown_fields unknown_fields;
+    const char *collect_into;       /* UNKNOWN_COLLECT: the column */
+    enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */
+    enum late_clock late_clock;     /* a time beyond max_future by less than a day */
+    uint64_t max_event_bytes;       /* of an event's JSON; 0: no bound but the body's, as for the next two */
+    uint64_t max_keys;              /* of a JSON value */
+    uint64_t max_paths;
+    struct batch_options batch;
+    uint64_t max_journal_bytes; /* of this stream's segments; 0 in the file: by the number of streams */
+    struct field_options *fields;
+    size_t field_count;
+};

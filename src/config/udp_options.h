@@ -1,0 +1,19 @@
+/* Options: the UDP front end (proto/udp). See options.h. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct udp_listener_options {
+    int line;           /* in the configuration file, for messages */
+    const char *listen; /* as http.listen; "off": none */
+    const char *stream; /* "": the first */
+};
+
+struct udp_options {
+    int64_t threads;         /* of each listener */
+    uint64_t receive_buffer; /* of each socket, in the kernel */
+    uint64_t max_decompressed_bytes;
+    struct udp_listener_options *listeners;
+    size_t listener_count;
+};
