@@ -12,7 +12,7 @@ struct page_reply;
 void http_fates_stop_waiting(const struct http_session *session, struct http_answer *answer);
 
 /* As in struct session_ops: completions of this generation. Those of an answer that was given already are dropped. */
-void http_fates_complete(void *session, const struct ticket *ticket);
-void http_fates_stored(void *session, struct token token);
-void http_fates_submitted(void *session, struct large_payload *large);
-void http_fates_page(void *session, struct token token, struct page_reply *reply);
+void http_fates_complete(void *opaque, const struct ticket *ticket);
+void http_fates_stored(void *opaque, struct token token);
+void http_fates_submitted(void *opaque, struct large_payload *large);
+void http_fates_page(void *opaque, struct token token, struct page_reply *reply);
