@@ -6,6 +6,7 @@
 #include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/front/decode.h"
+#include "proto/front/transport.h"
 #include "proto/http/connection_limits.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_routes.h"

@@ -7,6 +7,7 @@
 #include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/front/decode.h"
+#include "proto/front/transport.h"
 #include "proto/http/io_context.h"
 #include "proto/ws/ws_frame.h"
 #include "proto/ws/ws_session.h"

@@ -12,9 +12,14 @@
  * disk, and as long as the duplicate filter's look-up does. The clock is an argument. */
 #pragma once
 
-#include "pipeline/commit_queue.h"
-#include "pipeline/dedup/dedup.h"
-#include "pipeline/journal/journal.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch_feedback;
+struct chunk;
+struct returned;
+struct segment;
 
 /* Rows after which a group takes no further chunk, so that its latency stays bounded. */
 #define COMMIT_GROUP_ROWS 65536u

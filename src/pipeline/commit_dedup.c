@@ -5,6 +5,7 @@
 #include "event/segment/segment.h"
 #include "event/ticket.h"
 #include "pipeline/commit_private.h"
+#include "pipeline/commit_queue.h"
 
 #define LOOKAHEAD 8u /* rows whose slots are on their way from memory */
 

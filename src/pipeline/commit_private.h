@@ -3,9 +3,12 @@
 #pragma once
 
 #include "base/assert.h"
+#include "base/error.h"
 #include "event/chunk.h"
 #include "event/stream.h"
+#include "pipeline/batch.h"
 #include "pipeline/commit.h"
+#include "pipeline/dedup/dedup.h"
 #include "pipeline/dedup/id_set.h"
 
 /* What is known of one chunk of the group. */

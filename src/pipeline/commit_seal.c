@@ -2,7 +2,10 @@
 #include "pipeline/commit_private.h"
 
 #include "base/assert.h"
+#include "base/system/heartbeat.h"
 #include "event/segment/segment.h"
+#include "pipeline/commit_queue.h"
+#include "pipeline/journal/journal.h"
 #include "pipeline/waiters.h"
 
 static void hand_on(struct commit *commit, struct segment *segment)

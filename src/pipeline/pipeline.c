@@ -7,6 +7,9 @@
 #include "event/segment/segment.h"
 #include "event/stream.h"
 #include "pipeline/commit.h"
+#include "pipeline/dedup/dedup.h"
+#include "pipeline/journal/dead_letters.h"
+#include "pipeline/journal/journal.h"
 #include "pipeline/validate/validate.h"
 
 #include <stdlib.h>

@@ -5,8 +5,10 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "event/stream.h"
+#include "pipeline/json/json.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
+#include "pipeline/validate/validate.h"
 
 #include <stdlib.h>
 

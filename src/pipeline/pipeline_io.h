@@ -9,7 +9,6 @@
 #include "event/segment/segment.h"
 #include "pipeline/json/json_repair.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/validate/validate.h"
 
 /* Rows, and bytes of payloads, at which an open chunk is pushed instead of being filled further: only what is pushed
  * counts as queued. A payload never spans two chunks, so a chunk may hold one payload more than this. */

@@ -2,6 +2,7 @@
  * the I/O threads) share. */
 #pragma once
 
+#include "pipeline/commit_queue.h"
 #include "pipeline/commit_thread.h"
 #include "pipeline/destinations.h"
 #include "pipeline/pipeline.h"

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "event/segment/segment.h"
+#include "pipeline/journal/dead_letters.h"
+#include "pipeline/journal/journal.h"
 
 #include <stdlib.h>
 

@@ -4,11 +4,10 @@
  * A segment is removed only after the key files that hold its ids are synced. Writer threads. */
 #pragma once
 
-#include "pipeline/commit_queue.h"
-#include "pipeline/dedup/dedup.h"
-#include "pipeline/journal/dead_letters.h"
-#include "pipeline/journal/journal.h"
+#include "base/bytes.h"
 #include "store/delivery/writer.h"
+
+#include <pthread.h>
 
 struct settlement {
     struct journal *journal;

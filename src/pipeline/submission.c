@@ -2,6 +2,7 @@
 #include "pipeline/submission.h"
 
 #include "pipeline/refused_runs.h"
+#include "pipeline/validate/validate.h"
 
 void submission_release(struct submission *submission)
 {

@@ -3,7 +3,8 @@
 
 #include "event/event_id.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/validate/validate.h"
+
+struct event_error;
 
 /* Empties it, and keeps its memory. */
 void submission_clear(struct submission *submission);

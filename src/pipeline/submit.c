@@ -6,12 +6,14 @@
 #include "event/path.h"
 #include "event/stream.h"
 #include "pipeline/json/json_measure.h"
+#include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_look.h"
 #include "pipeline/payload/payload_reader.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
 #include "pipeline/submission.h"
 #include "pipeline/validate/client_clock.h"
+#include "pipeline/validate/validate.h"
 
 #include <stdio.h>
 

@@ -22,6 +22,7 @@
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "pipeline/journal/letter_files.h"
+#include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
 #include "store/store.h"

@@ -1,6 +1,7 @@
 /* Turns chunks into segments that survive: append, commit, seal, remove. */
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/lz4.h"
 #include "base/system/crash_point.h"
 #include "event/chunk.h"
 #include "event/segment/native.h"

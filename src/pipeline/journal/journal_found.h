@@ -1,7 +1,6 @@
 /* The files found at start, between journal_recover.c (which of them are ours) and journal_take.c (what they hold). */
 #pragma once
 
-#include "base/metrics/metrics.h"
 #include "base/system/disk.h"
 #include "event/segment/segment.h"
 

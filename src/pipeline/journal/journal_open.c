@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/lz4.h"
 #include "base/status.h"
 #include "config/stream_options.h"
 #include "event/stream.h"

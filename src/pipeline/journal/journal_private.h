@@ -4,8 +4,6 @@
  * (damage). */
 #pragma once
 
-#include "base/lz4.h"
-#include "base/system/disk.h"
 #include "pipeline/journal/admission.h"
 #include "pipeline/journal/journal.h"
 #include "pipeline/journal/journal_usage.h"

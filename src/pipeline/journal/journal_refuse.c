@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/system/disk.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/system/disk.h"
 #include "pipeline/journal/journal_io.h"
 
 #include <errno.h>

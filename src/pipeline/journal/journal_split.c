@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/lz4.h"
+#include "base/system/disk.h"
 #include "event/segment/native.h"
 #include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/journal_private.h"

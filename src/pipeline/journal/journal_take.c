@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/metrics/metrics.h"
 #include "pipeline/journal/journal_io.h"
 #include "pipeline/journal/segment_folder.h"
 #include "pipeline/journal/set_aside.h"

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "pipeline/json/json_items.h"
+#include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_text.h"
 
 /* The first piece between separators that is not blank, without the blanks around it. */

@@ -7,9 +7,14 @@
  * the parser and the repair from payload_open to the last payload_next. */
 #pragma once
 
-#include "pipeline/json/json_repair.h"
-#include "pipeline/payload/envelope.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "pipeline/json/json.h"
 #include "pipeline/payload/payload_form.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct payload_source {
     struct slice bytes; /* followed by JSON_PADDING readable bytes */

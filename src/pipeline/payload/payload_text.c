@@ -1,6 +1,8 @@
 /* Turns the text of a payload, or of a piece of it, into a document: as it is, or repaired if its stream has that. */
 #include "pipeline/payload/payload_text.h"
 
+#include "pipeline/json/json_repair.h"
+
 enum error payload_parse(struct payload_reader *reader, struct slice text)
 {
     const struct payload_source *source = reader->source;

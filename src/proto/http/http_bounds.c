@@ -2,6 +2,7 @@
 #include "proto/http/http_bounds.h"
 
 #include "config/http_options.h"
+#include "proto/front/transport.h"
 
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 

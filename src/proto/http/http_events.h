@@ -1,12 +1,15 @@
 /* POSTs to the event routes: arguments, decompression, submission. */
 #pragma once
 
-#include "pipeline/pipeline.h"
+#include "base/bytes.h"
+#include "pipeline/payload/payload_form.h"
 
 struct http_answer;
 struct http_request;
 struct io_context;
 struct large_payload;
+struct slice;
+struct token;
 
 /* Events of one request whose ids are listed in its reply without being asked for (`ids=1`). */
 #define HTTP_IDS_MAX 1000

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "event/ticket.h"
-#include "proto/front/transport.h"
 #include "proto/front/turn.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_upgrade.h"

@@ -2,6 +2,7 @@
 #include "proto/http/http_progress.h"
 
 #include "base/assert.h"
+#include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_read.h"
 #include "proto/http/http_wait.h"

@@ -2,7 +2,9 @@
  * http_session, not for others. */
 #pragma once
 
-#include "proto/http/http_session.h"
+#include "base/error.h"
+
+struct http_session;
 
 /* Takes as many requests as there are, and there is room and time for. */
 void http_progress_advance(struct http_session *session);

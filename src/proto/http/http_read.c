@@ -4,6 +4,12 @@
 #include "config/http_options.h"
 #include "pipeline/json/json.h"
 #include "proto/front/kept.h"
+#include "proto/front/proto.h"
+#include "proto/front/transport.h"
+#include "proto/http/http_exchange.h"
+#include "proto/http/http_input.h"
+#include "proto/http/http_parse.h"
+#include "proto/http/http_serve.h"
 #include "proto/http/io_context.h"
 
 static enum http_verdict parse(const struct http_exchange *exchange, struct slice bytes, struct http_request *request,

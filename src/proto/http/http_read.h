@@ -1,8 +1,10 @@
 /* Turns the bytes that a connection has received into requests, one at a time, and says what each means for it. */
 #pragma once
 
-#include "proto/http/http_input.h"
-#include "proto/http/http_serve.h"
+#include "base/error.h"
+
+struct http_exchange;
+struct http_input;
 
 enum http_read {
     HTTP_READ_NOTHING,     /* more bytes are needed */

@@ -7,6 +7,7 @@
 #include "proto/front/hosts.h"
 #include "proto/front/kept.h"
 #include "proto/front/proto.h"
+#include "proto/front/transport.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"

@@ -3,6 +3,7 @@
 
 #include "config/http_options.h"
 #include "pipeline/json/json.h"
+#include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_fates.h"
 #include "proto/http/http_progress.h"

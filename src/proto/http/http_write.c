@@ -1,6 +1,7 @@
 /* Turns the answers that are next in order into bytes, and gives them to the socket. */
 #include "proto/http/http_write.h"
 
+#include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 
 /* The answer at the front of the ring is the last of this connection. */

@@ -4,6 +4,7 @@
 #include "proto/server/listener.h"
 
 #include "base/assert.h"
+#include "proto/ws/ws_session.h"
 
 #include <stdlib.h>
 #include <unistd.h>

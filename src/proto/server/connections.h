@@ -2,8 +2,8 @@
  * whenever its session ends, so that a completion that comes too late finds nobody. */
 #pragma once
 
+#include "proto/front/transport.h"
 #include "proto/http/http_session.h"
-#include "proto/ws/ws_session.h"
 
 #include <stdatomic.h>
 #include <sys/queue.h>

@@ -1,7 +1,6 @@
 /* One address of http.listeners: what is served there, and what carries those who come to it. */
 #pragma once
 
-#include "proto/front/transport.h"
 #include "proto/http/http_routes.h"
 
 struct http_options;

@@ -1,7 +1,6 @@
 /* One I/O thread: a loop, the listening sockets it accepts from, and the connections it serves. */
 #pragma once
 
-#include "base/bytes.h"
 #include "proto/front/client_address.h"
 #include "proto/front/kept.h"
 

@@ -8,6 +8,7 @@
 #include "config/websocket_options.h"
 #include "proto/front/kept.h"
 #include "proto/front/slowness.h"
+#include "proto/front/transport.h"
 #include "proto/http/io_context.h"
 #include "proto/http/outgoing.h"
 #include "proto/ws/ws_acks.h"

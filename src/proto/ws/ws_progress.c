@@ -2,6 +2,7 @@
 #include "proto/ws/ws_progress.h"
 
 #include "base/assert.h"
+#include "proto/front/transport.h"
 #include "proto/http/outgoing.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_ending.h"

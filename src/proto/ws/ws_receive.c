@@ -8,6 +8,7 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/large_payload.h"
+#include "proto/front/transport.h"
 #include "proto/front/turn.h"
 #include "proto/http/io_context.h"
 #include "proto/ws/ws_acks.h"

@@ -24,10 +24,11 @@
 #pragma once
 
 #include "proto/front/session.h"
-#include "proto/front/transport.h"
-#include "proto/http/http_upgrade.h"
 
+struct io_context;
+struct transport;
 struct ws_session;
+struct ws_terms;
 
 extern const struct session_ops ws_session_ops;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proto/front/slowness.h"
+#include "proto/http/http_upgrade.h"
 #include "proto/http/outgoing.h"
 #include "proto/ws/ws_acks.h"
 #include "proto/ws/ws_ending.h"

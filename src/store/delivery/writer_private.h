@@ -15,14 +15,11 @@
 #include "base/breaker.h"
 #include "base/thread.h"
 #include "event/event_id.h"
-#include "event/segment/segment.h"
 #include "store/delivery/delivery.h"
 #include "store/delivery/identities.h"
 #include "store/delivery/pace.h"
-#include "store/delivery/verify.h"
 #include "store/delivery/writer.h"
 #include "store/table.h"
-#include "store/views.h"
 
 /* Of `<stream>-<uuid>+<uuid>+<hash>`. */
 #define GROUP_NAME_MAX (SEGMENT_NAME_MAX + EVENT_ID_TEXT + 20)

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "pipeline/json/json_repair.h"
+#include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_look.h"
 #include "pipeline/payload/payload_reader.h"
 
