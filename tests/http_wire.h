@@ -5,9 +5,10 @@
 #include "config/options.h"
 #include "event/stream.h"
 #include "pipeline/json/json.h"
+#include "proto/front/connection_limits.h"
 #include "proto/front/decode.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/transport.h"
-#include "proto/http/connection_limits.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_routes.h"
 #include "proto/http/http_session.h"
@@ -23,6 +24,7 @@
 /* The pipeline's part. A payload that starts with '!' is refused, one that starts with '?' is rejected as an event; with
  * '~' it is accepted, with too little memory for its lists. */
 struct pipeline {
+    enum error admits;
     struct token submitted[SUBMITTED_MAX];
     size_t count;
     size_t refused[ERROR_COUNT];
@@ -37,6 +39,17 @@ struct pipeline_io {
 };
 
 static struct pipeline world;
+
+enum error pipeline_admits(const struct pipeline *pipeline)
+{
+    return pipeline->admits;
+}
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)stream;
+    return pipeline->admits;
+}
 
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
 {
@@ -112,6 +125,7 @@ struct wire {
     struct transport transport;
     struct http_session session;
     struct io_context context;
+    struct gatekeeper gatekeeper;
     struct http_options options;
     struct http_routes routes;
     struct address_ranges trusted;
@@ -238,16 +252,19 @@ static inline struct wire *wire_new(void)
         .body_timeout_ns = 10 * NS_PER_SECOND,
         .idle_timeout_ns = 60 * NS_PER_SECOND,
         .wait_timeout_ns = 3 * NS_PER_SECOND,
+        .max_per_address = 1000,
         .cors_origins = { origins, 1 },
     };
     assert_true(
         http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN));
     assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
+    const struct websocket_options websocket = { .max_connections = 1, .max_per_address = 1 };
+    assert_true(gatekeeper_init(&wire->gatekeeper, &world, &wire->options, &websocket));
     wire->context = (struct io_context){
         .options = &wire->options,
         .trusted = &wire->trusted,
-        .websocket_limits = connection_limits_new(1, 1),
+        .gatekeeper = &wire->gatekeeper,
         .vary_origin = true,
         .intake.pipeline = &world,
         .intake.cells = metrics_thread(wire->metrics),
@@ -262,6 +279,7 @@ static inline struct wire *wire_new(void)
     http_session_open(&wire->session, &wire->context, &wire->routes, &wire->transport, (struct token){ .slot = 3 },
                       peer);
     world.count = 0;
+    world.admits = OK;
     memset(world.refused, 0, sizeof world.refused);
     return wire;
 }
@@ -276,7 +294,7 @@ static inline void wire_free(struct wire *wire)
     submission_release(&wire->context.intake.submission);
     buf_release(&wire->context.intake.decoded);
     buf_release(&wire->context.text);
-    connection_limits_free(wire->context.websocket_limits);
+    gatekeeper_release(&wire->gatekeeper);
     buf_release(&wire->written);
     buf_release(&world.last_payload);
     buf_release(&world.last_client_ip);

@@ -7,6 +7,7 @@
 #include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/front/decode.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/transport.h"
 #include "proto/http/io_context.h"
 #include "proto/ws/ws_frame.h"
@@ -126,6 +127,7 @@ struct wire {
     struct transport transport;
     struct ws_session *session;
     struct io_context context;
+    struct gatekeeper gatekeeper;
     struct http_options options;
     struct websocket_options websocket;
     struct metrics *metrics;
@@ -215,7 +217,9 @@ static struct wire *wire_new(bool acks)
     memset(&world, 0, sizeof world);
     wire->websocket = wire_websocket;
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
+    wire->gatekeeper = (struct gatekeeper){ .pipeline = &world };
     wire->context = (struct io_context){
+        .gatekeeper = &wire->gatekeeper,
         .options = &wire->options,
         .websocket = &wire->websocket,
         .intake.pipeline = &world,

@@ -118,8 +118,6 @@ struct payload {
     bool silent;
     /* It stays in the open chunk however large it is: the caller calls pipeline_io_flush soon. */
     bool held;
-    /* The caller has just asked pipeline_admits and pipeline_admits_stream, and is not to be told otherwise by what another thread did since. */
-    bool admitted;
 };
 
 #define SUBMISSION_MAX_ERRORS 100
@@ -140,7 +138,9 @@ struct submission {
 
 void submission_release(struct submission *submission);
 
-/* I/O thread. Parses, validates and appends to the open chunk; counts received, rejected and dropped. */
+/* I/O thread, of a payload that pipeline_admits and, unless it may choose its stream, pipeline_admits_stream have let in: what
+ * another thread did since is the commit's to answer. Parses, validates and appends to the open chunk; counts received, rejected
+ * and dropped. */
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission);
 
 /* I/O thread. Counts a payload that was refused before it could be submitted: one received, one rejected or dropped.

@@ -239,13 +239,6 @@ static void finish(struct entry *entry)
     }
 }
 
-/* A payload that may name another stream is refused for want of that one's room by the commit. */
-static enum error ask_to_enter(const struct pipeline_io *io, const struct payload *payload)
-{
-    enum error error = pipeline_admits(io->pipeline);
-    return error != OK || payload->pick_stream ? error : pipeline_admits_stream(io->pipeline, payload->stream);
-}
-
 /* The payload is for one event, and holds what looks like several: says so, and where they go. */
 static void hint_at_many(struct entry *entry)
 {
@@ -355,11 +348,6 @@ static void take_events(struct entry *entry)
 
 static void take_payload(struct entry *entry, const struct payload_source *source)
 {
-    enum error error = entry->payload->admitted ? OK : ask_to_enter(entry->io, entry->payload);
-    if (error != OK) {
-        refuse(entry, error);
-        return;
-    }
     if (open_payload(entry, source)) {
         take_events(entry);
     }

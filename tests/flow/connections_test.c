@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "http_wire.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/server/connections.h"
 #include "proto/server/listener.h"
 
@@ -324,7 +325,7 @@ static void an_upgrade_without_memory_is_not_counted_any_more(void **state)
     receive(connection, UPGRADE "frames");
     memory_is_short = true;
     assert_false(connections_upgrade(connection));
-    assert_int_equal(connection_limits_enter(slots->wire->context.websocket_limits, &peer), OK);
+    assert_int_equal(gatekeeper_enter(slots->wire->context.gatekeeper, GATEKEEPER_WEBSOCKET, &peer), OK);
     connections_give(connection);
     slots_free(slots);
 }

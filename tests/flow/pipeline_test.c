@@ -25,6 +25,7 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
+#include "proto/front/gatekeeper.h"
 #include "store/store.h"
 
 #define PATIENCE (20 * NS_PER_SECOND)
@@ -384,6 +385,13 @@ static void submit_to(struct fixture *f, struct front *front, const char *text, 
         .received_wall_ns = clock_wall_ns(),
         .wait_stored = wait_stored,
     };
+    const struct gatekeeper gatekeeper = { .pipeline = f->pipeline };
+    enum error error = gatekeeper_admits(&gatekeeper, f->stream);
+    if (error != OK) {
+        front->submission.error = error;
+        pipeline_count_refusal(front->io, PROTOCOL_HTTP, f->stream, error);
+        return;
+    }
     pipeline_submit(front->io, &payload, &front->submission);
 }
 
@@ -519,7 +527,7 @@ static void counts_large_payloads_before_the_turn_is_over(void **state)
     struct payload payload = { .stream = f->stream, .bytes = slice_make(text.data, len), .form = PAYLOAD_ONE };
     pipeline_submit(f->front.io, &payload, &f->front.submission);
     assert_int_equal(f->front.submission.error, OK);
-    pipeline_submit(f->front.io, &payload, &f->front.submission);
+    submit(f, "{\"k\":\"a\"}");
     assert_int_equal(f->front.submission.error, ERROR_QUEUE_FULL);
     wait_for(&f->front, &f->front.completed, 1);
     submit(f, "{\"k\":\"a\"}");

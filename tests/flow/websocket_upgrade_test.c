@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "http_wire.h"
+#include "proto/front/gatekeeper.h"
 
 #define UPGRADE_FIELDS                                                                                                 \
     "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                            \
@@ -25,7 +26,7 @@ static void assert_hands_over(struct wire *wire, const char *rest_expected)
     struct buf rest;
     assert_true(http_session_has_upgraded(&wire->session));
     http_session_hand_over(&wire->session, &terms, &rest);
-    assert_non_null(terms.limits);
+    assert_non_null(terms.entered);
     assert_true(slice_equal(buf_slice(&rest), slice_from_string(rest_expected)));
     ws_terms_release(&terms);
     buf_release(&rest);
@@ -94,9 +95,10 @@ static void an_upgrade_that_dies_on_the_way_is_not_counted_any_more(void **state
     struct wire *wire = wire_new();
     struct client_address address = wire->session.exchange.peer;
     send_text(wire, POST UPGRADE);
-    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), ERROR_TOO_MANY_WEBSOCKETS);
+    assert_int_equal(gatekeeper_enter(wire->context.gatekeeper, GATEKEEPER_WEBSOCKET, &address),
+                     ERROR_TOO_MANY_WEBSOCKETS);
     http_session_ops.close(&wire->session);
-    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &address), OK);
+    assert_int_equal(gatekeeper_enter(wire->context.gatekeeper, GATEKEEPER_WEBSOCKET, &address), OK);
     wire_free(wire);
 }
 
@@ -133,7 +135,7 @@ static void a_limit_that_is_reached_answers_503(void **state)
     (void)state;
     struct wire *wire = wire_new();
     struct client_address other = { { 1 } };
-    assert_int_equal(connection_limits_enter(wire->context.websocket_limits, &other), OK);
+    assert_int_equal(gatekeeper_enter(wire->context.gatekeeper, GATEKEEPER_WEBSOCKET, &other), OK);
     send_text(wire, UPGRADE);
     assert_string_equal(statuses(wire), "503");
     assert_true(wrote(wire, "Retry-After: 1\r\n") && wrote(wire, "\"code\":\"too_many_websockets\""));

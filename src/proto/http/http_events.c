@@ -7,6 +7,7 @@
 #include "config/http_options.h"
 #include "pipeline/json/json.h"
 #include "pipeline/refused_runs.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/proto.h"
 #include "proto/http/http_answer.h"
@@ -16,8 +17,10 @@
 
 enum error http_events_check(const struct io_context *context, const struct http_request *request)
 {
-    if (request->has_length && request->length > context->options->max_body_bytes) {
-        return ERROR_BODY_TOO_LARGE;
+    uint64_t announced = request->has_length ? request->length : 0;
+    enum error error = gatekeeper_weigh(announced, context->options->max_body_bytes, ERROR_BODY_TOO_LARGE);
+    if (error != OK) {
+        return error;
     }
     if (request->content == CONTENT_FOREIGN) {
         return ERROR_UNSUPPORTED_TYPE;
@@ -35,10 +38,17 @@ static bool is_form(const struct http_request *request, struct slice body)
     return text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
 }
 
+/* `stream`: where it was to go; NULL: that is not known. */
+static void refuse(struct io_context *context, struct http_answer *answer, const struct stream *stream,
+                   enum error error, struct slice detail)
+{
+    pipeline_count_refusal(context->intake.io, PROTOCOL_HTTP, stream, error);
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
 void http_events_refuse(struct io_context *context, struct http_answer *answer, enum error error, struct slice detail)
 {
-    pipeline_count_refusal(context->intake.io, PROTOCOL_HTTP, NULL, error);
-    http_answer_problem(answer, error, detail, SLICE(""));
+    refuse(context, answer, NULL, error, detail);
 }
 
 enum ids { IDS_OF_FEW, IDS_NEVER, IDS_ALWAYS };
@@ -208,6 +218,11 @@ void http_events_post(struct io_context *context, const struct http_request *req
     bool large = false;
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
     enum error error = read_arguments(context, request->query, &arguments, &detail);
+    enum error full = error == OK ? gatekeeper_admits(context->gatekeeper, arguments.stream) : OK;
+    if (full != OK) {
+        refuse(context, answer, arguments.stream, full, SLICE(""));
+        return;
+    }
     if (error == OK) {
         error = io_context_unpack(context, request->encoding, context->options->max_decompressed_bytes, &body, &large);
     }

@@ -3,9 +3,9 @@
 
 #include "config/http_options.h"
 #include "pipeline/pipeline.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"
 #include "proto/front/proto.h"
-#include "proto/http/connection_limits.h"
 #include "proto/http/http_parse.h"
 #include "proto/http/io_context.h"
 
@@ -169,9 +169,9 @@ static enum error settle(struct io_context *context, const struct http_request *
     if (out->failed || terms->user_agent.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    error = connection_limits_enter(context->websocket_limits, &terms->address);
+    error = gatekeeper_enter(context->gatekeeper, GATEKEEPER_WEBSOCKET, &terms->address);
     if (error == OK) {
-        terms->limits = context->websocket_limits;
+        terms->entered = context->gatekeeper;
     }
     return error;
 }
@@ -190,8 +190,8 @@ enum error http_upgrade(struct io_context *context, const struct http_request *r
 
 void ws_terms_release(struct ws_terms *terms)
 {
-    if (terms->limits != NULL) {
-        connection_limits_leave(terms->limits, &terms->address);
+    if (terms->entered != NULL) {
+        gatekeeper_leave(terms->entered, GATEKEEPER_WEBSOCKET, &terms->address);
     }
     buf_release(&terms->user_agent);
     *terms = (struct ws_terms){ 0 };

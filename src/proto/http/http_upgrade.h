@@ -4,7 +4,7 @@
 
 #include "proto/front/client_address.h"
 
-struct connection_limits;
+struct gatekeeper;
 struct http_request;
 struct io_context;
 
@@ -12,7 +12,7 @@ struct io_context;
 struct ws_terms {
     const struct stream *stream;
     bool acks;
-    struct connection_limits *limits; /* entered with `address`; NULL: not yet */
+    const struct gatekeeper *entered; /* with `address`; NULL: not yet */
     struct client_address address;
     char client_ip[CLIENT_ADDRESS_TEXT];
     size_t client_ip_length;
@@ -20,7 +20,7 @@ struct ws_terms {
 };
 
 /* `acks`: what the route says; `?ack=0` silences. `client` is the address behind trusted proxies.
- * OK: *terms is filled and counted in context->websocket_limits, and the whole 101 reply is appended to `out` (empty at
+ * OK: *terms is filled and counted by context->gatekeeper, and the whole 101 reply is appended to `out` (empty at
  * first). It names the subprotocol sluice.v1 if that is among those offered.
  * Else nothing is kept, *detail may say more (static), and the content of `out` is of no meaning:
  *   ERROR_DRAINING
@@ -28,7 +28,7 @@ struct ws_terms {
  *   ERROR_UPGRADE_REQUIRED    no upgrade to websocket, or not version 13 (426 names it)
  *   ERROR_ORIGIN_NOT_ALLOWED  an Origin that is neither the gateway's own (its host and port are those of Host) nor in
  *                             http.cors_origins; no Origin is no browser, and allowed
- *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what connection_limits_enter says. */
+ *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what gatekeeper_enter says. */
 MUST_CHECK enum error http_upgrade(struct io_context *context, const struct http_request *request, bool acks,
                                    struct client_address client, struct ws_terms *terms, struct buf *out,
                                    struct slice *detail);

@@ -13,8 +13,8 @@ struct io_context {
     const struct http_options *options;
     const struct address_ranges *trusted;
     const struct websocket_options *websocket;
-    struct connection_limits *websocket_limits; /* of all threads */
-    bool vary_origin;                           /* replies differ by origin */
+    const struct gatekeeper *gatekeeper; /* of all threads */
+    bool vary_origin;                    /* replies differ by origin */
     struct intake intake;
     struct turn turn;
     struct kept_line receiving;   /* bytes of requests and messages that are not whole */
@@ -36,7 +36,7 @@ struct io_context {
     struct buf text; /* scratch, valid within one call */
 };
 
-/* `websocket`, `websocket_limits`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
+/* `websocket`, `gatekeeper`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
  * is short. */
 MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,

@@ -3,8 +3,8 @@
 
 #include "base/metrics/metrics.h"
 #include "proto/front/client_address.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/turn.h"
-#include "proto/http/connection_limits.h"
 #include "proto/http/http_session.h"
 #include "proto/server/connections.h"
 
@@ -59,10 +59,10 @@ static bool make_room(struct connections *connections)
 /* True if it is to leave again; *why: may it come at all? */
 static bool enter_limits(const struct connections *connections, const struct client_address *peer, enum error *why)
 {
-    if (connections->per_address == NULL || address_ranges_hold(connections->context->trusted, peer)) {
+    if (address_ranges_hold(connections->context->trusted, peer)) {
         return false;
     }
-    *why = connection_limits_enter(connections->per_address, peer);
+    *why = gatekeeper_enter(connections->context->gatekeeper, GATEKEEPER_CONNECTION, peer);
     if (*why != OK) {
         count(connections, METRIC_CONNECTIONS_OF_ADDRESS_REFUSED, 1);
     }
@@ -84,7 +84,7 @@ struct connection *connection_life_begin(struct connections *connections, const 
     if (connection == NULL) {
         count(connections, METRIC_CONNECTIONS_REFUSED, 1);
         if (of_address) {
-            connection_limits_leave(connections->per_address, &peer);
+            gatekeeper_leave(connections->context->gatekeeper, GATEKEEPER_CONNECTION, &peer);
         }
         *why = ERROR_QUEUE_FULL;
         return NULL;
@@ -99,7 +99,7 @@ void connection_life_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     if (connection->of_address) {
-        connection_limits_leave(connections->per_address, &connection->http.exchange.peer);
+        gatekeeper_leave(connections->context->gatekeeper, GATEKEEPER_CONNECTION, &connection->http.exchange.peer);
     }
     connection->of_address = false;
     connections_give(connection);

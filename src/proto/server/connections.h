@@ -24,7 +24,7 @@ struct connection {
     bool closing;
     bool orphan;      /* the client has sent its FIN, and answers are owed */
     bool orphan_full; /* its socket did not take all */
-    bool of_address;  /* counted in owner->per_address, as that of http.peer */
+    bool of_address;  /* counted by the gatekeeper, as that of http.peer */
     uint32_t slot;
     uint32_t generation;
     /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
@@ -41,9 +41,8 @@ TAILQ_HEAD(line, connection);
 
 struct connections {
     struct io_context *context;
-    struct connection_limits *per_address; /* of all threads; NULL: no bound */
-    atomic_int_fast64_t *open;             /* of all threads */
-    int64_t max;                           /* of those */
+    atomic_int_fast64_t *open; /* of all threads */
+    int64_t max;               /* of those */
     struct connection **blocks;
     size_t block_count;
     uint32_t made; /* slots [0, made) exist */

@@ -6,7 +6,6 @@
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"
 #include "proto/front/origins.h"
-#include "proto/http/connection_limits.h"
 #include "proto/server/listener.h"
 #include "proto/server/server_thread.h"
 #include "proto/server/sockets.h"
@@ -76,10 +75,8 @@ static bool init_shared(struct server *server, const struct server_config *confi
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
         return false;
     }
-    shared->websocket_limits =
-        connection_limits_new(config->websocket->max_connections, config->websocket->max_per_address);
-    shared->per_address = connection_limits_new(INT64_MAX, config->http->max_per_address);
-    if (shared->websocket_limits == NULL || shared->per_address == NULL || !init_listeners(server, config)) {
+    if (!gatekeeper_init(&shared->gatekeeper, config->pipeline, config->http, config->websocket) ||
+        !init_listeners(server, config)) {
         buf_append_string(problem, "start the server: out of memory");
         return false;
     }
@@ -93,7 +90,8 @@ static bool make_admin(struct server *server, struct buf *problem)
     struct server_shared *admin = &server->admin_shared;
     admin->options = shared->options;
     admin->websocket = shared->websocket;
-    admin->websocket_limits = shared->websocket_limits;
+    admin->gatekeeper = shared->gatekeeper;
+    admin->gatekeeper.limits[GATEKEEPER_CONNECTION] = NULL; /* who watches must always come in */
     admin->trusted = shared->trusted;
     admin->pipeline = shared->pipeline;
     admin->metrics = shared->metrics;
@@ -202,8 +200,7 @@ static void front_free(struct front_end *front)
     }
     free(server->listeners);
     address_ranges_release(&server->shared.trusted);
-    connection_limits_free(server->shared.websocket_limits);
-    connection_limits_free(server->shared.per_address);
+    gatekeeper_release(&server->shared.gatekeeper);
     free(server);
 }
 

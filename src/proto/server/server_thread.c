@@ -237,11 +237,10 @@ static bool make_context(struct server_thread *thread)
         return false;
     }
     context->websocket = shared->websocket;
-    context->websocket_limits = shared->websocket_limits;
+    context->gatekeeper = &shared->gatekeeper;
     context->thread = thread;
     context->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, context, &shared->connections, shared->max_connections);
-    thread->connections.per_address = shared->per_address;
     kept_line_init(&context->receiving, &shared->receiving, context->intake.cells, METRIC_RECEIVING_BYTES);
     kept_line_init(&context->replying, &shared->replying, context->intake.cells, METRIC_REPLYING_BYTES);
     context->intake.io = pipeline_io_new(shared->pipeline, &callbacks);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proto/front/client_address.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/kept.h"
 
 #include <stdatomic.h>
@@ -15,8 +16,7 @@ struct listener;
 struct server_shared {
     const struct http_options *options;
     const struct websocket_options *websocket;
-    struct connection_limits *websocket_limits;
-    struct connection_limits *per_address; /* of connections; NULL: no bound */
+    struct gatekeeper gatekeeper;
     struct address_ranges trusted;
     struct pipeline *pipeline;
     struct metrics *metrics;

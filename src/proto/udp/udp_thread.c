@@ -11,6 +11,7 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/intake.h"
 #include "proto/udp/udp_batch.h"
 #include "proto/udp/udp_socket.h"
@@ -109,9 +110,12 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         .received_wall_ns = received_wall_ns,
         .client_ip = datagram->sender,
     };
-    enum error error = datagram->truncated ? ERROR_TRUNCATED
-                                           : intake_unpack(intake, udp_packing(datagram->bytes),
-                                                           thread->config.max_decompressed_bytes, &payload.bytes);
+    const struct gatekeeper gatekeeper = { .pipeline = thread->config.pipeline };
+    enum error error = datagram->truncated ? ERROR_TRUNCATED : gatekeeper_admits(&gatekeeper, NULL);
+    if (error == OK) {
+        error =
+            intake_unpack(intake, udp_packing(datagram->bytes), thread->config.max_decompressed_bytes, &payload.bytes);
+    }
     if (error != OK) {
         pipeline_count_refusal(intake->io, PROTOCOL_UDP, thread->config.stream, error);
         return;

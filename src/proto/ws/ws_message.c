@@ -107,7 +107,6 @@ enum error ws_message_submit(struct io_context *context, const struct ws_terms *
         .bytes = bytes,
         .form = PAYLOAD_MANY,
         .protocol = PROTOCOL_WS,
-        .admitted = true,
         .token = token,
         .received_wall_ns = context->wall_ns,
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),

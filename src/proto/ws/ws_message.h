@@ -11,7 +11,7 @@ struct slice;
 struct token;
 struct ws_terms;
 
-/* A whole message that pipeline_admits has a place for, its bytes followed by JSON_PADDING readable bytes. Counts it.
+/* A whole message that the gatekeeper has admitted, its bytes followed by JSON_PADDING readable bytes. Counts it.
  * OK: it has its place in the order of acknowledgements. context->intake.submission says what is known at once (its
  * `error`: refused whole). If it was *handed_on as it is large, session_ops.submitted brings that.
  * Else the message is counted as refused, and the connection ends with this error:

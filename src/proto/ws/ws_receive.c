@@ -7,6 +7,7 @@
 #include "event/ticket.h"
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/transport.h"
 #include "proto/front/turn.h"
@@ -31,12 +32,12 @@ static enum ws_received breaks(struct ws_end *why, enum error error, const char 
 
 /* Why the gateway takes no message of this connection now, or OK. One that waits for its stream's room alone looks again
  * at each tick: the others must not wait in line behind it. */
-static enum error ask_to_enter(struct ws_session *session)
+static enum error ask_for_room(struct ws_session *session)
 {
     struct io_context *context = session->context;
-    enum error error = pipeline_admits(context->intake.pipeline);
+    enum error error = gatekeeper_admits(context->gatekeeper, NULL);
     if (error == OK) {
-        error = pipeline_admits_stream(context->intake.pipeline, session->terms.stream);
+        error = gatekeeper_admits(context->gatekeeper, session->terms.stream);
         if (error != OK || !context->room_is_awaited) {
             return error;
         }
@@ -55,7 +56,7 @@ static bool has_room(struct ws_session *session)
     if (!ws_acks_make_room(&session->acks) || session->acks.events >= context->websocket->max_in_flight) {
         return false;
     }
-    session->full = ask_to_enter(session);
+    session->full = ask_for_room(session);
     session->full_since_ns = before == OK ? context->now_ns : session->full_since_ns;
     return session->full == OK;
 }
@@ -79,9 +80,7 @@ void ws_receive_refuse(struct ws_session *session, enum error error)
 static enum ws_received submit_unheard(struct ws_session *session, bool is_text, struct slice bytes, struct token token,
                                        struct ws_end *why)
 {
-    const struct pipeline *pipeline = session->context->intake.pipeline;
-    enum error full = pipeline_admits(pipeline);
-    full = full != OK ? full : pipeline_admits_stream(pipeline, session->terms.stream);
+    enum error full = gatekeeper_admits(session->context->gatekeeper, session->terms.stream);
     if (full != OK) {
         count_refusal(session, full);
         return WS_TAKEN;
@@ -167,7 +166,7 @@ static enum error judge(const struct ws_session *session, const struct ws_frame 
     }
     ASSERT_AT_MOST(session->input.message.len, session->context->websocket->max_message_bytes);
     uint64_t room = session->context->websocket->max_message_bytes - session->input.message.len;
-    return frame->length > room ? ERROR_MESSAGE_TOO_LARGE : OK;
+    return gatekeeper_weigh(frame->length, room, ERROR_MESSAGE_TOO_LARGE);
 }
 
 /* Is there room for the message that the frame ends, and is it its turn? Of a connection that is gone it is not asked. */

@@ -18,7 +18,6 @@
 #include "schema_fixture.h"
 
 /* The rest of the pipeline, as submit.c knows it. */
-static enum error admits, admits_other;
 static uint32_t pushes;
 static struct fixture fixture;
 
@@ -57,18 +56,6 @@ void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
     (void)stream_index;
     pushes++;
     chunk_clear(fixture.chunk);
-}
-
-enum error pipeline_admits(const struct pipeline *pipeline)
-{
-    (void)pipeline;
-    return admits;
-}
-
-enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
-{
-    (void)pipeline;
-    return stream == other ? admits_other : OK;
 }
 
 static struct field_options fields[] = { FIELD("a", "UInt8", .required = true) };
@@ -123,7 +110,6 @@ static int start_with(void **state, const struct stream_options *first)
                                      .max_events = 5000,
                                      .stream_count = 3 };
     refusals_init(&setup.refusals);
-    admits = admits_other = OK;
     pushes = 0;
     *state = &setup;
     return 0;
@@ -531,45 +517,6 @@ static void at_most_a_hundred_errors_are_told(void **state)
     assert_non_null(strstr(buf_c_string(&setup->submission.errors), "\"index\":99,"));
     assert_null(strstr(buf_c_string(&setup->submission.errors), "\"index\":100,"));
     buf_release(&text);
-}
-
-static void a_gateway_that_is_full_drops_the_payload_unparsed(void **state)
-{
-    struct setup *setup = *state;
-    admits = ERROR_QUEUE_FULL;
-    submit(setup, PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":2}"));
-    assert_int_equal(setup->submission.error, ERROR_QUEUE_FULL);
-    assert_false(setup->submission.pending);
-    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1);
-    assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_QUEUE_FULL), 1);
-    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_QUEUE_FULL), 0);
-}
-
-static void what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since(void **state)
-{
-    struct setup *setup = *state;
-    char text[64] = "{\"a\":1}"; /* and readable bytes behind it */
-    struct payload payload = {
-        .stream = fixture.stream, .bytes = slice_make(text, 7), .form = PAYLOAD_MANY, .admitted = true
-    };
-    admits = ERROR_QUEUE_FULL;
-    pipeline_submit(&setup->io, &payload, &setup->submission);
-    assert_int_equal(setup->submission.error, OK);
-    assert_true(setup->submission.pending);
-    assert_int_equal(count(setup, METRIC_EVENTS_DROPPED, ERROR_QUEUE_FULL), 0);
-}
-
-static void a_full_stream_is_refused_early_where_the_payload_names_no_other(void **state)
-{
-    struct setup *setup = *state;
-    char text[64] = "{\"b\":1}";
-    struct payload payload = { .stream = other, .bytes = slice_make(text, 7), .form = PAYLOAD_MANY };
-    admits_other = ERROR_JOURNAL_FULL;
-    pipeline_submit(&setup->io, &payload, &setup->submission);
-    assert_int_equal(setup->submission.error, ERROR_JOURNAL_FULL);
-    payload.pick_stream = true;
-    pipeline_submit(&setup->io, &payload, &setup->submission);
-    assert_int_equal(setup->submission.error, OK);
 }
 
 static void a_full_chunk_is_pushed_and_a_payload_never_spans_two(void **state)
@@ -982,10 +929,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_counts_the_bytes_that_were_sent_with_what_is_ignored_of_them, start,
                                         end),
         cmocka_unit_test_setup_teardown(at_most_a_hundred_errors_are_told, start, end),
-        cmocka_unit_test_setup_teardown(a_gateway_that_is_full_drops_the_payload_unparsed, start, end),
-        cmocka_unit_test_setup_teardown(what_was_admitted_is_taken_though_another_thread_filled_the_gateway_since,
-                                        start, end),
-        cmocka_unit_test_setup_teardown(a_full_stream_is_refused_early_where_the_payload_names_no_other, start, end),
         cmocka_unit_test_setup_teardown(a_full_chunk_is_pushed_and_a_payload_never_spans_two, start, end),
         cmocka_unit_test_setup_teardown(a_chunk_that_large_payloads_fill_is_pushed_too, start, end),
         cmocka_unit_test_setup_teardown(a_payload_too_large_for_a_block_is_refused_without_those_before_it, start, end),

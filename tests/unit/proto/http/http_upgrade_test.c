@@ -7,7 +7,8 @@
 
 #include "config/options.h"
 #include "event/stream.h"
-#include "proto/http/connection_limits.h"
+#include "proto/front/connection_limits.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/http/http_parse.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
@@ -25,6 +26,18 @@
 struct pipeline {
     int unused;
 };
+
+enum error pipeline_admits(const struct pipeline *pipeline)
+{
+    (void)pipeline;
+    return OK;
+}
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)pipeline, (void)stream;
+    return OK;
+}
 
 void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
 {
@@ -44,6 +57,7 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
 
 struct door {
     struct http_options options;
+    struct gatekeeper gatekeeper;
     struct io_context context;
     struct ws_terms terms;
     struct buf out;
@@ -55,14 +69,15 @@ static void door_open(struct door *door)
     static const char *origins[] = { "https://shop.example", "null", "https://*.wild.example" };
     *door = (struct door){ .options = { .cors_origins = { origins, ARRAY_LENGTH(origins) } } };
     door->context.options = &door->options;
-    door->context.websocket_limits = connection_limits_new(2, 1);
-    assert_non_null(door->context.websocket_limits);
+    const struct websocket_options websocket = { .max_connections = 2, .max_per_address = 1 };
+    assert_true(gatekeeper_init(&door->gatekeeper, NULL, &door->options, &websocket));
+    door->context.gatekeeper = &door->gatekeeper;
 }
 
 static void door_close(struct door *door)
 {
     ws_terms_release(&door->terms);
-    connection_limits_free(door->context.websocket_limits);
+    gatekeeper_release(&door->gatekeeper);
     buf_release(&door->context.text);
     buf_release(&door->context.intake.submission.detail);
     buf_release(&door->out);
@@ -162,7 +177,7 @@ static void refuses_what_is_no_handshake(void **state)
         struct door door;
         door_open(&door);
         assert_int_equal(knock(&door, rows[i].line, rows[i].fields), rows[i].error);
-        assert_int_equal(door.terms.limits != NULL, rows[i].error == OK);
+        assert_int_equal(door.terms.entered != NULL, rows[i].error == OK);
         door_close(&door);
     }
 }
@@ -240,7 +255,7 @@ static void is_counted_until_its_terms_are_released(void **state)
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), OK);
     struct ws_terms first = door.terms;
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), ERROR_TOO_MANY_OF_ADDRESS);
-    assert_null(door.terms.limits);
+    assert_null(door.terms.entered);
     ws_terms_release(&first);
     ws_terms_release(&first); /* empty now */
     assert_int_equal(knock(&door, "/ws HTTP/1.1", HOST WHOLE), OK);
