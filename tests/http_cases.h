@@ -2,7 +2,7 @@
  * the fuzzer. */
 #pragma once
 
-#include "proto/http/http_parse.h"
+#include "proto/http_syntax/http_parse.h"
 
 #define CASE_MAX_HEAD 8192
 #define CASE_MAX_BODY (1u << 20)

@@ -1,14 +1,14 @@
 /* Turns the fate of a request, as it becomes known, into its answer. */
 #include "proto/http/http_answer.h"
 
-#include "proto/http/content_type.h"
+#include "proto/http_syntax/content_type.h"
 
 #include "base/metrics/metrics.h"
 #include "config/http_options.h"
 #include "config/string_list.h"
 #include "proto/front/origins.h"
-#include "proto/http/http_fields.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_fields.h"
 
 #define BODY_KEPT 512
 

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "event/event_id.h"
-#include "proto/http/http_reply.h"
+#include "proto/http_syntax/http_reply.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -11,9 +11,9 @@
 #include "proto/front/large_payload.h"
 #include "proto/front/proto.h"
 #include "proto/http/http_answer.h"
-#include "proto/http/http_parse.h"
-#include "proto/http/http_reply.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_reply.h"
 
 enum error http_events_check(const struct io_context *context, const struct http_request *request)
 {

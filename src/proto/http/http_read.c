@@ -8,9 +8,9 @@
 #include "proto/front/transport.h"
 #include "proto/http/http_exchange.h"
 #include "proto/http/http_input.h"
-#include "proto/http/http_parse.h"
 #include "proto/http/http_serve.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_parse.h"
 
 static enum http_verdict parse(const struct http_exchange *exchange, struct slice bytes, struct http_request *request,
                                enum error *error, const char **reason)

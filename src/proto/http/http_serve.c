@@ -11,11 +11,11 @@
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"
-#include "proto/http/http_parse.h"
 #include "proto/http/http_routes.h"
 #include "proto/http/http_session.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_parse.h"
 
 static struct http_answer *begin_answer(struct http_exchange *exchange, const struct http_request *request)
 {

@@ -6,8 +6,8 @@
 #include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"
 #include "proto/front/proto.h"
-#include "proto/http/http_parse.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_parse.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

@@ -7,7 +7,7 @@
 #include "proto/front/kept.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/turn.h"
-#include "proto/http/http_reply.h"
+#include "proto/http_syntax/http_reply.h"
 
 struct io_context {
     const struct http_options *options;

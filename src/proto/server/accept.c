@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "proto/front/client_address.h"
-#include "proto/http/http_reply.h"
+#include "proto/http_syntax/http_reply.h"
 
 #include <errno.h>
 #include <netinet/in.h>

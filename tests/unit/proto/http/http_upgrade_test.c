@@ -9,9 +9,9 @@
 #include "event/stream.h"
 #include "proto/front/connection_limits.h"
 #include "proto/front/gatekeeper.h"
-#include "proto/http/http_parse.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
+#include "proto/http_syntax/http_parse.h"
 
 #include <stdio.h>
 

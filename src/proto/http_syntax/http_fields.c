@@ -1,7 +1,7 @@
 /* Turns header fields into the facts of a request: framing, connection, encodings, and the few values that are used. */
-#include "proto/http/http_fields.h"
+#include "proto/http_syntax/http_fields.h"
 
-#include "proto/http/content_type.h"
+#include "proto/http_syntax/content_type.h"
 
 #define T CHAR_TOKEN
 #define H CHAR_HOST

@@ -1,5 +1,5 @@
 /* Turns the outcome of a request into the bytes of an HTTP/1.1 reply. */
-#include "proto/http/http_reply.h"
+#include "proto/http_syntax/http_reply.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"

@@ -1,7 +1,7 @@
 /* Media types (RFC 9110, 8.3.1): which may hold events as JSON. Pure. */
 #pragma once
 
-#include "proto/http/http_parse.h"
+#include "proto/http_syntax/http_parse.h"
 
 /* Of a type without its parameters, in any case. What is not known to be something else may be JSON: clients send it under
  * many names. */

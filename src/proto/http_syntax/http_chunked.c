@@ -1,6 +1,6 @@
 /* Turns a chunked body, in any split, into its bytes (RFC 9112, 7.1). */
-#include "proto/http/http_fields.h"
-#include "proto/http/http_parse.h"
+#include "proto/http_syntax/http_fields.h"
+#include "proto/http_syntax/http_parse.h"
 
 /* A chunk's size with its extensions, and all trailers together: more than any honest client sends. */
 #define MAX_SIZE_LINE 256

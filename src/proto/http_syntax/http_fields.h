@@ -1,7 +1,7 @@
 /* What the header fields of a request mean: the inner half of http_parse, not for others. */
 #pragma once
 
-#include "proto/http/http_parse.h"
+#include "proto/http_syntax/http_parse.h"
 
 /* Which bytes may stand where. Of a field's value everything may but control characters (see http_is_text). */
 enum http_char_class {

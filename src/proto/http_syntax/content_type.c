@@ -1,5 +1,5 @@
 /* Turns a media type into what a body of it may be. */
-#include "proto/http/content_type.h"
+#include "proto/http_syntax/content_type.h"
 
 struct known {
     struct slice name;
