@@ -5,6 +5,7 @@
 
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
+#include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "store/store.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "proto/front/proto.h"
+#include "proto/server/server.h"
 
 #include <sys/resource.h>
 

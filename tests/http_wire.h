@@ -2,16 +2,19 @@
  * this file. Behind cmocka.h. */
 #pragma once
 
+#include "base/metrics/metrics.h"
 #include "config/options.h"
 #include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/front/connection_limits.h"
 #include "proto/front/decode.h"
 #include "proto/front/gatekeeper.h"
+#include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_routes.h"
 #include "proto/http/http_session.h"
+#include "proto/http/io_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>

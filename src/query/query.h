@@ -7,7 +7,7 @@
  * not merged yet are not counted twice (uniqExact(event_id), or FINAL). */
 #pragma once
 
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 
 struct query_service;
 

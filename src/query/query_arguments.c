@@ -1,5 +1,5 @@
 /* Turns the arguments of GET /events/metrics into a request, or into a text that says what is wrong with them. */
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "query/query_sql.h"
 
 #include "base/clock.h"

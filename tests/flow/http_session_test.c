@@ -8,6 +8,7 @@
 
 #include "config/options.h"
 #include "http_wire.h"
+#include "proto/front/page.h"
 
 static void answers_a_post_when_it_is_committed(void **state)
 {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proto/http/http_session.h"
+#include "proto/http/io_context.h"
 
 /* Bytes of answers that one connection may be owed; then its requests wait unread. */
 #define HTTP_OWED_MAX ((size_t)1 << 20)

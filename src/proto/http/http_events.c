@@ -9,7 +9,7 @@
 #include "pipeline/refused_runs.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/large_payload.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "proto/http/http_answer.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"

@@ -3,8 +3,8 @@
 
 #include "config/http_options.h"
 #include "pipeline/json/json.h"
+#include "proto/front/http_method.h"
 #include "proto/front/kept.h"
-#include "proto/front/proto.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_exchange.h"
 #include "proto/http/http_input.h"

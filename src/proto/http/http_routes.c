@@ -2,6 +2,7 @@
 #include "proto/http/http_routes.h"
 
 #include "config/http_options.h"
+#include "proto/front/page.h"
 
 #include <stdlib.h>
 

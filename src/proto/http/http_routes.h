@@ -1,6 +1,7 @@
 /* The table of routes: which path and method means what. Built once per listener, then read by all its threads. */
 #pragma once
 
+#include "pipeline/payload/payload_form.h"
 #include "proto/http_syntax/http_parse.h"
 
 enum route_kind { ROUTE_EVENTS, ROUTE_PAGE, ROUTE_WEBSOCKET };

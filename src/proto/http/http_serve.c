@@ -6,7 +6,7 @@
 #include "proto/front/client_address.h"
 #include "proto/front/hosts.h"
 #include "proto/front/kept.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_answer.h"

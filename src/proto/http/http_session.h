@@ -5,6 +5,7 @@
  * only asks. */
 #pragma once
 
+#include "proto/front/kept.h"
 #include "proto/front/session.h"
 #include "proto/front/slowness.h"
 #include "proto/http/http_exchange.h"

@@ -5,7 +5,7 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 

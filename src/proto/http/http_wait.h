@@ -3,6 +3,8 @@
 
 #include "proto/http/http_session.h"
 
+struct http_options;
+
 /* Of a session that is not closed, from its state alone. */
 static inline enum http_wait http_wait_of(const struct http_session *session)
 {

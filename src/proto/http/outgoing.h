@@ -2,7 +2,7 @@
  * process keeps of what was written. Not for more than one thread. */
 #pragma once
 
-#include "proto/http/io_context.h"
+#include "base/bytes.h"
 
 struct transport;
 

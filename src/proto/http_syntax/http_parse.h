@@ -7,8 +7,10 @@
  * http_chunked.c the bodies. */
 #pragma once
 
+#include "base/bytes.h"
+#include "base/error.h"
 #include "proto/front/encoding.h"
-#include "proto/front/proto.h"
+#include "proto/front/http_method.h"
 
 enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
 

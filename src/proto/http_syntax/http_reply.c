@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "event/event_id.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -2,7 +2,7 @@
 #include "proto/pages/assets.h"
 
 #include "base/bytes.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 
 #include <stdbool.h>
 

@@ -5,6 +5,7 @@
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "event/stream.h"
+#include "pipeline/pipeline.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -6,6 +6,7 @@
 #include "proto/front/gatekeeper.h"
 #include "proto/front/turn.h"
 #include "proto/http/http_session.h"
+#include "proto/http/io_context.h"
 #include "proto/server/connections.h"
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
 /* Turns slot numbers into connections, and used slots into fresh ones. */
 #include "proto/server/connections.h"
 
+#include "proto/http/io_context.h"
 #include "proto/server/listener.h"
 
 #include "base/assert.h"

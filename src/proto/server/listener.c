@@ -3,7 +3,8 @@
 
 #include "config/http_options.h"
 #include "proto/front/listen.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
+#include "proto/server/server.h"
 
 #define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
 

@@ -1,8 +1,11 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
+#include "proto/server/server.h"
+
 #include "base/log.h"
 #include "config/http_options.h"
 #include "config/string_list.h"
 #include "config/websocket_options.h"
+#include "proto/front/front_end.h"
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"
 #include "proto/front/origins.h"

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "config/http_options.h"
 #include "config/websocket_options.h"
+#include "proto/http/io_context.h"
 #include "proto/server/accept.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/inbox.h"

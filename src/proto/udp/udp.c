@@ -6,6 +6,7 @@
 #include "base/metrics/metrics.h"
 #include "config/stream_options.h"
 #include "config/udp_options.h"
+#include "pipeline/pipeline.h"
 #include "proto/front/listen.h"
 #include "proto/udp/udp_socket.h"
 #include "proto/udp/udp_thread.h"

@@ -10,7 +10,8 @@
  * kernel dropped before we saw it by listener (SO_MEMINFO, read at each scrape; SO_RXQ_OVFL for the log). */
 #pragma once
 
-#include "proto/front/proto.h"
+#include "base/bytes.h"
+#include "proto/front/front_end.h"
 
 struct stream_options;
 struct udp;

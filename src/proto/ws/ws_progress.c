@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "proto/front/transport.h"
+#include "proto/http/io_context.h"
 #include "proto/http/outgoing.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_ending.h"

@@ -1,7 +1,8 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
 #include "config/websocket_options.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "proto/front/transport.h"
+#include "proto/http/io_context.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_progress.h"
 #include "proto/ws/ws_receive.h"

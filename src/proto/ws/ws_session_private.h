@@ -1,7 +1,9 @@
 /* The inside of ws_session, of its reading half (ws_receive.c) and its bounds (ws_bounds.c), not for others. */
 #pragma once
 
+#include "proto/front/kept.h"
 #include "proto/front/slowness.h"
+#include "proto/front/turn.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/outgoing.h"
 #include "proto/ws/ws_acks.h"

@@ -1,6 +1,7 @@
 /* Turns what is decided into acknowledgements, and the reason to end a WebSocket into its close frame. */
 #include "proto/ws/ws_write.h"
 
+#include "proto/http/io_context.h"
 #include "proto/ws/ws_bounds.h"
 
 void ws_write_count_closed(struct ws_session *session, enum error error)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "config/options.h"
+#include "proto/front/page.h"
 #include "proto/http/http_routes.h"
 
 #define ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "event/event_id.h"
-#include "proto/front/proto.h"
+#include "proto/front/http_method.h"
 #include "proto/http_syntax/http_reply.h"
 
 static void replies_are_written_as_http_1_1(void **state)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "proto/front/proto.h"
+#include "proto/front/page.h"
 #include "proto/pages/assets.h"
 
 static struct page_reply get(const char *path)

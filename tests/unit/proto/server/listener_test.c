@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "config/options.h"
-#include "proto/front/proto.h"
 #include "proto/server/listener.h"
+#include "proto/server/server.h"
 
 #define ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
 

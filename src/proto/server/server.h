@@ -1,0 +1,59 @@
+/* The server of HTTP and WebSockets: listeners, I/O threads, routes.
+ *
+ * A server has I/O threads, and one more for operators' listeners. Each has its own sockets of all listeners that it serves
+ * (SO_REUSEPORT), its own libwebsockets context on its own libev loop, its own connections and its own pipeline_io. I/O
+ * threads share nothing but the tables of streams and pages. HTTP/1.1 is parsed by http_parse.c on libwebsockets' raw role. */
+#pragma once
+
+#include "base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct front_end;
+struct http_listener_options;
+struct http_options;
+struct metrics;
+struct page;
+struct pipeline;
+struct websocket_options;
+
+/* Connections to the listeners that are kept apart; those of http.max_connections are others. */
+#define SERVER_ADMIN_CONNECTIONS 64
+
+/* A listener for operators, where no events come in, has a thread and connections apart from the others, which it shares
+ * with its kind: whatever those are asked for, it answers. */
+bool server_keeps_apart(const struct http_listener_options *listener);
+
+struct server;
+
+struct server_config {
+    const struct http_options *http;
+    const struct websocket_options *websocket;
+    int64_t max_connections;      /* http.max_connections, as far as the process may open files */
+    uint64_t max_receiving_bytes; /* http.max_receiving, or the share of memory that stands for it */
+    uint64_t max_replying_bytes;
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    const struct page *pages;
+    size_t page_count;
+};
+
+/* Whether proxies and origins can be read; false with one line per problem. Opens nothing. */
+MUST_CHECK bool server_check(const struct http_options *http, struct buf *problems);
+
+/* The same of the listeners, for which a line begins with that of the configuration file and a colon, or with a space. */
+MUST_CHECK bool server_check_listeners(const struct http_options *http, struct buf *problems);
+
+/* Binds and starts the I/O threads. NULL with *problem ("listen on :8080: address already in use"). */
+struct server *server_start(const struct server_config *config, struct buf *problem);
+
+/* The address of the first listener that serves this (of enum http_serves), with the port that is bound: NULL, none does. */
+const char *server_address(const struct server *server, unsigned serves, int *port);
+
+/* Appends all addresses with the ports that are bound and what they serve, behind commas. */
+void server_addresses(const struct server *server, struct buf *out);
+
+/* close: the listening sockets close, idle connections too, requests that are not whole are answered 503, replies get
+ * "Connection: close", WebSockets are told 1012. */
+struct front_end *server_front(struct server *server);
