@@ -62,7 +62,7 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
       "the payload's events take more room than a block of the journal may; send fewer or smaller ones at once")       \
     X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001,                                               \
       "the connection ended before the payload was whole")                                                             \
-    /* one event */                                                                                                    \
+    /* one event: a rule takes the code whose text is true of it, and says the rest in its message */                  \
     X(ERROR_NOT_AN_OBJECT, "not_an_object", REJECTED, 400, 1007, "an event must be a JSON object")                     \
     X(ERROR_MISSING_FIELD, "missing_field", REJECTED, 400, 1007, "a required field is missing")                        \
     X(ERROR_UNKNOWN_FIELD, "unknown_field", REJECTED, 400, 1007, "the stream has no such field")                       \

@@ -17,7 +17,7 @@ struct column_spec {
     bool default_now;        /* a time that defaults to the time of receipt */
     int64_t default_time_ns; /* wall: a time's default, if it is not "now" */
     struct buf default_wire; /* one scalar in wire encoding */
-    bool limits_text;        /* one_of or min_length are given */
+    bool limits_text;        /* there is something for check_text of value.c: each of its rules sets this in field.c */
     struct slice *one_of;    /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;
     uint64_t min_length;   /* bytes of a string */

@@ -56,6 +56,7 @@ static bool check_options(const struct column_spec *spec, const struct field_opt
           "max_length is for String and JSON" },
         { options->min_length != 0 && (!is_text(type->kind) || type->kind == KIND_ENUM || map),
           "min_length is for String and FixedString" },
+        /* A filled text that breaks a rule would silently become the default: fill.c. */
         { options->min_length != 0 && options->fill != FILL_NONE, "min_length is for what a client sends" },
         { options->max_items != 0 && type->shape != SHAPE_ARRAY && !map, "max_items is for Array and Map" },
         { (options->min != NULL || options->max != NULL) && !is_number(type->kind), "min and max are for numbers" },

@@ -1,4 +1,5 @@
-/* What a WebSocket says: acknowledgements and the close frame. The writing half of ws_session, not for others. */
+/* The writing half of ws_session, not for others: acknowledgements and the close frame. Pings and pongs are ws_pings.h's;
+ * ws_session.c puts both together. */
 #pragma once
 
 #include "proto/ws/ws_session_private.h"
