@@ -9,6 +9,7 @@
 #include "proto/front/decode.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/transport.h"
+#include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/ws/ws_frame.h"
 #include "proto/ws/ws_session.h"

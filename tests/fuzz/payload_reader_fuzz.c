@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "fuzz/cost.h"
+#include "pipeline/json/json_repair.h"
+#include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_reader.h"
 
 #define MAX_EVENTS 1000

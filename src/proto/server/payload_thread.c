@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "proto/front/gatekeeper.h"
 #include "proto/front/intake.h"
 
 #include <stdio.h>
@@ -113,9 +114,24 @@ static void hand_back(struct payload_thread *thread, struct large_payload *large
     pipeline_io_flush(thread->intake.io);
 }
 
+/* It has waited since it was let in, and the room may be gone. A message of a WebSocket is held until there is some, once. */
+static enum error ask_again(const struct payload_thread *thread, struct large_payload *large)
+{
+    const struct gatekeeper gatekeeper = { .pipeline = thread->config.pipeline };
+    enum error full =
+        large->payload.protocol == PROTOCOL_WS ? OK : gatekeeper_admits(&gatekeeper, large->payload.stream);
+    if (full != OK) {
+        large->blamed = large->payload.stream;
+    }
+    return full;
+}
+
 static void submit(struct payload_thread *thread, struct large_payload *large)
 {
-    enum error error = intake_unpack(&thread->intake, large->encoding, large->max_decompressed, &large->payload.bytes);
+    enum error error = ask_again(thread, large);
+    if (error == OK) {
+        error = intake_unpack(&thread->intake, large->encoding, large->max_decompressed, &large->payload.bytes);
+    }
     if (error != OK) {
         refuse(thread, large, error);
     } else {

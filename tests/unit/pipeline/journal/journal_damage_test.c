@@ -263,6 +263,49 @@ static void a_segment_under_another_name_whose_original_is_gone_is_set_aside_and
     buf_release(&bytes);
 }
 
+#define LONG_NAME "a_stream_whose_name_is_as_long_as_names_may_be_so_that_it_counts"
+
+/* Frames that are shorter than what a repaired segment's header has more than the first one: the name of its parent, twice. */
+static void a_repaired_segment_may_be_longer_than_the_damaged_one(void **state)
+{
+    struct fixture *f = *state;
+    struct buf problems = { 0 };
+    struct field_options field = { .name = "n", .type = "UInt8", .max_past_ns = -1, .max_future_ns = -1 };
+    const struct stream_options options = { .name = LONG_NAME, .table = "t", .fields = &field, .field_count = 1 };
+    struct stream *stream = stream_compile(&options, 0, &problems);
+    struct chunk *chunk = chunk_new(stream);
+    f->streams[0] = stream;
+    fixture_reopen(f);
+    for (unsigned row = 0; row < 5; row++) {
+        struct event_id id = sample_id(row);
+        chunk_clear(chunk);
+        assert_true(chunk_reserve_row(chunk));
+        chunk->ids[0] = id;
+        buf_append_byte(&chunk->columns[0].data, (uint8_t)row);
+        buf_append(&chunk->columns[1].data, id.bytes, sizeof id.bytes);
+        chunk->columns[0].rows = chunk->columns[1].rows = chunk->rows = 1;
+        assert_int_equal(journal_append(f->journal, chunk, NULL, 1, fault.now_ns), OK);
+        assert_int_equal(journal_commit(f->journal, 0), OK);
+    }
+    char path[512];
+    snprintf(path, sizeof path, "%s", only_file(f));
+    struct buf bytes = read_file(path); /* as a kill leaves it: without a seal */
+    size_t at = 2 * lz4_frame_length(buf_slice(&bytes));
+    size_t frame = lz4_frame_length(slice_after(buf_slice(&bytes), at));
+    fixture_close(f);
+    bytes.data[at + 2 * frame + frame / 2] ^= 1;
+    write_file(path, buf_slice(&bytes));
+    must_open(f);
+    assert_int_equal(f->recovered->rows, 4);
+    assert_true(f->recovered->length > bytes.len);
+    fixture_close(f);
+    f->streams[0] = f->stream;
+    must_open(f);
+    buf_release(&bytes);
+    chunk_free(chunk);
+    stream_free(stream);
+}
+
 static void nothing_in_damaged_is_written_over(void **state)
 {
     struct fixture *f = *state;
@@ -412,6 +455,7 @@ int main(void)
         TEST(segments_of_the_version_before_are_read_and_a_damaged_header_sets_them_aside),
         TEST(a_copy_beside_its_original_is_set_aside_and_no_loss),
         TEST(a_segment_under_another_name_whose_original_is_gone_is_set_aside_and_counted),
+        TEST(a_repaired_segment_may_be_longer_than_the_damaged_one),
         TEST(nothing_in_damaged_is_written_over),
         TEST(a_half_is_kept_when_the_whole_beside_it_is_damaged),
         TEST(leaves_foreign_files_alone),

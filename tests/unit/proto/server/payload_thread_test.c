@@ -24,11 +24,24 @@ static struct {
     unsigned woken; /* the I/O thread was */
     enum error refused[8];
     size_t refusals;
+    enum error admits;
 } world;
 
 struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner)
 {
     return partner;
+}
+
+enum error pipeline_admits(const struct pipeline *pipeline)
+{
+    (void)pipeline;
+    return world.admits;
+}
+
+enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)pipeline, (void)stream;
+    return OK;
 }
 
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
@@ -202,6 +215,35 @@ static void what_waits_is_bounded_by_bytes_and_by_number(void **state)
     end(thread);
 }
 
+static void what_waited_is_not_unpacked_once_the_room_is_gone(void **state)
+{
+    (void)state;
+    struct payload_thread *thread = begin(1000);
+    occupy(thread);
+    assert_true(payload_thread_take(thread, large_of(1, 'a', ENCODING_GZIP))); /* not gzip: nobody looks */
+    wakeup_lock(&world.wakeup);
+    world.admits = ERROR_QUEUE_FULL;
+    wakeup_unlock(&world.wakeup);
+    set_busy(false);
+    assert_int_equal(collect(thread, 2), ERROR_QUEUE_FULL);
+    end(thread);
+    assert_int_equal(world.count, 1);
+    assert_int_equal(world.refused[0], ERROR_QUEUE_FULL);
+}
+
+static void a_message_that_was_let_in_is_taken_whatever_came_since(void **state)
+{
+    (void)state;
+    struct payload_thread *thread = begin(1000);
+    struct large_payload *large = large_of(1, 'a', ENCODING_IDENTITY);
+    large->payload.protocol = PROTOCOL_WS;
+    world.admits = ERROR_QUEUE_FULL;
+    assert_true(payload_thread_take(thread, large));
+    assert_int_equal(collect(thread, 1), OK);
+    end(thread);
+    assert_int_equal(world.refusals, 0);
+}
+
 static void what_cannot_be_unpacked_is_counted_and_comes_back(void **state)
 {
     (void)state;
@@ -238,6 +280,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_of_a_connection_goes_before_the_second_of_another),
         cmocka_unit_test(what_waits_is_bounded_by_bytes_and_by_number),
+        cmocka_unit_test(what_waited_is_not_unpacked_once_the_room_is_gone),
+        cmocka_unit_test(a_message_that_was_let_in_is_taken_whatever_came_since),
         cmocka_unit_test(what_cannot_be_unpacked_is_counted_and_comes_back),
         cmocka_unit_test(what_waits_at_the_end_is_counted_as_dropped),
         cmocka_unit_test(nothing_that_was_taken_is_nothing_to_collect),
