@@ -115,7 +115,8 @@ struct object {
     uint64_t digest;
 };
 
-/* The lines of the text that are objects; more than one of them, or there are none. */
+/* The lines, or records, of the text that are objects on one line: only these can stand in each layout. More than one of
+ * them, or there are none. */
 static size_t find_objects(struct slice text, struct object objects[MAX_OBJECTS])
 {
     struct payload_source source = source_of(text, PAYLOAD_LINES);
@@ -125,7 +126,8 @@ static size_t find_objects(struct slice text, struct object objects[MAX_OBJECTS]
         return 0;
     }
     for (enum payload_found found; count < MAX_OBJECTS && (found = payload_next(&reader)) != PAYLOAD_END;) {
-        if (found == PAYLOAD_EVENT && json_type(&reader.document, reader.at) == '{') {
+        bool one_line = found == PAYLOAD_EVENT && memchr(reader.parsed.data, '\n', reader.parsed.len) == NULL;
+        if (one_line && json_type(&reader.document, reader.at) == '{') {
             objects[count++] = (struct object){ reader.parsed, digest(&reader.document, reader.at) };
         }
     }
