@@ -1,6 +1,6 @@
 /* What must hold whatever a client, a server or a disk does. An assert that fails is a fault of ours: one line with the
- * place, the expression and its values goes to stderr, and the process aborts. Nothing acknowledged is lost by that, for
- * the journal has it; to go on with a broken invariant could lose it.
+ * place, the expression and its values goes to stderr, and the process aborts. That loses no
+ * more than any crash: the journal has what was acknowledged, as far as its durability goes. To go on could lose it.
  *
  * On in all builds. Never on input: what a client can cause is an `enum error`. Expressions have no effect, and may be
  * read twice. */

@@ -24,7 +24,7 @@ struct connection {
     bool closing;
     bool orphan;      /* the client has sent its FIN, and answers are owed */
     bool orphan_full; /* its socket did not take all */
-    bool of_address;  /* counted by the gatekeeper, as that of http.peer */
+    bool of_address;  /* counted by the gatekeeper, as that of http.exchange.peer */
     uint32_t slot;
     uint32_t generation;
     /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */

@@ -51,9 +51,8 @@ void delivery_inherit(struct delivery *half, const struct delivery *whole)
 /* Numbered by the clock: an earlier process may have used `<name>.1` already, and a spent token is worse than none. */
 static void take_fresh_token(struct delivery *delivery, const struct delivery_facts *facts)
 {
-    uint64_t number = (uint64_t)(facts->wall_ns / NS_PER_US);
-    const uint64_t last = delivery->number;
-    delivery->number = number > delivery->number ? number : delivery->number + 1;
+    uint64_t number = (uint64_t)(facts->wall_ns / NS_PER_US), last = delivery->number;
+    delivery->number = number > last ? number : last + 1;
     ASSERT_BELOW(last, delivery->number); /* a token is never used for other rows */
     snprintf(delivery->token, sizeof delivery->token, "%s.%" PRIu64, facts->name, delivery->number);
     delivery->token_spent = false;
