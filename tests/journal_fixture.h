@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/segment/segment.h"
 #include "pipeline/journal/journal.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/column.h"
 #include "event/event_id.h"

@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/chunk.h"
 #include "event/column.h"
 #include "event/segment/native.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/lz4.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/column.h"
 #include "event/segment/native.h"

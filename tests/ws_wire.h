@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/metrics/metrics.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/front/decode.h"

@@ -1,33 +1,13 @@
 /* Turns a YAML file into the option structs.
  *
- * libyaml documents are walked by the option tables of option_table.c: an option is one row there (key, type, default,
+ * libyaml documents are walked by the option tables of tables/: an option is one row there (key, type, default,
  * range, help), and parsing, --help, docs/configuration.md and config/sluice.yaml follow from it. `${NAME}` and
  * `${NAME:-default}` are expanded inside scalars after parsing, so that a value can never change the structure; the
  * variables of environment.h win over the file. An unknown key, a key given twice, a value out of range: each is an error with file, line, key, what was found and what
  * is allowed; all errors of a file are reported at once. */
 #pragma once
 
-#include "config/options.h"
-
-struct config {
-    struct log_options log;
-    struct http_options http;
-    struct websocket_options websocket;
-    struct udp_options udp;
-    struct admin_options admin;
-    struct journal_options journal;
-    struct commit_options commit;
-    struct dedup_options dedup;
-    struct store_options store;
-    struct writer_options writer;
-    struct query_options query;
-    struct drain_options drain;
-    struct stream_options *streams;
-    size_t stream_count;
-    const char *file;             /* for messages */
-    const char *text;             /* of the file */
-    struct config_memory *memory; /* what owns the strings */
-};
+#include "config/options/options.h"
 
 #define DEFAULT_CONFIG "config/sluice.yaml"
 

@@ -1,10 +1,10 @@
 /* Turns the option tables into docs/configuration.md. */
 #include "config/environment.h"
-#include "config/option_table.h"
+#include "config/tables/option_table.h"
 
 static const char *const preface =
     "# Configuration\n\n"
-    "This page is written from the option tables of the program (`src/config/option_table.c`).\n\n"
+    "This page is written from the option tables of the program (`src/config/tables`).\n\n"
     "`sluice --config FILE` reads one YAML document. `sluice --config FILE --check` only checks it. Every option has "
     "a\n"
     "default, except the streams. Options are read at start only.\n\n"
@@ -46,7 +46,7 @@ static const char *const type_names[] = {
     [OPTION_STRING] = "text",           [OPTION_NAME] = "name",         [OPTION_BOOL] = "true or false",
     [OPTION_INTEGER] = "number",        [OPTION_SIZE] = "size",         [OPTION_DURATION] = "duration",
     [OPTION_ENUM] = "one of these",     [OPTION_STRINGS] = "texts",     [OPTION_GROUP] = "mapping",
-    [OPTION_LIST] = "list of mappings", [OPTION_SET] = "some of these",
+    [OPTION_LIST] = "list of mappings", [OPTION_SET] = "some of these", [OPTION_PAIRS] = "texts by name",
 };
 
 static void describe_allowed(struct buf *out, const struct option *option)

@@ -70,8 +70,10 @@ static bool copy_children(struct config_memory *memory, const yaml_node_t *from,
     return true;
 }
 
-static bool copy_node(struct config_memory *memory, const yaml_node_t *from, struct node *nodes, struct node *to)
+static bool copy_node(struct config_memory *memory, const char *file, const yaml_node_t *from, struct node *nodes,
+                      struct node *to)
 {
+    to->file = file;
     to->line = (int)from->start_mark.line + 1;
     if (from->type != YAML_SCALAR_NODE) {
         to->kind = from->type == YAML_MAPPING_NODE ? NODE_MAPPING : NODE_SEQUENCE;
@@ -85,13 +87,15 @@ static bool copy_node(struct config_memory *memory, const yaml_node_t *from, str
     return copy != NULL;
 }
 
-static bool copy_document(struct config_memory *memory, const yaml_document_t *document, const struct node **root)
+static bool copy_document(struct config_memory *memory, const char *name, const yaml_document_t *document,
+                          const struct node **root)
 {
     size_t count = (size_t)(document->nodes.top - document->nodes.start);
     struct node *nodes = memory_take(memory, count, sizeof *nodes);
-    bool copied = nodes != NULL;
+    const char *file = memory_copy(memory, slice_from_string(name));
+    bool copied = nodes != NULL && file != NULL;
     for (size_t i = 0; copied && i < count; i++) {
-        copied = copy_node(memory, &document->nodes.start[i], nodes, &nodes[i]);
+        copied = copy_node(memory, file, &document->nodes.start[i], nodes, &nodes[i]);
     }
     *root = copied && count != 0 ? nodes : NULL;
     return copied;
@@ -106,7 +110,7 @@ static bool load(yaml_parser_t *parser, struct config_memory *memory, const char
         report(parser, name, text, problems);
         return false;
     }
-    bool done = copy_document(memory, &document, root);
+    bool done = copy_document(memory, name, &document, root);
     yaml_document_delete(&document);
     if (!done) {
         buf_printf(problems, "%s: out of memory, or the file needs more than a configuration may take\n", name);

@@ -10,6 +10,7 @@ enum node_kind { NODE_SCALAR, NODE_SEQUENCE, NODE_MAPPING };
 struct node {
     enum node_kind kind;
     int line;                   /* from 1 */
+    const char *file;           /* as its reader named it */
     bool plain;                 /* a scalar without quotes */
     struct slice text;          /* of a scalar */
     size_t count;               /* items of a sequence, pairs of a mapping */

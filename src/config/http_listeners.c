@@ -43,10 +43,12 @@ void settle_listeners(struct option_reader *reader, struct config *config)
         http->listen = DEFAULT_LISTEN;
     }
     if (http->listen != NULL) {
-        listeners[count++] = (struct http_listener_options){ 0, http->listen, usual, "http.listen" };
+        listeners[count++] =
+            (struct http_listener_options){ .listen = http->listen, .serves = usual, .option = "http.listen" };
     }
     if (admin[0] != '\0') {
-        listeners[count++] = (struct http_listener_options){ 0, admin, SERVES_ADMIN, "admin.listen" };
+        listeners[count++] =
+            (struct http_listener_options){ .listen = admin, .serves = SERVES_ADMIN, .option = "admin.listen" };
     }
     add_listed(reader, listeners, &count, http, usual);
     if (count > HTTP_LISTENERS_MAX) {

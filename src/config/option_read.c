@@ -7,9 +7,10 @@
 #include "config/environment.h"
 #include "config/expand.h"
 #include "config/memory.h"
+#include "config/option_forms.h"
 #include "config/option_scalar.h"
+#include "config/options/string_list.h"
 #include "config/scalar.h"
-#include "config/string_list.h"
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };
 
@@ -54,11 +55,6 @@ static const char *node_description(const struct node *node)
     case NODE_MAPPING: return "a mapping of keys";
     }
     return "nothing";
-}
-
-static bool is_empty(const struct node *node)
-{
-    return node == NULL || (node->kind == NODE_SCALAR && node->plain && node->text.len == 0);
 }
 
 /* A scalar with the environment in it; false if that cannot be. */
@@ -111,6 +107,40 @@ static void read_strings(struct option_reader *reader, const struct option *opti
     list->count = list->items != NULL ? count : 0;
     for (size_t i = 0; i < list->count; i++) {
         read_single(reader, &item, nodes[i], path, &list->items[i]);
+    }
+}
+
+static bool is_named_before(const struct string_pairs *pairs, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (pairs->names[i] != NULL && pairs->names[index] != NULL &&
+            strcmp(pairs->names[i], pairs->names[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Texts with names: a mapping; of a sequence, or one scalar, each text is its own name. */
+static void read_named_texts(struct option_reader *reader, const struct option *option, const struct node *node,
+                             const char *path, struct string_pairs *pairs)
+{
+    const struct option name = { .type = OPTION_STRING, .min = "1" };
+    const struct option text = { .type = OPTION_STRING, .any_text = option->any_text };
+    const struct node *const one[] = { node };
+    const struct node *const *names = node->kind == NODE_SCALAR ? one : node->items;
+    const struct node *const *texts = node->kind == NODE_MAPPING ? node->values : names;
+    size_t count = node->kind == NODE_SCALAR ? !node_is_empty(node) : node->count;
+    pairs->names = memory_take(reader->memory, count, sizeof *pairs->names);
+    pairs->values = memory_take(reader->memory, count, sizeof *pairs->values);
+    pairs->count = pairs->names != NULL && pairs->values != NULL ? count : 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        read_single(reader, &name, names[i], path, &pairs->names[i]);
+        read_single(reader, &text, texts[i], path, &pairs->values[i]);
+        if (is_named_before(pairs, i)) {
+            option_problem(reader, names[i]->line, path, "found \"%s\" a second time, expected each name once",
+                           pairs->names[i]);
+        }
     }
 }
 
@@ -176,15 +206,30 @@ static bool count_allowed(struct option_reader *reader, const struct option *opt
     return false;
 }
 
+static void read_item(struct option_reader *reader, const struct option *option, const struct node *node,
+                      const char *path, char *item)
+{
+    const char *file = memory_copy(reader->memory, slice_from_string(node->file));
+    memcpy(item, &node->line, sizeof(int));
+    memcpy(item + sizeof file, &file, sizeof file);
+    option_read_group(reader, node, node->line, path, option->table, item);
+}
+
+static bool is_list(struct option_reader *reader, const struct option *option, const struct node *node,
+                    const char *path)
+{
+    if (node->kind == NODE_SEQUENCE || (node->kind == NODE_MAPPING && option->named_by != NULL)) {
+        return true;
+    }
+    option_problem(reader, node->line, path, "found %s, expected a list, each entry behind a \"- \"%s",
+                   node_description(node), option->named_by != NULL ? ", or a mapping of their names" : "");
+    return false;
+}
+
 static void read_list(struct option_reader *reader, const struct option *option, const struct node *node,
                       const char *path, void *target)
 {
-    if (node->kind != NODE_SEQUENCE) {
-        option_problem(reader, node->line, path, "found %s, expected a list, each entry behind a \"- \"",
-                       node_description(node));
-        return;
-    }
-    if (!count_allowed(reader, option, node, path)) {
+    if (!is_list(reader, option, node, path) || !count_allowed(reader, option, node, path)) {
         return;
     }
     char *items = memory_take(reader->memory, node->count, option->item_size);
@@ -195,10 +240,17 @@ static void read_list(struct option_reader *reader, const struct option *option,
     memcpy((char *)target + option->count_offset, &node->count, sizeof node->count);
     for (size_t i = 0; i < node->count; i++) {
         char item_path[PATH_LIMIT];
-        char *item = items + i * option->item_size;
-        set_path(item_path, "%s[%zu]", path, i);
-        memcpy(item, &node->items[i]->line, sizeof(int));
-        option_read_group(reader, node->items[i], node->items[i]->line, item_path, option->table, item);
+        const struct node *item = node->items[i];
+        if (node->kind == NODE_MAPPING) {
+            item = form_named_item(reader->memory, option, node->items[i], node->values[i]);
+            set_path(item_path, "%s.%.*s", path, (int)node->items[i]->text.len,
+                     (const char *)node->items[i]->text.data);
+        } else {
+            set_path(item_path, "%s[%zu]", path, i);
+        }
+        if (item != NULL) {
+            read_item(reader, option, item, item_path, items + i * option->item_size);
+        }
     }
 }
 
@@ -210,6 +262,7 @@ static void read_option(struct option_reader *reader, const struct option *optio
         option_read_group(reader, node, node->line, path, option->table, place_of(option, target));
         break;
     case OPTION_LIST: read_list(reader, option, node, path, target); break;
+    case OPTION_PAIRS: read_named_texts(reader, option, node, path, place_of(option, target)); break;
     case OPTION_STRINGS: read_strings(reader, option, node, path, place_of(option, target)); break;
     case OPTION_SET: read_set(reader, option, node, path, place_of(option, target)); break;
     default: read_single(reader, option, node, path, place_of(option, target)); break;
@@ -257,9 +310,11 @@ static const struct option *find_option(const struct option_table *table, const 
 static void read_pairs(struct option_reader *reader, const struct node *node, const char *path,
                        const struct option_table *table, void *target, int seen[ROW_LIMIT])
 {
+    const char *file = reader->file;
     for (size_t i = 0; i < node->count; i++) {
         const struct node *key = node->items[i];
         size_t index = 0;
+        reader->file = key->file;
         const struct option *option = find_option(table, key, &index);
         if (option == NULL) {
             refuse_key(reader, key, path, table);
@@ -277,6 +332,7 @@ static void read_pairs(struct option_reader *reader, const struct node *node, co
         seen[index] = key->line;
         read_option(reader, option, node->values[i], option_path, target);
     }
+    reader->file = file;
 }
 
 /* The value of the option's variable; NULL: it has none, or that is not set. */
@@ -334,8 +390,9 @@ void option_read_group(struct option_reader *reader, const struct node *node, in
         join_path(option_path, path, table->rows[i].key);
         set_default(reader, &table->rows[i], option_path, place_of(&table->rows[i], target));
     }
-    if (!is_empty(node)) {
-        if (node->kind != NODE_MAPPING) {
+    if (!node_is_empty(node)) {
+        node = node->kind != NODE_MAPPING && table->short_for != NULL ? form_short(reader->memory, table, node) : node;
+        if (node == NULL || node->kind != NODE_MAPPING) {
             option_problem(reader, line, path, "found %s, expected a mapping of keys", node_description(node));
             return;
         }

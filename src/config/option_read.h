@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/option_table.h"
+#include "config/tables/option_table.h"
 
 struct node;
 

@@ -3,8 +3,8 @@
 
 #include "config/memory.h"
 #include "config/option_read.h"
-#include "config/option_table.h"
 #include "config/scalar.h"
+#include "config/tables/option_table.h"
 
 enum { QUOTE_LIMIT = 60 };
 
@@ -159,6 +159,7 @@ void option_read_scalar(struct option_reader *reader, const struct option *optio
     case OPTION_SIZE:
     case OPTION_DURATION: read_number(reader, option, line, path, text, place); break;
     case OPTION_STRINGS:
+    case OPTION_PAIRS:
     case OPTION_GROUP:
     case OPTION_LIST: break; /* never one scalar: option_read.c takes them apart */
     }

@@ -1,7 +1,7 @@
 /* A column: what a field of a stream is (struct column_spec), and its values in a chunk (struct column). */
 #pragma once
 
-#include "config/fill_option.h"
+#include "config/options/fill_option.h"
 #include "event/type.h"
 
 struct field_options;

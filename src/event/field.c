@@ -1,7 +1,7 @@
 /* Turns the options of a field into a column that is ready to check values. */
 #include "event/field.h"
 
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/value.h"
 

@@ -2,7 +2,7 @@
 #include "event/stream.h"
 
 #include "base/assert.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/field.h"
 #include "event/path.h"

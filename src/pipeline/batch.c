@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "config/batch_options.h"
+#include "config/options/batch_options.h"
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
 #include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
 #include "base/system/heartbeat.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "pipeline/commit_queue.h"
 #include "pipeline/journal/journal.h"
 #include "pipeline/pipeline_inbox.h"

@@ -1,7 +1,7 @@
 /* Turns a group's ids into the rows that are new. */
 #include "base/assert.h"
 #include "base/metrics/metrics.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "event/segment/segment.h"
 #include "event/ticket.h"
 #include "pipeline/commit_private.h"

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "config/commit_options.h"
+#include "config/options/commit_options.h"
 #include "event/chunk.h"
 #include "event/segment/segment.h"
 #include <stdlib.h>

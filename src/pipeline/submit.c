@@ -1,6 +1,6 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
 #include "base/metrics/metrics.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/event_id.h"
 #include "event/path.h"

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/thread.h"
-#include "config/query_options.h"
+#include "config/options/query_options.h"
 #include "query/query_json.h"
 #include "store/answer_text.h"
 #include "store/codes.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/http_request.h"
 #include "store/insert_body.h"
 #include "store/settings.h"

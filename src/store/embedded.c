@@ -1,6 +1,6 @@
 /* The store that is ClickHouse in process: a session is a connection to the engine of its own. */
 #include "base/clock.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/chdb_statement.h"
 #include "store/embedded_engine.h"
 #include "store/embedded_insert.h"

@@ -1,7 +1,7 @@
 #include "store/embedded_engine.h"
 
 #include "base/thread.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"
 

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/plain_text.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 
 #define MESSAGE_END 256 /* bytes of a long message's end that are kept */
 #define MESSAGE_GAP " [...] "

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/stream.h"
 #include "event/type.h"

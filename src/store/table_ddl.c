@@ -1,6 +1,6 @@
 /* Turns a stream into the CREATE TABLE that keeps each of its events once. */
 #include "store/table_ddl.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/stream.h"
 #include "event/type.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "http_wire.h"
 #include "proto/front/page.h"
 

@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "base/thread.h"
 #include "config/config.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/column.h"
 #include "event/event_id.h"
 #include "event/stream.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/event_id.h"
 #include "pipeline/dedup/key_log.h"

@@ -7,7 +7,7 @@
 #include "store/table.h"
 
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "store_fixture.h"
 
 #include <arpa/inet.h>

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "store/sql.h"
 #include "store/table.h"

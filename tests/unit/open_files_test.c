@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "open_files.c" /* belongs to the program, not to a library */
 
 static struct config sample(void)

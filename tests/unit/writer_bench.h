@@ -5,7 +5,7 @@
 #include "base/lz4.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "store/delivery/writer.h"

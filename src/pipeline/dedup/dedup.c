@@ -1,6 +1,6 @@
 /* Turns dedup options into the filter they name. */
 #include "pipeline/dedup/dedup.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "pipeline/dedup/redis_address.h"
 
 static struct dedup *(*const filters[])(const struct dedup_config *config, int64_t wall_ns, struct buf *problem) = {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/journal_options.h"
+#include "config/options/journal_options.h"
 
 #include <stddef.h>
 #include <stdint.h>

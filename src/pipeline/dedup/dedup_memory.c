@@ -4,7 +4,7 @@
  * previous one, and the previous one is forgotten: an id is remembered for one to two windows, or as long as the bytes
  * last. */
 #include "base/metrics/metrics.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/dedup/id_window.h"
 #include "pipeline/dedup/key_log.h"

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/metrics/metrics.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "event/stream.h"
 #include "pipeline/dedup/id_window.h"
 #include "pipeline/dedup/redis_command.h"

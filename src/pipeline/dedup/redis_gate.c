@@ -6,7 +6,7 @@
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/thread.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "pipeline/dedup/redis_command.h"
 
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "pipeline/dedup/redis_command.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/system/disk.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"
 

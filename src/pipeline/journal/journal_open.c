@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/lz4.h"
 #include "base/status.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "pipeline/journal/journal_io.h"
 

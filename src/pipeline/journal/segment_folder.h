@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/journal_options.h"
+#include "config/options/journal_options.h"
 #include "event/event_id.h"
 #include "event/segment/segment.h"
 

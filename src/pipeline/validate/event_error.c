@@ -1,7 +1,7 @@
 /* Turns the reason why an event is refused into what its client is told. */
 #include "pipeline/validate/validator.h"
 
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/stream.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Turns a JSON value into a value of a column. */
 #include "pipeline/validate/field_value.h"
 
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "pipeline/json/json_measure.h"
 #include "pipeline/json/json_number.h"

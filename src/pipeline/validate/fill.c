@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/type.h"
 #include "event/value.h"

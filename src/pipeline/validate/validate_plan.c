@@ -2,7 +2,7 @@
 #include "pipeline/validate/validate_plan.h"
 
 #include "base/assert.h"
-#include "config/stream_options.h"
+#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/path.h"
 #include "event/stream.h"

@@ -1,7 +1,7 @@
 /* Turns a peer's address and X-Forwarded-For into the client's address. */
 #include "proto/front/client_address.h"
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #include "proto/front/gatekeeper.h"
 
 #include "base/assert.h"
-#include "config/http_options.h"
-#include "config/websocket_options.h"
+#include "config/options/http_options.h"
+#include "config/options/websocket_options.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/connection_limits.h"
 

@@ -1,7 +1,7 @@
 /* Turns the Host of a request into whether it is one of the gateway's names. */
 #include "proto/front/hosts.h"
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 #include "proto/front/host_pattern.h"
 
 static bool is_ipv4(struct slice host)

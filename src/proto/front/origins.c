@@ -1,7 +1,7 @@
 /* Turns the Origin of a request into the entry of the list that allows it. */
 #include "proto/front/origins.h"
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 #include "proto/front/host_pattern.h"
 
 /* A host of the greatest length (RFC 1035, 2.3.4) behind the longest scheme in use, with a port. What is allowed is kept

@@ -1,7 +1,7 @@
 /* Turns an entry of http.cors_origins into why it can never match, and into what was probably meant. */
 #include "proto/front/origins.h"
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 
 #include <arpa/inet.h>
 

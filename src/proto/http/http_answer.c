@@ -5,8 +5,8 @@
 #include "proto/http_syntax/content_type.h"
 
 #include "base/metrics/metrics.h"
-#include "config/http_options.h"
-#include "config/string_list.h"
+#include "config/options/http_options.h"
+#include "config/options/string_list.h"
 #include "proto/front/origins.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_fields.h"

@@ -1,7 +1,7 @@
 /* Turns what an HTTP session keeps into its shares of the context's bounds. */
 #include "proto/http/http_bounds.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/transport.h"
 
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)

@@ -4,7 +4,7 @@
 #include "proto/front/decode_fault.h"
 
 #include "base/metrics/metrics.h"
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "pipeline/json/json.h"
 #include "pipeline/refused_runs.h"
 #include "proto/front/gatekeeper.h"

@@ -1,7 +1,7 @@
 /* Turns completions into answers of an HTTP session. */
 #include "proto/http/http_fates.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"

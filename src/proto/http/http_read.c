@@ -1,7 +1,7 @@
 /* Turns the bytes that a connection has received into requests, one at a time. */
 #include "proto/http/http_read.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "pipeline/json/json.h"
 #include "proto/front/http_method.h"
 #include "proto/front/kept.h"

@@ -1,7 +1,7 @@
 /* Turns a path and a method into the route that serves them, and a query into its arguments. */
 #include "proto/http/http_routes.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/page.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "proto/http/http_serve.h"
 
 #include "base/metrics/metrics.h"
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/client_address.h"
 #include "proto/front/hosts.h"
 #include "proto/front/kept.h"

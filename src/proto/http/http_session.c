@@ -1,7 +1,7 @@
 /* Turns a connection's bytes into requests, and their answers into bytes. */
 #include "proto/http/http_session.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "pipeline/json/json.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"

@@ -1,7 +1,7 @@
 /* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
 #include "proto/http/http_upgrade.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"

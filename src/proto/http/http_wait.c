@@ -1,7 +1,7 @@
 /* Turns the state of an HTTP connection into what it waits for, and how long it may. */
 #include "proto/http/http_wait.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/http/io_context.h"
 
 #define LINGER_NS (2 * NS_PER_SECOND)

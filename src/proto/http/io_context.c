@@ -1,7 +1,7 @@
 /* Turns options into what the connections of one I/O thread share. */
 #include "proto/http/io_context.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/origins.h"
 
 #define TEXT_KEPT ((size_t)1 << 20)

@@ -1,7 +1,7 @@
 /* Turns the options of a listener into its routes, and into all that can be said against them. */
 #include "proto/server/listener.h"
 
-#include "config/http_options.h"
+#include "config/options/http_options.h"
 #include "proto/front/listen.h"
 #include "proto/front/page.h"
 #include "proto/server/server.h"

@@ -2,9 +2,9 @@
 #include "proto/server/server.h"
 
 #include "base/log.h"
-#include "config/http_options.h"
-#include "config/string_list.h"
-#include "config/websocket_options.h"
+#include "config/options/http_options.h"
+#include "config/options/string_list.h"
+#include "config/options/websocket_options.h"
 #include "proto/front/front_end.h"
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"

@@ -3,8 +3,8 @@
 
 #include "base/system/heartbeat.h"
 #include "base/thread.h"
-#include "config/http_options.h"
-#include "config/websocket_options.h"
+#include "config/options/http_options.h"
+#include "config/options/websocket_options.h"
 #include "proto/http/io_context.h"
 #include "proto/server/accept.h"
 #include "proto/server/connection_life.h"

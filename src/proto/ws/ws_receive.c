@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
-#include "config/websocket_options.h"
+#include "config/options/websocket_options.h"
 #include "event/ticket.h"
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"

@@ -1,5 +1,5 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
-#include "config/websocket_options.h"
+#include "config/options/websocket_options.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/io_context.h"

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/store_options.h"
-#include "config/writer_options.h"
+#include "config/options/store_options.h"
+#include "config/options/writer_options.h"
 #include "event/stream.h"
 
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "event/stream.h"
 #include "store/delivery/writer_private.h"
 

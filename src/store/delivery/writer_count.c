@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/delivery/verify.h"
 
 #define COUNTS_OF_SEVERAL 6 /* of a batch's ids, where several servers answer at one address */

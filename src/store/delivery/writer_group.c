@@ -3,8 +3,8 @@
  * group is in none again. Its files stay as they are: a process that comes after this one finds each segment by itself. */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "config/batch_options.h"
-#include "config/stream_options.h"
+#include "config/options/batch_options.h"
+#include "config/options/stream_options.h"
 #include "event/segment/native.h"
 #include "event/stream.h"
 #include "store/delivery/writer_private.h"

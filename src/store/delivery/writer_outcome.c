@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/writer_options.h"
+#include "config/options/writer_options.h"
 #include "event/stream.h"
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/delivery/verify.h"
 
 bool placement_is_open(const struct pending_batch *batch, const struct lane *lane)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/store_options.h"
+#include "config/options/store_options.h"
 #include "store/views.h"
 
 /* Behind a balancer the one that said "done" answers within a few requests. */

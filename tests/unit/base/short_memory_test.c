@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "config/document.h"
 #include "config/memory.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "proto/front/decode.h"

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "command/dead_letters_command.c" /* belongs to the program, not to a library */
-#include "config/options.h"
+#include "config/options/options.h"
 #include "journal_fixture.h"
 #include "pipeline/journal/dead_letters.h"
 

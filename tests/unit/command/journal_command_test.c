@@ -8,7 +8,7 @@
 
 #include "base/lz4.h"
 #include "command/journal_command.c" /* belongs to the program, not to a library */
-#include "config/options.h"
+#include "config/options/options.h"
 #include "journal_fixture.h"
 
 static int with_fsync(void **state)

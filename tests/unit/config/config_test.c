@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "config/environment.h"
-#include "config/option_table.h"
 #include "config/scalar.h"
+#include "config/tables/option_table.h"
 #include "project_files.h"
 
 #define STREAM "streams:\n  - name: events\n    fields:\n      - { name: a, type: String }\n"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "config/options.h"
+#include "config/options/options.h"
 
 #define STREAM "streams:\n  - name: events\n    fields:\n      - { name: a, type: String }\n"
 #define ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/column.h"
 #include "event/ticket.h"

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/path.h"
 #include "event/stream.h"
 #include "schema_fixture.h"

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "pipeline/batch.h"
 
 #define MS NS_PER_MS

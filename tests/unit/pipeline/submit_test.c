@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/column.h"
 #include "event/event_id.h"
 #include "event/stream.h"

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "query/query_json.h"
 

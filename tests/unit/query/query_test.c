@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "query/query.h"
 #include "store/store.h"

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/lz4.h"
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/segment/native.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "store/sql.h"
 #include "store/table_judge.h"

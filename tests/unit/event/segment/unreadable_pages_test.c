@@ -12,7 +12,7 @@
 
 #include "base/metrics/metrics.h"
 #include "command/journal_command.c" /* belongs to the program, not to a library */
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/event_id.h"
 
 #define FRAMES 4

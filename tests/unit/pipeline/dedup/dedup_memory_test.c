@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/thread.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "event/event_id.h"
 #include "pipeline/dedup/dedup.h"
 

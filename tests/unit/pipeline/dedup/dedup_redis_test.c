@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/dedup_options.h"
+#include "config/options/dedup_options.h"
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
 #include "redis_fixture.h"

@@ -11,7 +11,7 @@
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/thread.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "pipeline/dedup/redis_gate.h"
 #include "redis_fixture.h"
 

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/metrics/metrics.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "pipeline/dedup/redis_marks.h"
 #include "pipeline/dedup/redis_sets.h"
 

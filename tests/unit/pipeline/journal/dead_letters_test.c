@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/segment/segment.h"
 #include "journal_fixture.h"
 #include "pipeline/journal/dead_letters.h"

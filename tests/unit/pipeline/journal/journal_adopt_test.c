@@ -8,7 +8,7 @@
 
 #include "base/lz4.h"
 #include "base/metrics/metrics.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/segment/segment.h"
 #include "journal_fixture.h"
 

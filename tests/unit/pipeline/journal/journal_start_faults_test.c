@@ -9,7 +9,7 @@
 #define FIXTURE_PARENT "/dev/shm"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/segment/segment.h"
 #include "segment_files.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "counted_allocations.h"
 #include "event/chunk.h"
 #include "event/event_id.h"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/event_id.h"
 #include "pipeline/validate/client_clock.h"

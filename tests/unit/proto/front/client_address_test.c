@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "proto/front/client_address.h"
 
 static void ranges_hold_what_lies_in_them(void **state)

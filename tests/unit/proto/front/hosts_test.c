@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 #include "proto/front/hosts.h"
 
 static void names_of_the_list_and_addresses_are_taken(void **state)

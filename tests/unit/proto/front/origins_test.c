@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 #include "proto/front/origins.h"
 
 static bool is_allowed(const char *entry, const char *origin)

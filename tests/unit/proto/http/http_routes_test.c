@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "proto/front/page.h"
 #include "proto/http/http_routes.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/stream.h"
 #include "proto/front/connection_limits.h"
 #include "proto/front/gatekeeper.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "proto/server/listener.h"
 #include "proto/server/server.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "config/options.h"
+#include "config/options/options.h"
 #include "proto/front/encoding.h"
 #include "proto/udp/udp.h"
 #include "proto/udp/udp_thread.h"

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "store/delivery/writer_private.h"
 #include "unit/writer_bench.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/options.h"
+#include "config/options/options.h"
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "unit/writer_bench.h"

@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 struct udp_listener_options {
-    int line;           /* in the configuration file, for messages */
+    int line; /* in the configuration file, for messages */
+    const char *file;
     const char *listen; /* as http.listen; "off": none */
     const char *stream; /* "": the first */
 };

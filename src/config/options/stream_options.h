@@ -1,9 +1,9 @@
 /* Options: a stream and its fields (event/stream.h). See options.h. */
 #pragma once
 
-#include "config/batch_options.h"
-#include "config/fill_option.h"
-#include "config/string_list.h"
+#include "config/options/batch_options.h"
+#include "config/options/fill_option.h"
+#include "config/options/string_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,8 @@ enum late_clock { LATE_CLOCK_REJECT, LATE_CLOCK_CLAMP };
 
 /* One entry of streams[].fields. Numbers stay text here: their meaning depends on the type. NULL: not given. */
 struct field_options {
-    int line;                /* in the configuration file, for messages */
+    int line; /* in `file`, for messages */
+    const char *file;
     const char *name;        /* the column */
     const char *type;        /* ClickHouse's name of it */
     struct string_list from; /* paths in the event, first found wins; empty: the name itself */
@@ -38,6 +39,7 @@ struct field_options {
 
 struct stream_options {
     int line;
+    const char *file;
     const char *name;
     const char *table;
     struct string_list dedup_key; /* field names; empty: no dedup */

@@ -16,8 +16,10 @@ enum option_type {
     OPTION_ENUM,     /* an enum; its values count the `names` from 0 */
     OPTION_SET,      /* unsigned: a bit for each of the `names`, from the lowest; a scalar or a sequence, not empty */
     OPTION_STRINGS,  /* struct string_list: a scalar or a sequence */
+    OPTION_PAIRS,    /* struct string_pairs: a mapping of texts; a scalar or a sequence gives each text its own name */
     OPTION_GROUP,    /* a struct, of `table` */
-    OPTION_LIST /* a pointer to `item_size` structs of `table`, which begin with `int line`; `min` and `max` count */
+    OPTION_LIST /* a pointer to `item_size` structs of `table`, which begin with a struct option_origin or its members;
+                   `min` and `max` count */
 };
 
 struct option_table;
@@ -37,11 +39,13 @@ struct option {
     const struct option_table *table;
     size_t count_offset; /* OPTION_LIST: of the size_t that counts */
     size_t item_size;
+    const char *named_by; /* OPTION_LIST: it may be a mapping, too, whose keys are this option of the items */
 };
 
 struct option_table {
     const struct option *rows;
-    size_t count; /* at most 64 */
+    size_t count;          /* at most 64 */
+    const char *short_for; /* what is no mapping stands for this option of the table; NULL: it is a problem */
 };
 
 /* The sections of a file: rows of struct config. */

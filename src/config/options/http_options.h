@@ -1,7 +1,7 @@
 /* Options: the HTTP front end (proto/server, proto/http). See options.h. */
 #pragma once
 
-#include "config/string_list.h"
+#include "config/options/string_list.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,8 @@ enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4 };
 #define HTTP_LISTENERS_MAX 16
 
 struct http_listener_options {
-    int line;           /* in the configuration file, for messages; 0: `option` is not in http.listeners */
+    int line; /* in the configuration file, for messages; 0: `option` is not in http.listeners */
+    const char *file;
     const char *listen; /* "host:port", "[::1]:port", ":port" */
     unsigned serves;    /* of enum http_serves, never 0 */
     const char *option; /* that gave the address, "admin.listen". Of no option */

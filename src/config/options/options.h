@@ -1,0 +1,42 @@
+/* Every option of the program: a header for each section, named by the module that it configures. Whoever needs one
+ * section includes that header alone; this one is for those that need all of them. Plain data.
+ *
+ * config/ fills them from YAML and checks each value alone (type, range, unit); the module that an option struct is
+ * named after checks what only it can know (a ClickHouse type, a path). Strings are owned by the struct config that
+ * holds them and live until config_free. Sizes are bytes, times nanoseconds. */
+#pragma once
+
+#include "config/options/batch_options.h"
+#include "config/options/commit_options.h"
+#include "config/options/dedup_options.h"
+#include "config/options/drain_options.h"
+#include "config/options/http_options.h"
+#include "config/options/journal_options.h"
+#include "config/options/log_options.h"
+#include "config/options/query_options.h"
+#include "config/options/store_options.h"
+#include "config/options/stream_options.h"
+#include "config/options/string_list.h"
+#include "config/options/udp_options.h"
+#include "config/options/websocket_options.h"
+#include "config/options/writer_options.h"
+
+struct config {
+    struct log_options log;
+    struct http_options http;
+    struct websocket_options websocket;
+    struct udp_options udp;
+    struct admin_options admin;
+    struct journal_options journal;
+    struct commit_options commit;
+    struct dedup_options dedup;
+    struct store_options store;
+    struct writer_options writer;
+    struct query_options query;
+    struct drain_options drain;
+    struct stream_options *streams;
+    size_t stream_count;
+    const char *file;             /* for messages */
+    const char *text;             /* of the file */
+    struct config_memory *memory; /* what owns the strings */
+};

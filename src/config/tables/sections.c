@@ -1,0 +1,29 @@
+/* The sections of a file, one row each. */
+#include "config/tables/sections.h"
+
+#include "config/options/options.h"
+#include "config/tables/rows.h"
+
+#define SECTION(member, text)                                                                                          \
+    {                                                                                                                  \
+#member, GROUP(config, member), NULL, NULL, NULL, text, .table = &member##_table                               \
+    }
+
+static const struct option section_rows[] = {
+    SECTION(log, "What the gateway says about itself."),
+    SECTION(http, "The HTTP front end."),
+    SECTION(websocket, "The WebSocket front end, on the address of the HTTP front end."),
+    SECTION(udp, "The UDP front end."),
+    SECTION(admin, "The pages for operators."),
+    SECTION(journal, "Where acknowledged events wait for the store."),
+    SECTION(commit, "The queue in front of the journal."),
+    SECTION(dedup, "The filter of duplicates."),
+    SECTION(store, "Where the events go."),
+    SECTION(writer, "How batches are sent to the store."),
+    SECTION(query, "The reading of counts, GET /events/metrics."),
+    SECTION(drain, "What happens on SIGTERM."),
+    { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
+      "The declared kinds of events, at least one.", .required = true, .table = &stream_table },
+};
+
+const struct option_table option_sections = TABLE(section_rows);

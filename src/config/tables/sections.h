@@ -1,0 +1,18 @@
+/* One table for each section of a file. Private to tables/. */
+#pragma once
+
+#include "config/tables/option_table.h"
+
+extern const struct option_table log_table;
+extern const struct option_table http_table;
+extern const struct option_table websocket_table;
+extern const struct option_table udp_table;
+extern const struct option_table admin_table;
+extern const struct option_table journal_table;
+extern const struct option_table commit_table;
+extern const struct option_table dedup_table;
+extern const struct option_table store_table;
+extern const struct option_table writer_table;
+extern const struct option_table query_table;
+extern const struct option_table drain_table;
+extern const struct option_table stream_table;

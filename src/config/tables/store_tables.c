@@ -1,0 +1,63 @@
+/* The options of the store, of those who write to it, and of those who ask it. */
+#include "config/tables/sections.h"
+
+#include "config/options/query_options.h"
+#include "config/options/store_options.h"
+#include "config/options/writer_options.h"
+#include "config/tables/rows.h"
+
+static const char *const store_kinds[] = { [STORE_EMBEDDED] = "embedded", [STORE_CLICKHOUSE] = "clickhouse", NULL };
+
+/* clang-format off */
+/*    key                 type and place                                       default             min      max       help */
+static const struct option store_rows[] = {
+    { "kind",             ENUM(store_options, kind),                           "embedded",         NULL,    NULL,
+      "Where events go: ClickHouse inside this process, or a ClickHouse server.", .names = store_kinds },
+    { "path",             STRING(store_options, path),                         "",                 NULL,    NULL,
+      "`embedded`: the engine's folder; empty: `clickhouse` in the data folder." },
+    { "library",          STRING(store_options, library),                      "",                 NULL,    NULL,
+      "`embedded`: path of `libchdb.so`; empty: it is searched for." },
+    { "max_memory",       SIZE(store_options, max_memory),                     "2GiB",             "64MiB", "1000TiB",
+      "`embedded`: the engine's ceiling of memory." },
+    { "url",              STRING(store_options, url),                          "http://localhost:8123", "1", NULL,
+      "`clickhouse`: http:// or https://, several with commas between them." },
+    { "user",             STRING(store_options, user),                         "default",          "1",     NULL,
+      "`clickhouse`: the user." },
+    { "password",         STRING(store_options, password),                     "",                 NULL,    NULL,
+      "`clickhouse`: the user's password." },
+    { "password_file",    STRING(store_options, password_file),                "",                 NULL,    NULL,
+      "`clickhouse`: a file with the password, instead of `password`; a line end behind it is left out." },
+    { "database",         STRING(store_options, database),                     "default",          "1",     NULL,
+      "The database of the streams' tables." },
+    { "connect_timeout",  DURATION(store_options, connect_timeout_ns),         "2s",               "10ms",  "5m",
+      "`clickhouse`: to connect; a probe may take five times as long." },
+    { "request_timeout",  DURATION(store_options, request_timeout_ns),         "60s",              "100ms", "1h",
+      "`clickhouse`: for one request, an INSERT above all." },
+    { "create_table",     BOOL(store_options, create_table),                   "true",             NULL,    NULL,
+      "Create a stream's table if it is missing." },
+};
+
+static const struct option writer_rows[] = {
+    { "threads",          INTEGER(writer_options, threads),                    "2",                "1",     "64",
+      "INSERTs under way at once." },
+    { "backoff_min",      DURATION(writer_options, backoff_min_ns),            "250ms",            "1ms",   "1h",
+      "Wait before the first retry; it doubles with each further one." },
+    { "backoff_max",      DURATION(writer_options, backoff_max_ns),            "30s",              "1ms",   "1h",
+      "Longest wait between two retries." },
+    { "breaker_failures", INTEGER(writer_options, breaker_failures),           "5",                "1",     "1000",
+      "Failures in a row after which a server is left alone for a while." },
+};
+
+static const struct option query_rows[] = {
+    { "threads",          INTEGER(query_options, threads),                     "1",                "1",     "64",
+      "Queries of /events/metrics that run at once." },
+    { "queue",            INTEGER(query_options, queue),                       "64",               "1",     "100000",
+      "Queries that wait; more are answered 503." },
+    { "timeout",          DURATION(query_options, timeout_ns),                 "10s",              "10ms",  "1h",
+      "For one query." },
+};
+/* clang-format on */
+
+const struct option_table store_table = TABLE(store_rows);
+const struct option_table writer_table = TABLE(writer_rows);
+const struct option_table query_table = TABLE(query_rows);

@@ -1,0 +1,126 @@
+/* The options of a stream and its fields. */
+#include "config/tables/sections.h"
+
+#include "config/options/stream_options.h"
+#include "config/tables/rows.h"
+
+static const char *const batch_strategies[] = { [BATCH_IMMEDIATE] = "immediate",
+                                                [BATCH_TIME] = "time",
+                                                [BATCH_SIZE] = "size",
+                                                [BATCH_HYBRID] = "hybrid",
+                                                [BATCH_MEMORY] = "memory",
+                                                [BATCH_ADAPTIVE] = "adaptive",
+                                                NULL };
+static const char *const unknown_fields[] = {
+    [UNKNOWN_IGNORE] = "ignore", [UNKNOWN_REJECT] = "reject", [UNKNOWN_COLLECT] = "collect", NULL
+};
+static const char *const invalid_texts[] = { [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL };
+static const char *const late_clocks[] = { [LATE_CLOCK_REJECT] = "reject", [LATE_CLOCK_CLAMP] = "clamp", NULL };
+static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
+                                     [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
+                                     [FILL_EVENT_ID] = "event_id",   NULL };
+
+_Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
+
+/* clang-format off */
+/*    key                 type and place                                       default             min      max       help */
+static const struct option batch_rows[] = {
+    { "strategy",         ENUM(batch_options, strategy),                       "hybrid",           NULL,    NULL,
+      "What ends a batch. `immediate`: each group of events; `time`: its age; `size`: its rows and bytes; `hybrid`: whichever of these "
+      "comes first; `memory`: the bytes of all streams together; `adaptive`: rows and age that follow the store's pace.", .names = batch_strategies },
+    { "max_rows",         INTEGER(batch_options, max_rows),                    "100000",           "1",     "10000000",
+      "Rows of one INSERT. ClickHouse pays least for 10,000 and more." },
+    { "max_bytes",        SIZE(batch_options, max_bytes),                      "64MiB",            "1KiB",  "4GiB",
+      "Bytes of one INSERT, uncompressed." },
+    { "max_delay",        DURATION(batch_options, max_delay_ns),               "1s",               "1ms",   "1h",
+      "How old a batch's first event may grow before it is sent." },
+};
+
+static const struct option_table batch_table = TABLE(batch_rows);
+
+static const struct option field_rows[] = {
+    { "name",             STRING(field_options, name),                         NULL,               "1",     NULL,
+      "The column.", .required = true },
+    { "type",             STRING(field_options, type),                         NULL,               "1",     NULL,
+      "ClickHouse's name of its type. In `{ … }` quote a type that has a comma.", .required = true },
+    { "from",             STRINGS(field_options, from),                        "",                 NULL,    NULL,
+      "Where the value is in the event: `device.browser`, `\"items[].id\"`; of several the first that is there wins. "
+      "Empty: the key named as the column." },
+    { "required",         BOOL(field_options, required),                       "false",            NULL,    NULL,
+      "An event without it is rejected." },
+    { "default",          STRING(field_options, default_value),                NULL,               NULL,    NULL,
+      "What an absent value or null becomes; for a time, `now` is that of receipt. Without it: null if the type is Nullable, "
+      "else the type's own default. Not beside `required`, nor for Array, Map, JSON.", .any_text = true },
+    { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
+      "The gateway knows the value; the event is not asked. Not beside `from`, `required`, `default`.", .names = fills },
+    { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
+      "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
+      "default, `''` of a String without one; an Enum that is not required must have one then.", .any_text = true },
+    { "min_length",       INTEGER(field_options, min_length),                  "0",                NULL,    "1073741824",
+      "Least bytes of a text that is sent: 1 refuses the empty one, which `required` takes." },
+    { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
+      "Most bytes of a text; 0: no bound but the body's." },
+    { "max_items",        INTEGER(field_options, max_items),                   "0",                NULL,    "10000000",
+      "Most items of an array or map; 0: no bound but the body's." },
+    { "min",              STRING(field_options, min),                          NULL,               "1",     NULL,
+      "Least number that is taken." },
+    { "max",              STRING(field_options, max),                          NULL,               "1",     NULL,
+      "Greatest number that is taken." },
+    { "max_past",         DURATION(field_options, max_past_ns),                NULL,               NULL,    "100000d",
+      "How far in the past a time may lie; without it, any." },
+    { "max_future",       DURATION(field_options, max_future_ns),              NULL,               NULL,    "100000d",
+      "How far in the future a time may lie; without it, any." },
+    { "anonymize",        BOOL(field_options, anonymize),                      "false",            NULL,    NULL,
+      "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address; of 6to4 and Teredo, which begin with an IPv4 "
+      "address, all but the prefix." },
+    { "comment",          STRING(field_options, comment),                      NULL,               NULL,    NULL,
+      "The comment of a column that Sluice creates.", .any_text = true },
+};
+
+static const struct option_table field_table = TABLE(field_rows);
+
+static const struct option stream_rows[] = {
+    { "name",             NAME(stream_options, name),                          NULL,               NULL,    NULL,
+      "What clients call it (`?stream=`); unique. The first stream takes what names none.", .required = true },
+    { "table",            STRING(stream_options, table),                       NULL,               "1",     NULL,
+      "The table; without it, named as the stream." },
+    { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
+      "Two events with the same values of these fields are one event. A field with `?` behind its name counts if the event has "
+      "it. Empty: no event is ever a duplicate. Not allowed: a field with `fill`, that of `collect_into`, Nullable, Array, Map, JSON." },
+    { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
+      "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
+    { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
+      "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time.", .any_text = true },
+    { "allow_lossy_table", BOOL(stream_options, allow_lossy_table),            "false",            NULL,    NULL,
+      "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
+      "…); `/readyz` says so all the time." },
+    { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,
+      "What happens to keys of an event that no field reads, also inside of objects that paths lead through. Keys of an "
+      "item that is read by `[]` are refused by `reject`, but not collected.", .names = unknown_fields },
+    { "collect_into",     STRING(stream_options, collect_into),                NULL,               "1",     NULL,
+      "`unknown_fields: collect`: the field that takes them as JSON, with the objects around them." },
+    { "invalid_text",     ENUM(stream_options, invalid_text),                  "repair",           NULL,    NULL,
+      "What happens to bytes that are not UTF-8 and to halves of surrogate pairs (`\\ud83c`) in the keys and values of events: "
+      "they become U+FFFD and are counted, or the event is refused.", .names = invalid_texts },
+    { "late_clock",       ENUM(stream_options, late_clock),                    "reject",           NULL,    NULL,
+      "What happens to an event whose time lies beyond `max_future` by less than a day, as the clock of its client is wrong: it is "
+      "refused (`time_too_new`), or taken with the time of receipt and counted. It concerns the stream's time: the first of the dedup key, else "
+      "of the stream.", .names = late_clocks },
+    { "max_event",        SIZE(stream_options, max_event_bytes),               "1MiB",             NULL,    "1GiB",
+      "Most bytes of an event as JSON (blanks do not count, nor escapes for more than they stand for), and of all paths of a "
+      "JSON value written out; more is refused. 0: no bound but the body's." },
+    { "max_keys",         INTEGER(stream_options, max_keys),                   "10000",            NULL,    "100000000",
+      "Most keys of a value of a JSON column, those of objects in arrays among them; 0: no bound." },
+    { "max_paths",        INTEGER(stream_options, max_paths),                  "5000",             NULL,    "100000000",
+      "Most paths of a value of a JSON column, arrays not entered: the engine makes a column of each; 0: no bound." },
+    { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
+      "How events are gathered into INSERTs.", .table = &batch_table },
+    { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",
+      "Most bytes of the stream's events that wait for the store; then its new events are answered 503, other streams go "
+      "on. At least 256KiB, at most `journal.max_bytes`; 0: three quarters of that beside other streams, else all of it." },
+    { "fields",           LIST(stream_options, fields, field_count, field_options), NULL, "1",     "1000",
+      "The columns, in their order in the table.", .required = true, .table = &field_table },
+};
+/* clang-format on */
+
+const struct option_table stream_table = TABLE(stream_rows);
