@@ -4,6 +4,7 @@
 #include "proto/front/page.h"
 #include "proto/http_syntax/content_type.h"
 
+#include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
 #include "config/options/string_list.h"
@@ -30,9 +31,10 @@ static void allow_origin(struct http_answer *answer, const struct string_list *o
 
 void http_answer_begin(struct http_answer *answer, const struct io_context *context, const struct http_request *request)
 {
-    struct buf body = answer->body, origin = answer->origin;
-    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .origin = origin };
+    struct buf body = answer->body, headers = answer->headers, origin = answer->origin;
+    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .headers = headers, .origin = origin };
     buf_clear(&answer->body);
+    buf_clear(&answer->headers);
     buf_clear(&answer->origin);
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
@@ -74,6 +76,7 @@ void http_answer_problem(struct http_answer *answer, enum error error, struct sl
     answer->reply.status = error_info(error)->http_status;
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
     answer->reply.cache_control = NULL;
+    answer->reply.headers = SLICE("");
     answer->reply.accepts = error == ERROR_UNSUPPORTED_TYPE       ? HTTP_ACCEPT_TYPES
                             : error == ERROR_UNSUPPORTED_ENCODING ? HTTP_ACCEPT_CODINGS
                                                                   : NULL;
@@ -135,14 +138,18 @@ void http_answer_expire(struct http_answer *answer)
 void http_answer_page(struct http_answer *answer, struct page_reply *page)
 {
     buf_release(&answer->body);
+    buf_release(&answer->headers);
     answer->state = ANSWER_READY;
     answer->kind = ANSWER_BODY;
     answer->body = page->body;
-    page->body = (struct buf){ 0 };
+    answer->headers = page->headers;
+    page->body = page->headers = (struct buf){ 0 };
+    ASSERT(answer->headers.failed || http_reply_are_lines(buf_slice(&answer->headers)));
+    answer->reply.headers = buf_slice(&answer->headers);
     answer->reply.status = page->status;
     answer->reply.content_type = page->content_type;
     answer->reply.cache_control = page->cache_control;
-    if (answer->body.failed) {
+    if (answer->body.failed || answer->headers.failed) {
         http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
     }
 }
@@ -193,10 +200,12 @@ void http_answer_clear(struct http_answer *answer)
     if (answer->body.cap > BODY_KEPT) {
         buf_release(&answer->body);
     }
+    buf_shed(&answer->headers, BODY_KEPT);
 }
 
 void http_answer_release(struct http_answer *answer)
 {
     buf_release(&answer->body);
+    buf_release(&answer->headers);
     buf_release(&answer->origin);
 }

@@ -27,7 +27,7 @@ enum answer_state {
 /* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
 enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY, ANSWER_UPGRADE };
 
-/* Zeroed to begin with; `body` and `origin` keep their memory from request to request. */
+/* Zeroed to begin with; `body`, `headers` and `origin` keep their memory from request to request. */
 struct http_answer {
     enum answer_state state;
     enum answer_kind kind;
@@ -37,9 +37,10 @@ struct http_answer {
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
-    size_t weighed;    /* bytes of the body that are counted as kept */
-    struct buf body;   /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
-    struct buf origin; /* reply.origin, where a pattern allowed it */
+    size_t weighed;     /* bytes of the body that are counted as kept */
+    struct buf body;    /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
+    struct buf headers; /* reply.headers */
+    struct buf origin;  /* reply.origin, where a pattern allowed it */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
@@ -64,7 +65,7 @@ void http_answer_stored(struct http_answer *answer);
 /* The wait for the store is over: accepted is all that can be said. */
 void http_answer_expire(struct http_answer *answer);
 
-/* What a page answered; takes the body. */
+/* What a page answered; takes body and headers. */
 void http_answer_page(struct http_answer *answer, struct page_reply *page);
 
 /* Appends a ready answer to `out`, counts it, and makes the slot fit for the next request. */

@@ -68,5 +68,5 @@ void http_fates_page(void *opaque, struct token token, struct page_reply *reply)
         http_bounds_weigh_again(session, answer);
         want_flush(session);
     }
-    buf_release(&reply->body);
+    page_reply_release(reply);
 }

@@ -114,24 +114,6 @@ void http_serve_refusal(struct http_exchange *exchange, const struct http_reques
     flush_if_ready(exchange);
 }
 
-static void serve_page(struct http_exchange *exchange, const struct http_request *request, const struct page *page,
-                       struct slice path)
-{
-    struct page_later later = { exchange->context->thread, http_exchange_next_token(exchange) };
-    struct http_answer *answer = begin_answer(exchange, request);
-    struct page_request asked = { request->method, path, request->query };
-    struct page_reply reply = { .status = 200 };
-    if (page->any_origin) {
-        answer->reply.origin = SLICE("*");
-        answer->reply.vary_origin = false;
-    }
-    if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
-        answer->state = ANSWER_PAGE;
-        return;
-    }
-    http_answer_page(answer, &reply);
-}
-
 static bool is_forwarded(const struct http_exchange *exchange, const struct http_request *request)
 {
     return exchange->peer_trusted && request->forwarded_for_count != 0;
@@ -152,6 +134,32 @@ static struct slice client_ip(const struct http_exchange *exchange, const struct
     }
     struct client_address client = client_of(exchange, request);
     return slice_make(text, client_address_format(&client, text));
+}
+
+static void serve_page(struct http_exchange *exchange, const struct http_request *request, const struct page *page,
+                       struct slice path)
+{
+    struct page_later later = { exchange->context->thread, http_exchange_next_token(exchange) };
+    struct http_answer *answer = begin_answer(exchange, request);
+    char text[CLIENT_ADDRESS_TEXT];
+    struct page_request asked = {
+        .method = request->method,
+        .path = path,
+        .query = request->query,
+        .host = request->host,
+        .client_ip = client_ip(exchange, request, text),
+        .fields = request->fields,
+    };
+    struct page_reply reply = { .status = 200 };
+    if (page->any_origin) {
+        answer->reply.origin = SLICE("*");
+        answer->reply.vary_origin = false;
+    }
+    if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
+        answer->state = ANSWER_PAGE;
+        return;
+    }
+    http_answer_page(answer, &reply);
 }
 
 static enum http_outcome outcome(const struct http_request *request)

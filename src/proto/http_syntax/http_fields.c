@@ -1,6 +1,7 @@
 /* Turns header fields into the facts of a request: framing, connection, encodings, and the few values that are used. */
 #include "proto/http_syntax/http_fields.h"
 
+#include "proto/front/page.h"
 #include "proto/http_syntax/content_type.h"
 
 #define T CHAR_TOKEN
@@ -320,4 +321,31 @@ bool http_fields_end(struct http_head *head)
     request->upgrade_websocket = modern && head->token_upgrade && head->upgrade_websocket;
     request->has_body = request->chunked || request->length > 0;
     return true;
+}
+
+bool http_next_field(struct slice *fields, struct slice *name, struct slice *value)
+{
+    struct slice line;
+    if (fields->len == 0 || !slice_split(fields, '\n', &line)) {
+        return false;
+    }
+    slice_split(&line, ':', name);
+    *value = slice_trim(slice_make(line.data, line.len - 1)); /* without the CR */
+    return true;
+}
+
+struct slice http_find_field(struct slice fields, struct slice lower_name)
+{
+    struct slice name, value;
+    while (http_next_field(&fields, &name, &value)) {
+        if (slice_equal_nocase(name, lower_name)) {
+            return value;
+        }
+    }
+    return (struct slice){ NULL, 0 };
+}
+
+struct slice page_field(const struct page_request *request, const char *name)
+{
+    return http_find_field(request->fields, slice_from_string(name));
 }

@@ -163,9 +163,11 @@ static enum http_verdict read_head(struct http_head *head, struct slice in)
     if (!read_request_line(head, line)) {
         return HTTP_BAD;
     }
+    const char *fields = in.data + at;
     while ((verdict = next_line(head, in, &at, &line)) == HTTP_DONE) {
         if (line.len == 0) {
             head->request->head_length = at;
+            head->request->fields = slice_make(fields, (size_t)(line.data - fields));
             return http_fields_end(head) ? HTTP_DONE : HTTP_BAD;
         }
         if (!read_field_line(head, line)) {

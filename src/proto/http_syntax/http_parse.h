@@ -47,8 +47,9 @@ struct http_request {
     struct slice websocket_version;
     struct slice websocket_protocol;
     struct slice host;
-    size_t head_length; /* bytes up to and with the empty line */
-    bool has_body;      /* chunked, or length > 0 */
+    struct slice fields; /* all header lines, each with its end */
+    size_t head_length;  /* bytes up to and with the empty line */
+    bool has_body;       /* chunked, or length > 0 */
 };
 
 /* Parses the head of the request at the front of `in`. `max_head` bounds request line and fields together.
@@ -57,6 +58,12 @@ struct http_request {
  * may be found bad before it is whole. One empty line in front is skipped, and counted in head_length. */
 enum http_verdict http_parse_head(struct slice in, size_t max_head, struct http_request *request, enum error *error,
                                   const char **reason);
+
+/* The next line of `fields` of a head that is HTTP_DONE, its value trimmed. False: there is no more. */
+bool http_next_field(struct slice *fields, struct slice *name, struct slice *value);
+
+/* The value of the first field of this name, in lower case; data is NULL: there is none. */
+struct slice http_find_field(struct slice fields, struct slice lower_name);
 
 /* A chunked body, fed piece by piece in any split. Zeroed to begin with. */
 struct http_chunked {

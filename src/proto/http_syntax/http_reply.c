@@ -5,24 +5,38 @@
 #include "base/clock.h"
 #include "event/event_id.h"
 #include "proto/front/page.h"
+#include "proto/http_syntax/http_fields.h"
 
 #include <stdio.h>
 #include <time.h>
 
 #define STATUS_LIST(X)                                                                                                 \
     X(200, "OK")                                                                                                       \
+    X(201, "Created")                                                                                                  \
     X(202, "Accepted")                                                                                                 \
     X(204, "No Content")                                                                                               \
+    X(206, "Partial Content")                                                                                          \
+    X(301, "Moved Permanently")                                                                                        \
+    X(302, "Found")                                                                                                    \
+    X(303, "See Other")                                                                                                \
+    X(304, "Not Modified")                                                                                             \
+    X(307, "Temporary Redirect")                                                                                       \
+    X(308, "Permanent Redirect")                                                                                       \
     X(400, "Bad Request")                                                                                              \
+    X(401, "Unauthorized")                                                                                             \
     X(403, "Forbidden")                                                                                                \
     X(404, "Not Found")                                                                                                \
     X(405, "Method Not Allowed")                                                                                       \
     X(408, "Request Timeout")                                                                                          \
+    X(409, "Conflict")                                                                                                 \
+    X(410, "Gone")                                                                                                     \
     X(413, "Content Too Large")                                                                                        \
     X(414, "URI Too Long")                                                                                             \
     X(415, "Unsupported Media Type")                                                                                   \
+    X(416, "Range Not Satisfiable")                                                                                    \
     X(417, "Expectation Failed")                                                                                       \
     X(421, "Misdirected Request")                                                                                      \
+    X(422, "Unprocessable Content")                                                                                    \
     X(426, "Upgrade Required")                                                                                         \
     X(429, "Too Many Requests")                                                                                        \
     X(431, "Request Header Fields Too Large")                                                                          \
@@ -135,6 +149,36 @@ static void append_status_fields(struct buf *out, int status)
     }
 }
 
+static bool is_line(struct slice line)
+{
+    const char *colon = line.len == 0 ? NULL : memchr(line.data, ':', line.len);
+    return colon != NULL && colon != line.data && line.data[line.len - 1] == '\r' &&
+           http_all_in_class(slice_make(line.data, (size_t)(colon - line.data)), CHAR_TOKEN) &&
+           http_is_text(slice_make(line.data, line.len - 1));
+}
+
+bool http_reply_are_lines(struct slice lines)
+{
+    struct slice line;
+    bool ends = lines.len == 0 || lines.data[lines.len - 1] == '\n';
+    while (lines.len != 0 && slice_split(&lines, '\n', &line)) {
+        if (!is_line(line)) {
+            return false;
+        }
+    }
+    return ends;
+}
+
+void page_header(struct page_reply *reply, const char *name, struct slice value)
+{
+    size_t len = 0;
+    while (len < value.len && http_is_text(slice_make(value.data + len, 1))) {
+        len++;
+    }
+    buf_append_string(&reply->headers, name);
+    append_field(&reply->headers, SLICE(": "), slice_make(value.data, len));
+}
+
 void http_reply_write(struct buf *out, const struct http_reply *reply, struct slice date, struct slice body)
 {
     append_status(out, reply->status);
@@ -142,11 +186,13 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     if (reply->content_type != NULL) {
         append_field(out, SLICE("Content-Type: "), slice_from_string(reply->content_type));
     }
-    if (reply->status != 204) {
+    bool bodiless = reply->status == 204 || reply->status == 304;
+    if (!bodiless) {
         buf_append_slice(out, SLICE("Content-Length: "));
         append_number(out, body.len);
         buf_append_slice(out, SLICE("\r\n"));
     }
+    buf_append_slice(out, reply->headers);
     if (reply->allow != 0) {
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
@@ -169,7 +215,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
         buf_append_slice(out, reply->keep_alive);
     }
     buf_append_slice(out, SLICE("\r\n"));
-    if (!reply->head_only && reply->status != 204) {
+    if (!reply->head_only && !bodiless) {
         buf_append_slice(out, body);
     }
 }
@@ -231,6 +277,7 @@ void http_reply_problem(struct buf *out, enum error error, struct slice detail, 
 void page_problem(struct page_reply *reply, enum error error, struct slice detail, struct slice errors)
 {
     buf_clear(&reply->body);
+    buf_clear(&reply->headers);
     reply->status = error_info(error)->http_status;
     reply->content_type = HTTP_PROBLEM_TYPE;
     reply->cache_control = NULL;

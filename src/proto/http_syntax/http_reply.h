@@ -23,8 +23,12 @@ struct http_reply {
     struct slice origin;        /* Access-Control-Allow-Origin: "*" or the origin; empty: none */
     bool vary_origin;           /* another origin may get another reply */
     const char *cache_control;
-    const char *accepts; /* whole lines: what would have been taken instead; NULL: nothing is said */
+    struct slice headers; /* more whole lines, or empty */
+    const char *accepts;  /* whole lines: what would have been taken instead; NULL: nothing is said */
 };
+
+/* Whether these are whole header lines, each with a name, and without control characters in their values. */
+bool http_reply_are_lines(struct slice lines);
 
 /* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After, 426 what to upgrade to. */
 void http_reply_write(struct buf *out, const struct http_reply *reply, struct slice date, struct slice body);

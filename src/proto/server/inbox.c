@@ -37,11 +37,11 @@ void inbox_post(struct inbox *inbox, struct token token, struct page_reply *repl
     struct posted_page *page = malloc(sizeof *page);
     if (page == NULL) {
         LOG(LOG_ERROR, "page reply lost", "reason=\"out of memory\"");
-        buf_release(&reply->body);
+        page_reply_release(reply);
         return;
     }
     *page = (struct posted_page){ .token = token, .reply = *reply };
-    reply->body = (struct buf){ 0 };
+    reply->body = reply->headers = (struct buf){ 0 };
     pthread_mutex_lock(&inbox->mutex);
     page->next = inbox->pages;
     inbox->pages = page;
@@ -81,7 +81,7 @@ void inbox_free_pages(struct posted_page *pages)
 {
     while (pages != NULL) {
         struct posted_page *next = pages->next;
-        buf_release(&pages->reply.body);
+        page_reply_release(&pages->reply);
         free(pages);
         pages = next;
     }

@@ -136,7 +136,7 @@ static void submitted(void *opaque, struct large_payload *large)
 static void page(void *opaque, struct token token, struct page_reply *reply)
 {
     (void)opaque, (void)token; /* no message asks for a page */
-    buf_release(&reply->body);
+    page_reply_release(reply);
 }
 
 /* Time. */

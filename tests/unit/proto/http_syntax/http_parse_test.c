@@ -435,6 +435,32 @@ static void a_body_that_finds_no_memory_says_so(void **state)
     assert_int_equal(error, ERROR_OUT_OF_MEMORY);
 }
 
+static void every_field_of_a_head_can_be_found_again(void **state)
+{
+    (void)state;
+    struct http_request request = parsed("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match:  \"x\", \"y\" \r\nEmpty:\r\n"
+                                         "X-Two: 1\r\nx-two: 2\r\n\r\n");
+    assert_slice(http_find_field(request.fields, SLICE("if-none-match")), "\"x\", \"y\"");
+    assert_slice(http_find_field(request.fields, SLICE("x-two")), "1");
+    assert_non_null(http_find_field(request.fields, SLICE("empty")).data);
+    assert_int_equal(http_find_field(request.fields, SLICE("empty")).len, 0);
+    assert_null(http_find_field(request.fields, SLICE("if-none")).data);
+    size_t count = 0;
+    struct slice rest = request.fields, name, value;
+    while (http_next_field(&rest, &name, &value)) {
+        count++;
+    }
+    assert_int_equal(count, 5);
+}
+
+static void a_head_without_fields_has_none_to_find(void **state)
+{
+    (void)state;
+    struct http_request request = parsed("GET / HTTP/1.0\r\n\r\n");
+    assert_int_equal(request.fields.len, 0);
+    assert_null(http_find_field(request.fields, SLICE("host")).data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +470,8 @@ int main(void)
         cmocka_unit_test(the_parts_of_a_request_are_found),
         cmocka_unit_test(of_many_forwarded_fields_the_last_are_kept),
         cmocka_unit_test(a_target_is_reduced_to_origin_form),
+        cmocka_unit_test(every_field_of_a_head_can_be_found_again),
+        cmocka_unit_test(a_head_without_fields_has_none_to_find),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(a_connection_lives_on_as_version_and_tokens_say),
         cmocka_unit_test(codings_and_types_are_known_by_name),

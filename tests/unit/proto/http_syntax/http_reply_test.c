@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "event/event_id.h"
 #include "proto/front/http_method.h"
+#include "proto/front/page.h"
 #include "proto/http_syntax/http_reply.h"
 
 static void replies_are_written_as_http_1_1(void **state)
@@ -154,10 +155,47 @@ static void the_status_of_many_follows_from_the_counts(void **state)
     assert_int_equal(http_reply_many_status((struct http_counts){ 0, 0, 9 }, false), 400);
 }
 
+static void no_value_makes_a_header_line_of_its_own(void **state)
+{
+    (void)state;
+    struct page_reply reply = { 0 };
+    page_header(&reply, "Location", SLICE("/a\r\nSet-Cookie: b=c"));
+    page_header(&reply, "ETag", SLICE("\"x\""));
+    page_header(&reply, "X-Null", slice_make("a\0b", 3));
+    assert_true(slice_equal(buf_slice(&reply.headers), SLICE("Location: /a\r\nETag: \"x\"\r\nX-Null: a\r\n")));
+    assert_true(http_reply_are_lines(buf_slice(&reply.headers)));
+    page_reply_release(&reply);
+}
+
+static void what_is_no_header_line_is_told_from_it(void **state)
+{
+    (void)state;
+    assert_true(http_reply_are_lines(SLICE("")));
+    static const char *const bad[] = {
+        "\r\n", "a: b", "a: b\n", "a: b\r\n\r\n", "a b: c\r\n", ": c\r\n", "a: b\rc\r\n"
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+        assert_false(http_reply_are_lines(slice_from_string(bad[i])));
+    }
+}
+
+static void not_modified_has_headers_but_no_body(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    struct http_reply reply = { .status = 304, .headers = SLICE("ETag: \"x\"\r\n") };
+    http_reply_write(&out, &reply, SLICE(""), SLICE("body"));
+    assert_true(slice_equal(buf_slice(&out), SLICE("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n")));
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_are_written_as_http_1_1),
+        cmocka_unit_test(no_value_makes_a_header_line_of_its_own),
+        cmocka_unit_test(what_is_no_header_line_is_told_from_it),
+        cmocka_unit_test(not_modified_has_headers_but_no_body),
         cmocka_unit_test(every_error_has_a_title_for_its_status),
         cmocka_unit_test(problems_name_code_detail_and_errors),
         cmocka_unit_test(the_date_is_in_the_format_of_rfc_9110),

@@ -16,7 +16,7 @@ static struct page_reply get(const char *path)
     struct page pages[ASSETS_MAX];
     size_t count = assets_fill(pages);
     struct page_reply reply = { .status = 200 };
-    struct page_request request = { HTTP_GET, slice_from_string(path), SLICE("") };
+    struct page_request request = { .method = HTTP_GET, .path = slice_from_string(path) };
     for (size_t i = 0; i < count; i++) {
         if (strcmp(pages[i].path, path) == 0) {
             assert_int_equal(pages[i].handle(pages[i].context, &request, &reply, (struct page_later){ 0 }), PAGE_READY);

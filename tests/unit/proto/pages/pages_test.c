@@ -59,7 +59,9 @@ static int tear_down(void **state)
 static struct page_reply get(const char *path, const char *query)
 {
     struct page_reply reply = { .status = 200 };
-    struct page_request request = { HTTP_GET, slice_from_string(path), slice_from_string(query) };
+    struct page_request request = { .method = HTTP_GET,
+                                    .path = slice_from_string(path),
+                                    .query = slice_from_string(query) };
     for (size_t i = 0; i < fixture.count; i++) {
         if (strcmp(fixture.pages[i].path, path) == 0) {
             const struct page *page = &fixture.pages[i];
