@@ -14,6 +14,7 @@
 #include "config/options/journal_options.h"
 #include "config/options/log_options.h"
 #include "config/options/query_options.h"
+#include "config/options/route_options.h"
 #include "config/options/store_options.h"
 #include "config/options/stream_options.h"
 #include "config/options/string_list.h"
@@ -36,6 +37,8 @@ struct config {
     struct drain_options drain;
     struct stream_options *streams;
     size_t stream_count;
+    struct route_options *routes;
+    size_t route_count;
     const char *file;             /* for messages */
     const char *text;             /* of the file */
     struct config_memory *memory; /* what owns the strings */

@@ -24,6 +24,8 @@ static const struct option section_rows[] = {
     SECTION(drain, "What happens on SIGTERM."),
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .table = &stream_table },
+    { "routes", LIST(config, routes, route_count, route_options), NULL, NULL, "1000",
+      "Addresses of HTTP beside the gateway's own, or in their place: docs/routes.md.", .table = &route_table },
 };
 
 const struct option_table option_sections = TABLE(section_rows);
