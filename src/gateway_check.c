@@ -39,8 +39,9 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
         streams[i] = stream_compile(&config->streams[i], i, &found);
         whole = whole && streams[i] != NULL;
+        tell_problems(config->streams[i].file, &found, ":", problems);
+        buf_clear(&found);
     }
-    tell_problems(config->file, &found, ":", problems);
     buf_release(&found);
     if (!whole) {
         gateway_streams_free(streams, config->stream_count);

@@ -1,13 +1,14 @@
 /* Turns a file into a checked struct config. */
 #include "config/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "config/document.h"
 #include "config/http_listeners.h"
+#include "config/include.h"
 #include "config/memory.h"
+#include "config/names.h"
 #include "config/option_read.h"
 #include "config/secret.h"
 
@@ -16,29 +17,15 @@ const char *config_environment(const char *name)
     return getenv(name);
 }
 
-enum { FILE_LIMIT = 1024 * 1024, LEAST_JOURNAL = 256 * 1024 };
+enum { LEAST_JOURNAL = 256 * 1024 };
 
-/* What no value can say alone, and only this module knows. */
-static void check_streams(struct option_reader *reader, struct config *config)
+/* A table has its stream's name, and the scope of its file. */
+static void settle_tables(struct config *config)
 {
     for (size_t i = 0; i < config->stream_count; i++) {
         struct stream_options *stream = &config->streams[i];
-        if (stream->name == NULL) {
-            continue; /* already reported */
-        }
-        if (stream->table == NULL) {
-            stream->table = stream->name;
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (config->streams[k].name != NULL && strcmp(config->streams[k].name, stream->name) == 0) {
-                char path[64];
-                snprintf(path, sizeof path, "streams[%zu].name", i);
-                option_problem(reader, stream->line, path,
-                               "found \"%s\" again (first in line %d), expected a name of its own", stream->name,
-                               config->streams[k].line);
-                break;
-            }
-        }
+        stream->table =
+            stream->table == NULL ? stream->name : memory_join(config->memory, stream->scope, stream->table);
     }
 }
 
@@ -74,7 +61,9 @@ static void read_root(struct option_reader *reader, const struct node *root, str
     size_t before = reader->problems->len;
     option_read_group(reader, root, root != NULL ? root->line : 1, "", &option_sections, config);
     if (reader->problems->len == before) {
-        check_streams(reader, config);
+        settle_tables(config);
+        names_check(reader, "streams", config->streams, config->stream_count, sizeof *config->streams,
+                    offsetof(struct stream_options, name));
         check_writer(reader, &config->writer);
         settle_max_journal(reader, config);
         settle_listeners(reader, config);
@@ -85,27 +74,42 @@ static void read_root(struct option_reader *reader, const struct node *root, str
     }
 }
 
+/* `text` grows by what the included files say. */
+static void read_document(struct config *config, struct config_memory *nodes, const char *name,
+                          struct option_reader *reader, struct buf *text)
+{
+    const struct node_file file = { .name = name, .scope = "", .prefix = "" };
+    const struct node *root = NULL;
+    if (document_read(nodes, &file, buf_slice(text), &root, reader->problems) &&
+        include_join(reader, nodes, &root, text)) {
+        read_root(reader, root, config);
+    }
+    config->file = memory_copy(config->memory, slice_from_string(name));
+    config->text = text->failed ? NULL : memory_copy(config->memory, buf_slice(text));
+}
+
 bool config_parse(struct config *config, const char *name, struct slice text, const char *(*lookup)(const char *name),
                   struct buf *problems)
 {
     *config = (struct config){ 0 };
     struct config_memory *nodes = memory_new();
+    struct buf whole = { 0 };
     config->memory = memory_new();
     size_t before = problems->len;
-    const struct node *root = NULL;
-    if (nodes == NULL || config->memory == NULL) {
+    buf_append_slice(&whole, text);
+    if (nodes == NULL || config->memory == NULL || whole.failed) {
         buf_printf(problems, "%s: out of memory\n", name);
-    } else if (text.len > FILE_LIMIT) {
-        buf_printf(problems, "%s: found %zu bytes, expected a file of at most %d\n", name, text.len, FILE_LIMIT);
-    } else if (document_read(nodes, name, text, &root, problems)) {
+    } else if (text.len > INCLUDE_FILE_LIMIT) {
+        buf_printf(problems, "%s: found %zu bytes, expected a file of at most %d\n", name, text.len,
+                   INCLUDE_FILE_LIMIT);
+    } else {
         struct option_reader reader = {
             .file = name, .lookup = lookup, .memory = config->memory, .problems = problems
         };
-        read_root(&reader, root, config);
-        config->file = memory_copy(config->memory, slice_from_string(name));
-        config->text = memory_copy(config->memory, text);
+        read_document(config, nodes, name, &reader, &whole);
     }
     memory_free(nodes);
+    buf_release(&whole);
     if (problems->len != before || problems->failed || config->file == NULL || config->text == NULL) {
         config_free(config);
         return false;
@@ -113,30 +117,12 @@ bool config_parse(struct config *config, const char *name, struct slice text, co
     return true;
 }
 
-/* One byte more than may be, so that a larger file is seen to be one. */
-static bool read_file(FILE *file, struct buf *text)
-{
-    if (!buf_reserve(text, FILE_LIMIT + 1)) {
-        return false;
-    }
-    text->len = fread(text->data, 1, FILE_LIMIT + 1, file);
-    return ferror(file) == 0;
-}
-
 bool config_load(struct config *config, const char *path, const char *(*lookup)(const char *name), struct buf *problems)
 {
-    *config = (struct config){ 0 };
-    FILE *file = fopen(path, "rbe");
     struct buf text = { 0 };
-    bool loaded = false;
-    if (file == NULL || !read_file(file, &text)) {
-        buf_printf(problems, "%s: cannot be read: %s\n", path, strerror(errno));
-    } else {
-        loaded = config_parse(config, path, buf_slice(&text), lookup, problems);
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
+    *config = (struct config){ 0 };
+    bool loaded =
+        include_read_file(path, &text, problems) && config_parse(config, path, buf_slice(&text), lookup, problems);
     buf_release(&text);
     return loaded;
 }

@@ -90,7 +90,9 @@ static void describe_table(struct buf *out, const struct option_table *table)
 {
     buf_append_string(out, "\n| option | type | default | allowed | |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < table->count; i++) {
-        describe_row(out, &table->rows[i]);
+        if (table->rows[i].inherits == INHERITS_NOTHING) {
+            describe_row(out, &table->rows[i]);
+        }
     }
 }
 
@@ -102,7 +104,10 @@ static void describe_nested(struct buf *out, const struct option_table *table, c
             continue;
         }
         struct buf name = { 0 };
-        buf_printf(&name, "%s%s%s", path, option->key, option->type == OPTION_LIST ? "[]" : "");
+        buf_printf(&name, "%s%s%s", path, option->key,
+                   option->type != OPTION_LIST ? ""
+                   : option->named_by != NULL  ? ".NAME"
+                                               : "[]");
         buf_printf(out, "\n## %.*s\n\n%s\n", (int)name.len, name.data, option->help);
         describe_table(out, option->table);
         buf_append_byte(&name, '.');

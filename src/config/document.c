@@ -70,8 +70,8 @@ static bool copy_children(struct config_memory *memory, const yaml_node_t *from,
     return true;
 }
 
-static bool copy_node(struct config_memory *memory, const char *file, const yaml_node_t *from, struct node *nodes,
-                      struct node *to)
+static bool copy_node(struct config_memory *memory, const struct node_file *file, const yaml_node_t *from,
+                      struct node *nodes, struct node *to)
 {
     to->file = file;
     to->line = (int)from->start_mark.line + 1;
@@ -87,13 +87,12 @@ static bool copy_node(struct config_memory *memory, const char *file, const yaml
     return copy != NULL;
 }
 
-static bool copy_document(struct config_memory *memory, const char *name, const yaml_document_t *document,
+static bool copy_document(struct config_memory *memory, const struct node_file *file, const yaml_document_t *document,
                           const struct node **root)
 {
     size_t count = (size_t)(document->nodes.top - document->nodes.start);
     struct node *nodes = memory_take(memory, count, sizeof *nodes);
-    const char *file = memory_copy(memory, slice_from_string(name));
-    bool copied = nodes != NULL && file != NULL;
+    bool copied = nodes != NULL;
     for (size_t i = 0; copied && i < count; i++) {
         copied = copy_node(memory, file, &document->nodes.start[i], nodes, &nodes[i]);
     }
@@ -102,15 +101,16 @@ static bool copy_document(struct config_memory *memory, const char *name, const 
 }
 
 /* Takes the first document and makes sure that it is the only one. */
-static bool load(yaml_parser_t *parser, struct config_memory *memory, const char *name, struct slice text,
+static bool load(yaml_parser_t *parser, struct config_memory *memory, const struct node_file *file, struct slice text,
                  const struct node **root, struct buf *problems)
 {
+    const char *name = file->name;
     yaml_document_t document;
     if (!yaml_parser_load(parser, &document)) {
         report(parser, name, text, problems);
         return false;
     }
-    bool done = copy_document(memory, name, &document, root);
+    bool done = copy_document(memory, file, &document, root);
     yaml_document_delete(&document);
     if (!done) {
         buf_printf(problems, "%s: out of memory, or the file needs more than a configuration may take\n", name);
@@ -132,17 +132,39 @@ static bool load(yaml_parser_t *parser, struct config_memory *memory, const char
     return only;
 }
 
-bool document_read(struct config_memory *memory, const char *name, struct slice text, const struct node **root,
-                   struct buf *problems)
+bool document_read(struct config_memory *memory, const struct node_file *file, struct slice text,
+                   const struct node **root, struct buf *problems)
 {
     yaml_parser_t parser;
     *root = NULL;
     if (!yaml_parser_initialize(&parser)) {
-        buf_printf(problems, "%s:1: out of memory\n", name);
+        buf_printf(problems, "%s:1: out of memory\n", file->name);
         return false;
     }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.data, text.len);
-    bool done = load(&parser, memory, name, text, root, problems);
+    const char *input = text.data != NULL ? text.data : "";
+    yaml_parser_set_input_string(&parser, (const unsigned char *)input, text.len);
+    bool done = load(&parser, memory, file, text, root, problems);
     yaml_parser_delete(&parser);
     return done;
+}
+
+const struct node *node_member(const struct node *mapping, const char *key)
+{
+    for (size_t i = 0; mapping->kind == NODE_MAPPING && i < mapping->count; i++) {
+        const struct node *name = mapping->items[i];
+        if (name->kind == NODE_SCALAR && slice_equal(name->text, slice_from_string(key))) {
+            return mapping->values[i];
+        }
+    }
+    return NULL;
+}
+
+const char *node_description(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SCALAR: return node->plain && node->text.len == 0 ? "nothing" : "a single value";
+    case NODE_SEQUENCE: return "a list";
+    case NODE_MAPPING: return "a mapping of keys";
+    }
+    return "nothing";
 }

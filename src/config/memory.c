@@ -61,6 +61,20 @@ const char *memory_copy(struct config_memory *memory, struct slice text)
     return copy;
 }
 
+const char *memory_join(struct config_memory *memory, const char *a, const char *b)
+{
+    if (a == NULL || b == NULL) {
+        return NULL;
+    }
+    size_t length = strlen(a);
+    char *joined = memory_take(memory, length + strlen(b) + 1, 1);
+    if (joined != NULL) {
+        memcpy(joined, a, length);
+        memcpy(joined + length, b, strlen(b) + 1);
+    }
+    return joined;
+}
+
 bool memory_failed(const struct config_memory *memory)
 {
     return memory->failed;

@@ -18,4 +18,7 @@ void *memory_take(struct config_memory *memory, size_t count, size_t size);
 /* A NUL-terminated copy, or NULL. */
 const char *memory_copy(struct config_memory *memory, struct slice text);
 
+/* A copy of `a` with `b` behind it, or NULL; NULL of NULL. */
+const char *memory_join(struct config_memory *memory, const char *a, const char *b);
+
 bool memory_failed(const struct config_memory *memory);

@@ -38,6 +38,17 @@ const struct node *form_short(struct config_memory *memory, const struct option_
     return mapping != NULL && add(memory, mapping, table->short_for, node) ? mapping : NULL;
 }
 
+const struct node *form_list_of_one(struct config_memory *memory, const struct node *node)
+{
+    struct node *list = new_mapping(memory, 1, node);
+    if (node->kind == NODE_SEQUENCE || list == NULL) {
+        return list != NULL ? node : NULL;
+    }
+    list->kind = NODE_SEQUENCE;
+    list->items[list->count++] = node;
+    return list;
+}
+
 const struct node *form_named_item(struct config_memory *memory, const struct option *option, const struct node *key,
                                    const struct node *value)
 {

@@ -13,6 +13,9 @@ static inline bool node_is_empty(const struct node *node)
 /* {short_for: node}, of a table that has such an option. NULL: memory is short. */
 const struct node *form_short(struct config_memory *memory, const struct option_table *table, const struct node *node);
 
+/* [node], of what is no list. NULL: memory is short. */
+const struct node *form_list_of_one(struct config_memory *memory, const struct node *node);
+
 /* Of a list that is a mapping one item: `key: {…}` is {named_by: key, …}. What is no mapping stands for the short_for of the
  * list's table. NULL: memory is short. */
 const struct node *form_named_item(struct config_memory *memory, const struct option *option, const struct node *key,

@@ -5,10 +5,10 @@
 
 #include "config/document.h"
 #include "config/environment.h"
-#include "config/expand.h"
 #include "config/memory.h"
 #include "config/option_forms.h"
 #include "config/option_scalar.h"
+#include "config/option_texts.h"
 #include "config/options/string_list.h"
 #include "config/scalar.h"
 
@@ -47,136 +47,6 @@ static void join_path(char path[PATH_LIMIT], const char *parent, const char *key
     set_path(path, "%s%s%s", parent, *parent != '\0' ? "." : "", key);
 }
 
-static const char *node_description(const struct node *node)
-{
-    switch (node->kind) {
-    case NODE_SCALAR: return node->plain && node->text.len == 0 ? "nothing" : "a single value";
-    case NODE_SEQUENCE: return "a list";
-    case NODE_MAPPING: return "a mapping of keys";
-    }
-    return "nothing";
-}
-
-/* A scalar with the environment in it; false if that cannot be. */
-static bool expanded(struct option_reader *reader, const struct node *node, const char *path, struct buf *out)
-{
-    struct buf problem = { 0 };
-    bool done = expand(node->text, reader->lookup, out, &problem);
-    if (!done) {
-        option_problem(reader, node->line, path, "%.*s", (int)problem.len, problem.data);
-    } else if (out->failed) {
-        option_problem(reader, node->line, path, "out of memory");
-        done = false;
-    }
-    buf_release(&problem);
-    return done;
-}
-
-static void read_single(struct option_reader *reader, const struct option *option, const struct node *node,
-                        const char *path, void *place)
-{
-    if (node->kind != NODE_SCALAR) {
-        option_problem(reader, node->line, path, "found %s, expected a single value", node_description(node));
-        return;
-    }
-    struct buf text = { 0 };
-    if (expanded(reader, node, path, &text)) {
-        option_read_scalar(reader, option, node->line, path, buf_slice(&text), place);
-    }
-    buf_release(&text);
-}
-
-/* A list of strings: a sequence, or one scalar that stands for a list of one, or of none if it is empty. */
-static void read_strings(struct option_reader *reader, const struct option *option, const struct node *node,
-                         const char *path, struct string_list *list)
-{
-    const struct option item = { .type = OPTION_STRING, .min = "1", .any_text = option->any_text };
-    if (node->kind == NODE_MAPPING) {
-        option_problem(reader, node->line, path, "found a mapping of keys, expected a value or a list of values");
-        return;
-    }
-    const struct node *const one[] = { node };
-    const struct node *const *nodes = node->kind == NODE_SEQUENCE ? node->items : one;
-    size_t count = node->kind == NODE_SEQUENCE ? node->count : 1;
-    if (node->kind == NODE_SCALAR) {
-        struct buf text = { 0 };
-        count = expanded(reader, node, path, &text) && text.len != 0 ? 1 : 0;
-        buf_release(&text);
-    }
-    list->items = memory_take(reader->memory, count, sizeof *list->items);
-    list->count = list->items != NULL ? count : 0;
-    for (size_t i = 0; i < list->count; i++) {
-        read_single(reader, &item, nodes[i], path, &list->items[i]);
-    }
-}
-
-static bool is_named_before(const struct string_pairs *pairs, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (pairs->names[i] != NULL && pairs->names[index] != NULL &&
-            strcmp(pairs->names[i], pairs->names[index]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Texts with names: a mapping; of a sequence, or one scalar, each text is its own name. */
-static void read_named_texts(struct option_reader *reader, const struct option *option, const struct node *node,
-                             const char *path, struct string_pairs *pairs)
-{
-    const struct option name = { .type = OPTION_STRING, .min = "1" };
-    const struct option text = { .type = OPTION_STRING, .any_text = option->any_text };
-    const struct node *const one[] = { node };
-    const struct node *const *names = node->kind == NODE_SCALAR ? one : node->items;
-    const struct node *const *texts = node->kind == NODE_MAPPING ? node->values : names;
-    size_t count = node->kind == NODE_SCALAR ? !node_is_empty(node) : node->count;
-    pairs->names = memory_take(reader->memory, count, sizeof *pairs->names);
-    pairs->values = memory_take(reader->memory, count, sizeof *pairs->values);
-    pairs->count = pairs->names != NULL && pairs->values != NULL ? count : 0;
-    for (size_t i = 0; i < pairs->count; i++) {
-        read_single(reader, &name, names[i], path, &pairs->names[i]);
-        read_single(reader, &text, texts[i], path, &pairs->values[i]);
-        if (is_named_before(pairs, i)) {
-            option_problem(reader, names[i]->line, path, "found \"%s\" a second time, expected each name once",
-                           pairs->names[i]);
-        }
-    }
-}
-
-/* A set of words: a sequence, or one scalar. */
-static void read_set(struct option_reader *reader, const struct option *option, const struct node *node,
-                     const char *path, void *place)
-{
-    if (node->kind == NODE_MAPPING || (node->kind == NODE_SEQUENCE && node->count == 0)) {
-        option_problem(reader, node->line, path, "found %s, expected a word or a list of words",
-                       node->kind == NODE_MAPPING ? "a mapping of keys" : "an empty list");
-    } else if (node->kind == NODE_SCALAR) {
-        read_single(reader, option, node, path, place);
-    } else {
-        for (size_t i = 0; i < node->count; i++) {
-            read_single(reader, option, node->items[i], path, place);
-        }
-    }
-}
-
-/* The default of a list of strings, "a, b". */
-static void default_strings(struct option_reader *reader, struct slice text, struct string_list *list)
-{
-    struct slice rest = text;
-    struct slice piece;
-    size_t count = 0;
-    while (text.len != 0 && slice_split(&rest, ',', &piece)) {
-        count++;
-    }
-    list->items = memory_take(reader->memory, count, sizeof *list->items);
-    list->count = list->items != NULL ? count : 0;
-    rest = text;
-    for (size_t i = 0; i < list->count && slice_split(&rest, ',', &piece); i++) {
-        list->items[i] = memory_copy(reader->memory, slice_trim(piece));
-    }
-}
-
 static void set_default(struct option_reader *reader, const struct option *option, const char *path, void *place)
 {
     static const int64_t not_given = -1;
@@ -187,7 +57,7 @@ static void set_default(struct option_reader *reader, const struct option *optio
             memcpy(place, &not_given, sizeof not_given);
         }
     } else if (option->type == OPTION_STRINGS) {
-        default_strings(reader, slice_from_string(option->default_text), place);
+        texts_default(reader, slice_from_string(option->default_text), place);
     } else {
         option_read_scalar(reader, option, 0, path, slice_from_string(option->default_text), place);
     }
@@ -206,13 +76,38 @@ static bool count_allowed(struct option_reader *reader, const struct option *opt
     return false;
 }
 
+/* What is said of the item's file where that is included. Names begin with its scope. */
+static void inherit(struct option_reader *reader, const struct option_table *table, const struct option *option,
+                    const struct node_file *file, char *item)
+{
+    const char *scope = memory_copy(reader->memory, slice_from_string(file->scope));
+    const char *prefix = memory_copy(reader->memory, slice_from_string(file->prefix));
+    const struct option *name = option_find(table, SLICE("name"));
+    switch (option->inherits) {
+    case INHERITS_NOTHING: break;
+    case INHERITS_PREFIX: memcpy(place_of(option, item), &prefix, sizeof prefix); break;
+    case INHERITS_HOSTS: memcpy(place_of(option, item), &file->hosts, sizeof file->hosts); break;
+    case INHERITS_SCOPE:
+        memcpy(place_of(option, item), &scope, sizeof scope);
+        if (name != NULL && *file->scope != '\0') {
+            const char *own;
+            memcpy(&own, place_of(name, item), sizeof own);
+            own = memory_join(reader->memory, scope, own);
+            memcpy(place_of(name, item), &own, sizeof own);
+        }
+    }
+}
+
 static void read_item(struct option_reader *reader, const struct option *option, const struct node *node,
                       const char *path, char *item)
 {
-    const char *file = memory_copy(reader->memory, slice_from_string(node->file));
+    const char *file = memory_copy(reader->memory, slice_from_string(node->file->name));
     memcpy(item, &node->line, sizeof(int));
     memcpy(item + sizeof file, &file, sizeof file);
     option_read_group(reader, node, node->line, path, option->table, item);
+    for (size_t i = 0; i < option->table->count; i++) {
+        inherit(reader, option->table, &option->table->rows[i], node->file, item);
+    }
 }
 
 static bool is_list(struct option_reader *reader, const struct option *option, const struct node *node,
@@ -229,6 +124,10 @@ static bool is_list(struct option_reader *reader, const struct option *option, c
 static void read_list(struct option_reader *reader, const struct option *option, const struct node *node,
                       const char *path, void *target)
 {
+    const struct node *one = option->table->short_for != NULL && option->named_by == NULL && !node_is_empty(node)
+                                 ? form_list_of_one(reader->memory, node)
+                                 : NULL;
+    node = one != NULL ? one : node;
     if (!is_list(reader, option, node, path) || !count_allowed(reader, option, node, path)) {
         return;
     }
@@ -254,18 +153,18 @@ static void read_list(struct option_reader *reader, const struct option *option,
     }
 }
 
-static void read_option(struct option_reader *reader, const struct option *option, const struct node *node,
-                        const char *path, void *target)
+void option_read(struct option_reader *reader, const struct option *option, const struct node *node, const char *path,
+                 void *target)
 {
     switch (option->type) {
     case OPTION_GROUP:
         option_read_group(reader, node, node->line, path, option->table, place_of(option, target));
         break;
     case OPTION_LIST: read_list(reader, option, node, path, target); break;
-    case OPTION_PAIRS: read_named_texts(reader, option, node, path, place_of(option, target)); break;
-    case OPTION_STRINGS: read_strings(reader, option, node, path, place_of(option, target)); break;
-    case OPTION_SET: read_set(reader, option, node, path, place_of(option, target)); break;
-    default: read_single(reader, option, node, path, place_of(option, target)); break;
+    case OPTION_PAIRS: texts_read_pairs(reader, option, node, path, place_of(option, target)); break;
+    case OPTION_STRINGS: texts_read_list(reader, option, node, path, place_of(option, target)); break;
+    case OPTION_SET: texts_read_set(reader, option, node, path, place_of(option, target)); break;
+    default: option_read_single(reader, option, node, path, place_of(option, target)); break;
     }
 }
 
@@ -296,12 +195,12 @@ static void refuse_key(struct option_reader *reader, const struct node *key, con
     buf_release(&found);
 }
 
-static const struct option *find_option(const struct option_table *table, const struct node *key, size_t *index)
+const struct option *option_find(const struct option_table *table, struct slice key)
 {
-    for (size_t i = 0; key->kind == NODE_SCALAR && i < table->count; i++) {
-        if (slice_equal(key->text, slice_from_string(table->rows[i].key))) {
-            *index = i;
-            return &table->rows[i];
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *option = &table->rows[i];
+        if (option->inherits == INHERITS_NOTHING && slice_equal(key, slice_from_string(option->key))) {
+            return option;
         }
     }
     return NULL;
@@ -313,13 +212,13 @@ static void read_pairs(struct option_reader *reader, const struct node *node, co
     const char *file = reader->file;
     for (size_t i = 0; i < node->count; i++) {
         const struct node *key = node->items[i];
-        size_t index = 0;
-        reader->file = key->file;
-        const struct option *option = find_option(table, key, &index);
+        reader->file = key->file->name;
+        const struct option *option = key->kind == NODE_SCALAR ? option_find(table, key->text) : NULL;
         if (option == NULL) {
             refuse_key(reader, key, path, table);
             continue;
         }
+        size_t index = (size_t)(option - table->rows);
         char option_path[PATH_LIMIT];
         join_path(option_path, path, option->key);
         if (seen[index] != 0) {
@@ -330,7 +229,7 @@ static void read_pairs(struct option_reader *reader, const struct node *node, co
             continue;
         }
         seen[index] = key->line;
-        read_option(reader, option, node->values[i], option_path, target);
+        option_read(reader, option, node->values[i], option_path, target);
     }
     reader->file = file;
 }

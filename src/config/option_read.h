@@ -20,6 +20,13 @@ struct option_reader {
 void option_read_group(struct option_reader *reader, const struct node *node, int line, const char *path,
                        const struct option_table *table, void *target);
 
+/* The row of a key; NULL: there is none. */
+const struct option *option_find(const struct option_table *table, struct slice key);
+
+/* One option of the struct `target`, which `node` gives. */
+void option_read(struct option_reader *reader, const struct option *option, const struct node *node, const char *path,
+                 void *target);
+
 /* One line in *problems; `line` 0 stands for the file as a whole. */
 void option_problem(struct option_reader *reader, int line, const char *path, const char *format, ...)
     PRINTF_LIKE(4, 5);

@@ -1,6 +1,8 @@
 /* Turns the text of one scalar into one member of an option struct. */
 #include "config/option_scalar.h"
 
+#include "config/document.h"
+#include "config/expand.h"
 #include "config/memory.h"
 #include "config/option_read.h"
 #include "config/scalar.h"
@@ -163,4 +165,33 @@ void option_read_scalar(struct option_reader *reader, const struct option *optio
     case OPTION_GROUP:
     case OPTION_LIST: break; /* never one scalar: option_read.c takes them apart */
     }
+}
+
+/* A scalar with the environment in it; false if that cannot be. */
+bool option_expand(struct option_reader *reader, const struct node *node, const char *path, struct buf *out)
+{
+    struct buf problem = { 0 };
+    bool done = expand(node->text, reader->lookup, out, &problem);
+    if (!done) {
+        option_problem(reader, node->line, path, "%.*s", (int)problem.len, problem.data);
+    } else if (out->failed) {
+        option_problem(reader, node->line, path, "out of memory");
+        done = false;
+    }
+    buf_release(&problem);
+    return done;
+}
+
+void option_read_single(struct option_reader *reader, const struct option *option, const struct node *node,
+                        const char *path, void *place)
+{
+    if (node->kind != NODE_SCALAR) {
+        option_problem(reader, node->line, path, "found %s, expected a single value", node_description(node));
+        return;
+    }
+    struct buf text = { 0 };
+    if (option_expand(reader, node, path, &text)) {
+        option_read_scalar(reader, option, node->line, path, buf_slice(&text), place);
+    }
+    buf_release(&text);
 }

@@ -11,6 +11,7 @@
 #include "config/options/dedup_options.h"
 #include "config/options/drain_options.h"
 #include "config/options/http_options.h"
+#include "config/options/include_options.h"
 #include "config/options/journal_options.h"
 #include "config/options/log_options.h"
 #include "config/options/query_options.h"
@@ -23,6 +24,8 @@
 #include "config/options/writer_options.h"
 
 struct config {
+    struct include_options *includes; /* of the file itself */
+    size_t include_count;
     struct log_options log;
     struct http_options http;
     struct websocket_options websocket;
@@ -40,6 +43,6 @@ struct config {
     struct route_options *routes;
     size_t route_count;
     const char *file;             /* for messages */
-    const char *text;             /* of the file */
+    const char *text;             /* of the file and those that it includes */
     struct config_memory *memory; /* what owns the strings */
 };

@@ -51,9 +51,12 @@ enum route_acknowledge { ROUTE_ACK_JOURNAL, ROUTE_ACK_STORED };
 struct route_options {
     int line;
     const char *file;
-    struct string_list path; /* patterns: proto/route/route_pattern.h */
-    unsigned methods;        /* bits in the order of enum http_method; 0: POST, or GET of a WebSocket */
-    struct string_list host; /* patterns: proto/front/host_pattern.h; empty: any */
+    const char *scope;                 /* of the names that it refers to: looked up with it in front first; "" */
+    const char *prefix;                /* its paths begin with it; "" */
+    struct string_list included_hosts; /* where its file is included: its hosts, if `host` is empty */
+    struct string_list path;           /* patterns: proto/route/route_pattern.h */
+    unsigned methods;                  /* bits in the order of enum http_method; 0: POST, or GET of a WebSocket */
+    struct string_list host;           /* patterns: proto/front/host_pattern.h; empty: any */
     enum route_slash slash;
     enum route_order order;
     bool websocket;

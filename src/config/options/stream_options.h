@@ -40,6 +40,7 @@ struct field_options {
 struct stream_options {
     int line;
     const char *file;
+    const char *scope; /* what its name and its table begin with, as an included file's do; "" */
     const char *name;
     const char *table;
     struct string_list dedup_key; /* field names; empty: no dedup */

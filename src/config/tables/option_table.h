@@ -22,6 +22,14 @@ enum option_type {
                    `min` and `max` count */
 };
 
+/* What an item of a list gets from the file that included its own; not a key of the file itself. */
+enum option_inherits {
+    INHERITS_NOTHING,
+    INHERITS_SCOPE,  /* const char *: what its name begins with; "" */
+    INHERITS_PREFIX, /* const char *: what its paths begin with; "" */
+    INHERITS_HOSTS   /* struct string_list: where it is served unless it says so itself */
+};
+
 struct option_table;
 
 struct option {
@@ -39,13 +47,17 @@ struct option {
     const struct option_table *table;
     size_t count_offset; /* OPTION_LIST: of the size_t that counts */
     size_t item_size;
+    bool joined; /* OPTION_LIST, OPTION_STRINGS of a section: those of included files count, too */
+    enum option_inherits inherits;
     const char *named_by; /* OPTION_LIST: it may be a mapping, too, whose keys are this option of the items */
 };
 
 struct option_table {
     const struct option *rows;
-    size_t count;          /* at most 64 */
-    const char *short_for; /* what is no mapping stands for this option of the table; NULL: it is a problem */
+    size_t count; /* at most 64 */
+    const char
+        *short_for; /* what is no mapping stands for this option of the table, and of a list without `named_by` one item
+                              for a list of one; NULL: both are problems */
 };
 
 /* The sections of a file: rows of struct config. */

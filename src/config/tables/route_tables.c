@@ -73,6 +73,7 @@ static const struct option route_stream_rows[] = {
 static const struct option_table route_stream_table = SHORT_TABLE(route_stream_rows, "name");
 
 static const struct option route_rows[] = {
+    INHERITED_SCOPE(route_options), INHERITED_PREFIX(route_options), INHERITED_HOSTS(route_options),
     { "path",             STRINGS(route_options, path),                        NULL,               NULL,    NULL,
       "One path or a list: `/a/b`, `/a/{name}` (one segment), `/a/{rest...}` (all that follows, perhaps nothing).", .required = true },
     { "methods",          SET(route_options, methods),                         NULL,               NULL,    NULL,

@@ -18,6 +18,19 @@
 #define DURATION(owner, member) .type = OPTION_DURATION, .offset = PLACE(owner, member, int64_t : 1)
 #define STRINGS(owner, member) .type = OPTION_STRINGS, .offset = PLACE(owner, member, struct string_list : 1)
 #define PAIRS(owner, member) .type = OPTION_PAIRS, .offset = PLACE(owner, member, struct string_pairs : 1)
+/* Rows of items that no file gives. Behind the scope `name` has its text in front. */
+#define INHERITED_SCOPE(owner)                                                                                         \
+    {                                                                                                                  \
+        "", STRING(owner, scope), "", .inherits = INHERITS_SCOPE                                                       \
+    }
+#define INHERITED_PREFIX(owner)                                                                                        \
+    {                                                                                                                  \
+        "", STRING(owner, prefix), "", .inherits = INHERITS_PREFIX                                                     \
+    }
+#define INHERITED_HOSTS(owner)                                                                                         \
+    {                                                                                                                  \
+        "", STRINGS(owner, included_hosts), "", .inherits = INHERITS_HOSTS                                             \
+    }
 #define SET(owner, member) .type = OPTION_SET, .offset = PLACE(owner, member, unsigned : 1)
 #define ENUM(owner, member) .type = OPTION_ENUM, .offset = offsetof(struct owner, member)
 #define GROUP(owner, member) .type = OPTION_GROUP, .offset = offsetof(struct owner, member)

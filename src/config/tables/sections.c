@@ -10,6 +10,13 @@
     }
 
 static const struct option section_rows[] = {
+    { "include", LIST(config, includes, include_count, include_options), NULL, NULL, "64",
+      "Other configuration files whose sections this one takes over, such as presets. What this file says itself wins. "
+      "Lists of "
+      "streams are joined, those of this file first. Two files that say different things of an option are a problem, "
+      "unless this "
+      "one says it itself.",
+      .table = &include_table },
     SECTION(log, "What the gateway says about itself."),
     SECTION(http, "The HTTP front end."),
     SECTION(websocket, "The WebSocket front end, on the address of the HTTP front end."),
@@ -23,9 +30,10 @@ static const struct option section_rows[] = {
     SECTION(query, "The reading of counts, GET /events/metrics."),
     SECTION(drain, "What happens on SIGTERM."),
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
-      "The declared kinds of events, at least one.", .required = true, .table = &stream_table },
+      "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
     { "routes", LIST(config, routes, route_count, route_options), NULL, NULL, "1000",
-      "Addresses of HTTP beside the gateway's own, or in their place: docs/routes.md.", .table = &route_table },
+      "Addresses of HTTP beside the gateway's own, or in their place: docs/routes.md.", .joined = true,
+      .table = &route_table },
 };
 
 const struct option_table option_sections = TABLE(section_rows);

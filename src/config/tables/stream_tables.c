@@ -80,6 +80,7 @@ static const struct option field_rows[] = {
 static const struct option_table field_table = TABLE(field_rows);
 
 static const struct option stream_rows[] = {
+    INHERITED_SCOPE(stream_options),
     { "name",             NAME(stream_options, name),                          NULL,               NULL,    NULL,
       "What clients call it (`?stream=`); unique. The first stream takes what names none.", .required = true },
     { "table",            STRING(stream_options, table),                       NULL,               "1",     NULL,

@@ -295,6 +295,7 @@ static void a_segment_is_split_or_left_whole(void **state)
 static void a_configuration_is_never_called_no_yaml(void **state)
 {
     struct slice text = SLICE("http: { listen: 127.0.0.1:0 }\nstreams:\n  - name: events\n    fields: [a, b, c]\n");
+    const struct node_file file = { .name = "test.yaml", .scope = "", .prefix = "" };
     bool failed = true;
     (void)state;
     SKIP_IF_SANITIZED();
@@ -304,7 +305,7 @@ static void a_configuration_is_never_called_no_yaml(void **state)
         assert_true(buf_reserve(&problems, 4096));
         struct config_memory *memory = memory_new();
         malloc_fail(first, 1);
-        bool read = document_read(memory, "test.yaml", text, &root, &problems);
+        bool read = document_read(memory, &file, text, &root, &problems);
         failed = malloc_has_failed();
         assert_true(read || (failed && strstr(buf_c_string(&problems), "out of memory") != NULL));
         assert_true(read || strstr(problems.data, "not YAML") == NULL);
