@@ -5,7 +5,7 @@
  * lines is streamed; any other result is held whole, as text a few times of what the bounds below say of its columns. */
 #pragma once
 
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 struct store_reply;
 struct store_statement;

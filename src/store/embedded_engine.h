@@ -2,7 +2,7 @@
  * stops with the last one. */
 #pragma once
 
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 struct embedded_engine {
     struct chdb chdb;

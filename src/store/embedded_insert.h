@@ -2,7 +2,7 @@
  * handed over piece by piece. */
 #pragma once
 
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 struct store_insert;
 struct store_reply;

@@ -2,7 +2,7 @@
  * engine's own, so no outcome here is UNKNOWN. Calls block. */
 #pragma once
 
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 struct store_query;
 struct store_reply;

@@ -5,7 +5,7 @@
  * each reply: the empty 200 of a maintenance page stored nothing. */
 #pragma once
 
-#include "store/http_client.h"
+#include "store/client/http_client.h"
 #include "store/store.h"
 
 struct request_draft {

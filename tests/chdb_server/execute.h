@@ -2,7 +2,7 @@
 #pragma once
 
 #include "request.h"
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 struct engine {
     struct chdb chdb;

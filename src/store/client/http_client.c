@@ -1,5 +1,5 @@
 /* Turns requests into answers, or into a verdict on what became of them. The only place that knows libcurl. */
-#include "store/http_client.h"
+#include "store/client/http_client.h"
 
 #include "base/assert.h"
 

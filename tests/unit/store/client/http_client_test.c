@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
-#include "store/http_client.h"
+#include "store/client/http_client.h"
 
 #define ANSWER "HTTP/1.1 200 OK\r\nX-ClickHouse-Server-Display-Name: here\r\nContent-Length: 0\r\n\r\n"
 

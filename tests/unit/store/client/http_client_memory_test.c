@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "failing_malloc.h"
-#include "store/http_client.h"
+#include "store/client/http_client.h"
 
 #define ANSWER_BYTES 4000
 

@@ -1,5 +1,5 @@
 /* Turns the name of a shared library into the functions of libchdb. */
-#include "store/chdb.h"
+#include "store/client/chdb.h"
 
 #include <dlfcn.h>
 #include <libgen.h>
