@@ -1,9 +1,9 @@
 /* Turns the short forms of HTTP's listeners into entries of their list. */
 #include "config/http_listeners.h"
 
-#include "config/config.h"
 #include "config/memory.h"
 #include "config/option_read.h"
+#include "config/options/options.h"
 
 #include <stdio.h>
 

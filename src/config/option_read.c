@@ -14,20 +14,6 @@
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };
 
-void option_problem(struct option_reader *reader, int line, const char *path, const char *format, ...)
-{
-    char message[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    buf_append_string(reader->problems, reader->file);
-    if (line != 0) {
-        buf_printf(reader->problems, ":%d", line);
-    }
-    buf_printf(reader->problems, ": %s%s%s\n", path, *path != '\0' ? ": " : "", message);
-}
-
 static void *place_of(const struct option *option, void *target)
 {
     return (char *)target + option->offset;

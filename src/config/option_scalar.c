@@ -4,7 +4,7 @@
 #include "config/document.h"
 #include "config/expand.h"
 #include "config/memory.h"
-#include "config/option_read.h"
+#include "config/option_problem.h"
 #include "config/scalar.h"
 #include "config/tables/option_table.h"
 

@@ -3,6 +3,7 @@
 
 #include "config/memory.h"
 #include "config/option_read.h"
+#include "config/options/options.h"
 
 #include <errno.h>
 #include <stdio.h>

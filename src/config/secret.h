@@ -1,8 +1,7 @@
 /* Secrets that lie in files of their own: of systemd's LoadCredential, of Kubernetes, of Docker. */
 #pragma once
 
-#include "config/config.h"
-
+struct config;
 struct option_reader;
 
 /* Reads the files that the configuration names into the options that they stand for; a problem each of what cannot be used.

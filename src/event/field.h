@@ -1,8 +1,9 @@
 /* Compiles one field of a stream; private to stream.c. */
 #pragma once
 
-#include "event/stream.h"
+#include "base/bytes.h"
 
+struct column_spec;
 struct field_options;
 
 /* Fills *spec from the options. Appends one line per problem ("line N: field: …"); false if there was any. The spec is

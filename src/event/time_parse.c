@@ -1,19 +1,10 @@
 /* Turns numbers into moments, and texts by the first form that they have. */
-#include "event/time_text.h"
+#include "event/time_parse.h"
 
 #include "base/clock.h"
+#include "event/time_text.h"
 
 #include <math.h>
-
-static struct moment split(int64_t value, int64_t per_second)
-{
-    int64_t seconds = value / per_second, rest = value % per_second;
-    if (rest < 0) {
-        seconds--;
-        rest += per_second;
-    }
-    return (struct moment){ seconds, (int32_t)(rest * (NS_PER_SECOND / per_second)) };
-}
 
 /* What an integer counts, told by its size. */
 static int64_t units_per_second(int64_t value)
@@ -33,7 +24,7 @@ static int64_t units_per_second(int64_t value)
 
 struct moment moment_from_integer(int64_t value)
 {
-    return split(value, units_per_second(value));
+    return moment_from_units(value, units_per_second(value));
 }
 
 bool moment_from_double(double value, struct moment *moment)
@@ -46,18 +37,8 @@ bool moment_from_double(double value, struct moment *moment)
         *moment = moment_from_integer((int64_t)llround(value));
         return true;
     }
-    *moment = split(llround(size < 1e11 ? value * 1e6 : value * 1e3), 1000000);
+    *moment = moment_from_units(llround(size < 1e11 ? value * 1e6 : value * 1e3), 1000000);
     return true;
-}
-
-int64_t days_from_civil(int64_t year, int month, int day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
 }
 
 /* Nine digits of a fraction. */
@@ -115,7 +96,7 @@ static bool from_dotnet(struct slice text, struct moment *moment)
     if (!slice_to_i64(number, &milliseconds)) {
         return false;
     }
-    *moment = split(milliseconds, 1000);
+    *moment = moment_from_units(milliseconds, 1000);
     return true;
 }
 
@@ -136,18 +117,4 @@ bool moment_from_text(struct slice text, struct moment *moment)
     }
     return time_from_digits(text, moment) || from_fraction(text, moment) || time_from_names(text, moment) ||
            from_dotnet(text, moment);
-}
-
-int64_t moment_to_ns(struct moment moment)
-{
-    int64_t ns;
-    if (__builtin_mul_overflow(moment.seconds, NS_PER_SECOND, &ns) || __builtin_add_overflow(ns, moment.nanos, &ns)) {
-        return moment.seconds < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return ns;
-}
-
-struct moment moment_from_ns(int64_t ns)
-{
-    return split(ns, NS_PER_SECOND);
 }

@@ -14,14 +14,8 @@
 
 struct store_reply;
 
-/* Can the text hold what came from a row? By the code: of rows, of expressions, of what is not known; or no code at all. */
-bool answer_may_quote_rows(const struct store_reply *reply);
-
 /* One line without rows: "code 469 VIOLATED_CONSTRAINT of constraint `c`, …", or the whole text where it cannot hold any. */
 void answer_explain(const struct store_reply *reply, char *out, size_t size);
 
 /* One line with all that the server said: for dead letters. */
 void answer_quote(const struct store_reply *reply, char *out, size_t size);
-
-/* The view that a text says the error came from, at its end, where ClickHouse names it; no data: none. */
-struct slice answer_view(const char *message);

@@ -2,7 +2,7 @@
 #include "store/codes.h"
 
 #include "base/bytes.h"
-#include "store/answer_text.h"
+#include "store/answer_names.h"
 #include "store/store.h"
 
 /* X(code, name, what it means for a batch, what it tells when the catalog was asked about a table). Names and numbers are
@@ -158,9 +158,26 @@ bool code_is_of_rows(int code)
     return row == NULL || row->class == CODE_ROW || row->class == CODE_SUSPECT;
 }
 
+#define SYNTAX_ERROR 62 /* quotes what follows in the body */
+
+static const int suspicious[] = { SYNTAX_ERROR, 1000, 1001, 1002 }; /* of Poco, std and what not: any text */
+
+bool code_may_quote_rows(const struct store_reply *reply)
+{
+    if (reply->outcome != STORE_ANSWERED && reply->outcome != STORE_UNKNOWN) {
+        return false; /* a text of our own */
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(suspicious); i++) {
+        if (reply->code == suspicious[i]) {
+            return true;
+        }
+    }
+    return reply->code != 0 ? code_is_of_rows(reply->code) : strstr(reply->message, "Exception") != NULL;
+}
+
 bool code_is_from_view(const struct store_reply *reply)
 {
-    if (answer_may_quote_rows(reply)) {
+    if (code_may_quote_rows(reply)) {
         return answer_view(reply->message).data != NULL;
     }
     return strcasestr(reply->message, "pushing to view") != NULL ||

@@ -30,6 +30,9 @@ bool code_is_from_view(const struct store_reply *reply);
 /* Can a row, or an expression on it, cause this code? So it is of those that are not in the table. */
 bool code_is_of_rows(int code);
 
+/* Can the text hold what came from a row? By the code: of rows, of expressions, of what is not known; or no code at all. */
+bool code_may_quote_rows(const struct store_reply *reply);
+
 /* Of an answer to a question about a table: it says nothing of the table (the server was not reached, is ill, or does not let
  * us), and is to be asked again later. */
 bool code_is_silent(const struct store_reply *reply);

@@ -9,6 +9,7 @@
 #include "event/event_id.h"
 #include "event/segment/native.h"
 #include "event/segment/segment.h"
+#include "pipeline/journal/letter_files.h"
 #include "pipeline/journal/letter_report.h"
 
 #include <dirent.h>

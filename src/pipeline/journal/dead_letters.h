@@ -18,9 +18,6 @@ struct segment;
 struct status_board;
 struct stream;
 
-#define LETTER_FOLDER "dead"
-#define LETTER_SUFFIX ".ndjson"
-
 struct dead_letters;
 
 /* NULL with *problem. */

@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/system/disk.h"
 #include "event/event_id.h"
-#include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
 #include "pipeline/json/json.h"
 

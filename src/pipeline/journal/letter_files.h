@@ -17,6 +17,9 @@
 
 #include "event/segment/segment.h"
 
+#define LETTER_FOLDER "dead"
+#define LETTER_SUFFIX ".ndjson"
+
 struct letter {
     char name[SEGMENT_NAME_MAX];
     bool has_bytes;

@@ -9,7 +9,7 @@
 #include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
-#include "pipeline/journal/dead_letters.h"
+#include "pipeline/journal/letter_files.h"
 #include "store/codes.h"
 
 #include <inttypes.h>

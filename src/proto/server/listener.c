@@ -4,14 +4,8 @@
 #include "config/options/http_options.h"
 #include "proto/front/listen.h"
 #include "proto/front/page.h"
-#include "proto/server/server.h"
 
 #define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
-
-bool server_keeps_apart(const struct http_listener_options *options)
-{
-    return (options->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
-}
 
 bool listener_init(struct listener *listener, const struct http_listener_options *options, const struct page *pages,
                    size_t page_count, const struct transport_ops *transport)

@@ -31,6 +31,11 @@ struct server {
     struct server_thread *admin; /* NULL: there is none */
 };
 
+bool server_keeps_apart(const struct http_listener_options *options)
+{
+    return (options->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
+}
+
 bool server_check_listeners(const struct http_options *http, struct buf *problems)
 {
     return listeners_check(http, problems);

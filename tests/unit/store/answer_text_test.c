@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "store/answer_names.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
 #include "store/store.h"
