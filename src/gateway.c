@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "base/system/crash_point.h"
 #include "base/system/data_folder.h"
+#include "config/config.h"
 #include "event/stream.h"
 #include "memory_plan.h"
 #include "open_files.h"
@@ -106,7 +107,12 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
 static bool start_pipeline(struct gateway *g, struct buf *problem)
 {
     struct pipeline_config config = {
-        .config = g->config,
+        .journal = &g->config->journal,
+        .commit = &g->config->commit,
+        .dedup = &g->config->dedup,
+        .writer = &g->config->writer,
+        .store_options = &g->config->store,
+        .max_events = g->config->http.max_events,
         .streams = g->streams,
         .stream_count = g->config->stream_count,
         .store = g->store,

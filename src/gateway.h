@@ -2,10 +2,11 @@
  * stops them in reverse. */
 #pragma once
 
-#include "config/config.h"
+#include "base/bytes.h"
 
 #define SLUICE_VERSION "0.1.0"
 
+struct config;
 struct gateway;
 
 /* All that can be said without starting anything, for --check: streams, addresses, origins, URLs. False with one line

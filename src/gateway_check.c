@@ -1,4 +1,5 @@
 /* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
+#include "config/options/options.h"
 #include "gateway.h"
 #include "gateway_streams.h"
 #include "memory_plan.h"

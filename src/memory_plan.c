@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/system/memory_size.h"
+#include "config/options/options.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define SHARE_DIVISOR 8

@@ -1,7 +1,9 @@
 /* How much memory a configuration lets the process take, and what the shares of it are that the file leaves open. */
 #pragma once
 
-#include "config/config.h"
+#include "base/bytes.h"
+
+struct config;
 
 struct memory_plan {
     uint64_t memory;    /* that there is */

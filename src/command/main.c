@@ -3,6 +3,7 @@
 #include "command/journal_command.h"
 #include "command/schema_command.h"
 #include "command/sql_command.h"
+#include "config/config.h"
 #include "gateway.h"
 #include "memory_plan.h"
 #include "start_line.h"

@@ -1,6 +1,7 @@
 /* Turns the streams of a configuration into the CREATE TABLE of each. */
 #include "command/schema_command.h"
 
+#include "config/config.h"
 #include "gateway.h"
 
 #include "event/stream.h"

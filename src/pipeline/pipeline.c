@@ -1,9 +1,10 @@
 /* Turns a configuration into running threads between pipeline_submit and the store, and back into rest. */
+#include "base/log.h"
 #include "pipeline/pipeline_private.h"
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
-#include "config/config.h"
+#include "config/options/journal_options.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
 #include "pipeline/commit.h"
@@ -57,9 +58,8 @@ static bool remember_recovered(struct pipeline *pipeline, const struct segment *
 static bool open_storage(struct pipeline *pipeline, struct segment **recovered, struct buf *problem)
 {
     const struct pipeline_config *config = &pipeline->config;
-    const struct config *options = config->config;
     struct journal_config journal_config = {
-        .options = &options->journal,
+        .options = config->journal,
         .streams = const_streams(config),
         .stream_count = config->stream_count,
         .metrics = config->metrics,
@@ -71,9 +71,9 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
     }
     const char *folder = journal_folder(pipeline->journal);
     struct dedup_config dedup_config = {
-        .options = &options->dedup,
+        .options = config->dedup,
         .folder = folder,
-        .durability = options->journal.durability,
+        .durability = config->journal->durability,
         .streams = const_streams(config),
         .stream_count = config->stream_count,
         .metrics = config->metrics,
@@ -83,7 +83,7 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
     if (pipeline->dedup == NULL) {
         return false;
     }
-    pipeline->letters = dead_letters_open(folder, options->journal.max_dead_letter_bytes, config->metrics, problem);
+    pipeline->letters = dead_letters_open(folder, config->journal->max_dead_letter_bytes, config->metrics, problem);
     if (pipeline->letters == NULL) {
         return false;
     }
@@ -109,7 +109,7 @@ static bool make_commit(struct pipeline *pipeline)
         .stream_count = config->stream_count,
         .journal = pipeline->journal,
         .dedup = pipeline->dedup,
-        .dedup_options = &config->config->dedup,
+        .dedup_options = config->dedup,
         .queue = &pipeline->queue,
         .room = &pipeline->room,
         .metrics = config->metrics,
@@ -125,12 +125,12 @@ static bool start_writer(struct pipeline *pipeline, struct buf *problem)
 {
     const struct pipeline_config *config = &pipeline->config;
     struct writer_config writer_config = {
-        .options = &config->config->writer,
-        .store_options = &config->config->store,
+        .options = config->writer,
+        .store_options = config->store_options,
         .store = config->store,
         .streams = const_streams(config),
         .stream_count = config->stream_count,
-        .fsync = config->config->journal.durability == DURABILITY_FSYNC,
+        .fsync = config->journal->durability == DURABILITY_FSYNC,
         .metrics = config->metrics,
         .board = config->board,
         .owner = settlement_callbacks(&pipeline->settlement),
@@ -208,8 +208,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *
     }
     pipeline->config = *config;
     pipeline->plans = plans;
-    pipeline->max_events = config->config->http.max_events;
-    commit_queue_init(&pipeline->queue, &config->config->commit);
+    commit_queue_init(&pipeline->queue, config->commit);
     waiting_room_init(&pipeline->room);
     destinations_init(&pipeline->destinations);
     refusals_init(&pipeline->refusals);

@@ -20,16 +20,25 @@
 #include "event/ticket.h"
 #include "pipeline/payload/payload_form.h"
 
-struct config;
+struct commit_options;
+struct dedup_options;
+struct journal_options;
 struct metrics;
 struct pipeline;
 struct pipeline_io;
 struct status_board;
 struct store;
+struct store_options;
 struct stream;
+struct writer_options;
 
 struct pipeline_config {
-    const struct config *config;
+    const struct journal_options *journal;
+    const struct commit_options *commit;
+    const struct dedup_options *dedup;
+    const struct writer_options *writer;
+    const struct store_options *store_options;
+    uint64_t max_events; /* in one payload */
     struct stream *const *streams;
     size_t stream_count;
     struct store *store;

@@ -62,7 +62,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     io->returns_to = io;
     io->callbacks = *callbacks;
     io->refusals = &pipeline->refusals;
-    io->max_events = pipeline->max_events;
+    io->max_events = pipeline->config.max_events;
     io->stream_count = pipeline->config.stream_count;
     io->parser = json_parser_new();
     io->validator = validator_new(pipeline->plans);

@@ -12,7 +12,6 @@
 
 struct pipeline {
     struct pipeline_config config;
-    uint64_t max_events;          /* in one payload (http.max_events) */
     struct validate_plans *plans; /* of all streams, for the I/O threads */
     atomic_bool open;             /* events are let in; what follows is there */
     struct wakeup opening;        /* guards `awaited`, and whoever awaits it sleeps there */

@@ -246,7 +246,19 @@ static void begin(struct fixture *f)
     struct buf problem = { 0 };
     f->metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 } });
     f->board = status_board_new();
-    struct pipeline_config config = { &f->config, &f->stream, 1, &f->fake.store, f->metrics, f->board };
+    struct pipeline_config config = {
+        .journal = &f->config.journal,
+        .commit = &f->config.commit,
+        .dedup = &f->config.dedup,
+        .writer = &f->config.writer,
+        .store_options = &f->config.store,
+        .max_events = f->config.http.max_events,
+        .streams = &f->stream,
+        .stream_count = 1,
+        .store = &f->fake.store,
+        .metrics = f->metrics,
+        .board = f->board,
+    };
     f->pipeline = pipeline_new(&config, &problem);
     assert_non_null(f->pipeline);
     f->front = (struct front){ 0 };

@@ -5,8 +5,10 @@
  * transport, which never calls back. */
 #pragma once
 
-#include "proto/front/large_payload.h"
+#include "base/bytes.h"
+#include "event/ticket.h"
 
+struct large_payload;
 struct page_reply;
 
 struct session_ops {

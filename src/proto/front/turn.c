@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/system/heartbeat.h"
 
 #define TURN_NS (5 * NS_PER_MS)
 #define SLOW_NS NS_PER_MS

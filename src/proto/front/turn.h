@@ -9,12 +9,13 @@
  * No lock: a turn belongs to its thread. */
 #pragma once
 
-#include "base/system/heartbeat.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define TURN_MEASURED_BYTES ((size_t)4 << 10) /* lighter payloads are not worth two looks at the clock */
+
+struct heartbeat;
 
 struct turn {
     int64_t (*clock)(void); /* monotonic, ns */

@@ -12,7 +12,6 @@
 #include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_routes.h"
-#include "proto/http/http_session.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"

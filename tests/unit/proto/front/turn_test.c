@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/system/heartbeat.h"
 #include "proto/front/turn.h"
 
 #define LIGHT 200
