@@ -17,7 +17,7 @@
 
 struct column;
 struct event_id;
-struct pipeline_io;
+struct pipeline_inbox;
 struct stream;
 struct ticket;
 
@@ -30,11 +30,11 @@ struct chunk {
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
-    uint64_t payload_bytes;           /* of the payloads that its rows came from: how far it has grown, roughly */
-    uint64_t queued_bytes;            /* what the commit queue counts for it */
-    int64_t min_time_ns, max_time_ns; /* wall, of the stream's time column; min > max: no row yet */
-    struct pipeline_io *returns_to;   /* the I/O thread it goes back to */
-    struct chunk *next;               /* in whichever list it is */
+    uint64_t payload_bytes;            /* of the payloads that its rows came from: how far it has grown, roughly */
+    uint64_t queued_bytes;             /* what the commit queue counts for it */
+    int64_t min_time_ns, max_time_ns;  /* wall, of the stream's time column; min > max: no row yet */
+    struct pipeline_inbox *returns_to; /* of the I/O thread it goes back to */
+    struct chunk *next;                /* in whichever list it is */
 };
 
 struct chunk *chunk_new(const struct stream *stream);

@@ -9,7 +9,6 @@
 #include "pipeline/commit_queue.h"
 #include "pipeline/journal/journal.h"
 #include "pipeline/pipeline_inbox.h"
-#include "pipeline/pipeline_io.h"
 #include "pipeline/waiters.h"
 
 #include <stdlib.h>
@@ -172,21 +171,21 @@ static void send_back(struct commit *commit, struct chunk *chunks)
     buf_clear(&commit->to_wake);
     while (chunks != NULL) {
         struct chunk *chunk = chunks;
-        struct pipeline_io *io = chunk->returns_to;
-        ASSERT(io != NULL);
+        struct pipeline_inbox *inbox = chunk->returns_to;
+        ASSERT(inbox != NULL);
         chunks = chunk->next;
         answer(commit, chunk);
         commit_queue_completed(commit->config.queue, chunk);
-        if (pipeline_inbox_put_chunk(io->inbox, chunk)) {
-            buf_append(&commit->to_wake, &io, sizeof io);
+        if (pipeline_inbox_put_chunk(inbox, chunk)) {
+            buf_append(&commit->to_wake, &inbox, sizeof inbox);
             if (commit->to_wake.failed) {
-                io->callbacks.wake(io->callbacks.context);
+                pipeline_inbox_wake(inbox);
             }
         }
     }
-    struct pipeline_io *const *ios = (struct pipeline_io *const *)(void *)commit->to_wake.data;
-    for (size_t i = 0; i < commit->to_wake.len / sizeof *ios; i++) {
-        ios[i]->callbacks.wake(ios[i]->callbacks.context);
+    struct pipeline_inbox *const *inboxes = (struct pipeline_inbox *const *)(void *)commit->to_wake.data;
+    for (size_t i = 0; i < commit->to_wake.len / sizeof *inboxes; i++) {
+        pipeline_inbox_wake(inboxes[i]);
     }
 }
 

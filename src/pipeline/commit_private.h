@@ -42,7 +42,7 @@ struct commit {
     struct buf seen;    /* a byte each */
     struct buf runs;    /* struct dedup_ids, into ids and seen */
     struct buf keep;    /* uint64_t: bit r of a chunk's words says that row r is new */
-    struct buf to_wake; /* struct pipeline_io * */
+    struct buf to_wake; /* struct pipeline_inbox * */
     struct id_set group_ids;
 };
 

@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 
-struct pipeline_inbox *pipeline_inbox_new(void)
+struct pipeline_inbox *pipeline_inbox_new(struct pipeline_wake wake)
 {
     struct pipeline_inbox *inbox = calloc(1, sizeof *inbox);
     if (inbox != NULL) {
         pthread_mutex_init(&inbox->mutex, NULL);
+        inbox->wake = wake;
         inbox->end = &inbox->chunks;
     }
     return inbox;

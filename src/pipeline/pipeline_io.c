@@ -59,7 +59,6 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
         return NULL;
     }
     io->pipeline = pipeline;
-    io->returns_to = io;
     io->callbacks = *callbacks;
     io->refusals = &pipeline->refusals;
     io->max_events = pipeline->config.max_events;
@@ -69,7 +68,8 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     io->cells = metrics_thread(pipeline->config.metrics);
     io->open = calloc(io->stream_count, sizeof(struct chunk *));
     io->spare = calloc(io->stream_count, sizeof(struct chunk *));
-    io->inbox = pipeline_inbox_new();
+    io->inbox = pipeline_inbox_new((struct pipeline_wake){ callbacks->wake, callbacks->context });
+    io->returns_to = io->inbox;
     if (io->parser == NULL || io->validator == NULL || io->cells == NULL || io->open == NULL || io->spare == NULL ||
         io->inbox == NULL) {
         free_io(io);
@@ -84,7 +84,7 @@ struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner)
 {
     struct pipeline_io *io = pipeline_io_new(partner->pipeline, &partner->callbacks);
     if (io != NULL) {
-        io->returns_to = partner;
+        io->returns_to = partner->inbox;
     }
     return io;
 }
@@ -130,8 +130,8 @@ static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error e
         metric_add_event(io->cells, METRIC_EVENTS_IN_FLIGHT, ticket->protocol, chunk->stream->index,
                          -(int64_t)ticket->rows);
     }
-    if (pipeline_inbox_put_chunk(io->returns_to->inbox, chunk)) {
-        io->callbacks.wake(io->callbacks.context);
+    if (pipeline_inbox_put_chunk(io->returns_to, chunk)) {
+        pipeline_inbox_wake(io->returns_to);
     }
 }
 

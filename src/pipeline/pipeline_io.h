@@ -19,7 +19,6 @@ struct pipeline_inbox;
 
 struct pipeline_io {
     struct pipeline *pipeline;
-    struct pipeline_io *returns_to; /* to whose thread its chunks come back: itself, or the one that it is beside */
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
     struct json_repair repair;
@@ -31,7 +30,9 @@ struct pipeline_io {
     struct chunk **spare;        /* by stream index: lists (by `next`) of cleared chunks */
     size_t stream_count;
     struct pipeline_inbox *inbox; /* completed chunks and stored tokens on their way back */
-    struct pipeline_io *next;     /* in the pipeline's list */
+    struct pipeline_inbox
+        *returns_to;          /* where its own chunks come back: `inbox`, or that of the thread that it is beside */
+    struct pipeline_io *next; /* in the pipeline's list */
 };
 
 /* The open chunk of the stream, or else a spare or new one made open (returns_to set). NULL if memory is short. */

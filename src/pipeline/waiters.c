@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "pipeline/pipeline_inbox.h"
-#include "pipeline/pipeline_io.h"
 
 #include <stdlib.h>
 
@@ -83,9 +82,9 @@ void waiters_settle(struct waiting_room *room, struct waiters *waiters, bool sto
         return;
     }
     for (size_t i = 0; i < waiters->count && !waiters->lost; i++) {
-        struct pipeline_io *io = waiters->items[i].io;
-        if (pipeline_inbox_put_token(io->inbox, waiters->items[i].token)) {
-            io->callbacks.wake(io->callbacks.context);
+        struct pipeline_inbox *inbox = waiters->items[i].inbox;
+        if (pipeline_inbox_put_token(inbox, waiters->items[i].token)) {
+            pipeline_inbox_wake(inbox);
         }
     }
     free(waiters);

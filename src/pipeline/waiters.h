@@ -8,11 +8,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-struct pipeline_io;
+struct pipeline_inbox;
 struct waiters;
 
 struct waiter {
-    struct pipeline_io *io;
+    struct pipeline_inbox *inbox;
     struct token token;
 };
 

@@ -23,6 +23,7 @@
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "event/stream.h"
 #include "pipeline/batch.h"
 #include "pipeline/commit.h"
@@ -33,7 +34,6 @@
 #include "pipeline/journal/journal.h"
 #include "pipeline/journal/journal_io.h"
 #include "pipeline/pipeline_inbox.h"
-#include "pipeline/pipeline_io.h"
 #include "pipeline/settlement.h"
 #include "pipeline/waiters.h"
 
@@ -59,7 +59,7 @@ struct fixture {
     struct waiting_room room;
     struct commit *commit;
     struct settlement settlement;
-    struct pipeline_io ios[2];
+    struct pipeline_inbox *inboxes[2];
     int wakes[2];
     uint64_t next_unstable;
     struct segment *segments[MOST_SEGMENTS];
@@ -199,8 +199,7 @@ static int set_up(void **state)
     open_all(f);
     make_commit(f, f->dedup);
     for (int i = 0; i < 2; i++) {
-        f->ios[i].callbacks = (struct pipeline_io_callbacks){ .context = &f->wakes[i], .wake = wake };
-        f->ios[i].inbox = pipeline_inbox_new();
+        f->inboxes[i] = pipeline_inbox_new((struct pipeline_wake){ wake, &f->wakes[i] });
     }
     *state = f;
     return 0;
@@ -246,7 +245,7 @@ static int tear_down(void **state)
     waiting_room_release(&f->room);
     commit_queue_release(&f->queue);
     for (int i = 0; i < 2; i++) {
-        pipeline_inbox_free(f->ios[i].inbox);
+        pipeline_inbox_free(f->inboxes[i]);
     }
     for (size_t i = 0; i < STREAMS; i++) {
         stream_free(f->streams[i]);
@@ -294,7 +293,7 @@ static struct chunk *chunk_of(struct fixture *f, int io, size_t stream, const ch
 {
     struct chunk *chunk = chunk_new(f->streams[stream]);
     assert_non_null(chunk);
-    chunk->returns_to = &f->ios[io];
+    chunk->returns_to = f->inboxes[io];
     struct ticket *ticket = chunk_add_ticket(chunk);
     for (const char *at = word; *at != '\0'; at++) {
         if (*at == '|') {
@@ -329,7 +328,7 @@ static const char *answers(struct fixture *f, int io)
     size_t len = 0;
     text[0] = '\0';
     struct buf tokens = { 0 };
-    struct chunk *chunk = pipeline_inbox_take(f->ios[io].inbox, &tokens);
+    struct chunk *chunk = pipeline_inbox_take(f->inboxes[io], &tokens);
     while (chunk != NULL) {
         for (uint32_t i = 0; i < chunk->ticket_count; i++) {
             const struct ticket *ticket = &chunk->tickets[i];
