@@ -202,7 +202,7 @@ static const char *json_escape(unsigned char c, char space[8])
     }
 }
 
-static void append_escaped(struct buf *b, struct slice s)
+void buf_append_json_escaped(struct buf *b, struct slice s)
 {
     size_t plain = 0;
     for (size_t i = 0; i < s.len; i++) {
@@ -227,7 +227,7 @@ void buf_append_json_string(struct buf *b, struct slice s)
     if (is_plain(s)) {
         buf_append_slice(b, s);
     } else {
-        append_escaped(b, s);
+        buf_append_json_escaped(b, s);
     }
     buf_append_byte(b, '"');
 }

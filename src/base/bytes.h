@@ -143,6 +143,9 @@ void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* JSON string with its quotes (RFC 8259): escapes '"', '\\' and control characters; `s` must be valid UTF-8. */
 void buf_append_json_string(struct buf *b, struct slice s);
 
+/* The same without the quotes, to go on with a string that was begun. */
+void buf_append_json_escaped(struct buf *b, struct slice s);
+
 /* A terminating NUL behind len, not counted in it, so that data can go to a C API; NULL if memory is short. */
 const char *buf_c_string(struct buf *b);
 
