@@ -41,7 +41,7 @@ uint64_t body_number(const struct body *body, char *at, struct numbers *numbers)
     uint64_t first = numbers->given;
     char *event = at + shapes[body->shape].before.len;
     for (size_t i = 0; i < body->events; i++, event += stride(body)) {
-        template_number(body->template, event, numbers_at(numbers, numbers->given++));
+        load_template_number(body->template, event, numbers_at(numbers, numbers->given++));
     }
     return first;
 }

@@ -25,12 +25,12 @@ static void read_template(const char *path, struct buf *source)
 static void compile_template(struct load *load)
 {
     struct buf source = { 0 }, problem = { 0 };
-    if (load->options.template_file == NULL) {
-        buf_append_slice(&source, template_default);
+    if (load->options.load_template_file == NULL) {
+        buf_append_slice(&source, load_template_default);
     } else {
-        read_template(load->options.template_file, &source);
+        read_template(load->options.load_template_file, &source);
     }
-    if (!template_compile(&load->template, buf_slice(&source), clock_wall_ns() / NS_PER_MS, &problem)) {
+    if (!load_template_compile(&load->template, buf_slice(&source), clock_wall_ns() / NS_PER_MS, &problem)) {
         options_refuse("template", "%s", buf_c_string(&problem));
     }
     if (!load->template.has_number && !load->options.same) {

@@ -32,7 +32,7 @@ static const struct row {
     { "events", ON_ALL, COUNT, AT(events), 0, 1e12, NULL, "N", "gives out so many instead, in whole bulks" },
     { "bulk", ON_ALL, COUNT, AT(bulk), 0, 1e6, NULL, "N", "events of a request, message or datagram (0: one bare)" },
     { "shape", ON_ALL, WORD, AT(shape), 0, 0, shape_words, "WORD", "of a bulk: array, ndjson, object (udp: ndjson)" },
-    { "template", ON_ALL, TEXT, AT(template_file), 0, 0, NULL, "FILE", "one event with placeholders" },
+    { "template", ON_ALL, TEXT, AT(load_template_file), 0, 0, NULL, "FILE", "one event with placeholders" },
     { "rate", ON_ALL, REAL, AT(rate), 0, 1e9, NULL, "N", "events/s, open loop (0: closed loop, udp: all it can)" },
     { "repeat", ON_ALL, COUNT, AT(repeat), 0, NUMBERS_ROUND - 1, NULL, "PERCENT",
       "events that repeat earlier ones (0)" },

@@ -17,7 +17,7 @@ struct options {
     uint64_t events; /* 0: until the seconds are over */
     uint64_t bulk;   /* 0: one event, nothing around it */
     unsigned shape;  /* enum body_shape */
-    const char *template_file;
+    const char *load_template_file;
     double rate; /* events a second; 0: closed loop */
     uint64_t repeat;
     uint64_t start;

@@ -11,7 +11,7 @@
 #define RANDOM_MAX 18
 #define HEX_MAX 64
 
-const struct slice template_default = SLICE(
+const struct slice load_template_default = SLICE(
     "{\"event_name\":\"purchase\",\"channel\":\"web\",\"campaign_id\":\"sale\",\"user_id\":\"u${number}\","
     "\"timestamp\":${time},\"tags\":[\"mobile\",\"premium\"],\"metadata\":{\"amount\":99.99,\"currency\":\"USD\"}}");
 
@@ -193,7 +193,7 @@ static struct slice without_end_of_line(struct slice source)
     return source;
 }
 
-bool template_compile(struct template *t, struct slice source, int64_t now_ms, struct buf *problem)
+bool load_template_compile(struct template *t, struct slice source, int64_t now_ms, struct buf *problem)
 {
     *t = (struct template){ 0 };
     source = without_end_of_line(source);
@@ -214,7 +214,7 @@ bool template_compile(struct template *t, struct slice source, int64_t now_ms, s
     return true;
 }
 
-void template_release(struct template *t)
+void load_template_release(struct template *t)
 {
     free(t->source);
     buf_release(&t->text);

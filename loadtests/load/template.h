@@ -16,7 +16,7 @@
 #define TEMPLATE_TIME_DIGITS 13
 
 /* Of the default stream, 187 bytes. */
-extern const struct slice template_default;
+extern const struct slice load_template_default;
 
 struct template_patch {
     void (*put)(const struct template_patch *patch, char *at, uint64_t number);
@@ -39,12 +39,13 @@ struct template
 };
 
 /* `now_ms` is any Unix time of the day. False: the problem says what is wrong with it. */
-MUST_CHECK bool template_compile(struct template *template, struct slice source, int64_t now_ms, struct buf *problem);
+MUST_CHECK bool load_template_compile(struct template *template, struct slice source, int64_t now_ms,
+                                      struct buf *problem);
 
-void template_release(struct template *template);
+void load_template_release(struct template *template);
 
 /* Makes the copy of the text at `event` the event of that number. */
-static inline void template_number(const struct template *template, char *event, uint64_t number)
+static inline void load_template_number(const struct template *template, char *event, uint64_t number)
 {
     for (size_t i = 0; i < template->patch_count; i++) {
         const struct template_patch *patch = &template->patches[i];

@@ -19,8 +19,8 @@ static char text[4096];
 static void compile(const char *source)
 {
     struct buf problem = { 0 };
-    template_release(&template);
-    if (!template_compile(&template, slice_from_string(source), NOW_MS, &problem)) {
+    load_template_release(&template);
+    if (!load_template_compile(&template, slice_from_string(source), NOW_MS, &problem)) {
         fail_msg("%s: %s", source, buf_c_string(&problem));
     }
 }
@@ -29,7 +29,7 @@ static const char *event(uint64_t number)
 {
     memcpy(text, template.text.data, template.text.len);
     text[template.text.len] = '\0';
-    template_number(&template, text, number);
+    load_template_number(&template, text, number);
     return text;
 }
 
@@ -70,8 +70,8 @@ static void the_default_event_has_its_length(void **state)
 {
     (void)state;
     struct buf problem = { 0 };
-    template_release(&template);
-    assert_true(template_compile(&template, template_default, NOW_MS, &problem));
+    load_template_release(&template);
+    assert_true(load_template_compile(&template, load_template_default, NOW_MS, &problem));
     assert_int_equal(template.text.len, 187);
 }
 
@@ -138,12 +138,12 @@ static void wrong_templates_are_refused_with_the_placeholder(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct buf problem = { 0 };
         struct template t;
-        bool good = template_compile(&t, slice_from_string(rows[i].source), NOW_MS, &problem);
+        bool good = load_template_compile(&t, slice_from_string(rows[i].source), NOW_MS, &problem);
         assert_int_equal(good, rows[i].problem == NULL);
         if (!good && strstr(buf_c_string(&problem), rows[i].problem) == NULL) {
             fail_msg("%s: %s", rows[i].source, buf_c_string(&problem));
         }
-        template_release(&t);
+        load_template_release(&t);
         buf_release(&problem);
     }
 }
@@ -211,6 +211,6 @@ int main(void)
         cmocka_unit_test(repeats_are_of_numbers_that_were_sent_before),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    template_release(&template);
+    load_template_release(&template);
     return failed;
 }
