@@ -13,7 +13,7 @@
 #include "proto/front/transport.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_routes.h"
-#include "proto/http/http_session.h"
+#include "proto/http/http_session_private.h"
 #include "proto/http/io_context.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "config/document.h"
 #include "config/option_forms.h"
-#include "config/option_read.h"
+#include "config/option_problem.h"
 #include "config/option_scalar.h"
 
 /* A list of strings: a sequence, or one scalar that stands for a list of one, or of none if it is empty. */

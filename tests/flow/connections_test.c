@@ -236,7 +236,7 @@ static void an_upgrade_hands_over_bytes_and_later_completions(void **state)
     struct slots *slots = slots_new(1);
     struct connection *connection = take(slots);
     receive(connection, UPGRADE "frames");
-    assert_true(http_session_has_upgraded(&connection->http));
+    assert_true(http_session_has_upgraded(connection->http));
     struct token of_http = { .slot = connection->slot, .generation = connection->generation };
     assert_true(connections_upgrade(connection));
     assert_true(slice_equal(buf_slice(&played->received), SLICE("frames")));
@@ -260,7 +260,7 @@ static void an_upgraded_slot_keeps_no_memory_of_http(void **state)
     struct connection *connection = take(slots);
     receive(connection, UPGRADE);
     assert_true(connections_upgrade(connection));
-    const struct http_session *http = &connection->http;
+    const struct http_session *http = connection->http;
     assert_null(http->input.bytes.data);
     assert_null(http->out.bytes.data);
     assert_null(http->input.body.data);

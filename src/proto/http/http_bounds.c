@@ -3,6 +3,7 @@
 
 #include "config/options/http_options.h"
 #include "proto/front/transport.h"
+#include "proto/http/http_session_private.h"
 
 #define KEPT_WHILE_TIGHT ((size_t)4 << 10)
 

@@ -2,7 +2,7 @@
  * others. */
 #pragma once
 
-#include "proto/http/http_session.h"
+#include "proto/http/http_session_private.h"
 #include "proto/http/io_context.h"
 
 /* Bytes of answers that one connection may be owed; then its requests wait unread. */

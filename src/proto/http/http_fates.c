@@ -6,6 +6,7 @@
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_events.h"
+#include "proto/http/http_session_private.h"
 
 static void want_flush(struct http_session *session)
 {

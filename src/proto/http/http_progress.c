@@ -5,6 +5,7 @@
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_read.h"
+#include "proto/http/http_session_private.h"
 #include "proto/http/http_wait.h"
 
 void http_progress_set_deadline(struct http_session *session)

@@ -7,8 +7,11 @@
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_fates.h"
 #include "proto/http/http_progress.h"
+#include "proto/http/http_session_private.h"
 #include "proto/http/http_wait.h"
 #include "proto/http/http_write.h"
+
+#include <stdlib.h>
 
 #define BUFFER_KEPT ((size_t)16 << 10)
 
@@ -278,6 +281,29 @@ static void close_session(void *opaque)
     outgoing_clear(&session->out);
     shed_all(session, 0);
     http_bounds_leave(session);
+}
+
+struct http_session *http_sessions_new(size_t count)
+{
+    return calloc(count, sizeof(struct http_session));
+}
+
+struct http_session *http_sessions_at(struct http_session *sessions, size_t index)
+{
+    return &sessions[index];
+}
+
+void http_sessions_free(struct http_session *sessions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        http_session_release(&sessions[i]);
+    }
+    free(sessions);
+}
+
+const struct client_address *http_session_peer(const struct http_session *session)
+{
+    return &session->exchange.peer;
 }
 
 void http_session_release(struct http_session *session)

@@ -2,6 +2,7 @@
 #include "proto/http/http_wait.h"
 
 #include "config/options/http_options.h"
+#include "proto/http/http_session_private.h"
 #include "proto/http/io_context.h"
 
 #define LINGER_NS (2 * NS_PER_SECOND)

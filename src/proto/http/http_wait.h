@@ -1,7 +1,7 @@
 /* What an HTTP connection waits for, and so which time-out it is under: the inner part of http_session, not for others. */
 #pragma once
 
-#include "proto/http/http_session.h"
+#include "proto/http/http_session_private.h"
 
 struct http_options;
 

@@ -3,6 +3,7 @@
 
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
+#include "proto/http/http_session_private.h"
 
 /* The answer at the front of the ring is the last of this connection. */
 static bool is_last(const struct http_session *session, const struct http_answer *answer)

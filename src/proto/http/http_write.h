@@ -1,7 +1,7 @@
 /* The writing half of an HTTP session: the inner part of http_session, not for others. */
 #pragma once
 
-#include "proto/http/http_session.h"
+#include "proto/http/http_session_private.h"
 
 /* Moves the answers that are next in order into `out`, until that is enough for the socket; the last of the connection is
  * the last that is written. A phase that writes. */

@@ -4,6 +4,7 @@
 #include "base/metrics/metrics.h"
 #include "proto/front/client_address.h"
 #include "proto/front/gatekeeper.h"
+#include "proto/front/session.h"
 #include "proto/front/turn.h"
 #include "proto/http/http_session.h"
 #include "proto/http/io_context.h"
@@ -25,7 +26,7 @@ static void count(const struct connections *connections, enum metric metric, int
 static int64_t idle_ns(const struct connection *connection)
 {
     bool is_http = connection->ops == &http_session_ops && !connection->orphan && !connection->closing;
-    return is_http ? http_session_idle_ns(&connection->http) : 0;
+    return is_http ? http_session_idle_ns(connection->http) : 0;
 }
 
 /* Among the slots that come next: all would be too many to look at for each new client. */
@@ -100,7 +101,7 @@ void connection_life_end(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     if (connection->of_address) {
-        gatekeeper_leave(connections->context->gatekeeper, GATEKEEPER_CONNECTION, &connection->http.exchange.peer);
+        gatekeeper_leave(connections->context->gatekeeper, GATEKEEPER_CONNECTION, http_session_peer(connection->http));
     }
     connection->of_address = false;
     connections_give(connection);
@@ -109,7 +110,7 @@ void connection_life_end(struct connection *connection)
 
 static bool wants_upgrade(const struct connection *connection)
 {
-    return connection->websocket == NULL && http_session_has_upgraded(&connection->http);
+    return connection->websocket == NULL && http_session_has_upgraded(connection->http);
 }
 
 static void attend(struct connection *connection)

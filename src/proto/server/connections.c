@@ -1,10 +1,13 @@
 /* Turns slot numbers into connections, and used slots into fresh ones. */
 #include "proto/server/connections.h"
 
+#include "base/assert.h"
+#include "proto/front/large_payload.h"
+#include "proto/front/session.h"
+#include "proto/http/http_session.h"
+#include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/server/listener.h"
-
-#include "base/assert.h"
 #include "proto/ws/ws_session.h"
 
 #include <stdlib.h>
@@ -26,11 +29,15 @@ static bool add_block(struct connections *connections)
     }
     connections->blocks = blocks;
     struct connection *block = calloc(CONNECTIONS_PER_BLOCK, sizeof *block);
-    if (block == NULL) {
+    struct http_session *sessions = http_sessions_new(CONNECTIONS_PER_BLOCK);
+    if (block == NULL || sessions == NULL) {
+        free(block);
+        free(sessions);
         return false;
     }
     blocks[connections->block_count++] = block;
     for (uint32_t i = CONNECTIONS_PER_BLOCK; i-- != 0;) {
+        block[i].http = http_sessions_at(sessions, i);
         block[i].owner = connections;
         block[i].slot = connections->made + i;
         block[i].orphan_fd = -1;
@@ -54,12 +61,12 @@ struct connection *connections_take(struct connections *connections, const struc
     ASSERT(connection->ops == NULL && connection->link == NULL && !connection->in_line);
     connection->transport.ops = listener->transport;
     connection->ops = &http_session_ops;
-    connection->session = &connection->http;
+    connection->session = connection->http;
     connection->closing = false;
     connection->orphan = false;
     connection->orphan_full = false;
     struct token token = { .slot = connection->slot, .generation = connection->generation };
-    http_session_open(&connection->http, connections->context, &listener->routes, &connection->transport, token, peer);
+    http_session_open(connection->http, connections->context, &listener->routes, &connection->transport, token, peer);
     return connection;
 }
 
@@ -137,13 +144,13 @@ struct connection *connections_find(const struct connections *connections, uint3
 /* HTTP's part ends, and all its memory is given back, before the WebSocket's begins. */
 bool connections_upgrade(struct connection *connection)
 {
-    ASSERT(connection->websocket == NULL && connection->session == &connection->http);
+    ASSERT(connection->websocket == NULL && connection->session == connection->http);
     struct io_context *context = connection->owner->context;
     struct ws_terms terms;
     struct buf rest;
-    http_session_hand_over(&connection->http, &terms, &rest);
-    http_session_ops.close(&connection->http);
-    http_session_release(&connection->http);
+    http_session_hand_over(connection->http, &terms, &rest);
+    http_session_ops.close(connection->http);
+    http_session_release(connection->http);
     connection->generation++;
     connection->transport.ops->set_reading(&connection->transport, true);
     struct token token = { .slot = connection->slot, .generation = connection->generation };
@@ -319,10 +326,8 @@ void connections_release(struct connections *connections)
     while ((connection = next_open(connections, &slot)) != NULL) {
         connections_give(connection);
     }
-    for (slot = 0; slot < connections->made; slot++) {
-        http_session_release(&connections_find(connections, slot)->http);
-    }
     for (size_t i = 0; i < connections->block_count; i++) {
+        http_sessions_free(connections->blocks[i]->http, CONNECTIONS_PER_BLOCK); /* the first is where they begin */
         free(connections->blocks[i]);
     }
     free(connections->blocks);

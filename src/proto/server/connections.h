@@ -3,21 +3,29 @@
 #pragma once
 
 #include "proto/front/transport.h"
-#include "proto/http/http_session.h"
 
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-struct lws;
+struct client_address;
 struct connections;
+struct http_session;
+struct io_context;
+struct large_payload;
 struct listener;
+struct lws;
+struct page_reply;
+struct session_ops;
+struct ticket;
+struct token;
+struct ws_session;
 
 struct connection {
     struct transport transport;
     const struct session_ops *ops; /* NULL: the slot is free */
-    void *session;                 /* what ops are called with: &http or websocket */
-    struct http_session http;
-    struct ws_session *websocket; /* NULL: not upgraded */
+    void *session;                 /* what ops are called with: http or websocket */
+    struct http_session *http;     /* the slot's own */
+    struct ws_session *websocket;  /* NULL: not upgraded */
     struct connections *owner;
     struct lws *wsi; /* NULL: libwebsockets has let go of it */
     int orphan_fd;   /* after_fin.h: a duplicate of the socket; or -1 */

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "proto/front/kept.h"
+#include "proto/front/session.h"
 #include "proto/http/io_context.h"
 #include "proto/server/connections.h"
 

@@ -2,6 +2,7 @@
 #include "proto/server/sockets.h"
 
 #include "base/log.h"
+#include "proto/front/session.h"
 #include "proto/server/after_fin.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/plain_socket.h"
