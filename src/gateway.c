@@ -14,6 +14,7 @@
 #include "gateway.h"
 
 #include "gateway_metrics.h"
+#include "gateway_pages.h"
 #include "gateway_streams.h"
 
 #include "base/clock.h"
@@ -27,8 +28,6 @@
 #include "open_files.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/front_end.h"
-#include "proto/pages/assets.h"
-#include "proto/pages/pages.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/query.h"
@@ -55,8 +54,7 @@ struct gateway {
     struct query_service *query;
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct page query_page;
-    struct pages_source pages_source;
-    struct page pages[PAGES_MAX + 1 + ASSETS_MAX]; /* the server's table of routes borrows them */
+    struct gateway_pages pages;
     struct server *server;
     struct udp *udp;
     struct front_end *fronts[2]; /* of both, once started: they end alike */
@@ -140,9 +138,9 @@ static bool start_query(struct gateway *g, struct buf *problem)
     return true;
 }
 
-static bool start_server(struct gateway *g, struct buf *problem)
+static bool start_pages(struct gateway *g, struct buf *problem)
 {
-    g->pages_source = (struct pages_source){
+    const struct pages_source source = {
         .metrics = g->metrics,
         .board = g->board,
         .pipeline = g->pipeline,
@@ -152,9 +150,11 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .stream_count = g->config->stream_count,
         .event_metrics = &g->query_page,
     };
-    size_t count = pages_fill(g->pages, &g->pages_source);
-    g->pages[count++] = g->query_page;
-    count += assets_fill(g->pages + count);
+    return gateway_pages_start(&g->pages, g->config, &source, &g->query_page, 1, problem);
+}
+
+static bool start_server(struct gateway *g, struct buf *problem)
+{
     struct memory_plan plan = memory_plan_here(g->config);
     memory_plan_log(&plan);
     struct server_config config = {
@@ -165,8 +165,8 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .max_replying_bytes = plan.replying,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
-        .pages = g->pages,
-        .page_count = count,
+        .pages = g->pages.items,
+        .page_count = g->pages.count,
     };
     g->server = server_start(&config, problem);
     if (g->server == NULL) {
@@ -196,7 +196,7 @@ static bool start_parts(struct gateway *g, struct buf *problem)
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
-           start_server(g, problem) && start_udp(g, problem);
+           start_pages(g, problem) && start_server(g, problem) && start_udp(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -258,7 +258,7 @@ static void free_all(struct gateway *g)
         front->ops->free(front);
     }
     query_free(g->query);
-    pages_release(&g->pages_source);
+    gateway_pages_free(&g->pages);
     metrics_free(g->metrics);
     free_store(g);
     data_folder_release(&g->folder);
@@ -281,6 +281,7 @@ static void abandon_start(struct gateway *g)
     if (g->query != NULL) {
         query_stop(g->query);
     }
+    gateway_pages_stop(&g->pages);
     stop_fronts(g, 0);
     free_all(g);
     gateway_free(g);
@@ -408,6 +409,7 @@ static void end_parts(struct gateway *g)
     }
     stop_sql(g);
     query_stop(g->query);
+    gateway_pages_stop(&g->pages);
     if (keeps) {
         free_store(g);
     }

@@ -1,6 +1,7 @@
 /* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
 #include "config/options/options.h"
 #include "gateway.h"
+#include "gateway_pages.h"
 #include "gateway_streams.h"
 #include "memory_plan.h"
 
@@ -64,6 +65,7 @@ bool gateway_check(const struct config *config, struct buf *problems)
     buf_clear(&found);
     fits = server_check_listeners(&config->http, &found) && fits;
     fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
+    fits = gateway_pages_check(config, &found) && fits;
     tell_problems(config->file, &found, ":", problems); /* these know their line */
     buf_release(&found);
     return streams != NULL && fits;

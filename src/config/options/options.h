@@ -10,6 +10,7 @@
 #include "config/options/commit_options.h"
 #include "config/options/dedup_options.h"
 #include "config/options/drain_options.h"
+#include "config/options/files_options.h"
 #include "config/options/http_options.h"
 #include "config/options/include_options.h"
 #include "config/options/journal_options.h"
@@ -42,6 +43,8 @@ struct config {
     size_t stream_count;
     struct route_options *routes;
     size_t route_count;
+    struct files_options *files;
+    size_t files_count;
     const char *file;             /* for messages */
     const char *text;             /* of the file and those that it includes */
     struct config_memory *memory; /* what owns the strings */

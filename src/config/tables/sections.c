@@ -34,6 +34,8 @@ static const struct option section_rows[] = {
     { "routes", LIST(config, routes, route_count, route_options), NULL, NULL, "1000",
       "Addresses of HTTP beside the gateway's own, or in their place: docs/routes.md.", .joined = true,
       .table = &route_table },
+    { "files", LIST(config, files, files_count, files_options), NULL, NULL, "64",
+      "Folders of files that are served: docs/routes.md.", .joined = true, .table = &files_table },
 };
 
 const struct option_table option_sections = TABLE(section_rows);

@@ -41,6 +41,7 @@ struct page_reply {
     const char *cache_control; /* likewise; NULL: nothing is said */
     struct buf body;
     struct buf headers; /* whole lines, as page_header writes them */
+    uint64_t length;    /* to HEAD, instead of a body: the bytes that GET would get; 0: those of the body */
 };
 
 /* Appends a header line. The value ends at its first control character, so that no value makes a line of its own. `name` is

@@ -149,6 +149,7 @@ void http_answer_page(struct http_answer *answer, struct page_reply *page)
     answer->reply.status = page->status;
     answer->reply.content_type = page->content_type;
     answer->reply.cache_control = page->cache_control;
+    answer->reply.length = page->length;
     if (answer->body.failed || answer->headers.failed) {
         http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
     }

@@ -189,7 +189,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     bool bodiless = reply->status == 204 || reply->status == 304;
     if (!bodiless) {
         buf_append_slice(out, SLICE("Content-Length: "));
-        append_number(out, body.len);
+        append_number(out, reply->head_only && reply->length != 0 ? reply->length : body.len);
         buf_append_slice(out, SLICE("\r\n"));
     }
     buf_append_slice(out, reply->headers);
@@ -281,6 +281,7 @@ void page_problem(struct page_reply *reply, enum error error, struct slice detai
     reply->status = error_info(error)->http_status;
     reply->content_type = HTTP_PROBLEM_TYPE;
     reply->cache_control = NULL;
+    reply->length = 0;
     http_reply_problem(&reply->body, error, detail, errors);
 }
 

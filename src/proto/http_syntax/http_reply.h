@@ -24,6 +24,7 @@ struct http_reply {
     bool vary_origin;           /* another origin may get another reply */
     const char *cache_control;
     struct slice headers; /* more whole lines, or empty */
+    uint64_t length;      /* of HEAD: that of the body which GET would get; 0: the body's */
     const char *accepts;  /* whole lines: what would have been taken instead; NULL: nothing is said */
 };
 

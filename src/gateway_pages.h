@@ -1,0 +1,31 @@
+/* The pages of a gateway: built-in ones, those of the queries, and those that the configuration asks for. */
+#pragma once
+
+#include "proto/front/page.h"
+#include "proto/pages/pages.h"
+
+struct config;
+struct static_files;
+
+struct gateway_pages {
+    struct page *items; /* the server's table of routes borrows them */
+    size_t count;
+    struct pages_source source;
+    struct static_files *files;
+};
+
+/* Appends a line for each page that the configuration asks for and cannot have ("7: files[0].folder: …"; the caller puts
+ * the file in front); false if there was any. */
+MUST_CHECK bool gateway_pages_check(const struct config *config, struct buf *problems);
+
+/* Zeroed before; `source` is copied, and its pages' own part filled. The pages of `queries` are copied, too. False with
+ * *problem. */
+MUST_CHECK bool gateway_pages_start(struct gateway_pages *pages, const struct config *config,
+                                    const struct pages_source *source, const struct page *queries, size_t query_count,
+                                    struct buf *problem);
+
+/* Before the server stops: what comes later is answered 503 from now on. */
+void gateway_pages_stop(struct gateway_pages *pages);
+
+/* Once the server has ended; those that were never started are fine. */
+void gateway_pages_free(struct gateway_pages *pages);
