@@ -66,6 +66,7 @@ static inline void fixture_init(struct fixture *fixture, const struct stream_opt
 {
     *fixture = (struct fixture){ .stream = fixture_compile(options) };
     if (fixture->stream == NULL) {
+        fflush(stdout);
         abort();
     }
     fixture->chunk = chunk_new(fixture->stream);

@@ -1,6 +1,7 @@
 /* A column: what a field of a stream is (struct column_spec), and its values in a chunk (struct column). */
 #pragma once
 
+#include "config/options/field_rules.h"
 #include "config/options/fill_option.h"
 #include "event/type.h"
 
@@ -17,8 +18,12 @@ struct column_spec {
     bool default_now;        /* a time that defaults to the time of receipt */
     int64_t default_time_ns; /* wall: a time's default, if it is not "now" */
     struct buf default_wire; /* one scalar in wire encoding */
-    bool limits_text;        /* there is something for check_text of value.c: each of its rules sets this in field.c */
-    struct slice *one_of;    /* texts allowed, borrowed: options, or the names of an Enum */
+    bool as_json;            /* what is stored is the JSON of a value: a JSON column, or a String with `json` */
+    enum json_text json;     /* of a String */
+    bool rules_text;       /* there is something for append_ruled of value.c: each of its rules sets this in field.c */
+    unsigned text_changes; /* text_change.h */
+    bool not_blank;
+    struct slice *one_of; /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;
     uint64_t min_length;   /* bytes of a string */
     uint64_t max_length;   /* bytes of a string; UINT64_MAX: no bound */
@@ -28,9 +33,16 @@ struct column_spec {
     int64_t min_integer, max_integer;    /* of integers but UInt64, the type's own range included */
     uint64_t min_unsigned, max_unsigned; /* of UInt64 */
     int64_t max_past_ns, max_future_ns;  /* -1: no bound */
-    bool is_event_time;                  /* the stream's time_column: sent_at moves it */
-    bool clamps_late;                    /* late_clock: clamp, and it is the event's time */
-    int key_position;                    /* in key_columns, -1: not part of it */
+    bool rules_time;                     /* the next three say something */
+    enum time_unit unit;
+    struct time_bound {
+        bool given;
+        bool now;
+        int64_t wall_ns;
+    } earliest, latest;
+    bool is_event_time; /* the stream's time_column: sent_at moves it */
+    bool clamps_late;   /* late_clock: clamp, and it is the event's time */
+    int key_position;   /* in key_columns, -1: not part of it */
 };
 
 /* Values in Native wire encoding. Invariants:

@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-/* What an integer counts, told by its size. */
-static int64_t units_per_second(int64_t value)
+int64_t moment_units_per_second(int64_t value)
 {
     static const struct {
         uint64_t below;
@@ -24,7 +23,7 @@ static int64_t units_per_second(int64_t value)
 
 struct moment moment_from_integer(int64_t value)
 {
-    return moment_from_units(value, units_per_second(value));
+    return moment_from_units(value, moment_units_per_second(value));
 }
 
 bool moment_from_double(double value, struct moment *moment)
@@ -68,7 +67,7 @@ static bool from_fraction(struct slice text, struct moment *moment)
         !slice_to_i64(whole, &integer) || !read_billionths(rest, &billionths)) {
         return false;
     }
-    int64_t nanos = billionths / units_per_second(integer);
+    int64_t nanos = billionths / moment_units_per_second(integer);
     *moment = moment_from_integer(integer);
     moment->nanos += (int32_t)(negative ? -nanos : nanos);
     if (moment->nanos < 0) {

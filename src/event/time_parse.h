@@ -7,6 +7,9 @@
  * it is seconds, then three digits more for each finer unit, each from 1973 on. */
 struct moment moment_from_integer(int64_t value);
 
+/* What an integer counts, told by its size: 1, 1000, 1000000 or 1000000000 in a second. */
+int64_t moment_units_per_second(int64_t value);
+
 /* The same with a fraction; rounded to the microsecond, as a double holds no more. False if it is not near any time. */
 MUST_CHECK bool moment_from_double(double value, struct moment *moment);
 

@@ -1,6 +1,7 @@
 /* Turns scalars into the wire bytes of a column. */
 #include "event/column.h"
 #include "event/event_id.h"
+#include "event/text_change.h"
 #include "event/value_private.h"
 
 #include <arpa/inet.h>
@@ -109,16 +110,66 @@ static enum error RARE not_allowed(const struct column_spec *spec, const struct 
     return value_fail(ERROR_NOT_ALLOWED, value, context, "is not one of %s", list);
 }
 
+static enum error RARE too_long(const struct column_spec *spec, const struct value *value,
+                                struct value_context *context)
+{
+    return value_fail(ERROR_TOO_LONG, value, context, "is %zu bytes long; at most %" PRIu64 " are allowed",
+                      value->text.len, spec->max_length);
+}
+
 static enum error check_text(const struct column_spec *spec, const struct value *value, struct value_context *context)
 {
+    if (value->text.len > spec->max_length) {
+        return too_long(spec, value, context);
+    }
     if (value->text.len < spec->min_length) {
         return value_fail(ERROR_TOO_SHORT, value, context, "is %zu bytes long; at least %" PRIu64 " are needed",
                           value->text.len, spec->min_length);
+    }
+    if (spec->not_blank && text_is_blank(value->text)) {
+        return value_fail(ERROR_TOO_SHORT, value, context, "is blank; a character that is no space is needed");
     }
     if (spec->one_of_count != 0 && !is_one_of(spec->one_of, spec->one_of_count, value->text)) {
         return not_allowed(spec, value, context);
     }
     return OK;
+}
+
+/* The changed text is written behind the place where it goes. */
+static enum error append_changed(const struct column_spec *spec, const struct value *value,
+                                 struct value_context *context, struct buf *out)
+{
+    struct value changed = *value;
+    size_t most = value->text.len + VARINT_MAX;
+    bool absolute = (spec->text_changes & TEXT_ABSOLUTE) != 0;
+    if (absolute && !text_is_absolute_url(text_change_before_url(spec->text_changes, value->text))) {
+        return value_fail(ERROR_INVALID_VALUE, value, context,
+                          "is no absolute URL; send it whole, as https://example.com/path");
+    }
+    if (!buf_reserve(out, most + value->text.len + 1)) {
+        return OK; /* column_end says so */
+    }
+    char *scratch = out->data + out->len + most;
+    changed.text = slice_make(scratch, text_change(spec->text_changes, value->text, scratch));
+    enum error error = check_text(spec, &changed, context);
+    if (error == OK) {
+        value_append_text(out, changed.text);
+    }
+    return error;
+}
+
+/* Of a column with rules_text. */
+static enum error append_ruled(const struct column_spec *spec, const struct value *value, struct value_context *context,
+                               struct buf *out)
+{
+    if (spec->text_changes != 0) {
+        return append_changed(spec, value, context, out);
+    }
+    enum error error = check_text(spec, value, context);
+    if (error == OK) {
+        value_append_text(out, value->text);
+    }
+    return error;
 }
 
 enum error value_append_string(const struct column_spec *spec, const struct value *value, struct value_context *context,
@@ -127,15 +178,11 @@ enum error value_append_string(const struct column_spec *spec, const struct valu
     if (value->type != VALUE_TEXT) {
         return value_wrong_type(spec, value, context, "a string");
     }
-    if (value->text.len > spec->max_length) {
-        return value_fail(ERROR_TOO_LONG, value, context, "is %zu bytes long; at most %" PRIu64 " are allowed",
-                          value->text.len, spec->max_length);
+    if (spec->rules_text) {
+        return append_ruled(spec, value, context, out);
     }
-    if (spec->limits_text) {
-        enum error error = check_text(spec, value, context);
-        if (error != OK) {
-            return error;
-        }
+    if (value->text.len > spec->max_length) {
+        return too_long(spec, value, context);
     }
     value_append_text(out, value->text);
     return OK;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "config/options/field_rules.h"
 #include "event/type.h"
 
 struct column_spec;
@@ -56,6 +57,9 @@ void value_append_time(const struct type *type, int64_t wall_ns, struct buf *out
 /* A value of a Date, DateTime, DateTime64 as it stands in a Native block: its ticks since 1970. */
 int64_t value_load_ticks(const struct type *type, const char *wire);
 int64_t value_tick_ns(const struct type *type);
+
+/* A literal of the configuration that bounds times: a number of the unit, or any time that a client may write. */
+MUST_CHECK bool value_read_bound(enum time_unit unit, const char *literal, int64_t *wall_ns);
 
 /* A literal of the configuration (default, min, max) as a value: "5" is a number for number types, "true" a boolean. */
 MUST_CHECK bool value_from_literal(const struct type *type, const char *literal, struct value *value);

@@ -20,10 +20,12 @@ enum error RARE PRINTF_LIKE(4, 5)
 enum error RARE value_wrong_type(const struct column_spec *spec, const struct value *value,
                                  struct value_context *context, const char *allowed);
 
+#define VARINT_MAX 10 /* bytes of the length in front of a string */
+
 /* A varint-prefixed string. */
 static inline void value_append_text(struct buf *out, struct slice text)
 {
-    if (!buf_reserve(out, text.len + 10)) {
+    if (!buf_reserve(out, text.len + VARINT_MAX)) {
         return;
     }
     if (text.len < 0x80) {

@@ -1,11 +1,13 @@
 /* Turns times, a client's or the gateway's own, into the wire bytes of Date, DateTime and DateTime64. */
 #include "base/clock.h"
+#include "config/options/stream_options.h"
 #include "config/scalar.h"
 #include "event/column.h"
 #include "event/time_parse.h"
 #include "event/value_private.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #define SECONDS_PER_DAY INT64_C(86400)
 #define CLAMPED_AT_MOST_NS (24 * 3600 * NS_PER_SECOND)
@@ -112,6 +114,84 @@ static bool RARE clamp(const struct column_spec *spec, struct value_context *con
     return true;
 }
 
+static const struct {
+    const char *name;
+    int64_t ns;
+} units[] = {
+    [UNIT_ANY] = { "", 0 },
+    [UNIT_SECONDS] = { "seconds", NS_PER_SECOND },
+    [UNIT_MILLISECONDS] = { "milliseconds", NS_PER_MS },
+    [UNIT_MICROSECONDS] = { "microseconds", NS_PER_US },
+    [UNIT_NANOSECONDS] = { "nanoseconds", 1 },
+};
+
+/* A whole number; a fraction of zero is none. */
+static bool whole_number(const struct value *value, int64_t *number)
+{
+    if (value->type == VALUE_INT) {
+        *number = value->integer;
+        return true;
+    }
+    bool whole = value->type == VALUE_DOUBLE && rint(value->number) == value->number && fabs(value->number) < 0x1p53;
+    *number = whole ? (int64_t)value->number : 0;
+    return whole;
+}
+
+/* The number was read as its size says: if that is another unit, the client means another one, or the field does. */
+static enum error check_unit(const struct column_spec *spec, const struct value *value, struct value_context *context)
+{
+    int64_t number;
+    const char *name = units[spec->unit].name;
+    if (!whole_number(value, &number)) {
+        return value_fail(ERROR_WRONG_TYPE, value, context, "is no whole number of %s since 1970, as the field needs",
+                          name);
+    }
+    int64_t per_second = moment_units_per_second(number);
+    if (number != 0 && NS_PER_SECOND / per_second != units[spec->unit].ns) {
+        return value_fail(ERROR_OUT_OF_RANGE, value, context, "is by its size no number of %s since 1970; send those",
+                          name);
+    }
+    return OK;
+}
+
+static int64_t bound_of(const struct time_bound *bound, const struct value_context *context)
+{
+    return bound->now ? context->received_wall_ns : bound->wall_ns;
+}
+
+/* Of a column with rules_time. */
+static enum error RARE check_rules(const struct column_spec *spec, const struct value *value,
+                                   struct value_context *context)
+{
+    enum error error = spec->unit != UNIT_ANY ? check_unit(spec, value, context) : OK;
+    if (error != OK) {
+        return error;
+    }
+    if (spec->earliest.given && context->time_ns < bound_of(&spec->earliest, context)) {
+        return value_fail(ERROR_TIME_TOO_OLD, value, context, "lies before min (%s)", spec->options->min);
+    }
+    if (spec->latest.given && context->time_ns > bound_of(&spec->latest, context)) {
+        return value_fail(ERROR_TIME_TOO_NEW, value, context, "lies behind max (%s)", spec->options->max);
+    }
+    return OK;
+}
+
+bool value_read_bound(enum time_unit unit, const char *literal, int64_t *wall_ns)
+{
+    struct slice text = slice_from_string(literal);
+    struct moment moment;
+    int64_t number;
+    bool numeric = slice_to_i64(text, &number);
+    if (numeric && unit != UNIT_ANY) {
+        return !__builtin_mul_overflow(number, units[unit].ns, wall_ns);
+    }
+    if (!numeric && !moment_from_text(text, &moment)) {
+        return false;
+    }
+    *wall_ns = moment_to_ns(numeric ? moment_from_integer(number) : moment);
+    return true;
+}
+
 static enum error check_age(const struct column_spec *spec, const struct value *value, struct value_context *context)
 {
     int64_t ahead;
@@ -128,7 +208,7 @@ static enum error check_age(const struct column_spec *spec, const struct value *
                           "lies further ahead than max_future (%s); if the client's clock may be wrong, send sent_at",
                           scalar_write_duration(spec->max_future_ns, bound));
     }
-    return OK;
+    return spec->rules_time ? check_rules(spec, value, context) : OK;
 }
 
 bool value_read_time(const struct value *value, int64_t *wall_ns)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/options/batch_options.h"
+#include "config/options/field_rules.h"
 #include "config/options/fill_option.h"
 #include "config/options/string_list.h"
 
@@ -26,11 +27,18 @@ struct field_options {
     const char *default_value; /* "now" for a time; else a literal of the type */
     enum fill fill;
     struct string_list one_of;
+    bool not_blank;      /* of a text, or of each item */
     uint64_t min_length; /* bytes of a string; 0: the empty one, too */
     uint64_t max_length; /* bytes of a string; 0: no bound but the body's */
     uint64_t max_items;  /* of an array or map; 0: no bound but the body's */
     const char *min;
     const char *max;
+    enum time_unit unit;
+    enum json_text json;
+    bool trim;
+    unsigned url; /* enum url_rule */
+    bool lower;
+    bool upper;
     int64_t max_past_ns; /* event times; -1: not given */
     int64_t max_future_ns;
     bool anonymize; /* client_ip: last octet of IPv4, last 80 bits of IPv6 become zero */

@@ -19,7 +19,16 @@ static const char *const late_clocks[] = { [LATE_CLOCK_REJECT] = "reject", [LATE
 static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
                                      [FILL_EVENT_ID] = "event_id",   NULL };
+static const char *const time_units[] = {
+    [UNIT_ANY] = "any",         [UNIT_SECONDS] = "s",      [UNIT_MILLISECONDS] = "ms",
+    [UNIT_MICROSECONDS] = "us", [UNIT_NANOSECONDS] = "ns", NULL
+};
+static const char *const json_texts[] = {
+    [JSON_TEXT_NONE] = "none", [JSON_TEXT_OBJECT] = "object", [JSON_TEXT_ANY] = "any", NULL
+};
+static const char *const url_rules[] = { "strip_query", "strip_scheme", "host_path", "absolute", NULL };
 
+_Static_assert(URL_ABSOLUTE == 1u << (ARRAY_LENGTH(url_rules) - 2), "a bit of `url` for each name");
 _Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
 
 /* clang-format off */
@@ -58,18 +67,38 @@ static const struct option field_rows[] = {
       "default, `''` of a String without one; an Enum that is not required must have one then.", .any_text = true },
     { "min_length",       INTEGER(field_options, min_length),                  "0",                NULL,    "1073741824",
       "Least bytes of a text that is sent: 1 refuses the empty one, which `required` takes." },
+    { "not_blank",        BOOL(field_options, not_blank),                      "false",            NULL,    NULL,
+      "A text that is sent, or each item of an array, must have a character that is no space." },
     { "max_length",       INTEGER(field_options, max_length),                  "0",                NULL,    "1073741824",
       "Most bytes of a text; 0: no bound but the body's." },
     { "max_items",        INTEGER(field_options, max_items),                   "0",                NULL,    "10000000",
       "Most items of an array or map; 0: no bound but the body's." },
     { "min",              STRING(field_options, min),                          NULL,               "1",     NULL,
-      "Least number that is taken." },
+      "Least number that is taken. Of a time: the earliest, as RFC 3339, as a number (of `unit`), or `now`." },
     { "max",              STRING(field_options, max),                          NULL,               "1",     NULL,
-      "Greatest number that is taken." },
+      "Greatest number that is taken. Of a time: the latest, likewise; `now` allows nothing of the future." },
+    { "unit",             ENUM(field_options, unit),                           "any",              NULL,    NULL,
+      "The one way in which a time is taken: a whole number of seconds, milliseconds, microseconds or nanoseconds since 1970. "
+      "Texts, fractions, and numbers that by their size are of another unit are refused. `any`: the number's size tells, "
+      "and texts are taken, as the protocol's section \"Times\" says.", .names = time_units },
     { "max_past",         DURATION(field_options, max_past_ns),                NULL,               NULL,    "100000d",
       "How far in the past a time may lie; without it, any." },
     { "max_future",       DURATION(field_options, max_future_ns),              NULL,               NULL,    "100000d",
       "How far in the future a time may lie; without it, any." },
+    { "json",             ENUM(field_options, json),                           "none",             NULL,    NULL,
+      "Of a String (or an Array of them): what is stored is the JSON text of the value. `object`: only objects are taken; `any`: "
+      "any value, a text with its quotes.", .names = json_texts },
+    { "trim",             BOOL(field_options, trim),                           "false",            NULL,    NULL,
+      "Cut spaces, line ends and other white space (of Unicode) off both ends of a text. Texts are changed in this order: "
+      "`trim`, `url`, `lower` or `upper`; then they are checked, and then the event's id is made." },
+    { "url",              SET(field_options, url),                             NULL,               NULL,    NULL,
+      "What is kept of a URL in a String. `strip_query`: not what follows `?` or `#`; `strip_scheme`: not `https://`; "
+      "`host_path`: the host in lower case, without user and port, and the path. `absolute`: what is no whole http or https URL is "
+      "refused, before anything is cut.", .names = url_rules },
+    { "lower",            BOOL(field_options, lower),                          "false",            NULL,    NULL,
+      "Make the letters A to Z of a text small. Other letters stay as they are, as with ClickHouse's `lower`." },
+    { "upper",            BOOL(field_options, upper),                          "false",            NULL,    NULL,
+      "Make the letters a to z of a text large, likewise." },
     { "anonymize",        BOOL(field_options, anonymize),                      "false",            NULL,    NULL,
       "Zero the last octet of an IPv4 address, the last 80 bits of an IPv6 address; of 6to4 and Teredo, which begin with an IPv4 "
       "address, all but the prefix." },

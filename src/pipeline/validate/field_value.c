@@ -184,15 +184,16 @@ static enum error append_json(const struct column *column, enum error error, str
 static enum error json_value(const struct json_document *document, json_at at, struct column *column,
                              struct field_scratch *scratch)
 {
-    if (json_type(document, at) != '{') {
-        return fail(scratch, ERROR_WRONG_TYPE, "%s is not an object, as JSON needs",
-                    type_name(json_type(document, at)));
+    bool column_is_json = column->spec->type.kind == KIND_JSON;
+    if (json_type(document, at) != '{' && column->spec->json != JSON_TEXT_ANY) {
+        return fail(scratch, ERROR_WRONG_TYPE, "%s is not an object, as %s needs", type_name(json_type(document, at)),
+                    column_is_json ? "JSON" : "json: object");
     }
     buf_clear(&scratch->text);
     buf_clear(&scratch->path);
     struct json_extent extent;
-    enum error error = json_write(document, at, true, &scratch->text, &scratch->path, &extent);
-    enum error too_much = error == OK ? check_extent(document, at, &extent, scratch) : OK;
+    enum error error = json_write(document, at, column_is_json, &scratch->text, &scratch->path, &extent);
+    enum error too_much = error == OK && column_is_json ? check_extent(document, at, &extent, scratch) : OK;
     return too_much != OK ? too_much : append_json(column, error, scratch, &column->data);
 }
 
@@ -222,7 +223,7 @@ static enum error other_scalar(const struct json_document *document, json_at at,
 static inline enum error scalar(const struct json_document *document, json_at at, struct column *column,
                                 struct field_scratch *scratch)
 {
-    if (column->spec->type.kind == KIND_JSON) {
+    if (column->spec->as_json) {
         return json_value(document, at, column, scratch);
     }
     if (json_type(document, at) != '"') {
@@ -241,6 +242,10 @@ enum error field_append_item(const struct json_document *document, json_at at, s
         buf_append_byte(&column->nulls, absent);
     }
     if (absent) {
+        if (at != 0 && column->spec->not_blank && !column->spec->type.nullable_items) {
+            return fail(scratch, ERROR_TOO_SHORT, "item %" PRIu64 ": null is blank; a text is needed",
+                        column->items - column->undo_items - 1);
+        }
         buf_append_slice(&column->data, buf_slice(&column->spec->type.default_wire));
         return OK;
     }

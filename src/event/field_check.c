@@ -1,0 +1,128 @@
+/* Turns the options of a field into what is wrong with them. */
+#include "event/field_check.h"
+
+#include "config/options/stream_options.h"
+#include "event/column.h"
+
+#include <stdio.h>
+
+bool field_refuse(const struct field_options *options, struct buf *problems, const char *why, ...)
+{
+    char text[768]; /* a message that lists all types */
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(text, sizeof text, why, arguments);
+    va_end(arguments);
+    buf_printf(problems, "%d: %s: %s\n", options->line, options->name, text);
+    return false;
+}
+
+static bool is_text(enum kind kind)
+{
+    return kind_family(kind) == FAMILY_TEXT;
+}
+
+static bool is_number(enum kind kind)
+{
+    return kind_is_integer(kind) || kind_family(kind) == FAMILY_FLOAT || kind_family(kind) == FAMILY_DECIMAL;
+}
+
+/* An option that is out of place, and why. */
+struct misplaced {
+    bool wrong;
+    const char *why;
+};
+
+static bool check_all(const struct misplaced *rules, size_t count, const struct field_options *options,
+                      struct buf *problems)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].wrong) {
+            return field_refuse(options, problems, "%s", rules[i].why);
+        }
+    }
+    return true;
+}
+
+/* Texts, and what becomes text. A filled text that broke a rule would silently become the default: fill.c. */
+static bool check_texts(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
+{
+    const struct type *type = &spec->type;
+    bool map = type->shape == SHAPE_MAP, filled = options->fill != FILL_NONE;
+    bool text = is_text(type->kind) && !map, free = text && type->kind != KIND_ENUM;
+    bool changes = options->trim || options->lower || options->upper;
+    bool ruled =
+        options->one_of.count != 0 || options->min_length != 0 || options->not_blank || changes || options->url != 0;
+    const struct misplaced rules[] = {
+        { options->one_of.count != 0 && !text, "one_of is for String, FixedString and Enum" },
+        { options->max_length != 0 && type->kind != KIND_STRING && type->kind != KIND_JSON,
+          "max_length is for String and JSON" },
+        { options->min_length != 0 && !free, "min_length is for String and FixedString" },
+        { options->min_length != 0 && filled, "min_length is for what a client sends" },
+        { options->not_blank && !free, "not_blank is for String and FixedString" },
+        { options->not_blank && filled, "not_blank is for what a client sends" },
+        { changes && !text, "trim, lower and upper are for String, FixedString and Enum" },
+        { options->lower && options->upper, "lower and upper: only one of them is possible" },
+        { options->url != 0 && (type->kind != KIND_STRING || map), "url is for String" },
+        { (options->url & URL_ABSOLUTE) != 0 && filled, "url: absolute is for what a client sends" },
+        { options->json != JSON_TEXT_NONE && (type->kind != KIND_STRING || map),
+          "json is for String; a column of type JSON takes objects by itself" },
+        { options->json != JSON_TEXT_NONE && filled, "json is for what a client sends" },
+        { options->json != JSON_TEXT_NONE && ruled,
+          "json keeps the text of a value as it is: one_of, min_length, not_blank, trim, url, lower and upper do not "
+          "go with it" },
+    };
+    return check_all(rules, ARRAY_LENGTH(rules), options, problems);
+}
+
+static bool check_others(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
+{
+    const struct type *type = &spec->type;
+    bool map = type->shape == SHAPE_MAP, filled = options->fill != FILL_NONE, time = kind_is_time(type->kind);
+    bool bounded = options->min != NULL || options->max != NULL;
+    const struct misplaced rules[] = {
+        { options->max_items != 0 && type->shape != SHAPE_ARRAY && !map, "max_items is for Array and Map" },
+        { bounded && !is_number(type->kind) && !time, "min and max are for numbers and times" },
+        { bounded && time && filled, "min and max of a time are for what a client sends" },
+        { (options->max_past_ns >= 0 || options->max_future_ns >= 0) && !time,
+          "max_past and max_future are for Date, DateTime and DateTime64" },
+        { options->unit != UNIT_ANY && !time, "unit is for Date, DateTime and DateTime64" },
+        { options->unit != UNIT_ANY && filled, "unit is for what a client sends" },
+        { options->anonymize && options->fill != FILL_CLIENT_IP, "anonymize is for fill: client_ip" },
+        { options->required && options->default_value != NULL, "a required field needs no default" },
+        { filled && (options->required || options->from.count != 0 || options->default_value != NULL),
+          "a field that the gateway fills takes no from, required or default" },
+        { options->default_value != NULL && (type->shape == SHAPE_ARRAY || map || type->kind == KIND_JSON),
+          "Array, Map and JSON take no default but the empty one that they have" },
+    };
+    return check_all(rules, ARRAY_LENGTH(rules), options, problems);
+}
+
+static bool check_fill(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
+{
+    enum kind kind = spec->type.kind;
+    bool scalar = spec->type.shape == SHAPE_SCALAR || spec->type.shape == SHAPE_NULLABLE;
+    switch (options->fill) {
+    case FILL_NONE: return true;
+    case FILL_RECEIVED_AT:
+        return (scalar && kind_is_time(kind)) ||
+               field_refuse(options, problems, "fill: received_at needs a Date, DateTime or DateTime64, not %s",
+                            spec->type.name);
+    case FILL_CLIENT_IP:
+        return (scalar && (kind == KIND_STRING || kind == KIND_IPV4 || kind == KIND_IPV6)) ||
+               field_refuse(options, problems, "fill: client_ip needs a String, IPv4 or IPv6, not %s", spec->type.name);
+    case FILL_USER_AGENT:
+        return (scalar && kind == KIND_STRING) ||
+               field_refuse(options, problems, "fill: user_agent needs a String, not %s", spec->type.name);
+    case FILL_EVENT_ID:
+        return (spec->type.shape == SHAPE_SCALAR && kind == KIND_UUID) ||
+               field_refuse(options, problems, "fill: event_id needs a UUID, not %s", spec->type.name);
+    }
+    return false;
+}
+
+bool field_check(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
+{
+    return check_texts(spec, options, problems) && check_others(spec, options, problems) &&
+           check_fill(spec, options, problems);
+}
