@@ -10,6 +10,7 @@
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "store/store.h"
+#include "store/table_judge.h"
 
 #include <stdlib.h>
 
@@ -40,7 +41,7 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     bool whole = streams != NULL;
     for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
         streams[i] = stream_compile(&config->streams[i], i, &found);
-        whole = whole && streams[i] != NULL;
+        whole = streams[i] != NULL && table_check_stream(streams[i], &found) && whole;
         tell_problems(config->streams[i].file, &found, ":", problems);
         buf_clear(&found);
     }

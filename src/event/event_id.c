@@ -30,6 +30,15 @@ struct event_id event_id_from_key(struct slice key)
     return id;
 }
 
+struct event_id event_id_of_update(struct slice key, struct slice whole)
+{
+    struct event_id id;
+    store_big_endian(id.bytes, hash_xxh3_64(key.data, key.len));
+    store_big_endian(id.bytes + 8, hash_xxh3_64(whole.data, whole.len));
+    set_version(&id, 8);
+    return id;
+}
+
 void event_id_generator_init(struct event_id_generator *generator)
 {
     *generator = (struct event_id_generator){ 0 };

@@ -21,6 +21,10 @@ struct event_id {
 /* `key` is everything that is hashed, version byte included. */
 struct event_id event_id_from_key(struct slice key);
 
+/* Of an update: the first half follows from its key alone, the second from the key and all values. Each is a hash_xxh3_64
+ * of what is hashed, but for the bits of version and variant. */
+struct event_id event_id_of_update(struct slice key, struct slice whole);
+
 /* Makes UUIDv7: 48 bits of milliseconds, a counter that keeps ids of one generator in order, and random bits. One
  * generator per thread. */
 struct event_id_generator {

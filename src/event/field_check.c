@@ -105,8 +105,9 @@ static bool check_fill(const struct column_spec *spec, const struct field_option
     switch (options->fill) {
     case FILL_NONE: return true;
     case FILL_RECEIVED_AT:
-        return (scalar && kind_is_time(kind)) ||
-               field_refuse(options, problems, "fill: received_at needs a Date, DateTime or DateTime64, not %s",
+        return (scalar && (kind_is_time(kind) || kind == KIND_UINT64)) ||
+               field_refuse(options, problems,
+                            "fill: received_at needs a Date, DateTime, DateTime64 or UInt64 (microseconds), not %s",
                             spec->type.name);
     case FILL_CLIENT_IP:
         return (scalar && (kind == KIND_STRING || kind == KIND_IPV4 || kind == KIND_IPV6)) ||

@@ -6,12 +6,14 @@
 #include "event/column.h"
 #include "event/field.h"
 #include "event/path.h"
+#include "event/stream_upsert.h"
 #include "event/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define NAMES_SHOWN 20
+#define OWN_COLUMNS 2 /* event_id, and the version of updates */
 
 static const struct slice stream_member = { "stream", 6 };
 static const struct slice sent_at_member = { "sent_at", 7 };
@@ -53,7 +55,7 @@ static bool add_column(struct stream *stream, const struct field_options *field,
         return refuse(field->line, field->name, problems, "is declared twice; every field is one column");
     }
     struct column_spec *spec = &stream->columns[stream->column_count++];
-    ASSERT_AT_MOST(stream->column_count, stream->options->field_count + 1);
+    ASSERT_AT_MOST(stream->column_count, stream->options->field_count + OWN_COLUMNS);
     bool fine = field_compile(spec, field, problems);
     if (field->fill != FILL_EVENT_ID) {
         return fine;
@@ -65,17 +67,34 @@ static bool add_column(struct stream *stream, const struct field_options *field,
     return fine;
 }
 
+static bool is_upsert(const struct stream *stream)
+{
+    return stream->options->upsert.key.count != 0;
+}
+
+static bool add_own_version(struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    if (!is_upsert(stream) || find_column(stream, slice_from_string(options->upsert.version)) >= 0) {
+        return true;
+    }
+    stream->own_version = upsert_own_version(options);
+    return stream->own_version == NULL ? refuse(options->line, options->name, problems, "out of memory")
+                                       : add_column(stream, stream->own_version, problems);
+}
+
 static bool compile_columns(struct stream *stream, struct buf *problems)
 {
     const struct stream_options *options = stream->options;
     bool fine = true;
-    stream->columns = calloc(options->field_count + 1, sizeof *stream->columns);
+    stream->columns = calloc(options->field_count + OWN_COLUMNS, sizeof *stream->columns);
     if (stream->columns == NULL) {
         return refuse(options->line, options->name, problems, "out of memory");
     }
     for (size_t i = 0; i < options->field_count; i++) {
         fine = add_column(stream, &options->fields[i], problems) && fine;
     }
+    fine = fine && add_own_version(stream, problems);
     if (stream->event_id_column >= 0 || !fine) {
         return fine;
     }
@@ -192,7 +211,17 @@ static bool cut_optional(struct slice *name)
     return optional;
 }
 
-/* The column that one name of dedup_key means; -1 if it cannot be part of a key. */
+static const struct string_list *key_names(const struct stream *stream)
+{
+    return is_upsert(stream) ? &stream->options->upsert.key : &stream->options->dedup_key;
+}
+
+static const char *key_option(const struct stream *stream)
+{
+    return is_upsert(stream) ? "upsert.key" : "dedup_key";
+}
+
+/* The column that one name of the key means; -1 if it cannot be part of a key. */
 static int key_column(const struct stream *stream, struct slice name, struct buf *problems)
 {
     int column = find_column(stream, name);
@@ -207,14 +236,14 @@ static int key_column(const struct stream *stream, struct slice name, struct buf
     if (why == NULL) {
         return column;
     }
-    (void)refuse(stream->options->line, stream->name, problems, "dedup_key names \"%.*s\", %s", (int)name.len,
-                 name.data, why);
+    (void)refuse(stream->options->line, stream->name, problems, "%s names \"%.*s\", %s", key_option(stream),
+                 (int)name.len, name.data, why);
     return -1;
 }
 
 static bool add_key_columns(struct stream *stream, bool optional, struct buf *problems)
 {
-    const struct string_list *names = &stream->options->dedup_key;
+    const struct string_list *names = key_names(stream);
     bool fine = true;
     for (size_t i = 0; i < names->count; i++) {
         struct slice name = slice_from_string(names->items[i]);
@@ -236,7 +265,7 @@ static bool add_key_columns(struct stream *stream, bool optional, struct buf *pr
 static bool compile_key(struct stream *stream, struct buf *problems)
 {
     const struct stream_options *options = stream->options;
-    stream->key_columns = calloc(options->dedup_key.count + 1, sizeof *stream->key_columns);
+    stream->key_columns = calloc(key_names(stream)->count + 1, sizeof *stream->key_columns);
     if (stream->key_columns == NULL) {
         return refuse(options->line, options->name, problems, "out of memory");
     }
@@ -245,8 +274,9 @@ static bool compile_key(struct stream *stream, struct buf *problems)
     fine = add_key_columns(stream, true, problems) && fine;
     if (fine && stream->key_count != 0 && stream->key_required == 0) {
         return refuse(options->line, options->name, problems,
-                      "all fields of dedup_key are optional (\"?\"): an event without them would be equal to every "
-                      "other; name one that an event must have, without the \"?\"");
+                      "all fields of %s are optional (\"?\"): an event without them would be equal to every "
+                      "other; name one that an event must have, without the \"?\"",
+                      key_option(stream));
     }
     return fine;
 }
@@ -262,7 +292,7 @@ static void find_time(struct stream *stream)
         stream->time_column = is_time(&stream->columns[stream->key_columns[i]]) ? (int)stream->key_columns[i] : -1;
     }
     for (size_t i = 0; i < stream->column_count && stream->time_column < 0; i++) {
-        stream->time_column = is_time(&stream->columns[i]) ? (int)i : -1;
+        stream->time_column = is_time(&stream->columns[i]) && (int)i != stream->version_column ? (int)i : -1;
     }
     if (stream->time_column >= 0) {
         struct column_spec *spec = &stream->columns[stream->time_column];
@@ -326,7 +356,9 @@ static bool compile_order(struct stream *stream, struct buf *problems)
     if (options->order_by.count == 0 && stream->key_count == 0 && stream->time_column >= 0) {
         order_next(stream, (size_t)stream->time_column);
     }
-    order_next(stream, (size_t)stream->event_id_column);
+    if (!is_upsert(stream)) {
+        order_next(stream, (size_t)stream->event_id_column);
+    }
     ASSERT_AT_MOST(stream->order_count, options->order_by.count + stream->key_count + 2);
     stream->partition_by = options->partition_by;
     return fine;
@@ -348,12 +380,13 @@ struct stream *stream_compile(const struct stream_options *options, size_t index
         .time_column = -1,
         .collect_column = -1,
         .partition_column = -1,
+        .version_column = -1,
     };
     bool fine = compile_columns(stream, problems);
     if (fine) {
         fine = compile_collect(stream, problems);
         fine = compile_paths(stream, problems) && fine;
-        fine = compile_key(stream, problems) && fine;
+        fine = compile_key(stream, problems) && (!is_upsert(stream) || upsert_compile(stream, problems)) && fine;
         find_time(stream);
         fine = compile_order(stream, problems) && fine;
     }
@@ -379,6 +412,7 @@ void stream_free(struct stream *stream)
     path_free(stream->sent_paths);
     path_free(stream->named_sent_paths);
     free(stream->order_columns);
+    free(stream->own_version);
     free(stream);
 }
 

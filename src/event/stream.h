@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 
 struct column_spec;
+struct field_options;
 struct path_node;
 struct stream_options;
 
@@ -28,15 +29,20 @@ struct stream {
      * sent: the event is a whole payload. Its member "sent_at" leads to the place behind the last column, unless it is data.
      * named_sent: both. */
     struct path_node *named_paths, *sent_paths, *named_sent_paths;
-    size_t *order_columns; /* ORDER BY of a table that Sluice creates, event_id last */
+    size_t *
+        order_columns; /* ORDER BY of a table that Sluice creates: event_id last, or (upsert) the key and nothing else */
     size_t order_count;
-    const char *partition_by; /* an expression, "": no partitions; NULL: the month of partition_column */
-    int partition_column;     /* the first time of order_columns; -1: none, and no partitions */
+    const char *partition_by;          /* an expression, "": no partitions; NULL: the month of partition_column */
+    int partition_column;              /* the first time of order_columns; -1: none, and no partitions */
+    struct field_options *own_version; /* of a column of versions that no field is; NULL: there is none */
+    int version_column; /* upsert: of the rows with equal order_columns the one with the greatest counts; -1: every
+                                 row counts */
 };
 
 /* Compiles one stream. On failure NULL, with one line per problem in *problems, each beginning with the line in
  * the file, "66: field: ": the caller puts the file in front.
- * A stream without a field that fills event_id gets a column `event_id UUID` of its own, last. */
+ * A stream without a field that fills event_id gets a column `event_id UUID` of its own, last; one with upsert gets
+ * the column of versions that no field is, before it. */
 struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems);
 void stream_free(struct stream *stream);
 

@@ -37,6 +37,10 @@ struct commit *commit_new(const struct commit_config *config)
     }
     atomic_init(&commit->journal_error, OK);
     id_set_init(&commit->group_ids, MOST_GROUP_IDS);
+    if (!commit_make_updates(commit)) {
+        commit_free(commit);
+        return NULL;
+    }
     return commit;
 }
 
@@ -48,6 +52,7 @@ void commit_free(struct commit *commit)
     for (size_t i = 0; i < commit->config.stream_count; i++) {
         buf_release(&commit->streams[i].waiters);
     }
+    commit_free_updates(commit);
     buf_release(&commit->plans);
     buf_release(&commit->ids);
     buf_release(&commit->seen);
@@ -220,10 +225,12 @@ void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, i
         for (size_t i = 0; i < commit_plan_count(commit); i++) {
             append(commit, &commit_plans(commit)[i], now_ns);
         }
+        commit_mark_versions(commit);
         make_durable(commit);
         CRASH_POINT(before_mark);
         commit_note(commit, wall_ns);
     }
+    commit_forget_failed_updates(commit);
     metric_add(commit->cells, METRIC_COMMIT_GROUPS, 1);
     publish(commit);
     send_back(commit, chunks);

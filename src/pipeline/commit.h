@@ -34,6 +34,7 @@ struct commit_config {
     struct waiting_room *room;
     struct metrics *metrics;
     struct status_board *board;
+    const char *folder; /* the data folder; NULL: versions of updates are not kept */
     /* Takes a sealed segment. */
     void (*submit)(void *context, struct segment *segment);
     void *context;

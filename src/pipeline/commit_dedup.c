@@ -16,11 +16,12 @@ static bool add_plan(struct commit *commit, struct chunk *chunk)
         .first_id = commit->ids.len / sizeof(struct event_id),
         .keep_at = commit->keep.len / sizeof(uint64_t),
     };
+    bool filtered = !commit_has_updates(commit, chunk);
     if (!buf_reserve(&commit->ids, chunk->rows * sizeof(struct event_id))) {
         return false;
     }
     struct event_id *ids = (struct event_id *)(void *)commit->ids.data + plan.first_id;
-    for (uint32_t row = 0; row < chunk->rows; row++) {
+    for (uint32_t row = 0; filtered && row < chunk->rows; row++) {
         if (event_id_is_stable(&chunk->ids[row])) {
             ids[plan.id_count++] = chunk->ids[row];
         }
@@ -147,16 +148,32 @@ static uint32_t kept_bits(const struct commit *commit, const struct commit_plan 
     return bits;
 }
 
+static uint32_t keep_news(struct commit *commit, const struct commit_plan *plan, uint32_t first, uint32_t end)
+{
+    struct updates *updates = commit_stream_of(commit, plan->chunk)->updates;
+    uint64_t *keep = commit_keep(commit, plan);
+    uint32_t kept = 0;
+    ASSERT_AT_MOST(end, plan->chunk->rows);
+    for (uint32_t row = first; row < end; row++) {
+        bool is_news = updates_take(updates, plan->chunk, row);
+        keep[row / 64] |= (uint64_t)is_news << (row % 64);
+        kept += is_news;
+    }
+    return kept;
+}
+
 /* Tickets follow each other and cover all rows. */
 static void decide(struct commit *commit, struct commit_plan *plan)
 {
+    bool updates = commit_has_updates(commit, plan->chunk);
     size_t next_id = 0;
     uint32_t next_row = 0;
     for (uint32_t i = 0; i < plan->chunk->ticket_count; i++) {
         struct ticket *ticket = &plan->chunk->tickets[i];
         ASSERT_EQUAL(ticket->first_row, next_row);
         next_row += ticket->rows;
-        ticket->accepted = keep_new_rows(commit, plan, ticket->first_row, ticket->first_row + ticket->rows, &next_id);
+        ticket->accepted = updates ? keep_news(commit, plan, ticket->first_row, next_row)
+                                   : keep_new_rows(commit, plan, ticket->first_row, next_row, &next_id);
         ticket->duplicate = ticket->rows - ticket->accepted;
         ticket->error = OK;
         plan->kept += ticket->accepted;
@@ -190,7 +207,9 @@ bool commit_find_new(struct commit *commit, struct chunk *chunks, int64_t wall_n
         return false;
     }
     for (size_t i = 0; i < commit_plan_count(commit); i++) {
-        (filters ? decide : decide_unfiltered)(commit, &commit_plans(commit)[i]);
+        struct commit_plan *plan = &commit_plans(commit)[i];
+        bool updates = commit_has_updates(commit, plan->chunk);
+        (filters || updates ? decide : decide_unfiltered)(commit, plan);
     }
     return true;
 }

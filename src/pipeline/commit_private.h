@@ -10,6 +10,8 @@
 #include "pipeline/commit.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/dedup/id_set.h"
+#include "pipeline/updates.h"
+#include "pipeline/version_mark.h"
 
 /* What is known of one chunk of the group. */
 struct commit_plan {
@@ -27,6 +29,7 @@ struct commit_stream {
     bool touched;              /* appended to in this group */
     bool seal;                 /* somebody waits for `stored` */
     struct buf waiters;        /* struct waiter, of the open segment */
+    struct updates *updates;   /* of a stream with upsert; NULL: its events are no updates */
     _Atomic int64_t opened_ns; /* for other threads; INT64_MAX: none is open */
     _Atomic int admits;        /* for other threads: OK, or why the journal takes none of this stream */
 };
@@ -36,6 +39,7 @@ struct commit {
     struct metrics_cells *cells;
     struct commit_stream *streams; /* by index */
     _Atomic int journal_error;
+    struct version_mark versions; /* of all streams with upsert */
     /* scratch of a group */
     struct buf plans;   /* struct commit_plan */
     struct buf ids;     /* the stable ids of all chunks in order of rows */
@@ -76,6 +80,22 @@ static inline struct commit_stream *commit_stream_of(const struct commit *commit
     ASSERT_BELOW(chunk->stream->index, commit->config.stream_count);
     return &commit->streams[chunk->stream->index];
 }
+
+/* commit_updates.c. The updates of each stream with upsert; false if memory is short. */
+MUST_CHECK bool commit_make_updates(struct commit *commit);
+void commit_free_updates(struct commit *commit);
+
+/* Is its stream one with upsert? */
+static inline bool commit_has_updates(const struct commit *commit, const struct chunk *chunk)
+{
+    return commit_stream_of(commit, chunk)->updates != NULL;
+}
+
+/* commit_updates.c. Before the group is made durable: its versions are not used again after a start. */
+void commit_mark_versions(struct commit *commit);
+
+/* commit_updates.c. What was taken of a stream with an error is no state that a key is in. */
+void commit_forget_failed_updates(struct commit *commit);
 
 /* commit_dedup.c. Fills plans, ids, seen and keep, and counts each ticket's accepted and duplicate rows. False if
  * memory is short: nothing is known. Streams whose look-up failed get an error, if it is so configured. */

@@ -114,6 +114,7 @@ static bool make_commit(struct pipeline *pipeline)
         .room = &pipeline->room,
         .metrics = config->metrics,
         .board = config->board,
+        .folder = journal_folder(pipeline->journal),
         .submit = submit_segment,
         .context = pipeline,
     };

@@ -136,7 +136,7 @@ void query_request_sql(const struct query_request *request, const char *database
     }
     append_counts(stream, out);
     buf_append_string(out, " FROM ");
-    sql_table(database, stream->table, out);
+    sql_rows(stream, database, out);
     append_condition(request, out);
     if (request->group != GROUP_NONE) {
         bool by_count = request->group == GROUP_COLUMN;

@@ -130,6 +130,12 @@ void sql_table(const char *database, const char *table, struct buf *out)
     sql_quote_identifier(slice_from_string(table), out);
 }
 
+void sql_rows(const struct stream *stream, const char *database, struct buf *out)
+{
+    sql_table(database, stream->table, out);
+    buf_append_string(out, stream->version_column < 0 ? "" : " FINAL");
+}
+
 void sql_insert(const struct store_insert *insert, const char *database, struct buf *out)
 {
     const struct segment_header *header = &insert->segment->header;

@@ -13,6 +13,9 @@ void sql_quote_identifier(struct slice name, struct buf *out);
 /* `database`.`table`; database "" or NULL leaves it out. */
 void sql_table(const char *database, const char *table, struct buf *out);
 
+/* What a SELECT reads the stream's rows FROM: its table, with FINAL where a row that was replaced must not be seen. */
+void sql_rows(const struct stream *stream, const char *database, struct buf *out);
+
 /* The query with each {name:Type} outside of quotes replaced by a literal of the parameter's value: for servers that
  * cannot bind. Scalars only. False if a parameter has no value or memory is short. */
 MUST_CHECK bool sql_bind_literals(const struct store_query *query, struct buf *out);

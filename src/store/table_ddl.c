@@ -63,19 +63,32 @@ static void append_columns(const struct stream *stream, const struct store_featu
     buf_append_string(out, form->lines ? "\n)" : ")");
 }
 
+/* Of a table whose rows are replaced; nothing for any other. */
+static void append_version(const struct stream *stream, const char *before, struct buf *out)
+{
+    if (stream->version_column >= 0) {
+        buf_append_string(out, before);
+        sql_quote_identifier(slice_from_string(stream->columns[stream->version_column].name), out);
+    }
+}
+
 /* Two shards have two paths, and the replicas of one have one. */
 static void append_engine(const struct stream *stream, const char *database, const struct table_form *form,
                           struct buf *out)
 {
     if (!form->replicated) {
         buf_append_string(out, " ENGINE = ReplacingMergeTree");
+        append_version(stream, "(", out);
+        buf_append_string(out, stream->version_column < 0 ? "" : ")");
         return;
     }
     struct buf path = { 0 };
     buf_printf(&path, "/clickhouse/tables/{shard}/%s%s%s", database, database[0] == '\0' ? "" : "/", stream->table);
     buf_append_string(out, " ENGINE = ReplicatedReplacingMergeTree(");
     sql_quote_literal(buf_slice(&path), out);
-    buf_append_string(out, ", '{replica}')");
+    buf_append_string(out, ", '{replica}'");
+    append_version(stream, ", ", out);
+    buf_append_byte(out, ')');
     buf_release(&path);
 }
 

@@ -1,6 +1,8 @@
 /* The CREATE TABLE of a stream: what the gateway sends for a table that is missing, and what `sluice schema print` writes.
  *
- * ReplacingMergeTree, ORDER BY ends in event_id, PARTITION BY from the key's time, comments on columns. A server that does
+ * ReplacingMergeTree, ORDER BY ends in event_id, PARTITION BY from the key's time, comments on columns. Of a stream with
+ * upsert: ReplacingMergeTree(version) ORDER BY its key, and a partition follows from the key alone, so that an update never
+ * leaves the one that it replaces in another. A server that does
  * not convert Native columns (18.16) gets a table without LowCardinality: it would refuse the strings that travel. */
 #pragma once
 

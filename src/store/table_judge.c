@@ -362,6 +362,12 @@ void table_judge(const struct stream *stream, const struct table_definition *def
     unsigned looks = MOST_LOOKS;
     struct judge judge = { stream, definition, false, losses, warnings, &looks };
     const struct engine *engine = engine_of(definition->engine);
+    if (stream->version_column >= 0) {
+        table_judge_upsert(stream, definition, losses, warnings);
+        judge_deleted(&judge);
+        table_judge_ttl(stream, definition, warnings);
+        return;
+    }
     judge.has_event_id =
         stream->event_id_column >= 0 && table_find_column(definition->columns, event_id_name(stream), &id);
     switch (engine->effect) {

@@ -38,3 +38,13 @@ void table_judge_ttl(const struct stream *stream, const struct table_definition 
 
 /* The column of the stream, or SIZE_MAX. */
 size_t table_stream_column(const struct stream *stream, struct slice name);
+
+/* table_judge_upsert.c: does an update replace the row of its key, and only that? */
+void table_judge_upsert(const struct stream *stream, const struct table_definition *definition, struct buf *losses,
+                        struct buf *warnings);
+
+/* Does the expression follow from the stream's key alone? If not, *culprit is what stands in the way. */
+bool table_names_only_keys(const struct stream *stream, struct slice expression, struct slice *culprit);
+
+/* What can be said against the stream's table before any server is asked: one line, as stream_compile's. */
+bool table_check_stream(const struct stream *stream, struct buf *problems);

@@ -92,6 +92,7 @@ static void take_segment(void *context, struct segment *segment)
 }
 
 static uint64_t first_max_journal; /* of the first stream, for the next set_up */
+static bool second_upserts;        /* likewise */
 
 static void make_streams(struct fixture *f)
 {
@@ -110,6 +111,10 @@ static void make_streams(struct fixture *f)
             .fields = f->fields,
             .field_count = 1,
         };
+        if (i == 1 && second_upserts) {
+            f->stream_options[i].dedup_key = (struct string_list){ 0 };
+            f->stream_options[i].upsert = (struct upsert_options){ { key, 1 }, "updated_at" };
+        }
         f->streams[i] = stream_compile(&f->stream_options[i], i, &problems);
         if (f->streams[i] == NULL) {
             fail_msg("%s", buf_c_string(&problems));
@@ -280,6 +285,8 @@ static void add_row(struct fixture *f, struct chunk *chunk, char letter)
             uint8_t wire[16];
             event_id_to_wire(&id, wire);
             buf_append(&column->data, wire, sizeof wire);
+        } else if ((int)i == chunk->stream->version_column) {
+            buf_append_u64(&column->data, (uint64_t)f->now_ns);
         } else {
             buf_append(&column->data, (char[]){ 1, letter }, 2);
         }
@@ -387,6 +394,37 @@ static void keeps_streams_apart(void **state)
     commit_pushed(f);
     assert_string_equal(answers(f, 0), "2+0 2+0");
     assert_int_equal(fdatasync_calls, 2);
+}
+
+/* The letters of id_of differ in their first half: each is a key of its own, in one state. */
+static void an_update_is_a_duplicate_of_the_last_state_of_its_key_alone(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(commit_word(f, 1, "ab|a|cc"), "2+0 0+1 1+1");
+    assert_string_equal(commit_word(f, 1, "abc|d"), "0+3 1+0");
+    assert_string_equal(commit_word(f, 0, "ab|a"), "2+0 0+1");
+    assert_int_equal(metric_read(f->metrics, METRIC_DEDUP_IDS, 0, 0, OK), 2); /* of the first stream alone */
+    commit_seal_all(f->commit);
+    struct buf ids = { 0 };
+    assert_int_equal(settlement_read_ids(f->segments[1], &ids), OK);
+    assert_int_equal(ids.len, 0);
+    buf_release(&ids);
+}
+
+static void an_update_that_could_not_be_written_is_news_again(void **state)
+{
+    struct fixture *f = *state;
+    fdatasync_fails_at = 1;
+    assert_string_equal(commit_word(f, 1, "ab"), "journal_failed");
+    assert_string_equal(commit_word(f, 1, "ab|a"), "2+0 0+1");
+}
+
+static int set_up_updates(void **state)
+{
+    second_upserts = true;
+    int result = set_up(state);
+    second_upserts = false;
+    return result;
 }
 
 static void syncs_once_for_all_chunks_of_a_stream(void **state)
@@ -836,6 +874,9 @@ int main(void)
         TEST(drops_duplicates_wherever_they_are),
         TEST(never_calls_an_event_without_identity_a_duplicate),
         TEST(keeps_streams_apart),
+        cmocka_unit_test_setup_teardown(an_update_is_a_duplicate_of_the_last_state_of_its_key_alone, set_up_updates,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_update_that_could_not_be_written_is_news_again, set_up_updates, tear_down),
         TEST(syncs_once_for_all_chunks_of_a_stream),
         TEST(does_not_sync_for_duplicates_alone),
         TEST(fails_only_the_stream_whose_disk_fails),

@@ -45,6 +45,12 @@ struct field_options {
     const char *comment;
 };
 
+/* streams[].upsert: an event is the newest state of a thing, not something that happened. */
+struct upsert_options {
+    struct string_list key; /* fields; empty: the stream keeps events */
+    const char *version;    /* the field that orders the states of one key */
+};
+
 struct stream_options {
     int line;
     const char *file;
@@ -53,8 +59,9 @@ struct stream_options {
     const char *table;
     struct string_list dedup_key; /* field names; empty: no dedup */
     struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
-    const char *partition_by;     /* expression over key columns; NULL: by month of the first time in the key */
-    bool allow_lossy_table;       /* serve a table that does not keep every row */
+    struct upsert_options upsert;
+    const char *partition_by; /* expression over key columns; NULL: by month of the first time in the key */
+    bool allow_lossy_table;   /* serve a table that does not keep every row */
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */
     enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */

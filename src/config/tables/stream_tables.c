@@ -108,6 +108,17 @@ static const struct option field_rows[] = {
 
 static const struct option_table field_table = TABLE(field_rows);
 
+static const struct option upsert_rows[] = {
+    { "key",              STRINGS(upsert_options, key),                        "",                 NULL,    NULL,
+      "The fields that name what an event is the new state of; the table is sorted by them. An event must have them all. "
+      "Not allowed: a field with `fill` or `default`, that of `collect_into`, Nullable, Array, Map, JSON." },
+    { "version",          STRING(upsert_options, version),                     "updated_at",       "1",     NULL,
+      "The field whose greatest value wins: of type DateTime64(6) to DateTime64(9) or UInt64 (microseconds), with `fill: received_at`; "
+      "each update of the stream gets a greater one than those before it. A column of that name is added if no field has it." },
+};
+
+static const struct option_table upsert_table = TABLE(upsert_rows);
+
 static const struct option stream_rows[] = {
     INHERITED_SCOPE(stream_options),
     { "name",             NAME(stream_options, name),                          NULL,               NULL,    NULL,
@@ -121,6 +132,9 @@ static const struct option stream_rows[] = {
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,
       "Expression over columns of the key, `\"\"` for none; without it: the month of the key's first time.", .any_text = true },
+    { "upsert",           GROUP(stream_options, upsert),                       NULL,               NULL,    NULL,
+      "An event replaces the row that its key has in the table, instead of being one more. Instead of `dedup_key` and `order_by`.",
+      .table = &upsert_table },
     { "allow_lossy_table", BOOL(stream_options, allow_lossy_table),            "false",            NULL,    NULL,
       "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
       "…); `/readyz` says so all the time." },

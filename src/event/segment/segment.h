@@ -44,7 +44,7 @@ struct segment_header {
     char *table;
     char *name;
     char *parent;                  /* the segment this one is a half of; "" if none */
-    char *event_id_column;         /* "" if none */
+    char *event_id_column;         /* "" if none, or if rows of one id are not one row (upsert) */
     char *time_column;             /* "" if none */
     struct native_column *columns; /* name and wire_name only */
     size_t column_count;

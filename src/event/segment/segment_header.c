@@ -96,7 +96,7 @@ void segment_header_write(const struct stream *stream, const char *name, const c
 {
     ASSERT(stream->column_count != 0);
     size_t start;
-    int id = stream->event_id_column;
+    int id = stream->version_column < 0 ? stream->event_id_column : -1; /* of updates it tells no two rows apart */
     int time = stream->time_column;
     struct segment_header header = { .stream = borrowed(stream->name),
                                      .table = borrowed(stream->table),

@@ -1,6 +1,7 @@
 /* Turns the circumstances of an event into values of its columns. */
 #include "pipeline/validate/fill.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "config/options/stream_options.h"
@@ -127,5 +128,9 @@ void fill_append(struct column *column, const struct event_context *context, str
     if (column->spec->type.shape == SHAPE_NULLABLE) {
         buf_append_byte(&column->nulls, 0);
     }
-    value_append_time(&column->spec->type, context->received_wall_ns, &column->data);
+    if (column->spec->type.kind == KIND_UINT64) {
+        buf_append_u64(&column->data, (uint64_t)(context->received_wall_ns / NS_PER_US));
+    } else {
+        value_append_time(&column->spec->type, context->received_wall_ns, &column->data);
+    }
 }

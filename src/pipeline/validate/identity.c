@@ -55,10 +55,59 @@ static void append_optional(struct buf *key, const struct places *places, const 
     }
 }
 
+/* A value with the lengths of its parts, so that no two values are alike. */
+static void append_value(struct buf *key, const struct column *column)
+{
+    const struct {
+        const struct buf *part;
+        size_t from;
+    } parts[] = { { &column->nulls, column->undo_nulls },
+                  { &column->keys, column->undo_keys },
+                  { &column->data, column->undo_data } };
+    buf_append_varint(key, column->items - column->undo_items);
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        size_t len = parts[i].part->len - parts[i].from;
+        buf_append_varint(key, len);
+        if (len != 0) {
+            buf_append(key, parts[i].part->data + parts[i].from, len);
+        }
+    }
+}
+
+/* Behind the key: every value that the event has, behind its name. */
+static void append_values(struct buf *key, const struct places *places, const struct chunk *chunk)
+{
+    const struct stream *stream = chunk->stream;
+    for (size_t i = 0; i < stream->column_count; i++) {
+        bool collected = (int)i == stream->collect_column && chunk->columns[i].rows > chunk->rows;
+        if ((places_has(places, i) || collected) && stream->columns[i].key_position < 0) {
+            append_name(key, stream->columns[i].name);
+            append_value(key, &chunk->columns[i]);
+        }
+    }
+}
+
+static struct event_id identity_of_update(struct identity *identity, const struct places *places,
+                                          const struct chunk *chunk)
+{
+    const struct stream *stream = chunk->stream;
+    identity->key.len = identity->prefix;
+    for (size_t i = 0; i < stream->key_count; i++) {
+        ASSERT(places_has(places, stream->key_columns[i])); /* they are required */
+        buf_append_slice(&identity->key, column_last(&chunk->columns[stream->key_columns[i]]));
+    }
+    size_t key_len = identity->key.len;
+    append_values(&identity->key, places, chunk);
+    return event_id_of_update(slice_make(identity->key.data, key_len), buf_slice(&identity->key));
+}
+
 struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
                             int64_t wall_ns)
 {
     const struct stream *stream = chunk->stream;
+    if (stream->version_column >= 0) {
+        return identity_of_update(identity, places, chunk);
+    }
     identity->key.len = identity->prefix;
     for (size_t i = 0; i < stream->key_required; i++) {
         if (!places_has(places, stream->key_columns[i])) {

@@ -25,6 +25,6 @@ void identity_prefix(const struct stream *stream, struct buf *prefix);
 void identity_begin(struct identity *identity, struct slice prefix);
 
 /* The id of the row begun last, whose values `places` found in the event: stable if the event itself has every field of
- * the key that is not optional. If memory is short identity->key.failed is set and the id means nothing. */
+ * the key that is not optional. Of a stream with upsert: of the key and of all values that the event has. If memory is short identity->key.failed is set and the id means nothing. */
 struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
                             int64_t wall_ns);

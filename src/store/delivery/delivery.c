@@ -219,7 +219,7 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
         delivery->step = DELIVERY_STORED;
     } else if (facts->has_event_id) {
         delivery->step = DELIVERY_VERIFY;
-    } else if (facts->several) {
+    } else if (facts->several && (!facts->replaces || delivery->number != 0)) {
         delivery->step = DELIVERY_STORED;
     } else {
         take_fresh_token(delivery, facts);

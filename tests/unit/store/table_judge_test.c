@@ -272,6 +272,55 @@ static void what_a_server_says_is_judged_in_time(void **state)
     buf_release(&deep);
 }
 
+static const char *name_alone[] = { "name" };
+
+static const struct row upserts[] = {
+    { "ReplacingMergeTree(received)", "name", "", KEEPS, NULL },
+    { "ReplacingMergeTree(`received`)", "`name`", "cityHash64(name) % 16", KEEPS, NULL },
+    { "ReplicatedReplacingMergeTree('/p/{shard}', '{replica}', received)", "name", "", KEEPS, NULL },
+    { "SharedReplacingMergeTree('/p', '{replica}', received, own)", "name", "", KEEPS, NULL },
+    { "ReplacingMergeTree", "name", "", LOSES, "has the version (), not `received`" },
+    { "ReplacingMergeTree(written)", "name", "", LOSES, "an older state that is sent again may win" },
+    { "ReplicatedReplacingMergeTree('/p', 'r')", "name", "", LOSES, "schema print s" },
+    { "ReplacingMergeTree(received)", "name, event_id", "", LOSES, "sorting key (name, event_id) is not upsert.key" },
+    { "ReplacingMergeTree(received)", "at", "", LOSES, "is not upsert.key" },
+    { "ReplacingMergeTree(received)", "", "", LOSES, "is not upsert.key" },
+    { "ReplacingMergeTree(received, deleted)", "name", "", LOSES, "is_deleted" },
+    { "MergeTree", "name", "", LOSES, "does not replace" },
+    { "AggregatingMergeTree", "name", "", LOSES, "does not replace" },
+    { "Null", "", "", LOSES, "does not replace" },
+    { "ReplacingMergeTree(received)", "name", "toYYYYMM(at)", WARNS, "which an update can change" },
+    { "ReplacingMergeTree(received)", "name", "day", WARNS, "`day`" },
+};
+
+static void updates_need_a_table_in_which_the_latest_wins(void **state)
+{
+    (void)state;
+    struct field_options own[ARRAY_LENGTH(fields)];
+    memcpy(own, fields, sizeof own);
+    own[2].type = "DateTime64(6)";
+    struct stream_options options = { .line = 7,
+                                      .name = "s",
+                                      .table = "t",
+                                      .upsert = { { name_alone, 1 }, "received" },
+                                      .fields = own,
+                                      .field_count = ARRAY_LENGTH(own) };
+    struct buf problems = { 0 };
+    struct stream *stream = stream_compile(&options, 0, &problems);
+    assert_non_null(stream);
+    for (size_t i = 0; i < ARRAY_LENGTH(upserts); i++) {
+        assert_judged(stream, &upserts[i], COLUMNS);
+    }
+    assert_true(table_check_stream(stream, &problems));
+    stream->partition_by = "toYYYYMM(at)";
+    assert_false(table_check_stream(stream, &problems));
+    assert_non_null(strstr(buf_c_string(&problems), "7: s: partition_by names \"at\""));
+    stream->partition_by = "cityHash64(name) % 16";
+    assert_true(table_check_stream(stream, &problems));
+    stream_free(stream);
+    buf_release(&problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_key_whose_parts_may_be_missing_does_not_tell_events_apart),
         cmocka_unit_test(a_ttl_beyond_what_the_stream_takes_is_no_matter),
         cmocka_unit_test(what_a_server_says_is_judged_in_time),
+        cmocka_unit_test(updates_need_a_table_in_which_the_latest_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

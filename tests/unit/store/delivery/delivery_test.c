@@ -571,6 +571,27 @@ static void a_long_reason_is_cut_not_overrun(void **state)
     assert_non_null(strstr(delivery.reason, "it is the schema"));
 }
 
+/* Nothing is counted: what was replaced is gone, and a state that came back has the id that it had. */
+static void rows_that_replace_are_sent_again_until_a_server_proves_that_it_has_them(void **state)
+{
+    (void)state;
+    struct delivery_facts facts = with(usual, false, true, false);
+    struct delivery delivery;
+    facts.replaces = true;
+    delivery_init(&delivery, NAME, false);
+    assert_int_equal(send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out")), DELIVERY_RETRY_STREAM);
+    assert_int_equal(send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")), DELIVERY_NEXT);
+    assert_string_equal(delivery.token, NAME); /* whatever is there of it, is there once */
+    assert_int_equal(delivery.step, DELIVERY_CONFIRM);
+    facts.same_server = false;
+    facts.several = true;
+    assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+    assert_int_equal(send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")), DELIVERY_NEXT);
+    assert_string_not_equal(delivery.token, NAME);
+    assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +610,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_sent_under_a_token_never_used),
         cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
+        cmocka_unit_test(rows_that_replace_are_sent_again_until_a_server_proves_that_it_has_them),
         cmocka_unit_test(refused_rows_are_looked_for_and_parted),
         cmocka_unit_test(rows_that_are_in_the_table_are_stored_and_the_others_parted_or_buried),
         cmocka_unit_test(what_is_too_big_is_parted),
