@@ -2,6 +2,7 @@
  * the fuzzer. */
 #pragma once
 
+#include "proto/http_syntax/http_chunked.h"
 #include "proto/http_syntax/http_parse.h"
 
 #define CASE_MAX_HEAD 8192

@@ -4,6 +4,7 @@
 
 #include "fuzz/cost.h"
 #include "http_cases.h"
+#include "proto/http_syntax/http_chunked.h"
 
 #define MAX_BODY 4096
 

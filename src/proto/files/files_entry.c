@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "config/options/files_options.h"
 #include "proto/files/file_path.h"
-#include "proto/files/static_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +126,7 @@ static bool check_entry(const struct files_options *options, size_t index, struc
     return fits;
 }
 
-bool static_files_check(const struct files_options *options, size_t count, struct buf *problems)
+bool files_entries_check(const struct files_options *options, size_t count, struct buf *problems)
 {
     bool fits = true;
     for (size_t i = 0; i < count; i++) {
@@ -145,7 +144,7 @@ bool files_entry_open(struct files_entry *entry, const struct files_options *opt
         return false;
     }
     bool valid = files_entry_path(slice_from_string(options->path), &entry->base_length);
-    ASSERT(valid); /* static_files_check said so */
+    ASSERT(valid); /* files_entries_check said so */
     buf_append(&pattern, options->path, entry->base_length);
     buf_append_string(&pattern, "/" CAPTURE);
     if (buf_c_string(&pattern) == NULL) {

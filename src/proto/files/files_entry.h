@@ -21,6 +21,9 @@ MUST_CHECK bool files_entry_path(struct slice path, size_t *base_length);
 /* Appends the folder as it is to be opened: a relative one is beside the file that names it. */
 void files_entry_folder(const struct files_options *options, struct buf *out);
 
+/* As static_files_check. */
+MUST_CHECK bool files_entries_check(const struct files_options *options, size_t count, struct buf *problems);
+
 /* False with *problem. */
 MUST_CHECK bool files_entry_open(struct files_entry *entry, const struct files_options *options, struct buf *problem);
 void files_entry_close(struct files_entry *entry);

@@ -253,6 +253,11 @@ static bool open_entries(struct static_files *files, const struct files_options 
     return true;
 }
 
+bool static_files_check(const struct files_options *options, size_t count, struct buf *problems)
+{
+    return files_entries_check(options, count, problems);
+}
+
 struct static_files *static_files_start(const struct files_options *options, size_t count,
                                         void (*post)(struct page_later later, struct page_reply *reply),
                                         struct buf *problem)

@@ -10,7 +10,8 @@
 #include "config/options/string_list.h"
 #include "proto/front/origins.h"
 #include "proto/http/io_context.h"
-#include "proto/http_syntax/http_fields.h"
+#include "proto/http_syntax/http_chars.h"
+#include "proto/http_syntax/http_parse.h"
 
 #define BODY_KEPT 512
 

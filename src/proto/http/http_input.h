@@ -1,7 +1,9 @@
 /* What comes in on an HTTP connection: the bytes that were received, and the part of a request that is next. */
 #pragma once
 
-#include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_chunked.h"
+
+struct http_request;
 
 enum http_part {
     HTTP_AT_HEAD,

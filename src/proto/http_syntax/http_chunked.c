@@ -1,6 +1,7 @@
 /* Turns a chunked body, in any split, into its bytes (RFC 9112, 7.1). */
-#include "proto/http_syntax/http_fields.h"
-#include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_chunked.h"
+
+#include "proto/http_syntax/http_chars.h"
 
 /* A chunk's size with its extensions, and all trailers together: more than any honest client sends. */
 #define MAX_SIZE_LINE 256

@@ -1,52 +1,8 @@
 /* Turns header fields into the facts of a request: framing, connection, encodings, and the few values that are used. */
-#include "proto/http_syntax/http_fields.h"
+#include "proto/http_syntax/http_parse_private.h"
 
 #include "proto/front/page.h"
 #include "proto/http_syntax/content_type.h"
-
-#define T CHAR_TOKEN
-#define H CHAR_HOST
-#define G CHAR_TARGET
-const uint8_t http_char_classes[256] = {
-    ['!'] = T | H | G,
-    ['"'] = G,
-    ['#'] = T,
-    ['$'] = T | H | G,
-    ['%'] = T | H | G,
-    ['&'] = T | H | G,
-    ['\''] = T | H | G,
-    ['('] = H | G,
-    [')'] = H | G,
-    ['*'] = T | H | G,
-    ['+'] = T | H | G,
-    [','] = G,
-    ['-'] = T | H | G,
-    ['.'] = T | H | G,
-    ['/'] = G,
-    ['0' ... '9'] = T | H | G,
-    [':'] = H | G,
-    [';'] = H | G,
-    ['<'] = G,
-    ['='] = H | G,
-    ['>'] = G,
-    ['?'] = G,
-    ['@'] = G,
-    ['A' ... 'Z'] = T | H | G,
-    ['['] = H | G,
-    ['\\'] = G,
-    [']'] = H | G,
-    ['^'] = T | G,
-    ['_'] = T | H | G,
-    ['`'] = T | G,
-    ['a' ... 'z'] = T | H | G,
-    ['{'] = G,
-    ['|'] = T | G,
-    ['}'] = G,
-    ['~'] = T | H | G,
-};
-#undef T
-#undef H
-#undef G
 
 /* In the order of the names' lengths, as field_of asks for them. */
 enum field {
@@ -68,29 +24,6 @@ enum field {
     FIELD_REQUEST_HEADERS,
     FIELD_NONE,
 };
-
-static bool is_text_bytewise(const char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = (uint8_t)data[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool http_is_text(struct slice s)
-{
-    size_t at = 0;
-    for (; s.len - at >= 8; at += 8) {
-        uint64_t word = load_u64(s.data + at);
-        if ((word_has_below(word, 0x20) | word_has(word, 0x7f)) != 0 && !is_text_bytewise(s.data + at, 8)) {
-            return false;
-        }
-    }
-    return is_text_bytewise(s.data + at, s.len - at);
-}
 
 bool http_head_fail(struct http_head *head, enum error error, const char *reason)
 {

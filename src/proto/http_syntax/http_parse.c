@@ -1,7 +1,7 @@
 /* Turns the bytes at the front of a connection into the head of one HTTP/1.1 request. */
 #include "proto/http_syntax/http_parse.h"
 
-#include "proto/http_syntax/http_fields.h"
+#include "proto/http_syntax/http_parse_private.h"
 
 static enum http_method method_of(struct slice name)
 {

@@ -4,19 +4,15 @@
  * obs-fold, Content-Length beside Transfer-Encoding, repeated or malformed lengths, codings other than chunked. It also
  * refuses a missing or repeated Host in HTTP/1.1, control characters, and a chunk size with sign, space or overflow. Fields
  * that nobody needs are skipped. Of those whose value is kept, the last one counts. http_fields.c knows the fields,
- * http_chunked.c the bodies. */
+ * http_chunked.h the bodies. */
 #pragma once
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "proto/front/encoding.h"
 #include "proto/front/http_method.h"
-
-enum http_verdict { HTTP_PARTIAL, HTTP_DONE, HTTP_BAD };
-
-/* By the media type. OTHER: JSON of any name, or what may be it (nothing said, text/plain, octets, unknown types). FORM: a
- * form's type, under which clients send JSON as well. FOREIGN: what is no JSON. */
-enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_FOREIGN };
+#include "proto/http_syntax/content_type.h"
+#include "proto/http_syntax/http_verdict.h"
 
 /* A chain of trusted proxies of which each adds a field of its own may be so long. */
 #define HTTP_FORWARDED_FIELDS 4
@@ -64,16 +60,3 @@ bool http_next_field(struct slice *fields, struct slice *name, struct slice *val
 
 /* The value of the first field of this name, in lower case; data is NULL: there is none. */
 struct slice http_find_field(struct slice fields, struct slice lower_name);
-
-/* A chunked body, fed piece by piece in any split. Zeroed to begin with. */
-struct http_chunked {
-    int state;
-    uint64_t left;
-    size_t line;
-};
-
-/* Takes bytes from the front of `in`: appends data to `body` (empty at first, never above max_body), sets *used.
- * HTTP_DONE: the last chunk and the trailers were read; bytes behind *used belong to the next request. HTTP_BAD: *error
- * is ERROR_BAD_REQUEST or ERROR_BODY_TOO_LARGE or ERROR_OUT_OF_MEMORY. */
-enum http_verdict http_parse_chunked(struct http_chunked *chunked, struct slice in, uint64_t max_body, struct buf *body,
-                                     size_t *used, enum error *error);

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "event/event_id.h"
 #include "proto/front/page.h"
-#include "proto/http_syntax/http_fields.h"
+#include "proto/http_syntax/http_chars.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "http_cases.h"
+#include "proto/http_syntax/http_chunked.h"
 
 #define FENCE_ROOM 65536
 
