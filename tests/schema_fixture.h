@@ -16,6 +16,7 @@
 #include "event/stream.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/validate/validate.h"
+#include "pipeline/validate/validate_plan.h"
 
 #define FIELD(field_name, field_type, ...)                                                                             \
     {                                                                                                                  \

@@ -11,7 +11,7 @@
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/validate/validate.h"
+#include "pipeline/validate/validate_plan.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,7 @@
 #include "event/chunk.h"
 #include "event/stream.h"
 #include "pipeline/validate/validate.h"
+#include "pipeline/validate/validate_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>

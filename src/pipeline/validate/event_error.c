@@ -1,5 +1,5 @@
 /* Turns the reason why an event is refused into what its client is told. */
-#include "pipeline/validate/validator.h"
+#include "pipeline/validate/validate_private.h"
 
 #include "config/options/stream_options.h"
 #include "event/stream.h"

@@ -9,7 +9,7 @@
 #include "event/type.h"
 #include "event/value.h"
 #include "pipeline/json/json.h"
-#include "pipeline/validate/validate.h"
+#include "pipeline/validate/event_context.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

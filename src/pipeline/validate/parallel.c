@@ -1,5 +1,5 @@
 /* Turns an array of the event into the columns that take one value per element of it. */
-#include "pipeline/validate/validator.h"
+#include "pipeline/validate/validate_private.h"
 
 #include "event/path.h"
 #include "pipeline/validate/validate_plan.h"

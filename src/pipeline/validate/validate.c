@@ -1,5 +1,5 @@
 /* Turns one JSON object into one row of a chunk. */
-#include "pipeline/validate/validator.h"
+#include "pipeline/validate/validate_private.h"
 
 #include "base/assert.h"
 #include "event/event_id.h"

@@ -5,32 +5,17 @@
  * buffers, which keep their memory. */
 #pragma once
 
-#include "event/value.h"
 #include "pipeline/json/json.h"
+#include "pipeline/validate/event_context.h"
 
 struct chunk;
 struct stream;
 struct validate_plans;
 struct validator;
 
-/* What is constant of each stream, compiled once and read by all threads. streams[i]->index is i; they outlive the plans.
- * NULL if memory is short. */
-struct validate_plans *validate_plans_new(struct stream *const *streams, size_t count);
-void validate_plans_free(struct validate_plans *plans);
-
 /* One per I/O thread, with room for the largest of the plans' streams; the plans outlive it. NULL if memory is short. */
 struct validator *validator_new(const struct validate_plans *plans);
 void validator_free(struct validator *validator);
-
-/* What is not in the event itself. */
-struct event_context {
-    int64_t received_wall_ns;
-    struct slice client_ip; /* text; empty if unknown */
-    struct slice user_agent;
-    struct client_clock clock;
-    bool named_stream; /* the member "stream" named the stream: it is no unknown field of the event */
-    bool is_payload; /* the event is all of it: a member "sent_at" that is a time tells of the clock, and is no field */
-};
 
 /* Why an event was refused. `message` names the thing, the limit and the cure. */
 struct event_error {

@@ -8,7 +8,6 @@
 #include "event/stream.h"
 #include "pipeline/validate/field_value.h"
 #include "pipeline/validate/identity.h"
-#include "pipeline/validate/validate.h"
 
 #include <stdlib.h>
 

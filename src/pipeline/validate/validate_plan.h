@@ -1,5 +1,5 @@
-/* The plan of a stream: what checking its events needs to know and no event changes, compiled once at the start. Private
- * to validate/. */
+/* The plan of a stream: what checking its events needs to know and no event changes, compiled once at the start. Its
+ * inside is for validate/ alone. */
 #pragma once
 
 #include "base/bytes.h"
@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct stream;
 
 struct validate_plan {
     const struct stream *stream;
@@ -30,3 +32,8 @@ struct validate_plans {
     size_t count;
     struct validate_plan plans[]; /* by stream index */
 };
+
+/* Read by all threads. streams[i]->index is i; they outlive the plans.
+ * NULL if memory is short. */
+struct validate_plans *validate_plans_new(struct stream *const *streams, size_t count);
+void validate_plans_free(struct validate_plans *plans);

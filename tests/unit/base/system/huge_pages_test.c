@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/system/huge_pages.h"
-#include "pipeline/validate/validator.h"
+#include "pipeline/validate/validate_private.h"
 
 static bool is_zero(const char *bytes, size_t len)
 {

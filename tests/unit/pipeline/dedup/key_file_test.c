@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "event/event_id.h"
 #include "pipeline/dedup/key_file.h"
-#include "pipeline/validate/validator.h"
+#include "pipeline/validate/validate_private.h"
 
 struct reading {
     size_t records;
