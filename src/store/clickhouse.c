@@ -248,24 +248,38 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
 /* Does the server bind the parameters, from the URL? */
 static bool server_binds(const struct store_query *query, const struct store_features *features)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < query->parameter_count; i++) {
-        bytes += query->parameters[i].value.len;
-    }
-    return features->parameters && bytes <= LONGEST_PARAMETERS;
+    return features->parameters && sql_parameter_bytes(query) <= LONGEST_PARAMETERS;
+}
+
+static void add_number_setting(struct request_draft *draft, struct server *server, const char *name, uint64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    add_setting(draft, server, name, text);
+}
+
+/* A statement of the configuration: what it may cost, and how its numbers are written. */
+static void add_reading_settings(struct request_draft *draft, struct server *server, const struct store_query *query)
+{
+    add_setting(draft, server, "readonly", "2"); /* 1 would refuse the settings beside it */
+    add_number_setting(draft, server, "max_result_rows", query->max_result_rows);
+    add_setting(draft, server, "result_overflow_mode", "throw");
+    add_setting(draft, server, "output_format_json_quote_64bit_integers", "0");
+    add_setting(draft, server, "output_format_json_quote_denormals", "0");
 }
 
 static void add_query_settings(struct request_draft *draft, struct server *server, const struct store_query *query,
                                bool binds)
 {
-    char seconds[32];
     int64_t whole = query->timeout_ns <= 0 ? 0 : (query->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
-    snprintf(seconds, sizeof seconds, "%lld", (long long)whole);
-    add_setting(draft, server, "max_execution_time", seconds);
+    add_number_setting(draft, server, "max_execution_time", (uint64_t)whole);
     add_setting(draft, server, "max_query_size", MAX_QUERY_SIZE);
+    if (query->read_only) {
+        add_reading_settings(draft, server, query);
+    }
     for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };
-        sql_escape_parameter(query->parameters[i].value, &value);
+        sql_escape_parameter(&query->parameters[i], &value);
         request_add_argument(draft, "param_", slice_from_string(query->parameters[i].name), buf_slice(&value));
         draft->url.failed = draft->url.failed || value.failed;
         buf_release(&value);

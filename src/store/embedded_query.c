@@ -46,18 +46,22 @@ void embedded_run(const struct chdb *chdb, chdb_connection connection, struct sl
 static void set_limits(const struct chdb *chdb, chdb_connection connection, struct embedded_limits *limits,
                        const struct store_query *query, uint64_t max_bytes, struct store_reply *reply)
 {
-    char sql[160];
+    char sql[256];
     int64_t seconds = query->timeout_ns <= 0 ? 0 : (query->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
     reply->outcome = STORE_DONE;
-    if (seconds == limits->seconds && max_bytes == limits->bytes) {
+    struct embedded_limits wanted = { seconds, max_bytes, query->max_result_rows,
+                                      query->read_only || limits->read_only };
+    if (wanted.seconds == limits->seconds && wanted.bytes == limits->bytes && wanted.rows == limits->rows &&
+        wanted.read_only == limits->read_only) {
         return;
     }
-    int len = snprintf(sql, sizeof sql, "SET max_execution_time = %lld, max_result_bytes = %llu", (long long)seconds,
-                       (unsigned long long)max_bytes);
+    int len =
+        snprintf(sql, sizeof sql, "SET max_execution_time = %lld, max_result_bytes = %llu, max_result_rows = %llu%s",
+                 (long long)seconds, (unsigned long long)max_bytes, (unsigned long long)wanted.rows,
+                 wanted.read_only && !limits->read_only ? ", readonly = 2" : "");
     embedded_run(chdb, connection, slice_make(sql, (size_t)len), NULL, reply);
     if (reply->outcome == STORE_DONE) {
-        limits->seconds = seconds;
-        limits->bytes = max_bytes;
+        *limits = wanted;
     }
 }
 
@@ -86,7 +90,7 @@ static bool bindings_init(struct bindings *bindings, const struct store_query *q
     bindings->value_lens = bindings->name_lens + count;
     bool whole = true;
     for (size_t i = 0; i < count; i++) {
-        sql_escape_parameter(query->parameters[i].value, &bindings->escaped[i]);
+        sql_escape_parameter(&query->parameters[i], &bindings->escaped[i]);
         whole = whole && buf_c_string(&bindings->escaped[i]) != NULL && !bindings->escaped[i].failed;
         bindings->names[i] = query->parameters[i].name;
         bindings->name_lens[i] = strlen(query->parameters[i].name);

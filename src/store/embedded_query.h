@@ -11,6 +11,8 @@ struct store_reply;
 struct embedded_limits {
     int64_t seconds; /* max_execution_time */
     uint64_t bytes;  /* max_result_bytes */
+    uint64_t rows;   /* max_result_rows */
+    bool read_only;  /* for good: nothing but queries come on such a connection */
 };
 
 /* The engine's reason, or that it gave none. */

@@ -51,7 +51,8 @@ enum setting setting_refused(int code, const char *message)
             length++;
         }
         enum setting found = setting_find(slice_make(at, length));
-        if (found != SETTING_COUNT) {
+        bool of_sentence = found == SETTING_readonly && at != message && at[-1] == ' '; /* "in readonly mode" */
+        if (found != SETTING_COUNT && !of_sentence) {
             return found;
         }
         at += length == 0 ? 1 : length;

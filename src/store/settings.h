@@ -10,6 +10,11 @@
     X(wait_end_of_query, "an answer may begin before its query has ended")                                             \
     X(max_execution_time, "a query ends when the profile says so, not at our time-out")                                \
     X(max_query_size, "counts and statements longer than the profile's limit fail")                                    \
+    X(readonly, "a statement of `queries:` may do what the user may")                                                  \
+    X(max_result_rows, "a query's rows are bounded by its bytes alone")                                                \
+    X(result_overflow_mode, "an answer with too many rows may be cut")                                                 \
+    X(output_format_json_quote_64bit_integers, "large numbers in the answers of `queries:` may be texts")              \
+    X(output_format_json_quote_denormals, "nan and inf in the answers of `queries:` may be texts")                     \
     X(insert_deduplicate, "the server may drop a batch whose rows are those of an earlier one")                        \
     X(insert_deduplication_token, "an INSERT that is sent again is known by its ids alone")                            \
     X(deduplicate_blocks_in_dependent_materialized_views, "views may take a batch that is sent again twice")           \

@@ -37,7 +37,17 @@ void sql_quote_identifier(struct slice name, struct buf *out)
     quote_with(name, '`', out);
 }
 
-void sql_escape_parameter(struct slice value, struct buf *out)
+static void append_items(const struct store_parameter *parameter, struct buf *out)
+{
+    buf_append_byte(out, '[');
+    for (size_t i = 0; i < parameter->item_count; i++) {
+        buf_append_string(out, i == 0 ? "" : ",");
+        sql_quote_literal(parameter->items[i], out);
+    }
+    buf_append_byte(out, ']');
+}
+
+static void escape_text(struct slice value, struct buf *out)
 {
     for (size_t i = 0; i < value.len; i++) {
         switch (value.data[i]) {
@@ -49,6 +59,31 @@ void sql_escape_parameter(struct slice value, struct buf *out)
         default: buf_append_byte(out, (uint8_t)value.data[i]);
         }
     }
+}
+
+void sql_escape_parameter(const struct store_parameter *parameter, struct buf *out)
+{
+    ASSERT(!parameter->null || parameter->items == NULL);
+    if (parameter->items != NULL) {
+        append_items(parameter, out); /* quotes and escapes are those of a literal */
+    } else if (parameter->null) {
+        buf_append_string(out, "\\N");
+    } else {
+        escape_text(parameter->value, out);
+    }
+}
+
+size_t sql_parameter_bytes(const struct store_query *query)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < query->parameter_count; i++) {
+        const struct store_parameter *parameter = &query->parameters[i];
+        bytes += parameter->value.len;
+        for (size_t j = 0; parameter->items != NULL && j < parameter->item_count; j++) {
+            bytes += parameter->items[j].len + 3;
+        }
+    }
+    return bytes;
 }
 
 /* The length of the quoted text, comment or single byte at the front of `sql`. */
@@ -95,7 +130,13 @@ static bool bind_one(const struct store_query *query, struct slice inside, struc
         return true;
     }
     buf_append_string(out, "CAST(");
-    sql_quote_literal(parameter->value, out);
+    if (parameter->items != NULL) {
+        append_items(parameter, out);
+    } else if (parameter->null) {
+        buf_append_string(out, "NULL");
+    } else {
+        sql_quote_literal(parameter->value, out);
+    }
     buf_append_string(out, " AS ");
     buf_append_slice(out, type);
     buf_append_string(out, ")");

@@ -17,11 +17,14 @@ void sql_table(const char *database, const char *table, struct buf *out);
 void sql_rows(const struct stream *stream, const char *database, struct buf *out);
 
 /* The query with each {name:Type} outside of quotes replaced by a literal of the parameter's value: for servers that
- * cannot bind. Scalars only. False if a parameter has no value or memory is short. */
+ * cannot bind. False if a parameter has no value or memory is short. */
 MUST_CHECK bool sql_bind_literals(const struct store_query *query, struct buf *out);
 
-/* A parameter's value as the server reads it: tabs, line ends and backslashes escaped. */
-void sql_escape_parameter(struct slice value, struct buf *out);
+/* A parameter's value as the server reads it: tabs, line ends and backslashes escaped, items in quotes, \\N for null. */
+void sql_escape_parameter(const struct store_parameter *parameter, struct buf *out);
+
+/* The bytes of all values: what they add to a URL, more or less. */
+size_t sql_parameter_bytes(const struct store_query *query);
 
 /* INSERT INTO `db`.`table` (`a`, `b`), up to SETTINGS and FORMAT, without the missing column. */
 void sql_insert(const struct store_insert *insert, const char *database, struct buf *out);

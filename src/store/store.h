@@ -79,6 +79,9 @@ struct store_parameter {
     const char *name;
     const char *type; /* ClickHouse's */
     struct slice value;
+    bool null;                 /* `type` is Nullable, and there is no value */
+    const struct slice *items; /* of Array(String); NULL: it is a scalar */
+    size_t item_count;
 };
 
 /* A SELECT or DDL; one statement, without FORMAT. `sql` names parameters as {name:Type}; a server that cannot bind them gets literals made by
@@ -90,6 +93,8 @@ struct store_query {
     const char *format;
     int64_t timeout_ns;
     uint64_t max_result_bytes; /* 0: 64 MiB */
+    uint64_t max_result_rows;  /* beyond it: code 396; 0: no bound */
+    bool read_only;            /* it cannot change anything, whatever it says; 64-bit numbers of JSON have no quotes */
 };
 
 /* What a person asks of the engine in process, see chdb_statement.h. */

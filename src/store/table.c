@@ -50,8 +50,8 @@ static int64_t query_timeout_ns(int64_t timeout_ns)
 static bool ask_catalog(struct check *check, struct slice sql, uint64_t most_bytes, struct buf *answer)
 {
     const struct store_parameter parameters[] = {
-        { "table", "String", table_slice(check->stream) },
-        { "database", "String", slice_from_string(check->store->database) },
+        { .name = "table", .type = "String", .value = table_slice(check->stream) },
+        { .name = "database", .type = "String", .value = slice_from_string(check->store->database) },
     };
     struct store_query query = { .sql = sql,
                                  .parameters = parameters,

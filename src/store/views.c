@@ -24,8 +24,8 @@ bool views_can_be_refilled(struct store *store, struct store_session *session, s
                            int64_t timeout_ns)
 {
     const struct store_parameter parameters[] = {
-        { "table", "String", slice_from_string(table) },
-        { "database", "String", slice_from_string(store->database) },
+        { .name = "table", .type = "String", .value = slice_from_string(table) },
+        { .name = "database", .type = "String", .value = slice_from_string(store->database) },
     };
     const struct store_query query = { .sql = slice_from_string(question),
                                        .parameters = parameters,

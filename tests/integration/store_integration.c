@@ -185,7 +185,7 @@ static void check_quoting(struct world *world)
     unsigned seed = 1;
     for (int i = 0; i < 500; i++) {
         random_text(&text, &seed);
-        struct store_parameter parameter = { "p", "String", buf_slice(&text) };
+        struct store_parameter parameter = { .name = "p", .type = "String", .value = buf_slice(&text) };
         to_hex(buf_slice(&text), &wanted);
         buf_clear(&sql);
         buf_clear(&out);
@@ -209,7 +209,7 @@ static void check_quoting(struct world *world)
         world->store->ops->query(world->session, 0, &query, &out, &reply);
         CHECK(slice_equal(buf_slice(&out), SLICE("1\n")), "identifier %d: %s", i, reply.message);
     }
-    struct store_parameter count = { "n", "UInt32", SLICE("41") };
+    struct store_parameter count = { .name = "n", .type = "UInt32", .value = SLICE("41") };
     buf_clear(&out);
     run(world, world->session, "SELECT {n:UInt32} + 1, '{n:UInt32}'", "TSV", &count, &out, &reply);
     CHECK(slice_equal(buf_slice(&out), SLICE("42\t{n:UInt32}\n")), "number: %s", reply.message);
@@ -217,6 +217,55 @@ static void check_quoting(struct world *world)
     buf_release(&sql);
     buf_release(&out);
     buf_release(&wanted);
+}
+
+/* Nulls and arrays of any bytes, and a session that may only read. */
+static void check_parameters(struct world *world)
+{
+    static const struct slice items[] = { { "it's", 4 }, { "", 0 }, { "\\N\t,]\n", 6 } };
+    const struct store_parameter list = { .name = "p", .type = "Array(String)", .items = items, .item_count = 3 };
+    const struct store_parameter empty = { .name = "p", .type = "Array(String)", .items = items };
+    const struct store_parameter null = { .name = "p", .type = "Nullable(String)", .null = true };
+    const struct store_parameter looks = { .name = "p", .type = "Nullable(String)", .value = SLICE("\\N") };
+    const struct {
+        const char *sql;
+        const struct store_parameter *parameter;
+        const char *answer;
+    } rows[] = {
+        { "SELECT arrayStringConcat(arrayMap(x -> hex(x), {p:Array(String)}), '-')", &list,
+          "69742773--5C4E092C5D0A\n" },
+        { "SELECT length({p:Array(String)})", &empty, "0\n" },
+        { "SELECT {p:Nullable(String)} IS NULL", &null, "1\n" },
+        { "SELECT hex({p:Nullable(String)})", &looks, "5C4E\n" },
+    };
+    struct store_session *reader = world->store->ops->session_new(world->store);
+    struct store_reply reply;
+    struct buf out = { 0 };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        buf_clear(&out);
+        run(world, world->session, rows[i].sql, "TSV", rows[i].parameter, &out, &reply);
+        CHECK(slice_equal(buf_slice(&out), slice_from_string(rows[i].answer)), "%s: %.*s %s", rows[i].sql, (int)out.len,
+              out.data, reply.message);
+    }
+    struct store_query query = { .sql = SLICE("SELECT toUInt64(18446744073709551615) AS u"),
+                                 .format = "JSONEachRow",
+                                 .max_result_rows = 5,
+                                 .read_only = true };
+    buf_clear(&out);
+    world->store->ops->query(reader, 0, &query, &out, &reply);
+    CHECK(slice_equal(buf_slice(&out), SLICE("{\"u\":18446744073709551615}\n")), "%.*s %s", (int)out.len, out.data,
+          reply.message);
+    buf_clear(&out);
+    query.sql = SLICE("SELECT number FROM system.numbers LIMIT 6");
+    world->store->ops->query(reader, 0, &query, &out, &reply);
+    CHECK(reply.outcome == STORE_ANSWERED && reply.code == 396, "too many rows: %d %s", reply.code, reply.message);
+    buf_clear(&out);
+    query.sql = SLICE("CREATE TABLE t_forbidden (a UInt8) ENGINE = Memory");
+    query.format = NULL;
+    world->store->ops->query(reader, 0, &query, &out, &reply);
+    CHECK(reply.outcome == STORE_ANSWERED && reply.code == 164, "read only: %d %s", reply.code, reply.message);
+    world->store->ops->session_free(reader);
+    buf_release(&out);
 }
 
 static void check_existing_tables(struct world *world)
@@ -336,6 +385,7 @@ static void check_all(struct world *world)
         check_inserts(world);
         check_errors(world);
         check_quoting(world);
+        check_parameters(world);
         check_existing_tables(world);
         check_side_by_side(world);
     }

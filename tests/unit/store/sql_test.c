@@ -42,10 +42,38 @@ static void quotes_whatever_could_end_a_literal(void **state)
     buf_release(&out);
 }
 
+static void parameters_are_written_as_servers_read_them(void **state)
+{
+    static const struct slice items[] = { { "a'\tb", 4 }, { "\\N", 2 } };
+    static const struct {
+        struct store_parameter parameter;
+        const char *text;
+    } rows[] = {
+        { { .value = { "a\tb\\", 4 } }, "a\\tb\\\\" },
+        { { .value = { "\\N", 2 } }, "\\\\N" }, /* a text, and not the null that it looks like */
+        { { .null = true }, "\\N" },
+        { { .items = items, .item_count = 2 }, "['a\\'\tb','\\\\N']" },
+        { { .items = items }, "[]" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf out = { 0 };
+        sql_escape_parameter(&rows[i].parameter, &out);
+        assert_text(out, rows[i].text);
+        buf_release(&out);
+    }
+}
+
 static void binds_parameters_outside_of_quotes_only(void **state)
 {
-    static const struct store_parameter parameters[] = { { "s", "String", { "it's", 4 } },
-                                                         { "n", "UInt32", { "7", 1 } } };
+    static const struct slice items[] = { { "a'b", 3 }, { "\\", 1 } };
+    static const struct store_parameter parameters[] = {
+        { .name = "s", .type = "String", .value = { "it's", 4 } },
+        { .name = "n", .type = "UInt32", .value = { "7", 1 } },
+        { .name = "none", .type = "Nullable(UInt32)", .null = true },
+        { .name = "list", .type = "Array(String)", .items = items, .item_count = 2 },
+        { .name = "empty", .type = "Array(String)", .items = items, .item_count = 0 },
+    };
     static const struct {
         const char *sql;
         const char *bound; /* NULL: refused */
@@ -54,6 +82,9 @@ static void binds_parameters_outside_of_quotes_only(void **state)
         { "SELECT {n:UInt32}+1", "SELECT CAST('7' AS UInt32)+1" },
         { "SELECT '{s:String}', `{n:UInt32}`, \"{\"", "SELECT '{s:String}', `{n:UInt32}`, \"{\"" },
         { "SELECT '\\'{s:String}', {s:String}", "SELECT '\\'{s:String}', 'it\\'s'" },
+        { "SELECT {none:Nullable(UInt32)}", "SELECT CAST(NULL AS Nullable(UInt32))" },
+        { "SELECT {list:Array(String)}", "SELECT CAST(['a\\'b','\\\\'] AS Array(String))" },
+        { "SELECT {empty:Array(String)}", "SELECT CAST([] AS Array(String))" },
         { "SELECT {x:String}", NULL },
         { "SELECT {s}", NULL },
         { "SELECT {s:String", NULL },
@@ -63,7 +94,7 @@ static void binds_parameters_outside_of_quotes_only(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct store_query query = { .sql = slice_from_string(rows[i].sql),
                                      .parameters = parameters,
-                                     .parameter_count = 2 };
+                                     .parameter_count = ARRAY_LENGTH(parameters) };
         struct buf out = { 0 };
         bool bound = sql_bind_literals(&query, &out);
         assert_int_equal(bound, rows[i].bound != NULL);
@@ -105,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quotes_whatever_could_end_a_literal),
+        cmocka_unit_test(parameters_are_written_as_servers_read_them),
         cmocka_unit_test(binds_parameters_outside_of_quotes_only),
         cmocka_unit_test(an_insert_quotes_every_name),
         cmocka_unit_test(an_insert_leaves_out_the_column_that_the_table_lacks),

@@ -427,7 +427,7 @@ static void a_long_parameter_travels_in_the_body(void **state)
     script_start(&script, scenes, ARRAY_LENGTH(scenes));
     struct store *store = connect_store(script.port);
     struct store_session *session = store->ops->session_new(store);
-    struct store_parameter parameter = { "name", "String", { name, 20 } };
+    struct store_parameter parameter = { .name = "name", .type = "String", .value = { name, 20 } };
     struct store_query query = {
         .sql = SLICE("SELECT {name:String}"), .parameters = &parameter, .parameter_count = 1, .format = "TSV"
     };
