@@ -65,6 +65,12 @@ void settle_secrets(struct option_reader *reader, struct config *config)
     } else if (store->password_file[0] != '\0') {
         store->password = read_secret(reader, "store.password_file", store->password_file);
     }
+    struct query_options *query = &config->query;
+    if (query->password_file[0] != '\0' && query->password[0] != '\0') {
+        option_problem(reader, 0, "query.password_file", "found beside query.password, expected one of them");
+    } else if (query->password_file[0] != '\0') {
+        query->password = read_secret(reader, "query.password_file", query->password_file);
+    }
     if (config->dedup.redis_password_file[0] != '\0') {
         config->dedup.redis_password =
             read_secret(reader, "dedup.redis_password_file", config->dedup.redis_password_file);

@@ -60,7 +60,9 @@ static void ask(struct query_worker *worker, const struct task *task, struct buf
 {
     struct query_service *service = worker->service;
     struct store *store = service->config.store;
-    struct store_parameter name = { "event_name", "String", buf_slice(&task->request.event_name) };
+    struct store_parameter name = { .name = "event_name",
+                                    .type = "String",
+                                    .value = buf_slice(&task->request.event_name) };
     struct buf sql = { 0 };
     wakeup_lock(&service->wakeup);
     size_t first = service->next_server++;

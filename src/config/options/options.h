@@ -15,6 +15,7 @@
 #include "config/options/include_options.h"
 #include "config/options/journal_options.h"
 #include "config/options/log_options.h"
+#include "config/options/named_query_options.h"
 #include "config/options/query_options.h"
 #include "config/options/route_options.h"
 #include "config/options/store_options.h"
@@ -45,6 +46,8 @@ struct config {
     size_t route_count;
     struct files_options *files;
     size_t files_count;
+    struct named_query_options *queries;
+    size_t query_count;
     const char *file;             /* for messages */
     const char *text;             /* of the file and those that it includes */
     struct config_memory *memory; /* what owns the strings */

@@ -7,4 +7,8 @@ struct query_options {
     int64_t threads;
     int64_t queue; /* queries waiting, at most */
     int64_t timeout_ns;
+    uint64_t cache_bytes; /* of answers kept in memory */
+    const char *user;     /* of a server; "": store.user */
+    const char *password;
+    const char *password_file; /* "": none; else `password` is what it holds */
 };

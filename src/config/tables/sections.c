@@ -27,7 +27,7 @@ static const struct option section_rows[] = {
     SECTION(dedup, "The filter of duplicates."),
     SECTION(store, "Where the events go."),
     SECTION(writer, "How batches are sent to the store."),
-    SECTION(query, "The reading of counts, GET /events/metrics."),
+    SECTION(query, "The reading API: GET /events/metrics, and what `queries` declares."),
     SECTION(drain, "What happens on SIGTERM."),
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
@@ -36,6 +36,9 @@ static const struct option section_rows[] = {
       .table = &route_table },
     { "files", LIST(config, files, files_count, files_options), NULL, NULL, "64",
       "Folders of files that are served: docs/routes.md.", .joined = true, .table = &files_table },
+    { "queries", LIST(config, queries, query_count, named_query_options), NULL, NULL, "256",
+      "SELECTs that are served at a path: docs/queries.md.", .joined = true, .table = &named_query_table,
+      .named_by = "name" },
 };
 
 const struct option_table option_sections = TABLE(section_rows);

@@ -50,11 +50,19 @@ static const struct option writer_rows[] = {
 
 static const struct option query_rows[] = {
     { "threads",          INTEGER(query_options, threads),                     "1",                "1",     "64",
-      "Queries of /events/metrics that run at once." },
+      "Queries that run at once." },
     { "queue",            INTEGER(query_options, queue),                       "64",               "1",     "100000",
       "Queries that wait; more are answered 503." },
     { "timeout",          DURATION(query_options, timeout_ns),                 "10s",              "10ms",  "1h",
       "For one query." },
+    { "cache_bytes",      SIZE(query_options, cache_bytes),                    "16MiB",            "64KiB", "64GiB",
+      "Most bytes of answers that are kept in memory for `cache`; the oldest go first." },
+    { "user",             STRING(query_options, user),                         "",                 NULL,    NULL,
+      "`store.kind: clickhouse`: the user who asks, with a profile of its own (`readonly` 2); empty: `store.user`." },
+    { "password",         STRING(query_options, password),                     "",                 NULL,    NULL,
+      "That user's password." },
+    { "password_file",    STRING(query_options, password_file),                "",                 NULL,    NULL,
+      "A file with it, instead of `password`; a line end behind it is left out." },
 };
 /* clang-format on */
 

@@ -220,7 +220,9 @@ bool verify_replica_lags(struct store *store, struct store_session *session, siz
     struct question question = { .store = store, .session = session, .server = server, .timeout_ns = timeout_ns };
     const struct store_parameter parameters[] = {
         { .name = "table", .type = "String", .value = slice_from_string(segment->header.table) },
-        { .name = "database", .type = "String", .value = slice_from_string(store->database != NULL ? store->database : "") },
+        { .name = "database",
+          .type = "String",
+          .value = slice_from_string(store->database != NULL ? store->database : "") },
     };
     uint64_t behind = 0;
     buf_printf(&question.sql, LAG_SQL "%" PRId64 "))", since_ns / NS_PER_SECOND + 1);
