@@ -60,6 +60,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_TOO_MANY_EVENTS, "too_many_events", REJECTED, 413, 1009, "the payload holds more events than the limit")   \
     X(ERROR_PAYLOAD_TOO_LARGE, "payload_too_large", REJECTED, 413, 1009,                                               \
       "the payload's events take more room than a block of the journal may; send fewer or smaller ones at once")       \
+    X(ERROR_BATCH_REFUSED, "batch_refused", REJECTED, 400, 1007,                                                       \
+      "another event of the payload was refused, and the route takes all of them or none")                             \
     X(ERROR_CONNECTION_CLOSED, "connection_closed", REJECTED, 400, 1001,                                               \
       "the connection ended before the payload was whole")                                                             \
     /* one event: a rule takes the code whose text is true of it, and says the rest in its message */                  \

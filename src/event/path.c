@@ -146,6 +146,99 @@ static const char *malformed(struct slice path)
     return steps == 0 ? "is empty" : arrays > 1 ? "goes through more than one array" : NULL;
 }
 
+/* "@query" is a member like any other; only "@query.x" is not. */
+static const struct {
+    struct slice name, key;
+} sources[] = {
+    { { "@query", 6 },
+      { "\xFF"
+        "query",
+        6 } },
+    { { "@path", 5 },
+      { "\xFF"
+        "path",
+        5 } },
+    { { "@cookie", 7 },
+      { "\xFF"
+        "cookie",
+        7 } },
+    { { "@header", 7 },
+      { "\xFF"
+        "header",
+        7 } },
+    { { "@form", 5 },
+      { "\xFF"
+        "form",
+        5 } },
+    { { "@envelope", 9 },
+      { "\xFF"
+        "envelope",
+        9 } },
+    { { "envelope", 8 },
+      { "\xFF"
+        "envelope",
+        9 } },
+};
+_Static_assert(ARRAY_LENGTH(sources) == PATH_OF_COUNT, "each source once, and the envelope by two names");
+
+struct slice path_source_key(enum path_source source)
+{
+    ASSERT_BELOW(source, PATH_OF_COUNT);
+    return source == PATH_OF_NONE ? SLICE("") : sources[source - 1].key;
+}
+
+bool path_reads_request(const struct path_node *root)
+{
+    for (enum path_source source = PATH_OF_QUERY; source < PATH_OF_COUNT; source++) {
+        if (path_source_node(root, source) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first key of a path, as the tree has it. */
+static struct slice first_key(struct slice key, bool alone)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(sources) && !alone; i++) {
+        if (slice_equal(sources[i].name, key)) {
+            return sources[i].key;
+        }
+    }
+    return key;
+}
+
+struct path_steps path_steps(struct slice keys)
+{
+    struct path_steps steps = { .rest = keys.data != NULL ? keys : SLICE("") };
+    struct slice rest = steps.rest, key;
+    int count = 0;
+    while (slice_split(&rest, '.', &key) && !steps.whole) {
+        steps.whole = key.len == 0 || ++count > MAX_STEPS;
+    }
+    return steps;
+}
+
+bool path_next_step(struct path_steps *steps, struct slice *key)
+{
+    if (!steps->whole) {
+        return slice_split(&steps->rest, '.', key);
+    }
+    *key = steps->rest;
+    steps->rest = (struct slice){ 0 };
+    return key->data != NULL;
+}
+
+const struct path_node *path_find(const struct path_node *node, struct slice keys)
+{
+    struct path_steps steps = path_steps(keys);
+    struct slice key;
+    while (node != NULL && path_next_step(&steps, &key)) {
+        node = path_child(node, key.data, key.len);
+    }
+    return node;
+}
+
 bool path_add(struct path_node *root, struct slice path, int column, int rank, struct buf *problem)
 {
     const char *why = malformed(path);
@@ -156,7 +249,8 @@ bool path_add(struct path_node *root, struct slice path, int column, int rank, s
     struct slice rest = path, step;
     while (node != NULL && slice_split(&rest, '.', &step)) {
         bool array = step.len > 2 && step.data[step.len - 1] == ']';
-        node = child_of(root, node, slice_make(step.data, array ? step.len - 2 : step.len));
+        struct slice key = slice_make(step.data, array ? step.len - 2 : step.len);
+        node = child_of(root, node, node == root ? first_key(key, array || rest.data == NULL) : key);
         if (node != NULL && array) {
             node = element_of(root, node, column, rank);
         }

@@ -62,6 +62,43 @@ static inline const struct path_node *path_child(const struct path_node *node, c
     }
 }
 
+/* A value of the request instead of a member of the event: "@query.x", "@path.x", "@cookie.x", "@header.x", "@form.x", "@envelope.x" and
+ * "envelope.x". Their first keys in a tree begin with a byte that no text in JSON holds, so that no event can forge them. */
+enum path_source {
+    PATH_OF_NONE,
+    PATH_OF_QUERY,
+    PATH_OF_CAPTURE,
+    PATH_OF_COOKIE,
+    PATH_OF_HEADER,
+    PATH_OF_FORM,
+    PATH_OF_ENVELOPE,
+    PATH_OF_COUNT
+};
+
+/* The key that stands for a source in the root of a tree; of PATH_OF_NONE none. */
+struct slice path_source_key(enum path_source source);
+
+/* The node of a source; NULL: no path of the tree begins with it. */
+static inline const struct path_node *path_source_node(const struct path_node *root, enum path_source source)
+{
+    struct slice key = path_source_key(source);
+    return path_child(root, key.data, key.len);
+}
+
+/* Does the tree read anything of a request? */
+bool path_reads_request(const struct path_node *root);
+
+/* Where the keys of "a.b" lead from `node`; NULL: nowhere. What has an empty key, or more than a path may have, is one key. */
+const struct path_node *path_find(const struct path_node *node, struct slice keys);
+
+/* The next key of what path_find takes; false: there is none. *rest begins as path_steps says. */
+struct path_steps {
+    struct slice rest;
+    bool whole; /* it is one key */
+};
+struct path_steps path_steps(struct slice keys);
+bool path_next_step(struct path_steps *steps, struct slice *key);
+
 /* Adds "a.b[].c" for a column. False (with *problem) if the path is malformed, or already leads to another column. */
 MUST_CHECK bool path_add(struct path_node *root, struct slice path, int column, int rank, struct buf *problem);
 /* Makes a key of the root known without a column: it is no unknown field, and its value goes nowhere. False if memory is

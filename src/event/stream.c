@@ -197,6 +197,8 @@ static bool compile_paths(struct stream *stream, struct buf *problems)
     if (stream->paths == NULL) {
         return false;
     }
+    stream->reads_request = path_reads_request(stream->paths);
+    stream->reads_envelope = path_source_node(stream->paths, PATH_OF_ENVELOPE) != NULL;
     stream->named_paths = make_paths(stream, true, false, problems);
     stream->sent_paths = make_paths(stream, false, true, problems);
     stream->named_sent_paths = make_paths(stream, true, true, problems);

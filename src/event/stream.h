@@ -29,6 +29,8 @@ struct stream {
      * sent: the event is a whole payload. Its member "sent_at" leads to the place behind the last column, unless it is data.
      * named_sent: both. */
     struct path_node *named_paths, *sent_paths, *named_sent_paths;
+    bool reads_request;  /* some fields are read from the request (path_reads_request) */
+    bool reads_envelope; /* and some from what stands around several events */
     size_t *
         order_columns; /* ORDER BY of a table that Sluice creates: event_id last, or (upsert) the key and nothing else */
     size_t order_count;

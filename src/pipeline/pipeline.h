@@ -26,6 +26,8 @@ struct journal_options;
 struct metrics;
 struct pipeline;
 struct pipeline_io;
+struct payload_shape;
+struct request_values;
 struct status_board;
 struct store;
 struct store_options;
@@ -127,22 +129,32 @@ struct payload {
     bool silent;
     /* It stays in the open chunk however large it is: the caller calls pipeline_io_flush soon. */
     bool held;
+    const struct payload_shape *shape;   /* of its route; NULL: as the form says */
+    const struct request_values *values; /* beside the bytes; NULL: none */
 };
 
 #define SUBMISSION_MAX_ERRORS 100
+
+/* The first rejected event, as `errors` names it. */
+struct first_refused {
+    uint32_t index;
+    char field[128];
+    char message[256];
+};
 
 /* What is known at once. Kept by the front end from payload to payload; submit clears it. */
 struct submission {
     enum error error;  /* not OK: the payload was refused whole; no completion follows */
     struct buf detail; /* says more of `error`: "invalid JSON at byte 17: …" */
-    uint32_t events;   /* in the payload */
+    uint32_t events;   /* in the payload; 0 beside an error: what came could not be read as events */
     uint32_t rejected;
     bool pending;   /* a completion follows: at least one event is on its way */
     struct buf ids; /* struct event_id per event, all zero for a rejected one */
     struct buf
         errors; /* JSON objects {"index","field","code","message"} behind commas, at most SUBMISSION_MAX_ERRORS */
-    struct buf refused;     /* all of the rejected events: refused_runs.h */
-    enum error first_error; /* the code of the first rejected event: the reply's status when all are */
+    struct buf refused;         /* all of the rejected events: refused_runs.h */
+    enum error first_error;     /* the code of the first rejected event: the reply's status when all are */
+    struct first_refused first; /* means something if `rejected` is not 0 */
 };
 
 void submission_release(struct submission *submission);

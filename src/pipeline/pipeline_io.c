@@ -6,6 +6,7 @@
 #include "base/metrics/metrics.h"
 #include "event/stream.h"
 #include "pipeline/json/json.h"
+#include "pipeline/payload/payload_merge.h"
 #include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
 #include "pipeline/validate/validate.h"
@@ -38,6 +39,7 @@ static void free_io(struct pipeline_io *io)
     free(io->spare);
     json_parser_free(io->parser);
     json_repair_release(&io->repair);
+    payload_merge_free(io->merge);
     validator_free(io->validator);
     pipeline_inbox_free(io->inbox);
     free(io);
@@ -160,6 +162,9 @@ void pipeline_io_flush(struct pipeline_io *io)
 
 bool pipeline_io_shed(struct pipeline_io *io)
 {
+    if (io->merge != NULL) {
+        payload_merge_shed(io->merge);
+    }
     return json_parser_shed(io->parser);
 }
 

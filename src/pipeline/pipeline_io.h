@@ -15,6 +15,7 @@
 #define CHUNK_ROWS 4096
 #define CHUNK_BYTES ((uint64_t)4 << 20)
 
+struct payload_merge;
 struct pipeline_inbox;
 
 struct pipeline_io {
@@ -22,6 +23,7 @@ struct pipeline_io {
     struct pipeline_io_callbacks callbacks;
     struct json_parser *parser;
     struct json_repair repair;
+    struct payload_merge *merge; /* NULL: no payload needed it yet */
     struct validator *validator;
     struct metrics_cells *cells; /* of this I/O thread */
     struct refusals *refusals;   /* of all */

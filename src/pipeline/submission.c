@@ -40,12 +40,25 @@ static void append_error(struct submission *submission, const struct event_error
     buf_append_byte(out, '}');
 }
 
+static void note_first(struct submission *submission, const struct event_error *error)
+{
+    struct first_refused *first = &submission->first;
+    _Static_assert(sizeof first->field == sizeof error->field && sizeof first->message == sizeof error->message,
+                   "they hold what an error does");
+    submission->first_error = error->code;
+    first->index = submission->events;
+    memcpy(first->field, error->field, sizeof first->field);
+    memcpy(first->message, error->message, sizeof first->message);
+}
+
 void submission_add_error(struct submission *submission, const struct event_error *error)
 {
     static const struct event_id none;
     append_error(submission, error);
     refused_runs_add(&submission->refused, submission->events, error->code);
-    submission->first_error = submission->rejected == 0 ? error->code : submission->first_error;
+    if (submission->rejected == 0) {
+        note_first(submission, error);
+    }
     submission->rejected++;
     submission->events++;
     buf_append(&submission->ids, &none, sizeof none);

@@ -8,64 +8,20 @@
 #include "pipeline/json/json_measure.h"
 #include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_look.h"
+#include "pipeline/payload/payload_merge.h"
 #include "pipeline/payload/payload_reader.h"
+#include "pipeline/payload/payload_shape.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
 #include "pipeline/submission.h"
+#include "pipeline/submit_counts.h"
+#include "pipeline/submit_private.h"
 #include "pipeline/validate/client_clock.h"
 #include "pipeline/validate/validate.h"
 
 #include <stdio.h>
 
 _Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
-
-/* What stands around events here. */
-static const struct envelope_names member_names = { .items = { "events", 6 },
-                                                    .stream = { "stream", 6 },
-                                                    .sent_at = { "sent_at", 7 } };
-
-/* A payload on its way into the open chunk of its stream. */
-struct entry {
-    struct pipeline_io *io;
-    const struct payload *payload;
-    struct submission *submission;
-    const struct stream *stream; /* the payload's, or the one that it named */
-    struct chunk *chunk;
-    struct ticket *ticket; /* NULL until the payload is known to hold events, and their stream */
-    uint32_t first_row;
-    uint64_t max_event; /* bytes; of the stream that the ticket is of */
-    struct event_context context;
-    struct payload_reader *reader;
-};
-
-static void count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
-                          int64_t events)
-{
-    bool dropped = error_info(error)->fate == FATE_DROPPED;
-    metric_add_refusal(io->cells, dropped ? METRIC_EVENTS_DROPPED : METRIC_EVENTS_REJECTED, protocol, stream, error,
-                       events);
-}
-
-static void count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, enum error error)
-{
-    size_t index = stream != NULL ? stream->index : io->stream_count; /* the latter stands for "no stream" */
-    metric_add_event(io->cells, METRIC_EVENTS_RECEIVED, protocol, index, 1);
-    count_refused(io, protocol, index, error, 1);
-}
-
-void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
-                            enum error error)
-{
-    struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
-    count_payload(io, protocol, stream, error);
-    refusals_note(io->refusals, &refusal, 1, SLICE(""));
-}
-
-static void refuse(struct entry *entry, enum error error)
-{
-    entry->submission->error = error;
-    count_payload(entry->io, entry->payload->protocol, entry->stream, error);
-}
 
 static void note_bad_event(const struct entry *entry, const struct event_error *error)
 {
@@ -82,37 +38,8 @@ static void note_bad_event(const struct entry *entry, const struct event_error *
 static void add_bad_event(struct entry *entry, const struct event_error *error)
 {
     submission_add_error(entry->submission, error);
-    count_refused(entry->io, entry->payload->protocol, entry->stream->index, error->code, 1);
+    submit_count_refused(entry->io, entry->payload->protocol, entry->stream->index, error->code, 1);
     note_bad_event(entry, error);
-}
-
-static bool open_ticket(struct entry *entry)
-{
-    const struct payload *payload = entry->payload;
-    struct chunk *chunk = pipeline_io_take_chunk(entry->io, entry->stream);
-    if (chunk == NULL) {
-        refuse(entry, ERROR_OUT_OF_MEMORY);
-        return false;
-    }
-    struct ticket *last = chunk->ticket_count != 0 ? &chunk->tickets[chunk->ticket_count - 1] : NULL;
-    bool share = payload->silent && last != NULL && last->silent && last->protocol == payload->protocol;
-    struct ticket *ticket = share ? last : chunk_add_ticket(chunk);
-    if (ticket == NULL) {
-        refuse(entry, ERROR_OUT_OF_MEMORY);
-        return false;
-    }
-    if (!share) {
-        ticket->token = payload->token;
-        ticket->protocol = payload->protocol;
-        ticket->wait_stored = payload->wait_stored;
-        ticket->silent = payload->silent;
-    }
-    entry->chunk = chunk;
-    entry->ticket = ticket;
-    entry->first_row = chunk->rows;
-    uint64_t most = entry->stream->options->max_event_bytes;
-    entry->max_event = most != 0 ? most : UINT64_MAX;
-    return true;
 }
 
 static void RARE refuse_size(struct entry *entry)
@@ -124,16 +51,11 @@ static void RARE refuse_size(struct entry *entry)
     add_bad_event(entry, &error);
 }
 
-/* The event at which the reader stands: a row, or an error of its own. False: memory ran short. */
-static bool add_event(struct entry *entry)
+/* A row, or an error of its own. False: memory ran short. */
+static inline bool add_document(struct entry *entry, const struct json_document *document, json_at at)
 {
     struct event_error error;
-    const struct payload_reader *reader = entry->reader;
-    if (reader->parsed.len > entry->max_event && json_is_larger(&reader->document, reader->at, entry->max_event)) {
-        refuse_size(entry);
-        return true;
-    }
-    if (validate_event(entry->io->validator, &reader->document, reader->at, &entry->context, entry->chunk, &error)) {
+    if (validate_event(entry->io->validator, document, at, &entry->context, entry->chunk, &error)) {
         submission_add_row(entry->submission, &entry->chunk->ids[entry->chunk->rows - 1]);
         return true;
     }
@@ -142,6 +64,34 @@ static bool add_event(struct entry *entry)
     }
     add_bad_event(entry, &error);
     return true;
+}
+
+/* The same, with what the request says. */
+static bool RARE add_merged(struct entry *entry)
+{
+    struct json_document merged;
+    if (!payload_merge_event(entry->merge, &entry->reader->document, entry->reader->at, &merged)) {
+        return false;
+    }
+    if (entry->max_event != UINT64_MAX && json_is_larger(&merged, JSON_ROOT, entry->max_event)) {
+        refuse_size(entry);
+        return true;
+    }
+    return add_document(entry, &merged, JSON_ROOT);
+}
+
+/* The event at which the reader stands. */
+static bool add_event(struct entry *entry)
+{
+    const struct payload_reader *reader = entry->reader;
+    if (entry->merge != NULL) {
+        return add_merged(entry);
+    }
+    if (reader->parsed.len > entry->max_event && json_is_larger(&reader->document, reader->at, entry->max_event)) {
+        refuse_size(entry);
+        return true;
+    }
+    return add_document(entry, &reader->document, reader->at);
 }
 
 static void RARE add_bad_piece(struct entry *entry)
@@ -192,10 +142,14 @@ static void fail_whole(struct entry *entry, enum error error)
     chunk_truncate(entry->chunk, entry->first_row);
     metric_add_event(entry->io->cells, METRIC_EVENTS_RECEIVED, protocol, entry->stream->index,
                      (int64_t)entry->reader->count);
-    count_refused(entry->io, protocol, entry->stream->index, error, left);
+    submit_count_refused(entry->io, protocol, entry->stream->index, error, left);
     submission->events = (uint32_t)entry->reader->count;
     submission->error = error;
-    if (error == ERROR_PAYLOAD_TOO_LARGE) {
+    if (error == ERROR_BATCH_REFUSED) {
+        const struct first_refused *first = &submission->first;
+        buf_printf(&submission->detail, "event %u: %s; the route takes all events of a payload or none", first->index,
+                   first->message);
+    } else if (error == ERROR_PAYLOAD_TOO_LARGE) {
         buf_printf(
             &submission->detail,
             "the payload's events take more than the %llu bytes that are taken at once; send fewer or smaller ones",
@@ -239,103 +193,24 @@ static void finish(struct entry *entry)
     }
 }
 
-/* The payload is for one event, and holds what looks like several: says so, and where they go. */
-static void hint_at_many(struct entry *entry)
-{
-    struct buf *detail = &entry->submission->detail;
-    bool one = entry->payload->form == PAYLOAD_ONE;
-    const char *look = one ? payload_look(entry->reader->text, member_names.items) : NULL;
-    if (look != NULL) {
-        buf_printf(detail, "%sthe payload is %s, and one event is taken here: use /events/bulk",
-                   detail->len == 0 ? "" : "; ", look);
-    }
-}
-
-/* What the reader found is no payload. */
-static void refuse_unread(struct entry *entry, enum error error)
-{
-    char why[128];
-    refuse(entry, error);
-    payload_explain(entry->reader, why, sizeof why);
-    buf_append_string(&entry->submission->detail, why);
-    if (error != ERROR_OUT_OF_MEMORY) {
-        hint_at_many(entry);
-    }
-}
-
-static bool repairs(const struct entry *entry)
-{
-    return entry->stream->options->invalid_text == INVALID_TEXT_REPAIR;
-}
-
-/* A member that leads to a field of the stream is data, not envelope. */
-static bool is_data(const struct entry *entry, struct slice member)
-{
-    return path_child(entry->stream->paths, member.data, member.len) != NULL;
-}
-
-/* False: there is no stream of the name that the payload gives. */
-static bool choose_stream(struct entry *entry, struct slice name)
-{
-    if (name.len == 0 || is_data(entry, member_names.stream)) {
-        return true;
-    }
-    const struct stream *stream = pipeline_stream(entry->io->pipeline, name);
-    if (stream == NULL) {
-        refuse(entry, ERROR_UNKNOWN_STREAM);
-        pipeline_describe_unknown(entry->io->pipeline, name, &entry->submission->detail);
-        return false;
-    }
-    entry->stream = stream;
-    entry->context.named_stream = true;
-    return true;
-}
-
-/* The members beside several events stand around them, not in them. */
-static void read_context(struct entry *entry)
-{
-    const struct payload_reader *reader = entry->reader;
-    struct event_context *context = &entry->context;
-    context->is_payload = reader->alone;
-    context->named_stream = context->named_stream && reader->alone;
-    if (reader->sent_at != 0) {
-        context->clock = client_clock_read(&reader->document, reader->sent_at, context->received_wall_ns);
-    }
-}
-
-/* Up to the first event. False: the payload was refused. */
-static bool open_payload(struct entry *entry, const struct payload_source *source)
-{
-    struct payload_reader *reader = entry->reader;
-    enum error error = payload_open(reader, source, repairs(entry));
-    if (error == OK) {
-        if (!choose_stream(entry, reader->named)) {
-            return false;
-        }
-        bool data = reader->enveloped && is_data(entry, member_names.items);
-        error = payload_settle(reader, (struct payload_rules){ .repairs = repairs(entry), .items_are_data = data });
-    }
-    if (error != OK) {
-        refuse_unread(entry, error);
-        return false;
-    }
-    read_context(entry);
-    return open_ticket(entry);
-}
-
 static void count_repaired(const struct entry *entry)
 {
-    if (entry->reader->repaired != 0) {
+    uint64_t repaired = entry->reader->repaired + entry->repaired;
+    if (repaired != 0) {
         metric_add_event(entry->io->cells, METRIC_TEXTS_REPAIRED, entry->payload->protocol, entry->stream->index,
-                         (int64_t)entry->reader->repaired);
+                         (int64_t)repaired);
     }
 }
 
 static void take_events(struct entry *entry)
 {
     enum error error = add_events(entry) ? finish_rows(entry) : ERROR_OUT_OF_MEMORY;
-    if (entry->reader->alone && entry->submission->rejected != 0) {
-        hint_at_many(entry);
+    const struct payload_shape *shape = entry->payload->shape;
+    if (shape != NULL && shape->atomic && error == OK && entry->submission->rejected != 0) {
+        error = ERROR_BATCH_REFUSED;
+    }
+    if (error == OK && entry->reader->alone && entry->submission->rejected != 0) {
+        submit_hint_at_many(entry);
     }
     if (error != OK) {
         fail_whole(entry, error);
@@ -348,7 +223,7 @@ static void take_events(struct entry *entry)
 
 static void take_payload(struct entry *entry, const struct payload_source *source)
 {
-    if (open_payload(entry, source)) {
+    if (submit_open(entry, source)) {
         take_events(entry);
     }
     count_repaired(entry);
@@ -364,13 +239,26 @@ static void note_whole(const struct entry *entry)
     refusals_note(entry->io->refusals, &refusal, events, buf_slice(&submission->detail));
 }
 
+static void RARE follow_shape(const struct payload_shape *shape, struct payload_source *source,
+                              struct envelope_names *names)
+{
+    if (shape->items.len != 0) {
+        *names = submit_member_names;
+        names->items = shape->items;
+        source->names = names;
+    }
+    source->allow_empty = shape->allow_empty;
+    source->max_events =
+        shape->max_events != 0 && shape->max_events < source->max_events ? shape->max_events : source->max_events;
+}
+
 void pipeline_submit(struct pipeline_io *io, const struct payload *payload, struct submission *submission)
 {
     struct payload_source source = {
         .bytes = payload->bytes,
         .form = payload->form,
         .picks_stream = payload->pick_stream,
-        .names = &member_names,
+        .names = &submit_member_names,
         .max_events = io->max_events,
         .parser = io->parser,
         .repair = &io->repair,
@@ -387,6 +275,10 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .reader = &reader,
     };
     submission_clear(submission);
+    struct envelope_names names;
+    if (payload->shape != NULL) {
+        follow_shape(payload->shape, &source, &names);
+    }
     take_payload(&entry, &source);
     if (submission->error != OK) {
         note_whole(&entry);

@@ -79,6 +79,16 @@ static bool is_document(struct payload_reader *reader)
     return true;
 }
 
+/* The route says where the events are. */
+static bool is_document_with_member(struct payload_reader *reader)
+{
+    if (!is_document(reader)) {
+        return false;
+    }
+    reader->error = reader->enveloped ? OK : ERROR_MISSING_FIELD;
+    return reader->enveloped;
+}
+
 /* What stands around the items of an envelope's array must be JSON without them. The only copy that a reader makes. */
 static bool parse_around(struct payload_reader *reader, struct slice items)
 {
@@ -124,6 +134,12 @@ static bool is_array_in_part(struct payload_reader *reader)
         return false;
     }
     return !enveloped || read_around(reader, reader->rest);
+}
+
+static bool is_member_in_part(struct payload_reader *reader)
+{
+    struct slice array;
+    return json_items_member(reader->text, reader->source->names->items, &array) && is_array_in_part(reader);
 }
 
 /* May it be a line for itself, though a bad one: whole, or cut? What goes on in the next line is none. */
@@ -178,6 +194,10 @@ static const struct guess guesses[][7] = {
     [PAYLOAD_LINES] = {
         { LAYOUT_RECORDS, begins_with_separator, take_record },
         { LAYOUT_LINES, is_said, take_line },
+    },
+    [PAYLOAD_MEMBER] = {
+        { LAYOUT_DOCUMENT, is_document_with_member, NULL },
+        { LAYOUT_ITEMS, is_member_in_part, json_items_take },
     },
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "pipeline/json/json_items.h"
+#include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_layout.h"
 #include "pipeline/payload/payload_text.h"
 
@@ -96,7 +97,7 @@ enum error payload_settle(struct payload_reader *reader, struct payload_rules ru
         return refuse(reader, reader->error);
     }
     reader->repaired = reader->outer_repaired;
-    if (reader->count == 0) {
+    if (reader->count == 0 && !reader->source->allow_empty) {
         return refuse(reader, ERROR_EMPTY_PAYLOAD);
     }
     return reader->count > reader->source->max_events ? refuse(reader, ERROR_TOO_MANY_EVENTS) : OK;
@@ -185,12 +186,19 @@ static void explain_count(const struct payload_reader *reader, char *out, size_t
     }
 }
 
+static void explain_member(const struct payload_reader *reader, char *out, size_t size)
+{
+    struct slice items = reader->source->names->items;
+    snprintf(out, size, "the payload has no array \"%.*s\"; its events stand there", (int)items.len, items.data);
+}
+
 void payload_explain(const struct payload_reader *reader, char *out, size_t size)
 {
     switch (reader->error) {
     case ERROR_EMPTY_PAYLOAD:
     case ERROR_OUT_OF_MEMORY: snprintf(out, size, "%s", ""); break;
     case ERROR_TOO_MANY_EVENTS: explain_count(reader, out, size); break;
+    case ERROR_MISSING_FIELD: explain_member(reader, out, size); break;
     default: explain_json(reader, out, size);
     }
 }

@@ -22,6 +22,7 @@ struct payload_source {
     bool picks_stream; /* it may name the stream of its events */
     const struct envelope_names *names;
     uint64_t max_events; /* more are refused, most of them unparsed */
+    bool allow_empty;    /* none is no error */
     struct json_parser *parser;
     struct json_repair *repair;
 };
@@ -78,8 +79,8 @@ struct payload_reader {
     uint64_t line_events;     /* of the line that has too many */
 };
 
-/* The source stays until the last call. Not OK: the payload is refused, ERROR_EMPTY_PAYLOAD, ERROR_OUT_OF_MEMORY or what
- * json_parse has. `repairs`: as in the rules of the stream that the events are of unless they name one. */
+/* The source stays until the last call. Not OK: the payload is refused, ERROR_EMPTY_PAYLOAD, ERROR_OUT_OF_MEMORY,
+ * ERROR_MISSING_FIELD (of PAYLOAD_MEMBER: there is no such array) or what json_parse has. `repairs`: as in the rules of the stream that the events are of unless they name one. */
 MUST_CHECK enum error payload_open(struct payload_reader *reader, const struct payload_source *source, bool repairs);
 
 /* To be called once behind payload_open, with the rules of the stream that is now known. Not OK: the same, or

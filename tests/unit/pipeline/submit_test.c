@@ -13,6 +13,9 @@
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "failing_realloc.h"
+#include "pipeline/payload/payload_merge.h"
+#include "pipeline/payload/payload_shape.h"
+#include "pipeline/payload/request_values.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
 #include "schema_fixture.h"
@@ -131,6 +134,7 @@ static int end(void **state)
     metrics_free(setup->metrics);
     refusals_release(&setup->refusals);
     json_repair_release(&setup->io.repair);
+    payload_merge_free(setup->io.merge);
     submission_release(&setup->submission);
     buf_release(&setup->text);
     fixture_release(&fixture);
@@ -915,6 +919,107 @@ static void a_payload_that_fails_as_a_whole_moved_no_times(void **state)
     assert_int_equal(count(setup, METRIC_TIMES_MOVED, OK), 1);
 }
 
+static void submit_shaped(struct setup *setup, enum payload_form form, const struct payload_shape *shape,
+                          const struct request_values *values, struct slice text)
+{
+    submit_as(setup, (struct payload){ .form = form, .protocol = PROTOCOL_HTTP, .shape = shape, .values = values },
+              text);
+}
+
+static const struct slice envelope_names[] = { { "a", 1 } };
+static const struct payload_shape batch = { .items = { "batch", 5 } };
+static const struct payload_shape atomic = { .items = { "batch", 5 }, .atomic = true };
+static const struct payload_shape empty = { .items = { "batch", 5 }, .allow_empty = true, .max_events = 2 };
+static const struct payload_shape around = { .items = { "batch", 5 }, .envelope = envelope_names, .envelope_count = 1 };
+
+static const struct {
+    const struct payload_shape *shape;
+    enum payload_form form;
+    struct slice text;
+    enum error error, first;
+    uint32_t events, rejected;
+} shaped[] = {
+    { &batch, PAYLOAD_MEMBER, SLICE("{\"batch\":[{\"a\":1},{\"a\":2}]}"), OK, OK, 2, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE("{\"events\":[{\"a\":1}]}"), ERROR_MISSING_FIELD, OK, 0, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE("[{\"a\":1}]"), ERROR_MISSING_FIELD, OK, 0, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE("{\"batch\":{\"a\":1}}"), ERROR_MISSING_FIELD, OK, 0, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE("{\"batch\":[{\"a\":1},{\"a\":tru}]}"), OK, ERROR_INVALID_JSON, 2, 1 },
+    { &batch, PAYLOAD_MEMBER, SLICE("[{\"a\":1},{\"a\":tru}]"), ERROR_INVALID_JSON, OK, 0, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE("{\"batch\":[]}"), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+    { &batch, PAYLOAD_MEMBER, SLICE(""), ERROR_EMPTY_PAYLOAD, OK, 0, 0 },
+    { &batch, PAYLOAD_MANY, SLICE("{\"batch\":[{\"a\":1},{\"a\":2}]}"), OK, OK, 2, 0 },
+    { &batch, PAYLOAD_MANY, SLICE("{\"a\":1}"), OK, OK, 1, 0 },
+    { &empty, PAYLOAD_MEMBER, SLICE("{\"batch\":[]}"), OK, OK, 0, 0 },
+    { &empty, PAYLOAD_MEMBER, SLICE("{\"batch\":[1,2,3]}"), ERROR_TOO_MANY_EVENTS, OK, 0, 0 },
+    { &around, PAYLOAD_MEMBER, SLICE("{\"batch\":[{},{\"a\":2}],\"a\":7}"), OK, OK, 2, 0 },
+    { &around, PAYLOAD_MEMBER, SLICE("{\"a\":7,\"batch\":[{},{\"a\":tru},{\"a\":\"x\"}]}"), OK, ERROR_INVALID_JSON, 3,
+      2 },
+    { &around, PAYLOAD_MEMBER, SLICE("{\"batch\":[{},{\"a\":2}]}"), OK, ERROR_MISSING_FIELD, 2, 1 },
+    { &atomic, PAYLOAD_MEMBER, SLICE("{\"batch\":[{\"a\":1},{\"a\":2}]}"), OK, OK, 2, 0 },
+    { &atomic, PAYLOAD_MEMBER, SLICE("{\"batch\":[{\"a\":1},{\"a\":\"x\"},{}]}"), ERROR_BATCH_REFUSED, ERROR_WRONG_TYPE,
+      3, 2 },
+};
+
+static void a_route_says_how_a_payload_holds_its_events(void **state)
+{
+    struct setup *setup = *state;
+    for (size_t i = 0; i < ARRAY_LENGTH(shaped); i++) {
+        uint32_t rows = fixture.chunk->rows;
+        submit_shaped(setup, shaped[i].form, shaped[i].shape, NULL, shaped[i].text);
+        assert_int_equal(setup->submission.error, shaped[i].error);
+        assert_int_equal(setup->submission.first_error, shaped[i].first);
+        assert_int_equal(setup->submission.events, shaped[i].events);
+        assert_int_equal(setup->submission.rejected, shaped[i].rejected);
+        bool taken = shaped[i].error == OK;
+        assert_int_equal(fixture.chunk->rows - rows, taken ? shaped[i].events - shaped[i].rejected : 0);
+    }
+}
+
+static void a_bad_event_of_an_atomic_payload_refuses_all_and_each_is_counted_once(void **state)
+{
+    struct setup *setup = *state;
+    submit_shaped(setup, PAYLOAD_MEMBER, &atomic, NULL, SLICE("{\"batch\":[{\"a\":1},{\"a\":\"x\"},{\"a\":2},{}]}"));
+    assert_int_equal(fixture.chunk->rows, 0);
+    assert_int_equal(fixture.chunk->ticket_count, 0);
+    assert_false(setup->submission.pending);
+    assert_int_equal(setup->submission.first.index, 1);
+    assert_string_equal(setup->submission.first.field, "a");
+    assert_non_null(strstr(buf_c_string(&setup->submission.detail),
+                           "event 1: a: \"x\" is not a whole number, as UInt8 needs; the route takes all"));
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 4);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_WRONG_TYPE), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_MISSING_FIELD), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_BATCH_REFUSED), 2);
+    assert_int_equal(count(setup, METRIC_EVENTS_IN_FLIGHT, OK), 0);
+}
+
+static void a_value_of_the_request_may_be_what_an_event_must_have(void **state)
+{
+    struct setup *setup = *state;
+    const struct request_value items[] = { { .key = SLICE("a"), .text = SLICE("200") } };
+    const struct request_values values = { items, 1 };
+    submit_shaped(setup, PAYLOAD_ONE, NULL, &values, SLICE("{}"));
+    assert_int_equal(setup->submission.rejected, 0);
+    assert_true(setup->submission.pending);
+    submit_shaped(setup, PAYLOAD_MANY, NULL, &values, SLICE("{}\n{\"a\":1}\n{\"a\":\"x\"}\n{]\n"));
+    assert_int_equal(setup->submission.events, 4);
+    assert_int_equal(setup->submission.rejected, 2);
+    assert_non_null(strstr(buf_c_string(&setup->submission.errors), "invalid JSON at byte 22"));
+    assert_int_equal(fixture.chunk->rows, 3);
+}
+
+static void a_value_that_is_no_text_refuses_its_payload(void **state)
+{
+    struct setup *setup = *state;
+    const struct request_value items[] = { { .key = SLICE("User"), .text = SLICE("{"), .form = VALUE_OF_OBJECT } };
+    const struct request_values values = { items, 1 };
+    submit_shaped(setup, PAYLOAD_ONE, NULL, &values, SLICE("{\"a\":1}"));
+    assert_int_equal(setup->submission.error, ERROR_BAD_ARGUMENT);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 1);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_BAD_ARGUMENT), 1);
+    assert_int_equal(fixture.chunk->rows, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -947,6 +1052,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_sends_many_events_as_one_is_told_where_they_go, start, end),
         cmocka_unit_test_setup_teardown(a_field_sent_at_is_data, start_with_a_field_sent_at, end),
         cmocka_unit_test_setup_teardown(a_payload_that_fails_as_a_whole_moved_no_times, start_with_times, end),
+        cmocka_unit_test_setup_teardown(a_route_says_how_a_payload_holds_its_events, start, end),
+        cmocka_unit_test_setup_teardown(a_bad_event_of_an_atomic_payload_refuses_all_and_each_is_counted_once, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_value_of_the_request_may_be_what_an_event_must_have, start, end),
+        cmocka_unit_test_setup_teardown(a_value_that_is_no_text_refuses_its_payload, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

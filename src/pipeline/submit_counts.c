@@ -1,0 +1,30 @@
+/* Turns refusals into counters. */
+#include "pipeline/submit_counts.h"
+
+#include "base/metrics/metrics.h"
+#include "event/stream.h"
+#include "pipeline/pipeline_io.h"
+#include "pipeline/refusals.h"
+
+void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
+                          int64_t events)
+{
+    bool dropped = error_info(error)->fate == FATE_DROPPED;
+    metric_add_refusal(io->cells, dropped ? METRIC_EVENTS_DROPPED : METRIC_EVENTS_REJECTED, protocol, stream, error,
+                       events);
+}
+
+void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, enum error error)
+{
+    size_t index = stream != NULL ? stream->index : io->stream_count; /* the latter stands for "no stream" */
+    metric_add_event(io->cells, METRIC_EVENTS_RECEIVED, protocol, index, 1);
+    submit_count_refused(io, protocol, index, error, 1);
+}
+
+void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
+                            enum error error)
+{
+    struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
+    submit_count_payload(io, protocol, stream, error);
+    refusals_note(io->refusals, &refusal, 1, SLICE(""));
+}
