@@ -6,7 +6,7 @@
 #include "event/column.h"
 #include "event/field.h"
 #include "event/path.h"
-#include "event/stream_upsert.h"
+#include "event/stream_private.h"
 #include "event/value.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Turns `upsert:` of a stream into its key and its column of versions, or into what stands against it. */
-#include "event/stream_upsert.h"
+#include "event/stream_private.h"
 
 #include "base/assert.h"
 #include "config/options/stream_options.h"

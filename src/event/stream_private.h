@@ -1,4 +1,4 @@
-/* The rules of a stream whose events replace rows (upsert:). Private to stream.c. */
+/* What stream.c leaves to stream_upsert.c: the rules of a stream whose events replace rows (upsert:). */
 #pragma once
 
 #include <stdbool.h>
