@@ -96,11 +96,35 @@ static void describe_table(struct buf *out, const struct option_table *table)
     }
 }
 
+/* An option before it has the same table, which is described there. */
+static bool is_described(const struct option_table *table, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (table->rows[i].table == table->rows[at].table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The options that have the same table as this one. */
+static void describe_equals(struct buf *out, const struct option_table *table, size_t at)
+{
+    bool any = false;
+    for (size_t i = at + 1; i < table->count; i++) {
+        if (table->rows[i].table == table->rows[at].table) {
+            buf_printf(out, "%s `%s`", any ? "," : "The same options have", table->rows[i].key);
+            any = true;
+        }
+    }
+    buf_append_string(out, any ? ".\n" : "");
+}
+
 static void describe_nested(struct buf *out, const struct option_table *table, const char *path)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct option *option = &table->rows[i];
-        if (option->table == NULL) {
+        if (option->table == NULL || is_described(table, i)) {
             continue;
         }
         struct buf name = { 0 };
@@ -109,6 +133,7 @@ static void describe_nested(struct buf *out, const struct option_table *table, c
                    : option->named_by != NULL  ? ".NAME"
                                                : "[]");
         buf_printf(out, "\n## %.*s\n\n%s\n", (int)name.len, name.data, option->help);
+        describe_equals(out, table, i);
         describe_table(out, option->table);
         buf_append_byte(&name, '.');
         const char *inner = buf_c_string(&name);

@@ -25,6 +25,8 @@
 #include "config/options/websocket_options.h"
 #include "config/options/writer_options.h"
 
+struct reply_options;
+
 struct config {
     struct include_options *includes; /* of the file itself */
     size_t include_count;
@@ -48,6 +50,8 @@ struct config {
     size_t files_count;
     struct named_query_options *queries;
     size_t query_count;
+    struct reply_options *replies;
+    size_t reply_count;
     const char *file;             /* for messages */
     const char *text;             /* of the file and those that it includes */
     struct config_memory *memory; /* what owns the strings */

@@ -2,6 +2,7 @@
 #include "config/tables/sections.h"
 
 #include "config/options/options.h"
+#include "config/options/reply_options.h"
 #include "config/tables/rows.h"
 
 #define SECTION(member, text)                                                                                          \
@@ -39,6 +40,9 @@ static const struct option section_rows[] = {
     { "queries", LIST(config, queries, query_count, named_query_options), NULL, NULL, "256",
       "SELECTs that are served at a path: docs/queries.md.", .joined = true, .table = &named_query_table,
       .named_by = "name" },
+    { "replies", LIST(config, replies, reply_count, reply_options), NULL, NULL, "256",
+      "What routes and queries answer instead of the usual, by name: docs/routes.md.", .joined = true,
+      .named_by = "name", .table = &reply_table },
 };
 
 const struct option_table option_sections = TABLE(section_rows);
