@@ -28,6 +28,7 @@
 #include "open_files.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/front_end.h"
+#include "proto/route/route.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/query.h"
@@ -55,6 +56,7 @@ struct gateway {
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct page query_page;
     struct gateway_pages pages;
+    struct route_list routes; /* of the pages, and of events; the server borrows both */
     struct server *server;
     struct udp *udp;
     struct front_end *fronts[2]; /* of both, once started: they end alike */
@@ -153,6 +155,15 @@ static bool start_pages(struct gateway *g, struct buf *problem)
     return gateway_pages_start(&g->pages, g->config, &source, &g->query_page, 1, problem);
 }
 
+static bool start_routes(struct gateway *g, struct buf *problem)
+{
+    bool added = route_list_add_own(&g->routes) && route_list_add_pages(&g->routes, g->pages.items, g->pages.count);
+    if (!added) {
+        buf_append_string(problem, "out of memory");
+    }
+    return added;
+}
+
 static bool start_server(struct gateway *g, struct buf *problem)
 {
     struct memory_plan plan = memory_plan_here(g->config);
@@ -165,8 +176,7 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .max_replying_bytes = plan.replying,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
-        .pages = g->pages.items,
-        .page_count = g->pages.count,
+        .routes = &g->routes,
     };
     g->server = server_start(&config, problem);
     if (g->server == NULL) {
@@ -196,7 +206,7 @@ static bool start_parts(struct gateway *g, struct buf *problem)
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
-           start_pages(g, problem) && start_server(g, problem) && start_udp(g, problem);
+           start_pages(g, problem) && start_routes(g, problem) && start_server(g, problem) && start_udp(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -258,6 +268,7 @@ static void free_all(struct gateway *g)
         front->ops->free(front);
     }
     query_free(g->query);
+    route_list_release(&g->routes);
     gateway_pages_free(&g->pages);
     metrics_free(g->metrics);
     free_store(g);

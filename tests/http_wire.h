@@ -12,9 +12,9 @@
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_events.h"
-#include "proto/http/http_routes.h"
 #include "proto/http/http_session_private.h"
 #include "proto/http/io_context.h"
+#include "proto/route/route_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,7 +130,8 @@ struct wire {
     struct io_context context;
     struct gatekeeper gatekeeper;
     struct http_options options;
-    struct http_routes routes;
+    struct route_list rows;
+    struct route_table routes;
     struct address_ranges trusted;
     struct metrics *metrics;
     struct buf written;
@@ -258,8 +259,9 @@ static inline struct wire *wire_new(void)
         .max_per_address = 1000,
         .cors_origins = { origins, 1 },
     };
-    assert_true(
-        http_routes_init(&wire->routes, pages, ARRAY_LENGTH(pages), SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN));
+    assert_true(route_list_add_own(&wire->rows));
+    assert_true(route_list_add_pages(&wire->rows, pages, ARRAY_LENGTH(pages)));
+    assert_true(route_table_init(&wire->routes, &wire->rows, SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN, &problem));
     assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     const struct websocket_options websocket = { .max_connections = 1, .max_per_address = 1 };
@@ -291,7 +293,8 @@ static inline void wire_free(struct wire *wire)
 {
     http_session_ops.close(&wire->session);
     http_session_release(&wire->session);
-    http_routes_release(&wire->routes);
+    route_table_release(&wire->routes);
+    route_list_release(&wire->rows);
     address_ranges_release(&wire->trusted);
     decoder_free(wire->context.intake.decoder);
     submission_release(&wire->context.intake.submission);

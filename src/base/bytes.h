@@ -75,6 +75,13 @@ static inline int hex_digit(char c)
                                   : -1;
 }
 
+/* The byte that two hexadecimal digits are; -1: one of them is none. */
+static inline int hex_pair(const char *digits)
+{
+    int high = hex_digit(digits[0]), low = high < 0 ? -1 : hex_digit(digits[1]);
+    return low < 0 ? -1 : high * 16 + low;
+}
+
 /* Invariant: len <= cap; data is NULL only if cap is 0; bytes [0, len) are initialised.
  * A zeroed buf is empty and valid. */
 struct buf {

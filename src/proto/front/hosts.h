@@ -15,5 +15,14 @@ struct string_list;
  * nobody can make them lead elsewhere, and probes use them. */
 bool hosts_take(const struct string_list *list, struct slice host);
 
+/* Whether the list has this name, whatever it leads to; an empty one has none. */
+bool hosts_list(const struct string_list *list, struct slice host);
+
+/* Whether some Host can be in both lists; an empty list has all. */
+bool hosts_overlap(const struct string_list *a, const struct string_list *b);
+
+/* Whether it can be an entry. */
+bool hosts_is_entry(struct slice entry);
+
 /* False with a line for each entry that no Host can equal. */
 MUST_CHECK bool hosts_check(const struct string_list *list, struct buf *problems);

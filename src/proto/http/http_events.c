@@ -14,11 +14,18 @@
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/http_syntax/http_reply.h"
+#include "proto/route/event_route.h"
 
-enum error http_events_check(const struct io_context *context, const struct http_request *request)
+static uint64_t max_body(const struct io_context *context, const struct event_route *route)
+{
+    return route->max_body_bytes != 0 ? route->max_body_bytes : context->options->max_body_bytes;
+}
+
+enum error http_events_check(const struct io_context *context, const struct event_route *route,
+                             const struct http_request *request)
 {
     uint64_t announced = request->has_length ? request->length : 0;
-    enum error error = gatekeeper_weigh(announced, context->options->max_body_bytes, ERROR_BODY_TOO_LARGE);
+    enum error error = gatekeeper_weigh(announced, max_body(context, route), ERROR_BODY_TOO_LARGE);
     if (error != OK) {
         return error;
     }
@@ -89,28 +96,52 @@ static enum error read_ids(struct io_context *context, struct slice query, struc
     return error;
 }
 
-static enum error read_arguments(struct io_context *context, struct slice query, struct arguments *arguments,
-                                 struct slice *detail)
+/* The stream of this name; `malformed`: it is none. */
+static enum error find_stream(struct io_context *context, struct slice name, bool malformed,
+                              struct arguments *arguments, struct slice *detail)
 {
-    bool malformed = false, given;
-    *arguments = (struct arguments){ 0 };
-    if (query.len == 0) {
-        arguments->stream = pipeline_stream(context->intake.pipeline, SLICE(""));
+    const struct pipeline *pipeline = context->intake.pipeline;
+    arguments->stream = malformed ? NULL : pipeline_stream(pipeline, name);
+    if (arguments->stream != NULL) {
         return OK;
     }
-    bool named = page_argument(query, "stream", &context->text, &malformed);
+    struct buf *text = &context->intake.submission.detail;
+    buf_clear(text);
+    pipeline_describe_unknown(pipeline, name, text);
+    *detail = buf_slice(text);
+    return ERROR_UNKNOWN_STREAM;
+}
+
+/* The stream of the route, or that of the query. */
+static enum error choose_stream(struct io_context *context, const struct event_route *route, struct slice query,
+                                struct arguments *arguments, struct slice *detail)
+{
+    bool malformed = false;
+    if (route->stream != NULL) {
+        arguments->stream = route->stream;
+        return OK;
+    }
+    if (route->stream_capture.len != 0) {
+        return find_stream(context, captures_find(&context->captures, route->stream_capture), false, arguments, detail);
+    }
+    bool named = query.len != 0 && page_argument(query, "stream", &context->text, &malformed);
     if (context->text.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    arguments->stream = pipeline_stream(context->intake.pipeline, named ? buf_slice(&context->text) : SLICE(""));
-    if (malformed || arguments->stream == NULL) {
-        struct buf *text = &context->intake.submission.detail;
-        buf_clear(text);
-        pipeline_describe_unknown(context->intake.pipeline, buf_slice(&context->text), text);
-        *detail = buf_slice(text);
-        return ERROR_UNKNOWN_STREAM;
+    return find_stream(context, named ? buf_slice(&context->text) : SLICE(""), malformed, arguments, detail);
+}
+
+/* Those of a route of the configuration are its own: the query says nothing to us. */
+static enum error read_arguments(struct io_context *context, const struct event_route *route, struct slice query,
+                                 struct arguments *arguments, struct slice *detail)
+{
+    bool given;
+    *arguments = (struct arguments){ .wait_stored = route->waits_stored };
+    enum error error = choose_stream(context, route, query, arguments, detail);
+    if (error != OK || query.len == 0 || route->options != NULL) {
+        return error;
     }
-    enum error error = read_choice(context, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
+    error = read_choice(context, query, "wait", SLICE("stored"), SLICE(""), &arguments->wait_stored, &given);
     if (error != OK) {
         *detail = error == ERROR_BAD_ARGUMENT ? SLICE("wait: the only value is \"stored\"") : SLICE("");
         return error;
@@ -210,14 +241,14 @@ static void hand_on(struct io_context *context, const struct payload *payload, e
     answer->state = ANSWER_SUBMIT;
 }
 
-void http_events_post(struct io_context *context, const struct http_request *request, enum payload_form form,
+void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
     bool large = false;
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
-    enum error error = read_arguments(context, request->query, &arguments, &detail);
+    enum error error = read_arguments(context, route, request->query, &arguments, &detail);
     enum error full = error == OK ? gatekeeper_admits(context->gatekeeper, arguments.stream) : OK;
     if (full != OK) {
         refuse(context, answer, arguments.stream, full, SLICE(""));
@@ -242,7 +273,7 @@ void http_events_post(struct io_context *context, const struct http_request *req
     struct payload payload = {
         .stream = arguments.stream,
         .bytes = body,
-        .form = form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : form,
+        .form = route->form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : route->form,
         .protocol = PROTOCOL_HTTP,
         .token = token,
         .received_wall_ns = context->wall_ns,
@@ -256,5 +287,5 @@ void http_events_post(struct io_context *context, const struct http_request *req
         return;
     }
     pipeline_submit(context->intake.io, &payload, &context->intake.submission);
-    answer_submission(answer, &context->intake.submission, form, arguments.ids);
+    answer_submission(answer, &context->intake.submission, route->form, arguments.ids);
 }

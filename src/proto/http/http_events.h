@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "pipeline/payload/payload_form.h"
 
+struct event_route;
 struct http_answer;
 struct http_request;
 struct io_context;
@@ -16,11 +16,12 @@ struct token;
 
 /* What can be said of a POST before its body: ERROR_BODY_TOO_LARGE by its Content-Length, ERROR_UNSUPPORTED_ENCODING,
  * ERROR_UNSUPPORTED_TYPE. */
-MUST_CHECK enum error http_events_check(const struct io_context *context, const struct http_request *request);
+MUST_CHECK enum error http_events_check(const struct io_context *context, const struct event_route *route,
+                                        const struct http_request *request);
 
-/* A whole request. `body` is followed by JSON_PADDING readable bytes. Fills `answer` (begun): ready, or waiting for the
- * completion that goes to `token`. */
-void http_events_post(struct io_context *context, const struct http_request *request, enum payload_form form,
+/* A whole request; of its path context->captures. `body` is followed by JSON_PADDING readable bytes. Fills `answer` (begun):
+ * ready, or waiting for the completion that goes to `token`. */
+void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer);
 
 /* What became of a POST whose payload was large: as above. */

@@ -9,7 +9,7 @@
 
 struct http_exchange {
     struct io_context *context;
-    const struct http_routes *routes;
+    const struct route_table *routes;
     struct transport *transport; /* what carries it */
     uint32_t slot;
     uint32_t generation;

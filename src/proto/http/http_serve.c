@@ -11,10 +11,11 @@
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"
-#include "proto/http/http_routes.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/route/route_pattern.h"
+#include "proto/route/route_table.h"
 
 static struct http_answer *begin_answer(struct http_exchange *exchange, const struct http_request *request)
 {
@@ -31,7 +32,7 @@ static void flush_if_ready(const struct http_exchange *exchange)
     }
 }
 
-static bool is_websocket(const struct http_route *route)
+static bool is_websocket(const struct route *route)
 {
     return route != NULL && route->kind == ROUTE_WEBSOCKET;
 }
@@ -43,32 +44,52 @@ static bool is_options(const struct http_request *request, const struct http_des
            (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
 }
 
-static enum error no_route(const struct http_routes *routes, const struct http_destination *to)
+static enum error no_route(const struct route_table *routes, const struct http_destination *to)
 {
     if (to->allow != 0) {
         return ERROR_METHOD_NOT_ALLOWED;
     }
-    return http_routes_serve_elsewhere(routes, to->path) ? ERROR_NOT_SERVED_HERE : ERROR_NOT_FOUND;
+    return route_table_serves_elsewhere(routes, to->path) ? ERROR_NOT_SERVED_HERE : ERROR_NOT_FOUND;
+}
+
+static const struct route *find_route(const struct http_exchange *exchange, const struct http_request *request,
+                                      struct http_destination *to)
+{
+    return route_table_find(exchange->routes, to->path, request->host, request->method, &exchange->context->captures,
+                            &to->allow);
+}
+
+/* Of a path with escapes. False: one is not valid. */
+static bool find_escaped(const struct http_exchange *exchange, const struct http_request *request,
+                         struct http_destination *to)
+{
+    struct buf *path = &exchange->context->path;
+    buf_clear(path);
+    if (!route_path_decode(request->path, path)) {
+        return false;
+    }
+    to->path = buf_slice(path);
+    to->route = find_route(exchange, request, to);
+    route_path_restore(path);
+    return true;
 }
 
 struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request)
 {
     struct io_context *context = exchange->context;
     struct http_destination to = { .path = request->path };
-    if (to.path.len != 0 && memchr(to.path.data, '%', to.path.len) != NULL) {
-        buf_clear(&context->text);
-        if (!http_unescape(to.path, false, &context->text)) {
-            to.error = ERROR_BAD_REQUEST;
-            return to;
-        }
-        to.path = buf_slice(&context->text);
+    if (to.path.len == 0 || memchr(to.path.data, '%', to.path.len) == NULL) {
+        to.route = find_route(exchange, request, &to);
+    } else if (!find_escaped(exchange, request, &to)) {
+        to.error = ERROR_BAD_REQUEST;
+        return to;
     }
-    to.route = http_routes_find(exchange->routes, to.path, request->method, &to.allow);
     to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
     if (context->options->hosts.count != 0 && !hosts_take(&context->options->hosts, request->host)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
     } else if (to.is_event) {
-        to.error = kept_is_full(&context->replying) ? ERROR_REPLYING_FULL : http_events_check(context, request);
+        to.error = kept_is_full(&context->replying) ? ERROR_REPLYING_FULL
+                                                    : http_events_check(context, to.route->events, request);
     } else if (is_websocket(to.route) && request->has_body) {
         to.error = ERROR_BAD_REQUEST;
     } else if (request->has_length && request->length > context->options->max_body_bytes) {
@@ -145,6 +166,7 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
         .method = request->method,
         .path = path,
         .query = request->query,
+        .captures = &exchange->context->captures,
         .host = request->host,
         .client_ip = client_ip(exchange, request, text),
         .fields = request->fields,
@@ -181,13 +203,13 @@ static enum http_outcome serve_websocket(struct http_exchange *exchange, const s
     return HTTP_UPGRADES;
 }
 
-static void serve_events(struct http_exchange *exchange, const struct http_request *request, enum payload_form form,
-                         struct slice body)
+static void serve_events(struct http_exchange *exchange, const struct http_request *request,
+                         const struct event_route *route, struct slice body)
 {
     char text[CLIENT_ADDRESS_TEXT];
     struct token token = http_exchange_next_token(exchange);
     struct http_answer *answer = begin_answer(exchange, request);
-    http_events_post(exchange->context, request, form, body, client_ip(exchange, request, text), token, answer);
+    http_events_post(exchange->context, route, request, body, client_ip(exchange, request, text), token, answer);
 }
 
 enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
@@ -203,7 +225,7 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
     } else if (to->route->kind == ROUTE_WEBSOCKET) {
         after = serve_websocket(exchange, request, to);
     } else {
-        serve_events(exchange, request, to->route->form, body);
+        serve_events(exchange, request, to->route->events, body);
     }
     flush_if_ready(exchange);
     return after;

@@ -4,12 +4,13 @@
 #include "proto/http/http_exchange.h"
 
 struct http_destination {
-    const struct http_route *route;
-    struct slice path; /* percent-decoded; may live in front->text */
-    unsigned allow;    /* the path's methods, if the request's is not one of them */
-    enum error error;  /* what to answer instead of serving it */
-    bool is_event;     /* refused, it is counted as an event */
-    bool options;      /* an OPTIONS request: answered with what may be done */
+    const struct route *route;
+    struct slice
+        path;         /* percent-decoded; it and the captures, which are context->captures, may live in context->path */
+    unsigned allow;   /* the path's methods, if the request's is not one of them */
+    enum error error; /* what to answer instead of serving it */
+    bool is_event;    /* refused, it is counted as an event */
+    bool options;     /* an OPTIONS request: answered with what may be done */
 };
 
 /* What the head alone says. */

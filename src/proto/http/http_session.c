@@ -243,7 +243,7 @@ static void give_way(void *opaque, enum error why)
 
 /* Begin and end. */
 
-void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
+void http_session_open(struct http_session *session, struct io_context *context, const struct route_table *routes,
                        struct transport *transport, struct token token, struct client_address peer)
 {
     session->exchange.context = context;

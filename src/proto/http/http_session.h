@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-struct http_routes;
+struct route_table;
 struct http_session;
 struct io_context;
 struct transport;
@@ -25,7 +25,7 @@ void http_sessions_free(struct http_session *sessions, size_t count);
 
 /* A new connection: of a session that is new, or was closed by session_ops.close; kept memory is reused. `token`
  * names slot and generation; its sequence is not used. */
-void http_session_open(struct http_session *session, struct io_context *context, const struct http_routes *routes,
+void http_session_open(struct http_session *session, struct io_context *context, const struct route_table *routes,
                        struct transport *transport, struct token token, struct client_address peer);
 
 /* Frees what session_ops.close keeps. */

@@ -26,9 +26,8 @@ void io_context_begin_second(struct io_context *context, int64_t wall_ns)
 {
     context->date_length = http_reply_date(context->date, wall_ns);
     intake_shed(&context->intake);
-    if (context->text.cap > TEXT_KEPT) {
-        buf_release(&context->text);
-    }
+    buf_shed(&context->text, TEXT_KEPT);
+    buf_shed(&context->path, TEXT_KEPT);
 }
 
 enum error io_context_unpack_any(struct io_context *context, enum encoding encoding, uint64_t max, struct slice *bytes,
@@ -61,4 +60,5 @@ void io_context_release(struct io_context *context)
 {
     intake_release(&context->intake);
     buf_release(&context->text);
+    buf_release(&context->path);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "proto/front/captures.h"
 #include "proto/front/intake.h"
 #include "proto/front/kept.h"
 #include "proto/front/large_payload.h"
@@ -33,7 +34,9 @@ struct io_context {
     /* Connections wait for the pipeline to have room, and come first: else the busy take all that there ever is. May be
      * true a moment longer than it is so. */
     bool room_is_awaited;
-    struct buf text; /* scratch, valid within one call */
+    struct buf text;          /* scratch, valid within one call */
+    struct buf path;          /* of the request that is looked at, percent-decoded, if it had escapes */
+    struct captures captures; /* of its path */
 };
 
 /* `websocket`, `gatekeeper`, `intake.io`, `turn` and `thread` are left to the caller. False: memory

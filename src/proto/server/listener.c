@@ -3,20 +3,19 @@
 
 #include "config/options/http_options.h"
 #include "proto/front/listen.h"
-#include "proto/front/page.h"
 
 #define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
 
-bool listener_init(struct listener *listener, const struct http_listener_options *options, const struct page *pages,
-                   size_t page_count, const struct transport_ops *transport)
+bool listener_init(struct listener *listener, const struct http_listener_options *options,
+                   const struct route_list *routes, const struct transport_ops *transport, struct buf *problem)
 {
     *listener = (struct listener){ .options = options, .transport = transport };
-    return http_routes_init(&listener->routes, pages, page_count, options->serves);
+    return route_table_init(&listener->routes, routes, options->serves, problem);
 }
 
 void listener_release(struct listener *listener)
 {
-    http_routes_release(&listener->routes);
+    route_table_release(&listener->routes);
 }
 
 /* Checking. */

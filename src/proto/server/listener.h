@@ -1,20 +1,21 @@
 /* One address of http.listeners: what is served there, and what carries those who come to it. */
 #pragma once
 
-#include "proto/http/http_routes.h"
+#include "proto/route/route_table.h"
 
 struct http_options;
 
 struct listener {
     const struct http_listener_options *options;
-    struct http_routes routes;
+    struct route_table routes;
     const struct transport_ops *transport; /* of its connections, when they begin */
     int port;                              /* bound; 0: not yet */
 };
 
-/* False: memory is short. */
+/* False with *problem, as route_table_init. */
 MUST_CHECK bool listener_init(struct listener *listener, const struct http_listener_options *options,
-                              const struct page *pages, size_t page_count, const struct transport_ops *transport);
+                              const struct route_list *routes, const struct transport_ops *transport,
+                              struct buf *problem);
 void listener_release(struct listener *listener);
 
 /* What can be said against a list of addresses without opening one: a line per problem. Those of entries of

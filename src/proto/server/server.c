@@ -55,15 +55,18 @@ bool server_check(const struct http_options *http, struct buf *problems)
     return origins && hosts && problems->len == before;
 }
 
-static bool init_listeners(struct server *server, const struct server_config *config)
+static bool init_listeners(struct server *server, const struct server_config *config, struct buf *problem)
 {
     const struct http_options *http = config->http;
     server->listeners = calloc(http->listener_count + 1, sizeof *server->listeners);
     for (size_t i = 0; server->listeners != NULL && i < http->listener_count; i++) {
-        if (!listener_init(&server->listeners[server->listener_count++], &http->listeners[i], config->pages,
-                           config->page_count, &plain_transport)) {
+        if (!listener_init(&server->listeners[server->listener_count++], &http->listeners[i], config->routes,
+                           &plain_transport, problem)) {
             return false;
         }
+    }
+    if (server->listeners == NULL) {
+        buf_append_string(problem, "out of memory");
     }
     return server->listeners != NULL;
 }
@@ -83,12 +86,11 @@ static bool init_shared(struct server *server, const struct server_config *confi
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
         return false;
     }
-    if (!gatekeeper_init(&shared->gatekeeper, config->pipeline, config->http, config->websocket) ||
-        !init_listeners(server, config)) {
+    if (!gatekeeper_init(&shared->gatekeeper, config->pipeline, config->http, config->websocket)) {
         buf_append_string(problem, "start the server: out of memory");
         return false;
     }
-    return true;
+    return init_listeners(server, config, problem);
 }
 
 /* It borrows all but its bounds from the others. */

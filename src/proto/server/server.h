@@ -14,8 +14,8 @@ struct front_end;
 struct http_listener_options;
 struct http_options;
 struct metrics;
-struct page;
 struct pipeline;
+struct route_list;
 struct websocket_options;
 
 /* Connections to the listeners that are kept apart; those of http.max_connections are others. */
@@ -35,8 +35,7 @@ struct server_config {
     uint64_t max_replying_bytes;
     struct pipeline *pipeline;
     struct metrics *metrics;
-    const struct page *pages;
-    size_t page_count;
+    const struct route_list *routes; /* which the listeners' tables borrow from */
 };
 
 /* Whether proxies and origins can be read; false with one line per problem. Opens nothing. */
