@@ -5,6 +5,7 @@
 #include "proto/pages/pages.h"
 
 struct config;
+struct openapi;
 struct static_files;
 
 struct gateway_pages {
@@ -12,6 +13,7 @@ struct gateway_pages {
     size_t count;
     struct pages_source source;
     struct static_files *files;
+    struct openapi *openapi; /* NULL: not served */
 };
 
 /* Appends a line for each page that the configuration asks for and cannot have ("7: files[0].folder: …"; the caller puts

@@ -16,6 +16,7 @@
 #include "config/options/journal_options.h"
 #include "config/options/log_options.h"
 #include "config/options/named_query_options.h"
+#include "config/options/page_options.h"
 #include "config/options/query_options.h"
 #include "config/options/route_options.h"
 #include "config/options/store_options.h"
@@ -42,10 +43,13 @@ struct config {
     struct writer_options writer;
     struct query_options query;
     struct drain_options drain;
+    struct openapi_options openapi;
     struct stream_options *streams;
     size_t stream_count;
     struct route_options *routes;
     size_t route_count;
+    struct page_options *pages;
+    size_t page_count;
     struct files_options *files;
     size_t files_count;
     struct named_query_options *queries;

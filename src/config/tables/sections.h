@@ -20,4 +20,6 @@ extern const struct option_table route_table;
 extern const struct option_table reply_table;
 extern const struct option_table include_table;
 extern const struct option_table files_table;
+extern const struct option_table page_table;
+extern const struct option_table openapi_table;
 extern const struct option_table named_query_table;

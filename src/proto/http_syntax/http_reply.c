@@ -90,7 +90,7 @@ static void append_status(struct buf *out, int status)
     buf_append_slice(out, SLICE(" \r\n"));
 }
 
-static struct slice title_of(int status)
+struct slice http_reply_title(int status)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
         if (statuses[i].status == status) {
@@ -259,7 +259,7 @@ void http_reply_problem(struct buf *out, enum error error, struct slice detail, 
 {
     const struct error_info *info = error_info(error);
     buf_append_slice(out, SLICE("{\"type\":\"about:blank\",\"title\":\""));
-    buf_append_slice(out, title_of(info->http_status));
+    buf_append_slice(out, http_reply_title(info->http_status));
     buf_append_slice(out, SLICE("\",\"status\":"));
     append_number(out, (uint64_t)info->http_status);
     buf_append_slice(out, SLICE(",\"code\":\""));

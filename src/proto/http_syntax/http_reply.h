@@ -31,6 +31,9 @@ struct http_reply {
 /* Whether these are whole header lines, each with a name, and without control characters in their values. */
 bool http_reply_are_lines(struct slice lines);
 
+/* "Not Found"; "Error" of a status that the gateway does not know. */
+struct slice http_reply_title(int status);
+
 /* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After, 426 what to upgrade to. */
 void http_reply_write(struct buf *out, const struct http_reply *reply, struct slice date, struct slice body);
 
