@@ -7,7 +7,7 @@
 #include "config/options/journal_options.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
-#include "pipeline/commit.h"
+#include "pipeline/commit/commit.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "event/stream.h"
+#include "pipeline/commit/pipeline_inbox.h"
 #include "pipeline/json/json.h"
 #include "pipeline/payload/payload_merge.h"
-#include "pipeline/pipeline_inbox.h"
 #include "pipeline/pipeline_private.h"
 #include "pipeline/validate/validate.h"
 

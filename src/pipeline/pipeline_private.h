@@ -2,13 +2,13 @@
  * the I/O threads) share. */
 #pragma once
 
-#include "pipeline/commit_queue.h"
-#include "pipeline/commit_thread.h"
+#include "pipeline/commit/commit_queue.h"
+#include "pipeline/commit/commit_thread.h"
+#include "pipeline/commit/waiters.h"
 #include "pipeline/destinations.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/refusals.h"
 #include "pipeline/settlement.h"
-#include "pipeline/waiters.h"
 
 struct pipeline {
     struct pipeline_config config;

@@ -8,12 +8,12 @@
 #include "base/system/crash_point.h"
 #include "event/event_id.h"
 #include "event/segment/segment.h"
-#include "pipeline/batch.h"
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/batch.h"
+#include "pipeline/commit/commit_queue.h"
+#include "pipeline/commit/waiters.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/waiters.h"
 
 bool settlement_init(struct settlement *settlement, struct metrics *metrics)
 {

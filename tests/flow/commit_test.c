@@ -25,17 +25,17 @@
 #include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
-#include "pipeline/batch.h"
-#include "pipeline/commit.h"
-#include "pipeline/commit_queue.h"
-#include "pipeline/commit_thread.h"
+#include "pipeline/commit/batch.h"
+#include "pipeline/commit/commit.h"
+#include "pipeline/commit/commit_queue.h"
+#include "pipeline/commit/commit_thread.h"
+#include "pipeline/commit/pipeline_inbox.h"
+#include "pipeline/commit/waiters.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
 #include "pipeline/journal/journal_io.h"
-#include "pipeline/pipeline_inbox.h"
 #include "pipeline/settlement.h"
-#include "pipeline/waiters.h"
 
 enum { STREAMS = 2, MOST_SEGMENTS = 16 };
 

@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "config/options/stream_options.h"
 #include "event/event_id.h"
-#include "pipeline/updates.h"
+#include "pipeline/commit/updates.h"
 #include "schema_fixture.h"
 
 #include <unistd.h>
 
-#include "pipeline/version_mark.h"
+#include "pipeline/commit/version_mark.h"
 
 static struct field_options fields[] = {
     FIELD("id", "UInt64"),

@@ -1,11 +1,11 @@
 /* Turns what waits in the commit queue into groups. */
-#include "pipeline/commit_thread.h"
+#include "pipeline/commit/commit_thread.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
 #include "event/chunk.h"
-#include "pipeline/commit.h"
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/commit.h"
+#include "pipeline/commit/commit_queue.h"
 
 /* While the journal refuses events, nobody pushes: it is asked again this often. */
 #define CHECK_NS (NS_PER_SECOND / 5)

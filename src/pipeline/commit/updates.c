@@ -1,5 +1,5 @@
 /* Turns rows into updates: new or a repeat, and of which version. */
-#include "pipeline/updates.h"
+#include "pipeline/commit/updates.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

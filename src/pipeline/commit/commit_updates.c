@@ -1,7 +1,7 @@
 /* Turns a group's outcome into what is known of the updates of each stream. */
 #include "base/log.h"
 #include "config/options/dedup_options.h"
-#include "pipeline/commit_private.h"
+#include "pipeline/commit/commit_private.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "event/chunk.h"
 #include "event/stream.h"
-#include "pipeline/batch.h"
-#include "pipeline/commit.h"
+#include "pipeline/commit/batch.h"
+#include "pipeline/commit/commit.h"
+#include "pipeline/commit/updates.h"
+#include "pipeline/commit/version_mark.h"
 #include "pipeline/dedup/dedup.h"
 #include "pipeline/dedup/id_set.h"
-#include "pipeline/updates.h"
-#include "pipeline/version_mark.h"
 
 /* What is known of one chunk of the group. */
 struct commit_plan {

@@ -1,8 +1,8 @@
 /* Turns "this segment is stored" into messages to the I/O threads whose tickets waited for it. */
-#include "pipeline/waiters.h"
+#include "pipeline/commit/waiters.h"
 
 #include "base/assert.h"
-#include "pipeline/pipeline_inbox.h"
+#include "pipeline/commit/pipeline_inbox.h"
 
 #include <stdlib.h>
 

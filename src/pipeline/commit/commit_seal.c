@@ -1,12 +1,12 @@
 /* Turns open segments into batches, when their strategy or somebody who waits says so. */
-#include "pipeline/commit_private.h"
+#include "pipeline/commit/commit_private.h"
 
 #include "base/assert.h"
 #include "base/system/heartbeat.h"
 #include "event/segment/segment.h"
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/commit_queue.h"
+#include "pipeline/commit/waiters.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/waiters.h"
 
 static void hand_on(struct commit *commit, struct segment *segment)
 {

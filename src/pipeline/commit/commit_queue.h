@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/thread.h"
-#include "pipeline/batch.h"
+#include "pipeline/commit/batch.h"
 
 #include <stdatomic.h>
 

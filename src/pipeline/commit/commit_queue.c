@@ -1,5 +1,5 @@
 /* Turns pushes from many threads into work that the commit thread takes all at once. */
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/commit_queue.h"
 
 #include "base/assert.h"
 #include "base/clock.h"

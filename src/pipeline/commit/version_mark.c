@@ -1,5 +1,5 @@
 /* Turns the greatest version in use into a mark on disk, and back. */
-#include "pipeline/version_mark.h"
+#include "pipeline/commit/version_mark.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"

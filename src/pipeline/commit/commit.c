@@ -1,15 +1,15 @@
 /* Turns a group of chunks into journaled rows and answered tickets. */
-#include "pipeline/commit_private.h"
+#include "pipeline/commit/commit_private.h"
 
 #include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
 #include "base/system/heartbeat.h"
 #include "config/options/stream_options.h"
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/commit_queue.h"
+#include "pipeline/commit/pipeline_inbox.h"
+#include "pipeline/commit/waiters.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/pipeline_inbox.h"
-#include "pipeline/waiters.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "config/options/options.h"
-#include "pipeline/batch.h"
+#include "pipeline/commit/batch.h"
 
 #define MS NS_PER_MS
 

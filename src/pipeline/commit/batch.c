@@ -1,5 +1,5 @@
 /* Turns the state of an open segment into "seal it" or "wait until". */
-#include "pipeline/batch.h"
+#include "pipeline/commit/batch.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

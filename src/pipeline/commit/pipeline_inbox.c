@@ -1,5 +1,5 @@
 /* Turns completions of other threads into lists for the I/O thread. */
-#include "pipeline/pipeline_inbox.h"
+#include "pipeline/commit/pipeline_inbox.h"
 
 #include "event/ticket.h"
 

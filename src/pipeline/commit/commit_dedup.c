@@ -4,8 +4,8 @@
 #include "config/options/dedup_options.h"
 #include "event/segment/segment.h"
 #include "event/ticket.h"
-#include "pipeline/commit_private.h"
-#include "pipeline/commit_queue.h"
+#include "pipeline/commit/commit_private.h"
+#include "pipeline/commit/commit_queue.h"
 
 #define LOOKAHEAD 8u /* rows whose slots are on their way from memory */
 
