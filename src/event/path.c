@@ -146,38 +146,16 @@ static const char *malformed(struct slice path)
     return steps == 0 ? "is empty" : arrays > 1 ? "goes through more than one array" : NULL;
 }
 
+#define NO_TEXT "\xFF" /* no byte of UTF-8 */
+
 /* "@query" is a member like any other; only "@query.x" is not. */
 static const struct {
     struct slice name, key;
 } sources[] = {
-    { { "@query", 6 },
-      { "\xFF"
-        "query",
-        6 } },
-    { { "@path", 5 },
-      { "\xFF"
-        "path",
-        5 } },
-    { { "@cookie", 7 },
-      { "\xFF"
-        "cookie",
-        7 } },
-    { { "@header", 7 },
-      { "\xFF"
-        "header",
-        7 } },
-    { { "@form", 5 },
-      { "\xFF"
-        "form",
-        5 } },
-    { { "@envelope", 9 },
-      { "\xFF"
-        "envelope",
-        9 } },
-    { { "envelope", 8 },
-      { "\xFF"
-        "envelope",
-        9 } },
+    { { "@query", 6 }, { NO_TEXT "query", 6 } },      { { "@path", 5 }, { NO_TEXT "path", 5 } },
+    { { "@cookie", 7 }, { NO_TEXT "cookie", 7 } },    { { "@header", 7 }, { NO_TEXT "header", 7 } },
+    { { "@form", 5 }, { NO_TEXT "form", 5 } },        { { "@envelope", 9 }, { NO_TEXT "envelope", 9 } },
+    { { "envelope", 8 }, { NO_TEXT "envelope", 9 } },
 };
 _Static_assert(ARRAY_LENGTH(sources) == PATH_OF_COUNT, "each source once, and the envelope by two names");
 

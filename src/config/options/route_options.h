@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* What a source is that has no arguments. */
-enum route_source_kind { SOURCE_BODY, SOURCE_FORM, SOURCE_ARGUMENTS };
+enum route_source_kind { SOURCE_BODY, SOURCE_FORM, SOURCE_MULTIPART, SOURCE_ARGUMENTS };
 
 /* One entry of routes[].event: where values of an event come from. One of the members from `kind` to `body_into` says what it
  * is; the others say how it is read. Pairs: what it is called there, and the member of the event that it becomes. */
@@ -24,11 +24,12 @@ struct route_source_options {
     const char *header_prefix; /* "ce-": ce-id becomes id */
     const char *header_json;   /* a field whose value is a JSON object */
     struct string_pairs constant;
-    struct string_pairs made;  /* member, and what is made: "uuid" */
-    const char *body_into;     /* the member that the whole body becomes */
-    const char *strip_prefix;  /* of names */
-    struct string_list except; /* names that are left out */
-    const char *unless;        /* no value is read if this argument of the query is there */
+    struct string_pairs made;        /* member, and what is made: "uuid" */
+    const char *body_into;           /* the member that the whole body becomes */
+    const char *unless_content_type; /* a body of such a type is the event itself after all */
+    const char *strip_prefix;        /* of names */
+    struct string_list except;       /* names that are left out */
+    const char *unless;              /* no value is read if this argument of the query is there */
     bool lower_keys;
     bool base64_json; /* each value is a JSON object in base64 */
 };

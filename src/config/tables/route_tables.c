@@ -4,9 +4,11 @@
 #include "config/options/route_options.h"
 #include "config/tables/rows.h"
 
-static const char *const source_kinds[] = {
-    [SOURCE_BODY] = "body", [SOURCE_FORM] = "form", [SOURCE_ARGUMENTS] = "arguments", NULL
-};
+static const char *const source_kinds[] = { [SOURCE_BODY] = "body",
+                                            [SOURCE_FORM] = "form",
+                                            [SOURCE_MULTIPART] = "multipart",
+                                            [SOURCE_ARGUMENTS] = "arguments",
+                                            NULL };
 static const char *const slashes[] = { [ROUTE_SLASH_ANY] = "any", [ROUTE_SLASH_EXACT] = "exact", NULL };
 static const char *const orders[] = { [ROUTE_ORDER_USUAL] = "usual", [ROUTE_ORDER_LAST] = "last", NULL };
 static const char *const acknowledges[] = { [ROUTE_ACK_JOURNAL] = "journal", [ROUTE_ACK_STORED] = "stored", NULL };
@@ -21,7 +23,8 @@ _Static_assert(sizeof(enum route_source_kind) == sizeof(int) && sizeof(enum rout
 /*    key                 type and place                                       default             min      max       help */
 static const struct option source_rows[] = {
     { "source",           ENUM(route_source_options, kind),                    "arguments",        NULL,    NULL,
-      "`body`: the body's JSON; `form`: its fields, of a form; `arguments`: what the other keys say. `event: [body]` is short for it.",
+      "`body`: the body's JSON; `form`: its fields, of a form (`application/x-www-form-urlencoded`); `multipart`: those of one of "
+      "`multipart/form-data`, without files; `arguments`: what the other keys say. `event: [body]` is short for it.",
       .names = source_kinds },
     { "query",            PAIRS(route_source_options, query),                  NULL,               NULL,    NULL,
       "Arguments of the query: a list of names, `\"*\"` for all, or `{ name: member }`." },
@@ -43,6 +46,8 @@ static const struct option source_rows[] = {
       "`{ member: uuid }`: a value that is made for each request." },
     { "body_into",        STRING(route_source_options, body_into),             NULL,               "1",     NULL,
       "The member that the whole body becomes." },
+    { "unless_content_type", STRING(route_source_options, unless_content_type), NULL,              "1",     NULL,
+      "Of `body_into`: a body whose Content-Type begins so is the event itself." },
     { "strip_prefix",     STRING(route_source_options, strip_prefix),          NULL,               "1",     NULL,
       "Taken off the names that begin so." },
     { "except",           STRINGS(route_source_options, except),               "",                 NULL,    NULL,

@@ -212,6 +212,16 @@ static enum error put_value(struct payload_merge *merge, const struct request_va
         return put_object(merge, value, detail);
     }
     const struct path_node *place = merge->terms->stream->paths;
+    struct json_document document;
+    if (value->form == VALUE_OF_JSON) {
+        enum error error = value_parse(&merge->writer, json_trim(value->text), &document);
+        if (error == OK) {
+            return put_json(merge, VALUE_ROOT, value->key, value->wins, &document, JSON_ROOT, detail);
+        }
+        if (error == ERROR_OUT_OF_MEMORY) {
+            return error;
+        }
+    }
     if (value->source == PATH_OF_NONE) {
         return put_text(merge, VALUE_ROOT, place, value, repaired, detail);
     }

@@ -7,6 +7,7 @@
 
 enum request_value_form {
     VALUE_OF_TEXT, /* becomes what the field of its name takes: a number, a truth, JSON, a list of those that have one name */
+    VALUE_OF_JSON, /* the JSON that the text is; what is none is a text */
     VALUE_OF_OBJECT, /* the text is a JSON object: each of its members is a value. The key tells errors whose text it is */
 };
 

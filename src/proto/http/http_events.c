@@ -29,7 +29,7 @@ enum error http_events_check(const struct io_context *context, const struct even
     if (error != OK) {
         return error;
     }
-    if (request->content == CONTENT_FOREIGN) {
+    if (request->content == CONTENT_FOREIGN || request->content == CONTENT_MULTIPART) {
         return ERROR_UNSUPPORTED_TYPE;
     }
     return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;

@@ -19,6 +19,7 @@ static const struct known types[] = {
     ROW("application/jsonl", NDJSON),
     ROW("application/x-jsonlines", NDJSON),
     ROW("application/x-www-form-urlencoded", FORM),
+    ROW("multipart/form-data", MULTIPART),
     ROW("application/xml", FOREIGN),
     ROW("application/pdf", FOREIGN),
     ROW("application/zip", FOREIGN),

@@ -4,8 +4,8 @@
 #include "base/bytes.h"
 
 /* By the media type. OTHER: JSON of any name, or what may be it (nothing said, text/plain, octets, unknown types). FORM: a
- * form's type, under which clients send JSON as well. FOREIGN: what is no JSON. */
-enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_FOREIGN };
+ * form's type, under which clients send JSON as well. MULTIPART: a form of parts. FOREIGN: what is no JSON. */
+enum http_content { CONTENT_OTHER, CONTENT_NDJSON, CONTENT_FORM, CONTENT_MULTIPART, CONTENT_FOREIGN };
 
 /* Of a type without its parameters, in any case. What is not known to be something else may be JSON: clients send it under
  * many names. */

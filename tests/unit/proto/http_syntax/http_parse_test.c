@@ -252,7 +252,7 @@ static void codings_and_types_are_known_by_name(void **state)
         { "Content-Type: */*\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
         { "Content-Type:\r\n", ENCODING_IDENTITY, CONTENT_OTHER },
         { "Content-Type: application/x-www-form-urlencoded\r\n", ENCODING_IDENTITY, CONTENT_FORM },
-        { "Content-Type: multipart/form-data; boundary=x\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
+        { "Content-Type: multipart/form-data; boundary=x\r\n", ENCODING_IDENTITY, CONTENT_MULTIPART },
         { "Content-Type: Multipart/Mixed\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
         { "Content-Type: image/png\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
         { "Content-Type: text/csv\r\n", ENCODING_IDENTITY, CONTENT_FOREIGN },
