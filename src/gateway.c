@@ -23,7 +23,6 @@
 #include "base/system/crash_point.h"
 #include "base/system/data_folder.h"
 #include "config/config.h"
-#include "event/stream.h"
 #include "memory_plan.h"
 #include "open_files.h"
 #include "pipeline/pipeline.h"

@@ -2,7 +2,6 @@
 #include "config/options/options.h"
 #include "gateway.h"
 #include "gateway_pages.h"
-#include "gateway_streams.h"
 #include "memory_plan.h"
 
 #include "event/stream.h"

@@ -10,6 +10,7 @@
 #include "proto/front/decode.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/page.h"
+#include "proto/front/session.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_session_private.h"

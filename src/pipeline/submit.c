@@ -1,13 +1,10 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
 #include "base/metrics/metrics.h"
-#include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/event_id.h"
-#include "event/path.h"
 #include "event/stream.h"
 #include "pipeline/json/json_measure.h"
 #include "pipeline/payload/envelope.h"
-#include "pipeline/payload/payload_look.h"
 #include "pipeline/payload/payload_merge.h"
 #include "pipeline/payload/payload_reader.h"
 #include "pipeline/payload/payload_shape.h"
@@ -16,7 +13,6 @@
 #include "pipeline/submission.h"
 #include "pipeline/submit_counts.h"
 #include "pipeline/submit_private.h"
-#include "pipeline/validate/client_clock.h"
 #include "pipeline/validate/validate.h"
 
 #include <stdio.h>

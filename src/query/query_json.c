@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "pipeline/json/json.h"
 
 #include <time.h>
 

@@ -2,7 +2,6 @@
 #include "query/sql_service.h"
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "query/sql_wire.h"

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/lz4.h"
 #include "event/segment/native.h"
-#include "store/codes.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"
 

@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "config/options/batch_options.h"
 
 #include <stddef.h>

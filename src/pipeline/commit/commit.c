@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "base/system/crash_point.h"
-#include "base/system/heartbeat.h"
 #include "config/options/stream_options.h"
 #include "pipeline/commit/commit_queue.h"
 #include "pipeline/commit/pipeline_inbox.h"

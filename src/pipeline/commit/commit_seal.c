@@ -2,7 +2,6 @@
 #include "pipeline/commit/commit_private.h"
 
 #include "base/assert.h"
-#include "base/system/heartbeat.h"
 #include "event/segment/segment.h"
 #include "pipeline/commit/commit_queue.h"
 #include "pipeline/commit/waiters.h"

@@ -1,7 +1,6 @@
 /* Turns burials, and the names of what lies in dead/, into log lines, a status and a gauge. */
 #include "pipeline/journal/letter_report.h"
 
-#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"

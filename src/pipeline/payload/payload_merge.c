@@ -1,7 +1,6 @@
 /* Turns an event and the values of its request into one event. */
 #include "pipeline/payload/payload_merge.h"
 
-#include "base/assert.h"
 #include "base/utf8.h"
 #include "event/stream.h"
 #include "pipeline/payload/payload_shape.h"

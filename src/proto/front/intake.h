@@ -7,6 +7,10 @@
 /* Decompressed bytes up to which any ratio is taken. */
 #define INTAKE_ANY_RATIO ((uint64_t)1 << 20)
 
+/* Bytes, sent or once unpacked, beyond which a payload is large: up to these a payload takes an I/O thread some milliseconds
+ * at most. What becomes of a large one: large_payload.h. */
+#define LARGE_PAYLOAD ((uint64_t)256 << 10)
+
 struct intake {
     const struct pipeline *pipeline;
     struct pipeline_io *io;

@@ -9,10 +9,6 @@
 
 #include <stdint.h>
 
-/* Bytes, sent or once unpacked, beyond which a payload is large: up to these a payload takes an I/O thread some milliseconds
- * at most. */
-#define LARGE_PAYLOAD ((uint64_t)256 << 10)
-
 struct large_payload {
     struct large_payload *next;
     struct payload payload; /* its slices borrow from `bytes` and `text` */

@@ -1,7 +1,6 @@
 /* Turns what payloads weigh, and what they took, into an order among connections. */
 #include "proto/front/turn.h"
 
-#include "base/assert.h"
 #include "base/clock.h"
 #include "base/system/heartbeat.h"
 

@@ -2,6 +2,7 @@
 #include "proto/http/http_fates.h"
 
 #include "config/options/http_options.h"
+#include "proto/front/large_payload.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"

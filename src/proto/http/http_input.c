@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "pipeline/json/json.h"
-#include "pipeline/pipeline.h"
 #include "proto/http_syntax/http_parse.h"
 
 bool http_input_receive(struct http_input *input, struct slice bytes)

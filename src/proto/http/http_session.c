@@ -2,7 +2,7 @@
 #include "proto/http/http_session.h"
 
 #include "config/options/http_options.h"
-#include "pipeline/json/json.h"
+#include "proto/front/session.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_fates.h"

@@ -5,14 +5,17 @@
  * only asks. */
 #pragma once
 
-#include "proto/front/client_address.h"
-#include "proto/front/session.h"
-
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct route_table;
+struct buf;
+struct client_address;
 struct http_session;
 struct io_context;
+struct route_table;
+struct session_ops;
+struct token;
 struct transport;
 struct ws_terms;
 

@@ -2,6 +2,7 @@
 #include "proto/http/io_context.h"
 
 #include "config/options/http_options.h"
+#include "proto/front/large_payload.h"
 #include "proto/front/origins.h"
 
 #define TEXT_KEPT ((size_t)1 << 20)

@@ -6,9 +6,10 @@
 #include "proto/front/captures.h"
 #include "proto/front/intake.h"
 #include "proto/front/kept.h"
-#include "proto/front/large_payload.h"
 #include "proto/front/turn.h"
 #include "proto/http_syntax/http_reply.h"
+
+struct large_payload;
 
 struct io_context {
     const struct http_options *options;

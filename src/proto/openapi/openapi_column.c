@@ -5,7 +5,6 @@
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "proto/openapi/json_out.h"
-#include "proto/openapi/openapi_schema.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -4,7 +4,6 @@
 #include "base/bytes.h"
 
 struct stream;
-struct type;
 
 /* What stands in front of a stream's name for its schema without `required`: of routes whose events have other sources than the
  * body. */
@@ -18,6 +17,3 @@ void openapi_schema_member(struct buf *out, const char *key, const struct stream
 
 /* An event with all that is required, as the value of `key`. `now_wall_ns` is what its times say. */
 void openapi_schema_example(struct buf *out, const char *key, const struct stream *stream, int64_t now_wall_ns);
-
-/* The members of a schema of a value of this type, without limits: "type":…,"format":… */
-void openapi_schema_type(struct buf *out, const struct type *type);

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "config/options/http_options.h"
 #include "config/options/string_list.h"
-#include "config/options/websocket_options.h"
 #include "proto/front/front_end.h"
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"
