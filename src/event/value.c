@@ -117,7 +117,9 @@ static enum error RARE too_long(const struct column_spec *spec, const struct val
                       value->text.len, spec->max_length);
 }
 
-static enum error check_text(const struct column_spec *spec, const struct value *value, struct value_context *context)
+/* Inlined, for each event has such texts. */
+static inline __attribute__((always_inline)) enum error
+check_text(const struct column_spec *spec, const struct value *value, struct value_context *context)
 {
     if (value->text.len > spec->max_length) {
         return too_long(spec, value, context);
@@ -136,8 +138,8 @@ static enum error check_text(const struct column_spec *spec, const struct value 
 }
 
 /* The changed text is written behind the place where it goes. */
-static enum error append_changed(const struct column_spec *spec, const struct value *value,
-                                 struct value_context *context, struct buf *out)
+static __attribute__((noinline)) enum error append_changed(const struct column_spec *spec, const struct value *value,
+                                                           struct value_context *context, struct buf *out)
 {
     struct value changed = *value;
     size_t most = value->text.len + VARINT_MAX;
@@ -158,34 +160,22 @@ static enum error append_changed(const struct column_spec *spec, const struct va
     return error;
 }
 
-/* Of a column with rules_text. */
-static enum error append_ruled(const struct column_spec *spec, const struct value *value, struct value_context *context,
-                               struct buf *out)
-{
-    if (spec->text_changes != 0) {
-        return append_changed(spec, value, context, out);
-    }
-    enum error error = check_text(spec, value, context);
-    if (error == OK) {
-        value_append_text(out, value->text);
-    }
-    return error;
-}
-
 enum error value_append_string(const struct column_spec *spec, const struct value *value, struct value_context *context,
                                struct buf *out)
 {
     if (value->type != VALUE_TEXT) {
         return value_wrong_type(spec, value, context, "a string");
     }
-    if (spec->rules_text) {
-        return append_ruled(spec, value, context, out);
+    if (spec->rules_text && spec->text_changes != 0) {
+        return append_changed(spec, value, context, out);
     }
-    if (value->text.len > spec->max_length) {
-        return too_long(spec, value, context);
+    enum error error = spec->rules_text                     ? check_text(spec, value, context)
+                       : value->text.len > spec->max_length ? too_long(spec, value, context)
+                                                            : OK;
+    if (error == OK) {
+        value_append_text(out, value->text);
     }
-    value_append_text(out, value->text);
-    return OK;
+    return error;
 }
 
 enum error value_append_uuid(const struct column_spec *spec, const struct value *value, struct value_context *context,

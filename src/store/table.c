@@ -153,8 +153,10 @@ static bool column_fits(struct check *check, size_t index, struct slice rows)
     struct table_column found;
     buf_printf(check->problem, "stream %s: field %s: ", check->stream->name, column->name);
     if (!table_find_column(rows, slice_from_string(column->name), &found)) {
-        buf_printf(check->problem, "table %s has no such column; ALTER TABLE %s ADD COLUMN `%s` %s\n",
-                   check->stream->table, check->stream->table, column->name, column->type.name);
+        buf_printf(
+            check->problem,
+            "table %s has no such column; ALTER TABLE %s ADD COLUMN `%s` %s, or start with store.add_columns: true\n",
+            check->stream->table, check->stream->table, column->name, column->type.name);
         return false;
     }
     if (!keeps_values(check->stream, index, found.default_kind)) {

@@ -44,21 +44,26 @@ static const char *comment_of(const struct column_spec *column, const struct sto
     return comment == NULL ? "" : comment;
 }
 
+void table_ddl_column(const struct column_spec *column, const struct store_features *features,
+                      const struct table_form *form, struct buf *out)
+{
+    const char *comment = comment_of(column, features, form);
+    sql_quote_identifier(slice_from_string(column->name), out);
+    buf_append_byte(out, ' ');
+    append_type(&column->type, features, out);
+    if (comment[0] != '\0') {
+        buf_append_string(out, " COMMENT ");
+        sql_quote_literal(slice_from_string(comment), out);
+    }
+}
+
 static void append_columns(const struct stream *stream, const struct store_features *features,
                            const struct table_form *form, struct buf *out)
 {
     for (size_t i = 0; i < stream->column_count; i++) {
-        const struct column_spec *column = &stream->columns[i];
-        const char *comment = comment_of(column, features, form);
         buf_append_string(out, i == 0 ? " (" : ",");
         buf_append_string(out, form->lines ? "\n    " : i == 0 ? "" : " ");
-        sql_quote_identifier(slice_from_string(column->name), out);
-        buf_append_byte(out, ' ');
-        append_type(&column->type, features, out);
-        if (comment[0] != '\0') {
-            buf_append_string(out, " COMMENT ");
-            sql_quote_literal(slice_from_string(comment), out);
-        }
+        table_ddl_column(&stream->columns[i], features, form, out);
     }
     buf_append_string(out, form->lines ? "\n)" : ")");
 }

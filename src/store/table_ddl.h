@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct buf;
+struct column_spec;
 struct store_features;
 struct stream;
 
@@ -24,6 +25,10 @@ struct table_form {
 /* CREATE TABLE for a stream on a server with these features. */
 void table_ddl(const struct stream *stream, const char *database, const struct store_features *features,
                const struct table_form *form, struct buf *out);
+
+/* A column of it: its name, its type, its comment. */
+void table_ddl_column(const struct column_spec *column, const struct store_features *features,
+                      const struct table_form *form, struct buf *out);
 
 /* False if the server lacks a type that a field needs; a line for each in *problem. */
 bool table_ddl_is_possible(const struct stream *stream, const struct store_features *features, struct buf *problem);

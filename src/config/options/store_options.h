@@ -19,4 +19,5 @@ struct store_options {
     int64_t connect_timeout_ns;
     int64_t request_timeout_ns;
     bool create_table;
+    bool add_columns;
 };

@@ -35,6 +35,9 @@ static const struct option store_rows[] = {
       "`clickhouse`: for one request, an INSERT above all." },
     { "create_table",     BOOL(store_options, create_table),                   "true",             NULL,    NULL,
       "Create a stream's table if it is missing." },
+    { "add_columns",      BOOL(store_options, add_columns),                    "true",             NULL,    NULL,
+      "With `create_table`: at the start, add a column for each field that a stream's table lacks (`ALTER TABLE … ADD COLUMN`). Only a "
+      "table that has the stream's `event_id` is altered. Without it such a table stops the start, and the message has the statement." },
 };
 
 static const struct option writer_rows[] = {

@@ -139,10 +139,11 @@ static const struct option stream_rows[] = {
       "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
       "…); `/readyz` says so all the time." },
     { "unknown_fields",   ENUM(stream_options, unknown_fields),                "ignore",           NULL,    NULL,
-      "What happens to keys of an event that no field reads, also inside of objects that paths lead through. Keys of an "
-      "item that is read by `[]` are refused by `reject`, but not collected.", .names = unknown_fields },
+      "What happens to keys of an event that no field reads, also inside of objects and items that paths lead through.",
+      .names = unknown_fields },
     { "collect_into",     STRING(stream_options, collect_into),                NULL,               "1",     NULL,
-      "`unknown_fields: collect`: the field that takes them as JSON, with the objects around them." },
+      "`unknown_fields: collect`: the field that takes them as JSON, with the objects around them. Of an array whose items are "
+      "read by `[]` there is an object for each item, empty if nothing of it is unknown." },
     { "invalid_text",     ENUM(stream_options, invalid_text),                  "repair",           NULL,    NULL,
       "What happens to bytes that are not UTF-8 and to halves of surrogate pairs (`\\ud83c`) in the keys and values of events: "
       "they become U+FFFD and are counted, or the event is refused.", .names = invalid_texts },

@@ -332,5 +332,9 @@ enum error field_append_unknown(const struct json_document *document, json_at ob
     struct json_extent extent;
     enum error error = json_write_unknown(document, object, known, json, &scratch->text, &scratch->path, &extent);
     enum error too_much = json && error == OK ? check_extent(document, object, &extent, scratch) : OK;
+    if (error == OK && scratch->text.len == 2) { /* what seemed unknown is part of a value that a field takes whole */
+        buf_append_slice(&column->data, column_default(column->spec));
+        return OK;
+    }
     return too_much != OK ? too_much : append_json(column, error, scratch, &column->data);
 }

@@ -1,13 +1,12 @@
 /* Turns a parsed JSON value back into compact text that a ClickHouse JSON column takes. */
 #include "pipeline/validate/json_write.h"
 
-#include "base/hash.h"
 #include "event/path.h"
 #include "pipeline/json/json_members.h"
 #include "pipeline/json/json_number.h"
+#include "pipeline/validate/json_paths.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* Beyond it a double is not the only one of its integer. */
 #define MOST_EXACT 0x1p53
@@ -47,113 +46,36 @@ static void write_integer(struct buf *out, int64_t value)
     write_natural(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* Is a member left out, as it has a path in `known`? If it is but on the way of paths, *below is the node that says what is
- * left out of its value; else NULL. */
-static bool is_left_out(const struct json_document *document, json_at key, const struct path_node *known,
-                        const struct path_node **below)
+/* What no path leads to in each item of an array, one object an item. False: there is nothing. */
+static bool write_items(struct writer *writer, json_at at, const struct path_node *item)
 {
-    struct slice name = json_string(document, key);
-    *below = known == NULL ? NULL : path_child(known, name.data, name.len);
-    return *below != NULL &&
-           ((*below)->column >= 0 || (*below)->child_count == 0 || json_type(document, key + 1) != '{');
-}
-
-/* The paths of an object's leaves, for the rare object with a dot in a key. A path is known by its hash alone: written
- * out, a long key would count once for each leaf below it. */
-struct paths {
-    const struct writer *writer;
-    struct buf prefix;            /* the path of the object being walked, with its last dot */
-    struct buf hashes;            /* struct hash128 each */
-    const struct hash128 *wanted; /* not NULL: the path with this hash is looked for */
-    bool failed;
-};
-
-/* The hash of a path with one more key: the same whether "a.b" is one key or two. */
-static struct hash128 hash_path(struct hash128 path, struct slice key)
-{
-    struct slice step;
-    while (slice_split(&key, '.', &step)) {
-        const struct hash128 both[] = { path, hash_seeded_128(step.data, step.len) };
-        path = hash_seeded_128(both, sizeof both);
-    }
-    return path;
-}
-
-static int compare_hashes(const void *a, const void *b)
-{
-    const struct hash128 *left = a, *right = b;
-    int order = (left->high > right->high) - (left->high < right->high);
-    return order != 0 ? order : (left->low > right->low) - (left->low < right->low);
-}
-
-static void note_leaf(struct paths *paths, struct hash128 hash)
-{
-    if (paths->wanted == NULL) {
-        buf_append(&paths->hashes, &hash, sizeof hash);
-    } else if (paths->writer->path->len == 0 && compare_hashes(&hash, paths->wanted) == 0) {
-        buf_append_slice(paths->writer->path, buf_slice(&paths->prefix));
-    }
-}
-
-static void walk_paths(struct paths *paths, json_at object, const struct path_node *known, struct hash128 above)
-{
-    const struct json_document *document = paths->writer->document;
-    const struct path_node *below;
-    struct json_members members;
-    if (!json_members_init(&members, document, object)) {
-        paths->failed = true;
-        return;
-    }
-    for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        size_t before = paths->prefix.len;
-        struct slice key = json_string(document, m);
-        if (!json_members_has(&members, document, m) || is_left_out(document, m, known, &below)) {
-            continue;
+    const struct json_document *document = writer->document;
+    bool any = false, in_array = writer->in_array, in_items = writer->in_items, floats = writer->floats;
+    writer->in_array = true;
+    writer->in_items = writer->floats = false;
+    buf_append_byte(writer->out, '[');
+    for (json_at m = json_first(at); !json_at_end(document, m); m = json_skip(document, m)) {
+        if (m != json_first(at)) {
+            buf_append_byte(writer->out, ',');
         }
-        struct hash128 hash = hash_path(above, key);
-        buf_append_slice(&paths->prefix, key);
-        if (json_type(document, m + 1) == '{') {
-            buf_append_byte(&paths->prefix, '.');
-            walk_paths(paths, m + 1, below, hash);
+        if (json_type(document, m) == '{') {
+            any = write_object(writer, m, true, item) || any;
         } else {
-            note_leaf(paths, hash);
-        }
-        paths->prefix.len = before;
-    }
-    json_members_release(&members);
-}
-
-/* Sorts the hashes; equal neighbours are a conflict. */
-static const struct hash128 *find_twins(const struct paths *paths)
-{
-    struct hash128 *hashes = (struct hash128 *)(void *)paths->hashes.data;
-    size_t count = paths->hashes.len / sizeof *hashes;
-    if (count != 0) {
-        qsort(hashes, count, sizeof *hashes, compare_hashes);
-    }
-    for (size_t i = 1; i < count; i++) {
-        if (compare_hashes(&hashes[i - 1], &hashes[i]) == 0) {
-            return &hashes[i];
+            buf_append(writer->out, "{}", 2);
         }
     }
-    return NULL;
+    buf_append_byte(writer->out, ']');
+    writer->in_array = in_array;
+    writer->in_items = in_items;
+    writer->floats = floats;
+    return any;
 }
 
-static enum error check_paths(const struct writer *writer, json_at object, const struct path_node *known)
+/* What no path from the node leads to. False: there is nothing. */
+static bool write_rest(struct writer *writer, json_at at, const struct path_node *node)
 {
-    static const struct hash128 none;
-    struct paths paths = { .writer = writer };
-    walk_paths(&paths, object, known, none);
-    paths.failed = paths.failed || paths.hashes.failed;
-    paths.wanted = paths.failed ? NULL : find_twins(&paths);
-    if (paths.wanted != NULL) {
-        walk_paths(&paths, object, known, none);
-    }
-    bool failed = paths.failed || paths.prefix.failed;
-    enum error error = failed ? ERROR_OUT_OF_MEMORY : paths.wanted != NULL ? ERROR_CONFLICTING_KEYS : OK;
-    buf_release(&paths.prefix);
-    buf_release(&paths.hashes);
-    return error;
+    return json_type(writer->document, at) == '[' ? write_items(writer, at, node->array)
+                                                  : write_object(writer, at, false, node);
 }
 
 /* False: nothing was written, as nothing of the value was left. */
@@ -161,6 +83,7 @@ static bool write_member(struct writer *writer, json_at key, const struct path_n
 {
     struct slice name = json_string(writer->document, key);
     size_t before = writer->out->len;
+    struct json_extent extent = writer->extent;
     if (!first) {
         buf_append_byte(writer->out, ',');
     }
@@ -168,8 +91,9 @@ static bool write_member(struct writer *writer, json_at key, const struct path_n
     buf_append_byte(writer->out, ':');
     if (below == NULL) {
         write_value(writer, key + 1, false);
-    } else if (!write_object(writer, key + 1, false, below)) {
+    } else if (!write_rest(writer, key + 1, below)) {
         writer->out->len = before;
+        writer->extent = extent;
         return false;
     }
     writer->dots = writer->dots || memchr(name.data, '.', name.len) != NULL;
@@ -185,8 +109,8 @@ static size_t write_members(struct writer *writer, json_at object, const struct 
     size_t count = 0;
     buf_append_byte(writer->out, '{');
     for (json_at m = json_first(object); !json_at_end(document, m); m = json_skip(document, m + 1)) {
-        bool left_out =
-            (members != NULL && !json_members_has(members, document, m)) || is_left_out(document, m, known, &below);
+        bool left_out = (members != NULL && !json_members_has(members, document, m)) ||
+                        json_is_left_out(document, m, known, &below);
         if (!left_out) {
             count += write_member(writer, m, below, count == 0);
         }
@@ -216,7 +140,7 @@ static bool write_object(struct writer *writer, json_at at, bool outermost, cons
     json_members_release(&members);
     if (outermost) {
         if (writer->dots && writer->error == OK) {
-            writer->error = check_paths(writer, at, known);
+            writer->error = json_check_paths(writer->document, at, known, writer->path);
         }
         writer->dots = dots;
     }

@@ -20,7 +20,7 @@ MUST_CHECK enum error json_write(const struct json_document *document, json_at a
                                  struct buf *out, struct buf *path, struct json_extent *extent);
 
 /* The same for the object at `object` without what has a path in `known` (unknown_fields: collect). Of an object on the way
- * of paths, what those do not lead to; of an array whose items are read, nothing. */
+ * of paths, what those do not lead to; of an array whose items are read, an object for each item with what is left of it. */
 MUST_CHECK enum error json_write_unknown(const struct json_document *document, json_at object,
                                          const struct path_node *known, bool for_json_column, struct buf *out,
                                          struct buf *path, struct json_extent *extent);

@@ -35,6 +35,7 @@ static enum error append_element(struct validator *validator, const struct json_
         }
         return scan.expected == NULL ? ERROR_UNKNOWN_FIELD : ERROR_WRONG_TYPE;
     }
+    validator->found_unknown = validator->found_unknown || scan.found_unknown;
     for (size_t i = 0; i < node->array_column_count; i++) {
         size_t index = (size_t)node->array_columns[i];
         if (!comes_from(validator, index, array)) {

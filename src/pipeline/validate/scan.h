@@ -33,7 +33,7 @@ struct scan {
     struct places places;
     bool reject_unknown;
     int taken;            /* objects around that a column takes whole: no key of them is unknown */
-    bool found_unknown;   /* set: a key outside of arrays is unknown */
+    bool found_unknown;   /* set: a key is unknown, those of items not looked at */
     struct slice culprit; /* the key at fault, if a scan fails */
     const char *expected; /* what should have stood there; NULL: the key is not known */
 };

@@ -102,7 +102,7 @@ static bool RARE take_sent_at(struct validator *validator, const struct json_doc
 }
 
 static enum error find_values(struct validator *validator, const struct json_document *document, json_at at,
-                              const struct path_node *paths, bool *found_unknown, struct event_error *error)
+                              const struct path_node *paths, struct event_error *error)
 {
     const struct stream *stream = validator->plan->stream;
     struct scan scan = { .document = document,
@@ -119,7 +119,7 @@ static enum error find_values(struct validator *validator, const struct json_doc
                    ? event_error(error, ERROR_UNKNOWN_FIELD, scan.culprit, "the stream has no such field")
                    : event_error(error, ERROR_WRONG_TYPE, scan.culprit, message);
     }
-    *found_unknown = scan.found_unknown;
+    validator->found_unknown = scan.found_unknown;
     for (size_t word = 0; word < validator->plan->words; word++) {
         uint64_t missing = validator->plan->required[word] & ~validator->places.bits[word];
         if (missing != 0) {
@@ -132,13 +132,13 @@ static enum error find_values(struct validator *validator, const struct json_doc
 
 /* *paths: the tree that found them, and knows what is unknown. */
 static enum error find_all(struct validator *validator, const struct json_document *document, json_at at,
-                           const struct event_context *context, const struct path_node **paths, bool *found_unknown,
+                           const struct event_context *context, const struct path_node **paths,
                            struct event_error *error)
 {
     const struct stream *stream = validator->plan->stream;
     *paths = paths_of(stream, context);
     for (;;) {
-        enum error code = find_values(validator, document, at, *paths, found_unknown, error);
+        enum error code = find_values(validator, document, at, *paths, error);
         if (code != OK || !places_has(&validator->places, stream->column_count) || take_sent_at(validator, document)) {
             return code;
         }
@@ -271,7 +271,6 @@ static void note_time(const struct validator *validator, struct chunk *chunk, in
 bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                     const struct event_context *context, struct chunk *chunk, struct event_error *error)
 {
-    bool found_unknown = false;
     int64_t time_ns = 0;
     const struct path_node *paths;
     follow(validator, chunk->stream);
@@ -284,13 +283,13 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     validator->scratch.context.time_fate = TIME_AS_SENT;
     validator->short_of_memory = false;
     memset(validator->written, 0, validator->plan->words * sizeof(uint64_t));
-    if (find_all(validator, document, at, context, &paths, &found_unknown, error) != OK) {
+    if (find_all(validator, document, at, context, &paths, error) != OK) {
         return false;
     }
     if (append_found(validator, document, chunk, &time_ns, error) != OK) {
         return undo(validator, chunk);
     }
-    if (found_unknown && chunk->stream->collect_column >= 0 &&
+    if (validator->found_unknown && chunk->stream->collect_column >= 0 &&
         append_unknown(validator, document, at, paths, chunk, error) != OK) {
         return undo(validator, chunk);
     }

@@ -18,6 +18,7 @@ struct validator {
     struct places elements;           /* of one element of an array */
     uint64_t *written;                /* columns whose row was begun: to be undone on error */
     bool short_of_memory;             /* an append failed */
+    bool found_unknown;               /* the event has a key that no field reads */
     struct identity identity;
     struct field_scratch scratch;
     struct fill_cache fills;

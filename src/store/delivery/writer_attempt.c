@@ -62,7 +62,7 @@ void attempt_probe(struct worker *worker, size_t server, struct store_features *
     wakeup_unlock(&writer->wakeup);
 }
 
-static bool is_stopping(struct writer *writer)
+bool attempt_is_stopping(struct writer *writer)
 {
     wakeup_lock(&writer->wakeup);
     bool stopping = writer->stopping;
@@ -78,7 +78,7 @@ static bool note_reply(const struct attempt *attempt, size_t server, const struc
     if (reply->outcome == STORE_UNKNOWN) {
         struct store_reply probe = { .outcome = STORE_UNKNOWN };
         struct store_features features;
-        if (!is_stopping(writer)) {
+        if (!attempt_is_stopping(writer)) {
             attempt_probe(attempt->worker, server, &features, &probe);
         }
         return probe.outcome == STORE_DONE;
@@ -327,7 +327,7 @@ static enum delivery_move (*const steps[])(const struct attempt *attempt) = {
 /* What is already known to be stored is still removed. */
 static bool may_go_on(struct writer *writer, enum delivery_step step)
 {
-    return step == DELIVERY_STORED || !is_stopping(writer);
+    return step == DELIVERY_STORED || !attempt_is_stopping(writer);
 }
 
 /* DELIVERY_NEXT: it may go on to its server. */
@@ -362,22 +362,5 @@ void attempt_deliver(struct worker *worker, const struct job *job)
     }
     wakeup_lock(&writer->wakeup);
     outcome_put_back(writer, worker, job, move, clock_monotonic_ns());
-    wakeup_unlock(&writer->wakeup);
-}
-
-void attempt_check(struct worker *worker, const struct job *job, enum table_missing missing, struct buf *problem,
-                   enum table_verdict *verdict)
-{
-    struct writer *writer = worker->writer;
-    struct table_info info = { 0 };
-    *verdict = table_prepare(writer->config.store, worker->session, job->server, job->lane->stream, missing,
-                             writer->config.fsync, writer->config.store_options->request_timeout_ns, &info, problem);
-    if (*verdict == TABLE_UNREACHABLE && !is_stopping(writer)) {
-        struct store_reply reply;
-        struct store_features features;
-        attempt_probe(worker, job->server, &features, &reply);
-    }
-    wakeup_lock(&writer->wakeup);
-    outcome_note_check(writer, worker, job, *verdict, &info, buf_slice(problem), clock_monotonic_ns());
     wakeup_unlock(&writer->wakeup);
 }

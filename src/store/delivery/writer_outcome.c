@@ -250,6 +250,7 @@ void outcome_note_check(struct writer *writer, struct worker *worker, const stru
     if (verdict == TABLE_READY) {
         tell_warnings(writer, job, info);
         table->ready = true;
+        table->was_ready = true;
         lane->fitted_ns = now_ns;
         lane->was_ready = true;
         table->info = *info;

@@ -66,6 +66,7 @@ struct pending_batch {
 /* The table of a stream on one server. */
 struct lane_table {
     bool ready;
+    bool was_ready; /* it has been seen on this server, and fit */
     bool checking;
     struct table_info info;
     unsigned failures;
@@ -320,6 +321,7 @@ enum delivery_move attempt_after_failed_question(const struct attempt *attempt, 
                                                  const struct store_reply *reply);
 
 /* Its batch is gone. */
+bool attempt_is_stopping(struct writer *writer);
 void attempt_forget(const struct attempt *attempt);
 void attempt_deliver(struct worker *worker, const struct job *job);
 void attempt_probe(struct worker *worker, size_t server, struct store_features *features, struct store_reply *reply);

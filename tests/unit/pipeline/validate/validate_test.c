@@ -580,6 +580,50 @@ static void unknown_fields_are_refused_or_collected(void **state)
     fixture_release(&fixture);
 }
 
+static void unknown_keys_of_items_are_collected_item_by_item(void **state)
+{
+    static const struct {
+        const char *event, *rest;
+    } rows[] = {
+        { "{\"l\":[{\"x\":1,\"y\":2},{\"x\":3},{\"z\":[4]}]}", "{\"l\":[{\"y\":2},{},{\"z\":[4]}]}" },
+        { "{\"l\":[{\"x\":1},null,{\"y\":1.5}],\"a\":1}", "{\"l\":[{},{},{\"y\":1.5}],\"a\":1}" },
+        { "{\"l\":[{\"m\":{\"u\":1,\"v\":2}}]}", "{\"l\":[{\"m\":{\"v\":2}}]}" },
+        { "{\"l\":[{\"x\":1}],\"a\":1}", "{\"a\":1}" },
+        { "{\"l\":[{\"x\":1}]}", "{}" },
+        { "{\"l\":[],\"b\":{}}", "{\"b\":{}}" },
+        { "{\"t\":[1,2]}", "{}" },
+        { "{\"w\":{\"k\":[{\"x\":1,\"y\":2}]}}", "{}" }, /* w is taken whole */
+        { "{\"l\":[{\"y\":1,\"y\":2}]}", "{\"l\":[{\"y\":2}]}" },
+        { "{\"n\":{\"d\":1},\"l\":[{\"m\":{\"u\":1}}],\"a\":1}", "{\"a\":1}" },
+    };
+    struct field_options fields[] = { FIELD("rest", "JSON"),
+                                      FIELD("x", "Array(String)", .from = LIST("l[].x")),
+                                      FIELD("u", "Array(String)", .from = LIST("l[].m.u")),
+                                      FIELD("t", "Array(String)", .from = LIST("t[]")),
+                                      FIELD("d", "String", .from = LIST("n.d")),
+                                      FIELD("w", "JSON"),
+                                      FIELD("k", "Array(String)", .from = LIST("w.k[].x")) };
+    struct stream_options options = { .name = "s",
+                                      .fields = fields,
+                                      .field_count = ARRAY_LENGTH(fields),
+                                      .unknown_fields = UNKNOWN_COLLECT,
+                                      .collect_into = "rest",
+                                      .max_keys = 4,
+                                      .max_paths = 2 };
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture, &options);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buf row = { 0 };
+        assert_int_equal(fixture_event(&fixture, rows[i].event), OK);
+        buf_append_string(&row, "{\"rest\":");
+        buf_append_json_string(&row, slice_from_string(rows[i].rest));
+        assert_row_begins(&fixture, i, buf_c_string(&row));
+        buf_release(&row);
+    }
+    fixture_release(&fixture);
+}
+
 static void unknown_fields_are_refused_or_collected_though_no_field_reads_any(void **state)
 {
     struct field_options fields[] = { FIELD("received", "DateTime", .fill = FILL_RECEIVED_AT), FIELD("rest", "JSON") };
@@ -793,6 +837,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_without_its_whole_key_is_never_a_duplicate, start_shop, end_fixture),
         cmocka_unit_test_setup_teardown(the_chunk_knows_the_span_of_its_times, start_shop, end_fixture),
         cmocka_unit_test(unknown_fields_are_refused_or_collected),
+        cmocka_unit_test(unknown_keys_of_items_are_collected_item_by_item),
         cmocka_unit_test(unknown_fields_are_refused_or_collected_though_no_field_reads_any),
         cmocka_unit_test(a_key_within_an_object_that_a_field_takes_whole_is_not_unknown),
         cmocka_unit_test_setup_teardown(anonymizes_addresses, start_shop, end_fixture),
