@@ -23,8 +23,8 @@ struct alteration {
 static bool ask(struct alteration *alteration, struct slice sql, struct buf *answer)
 {
     const struct store_parameter parameters[] = {
-        { "table", "String", slice_from_string(alteration->stream->table) },
-        { "database", "String", slice_from_string(alteration->store->database) },
+        { .name = "table", .type = "String", .value = slice_from_string(alteration->stream->table) },
+        { .name = "database", .type = "String", .value = slice_from_string(alteration->store->database) },
     };
     struct store_query query = { .sql = sql,
                                  .parameters = parameters,
