@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
+.PHONY: help build run engine swagger test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -22,6 +22,10 @@ vendor: ## fetch ClickHouse as a library (libchdb) for the embedded store
 	@scripts/install fetch
 	@scripts/fetch-libchdb
 
+swagger: ## fetch Swagger UI, which a gateway beside share/ then serves at /swagger
+	@scripts/install fetch
+	@scripts/fetch-swagger
+
 run: ## install what that needs, build, and serve on :8080 with the embedded store
 	@scripts/install fetch
 	@$(MAKE) --no-print-directory -j2 build engine
@@ -29,12 +33,14 @@ run: ## install what that needs, build, and serve on :8080 with the embedded sto
 
 engine: # while packages are installed and the build runs
 	@scripts/fetch-libchdb || echo "libchdb could not be fetched: use SLUICE_STORE=clickhouse CLICKHOUSE_URL=http://…" >&2
+	@scripts/fetch-swagger || echo "Swagger UI could not be fetched: /swagger will say so" >&2
 
 test: build ## install what the tests need and run them all
 	@scripts/install test
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
+	@scripts/fetch-swagger
 	ctest --preset release
 	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
 	cd sdk/browser && npm test

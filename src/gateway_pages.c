@@ -6,7 +6,9 @@
 #include "config/options/options.h"
 #include "proto/files/static_files.h"
 #include "proto/openapi/openapi.h"
+#include "proto/openapi/openapi_schema.h"
 #include "proto/pages/assets.h"
+#include "proto/pages/swagger.h"
 
 #include <stdlib.h>
 
@@ -26,7 +28,12 @@ static bool serves_together(const struct http_options *http, unsigned serves)
     return false;
 }
 
-static bool start_openapi(struct gateway_pages *pages, const struct config *config, struct buf *problem)
+static bool with_admin(const struct config *config)
+{
+    return serves_together(&config->http, SERVES_PAGES | SERVES_ADMIN);
+}
+
+static bool start_openapi(struct gateway_pages *pages, const struct config *config)
 {
     const struct openapi_source source = {
         .streams = pages->source.streams,
@@ -40,23 +47,72 @@ static bool start_openapi(struct gateway_pages *pages, const struct config *conf
         .pages = config->pages,
         .page_count = config->page_count,
         .max_events = config->http.max_events,
-        .with_admin = serves_together(&config->http, SERVES_PAGES | SERVES_ADMIN),
+        .with_admin = with_admin(config),
         .title = config->openapi.title,
         .version = pages->source.version,
         .now_wall_ns = clock_wall_ns(),
     };
     pages->openapi = config->openapi.serve ? openapi_new(&source) : NULL;
-    if (config->openapi.serve && pages->openapi == NULL) {
-        buf_append_string(problem, "openapi: out of memory");
+    return !config->openapi.serve || pages->openapi != NULL;
+}
+
+static bool start_landing(struct gateway_pages *pages, const struct config *config)
+{
+    struct buf example = { 0 };
+    openapi_schema_example(&example, NULL, pages->source.streams[0], clock_wall_ns());
+    const struct landing_source source = {
+        .title = config->openapi.title,
+        .version = pages->source.version,
+        .streams = pages->source.streams,
+        .stream_count = pages->source.stream_count,
+        .example = buf_slice(&example),
+        .with_admin = with_admin(config),
+        .with_openapi = config->openapi.serve,
+    };
+    bool made = landing_init(&pages->landing, &source) && !example.failed;
+    buf_release(&example);
+    return made;
+}
+
+/* Those of the configuration, and Swagger UI's if it is there. */
+static bool start_folders(struct gateway_pages *pages, const struct config *config)
+{
+    pages->folders = calloc(config->files_count + 1, sizeof *pages->folders);
+    if (pages->folders == NULL) {
         return false;
+    }
+    for (size_t i = 0; i < config->files_count; i++) {
+        pages->folders[pages->folder_count++] = config->files[i];
+    }
+    if (config->openapi.serve && swagger_find(config->openapi.swagger, &pages->swagger) &&
+        buf_c_string(&pages->swagger) != NULL) {
+        pages->folders[pages->folder_count++] = swagger_files(pages->swagger.data);
     }
     return true;
 }
 
 static bool start_parts(struct gateway_pages *pages, const struct config *config, struct buf *problem)
 {
-    pages->files = static_files_start(config->files, config->files_count, page_post, problem);
-    return pages->files != NULL && start_openapi(pages, config, problem);
+    if (!start_openapi(pages, config) || !start_landing(pages, config) || !start_folders(pages, config)) {
+        buf_append_string(problem, "pages: out of memory");
+        return false;
+    }
+    pages->files = static_files_start(pages->folders, pages->folder_count, page_post, problem);
+    return pages->files != NULL;
+}
+
+static void add(struct gateway_pages *pages, struct page page)
+{
+    pages->items[pages->count++] = page;
+}
+
+static void add_of_openapi(struct gateway_pages *pages, const struct config *config)
+{
+    openapi_pages(pages->openapi, pages->items + pages->count);
+    pages->count += openapi_page_count(pages->openapi);
+    if (config->openapi.serve && pages->folder_count == config->files_count) {
+        add(pages, swagger_missing());
+    }
 }
 
 bool gateway_pages_start(struct gateway_pages *pages, const struct config *config, const struct pages_source *source,
@@ -66,21 +122,21 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     if (!start_parts(pages, config, problem)) {
         return false;
     }
-    size_t most = PAGES_MAX + ASSETS_MAX + query_count + config->files_count + openapi_page_count(pages->openapi);
+    size_t most = PAGES_MAX + ASSETS_MAX + query_count + config->files_count + openapi_page_count(pages->openapi) + 2;
     pages->items = calloc(most, sizeof *pages->items);
     if (pages->items == NULL) {
-        buf_append_string(problem, "out of memory");
+        buf_append_string(problem, "pages: out of memory");
         return false;
     }
     pages->count = pages_fill(pages->items, &pages->source);
     pages->count += assets_fill(pages->items + pages->count);
     for (size_t i = 0; i < query_count; i++) {
-        pages->items[pages->count++] = queries[i];
+        add(pages, queries[i]);
     }
     static_files_pages(pages->files, pages->items + pages->count);
-    pages->count += config->files_count;
-    openapi_pages(pages->openapi, pages->items + pages->count);
-    pages->count += openapi_page_count(pages->openapi);
+    pages->count += pages->folder_count;
+    add_of_openapi(pages, config);
+    add(pages, landing_page(&pages->landing));
     ASSERT_AT_MOST(pages->count, most);
     return true;
 }
@@ -95,6 +151,9 @@ void gateway_pages_free(struct gateway_pages *pages)
     pages_release(&pages->source);
     static_files_free(pages->files);
     openapi_free(pages->openapi);
+    landing_release(&pages->landing);
+    buf_release(&pages->swagger);
+    free(pages->folders);
     free(pages->items);
     *pages = (struct gateway_pages){ 0 };
 }

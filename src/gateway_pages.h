@@ -2,9 +2,11 @@
 #pragma once
 
 #include "proto/front/page.h"
+#include "proto/pages/landing.h"
 #include "proto/pages/pages.h"
 
 struct config;
+struct files_options;
 struct openapi;
 struct static_files;
 
@@ -13,7 +15,11 @@ struct gateway_pages {
     size_t count;
     struct pages_source source;
     struct static_files *files;
-    struct openapi *openapi; /* NULL: not served */
+    struct openapi *openapi;       /* NULL: not served */
+    struct files_options *folders; /* of the configuration, and Swagger UI's if it is there */
+    size_t folder_count;
+    struct buf swagger; /* its folder */
+    struct landing landing;
 };
 
 /* Appends a line for each page that the configuration asks for and cannot have ("7: files[0].folder: …"; the caller puts

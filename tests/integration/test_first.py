@@ -222,7 +222,8 @@ def the_engine_is_fetched_as_npm_is_configured_and_checked(folder):
     url = "127.0.0.1:%d" % server.server_port
     script = os.path.join(folder, "project", "scripts", "fetch-libchdb")
     os.makedirs(os.path.dirname(script))
-    shutil.copy(os.path.join(ROOT, "scripts", "fetch-libchdb"), script)
+    for name in ("fetch-libchdb", "npm-tarball"):
+        shutil.copy(os.path.join(ROOT, "scripts", name), os.path.join(folder, "project", "scripts"))
     home = os.path.join(folder, "home")
     os.makedirs(home)
     clean = {"PATH": os.environ["PATH"], "HOME": home}

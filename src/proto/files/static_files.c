@@ -229,7 +229,6 @@ void static_files_pages(struct static_files *files, struct page *pages)
             .handle = handle,
             .prefix = entry->options->prefix,
             .hosts = entry->options->host.count != 0 ? &entry->options->host : &entry->options->included_hosts,
-            .exact_slash = true,
             .file = entry->options->file,
             .line = entry->options->line,
         };
