@@ -12,17 +12,42 @@ static struct slice copy(struct buf *text, struct slice from)
     return slice_make(text->data + at, from.len);
 }
 
+static size_t bytes_of(const struct request_values *values)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; values != NULL && i < values->count; i++) {
+        bytes += values->items[i].key.len + values->items[i].text.len;
+    }
+    return bytes;
+}
+
+static bool copy_values(struct large_payload *large, const struct request_values *values)
+{
+    struct request_value *items = malloc((values->count + 1) * sizeof *items);
+    if (items == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < values->count; i++) {
+        items[i] = values->items[i];
+        items[i].key = copy(&large->text, items[i].key);
+        items[i].text = copy(&large->text, items[i].text);
+    }
+    large->values = (struct request_values){ items, values->count };
+    large->payload.values = &large->values;
+    return true;
+}
+
 static bool copy_all(struct large_payload *large)
 {
     struct payload *payload = &large->payload;
-    size_t text = payload->client_ip.len + payload->user_agent.len + 1;
+    size_t text = payload->client_ip.len + payload->user_agent.len + bytes_of(payload->values) + 1;
     if (!buf_reserve(&large->bytes, payload->bytes.len + JSON_PADDING) || !buf_reserve(&large->text, text)) {
         return false;
     }
     payload->bytes = copy(&large->bytes, payload->bytes);
     payload->client_ip = copy(&large->text, payload->client_ip);
     payload->user_agent = copy(&large->text, payload->user_agent);
-    return true;
+    return payload->values == NULL || copy_values(large, payload->values);
 }
 
 struct large_payload *large_payload_copy(const struct large_payload *as)
@@ -32,6 +57,7 @@ struct large_payload *large_payload_copy(const struct large_payload *as)
         return NULL;
     }
     *large = *as;
+    large->values = (struct request_values){ 0 };
     if (!copy_all(large)) {
         large_payload_free(large);
         return NULL;
@@ -45,6 +71,7 @@ void large_payload_free(struct large_payload *large)
         submission_release(&large->submission);
         buf_release(&large->bytes);
         buf_release(&large->text);
+        free((void *)(uintptr_t)large->values.items);
         free(large);
     }
 }

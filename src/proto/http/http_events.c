@@ -5,6 +5,7 @@
 
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
+#include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "pipeline/refused_runs.h"
 #include "proto/front/gatekeeper.h"
@@ -15,6 +16,8 @@
 #include "proto/http_syntax/http_parse.h"
 #include "proto/http_syntax/http_reply.h"
 #include "proto/route/event_route.h"
+#include "proto/values/event_sources.h"
+#include "proto/values/gather.h"
 
 static uint64_t max_body(const struct io_context *context, const struct event_route *route)
 {
@@ -29,7 +32,8 @@ enum error http_events_check(const struct io_context *context, const struct even
     if (error != OK) {
         return error;
     }
-    if (request->content == CONTENT_FOREIGN || request->content == CONTENT_MULTIPART) {
+    bool parts = route->sources != NULL && event_sources_have(route->sources, FROM_MULTIPART);
+    if (request->content == CONTENT_FOREIGN || (request->content == CONTENT_MULTIPART && !parts)) {
         return ERROR_UNSUPPORTED_TYPE;
     }
     return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;
@@ -198,6 +202,11 @@ static void answer_many(struct http_answer *answer, const struct submission *sub
         answer->state = ANSWER_COMMIT;
         return;
     }
+    if (submission->events == 0) { /* of a route that allows it */
+        answer->reply.status = 202;
+        answer->reply.content_type = HTTP_JSON_TYPE;
+        return;
+    }
     answer->reply.status = error_info(submission->first_error)->http_status;
     answer->reply.content_type = HTTP_PROBLEM_TYPE;
 }
@@ -241,6 +250,37 @@ static void hand_on(struct io_context *context, const struct payload *payload, e
     answer->state = ANSWER_SUBMIT;
 }
 
+/* Does the route, or a field of the stream, read anything but the body? */
+static inline bool reads_request(const struct event_route *route, const struct stream *stream)
+{
+    return route->sources != NULL || stream->reads_request;
+}
+
+/* What they read; *body becomes what holds the events beside it, which is small if it is another. */
+static enum error RARE gather(struct io_context *context, const struct event_route *route,
+                              const struct http_request *request, const struct stream *stream, struct slice *body,
+                              bool *large, struct slice *detail)
+{
+    const char *sent = body->data;
+    context->values = context->values != NULL ? context->values : value_set_new();
+    if (context->values == NULL) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    const struct gather_request asked = {
+        .http = request,
+        .captures = &context->captures,
+        .sources = route->sources,
+        .stream = stream,
+        .is_form = *large ? request->content == CONTENT_FORM : is_form(request, *body),
+        .is_large = *large,
+        .wall_ns = context->wall_ns,
+    };
+    enum error error = gather_values(context->values, &asked, body);
+    *detail = buf_slice(&context->values->detail);
+    *large = *large && body->data == sent;
+    return error;
+}
+
 void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
@@ -257,7 +297,11 @@ void http_events_post(struct io_context *context, const struct event_route *rout
     if (error == OK) {
         error = io_context_unpack(context, request->encoding, context->options->max_decompressed_bytes, &body, &large);
     }
-    if (error == OK && is_form(request, body)) {
+    bool gathers = error == OK && reads_request(route, arguments.stream);
+    if (gathers) {
+        error = gather(context, route, request, arguments.stream, &body, &large, &detail);
+    }
+    if (error == OK && route->sources == NULL && is_form(request, body)) {
         error = ERROR_UNSUPPORTED_TYPE;
         detail = SLICE("the body is a form: send JSON, as application/json or under this type");
     }
@@ -280,6 +324,7 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .client_ip = client_ip,
         .user_agent = request->user_agent,
         .wait_stored = arguments.wait_stored,
+        .values = gathers && context->values->count != 0 ? &context->values->values : NULL,
     };
     answer->wait_stored = arguments.wait_stored;
     if (large) {

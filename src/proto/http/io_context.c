@@ -4,6 +4,7 @@
 #include "config/options/http_options.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/origins.h"
+#include "proto/values/value_set.h"
 
 #define TEXT_KEPT ((size_t)1 << 20)
 
@@ -62,4 +63,5 @@ void io_context_release(struct io_context *context)
     intake_release(&context->intake);
     buf_release(&context->text);
     buf_release(&context->path);
+    value_set_free(context->values);
 }

@@ -10,6 +10,7 @@
 #include "proto/http_syntax/http_reply.h"
 
 struct large_payload;
+struct value_set;
 
 struct io_context {
     const struct http_options *options;
@@ -38,6 +39,7 @@ struct io_context {
     struct buf text;          /* scratch, valid within one call */
     struct buf path;          /* of the request that is looked at, percent-decoded, if it had escapes */
     struct captures captures; /* of its path */
+    struct value_set *values; /* of it; NULL: no request had any yet */
 };
 
 /* `websocket`, `gatekeeper`, `intake.io`, `turn` and `thread` are left to the caller. False: memory

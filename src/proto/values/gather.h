@@ -17,6 +17,7 @@ struct gather_request {
     const struct event_sources *sources; /* NULL: the body as it is */
     const struct stream *stream;         /* its "@" names are answered, too */
     bool is_form;                        /* the body is a form, whatever else its type may stand for */
+    bool is_large;                       /* the body is not looked at here: it may hold events, and nothing else */
     int64_t wall_ns;
 };
 

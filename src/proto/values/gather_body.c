@@ -110,6 +110,13 @@ static void refuse_type(const struct gathering *gathering, struct slice body)
     }
 }
 
+/* Payloads that are parsed elsewhere are so many bytes, and more. */
+static void refuse_large(const struct gathering *gathering)
+{
+    value_set_fail(gathering->set, ERROR_BODY_TOO_LARGE, "%s",
+                   "a form, or a body that becomes a member, is larger than the 256 KiB that it may have");
+}
+
 void gather_body(const struct gathering *gathering, struct slice *bytes)
 {
     struct gathering of = *gathering;
@@ -118,6 +125,11 @@ void gather_body(const struct gathering *gathering, struct slice *bytes)
     of.source = find(gathering, is_multipart(gathering) ? FROM_MULTIPART : FROM_FORM);
     bool form = gathering->request->is_form || is_multipart(gathering);
     bool takes_body = into != NULL || find(gathering, FROM_BODY) != NULL;
+    bool becomes_value = form || (into != NULL && !is_barred(gathering, into->options));
+    if (gathering->request->is_large && becomes_value) {
+        refuse_large(gathering);
+        return;
+    }
     if (form && of.source != NULL && body.len != 0) {
         is_multipart(gathering) ? gather_multipart(&of, body) : gather_form(&of, body);
         *bytes = nothing();
