@@ -1,10 +1,9 @@
 /* Turns a payload's bytes into how its events stand in them, and those into pieces. */
-#include "pipeline/payload/payload_layout.h"
+#include "pipeline/payload/payload_reader_private.h"
 
 #include "base/assert.h"
 #include "pipeline/json/json_items.h"
 #include "pipeline/payload/envelope.h"
-#include "pipeline/payload/payload_text.h"
 
 /* The first piece between separators that is not blank, without the blanks around it. */
 static inline bool take_between(struct slice *rest, char separator, struct slice *piece)

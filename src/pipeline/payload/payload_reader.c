@@ -4,8 +4,7 @@
 #include "base/assert.h"
 #include "pipeline/json/json_items.h"
 #include "pipeline/payload/envelope.h"
-#include "pipeline/payload/payload_layout.h"
-#include "pipeline/payload/payload_text.h"
+#include "pipeline/payload/payload_reader_private.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* Finds the events of a payload, one at each call, whatever its layout (payload_layout.h). Pure but for the parser and the
+/* Finds the events of a payload, one at each call, whatever its layout (payload_layout.c). Pure but for the parser and the
  * repair, which are its memory: it copies nothing and counts nothing.
  *
  *   payload_open → named stream → payload_settle → count → payload_next … PAYLOAD_EVENT | PAYLOAD_BAD … PAYLOAD_END

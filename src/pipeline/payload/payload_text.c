@@ -1,5 +1,5 @@
 /* Turns the text of a payload, or of a piece of it, into a document: as it is, or repaired if its stream has that. */
-#include "pipeline/payload/payload_text.h"
+#include "pipeline/payload/payload_reader_private.h"
 
 #include "pipeline/json/json_repair.h"
 
