@@ -96,7 +96,7 @@ static bool start_store(struct gateway *g, struct buf *problem)
 
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
-    g->metrics = gateway_metrics_new(g->config, g->streams, g->store);
+    g->metrics = gateway_metrics_new(g->streams, g->config->stream_count, &g->config->udp, g->store);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
     }

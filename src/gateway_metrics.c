@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
-#include "config/config.h"
+#include "config/options/udp_options.h"
 #include "event/column.h"
 #include "event/stream.h"
 #include "proto/udp/udp.h"
@@ -11,9 +11,8 @@
 #include <stdlib.h>
 
 /* The names of each stream's columns; NULL if memory is short. */
-static struct metrics_names *field_names(const struct config *config, struct stream *const *streams)
+static struct metrics_names *field_names(struct stream *const *streams, size_t count)
 {
-    size_t count = config->stream_count;
     size_t columns = 0;
     for (size_t i = 0; i < count; i++) {
         columns += streams[i]->column_count;
@@ -29,21 +28,21 @@ static struct metrics_names *field_names(const struct config *config, struct str
     return fields;
 }
 
-struct metrics *gateway_metrics_new(const struct config *config, struct stream *const *streams,
+struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream_count, const struct udp_options *udp,
                                     const struct store *store)
 {
     struct metrics *metrics = NULL;
-    const char **names = calloc(config->stream_count + 1, sizeof *names);
-    const char **listeners = calloc(config->udp.listener_count + 1, sizeof *listeners);
-    for (size_t i = 0; names != NULL && i < config->stream_count; i++) {
+    const char **names = calloc(stream_count + 1, sizeof *names);
+    const char **listeners = calloc(udp->listener_count + 1, sizeof *listeners);
+    for (size_t i = 0; names != NULL && i < stream_count; i++) {
         names[i] = streams[i]->name;
     }
-    struct metrics_names *fields = field_names(config, streams);
+    struct metrics_names *fields = field_names(streams, stream_count);
     if (names != NULL && listeners != NULL && fields != NULL) {
         metrics = metrics_new(&(struct metrics_labels){
-            .streams = { names, config->stream_count },
+            .streams = { names, stream_count },
             .servers = { store->server_names, store->server_count },
-            .listeners = { listeners, udp_listener_names(&config->udp, listeners) },
+            .listeners = { listeners, udp_listener_names(udp, listeners) },
             .fields = fields,
         });
     }

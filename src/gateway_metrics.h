@@ -1,11 +1,13 @@
 /* The registry of metrics, with the values that the configuration gives to their labels. */
 #pragma once
 
-struct config;
+#include <stddef.h>
+
 struct metrics;
 struct store;
 struct stream;
+struct udp_options;
 
 /* `streams` are those of the configuration, compiled. Names are copied. NULL if memory is short. */
-struct metrics *gateway_metrics_new(const struct config *config, struct stream *const *streams,
+struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream_count, const struct udp_options *udp,
                                     const struct store *store);

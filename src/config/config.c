@@ -66,8 +66,8 @@ static void read_root(struct option_reader *reader, const struct node *root, str
                     offsetof(struct stream_options, name));
         check_writer(reader, &config->writer);
         settle_max_journal(reader, config);
-        settle_listeners(reader, config);
-        settle_secrets(reader, config);
+        settle_listeners(reader, &config->http, &config->admin);
+        settle_secrets(reader, &config->store, &config->query, &config->dedup);
     }
     if (memory_failed(reader->memory)) {
         option_problem(reader, 0, "", "needs more memory than a configuration may take");

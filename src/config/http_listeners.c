@@ -3,7 +3,7 @@
 
 #include "config/memory.h"
 #include "config/option_read.h"
-#include "config/options/options.h"
+#include "config/options/http_options.h"
 
 #include <stdio.h>
 
@@ -28,11 +28,9 @@ static void add_listed(struct option_reader *reader, struct http_listener_option
     }
 }
 
-void settle_listeners(struct option_reader *reader, struct config *config)
+void settle_listeners(struct option_reader *reader, struct http_options *http, const struct admin_options *admin)
 {
-    struct http_options *http = &config->http;
-    const char *admin = config->admin.listen;
-    unsigned usual = SERVES_EVENTS | SERVES_PAGES | (admin[0] == '\0' ? SERVES_ADMIN : 0);
+    unsigned usual = SERVES_EVENTS | SERVES_PAGES | (admin->listen[0] == '\0' ? SERVES_ADMIN : 0);
     size_t count = 0;
     struct http_listener_options *listeners =
         memory_take(reader->memory, http->listener_count + SHORT_FORMS, sizeof *listeners);
@@ -46,9 +44,9 @@ void settle_listeners(struct option_reader *reader, struct config *config)
         listeners[count++] =
             (struct http_listener_options){ .listen = http->listen, .serves = usual, .option = "http.listen" };
     }
-    if (admin[0] != '\0') {
+    if (admin->listen[0] != '\0') {
         listeners[count++] =
-            (struct http_listener_options){ .listen = admin, .serves = SERVES_ADMIN, .option = "admin.listen" };
+            (struct http_listener_options){ .listen = admin->listen, .serves = SERVES_ADMIN, .option = "admin.listen" };
     }
     add_listed(reader, listeners, &count, http, usual);
     if (count > HTTP_LISTENERS_MAX) {

@@ -3,7 +3,9 @@
 
 #include "config/memory.h"
 #include "config/option_read.h"
-#include "config/options/options.h"
+#include "config/options/dedup_options.h"
+#include "config/options/query_options.h"
+#include "config/options/store_options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,22 +59,20 @@ static const char *read_secret(struct option_reader *reader, const char *option,
     return copy;
 }
 
-void settle_secrets(struct option_reader *reader, struct config *config)
+void settle_secrets(struct option_reader *reader, struct store_options *store, struct query_options *query,
+                    struct dedup_options *dedup)
 {
-    struct store_options *store = &config->store;
     if (store->password_file[0] != '\0' && store->password[0] != '\0') {
         option_problem(reader, 0, "store.password_file", "found beside store.password, expected one of them");
     } else if (store->password_file[0] != '\0') {
         store->password = read_secret(reader, "store.password_file", store->password_file);
     }
-    struct query_options *query = &config->query;
     if (query->password_file[0] != '\0' && query->password[0] != '\0') {
         option_problem(reader, 0, "query.password_file", "found beside query.password, expected one of them");
     } else if (query->password_file[0] != '\0') {
         query->password = read_secret(reader, "query.password_file", query->password_file);
     }
-    if (config->dedup.redis_password_file[0] != '\0') {
-        config->dedup.redis_password =
-            read_secret(reader, "dedup.redis_password_file", config->dedup.redis_password_file);
+    if (dedup->redis_password_file[0] != '\0') {
+        dedup->redis_password = read_secret(reader, "dedup.redis_password_file", dedup->redis_password_file);
     }
 }
