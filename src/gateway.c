@@ -53,7 +53,6 @@ struct gateway {
     struct pipeline *pipeline;
     struct query_service *query;
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
-    struct page query_page;
     struct gateway_pages pages;
     struct route_list routes; /* of the pages, and of events; the server borrows both */
     struct server *server;
@@ -124,23 +123,17 @@ static bool start_pipeline(struct gateway *g, struct buf *problem)
 
 static bool start_query(struct gateway *g, struct buf *problem)
 {
-    struct query_service_config config = {
-        .options = &g->config->query,
-        .store = g->store,
-        .streams = g->streams,
-        .stream_count = g->config->stream_count,
-        .metrics = g->metrics,
-    };
+    struct query_service_config config = gateway_query_config(g->config, g->streams);
+    config.store = g->store;
+    config.metrics = g->metrics;
     g->query = query_new(&config, problem);
-    if (g->query == NULL) {
-        return false;
-    }
-    g->query_page = query_page(g->query);
-    return true;
+    return g->query != NULL;
 }
 
 static bool start_pages(struct gateway *g, struct buf *problem)
 {
+    size_t query_count;
+    const struct page *queries = query_pages(g->query, &query_count);
     const struct pages_source source = {
         .metrics = g->metrics,
         .board = g->board,
@@ -149,9 +142,9 @@ static bool start_pages(struct gateway *g, struct buf *problem)
         .started_wall_ns = clock_wall_ns(),
         .streams = g->streams,
         .stream_count = g->config->stream_count,
-        .event_metrics = &g->query_page,
+        .event_metrics = &queries[0],
     };
-    return gateway_pages_start(&g->pages, g->config, &source, &g->query_page, 1, problem);
+    return gateway_pages_start(&g->pages, g->config, &source, queries, query_count, problem);
 }
 
 static bool start_routes(struct gateway *g, struct buf *problem)

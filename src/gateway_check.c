@@ -8,6 +8,7 @@
 #include "pipeline/dedup/dedup.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
+#include "query/query_pages.h"
 #include "store/store.h"
 #include "store/table_judge.h"
 
@@ -52,12 +53,32 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     return streams;
 }
 
+struct query_service_config gateway_query_config(const struct config *config, struct stream **streams)
+{
+    return (struct query_service_config){
+        .options = &config->query,
+        .dedup = &config->dedup,
+        .stored = &config->store,
+        .queries = config->queries,
+        .query_count = config->query_count,
+        .replies = config->replies,
+        .reply_count = config->reply_count,
+        .streams = streams,
+        .stream_count = config->stream_count,
+    };
+}
+
 bool gateway_check(const struct config *config, struct buf *problems)
 {
     struct stream **streams = gateway_streams_compile(config, problems);
+    bool fits = false;
+    if (streams != NULL) {
+        struct query_service_config queries = gateway_query_config(config, streams);
+        fits = query_check(&queries, problems);
+    }
     gateway_streams_free(streams, config->stream_count);
     struct buf found = { 0 };
-    bool fits = server_check(&config->http, &found);
+    fits = server_check(&config->http, &found) && fits;
     fits = memory_plan_check(config, &found) && fits;
     fits = store_check(&config->store, &found) && fits;
     fits = dedup_check(&config->dedup, &found) && fits;
@@ -68,5 +89,5 @@ bool gateway_check(const struct config *config, struct buf *problems)
     fits = gateway_pages_check(config, &found) && fits;
     tell_problems(config->file, &found, ":", problems); /* these know their line */
     buf_release(&found);
-    return streams != NULL && fits;
+    return fits;
 }

@@ -1,7 +1,8 @@
-/* The streams of a configuration, compiled: for gateway.c, which serves them, and gateway_check.c. */
+/* The streams of a configuration, compiled, and what its queries are made of: for gateway.c, which serves them, and gateway_check.c. */
 #pragma once
 
 #include "base/bytes.h"
+#include "query/query_config.h"
 
 #include <stddef.h>
 
@@ -10,5 +11,8 @@ struct config;
 
 /* All streams, or NULL with the problems of all of them. */
 MUST_CHECK struct stream **gateway_streams_compile(const struct config *config, struct buf *problems);
+
+/* Without store and metrics. */
+struct query_service_config gateway_query_config(const struct config *config, struct stream **streams);
 
 void gateway_streams_free(struct stream **streams, size_t count);

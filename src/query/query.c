@@ -1,93 +1,94 @@
-/* Turns GET /events/metrics into a query of the store on a thread of its own, and its answer into the reply. */
+/* Runs jobs on threads of its own, each with a session of the store. */
 #include "query/query.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics/metrics.h"
 #include "base/thread.h"
 #include "config/options/query_options.h"
-#include "query/query_json.h"
+#include "config/options/store_options.h"
+#include "pipeline/json/json.h"
+#include "query/answer_share.h"
+#include "query/query_job.h"
+#include "query/query_pages.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
 #include "store/store.h"
+#include "store/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One query waiting or running. */
-struct task {
-    struct query_request request;
-    struct page_later later;
-    int64_t deadline_ns; /* monotonic; what waited longer is answered without asking the store */
-    struct task *next;
-};
+#define ENGINE_KNOWN_NS (60 * NS_PER_SECOND) /* then the table is looked at again */
 
-struct query_worker {
+struct query_runner {
     struct query_service *service;
     struct thread thread;
     struct store_session *session;
+    struct json_parser *parser;
+    struct answer_share *share; /* made when first asked for */
+};
+
+/* What is known of a stream's table; under the lock. */
+struct known_engine {
+    bool collapses;
+    int64_t until_ns; /* 0: nothing is known */
 };
 
 /* Invariant: `waiting` is the length of the list from `first` to `last`; guarded by wakeup. */
 struct query_service {
     struct query_service_config config;
     struct wakeup wakeup;
-    struct task *first, *last;
+    struct query_job *first, *last;
     int64_t waiting;
     bool stopping;
-    struct metrics_cells *cells; /* under the lock */
-    struct query_worker *workers;
-    size_t worker_count;
+    struct metrics_cells *cells;  /* under the lock */
+    struct known_engine *engines; /* by stream */
     size_t next_server;
+    struct query_runner *runners;
+    size_t runner_count;
+    struct query_pages *pages;
+    struct store *reader; /* asks as query.user; NULL: config.store is the gateway's */
 };
 
-static void free_task(struct task *task)
+static const struct query_options *options_of(const struct query_service *service)
 {
-    query_request_release(&task->request);
-    free(task);
+    return service->config.options;
 }
 
-static void post_problem(struct task *task, enum error error, const char *detail)
+void query_count(struct query_service *service, enum metric metric)
 {
-    struct page_reply reply = { 0 };
-    page_problem(&reply, error, slice_from_string(detail), (struct slice){ NULL, 0 });
-    page_post(task->later, &reply);
+    wakeup_lock(&service->wakeup);
+    metric_add(service->cells, metric, 1);
+    wakeup_unlock(&service->wakeup);
 }
 
-/* Asks the servers in turn until one can be reached. */
-static void ask(struct query_worker *worker, const struct task *task, struct buf *rows, struct store_reply *reply)
+/* --- what jobs ask for --- */
+
+static size_t next_server(struct query_service *service)
 {
-    struct query_service *service = worker->service;
-    struct store *store = service->config.store;
-    struct store_parameter name = { .name = "event_name",
-                                    .type = "String",
-                                    .value = buf_slice(&task->request.event_name) };
-    struct buf sql = { 0 };
     wakeup_lock(&service->wakeup);
     size_t first = service->next_server++;
     wakeup_unlock(&service->wakeup);
+    return first;
+}
 
-    query_request_sql(&task->request, store->database, service->config.options->timeout_ns, &sql);
-    struct store_query query = {
-        .sql = buf_slice(&sql),
-        .parameters = &name,
-        .parameter_count = task->request.has_event_name ? 1 : 0,
-        .format = "TSV",
-        .timeout_ns = service->config.options->timeout_ns,
-    };
-    *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "out of memory" };
-    for (size_t i = 0; !sql.failed && reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
+void query_ask(struct query_runner *runner, const struct store_query *query, struct buf *rows,
+               struct store_reply *reply)
+{
+    struct store *store = runner->service->config.store;
+    size_t first = next_server(runner->service);
+    *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE };
+    for (size_t i = 0; reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
         *reply = (struct store_reply){ 0 };
         buf_clear(rows);
-        store->ops->query(worker->session, (first + i) % store->server_count, &query, rows, reply);
+        store->ops->query(runner->session, (first + i) % store->server_count, query, rows, reply);
     }
-    buf_release(&sql);
 }
 
 /* An answer of the server is its own business (502); none within the time is a store that is away (503). Anybody may ask: what
  * the server said, and where it is, goes to the log alone. */
-static void post_failure(struct task *task, const struct store_reply *reply)
+enum error query_explain(const char *name, const struct store_reply *reply, char detail[QUERY_DETAIL_MAX])
 {
     static const char *const what[] = {
         [STORE_DONE] = "failed",
@@ -95,80 +96,141 @@ static void post_failure(struct task *task, const struct store_reply *reply)
         [STORE_UNREACHABLE] = "could not be asked",
         [STORE_UNKNOWN] = "was not answered within query.timeout",
     };
-    char detail[128], reason[512];
-    answer_explain(reply, reason, sizeof reason);
-    LOG(LOG_WARN, "query failed", "the query %s: %s", what[reply->outcome], reason);
-    snprintf(detail, sizeof detail, "the query %s%s%s; the gateway's log says more", what[reply->outcome],
+    char reason[512];
+    if (reply->outcome == STORE_ANSWERED && reply->code == CODE_SYNTAX_ERROR) {
+        answer_quote(reply, reason,
+                     sizeof reason); /* it quotes a statement of ours or of the configuration, and no rows */
+    } else {
+        answer_explain(reply, reason, sizeof reason);
+    }
+    LOG(LOG_WARN, "query failed", "name=%s the query %s: %s", name, what[reply->outcome], reason);
+    snprintf(detail, QUERY_DETAIL_MAX, "the query %s%s%s; the gateway's log says more", what[reply->outcome],
              reply->code == 0 ? "" : ": ", code_name(reply->code));
-    post_problem(task, reply->outcome == STORE_ANSWERED ? ERROR_STORE_FAILED : ERROR_STORE_UNAVAILABLE, detail);
+    return reply->outcome == STORE_ANSWERED ? ERROR_STORE_FAILED : ERROR_STORE_UNAVAILABLE;
 }
 
-static void run(struct query_worker *worker, struct task *task)
+struct json_parser *query_runner_parser(struct query_runner *runner)
 {
-    struct store_reply reply;
-    struct buf rows = { 0 };
-    struct page_reply answer = { .status = 200, .content_type = "application/json" };
-    if (clock_monotonic_ns() >= task->deadline_ns) {
-        post_problem(task, ERROR_STORE_UNAVAILABLE, "the query waited longer than query.timeout for a free thread");
+    return runner->parser;
+}
+
+struct answer_share *query_runner_share(struct query_runner *runner)
+{
+    if (runner->share == NULL) {
+        runner->share = answer_share_new(runner->service->config.dedup);
+    }
+    return runner->share;
+}
+
+static bool look_at_engine(struct query_runner *runner, size_t stream, bool *collapses, struct store_reply *reply)
+{
+    struct query_service *service = runner->service;
+    struct store *store = service->config.store;
+    struct table_info info = { 0 };
+    size_t first = next_server(service);
+    *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE };
+    bool known = false;
+    for (size_t i = 0; !known && reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
+        known = table_read_engine(store, runner->session, (first + i) % store->server_count,
+                                  service->config.streams[stream], options_of(service)->timeout_ns, &info, reply);
+    }
+    *collapses = info.engine_collapses;
+    return known;
+}
+
+bool query_collapses(struct query_runner *runner, uint64_t streams, bool *collapses, struct store_reply *reply)
+{
+    struct query_service *service = runner->service;
+    for (size_t i = 0; i < service->config.stream_count; i++) {
+        collapses[i] = i >= 64; /* of so many streams: as a table of ours needs it */
+        if (i >= 64 || (streams >> i & 1) == 0) {
+            continue;
+        }
+        wakeup_lock(&service->wakeup);
+        struct known_engine known = service->engines[i];
+        wakeup_unlock(&service->wakeup);
+        if (known.until_ns <= clock_monotonic_ns()) {
+            if (!look_at_engine(runner, i, &known.collapses, reply)) {
+                return false;
+            }
+            known.until_ns = clock_monotonic_ns() + ENGINE_KNOWN_NS;
+            wakeup_lock(&service->wakeup);
+            service->engines[i] = known;
+            wakeup_unlock(&service->wakeup);
+        }
+        collapses[i] = known.collapses;
+    }
+    return true;
+}
+
+/* --- the queue --- */
+
+static void refuse(struct query_job *job, enum error error, const char *detail)
+{
+    struct page_reply reply = { 0 };
+    job->ops->refuse(job, error, detail, &reply);
+    job->ops->finish(job, &reply);
+}
+
+static void run(struct query_runner *runner, struct query_job *job)
+{
+    struct page_reply reply = { 0 };
+    if (clock_monotonic_ns() >= job->deadline_ns) {
+        refuse(job, ERROR_STORE_UNAVAILABLE, "the query waited longer than query.timeout for a free thread");
         return;
     }
-    ask(worker, task, &rows, &reply);
-    if (reply.outcome != STORE_DONE) {
-        post_failure(task, &reply);
-    } else if (!query_json(&task->request, buf_slice(&rows), &answer.body)) {
-        buf_release(&answer.body);
-        post_problem(task, ERROR_STORE_FAILED, "the store's answer makes no sense");
-    } else {
-        page_post(task->later, &answer);
+    job->ops->run(job, runner, &reply);
+    if (reply.status == 502 || reply.status == 503) {
+        query_count(runner->service, METRIC_QUERIES_FAILED);
     }
-    buf_release(&rows);
+    job->ops->finish(job, &reply);
 }
 
 /* Under the lock. */
-static struct task *take(struct query_service *service)
+static struct query_job *take(struct query_service *service)
 {
-    struct task *task = service->first;
-    if (task != NULL) {
-        service->first = task->next;
+    struct query_job *job = service->first;
+    if (job != NULL) {
+        service->first = job->next;
         service->last = service->first == NULL ? NULL : service->last;
         service->waiting--;
         ASSERT(service->waiting >= 0);
     }
-    return task;
+    return job;
 }
 
 static void work(void *argument)
 {
-    struct query_worker *worker = argument;
-    struct query_service *service = worker->service;
+    struct query_runner *runner = argument;
+    struct query_service *service = runner->service;
     wakeup_lock(&service->wakeup);
     while (!service->stopping) {
-        struct task *task = take(service);
-        if (task == NULL) {
+        struct query_job *job = take(service);
+        if (job == NULL) {
             wakeup_wait(&service->wakeup, INT64_MAX);
             continue;
         }
         wakeup_unlock(&service->wakeup);
-        run(worker, task);
-        free_task(task);
+        run(runner, job);
         wakeup_lock(&service->wakeup);
     }
     wakeup_unlock(&service->wakeup);
 }
 
-/* Puts the task into the queue; else says why not. */
-static enum error enqueue(struct query_service *service, struct task *task)
+enum error query_enqueue(struct query_service *service, struct query_job *job)
 {
     enum error error = OK;
+    job->deadline_ns = clock_monotonic_ns() + job->timeout_ns;
+    job->next = NULL;
     wakeup_lock(&service->wakeup);
     if (service->stopping) {
         error = ERROR_DRAINING;
-    } else if (service->waiting >= service->config.options->queue) {
+    } else if (service->waiting >= options_of(service)->queue) {
         error = ERROR_STORE_UNAVAILABLE;
         metric_add(service->cells, METRIC_QUERIES_REFUSED, 1);
     } else {
-        *(service->last == NULL ? &service->first : &service->last->next) = task;
-        service->last = task;
+        *(service->last == NULL ? &service->first : &service->last->next) = job;
+        service->last = job;
         service->waiting++;
         ASSERT_EQUAL(service->first == NULL, false);
         metric_add(service->cells, METRIC_QUERIES, 1);
@@ -178,64 +240,60 @@ static enum error enqueue(struct query_service *service, struct task *task)
     return error;
 }
 
-static enum page_result refuse(struct page_reply *reply, enum error error, struct slice detail)
+const char *query_refusal(enum error error)
 {
-    page_problem(reply, error, detail, (struct slice){ NULL, 0 });
-    return PAGE_READY;
+    return error == ERROR_STORE_UNAVAILABLE ? "too many queries wait already (query.queue); try again" : "";
 }
 
-static enum page_result handle(void *context, const struct page_request *request, struct page_reply *reply,
-                               struct page_later later)
-{
-    struct query_service *service = context;
-    struct buf problem = { 0 };
-    struct task *task = calloc(1, sizeof *task);
-    if (task == NULL) {
-        return refuse(reply, ERROR_OUT_OF_MEMORY, (struct slice){ NULL, 0 });
-    }
-    enum error error = query_request_read(&task->request, request->query, service->config.streams,
-                                          service->config.stream_count, clock_wall_ns(), &problem);
-    if (error == OK) {
-        task->later = later;
-        task->deadline_ns = clock_monotonic_ns() + service->config.options->timeout_ns;
-        error = enqueue(service, task);
-        if (error == OK) {
-            return PAGE_LATER;
-        }
-        if (error == ERROR_STORE_UNAVAILABLE) {
-            buf_append_string(&problem, "too many queries wait already (query.queue); try again");
-        }
-    }
-    free_task(task);
-    enum page_result result = refuse(reply, error, buf_slice(&problem));
-    buf_release(&problem);
-    return result;
-}
+/* --- the service --- */
 
-struct page query_page(struct query_service *service)
-{
-    return (struct page){
-        .path = "/events/metrics",
-        .methods = METHOD_BIT(HTTP_GET),
-        .context = service,
-        .handle = handle,
-    };
-}
-
-static bool start_workers(struct query_service *service)
+static bool start_runners(struct query_service *service)
 {
     struct store *store = service->config.store;
-    for (size_t i = 0; i < service->worker_count; i++) {
-        struct query_worker *worker = &service->workers[i];
+    for (size_t i = 0; i < service->runner_count; i++) {
+        struct query_runner *runner = &service->runners[i];
         char name[16];
         snprintf(name, sizeof name, "query-%u", (unsigned)(i % 1000));
-        worker->service = service;
-        worker->session = store->ops->session_new(store);
-        if (worker->session == NULL || thread_start_background(&worker->thread, name, work, worker) != OK) {
+        runner->service = service;
+        runner->parser = json_parser_new();
+        runner->session = store->ops->session_new(store);
+        if (runner->session == NULL || runner->parser == NULL ||
+            thread_start_background(&runner->thread, name, work, runner) != OK) {
             return false;
         }
     }
     return true;
+}
+
+/* Servers are asked as a user of its own, if there is one. */
+static bool take_user(struct query_service *service, struct buf *problem)
+{
+    struct store_options options = *service->config.stored;
+    options.user = service->config.options->user;
+    options.password = service->config.options->password;
+    if (options.user == NULL || options.user[0] == '\0') {
+        return true;
+    }
+    service->reader = store_clickhouse_new(&options, problem);
+    service->config.store = service->reader;
+    return service->reader != NULL;
+}
+
+static bool prepare(struct query_service *service, struct buf *problem)
+{
+    const struct query_service_config *config = &service->config;
+    service->runner_count = (size_t)config->options->threads;
+    service->runners = calloc(service->runner_count, sizeof *service->runners);
+    service->engines = calloc(config->stream_count + 1, sizeof *service->engines);
+    service->cells = metrics_thread(config->metrics);
+    if (service->runners == NULL || service->engines == NULL || service->cells == NULL) {
+        buf_append_string(problem, "query: out of memory");
+        return false;
+    }
+    if (take_user(service, problem)) {
+        service->pages = query_pages_new(config, service, problem);
+    }
+    return service->pages != NULL;
 }
 
 struct query_service *query_new(const struct query_service_config *config, struct buf *problem)
@@ -247,11 +305,7 @@ struct query_service *query_new(const struct query_service_config *config, struc
     }
     wakeup_init(&service->wakeup);
     service->config = *config;
-    service->worker_count = (size_t)config->options->threads;
-    service->workers = calloc(service->worker_count, sizeof *service->workers);
-    service->cells = metrics_thread(config->metrics);
-    if (service->workers == NULL || service->cells == NULL) {
-        buf_append_string(problem, "query: out of memory");
+    if (!prepare(service, problem)) {
         query_free(service);
         return NULL;
     }
@@ -260,11 +314,27 @@ struct query_service *query_new(const struct query_service_config *config, struc
 
 bool query_start(struct query_service *service, struct buf *problem)
 {
-    bool started = start_workers(service);
+    bool started = start_runners(service);
     if (!started) {
         buf_append_string(problem, "query: a thread could not be started (out of memory, or the limit of processes)");
     }
     return started;
+}
+
+const struct page *query_pages(const struct query_service *service, size_t *count)
+{
+    return query_pages_list(service->pages, count);
+}
+
+static void end_runner(struct query_runner *runner)
+{
+    thread_join(&runner->thread);
+    if (runner->session != NULL) {
+        runner->service->config.store->ops->session_free(runner->session);
+    }
+    json_parser_free(runner->parser);
+    answer_share_free(runner->share);
+    *runner = (struct query_runner){ .service = runner->service };
 }
 
 void query_stop(struct query_service *service)
@@ -273,16 +343,11 @@ void query_stop(struct query_service *service)
     service->stopping = true;
     wakeup_all(&service->wakeup);
     wakeup_unlock(&service->wakeup);
-    for (size_t i = 0; service->workers != NULL && i < service->worker_count; i++) {
-        thread_join(&service->workers[i].thread);
-        if (service->workers[i].session != NULL) {
-            service->config.store->ops->session_free(service->workers[i].session);
-        }
-        service->workers[i].session = NULL;
+    for (size_t i = 0; service->runners != NULL && i < service->runner_count; i++) {
+        end_runner(&service->runners[i]);
     }
-    for (struct task *task = take(service); task != NULL; task = take(service)) {
-        post_problem(task, ERROR_DRAINING, "");
-        free_task(task);
+    for (struct query_job *job = take(service); job != NULL; job = take(service)) {
+        refuse(job, ERROR_DRAINING, "");
     }
 }
 
@@ -291,7 +356,12 @@ void query_free(struct query_service *service)
     if (service == NULL) {
         return;
     }
-    free(service->workers);
+    query_pages_free(service->pages);
+    if (service->reader != NULL) {
+        service->reader->ops->free(service->reader);
+    }
+    free(service->runners);
+    free(service->engines);
     wakeup_release(&service->wakeup);
     free(service);
 }

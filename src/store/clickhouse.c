@@ -245,27 +245,11 @@ static void clickhouse_insert(struct store_session *session, size_t index, const
     }
 }
 
-/* Does the server bind the parameters, from the URL? */
-static bool server_binds(const struct store_query *query, const struct store_features *features)
-{
-    return features->parameters && sql_parameter_bytes(query) <= LONGEST_PARAMETERS;
-}
-
 static void add_number_setting(struct request_draft *draft, struct server *server, const char *name, uint64_t value)
 {
     char text[32];
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
     add_setting(draft, server, name, text);
-}
-
-/* A statement of the configuration: what it may cost, and how its numbers are written. */
-static void add_reading_settings(struct request_draft *draft, struct server *server, const struct store_query *query)
-{
-    add_setting(draft, server, "readonly", "2"); /* 1 would refuse the settings beside it */
-    add_number_setting(draft, server, "max_result_rows", query->max_result_rows);
-    add_setting(draft, server, "result_overflow_mode", "throw");
-    add_setting(draft, server, "output_format_json_quote_64bit_integers", "0");
-    add_setting(draft, server, "output_format_json_quote_denormals", "0");
 }
 
 static void add_query_settings(struct request_draft *draft, struct server *server, const struct store_query *query,
@@ -275,7 +259,8 @@ static void add_query_settings(struct request_draft *draft, struct server *serve
     add_number_setting(draft, server, "max_execution_time", (uint64_t)whole);
     add_setting(draft, server, "max_query_size", MAX_QUERY_SIZE);
     if (query->read_only) {
-        add_reading_settings(draft, server, query);
+        STORE_READING_SETTINGS(ADD_SETTING)
+        add_number_setting(draft, server, "max_result_rows", query->max_result_rows);
     }
     for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };
@@ -297,7 +282,7 @@ static void query_once(struct store_session *session, size_t index, const struct
         return;
     }
     draft_begin(&draft, session, index);
-    bool binds = server_binds(query, &features);
+    bool binds = features.parameters && sql_parameter_bytes(query) <= LONGEST_PARAMETERS;
     add_query_settings(&draft, server, query, binds);
     if (query->timeout_ns > 0) { /* a little more than the server's own limit, so that its answer can come */
         draft.request.timeout_ms = (long)(query->timeout_ns / NS_PER_MS) + 1000;

@@ -40,6 +40,7 @@ bool code_is_silent(const struct store_reply *reply);
 /* Codes that are asked for by name. */
 enum code_number {
     CODE_UNKNOWN_TABLE = 60,
+    CODE_SYNTAX_ERROR = 62,
     CODE_TOO_MANY_ROWS_OR_BYTES = 396 /* of a result as well */
 };
 

@@ -65,6 +65,13 @@ struct store_features {
     X("input_format_json_read_bools_as_numbers", "0")                                                                  \
     X("input_format_json_read_bools_as_strings", "0")
 
+/* Settings of statements of the configuration, on servers. readonly 1 would refuse the settings beside it. */
+#define STORE_READING_SETTINGS(X)                                                                                      \
+    X("readonly", "2")                                                                                                 \
+    X("result_overflow_mode", "throw")                                                                                 \
+    X("output_format_json_quote_64bit_integers", "0")                                                                  \
+    X("output_format_json_quote_denormals", "0")
+
 /* One INSERT: of one segment, or of several that are alike but for their rows. */
 struct store_insert {
     const struct segment *segment; /* the first; the others hang on its `next` */

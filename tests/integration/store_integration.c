@@ -255,6 +255,14 @@ static void check_parameters(struct world *world)
     world->store->ops->query(reader, 0, &query, &out, &reply);
     CHECK(slice_equal(buf_slice(&out), SLICE("{\"u\":18446744073709551615}\n")), "%.*s %s", (int)out.len, out.data,
           reply.message);
+    const struct store_parameter number = { .name = "p", .type = "UInt32", .value = SLICE("41") };
+    buf_clear(&out);
+    query.sql = SLICE("SELECT ({p:UInt32} + 1) AS n");
+    query.parameters = &number;
+    query.parameter_count = 1;
+    world->store->ops->query(reader, 0, &query, &out, &reply);
+    CHECK(slice_equal(buf_slice(&out), SLICE("{\"n\":42}\n")), "%.*s %s", (int)out.len, out.data, reply.message);
+    query.parameter_count = 0;
     buf_clear(&out);
     query.sql = SLICE("SELECT number FROM system.numbers LIMIT 6");
     world->store->ops->query(reader, 0, &query, &out, &reply);

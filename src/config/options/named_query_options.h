@@ -1,6 +1,7 @@
 /* Options: queries, SELECTs that are served at a path (query/). See options.h. */
 #pragma once
 
+#include "config/options/reply_options.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>
@@ -66,7 +67,8 @@ struct named_query_options {
     size_t parameter_count;
     struct select_options *selects;
     size_t select_count;
-    int64_t cache_ns; /* 0: none */
+    struct reply_options reply; /* its name: of an entry of replies; NULL: what it says itself */
+    int64_t cache_ns;           /* 0: none */
     enum query_cache_in cache_in;
     int64_t timeout_ns; /* 0: query.timeout */
     uint64_t max_rows;

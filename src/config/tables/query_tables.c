@@ -105,6 +105,10 @@ static const struct option named_query_rows[] = {
       "The values of a request, checked and bound: a mapping of names.", .table = &parameter_table, .named_by = "name" },
     { "select",           LIST(named_query_options, selects, select_count, select_options), NULL, "1", "16",
       "The statements: a mapping of names.", .required = true, .table = &select_table, .named_by = "name" },
+    { "reply",            GROUP(named_query_options, reply),                   NULL,               NULL,    NULL,
+      "What is answered: the name of an entry of `replies`, or outcomes as they have them. Placeholders: parameters, statements, "
+      "`{statement.column}` of the first row, `{detail}`, `{Detail}`, `{code}`, `{field}`, `{source}`, `{now}`. Without it: the statement's "
+      "result, of several an object of them; problems as elsewhere.", .table = &query_reply_table },
     { "cache",            DURATION(named_query_options, cache_ns),             "0s",               NULL,    "30d",
       "How long an answer is given again; the same question, asked meanwhile, waits for the first one's answer." },
     { "cache_in",         ENUM(named_query_options, cache_in),                 "memory",           NULL,    NULL,

@@ -87,6 +87,18 @@ static const struct option reply_rows[] = {
     OUTCOME("ok",        REPLY_OK,        "A query has its answer."),
     OUTCOME("failed",    REPLY_FAILED,    "The store did not answer a query, or with an error."),
 };
+
+static const struct option query_reply_rows[] = {
+    { "name",             NAME(reply_options, name),                           NULL,               "1",     NULL,
+      "An entry of `replies`; nothing else may stand beside it. `reply: NAME` is short for it." },
+    OUTCOME("any",       REPLY_ANY,       "For all that have none of their own."),
+    OUTCOME("ok",        REPLY_OK,        "The query has its answer."),
+    OUTCOME("missing",   REPLY_MISSING,   "None of its statements has a row; without it as `ok`."),
+    OUTCOME("rejected",  REPLY_REJECTED,  "A parameter was refused."),
+    OUTCOME("full",      REPLY_FULL,      "Too many queries wait, or the gateway starts or stops; without it as `failed`."),
+    OUTCOME("failed",    REPLY_FAILED,    "The store did not answer, or with an error."),
+};
 /* clang-format on */
 
 const struct option_table reply_table = TABLE(reply_rows);
+const struct option_table query_reply_table = SHORT_TABLE(query_reply_rows, "name");

@@ -18,6 +18,7 @@ extern const struct option_table drain_table;
 extern const struct option_table stream_table;
 extern const struct option_table route_table;
 extern const struct option_table reply_table;
+extern const struct option_table query_reply_table;
 extern const struct option_table include_table;
 extern const struct option_table files_table;
 extern const struct option_table page_table;

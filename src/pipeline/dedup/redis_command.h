@@ -12,6 +12,12 @@ void redis_command_number(struct buf *out, int64_t number);
 /* A command of words without arguments that vary, NULL-terminated. */
 void redis_command(struct buf *out, const char *const *words);
 
+struct redis_address;
+
+/* Tells the server who we are (`password`: beside that of the address, or NULL) and which database is ours. How many
+ * commands that is. */
+size_t redis_command_login(struct buf *out, const struct redis_address *address, const char *password);
+
 /* An id as a word: its 16 raw bytes. Once or thrice for each event, hence here. */
 static inline void redis_command_id(struct buf *out, const struct event_id *id)
 {

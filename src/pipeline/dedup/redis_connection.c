@@ -172,6 +172,15 @@ static bool take_time(const redisReply *reply, struct redis_answer *answer)
     return sound;
 }
 
+static bool take_text(const redisReply *reply, struct redis_answer *answer)
+{
+    answer->found = reply->type == REDIS_REPLY_STRING;
+    if (answer->found) {
+        buf_append(answer->text, reply->str, reply->len);
+    }
+    return answer->found || reply->type == REDIS_REPLY_NIL;
+}
+
 /* The error that a reply is or holds; NULL: none. */
 static const redisReply *error_in(const redisReply *reply)
 {
@@ -206,6 +215,7 @@ static bool take_object(const redisReply *reply, struct redis_answer *answer, st
     switch (answer->want) {
     case REDIS_WANT_DONE: sound = reply->type != REDIS_REPLY_NIL; break;
     case REDIS_WANT_TIME: sound = take_time(reply, answer); break;
+    case REDIS_WANT_TEXT: sound = take_text(reply, answer); break;
     case REDIS_WANT_MEMBERS: break; /* an array as long as the question goes to the sink */
     }
     if (!sound) {

@@ -211,16 +211,9 @@ static void put_command(struct redis_round_trip *round_trip, const char *const *
 
 static void put_login(struct redis_round_trip *round_trip, const struct redis_address *address, const char *secret)
 {
-    char database[24];
-    const char *password = address->password[0] != '\0' || secret == NULL ? address->password : secret;
-    snprintf(database, sizeof database, "%lld", (long long)address->database);
-    if (address->user[0] != '\0') {
-        put_command(round_trip, (const char *const[]){ "AUTH", address->user, password, NULL }, REDIS_WANT_DONE);
-    } else if (password[0] != '\0') {
-        put_command(round_trip, (const char *const[]){ "AUTH", password, NULL }, REDIS_WANT_DONE);
-    }
-    if (address->database != 0) {
-        put_command(round_trip, (const char *const[]){ "SELECT", database, NULL }, REDIS_WANT_DONE);
+    size_t count = redis_command_login(&round_trip->commands, address, secret);
+    for (size_t i = 0; i < count; i++) {
+        redis_round_trip_expect(round_trip, (struct redis_answer){ .want = REDIS_WANT_DONE });
     }
 }
 

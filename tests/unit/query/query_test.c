@@ -87,6 +87,7 @@ static void start_with(struct query_options with)
 {
     static const char *const names[] = { "events" };
     static struct query_options kept;
+    static const struct store_options stored = { .database = "default" };
     struct buf problem = { 0 };
     kept = with;
     scene.replied = scene.asked = 0;
@@ -95,7 +96,9 @@ static void start_with(struct query_options with)
     streams[0] = stream_compile(&stream_options, 0, &problem);
     assert_non_null(streams[0]);
     metrics = metrics_new(&(struct metrics_labels){ .streams = { names, 1 }, .servers = { server_names, 2 } });
-    struct query_service_config config = { &kept, &store, streams, 1, metrics };
+    struct query_service_config config = {
+        .options = &kept, .stored = &stored, .streams = streams, .stream_count = 1, .store = &store, .metrics = metrics
+    };
     service = query_new(&config, &problem);
     assert_non_null(service);
     assert_true(query_start(service, &problem));
@@ -113,7 +116,8 @@ static void stop(void)
 /* Handles GET /events/metrics?arguments as the request of this number; *reply is filled if it is answered at once. */
 static enum page_result get(const char *arguments, uint64_t number, struct page_reply *reply)
 {
-    struct page page = query_page(service);
+    size_t count;
+    struct page page = query_pages(service, &count)[0];
     struct page_request request = { .method = HTTP_GET,
                                     .path = slice_from_string(page.path),
                                     .query = slice_from_string(arguments) };

@@ -1,5 +1,5 @@
 /* Turns the texts of a request into a bound value, or into the reason why not. */
-#include "query/parameter_private.h"
+#include "query/statement/parameter_private.h"
 
 #include "base/assert.h"
 #include "base/clock.h"

@@ -1,10 +1,10 @@
 /* Turns the options of a parameter into rules and a type that are ready for requests. */
-#include "query/parameter.h"
+#include "query/statement/parameter.h"
 
 #include "base/clock.h"
 #include "event/field.h"
 #include "event/value.h"
-#include "query/parameter_private.h"
+#include "query/statement/parameter_private.h"
 
 #include <ctype.h>
 #include <stdio.h>

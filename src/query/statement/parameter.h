@@ -10,8 +10,6 @@
 #include "config/options/stream_options.h"
 #include "event/column.h"
 
-struct page_request;
-
 struct parameter_limit {
     bool given;
     bool now;

@@ -2,7 +2,7 @@
  * text gets into it: parameters are bound, the rest is the configuration's. Read by any thread. */
 #pragma once
 
-#include "query/parameter.h"
+#include "query/statement/parameter.h"
 
 #define QUERY_PARAMETERS_MAX 64
 

@@ -1,10 +1,10 @@
 /* Turns a statement of the configuration into pieces, and pieces and values into SQL. */
-#include "query/statement.h"
+#include "query/statement/statement.h"
 
 #include "base/assert.h"
 #include "event/stream.h"
-#include "query/sql_check.h"
-#include "query/sql_token.h"
+#include "query/statement/sql_check.h"
+#include "query/statement/sql_token.h"
 #include "store/sql.h"
 
 enum piece_kind { PIECE_TEXT, PIECE_CHOICE, PIECE_TABLE, PIECE_FINAL };
@@ -273,7 +273,7 @@ void statement_append_sql(const struct statement *statement, const struct bound_
             buf_append_string(out, values[piece->parameter].chosen);
             break;
         case PIECE_TABLE: sql_table(database, piece->stream->table, out); break;
-        case PIECE_FINAL: buf_append_string(out, collapses[piece->stream->index] ? " FINAL" : ""); break;
+        case PIECE_FINAL: buf_append_string(out, collapses[piece->stream->index] ? " FINAL " : ""); break;
         }
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "event/time_parse.h"
-#include "query/parameter.h"
+#include "query/statement/parameter.h"
 
 /* A time in the parameter's format. */
 MUST_CHECK bool parameter_read_moment(const struct parameter *parameter, struct slice text, struct moment *moment);

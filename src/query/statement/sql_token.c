@@ -1,5 +1,5 @@
 /* Turns SQL into tokens. */
-#include "query/sql_token.h"
+#include "query/statement/sql_token.h"
 
 static bool is_of_word(char c)
 {

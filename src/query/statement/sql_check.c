@@ -1,7 +1,7 @@
 /* Looks at the tokens of a statement. */
-#include "query/sql_check.h"
+#include "query/statement/sql_check.h"
 
-#include "query/sql_token.h"
+#include "query/statement/sql_token.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* Turns rows of JSON into shapes. What is read here was written by ClickHouse, and is checked all the same: it came over a network. */
-#include "query/result.h"
+#include "query/statement/result.h"
 
 #include "base/utf8.h"
 #include "pipeline/json/json.h"

@@ -1,5 +1,5 @@
 /* Turns the times of parameters into what is bound, and into what replies show. */
-#include "query/parameter_private.h"
+#include "query/statement/parameter_private.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
