@@ -86,8 +86,8 @@ bool gateway_check(const struct config *config, struct buf *problems)
     buf_clear(&found);
     fits = server_check_listeners(&config->http, &found) && fits;
     fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
-    fits = gateway_pages_check(config, &found) && fits;
     tell_problems(config->file, &found, ":", problems); /* these know their line */
+    fits = gateway_pages_check(config, problems) && fits;
     buf_release(&found);
     return fits;
 }

@@ -8,13 +8,15 @@
 #include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_schema.h"
 #include "proto/pages/assets.h"
+#include "proto/pages/page_templates.h"
 #include "proto/pages/swagger.h"
 
 #include <stdlib.h>
 
 bool gateway_pages_check(const struct config *config, struct buf *problems)
 {
-    return static_files_check(config->files, config->files_count, problems);
+    bool fits = static_files_check(config->files, config->files_count, problems);
+    return page_templates_check(config->pages, config->page_count, problems) && fits;
 }
 
 /* Is there an address that serves all of it? */
@@ -98,7 +100,11 @@ static bool start_parts(struct gateway_pages *pages, const struct config *config
         return false;
     }
     pages->files = static_files_start(pages->folders, pages->folder_count, page_post, problem);
-    return pages->files != NULL;
+    if (pages->files == NULL) {
+        return false;
+    }
+    pages->templates = page_templates_new(config->pages, config->page_count, &pages->source, problem);
+    return pages->templates != NULL;
 }
 
 static void add(struct gateway_pages *pages, struct page page)
@@ -122,7 +128,8 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     if (!start_parts(pages, config, problem)) {
         return false;
     }
-    size_t most = PAGES_MAX + ASSETS_MAX + query_count + config->files_count + openapi_page_count(pages->openapi) + 2;
+    size_t most = PAGES_MAX + ASSETS_MAX + query_count + config->files_count + openapi_page_count(pages->openapi) +
+                  page_templates_count(pages->templates) + 2;
     pages->items = calloc(most, sizeof *pages->items);
     if (pages->items == NULL) {
         buf_append_string(problem, "pages: out of memory");
@@ -135,6 +142,8 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     }
     static_files_pages(pages->files, pages->items + pages->count);
     pages->count += pages->folder_count;
+    page_templates_pages(pages->templates, pages->items + pages->count);
+    pages->count += page_templates_count(pages->templates);
     add_of_openapi(pages, config);
     add(pages, landing_page(&pages->landing));
     ASSERT_AT_MOST(pages->count, most);
@@ -152,6 +161,7 @@ void gateway_pages_free(struct gateway_pages *pages)
     static_files_free(pages->files);
     openapi_free(pages->openapi);
     landing_release(&pages->landing);
+    page_templates_free(pages->templates);
     buf_release(&pages->swagger);
     free(pages->folders);
     free(pages->items);

@@ -8,6 +8,7 @@
 struct config;
 struct files_options;
 struct openapi;
+struct page_templates;
 struct static_files;
 
 struct gateway_pages {
@@ -20,10 +21,11 @@ struct gateway_pages {
     size_t folder_count;
     struct buf swagger; /* its folder */
     struct landing landing;
+    struct page_templates *templates;
 };
 
-/* Appends a line for each page that the configuration asks for and cannot have ("7: files[0].folder: …"; the caller puts
- * the file in front); false if there was any. */
+/* Appends a line for each page that the configuration asks for and cannot have ("file:7: files[0].folder: …"); false if there
+ * was any. */
 MUST_CHECK bool gateway_pages_check(const struct config *config, struct buf *problems);
 
 /* Zeroed before; `source` is copied, and its pages' own part filled. The pages of `queries` are copied, too. False with

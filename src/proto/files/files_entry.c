@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "config/options/files_options.h"
 #include "proto/files/file_path.h"
+#include "proto/front/page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,30 +61,9 @@ static void tell_folder(const struct files_options *options, size_t index, struc
     int error = errno;
     struct buf path = { 0 };
     files_entry_folder(options, &path);
-    buf_printf(problems, "%d: files[%zu].folder: found \"%.*s\", expected a folder that can be opened: %s\n",
-               options->line, index, (int)path.len, path.len == 0 ? "" : path.data, strerror(error));
+    buf_printf(problems, "%s:%d: files[%zu].folder: found \"%.*s\", expected a folder that can be opened: %s\n",
+               options->file, options->line, index, (int)path.len, path.len == 0 ? "" : path.data, strerror(error));
     buf_release(&path);
-}
-
-/* Names that the server writes itself, or that say where the body ends. */
-static bool is_own_header(const char *name)
-{
-    static const char *const own[] = { "content-type",  "content-length",         "date",
-                                       "connection",    "transfer-encoding",      "content-range",
-                                       "etag",          "cache-control",          "last-modified",
-                                       "accept-ranges", "x-content-type-options", "keep-alive" };
-    for (size_t i = 0; i < ARRAY_LENGTH(own); i++) {
-        if (slice_equal_nocase(slice_from_string(name), slice_from_string(own[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_token(const char *name)
-{
-    return name[0] != '\0' &&
-           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
 }
 
 static bool check_headers(const struct files_options *options, size_t index, struct buf *problems)
@@ -91,11 +71,11 @@ static bool check_headers(const struct files_options *options, size_t index, str
     bool fits = true;
     for (size_t i = 0; i < options->headers.count; i++) {
         const char *name = options->headers.names[i];
-        if (!is_token(name) || is_own_header(name)) {
+        if (!page_header_is_free(name)) {
             buf_printf(problems,
-                       "%d: files[%zu].headers: found \"%s\", expected the name of a header that the gateway "
+                       "%s:%d: files[%zu].headers: found \"%s\", expected the name of a header that the gateway "
                        "does not write itself\n",
-                       options->line, index, name);
+                       options->file, options->line, index, name);
             fits = false;
         }
     }
@@ -107,14 +87,15 @@ static bool check_entry(const struct files_options *options, size_t index, struc
     size_t base;
     bool fits = check_headers(options, index, problems);
     if (!files_entry_path(slice_from_string(options->path), &base)) {
-        buf_printf(problems, "%d: files[%zu].path: found \"%s\", expected a path such as /docs or /docs/" CAPTURE "\n",
-                   options->line, index, options->path);
+        buf_printf(problems,
+                   "%s:%d: files[%zu].path: found \"%s\", expected a path such as /docs or /docs/" CAPTURE "\n",
+                   options->file, options->line, index, options->path);
         fits = false;
     }
     if (options->index[0] != '\0' && (!file_path_fits(slice_from_string(options->index)) ||
                                       strchr(options->index, '/') != NULL || strlen(options->index) > 255)) {
-        buf_printf(problems, "%d: files[%zu].index: found \"%s\", expected the name of a file, such as index.html\n",
-                   options->line, index, options->index);
+        buf_printf(problems, "%s:%d: files[%zu].index: found \"%s\", expected the name of a file, such as index.html\n",
+                   options->file, options->line, index, options->index);
         fits = false;
     }
     int folder = open_folder(options);

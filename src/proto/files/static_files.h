@@ -18,8 +18,7 @@ struct static_files;
 #define FILES_SMALL_BYTES ((size_t)64 << 10)
 #define FILES_WAITING_BYTES ((uint64_t)64 << 20)
 
-/* Appends a line for each entry that cannot be served ("7: files[0].folder: found …, expected …"; the caller puts the
- * file in front); false if there was any. Does not open anything for long. */
+/* Appends a line for each entry that cannot be served ("file:7: files[0].folder: found …, expected …"); false if there was any. Does not open anything for long. */
 MUST_CHECK bool static_files_check(const struct files_options *options, size_t count, struct buf *problems);
 
 /* NULL with *problem. The options outlive it. `post` is page_post, but for tests. */

@@ -48,6 +48,9 @@ struct page_reply {
  * a constant, and none that the server writes itself: Content-Type, Content-Length, Date, Connection. */
 void page_header(struct page_reply *reply, const char *name, struct slice value);
 
+/* Whether page_header may be asked to write a field of this name: one of a configuration. */
+bool page_header_is_free(const char *name);
+
 static inline void page_reply_release(struct page_reply *reply)
 {
     buf_release(&reply->body);

@@ -169,6 +169,20 @@ bool http_reply_are_lines(struct slice lines)
     return ends;
 }
 
+/* Those that the server, or the page itself, writes. */
+bool page_header_is_free(const char *name)
+{
+    static const char *const taken[] = { "content-type", "content-length",    "date",          "connection",
+                                         "keep-alive",   "transfer-encoding", "content-range", "accept-ranges",
+                                         "etag",         "last-modified" };
+    for (size_t i = 0; i < ARRAY_LENGTH(taken); i++) {
+        if (slice_equal_nocase(slice_from_string(name), slice_from_string(taken[i]))) {
+            return false;
+        }
+    }
+    return name[0] != '\0' && http_all_in_class(slice_from_string(name), CHAR_TOKEN);
+}
+
 void page_header(struct page_reply *reply, const char *name, struct slice value)
 {
     size_t len = 0;

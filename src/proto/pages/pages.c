@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "event/stream.h"
 #include "pipeline/pipeline.h"
+#include "proto/pages/page_counts.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -162,49 +163,6 @@ static enum page_result serve_health(void *context, const struct page_request *r
     return PAGE_READY;
 }
 
-static int64_t sum_reasons(struct metrics *metrics, enum metric metric, unsigned protocol, size_t stream)
-{
-    int64_t sum = 0;
-    for (int error = OK; error < ERROR_COUNT; error++) {
-        sum += metric_read(metrics, metric, protocol, stream, (enum error)error);
-    }
-    return sum;
-}
-
-static void append_count(struct buf *out, const char *name, int64_t count)
-{
-    buf_printf(out, ",\"%s\":%lld", name, (long long)count);
-}
-
-/* received = accepted + duplicate + rejected + dropped + in_flight, over all protocols;
- * accepted + recovered = stored + journaled + dead_lettered + damaged. */
-static void append_stream(struct buf *out, struct metrics *metrics, const char *name, size_t stream)
-{
-    int64_t received = 0, accepted = 0, duplicate = 0, rejected = 0, dropped = 0, in_flight = 0;
-    for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-        received += metric_read(metrics, METRIC_EVENTS_RECEIVED, protocol, stream, OK);
-        accepted += metric_read(metrics, METRIC_EVENTS_ACCEPTED, protocol, stream, OK);
-        duplicate += metric_read(metrics, METRIC_EVENTS_DUPLICATE, protocol, stream, OK);
-        in_flight += metric_read(metrics, METRIC_EVENTS_IN_FLIGHT, protocol, stream, OK);
-        rejected += sum_reasons(metrics, METRIC_EVENTS_REJECTED, protocol, stream);
-        dropped += sum_reasons(metrics, METRIC_EVENTS_DROPPED, protocol, stream);
-    }
-    buf_append_string(out, "{\"stream\":");
-    buf_append_json_string(out, slice_from_string(name));
-    append_count(out, "received", received);
-    append_count(out, "accepted", accepted);
-    append_count(out, "duplicate", duplicate);
-    append_count(out, "rejected", rejected);
-    append_count(out, "dropped", dropped);
-    append_count(out, "in_flight", in_flight);
-    append_count(out, "recovered", metric_read(metrics, METRIC_EVENTS_RECOVERED, 0, stream, OK));
-    append_count(out, "stored", metric_read(metrics, METRIC_EVENTS_STORED, 0, stream, OK));
-    append_count(out, "journaled", metric_read(metrics, METRIC_JOURNAL_EVENTS, 0, stream, OK));
-    append_count(out, "dead_lettered", metric_read(metrics, METRIC_EVENTS_DEAD_LETTERED, 0, stream, OK));
-    append_count(out, "damaged", metric_read(metrics, METRIC_EVENTS_DAMAGED, 0, stream, OK));
-    buf_append_byte(out, '}');
-}
-
 static void make_status(void *context, struct page_reply *reply)
 {
     struct pages_source *source = context;
@@ -216,10 +174,10 @@ static void make_status(void *context, struct page_reply *reply)
     buf_printf(&reply->body, "\",\"uptime_seconds\":%lld,\"events\":[",
                (long long)((clock_wall_ns() - source->started_wall_ns) / NS_PER_SECOND));
     for (size_t i = 0; i < source->stream_count; i++) {
-        append_stream(&reply->body, source->metrics, source->streams[i]->name, source->streams[i]->index);
+        page_counts_stream(source->metrics, source->streams[i]->name, source->streams[i]->index, &reply->body);
         buf_append_byte(&reply->body, ',');
     }
-    append_stream(&reply->body, source->metrics, "", metrics_no_stream(source->metrics));
+    page_counts_stream(source->metrics, "", metrics_no_stream(source->metrics), &reply->body);
     buf_append_string(&reply->body, "]}\n");
 }
 

@@ -354,26 +354,27 @@ static void entries_that_cannot_be_served_are_told_with_the_cure(void **state)
     struct fixture *f = *state;
     const char *names[] = { "Content-Type" }, *values[] = { "x" };
     const struct files_options options[] = {
-        { .line = 3, .path = "docs", .folder = f->root, .index = "" },
-        { .line = 4, .path = "/a/{x}", .folder = f->root, .index = "" },
-        { .line = 5, .path = "/a", .folder = "/nowhere", .index = "" },
-        { .line = 6, .path = "/a", .folder = f->root, .index = "../x" },
-        { .line = 7, .path = "/a", .folder = f->root, .index = "", .headers = { names, values, 1 } },
-        { .line = 8, .path = "/a/", .folder = f->root, .index = "" },
-        { .line = 9, .path = "/{all...}", .folder = f->root, .index = "" },
+        { .line = 3, .file = "f.yaml", .path = "docs", .folder = f->root, .index = "" },
+        { .line = 4, .file = "f.yaml", .path = "/a/{x}", .folder = f->root, .index = "" },
+        { .line = 5, .file = "f.yaml", .path = "/a", .folder = "/nowhere", .index = "" },
+        { .line = 6, .file = "f.yaml", .path = "/a", .folder = f->root, .index = "../x" },
+        { .line = 7, .file = "f.yaml", .path = "/a", .folder = f->root, .index = "", .headers = { names, values, 1 } },
+        { .line = 8, .file = "f.yaml", .path = "/a/", .folder = f->root, .index = "" },
+        { .line = 9, .file = "f.yaml", .path = "/{all...}", .folder = f->root, .index = "" },
     };
-    static const char *const expected[] = { "3: files[0].path: found \"docs\"", "4: files[1].path: found \"/a/{x}\"",
-                                            "5: files[2].folder: found \"/nowhere\"",
-                                            "6: files[3].index: found \"../x\"",
-                                            "7: files[4].headers: found \"Content-Type\"" };
+    static const char *const expected[] = { "f.yaml:3: files[0].path: found \"docs\"",
+                                            "4: files[1].path: found \"/a/{x}\"",
+                                            "f.yaml:5: files[2].folder: found \"/nowhere\"",
+                                            "f.yaml:6: files[3].index: found \"../x\"",
+                                            "f.yaml:7: files[4].headers: found \"Content-Type\"" };
     struct buf problems = { 0 };
     assert_false(static_files_check(options, ARRAY_LENGTH(options), &problems));
     const char *text = buf_c_string(&problems);
     for (size_t i = 0; i < ARRAY_LENGTH(expected); i++) {
         assert_non_null(strstr(text, expected[i]));
     }
-    assert_null(strstr(text, "8: "));
-    assert_null(strstr(text, "9: "));
+    assert_null(strstr(text, "f.yaml:8: "));
+    assert_null(strstr(text, "f.yaml:9: "));
     buf_release(&problems);
 }
 
