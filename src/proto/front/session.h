@@ -25,7 +25,7 @@ struct session_ops {
     void (*complete)(void *session, const struct ticket *ticket);
     void (*stored)(void *session, struct token token);
     /* What became of a large payload, which stays the caller's; its completion may follow. */
-    void (*submitted)(void *session, struct large_payload *large);
+    void (*submitted)(void *session, struct token token, struct large_payload *large);
     void (*page)(void *session, struct token token, struct page_reply *reply);
     /* Once a second. */
     void (*tick)(void *session);

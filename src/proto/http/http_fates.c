@@ -2,7 +2,6 @@
 #include "proto/http/http_fates.h"
 
 #include "config/options/http_options.h"
-#include "proto/front/large_payload.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
@@ -50,10 +49,10 @@ void http_fates_stored(void *opaque, struct token token)
     }
 }
 
-void http_fates_submitted(void *opaque, struct large_payload *large)
+void http_fates_submitted(void *opaque, struct token token, struct large_payload *large)
 {
     struct http_session *session = opaque;
-    struct http_answer *answer = find_answer(session, large->payload.token);
+    struct http_answer *answer = find_answer(session, token);
     if (answer != NULL && answer->state == ANSWER_SUBMIT) {
         http_events_submitted(answer, large);
         http_bounds_weigh_again(session, answer);

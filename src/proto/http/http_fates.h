@@ -14,5 +14,5 @@ void http_fates_stop_waiting(const struct http_session *session, struct http_ans
 /* As in struct session_ops: completions of this generation. Those of an answer that was given already are dropped. */
 void http_fates_complete(void *opaque, const struct ticket *ticket);
 void http_fates_stored(void *opaque, struct token token);
-void http_fates_submitted(void *opaque, struct large_payload *large);
+void http_fates_submitted(void *opaque, struct token token, struct large_payload *large);
 void http_fates_page(void *opaque, struct token token, struct page_reply *reply);

@@ -2,7 +2,6 @@
 #include "proto/server/connections.h"
 
 #include "base/assert.h"
-#include "proto/front/large_payload.h"
 #include "proto/front/session.h"
 #include "proto/http/http_session.h"
 #include "proto/http/http_upgrade.h"
@@ -259,11 +258,11 @@ void connections_stored(const struct connections *connections, struct token toke
     }
 }
 
-void connections_submitted(const struct connections *connections, struct large_payload *large)
+void connections_submitted(const struct connections *connections, struct token token, struct large_payload *large)
 {
-    struct connection *connection = find_alive(connections, large->payload.token);
+    struct connection *connection = find_alive(connections, token);
     if (connection != NULL) {
-        connection->ops->submitted(connection->session, large);
+        connection->ops->submitted(connection->session, token, large);
     }
 }
 

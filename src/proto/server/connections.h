@@ -104,7 +104,7 @@ void connections_push_held(struct connections *connections, void (*push)(struct 
 /* To the session that a token names, if it still lives. */
 void connections_complete(const struct connections *connections, const struct ticket *ticket);
 void connections_stored(const struct connections *connections, struct token token);
-void connections_submitted(const struct connections *connections, struct large_payload *large);
+void connections_submitted(const struct connections *connections, struct token token, struct large_payload *large);
 void connections_page(const struct connections *connections, struct token token, struct page_reply *reply);
 
 /* To all sessions. */

@@ -74,7 +74,7 @@ static void deliver_submitted(struct server_thread *thread)
     while (large != NULL) {
         thread->payloads_outside--;
         struct large_payload *next = large->next;
-        connections_submitted(&thread->connections, large);
+        connections_submitted(&thread->connections, large->payload.token, large);
         large_payload_free(large);
         large = next;
     }

@@ -119,8 +119,9 @@ enum error ws_message_submit(struct io_context *context, const struct ws_terms *
     return judge(&context->intake.submission);
 }
 
-enum error ws_message_submitted(struct large_payload *large)
+enum error ws_message_submitted(struct large_payload *large, const struct submission **known)
 {
+    *known = &large->submission;
     if (large->error == OK) {
         return judge(&large->submission);
     }

@@ -8,6 +8,7 @@
 struct io_context;
 struct large_payload;
 struct slice;
+struct submission;
 struct token;
 struct ws_terms;
 
@@ -22,5 +23,5 @@ struct ws_terms;
 MUST_CHECK enum error ws_message_submit(struct io_context *context, const struct ws_terms *terms, bool is_text,
                                         struct slice bytes, struct token token, bool *handed_on);
 
-/* A message that was handed on came back: as above, but for its own submission. */
-MUST_CHECK enum error ws_message_submitted(struct large_payload *large);
+/* A message that was handed on came back: as above, but for its own submission, *known. */
+MUST_CHECK enum error ws_message_submitted(struct large_payload *large, const struct submission **known);

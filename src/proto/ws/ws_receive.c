@@ -8,7 +8,6 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/gatekeeper.h"
-#include "proto/front/large_payload.h"
 #include "proto/front/transport.h"
 #include "proto/front/turn.h"
 #include "proto/http/io_context.h"
@@ -115,11 +114,12 @@ enum ws_received ws_receive_submitted(struct ws_session *session, struct large_p
 {
     ASSERT(session->awaits_submitted);
     session->awaits_submitted = false;
-    enum error error = ws_message_submitted(large);
+    const struct submission *known;
+    enum error error = ws_message_submitted(large, &known);
     if (error != OK) {
         return breaks(why, error, NULL);
     }
-    ws_acks_push(&session->acks, &large->submission);
+    ws_acks_push(&session->acks, known);
     return WS_ANSWERED;
 }
 

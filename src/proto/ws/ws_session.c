@@ -125,8 +125,9 @@ static void stored(void *opaque, struct token token)
     (void)opaque, (void)token; /* no message waits for the store */
 }
 
-static void submitted(void *opaque, struct large_payload *large)
+static void submitted(void *opaque, struct token token, struct large_payload *large)
 {
+    (void)token;
     struct ws_session *session = opaque;
     if (session->ending.phase != WS_PHASE_CLOSED) {
         ws_progress_submitted(session, large);
