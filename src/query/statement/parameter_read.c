@@ -137,8 +137,9 @@ static enum error bind_time(const struct parameter *parameter, struct slice text
         moment = moment_from_ns(now_wall_ns);
     } else if (!parameter_read_moment(parameter, text, &moment)) {
         static const char *const forms[] = {
-            [PARAMETER_FORMAT_ANY] = "is no time; write RFC 3339 (2025-11-22T00:00:00Z; in a URL + is %2B), or seconds "
-                                     "since 1970",
+            [PARAMETER_FORMAT_ANY] =
+                ("is no time; write RFC 3339 (2025-11-22T00:00:00Z; in a URL + is %2B), or seconds "
+                 "since 1970"),
             [PARAMETER_FORMAT_RFC3339] = "is no time of RFC 3339 (2025-11-22T00:00:00Z; in a URL + is %2B)",
             [PARAMETER_FORMAT_UNIX] = "is no whole number of seconds since 1970",
         };
