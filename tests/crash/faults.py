@@ -16,6 +16,7 @@ from proxy_faults import balance, lie, make_second_table, retry_what_died_betwee
 from server_faults import (cut_before_reply, cut_body, flush_redis, kill_one_of_two, kill_redis, kill_server,
                            kill_server_between_token_and_part, pause_redis, stop_server)
 from tables import arm_tables, kill_before_table
+from updates import Updater
 
 SLOW_SECONDS = int(os.environ.get("SLUICE_SLOW_SECONDS", "5"))
 
@@ -34,6 +35,11 @@ def dies_at(point, most, stores="26.7", **more):
 def dies_splitting(point, most):
     """The table refuses some rows: batches are taken apart, the refused are dead letters."""
     return dies_at(point, most, refusing="constraint", source={"size": 15, "letters": 2})
+
+
+def updates(name, stores, strike, arm=None, **more):
+    """Beside events, updates that replace the rows of their keys."""
+    return fault("updates: " + name, stores, strike, arm, drivers=(Poster, Updater, Updater), updates=True, **more)
 
 
 FAULTS = [
@@ -87,5 +93,12 @@ FAULTS = [
     fault("Redis flushed", "26.7", flush_redis, redis=True),
     fault("Redis paused", "26.7", pause_redis, redis=True),
     fault("two gateways, one killed", "26.7", kill_one_of_two, redis=True, gateways=2),
+    updates("gateway killed", "embedded 26.7 18.16", kill_gateway, choose_durability),
+    updates("gateway dies at after_insert", "26.7 18.16 embedded", die_at_point, arm_point("after_insert", 4)),
+    updates("ClickHouse killed between token and part", "26.7", kill_server_between_token_and_part),
+    updates("INSERT cut before its reply", "26.7 18.16", cut_before_reply, proxy=True),
+    updates("a proxy lies", "26.7", lie, between="lies"),
+    updates("clock steps", "26.7", step_clock, arm_clock),
+    updates("two gateways, one killed", "26.7", kill_one_of_two, redis=True, gateways=2),
     fault("gateway killed, UDP alongside", "26.7", kill_under_datagrams, drivers=(Poster, Streamer, Datagrams)),
 ]

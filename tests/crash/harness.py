@@ -21,6 +21,7 @@ sys.path.insert(0, HERE)
 from faults import FAULTS  # noqa: E402
 from systems import System  # noqa: E402
 from tables import compare_table  # noqa: E402
+from updates import compare_updates  # noqa: E402
 
 
 class Outcome:
@@ -74,7 +75,8 @@ def compare(system, outcome):
     for what, numbers in (("lost", lost), ("stored twice", twice), ("stored and refused or never sent", strange)):
         if numbers:
             print("    %d %s: %s" % (len(numbers), what, sorted(numbers)[:20]), flush=True)
-    return compare_view(system, outcome) and not (lost or twice or strange)
+    updated = not system.updates or compare_updates(system, outcome)
+    return compare_view(system, outcome) and updated and not (lost or twice or strange)
 
 
 def run_round(fault, number, seed, folder):

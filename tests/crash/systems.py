@@ -12,6 +12,7 @@ from servers import start_chdb_server, start_clickhouse_18, start_redis  # noqa:
 from lying_proxy import LyingProxy  # noqa: E402
 from store_proxy import StoreProxy  # noqa: E402
 from driver import Ledger, Poster, Streamer  # noqa: E402
+from updates import add_stream  # noqa: E402
 from views import View  # noqa: E402
 
 SLEEP_SECONDS = 3   # that one sleep() of ClickHouse may take
@@ -59,12 +60,13 @@ class System:
 
     proxy: between gateway and server; between: one that lies, retries, or balances over two. refusing: how the table refuses
     events of the campaign "refused". slow: an INSERT into it takes so many seconds. redis: filters the duplicates; on_error is
-    left to chance. number: of the round. patience: seconds until everything must be stored."""
+    left to chance. updates: a stream of them beside the events. number: of the round. patience: seconds until everything must be stored."""
 
     def __init__(self, folder, store, chance, seed, number, proxy=False, between=None, refusing=None, slow=0, redis=False,
-                 gateways=1, patience=60, **options):
+                 gateways=1, patience=60, updates=False, **options):
         self.folder, self.chance, self.seed, self.refusing, self.slow, self.options = folder, chance, seed, refusing, slow, options
         self.patience = patience
+        self.updates = updates
         self.server = self.second = self.proxy = self.redis = None
         self.gateways, self.drivers = [], []
         self.store, self.number = store, number
@@ -89,6 +91,8 @@ class System:
                 options["on_error"] = chance.choice(["accept", "reject"])
                 env.update(SLUICE_DEDUP="redis", REDIS_URL=self.redis.url)
             self.config = quick_config(folder, store, **options)
+            if updates:
+                add_stream(self.config, store)
             for number in range(gateways):
                 self.gateways.append(Gateway(self.subfolder("gateway-%d" % number), config=self.config, env=env))
                 self.undo.append(self.gateways[-1].cleanup)
@@ -142,7 +146,7 @@ class System:
 
     def schema(self):
         """The CREATE TABLE as Sluice prints it."""
-        done = subprocess.run([os.path.join(BUILD, "sluice"), "schema", "print", "--config", self.config], env=self.gateway.env,
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "schema", "print", "--config", self.config, "events"], env=self.gateway.env,
                               text=True, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.rstrip().rstrip(";")
