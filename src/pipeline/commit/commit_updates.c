@@ -35,7 +35,7 @@ bool commit_make_updates(struct commit *commit)
     for (size_t i = 0; i < commit->config.stream_count; i++) {
         const struct stream *stream = commit->config.streams[i];
         if (stream->version_column >= 0) {
-            commit->streams[i].updates = updates_new(stream, finds_repeats, commit->versions.marked_ns);
+            commit->streams[i].updates = updates_new(stream, finds_repeats, commit->versions.floor_ns);
             whole = whole && commit->streams[i].updates != NULL;
         }
     }

@@ -158,19 +158,24 @@ static void a_mark_outlives_the_process_and_a_torn_write(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/versions", folder);
     assert_true(version_mark_open(&mark, folder));
-    assert_int_equal(mark.marked_ns, 0);
+    assert_int_equal(mark.floor_ns, 0);
     assert_true(version_mark_cover(&mark, 5 * NS_PER_SECOND));
     assert_int_equal(mark.marked_ns, 6 * NS_PER_SECOND);
-    assert_true(version_mark_cover(&mark, 6 * NS_PER_SECOND)); /* covered: nothing is written */
+    assert_true(version_mark_cover(&mark, 6 * NS_PER_SECOND)); /* covered: nothing is synced */
     assert_int_equal(mark.marked_ns, 6 * NS_PER_SECOND);
     assert_true(version_mark_cover(&mark, 7 * NS_PER_SECOND));
     version_mark_close(&mark);
     assert_true(version_mark_open(&mark, folder));
+    assert_int_equal(mark.floor_ns, 7 * NS_PER_SECOND); /* killed: what was used exactly */
     assert_int_equal(mark.marked_ns, 8 * NS_PER_SECOND);
+    assert_int_equal(pwrite(mark.fd, "x", 1, 1024 + 9), 1); /* the machine started anew: another boot */
+    version_mark_close(&mark);
+    assert_true(version_mark_open(&mark, folder));
+    assert_int_equal(mark.floor_ns, 8 * NS_PER_SECOND);
     assert_int_equal(pwrite(mark.fd, "x", 1, 512 + 3), 1); /* the second write was torn */
     version_mark_close(&mark);
     assert_true(version_mark_open(&mark, folder));
-    assert_int_equal(mark.marked_ns, 6 * NS_PER_SECOND);
+    assert_int_equal(mark.floor_ns, 6 * NS_PER_SECOND);
     version_mark_close(&mark);
     assert_false(version_mark_open(&mark, "/nowhere/at/all"));
     assert_true(version_mark_cover(&mark, 1));
