@@ -110,6 +110,8 @@ static bool start_pipeline(struct gateway *g, struct buf *problem)
         .dedup = &g->config->dedup,
         .writer = &g->config->writer,
         .store_options = &g->config->store,
+        .setup = g->config->setup,
+        .setup_count = g->config->setup_count,
         .max_events = g->config->http.max_events,
         .streams = g->streams,
         .stream_count = g->config->stream_count,

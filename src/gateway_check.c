@@ -9,6 +9,7 @@
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/query_pages.h"
+#include "store/setup.h"
 #include "store/store.h"
 #include "store/table_judge.h"
 
@@ -88,6 +89,7 @@ bool gateway_check(const struct config *config, struct buf *problems)
     fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
     tell_problems(config->file, &found, ":", problems); /* these know their line */
     fits = gateway_pages_check(config, problems) && fits;
+    fits = setup_check(config->setup, config->setup_count, problems) && fits;
     buf_release(&found);
     return fits;
 }

@@ -2,6 +2,7 @@
 #include "command/dead_letters_command.h"
 #include "command/journal_command.h"
 #include "command/schema_command.h"
+#include "command/setup_command.h"
 #include "command/sql_command.h"
 #include "config/config.h"
 #include "gateway.h"
@@ -27,6 +28,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]
                             "       sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
                             "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
                             "       sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT\n"
+                            "       sluice setup [--config FILE]\n"
                             "       sluice schema print [--config FILE] [--replicated] [--on-cluster NAME]\n"
                             "                    [--server VERSION] [STREAM…]\n"
                             "       sluice --version | --help | --options\n"
@@ -339,6 +341,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "sql") == 0) {
         return sql_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "setup") == 0) {
+        return setup_command(argc - 1, argv + 1);
     }
     if (argc > 1 && strcmp(argv[1], "schema") == 0) {
         return schema_command(argc - 1, argv + 1);

@@ -128,6 +128,8 @@ static bool start_writer(struct pipeline *pipeline, struct buf *problem)
     struct writer_config writer_config = {
         .options = config->writer,
         .store_options = config->store_options,
+        .setup = config->setup,
+        .setup_count = config->setup_count,
         .store = config->store,
         .streams = const_streams(config),
         .stream_count = config->stream_count,

@@ -28,6 +28,7 @@ struct pipeline;
 struct pipeline_io;
 struct payload_shape;
 struct request_values;
+struct setup_options;
 struct status_board;
 struct store;
 struct store_options;
@@ -40,6 +41,8 @@ struct pipeline_config {
     const struct dedup_options *dedup;
     const struct writer_options *writer;
     const struct store_options *store_options;
+    const struct setup_options *setup; /* setup_count of them */
+    size_t setup_count;
     uint64_t max_events; /* in one payload */
     struct stream *const *streams;
     size_t stream_count;

@@ -92,7 +92,7 @@ static void append_key(const struct query_request *request, struct buf *out)
 static void append_counts(const struct stream *stream, struct buf *out)
 {
     int user = find_column(stream, "user_id");
-    if (stream->event_id_column >= 0) {
+    if (stream->event_id_column >= 0 && stream->version_column < 0) {
         buf_append_string(out, "uniqExact(");
         append_name(stream, (size_t)stream->event_id_column, out);
         buf_append_string(out, ") AS total, ");

@@ -288,7 +288,7 @@ static void query_once(struct store_session *session, size_t index, const struct
         draft.request.timeout_ms = (long)(query->timeout_ns / NS_PER_MS) + 1000;
     }
     bool bound = true;
-    if (binds) {
+    if (binds || query->script) {
         buf_append_slice(&sql, query->sql);
     } else {
         bound = sql_bind_literals(query, &sql);
@@ -304,7 +304,8 @@ static void query_once(struct store_session *session, size_t index, const struct
         request_fail(reply, STORE_UNREACHABLE, 0, &server->address,
                      "a parameter of the query has no value, or memory is short");
     } else {
-        perform(session, index, &draft, query->format == NULL ? EXPECTS_NOTHING : EXPECTS_ROWS, reply);
+        bool rows = query->format != NULL || query->script;
+        perform(session, index, &draft, rows ? EXPECTS_ROWS : EXPECTS_NOTHING, reply);
     }
     request_release(&draft);
     buf_release(&sql);

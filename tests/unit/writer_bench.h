@@ -18,8 +18,8 @@ static struct field_options fields[] = {
     { .name = "user_id", .type = "String", .max_past_ns = -1, .max_future_ns = -1 },
 };
 static struct stream_options stream_options[] = {
-    { .name = "alpha", .table = "alpha", .fields = fields, .field_count = 1 },
-    { .name = "beta", .table = "beta", .fields = fields, .field_count = 1 },
+    { .name = "alpha", .table = "alpha", .create_table = true, .fields = fields, .field_count = 1 },
+    { .name = "beta", .table = "beta", .create_table = true, .fields = fields, .field_count = 1 },
 };
 #define STREAMS ARRAY_LENGTH(stream_options)
 

@@ -19,6 +19,7 @@
 #include "config/options/page_options.h"
 #include "config/options/query_options.h"
 #include "config/options/route_options.h"
+#include "config/options/setup_options.h"
 #include "config/options/store_options.h"
 #include "config/options/stream_options.h"
 #include "config/options/string_list.h"
@@ -46,6 +47,8 @@ struct config {
     struct openapi_options openapi;
     struct stream_options *streams;
     size_t stream_count;
+    struct setup_options *setup;
+    size_t setup_count;
     struct route_options *routes;
     size_t route_count;
     struct page_options *pages;

@@ -18,6 +18,7 @@ struct store_options {
     const char *database;
     int64_t connect_timeout_ns;
     int64_t request_timeout_ns;
+    const char *cluster; /* {on_cluster} of setup; "": none */
     bool create_table;
     bool add_columns;
 };

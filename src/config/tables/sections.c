@@ -33,6 +33,10 @@ static const struct option section_rows[] = {
     SECTION(openapi, "What the gateway says of its own paths: /openapi.json, and Swagger UI at /swagger."),
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
+    { "setup", LIST(config, setup, setup_count, setup_options), NULL, NULL, "64",
+      "Files of SQL that are run on each server at the start, before the streams' tables are looked at: docs/operations.md, "
+      "\"SQL of your own\".",
+      .joined = true, .table = &setup_table },
     { "routes", LIST(config, routes, route_count, route_options), NULL, NULL, "1000",
       "Addresses of HTTP beside the gateway's own, or in their place: docs/routes.md.", .joined = true,
       .table = &route_table },

@@ -2,6 +2,7 @@
 #include "config/tables/sections.h"
 
 #include "config/options/query_options.h"
+#include "config/options/setup_options.h"
 #include "config/options/store_options.h"
 #include "config/options/writer_options.h"
 #include "config/tables/rows.h"
@@ -33,11 +34,20 @@ static const struct option store_rows[] = {
       "`clickhouse`: to connect; a probe may take five times as long." },
     { "request_timeout",  DURATION(store_options, request_timeout_ns),         "60s",              "100ms", "1h",
       "`clickhouse`: for one request, an INSERT above all." },
+    { "cluster",          STRING(store_options, cluster),                      "",                 NULL,    NULL,
+      "What `{on_cluster}` of the files of `setup` names: `ON CLUSTER NAME`; empty: nothing." },
     { "create_table",     BOOL(store_options, create_table),                   "true",             NULL,    NULL,
       "Create a stream's table if it is missing." },
     { "add_columns",      BOOL(store_options, add_columns),                    "true",             NULL,    NULL,
       "With `create_table`: at the start, add a column for each field that a stream's table lacks (`ALTER TABLE … ADD COLUMN`). Only a "
       "table that has the stream's `event_id` is altered. Without it such a table stops the start, and the message has the statement." },
+};
+
+static const struct option setup_rows[] = {
+    INHERITED_SCOPE(setup_options),
+    { "file",             STRING(setup_options, path),                         NULL,               "1",     NULL,
+      "The file of SQL; a relative one is beside the file that names it. Its statements end in `;` and must be such that may run again.",
+      .required = true },
 };
 
 static const struct option writer_rows[] = {
@@ -69,6 +79,7 @@ static const struct option query_rows[] = {
 };
 /* clang-format on */
 
+const struct option_table setup_table = SHORT_TABLE(setup_rows, "file");
 const struct option_table store_table = TABLE(store_rows);
 const struct option_table writer_table = TABLE(writer_rows);
 const struct option_table query_table = TABLE(query_rows);

@@ -135,6 +135,8 @@ static const struct option stream_rows[] = {
     { "upsert",           GROUP(stream_options, upsert),                       NULL,               NULL,    NULL,
       "An event replaces the row that its key has in the table, instead of being one more. Instead of `dedup_key` and `order_by`.",
       .table = &upsert_table },
+    { "create_table",     BOOL(stream_options, create_table),                  "true",             NULL,    NULL,
+      "Create the table if it is missing; `false`, here or of the store: it is the user's, or `setup`'s." },
     { "allow_lossy_table", BOOL(stream_options, allow_lossy_table),            "false",            NULL,    NULL,
       "Serve the stream even if its table loses events (engine Null, Memory, a ReplacingMergeTree whose key lacks `event_id` "
       "…); `/readyz` says so all the time." },

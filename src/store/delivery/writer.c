@@ -5,6 +5,7 @@
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "config/options/store_options.h"
+#include "config/options/stream_options.h"
 #include "config/options/writer_options.h"
 #include "event/stream.h"
 
@@ -15,7 +16,7 @@
 /* A table that was there once is not made anew when it is gone: that is an operator's decision. */
 static enum table_missing what_if_missing(const struct writer *writer, const struct lane *lane)
 {
-    if (!writer->config.store_options->create_table) {
+    if (!writer->config.store_options->create_table || !lane->stream->options->create_table) {
         return TABLE_TELL;
     }
     return lane->was_ready ? TABLE_WAS_THERE : TABLE_CREATE;
@@ -125,7 +126,7 @@ static struct writer *allocate(const struct writer_config *config)
     writer->workers = calloc(writer->worker_count, sizeof *writer->workers);
     writer->cells = metrics_thread(config->metrics);
     if (writer->lanes == NULL || writer->servers == NULL || writer->workers == NULL || writer->cells == NULL ||
-        !init_lanes(writer) || !init_workers(writer)) {
+        !init_lanes(writer) || !init_workers(writer) || !setup_init(writer)) {
         writer_stop(writer);
         return NULL;
     }
@@ -143,8 +144,7 @@ static bool check_tables(struct writer *writer, size_t server, struct buf *probl
         struct buf detail = { 0 };
         enum table_verdict verdict;
         lane->busy++;
-        attempt_check(worker, &job, writer->config.store_options->create_table ? TABLE_CREATE : TABLE_TELL, &detail,
-                      &verdict);
+        attempt_check(worker, &job, what_if_missing(writer, lane), &detail, &verdict);
         if (verdict == TABLE_UNFIT) {
             buf_printf(problem, "stream %s: table %s on %s does not fit:\n", lane->stream->name, lane->stream->table,
                        writer->config.store->server_names[server]);
@@ -334,6 +334,7 @@ void writer_stop(struct writer *writer)
         writer_halt(writer, INT64_MAX);
     }
     free_segments(writer);
+    setup_release(writer);
     free(writer->lanes);
     free(writer->servers);
     free(writer->workers);

@@ -17,6 +17,7 @@
  *   writer_outcome.c what comes of a job: backoff, holding, breakers; writer_report.c tells /readyz
  *   writer_attempt.c does the steps of delivery.h on one batch: of these, writer_count.c counts ids, writer_proof.c confirms,
  *                    writer_split.c parts and buries
+ *   writer_setup.c   has each server run the files of `setup` before its tables are checked
  *   writer_placement.c says where a batch of unknown fate may go; writer_poison.c what its table takes meanwhile
  *   delivery.c       the verdicts, pure; so are poison.c (the same answer again), codes.c (what an error code means),
  *                    breaker.c (backoff), pace.c (does the store keep up?), identities.c (who answers at an address?)
@@ -29,6 +30,7 @@
 
 struct buf;
 struct segment;
+struct setup_options;
 struct writer;
 
 enum writer_feedback { FEEDBACK_STORED, FEEDBACK_TOO_MANY_PARTS, FEEDBACK_FAILED };
@@ -53,6 +55,8 @@ struct segment_owner {
 struct writer_config {
     const struct writer_options *options;
     const struct store_options *store_options;
+    const struct setup_options *setup; /* setup_count files, which a server runs before its tables are checked */
+    size_t setup_count;
     struct store *store;
     const struct stream *const *streams;
     size_t stream_count;

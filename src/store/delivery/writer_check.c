@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/options/store_options.h"
+#include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "store/delivery/writer_private.h"
 #include "store/table_columns.h"
@@ -12,7 +13,8 @@ static bool add_columns(struct worker *worker, const struct job *job, struct buf
     const struct writer_config *config = &worker->writer->config;
     const struct stream *stream = job->lane->stream;
     struct buf added = { 0 };
-    bool may = config->store_options->create_table && config->store_options->add_columns;
+    bool may = config->store_options->create_table && config->store_options->add_columns &&
+               stream->options->create_table;
     bool altered = may && !job->lane->tables[job->server].was_ready &&
                    table_add_columns(config->store, worker->session, job->server, stream,
                                      config->store_options->request_timeout_ns, &added, problem);
@@ -38,7 +40,8 @@ void attempt_check(struct worker *worker, const struct job *job, enum table_miss
 {
     struct writer *writer = worker->writer;
     struct table_info info = { 0 };
-    *verdict = prepare(worker, job, missing, &info, problem);
+    bool set_up = setup_is_done(worker, job->server, problem);
+    *verdict = set_up ? prepare(worker, job, missing, &info, problem) : TABLE_UNREACHABLE;
     if (*verdict == TABLE_UNFIT && add_columns(worker, job, problem)) {
         buf_clear(problem);
         *verdict = prepare(worker, job, missing, &info, problem);

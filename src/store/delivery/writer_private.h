@@ -110,12 +110,21 @@ struct lane {
     char reason[512];
 };
 
+/* How far a server is with the files of `setup`. */
+struct server_setup {
+    bool done, running;
+    unsigned failures;
+    int64_t next_ns;  /* when it is tried again */
+    char reason[512]; /* why it is not done */
+};
+
 struct server {
     struct breaker breaker;
     struct store_features features;
     struct identities identities;
     bool probing;
     struct status_part *part;
+    struct server_setup setup;
 };
 
 enum job_kind { JOB_NONE, JOB_PROBE, JOB_CHECK, JOB_DELIVER };
@@ -144,6 +153,7 @@ struct writer {
     size_t lane_count;
     struct server *servers;
     size_t server_count;
+    struct status_part **setup_parts; /* one per server and file of `setup` */
     struct worker *workers;
     size_t worker_count;
     struct metrics_cells *cells; /* of what is counted under the lock */
@@ -249,6 +259,16 @@ enum delivery_move split_bury(const struct attempt *attempt);
 
 /* Under the lock: a member of the family is gone, which it says once it was the last. */
 void family_leave(struct lane *lane, struct family *family, bool stopping);
+
+/* writer_setup.c */
+
+/* False if memory is short. */
+MUST_CHECK bool setup_init(struct writer *writer);
+void setup_release(struct writer *writer);
+
+/* Without the lock. Has the server run all files? If it has not, they are run, unless another thread is at it or it is too
+ * early to try again; false: not yet, and the line in *problem says why. */
+MUST_CHECK bool setup_is_done(struct worker *worker, size_t server, struct buf *problem);
 
 /* writer_placement.c */
 
