@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#define LEAST_SCALE 6 /* microseconds: a million updates of one stream in a second */
-
 struct field_options *upsert_own_version(const struct stream_options *options)
 {
     struct field_options *field = calloc(1, sizeof *field);
@@ -37,7 +35,7 @@ static bool refuse(const struct stream *stream, struct buf *problems, const char
 static bool can_be_version(const struct column_spec *spec)
 {
     const struct type *type = &spec->type;
-    bool fine = type->kind == KIND_UINT64 || (type->kind == KIND_DATETIME64 && type->scale >= LEAST_SCALE);
+    bool fine = type->kind == KIND_UINT64 || (type->kind == KIND_DATETIME64 && (type->scale == 6 || type->scale == 9));
     return fine && type->shape == SHAPE_SCALAR && spec->fill == FILL_RECEIVED_AT;
 }
 
@@ -52,7 +50,7 @@ static bool find_version(struct stream *stream, struct buf *problems)
     ASSERT_AT_MOST(0, stream->version_column); /* one was added if no field is it */
     return can_be_version(&stream->columns[stream->version_column]) ||
            refuse(stream, problems,
-                  "upsert.version must be a field of type DateTime64(6) to DateTime64(9) or UInt64 with fill: "
+                  "upsert.version must be a field of type DateTime64(6), DateTime64(9) or UInt64 with fill: "
                   "received_at (or none: then a column is added), so that no two updates are equally old");
 }
 

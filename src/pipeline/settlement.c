@@ -44,8 +44,8 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
 
 enum error settlement_read_ids(const struct segment *segment, struct buf *ids)
 {
-    if (segment->header.event_id_column[0] == '\0') {
-        return OK;
+    if (segment->header.event_id_column[0] == '\0' || segment->header.version_column[0] != '\0') {
+        return OK; /* of updates the filter knows nothing: updates.h */
     }
     enum error error = segment_event_ids(segment, ids);
     if (error != OK) {

@@ -134,9 +134,9 @@ static void append_plain(enum placeholder placeholder, const struct setup_option
 static void append_quoted(struct slice quoted, const struct setup_options *file, const struct setup_target *target,
                           struct buf *out)
 {
-    const char *const values[] = { [DATABASE] = database_of(target),
-                                   [ON_CLUSTER] = target->cluster,
-                                   [NAMES] = file->scope };
+    const char *const values[] = {
+        [DATABASE] = database_of(target), [ON_CLUSTER] = target->cluster, [NAMES] = file->scope
+    };
     while (quoted.len != 0) {
         size_t length;
         enum placeholder placeholder = placeholder_at(quoted, &length);

@@ -61,7 +61,7 @@ struct stream_options {
     struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
     struct upsert_options upsert;
     const char *partition_by; /* expression over key columns; NULL: by month of the first time in the key */
-    bool create_table;       /* and the store's: create the table if it is missing */
+    bool create_table;        /* and the store's: create the table if it is missing */
     bool allow_lossy_table;   /* serve a table that does not keep every row */
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */

@@ -34,7 +34,8 @@ static const struct option section_rows[] = {
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
     { "setup", LIST(config, setup, setup_count, setup_options), NULL, NULL, "64",
-      "Files of SQL that are run on each server at the start, before the streams' tables are looked at: docs/operations.md, "
+      "Files of SQL that are run on each server at the start, before the streams' tables are looked at: "
+      "docs/operations.md, "
       "\"SQL of your own\".",
       .joined = true, .table = &setup_table },
     { "routes", LIST(config, routes, route_count, route_options), NULL, NULL, "1000",

@@ -113,7 +113,7 @@ static const struct option upsert_rows[] = {
       "The fields that name what an event is the new state of; the table is sorted by them. An event must have them all. "
       "Not allowed: a field with `fill` or `default`, that of `collect_into`, Nullable, Array, Map, JSON." },
     { "version",          STRING(upsert_options, version),                     "updated_at",       "1",     NULL,
-      "The field whose greatest value wins: of type DateTime64(6) to DateTime64(9) or UInt64 (microseconds), with `fill: received_at`; "
+      "The field whose greatest value wins: of type DateTime64(6), DateTime64(9) or UInt64 (microseconds), with `fill: received_at`; "
       "each update of the stream gets a greater one than those before it. A column of that name is added if no field has it." },
 };
 

@@ -213,6 +213,45 @@ enum error segment_event_ids(const struct segment *segment, struct buf *ids)
     return error;
 }
 
+struct update_reader {
+    const struct segment_header *header;
+    struct native_block block;
+    struct buf *updates;
+};
+
+static enum error read_block_updates(void *context, struct slice bytes)
+{
+    struct update_reader *reader = context;
+    enum error error = segment_read_block(&reader->block, bytes);
+    if (error != OK) {
+        return error;
+    }
+    const struct native_column *ids = native_find(&reader->block, slice_from_string(reader->header->event_id_column));
+    const struct native_column *versions =
+        native_find(&reader->block, slice_from_string(reader->header->version_column));
+    if (ids == NULL || ids->type.kind != KIND_UUID || ids->type.shape != SHAPE_SCALAR || versions == NULL ||
+        versions->type.width != sizeof(uint64_t) || versions->type.shape != SHAPE_SCALAR) {
+        return ERROR_BAD_COMPRESSION;
+    }
+    for (uint64_t row = 0; row < reader->block.rows; row++) {
+        struct event_id stored;
+        struct segment_update update = { .version = load_u64(versions->data.data + row * sizeof(uint64_t)) };
+        memcpy(stored.bytes, ids->data.data + row * sizeof stored.bytes, sizeof stored.bytes);
+        event_id_to_wire(&stored, update.id.bytes);
+        buf_append(reader->updates, &update, sizeof update);
+    }
+    return reader->updates->failed ? ERROR_OUT_OF_MEMORY : OK;
+}
+
+enum error segment_updates(const struct segment *segment, struct buf *updates)
+{
+    ASSERT(segment->header.version_column[0] != '\0');
+    struct update_reader reader = { .header = &segment->header, .updates = updates };
+    enum error error = segment_each_block(segment, read_block_updates, &reader);
+    native_block_release(&reader.block);
+    return error;
+}
+
 void segment_make_name(char out[SEGMENT_NAME_MAX], const char *stream, const struct event_id *uuid)
 {
     char text[EVENT_ID_TEXT];

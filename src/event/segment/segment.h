@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "event/event_id.h"
 
 struct event_id;
 struct native_block;
@@ -36,16 +37,17 @@ struct waiters;
 #define SEGMENT_MAX_CHUNK (SEGMENT_MAX_BLOCK / 2)
 
 /* What the header says. All strings lie in `text`, which it owns. As JSON, event_id, time and parent empty if there is
- * none, `check` the hash of all before it:
- * {"format":1,"stream":"…","table":"…","name":"…","event_id":"column","time":"column","parent":"…",
+ * none, `check` the hash of all before it. `version` is there only if the rows are updates:
+ * {"format":1,"stream":"…","table":"…","name":"…","event_id":"column","time":"column","version":"column","parent":"…",
  *  "columns":[["name","wire type"],…],"check":"…"} */
 struct segment_header {
     char *stream;
     char *table;
     char *name;
     char *parent;                  /* the segment this one is a half of; "" if none */
-    char *event_id_column;         /* "" if none, or if rows of one id are not one row (upsert) */
+    char *event_id_column;         /* "" if none */
     char *time_column;             /* "" if none */
+    char *version_column;          /* of updates (upsert), whose ids alone do not tell their rows apart; "" if none */
     struct native_column *columns; /* name and wire_name only */
     size_t column_count;
     char *text;     /* NUL-terminated pieces */
@@ -118,6 +120,15 @@ MUST_CHECK enum error segment_read_block(struct native_block *block, struct slic
 
 /* OK if all its rows can be read. ERROR_OUT_OF_MEMORY: not known. Else it is damaged. */
 MUST_CHECK enum error segment_check(const struct segment *segment);
+
+/* The id of a row that is an update, and its version as a number. */
+struct segment_update {
+    struct event_id id;
+    uint64_t version;
+};
+
+/* Appends a struct segment_update of each row, of a segment with a version_column. As the next. */
+MUST_CHECK enum error segment_updates(const struct segment *segment, struct buf *updates);
 
 /* Appends the ids of all rows (event_id_column), in order. As segment_check; damaged is also what has no such column. */
 MUST_CHECK enum error segment_event_ids(const struct segment *segment, struct buf *ids);

@@ -83,6 +83,9 @@ static void put_strings(struct buf *out, const struct segment_header *header)
     put_pair(out, "name", header->name);
     put_pair(out, "event_id", header->event_id_column);
     put_pair(out, "time", header->time_column);
+    if (header->version_column[0] != '\0') {
+        put_pair(out, "version", header->version_column);
+    }
     put_pair(out, "parent", header->parent);
     buf_append_string(out, ",\"columns\":[");
 }
@@ -96,14 +99,16 @@ void segment_header_write(const struct stream *stream, const char *name, const c
 {
     ASSERT(stream->column_count != 0);
     size_t start;
-    int id = stream->version_column < 0 ? stream->event_id_column : -1; /* of updates it tells no two rows apart */
+    int id = stream->event_id_column;
+    int version = stream->version_column;
     int time = stream->time_column;
     struct segment_header header = { .stream = borrowed(stream->name),
                                      .table = borrowed(stream->table),
                                      .name = borrowed(name),
                                      .parent = borrowed(parent),
                                      .event_id_column = borrowed(id < 0 ? "" : stream->columns[id].name),
-                                     .time_column = borrowed(time < 0 ? "" : stream->columns[time].name) };
+                                     .time_column = borrowed(time < 0 ? "" : stream->columns[time].name),
+                                     .version_column = borrowed(version < 0 ? "" : stream->columns[version].name) };
     begin(out, &start);
     put_strings(out, &header);
     for (size_t i = 0; i < stream->column_count; i++) {
@@ -202,6 +207,16 @@ static bool read_pair(struct reader *reader, const char *key, char **value)
     return true;
 }
 
+/* Only of updates. */
+static bool read_version(struct reader *reader, struct segment_header *header)
+{
+    static const char head[] = ",\"version\":";
+    size_t left = (size_t)(reader->end - reader->at);
+    header->version_column = borrowed("");
+    bool is_there = left >= sizeof head - 1 && memcmp(reader->at, head, sizeof head - 1) == 0;
+    return !is_there || read_pair(reader, "version", &header->version_column);
+}
+
 static bool read_columns(struct reader *reader, struct segment_header *header)
 {
     size_t most = 0;
@@ -250,9 +265,9 @@ static bool read_text(struct segment_header *header, struct slice text)
     return skip(&reader, "{\"format\":1") && read_pair(&reader, "stream", &header->stream) &&
            read_pair(&reader, "table", &header->table) && read_pair(&reader, "name", &header->name) &&
            read_pair(&reader, "event_id", &header->event_id_column) &&
-           read_pair(&reader, "time", &header->time_column) && read_pair(&reader, "parent", &header->parent) &&
-           read_columns(&reader, header) && reader.at == reader.end && strlen(header->name) < SEGMENT_NAME_MAX &&
-           strlen(header->parent) < SEGMENT_NAME_MAX;
+           read_pair(&reader, "time", &header->time_column) && read_version(&reader, header) &&
+           read_pair(&reader, "parent", &header->parent) && read_columns(&reader, header) && reader.at == reader.end &&
+           strlen(header->name) < SEGMENT_NAME_MAX && strlen(header->parent) < SEGMENT_NAME_MAX;
 }
 
 /* The text of the whole skippable frame at the front of `bytes`. */

@@ -55,6 +55,7 @@ static void take_fresh_token(struct delivery *delivery, const struct delivery_fa
     delivery->number = number > last ? number : last + 1;
     ASSERT_BELOW(last, delivery->number); /* a token is never used for other rows */
     snprintf(delivery->token, sizeof delivery->token, "%s.%" PRIu64, facts->name, delivery->number);
+    delivery->claims += delivery->token_claimed;
     delivery->token_spent = false;
     delivery->token_claimed = false;
     delivery->step = DELIVERY_SEND;
@@ -219,7 +220,7 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
         delivery->step = DELIVERY_STORED;
     } else if (facts->has_event_id) {
         delivery->step = DELIVERY_VERIFY;
-    } else if (facts->several && (!facts->replaces || delivery->number != 0)) {
+    } else if (facts->several) {
         delivery->step = DELIVERY_STORED;
     } else {
         take_fresh_token(delivery, facts);
@@ -272,11 +273,32 @@ static bool is_found_by_segment(const struct delivery *delivery, const struct de
     return facts->segments > 1 && found != 0 && !(delivery->token_spent && knows_partitions);
 }
 
+/* Rows that replace: some are not there, or others are in their place. They go again until the server that has taken them
+ * proves it; where several answer at the address, none may ever, and a second token that was done is believed. */
+static enum delivery_move send_again(struct delivery *delivery, const struct delivery_facts *facts,
+                                     enum delivery_move move)
+{
+    bool claimed = delivery->token_claimed;
+    if (claimed && facts->several && !facts->replicated && delivery->claims != 0) {
+        delivery->step = DELIVERY_STORED;
+        return DELIVERY_NEXT;
+    }
+    if (token_may_help(delivery, facts)) {
+        delivery->step = DELIVERY_SEND;
+    } else {
+        take_fresh_token(delivery, facts);
+    }
+    return claimed && move == DELIVERY_NEXT ? DELIVERY_RETRY_BATCH : move;
+}
+
 static enum delivery_move after_some_missing(struct delivery *delivery, const struct delivery_facts *facts,
                                              uint64_t found)
 {
     enum delivery_move move = delivery->view_failed ? delivery->view_move : DELIVERY_NEXT;
     delivery->view_failed = false;
+    if (facts->replaces) {
+        return send_again(delivery, facts, move);
+    }
     if (facts->several && !facts->replicated && delivery->token_claimed) {
         delivery_explain(
             delivery, "an INSERT was answered \"done\", and none of the servers asked at this address has all of its "

@@ -12,13 +12,14 @@
  *                                          └► SPLIT (none of it is there, as was known before; or there are no ids)
  *   CONFIRM ──that server runs since before the token was first sent──► STORED   ──not so, or nobody knows──► VERIFY
  *           ──likewise, no ids──► SEND as `<name>.<n>`; STORED where several servers answer at the address
- *           ──likewise, rows that replace (upsert)──► SEND as `<name>.<n>`: they have no ids that tell them apart, and the
- *                  same rows of the same versions are one each
  *   VERIFY ──all ids are in the table──► STORED, or SEND with the same token where that fills the view that failed
  *          ──some segments of a group, each for itself──► SPLIT, and VERIFY each half
  *          ──not all──► SEND with the same token if it may help (what is there of it stays single, in views too), else as
  *                       `<name>.<n>`
  *          ──not all, though it was said to be done, and several servers answer at the address──► held
+ *          ──not all, of rows that replace (upsert)──► SEND all the same: what was replaced is gone for good, and the same rows
+ *                 of the same versions are one each; after a "done" that nobody confirms with backoff; STORED where
+ *                 several servers answer at the address and two tokens were said to be done
  *   SPLIT ──► halves that SEND if none of it is there, else VERIFY
  *
  * Of replicas one may lag behind another: where the next token would be another than the last, a count that misses rows is
@@ -66,6 +67,7 @@ struct delivery {
     char token[DELIVERY_TOKEN_MAX];
     bool token_spent;                    /* an attempt with it may have reached a server */
     bool token_claimed;                  /* it was answered "done", and that could not be confirmed */
+    unsigned claims;                     /* tokens before this one of which the same is true */
     int64_t token_sent_ns;               /* monotonic, just before its first use */
     char done_by[STORE_SERVER_NAME_MAX]; /* who answered "done", as it calls itself */
     uint64_t number;                     /* the n of the last `<name>.<n>`, 0: none yet */
@@ -82,11 +84,9 @@ struct delivery {
 
 /* What is known about the place the segment goes to, taken anew for each step. */
 struct delivery_facts {
-    const char *name;    /* the segment's, or the group's */
-    bool has_event_id;   /* that tells rows apart; else nothing can be counted */
-    bool replaces;       /* upsert: the same rows again are the same rows, so nothing has to be counted, and nothing can
-                            be: what was replaced is gone, and a state that came back has the id that it had */
-    bool lacks_id;       /* the table has no column for the stream's event_id: the INSERT leaves it out */
+    const char *name;  /* the segment's, or the group's */
+    bool has_event_id; /* else at-least-once: nothing can be counted */
+    bool replaces; /* upsert: the same rows again are the same rows, and one that is not there may have been replaced */
     bool keeps_json;     /* JSON values may travel as JSON */
     bool tokens;         /* the server knows insert_deduplication_token */
     bool replicated;     /* tokens hold across servers and restarts */
@@ -121,8 +121,7 @@ enum delivery_move delivery_after_send(struct delivery *delivery, const struct d
 /* The answer to the last attempt was lost though the server lives: after DELIVERY_RETRY_STREAM. */
 enum delivery_move delivery_after_lost(struct delivery *delivery, const struct delivery_facts *facts);
 
-/* `facts` are as probed after the answer. Without ids: what several servers make unknowable is taken for stored; of rows
- * that replace, once it was sent under two tokens. */
+/* `facts` are as probed after the answer. Without ids: what several servers make unknowable is taken for stored. */
 enum delivery_move delivery_after_confirm(struct delivery *delivery, const struct delivery_facts *facts);
 
 /* Of `distinct` different ids, `found` are in the table. For VERIFY and EXAMINE. */

@@ -40,9 +40,8 @@ static size_t make_distinct(struct event_id *ids, size_t count)
     return kept;
 }
 
-static struct slice time_column_type(const struct segment_header *header)
+static struct slice column_type(const struct segment_header *header, struct slice name)
 {
-    struct slice name = slice_from_string(header->time_column);
     for (size_t i = 0; i < header->column_count; i++) {
         if (slice_equal(header->columns[i].name, name)) {
             return header->columns[i].wire_name;
@@ -70,7 +69,7 @@ static bool time_range(const struct segment *first, int64_t *min_ns, int64_t *ma
 static void append_time_bound(const struct segment *segment, struct buf *out)
 {
     const struct segment_header *header = &segment->header;
-    struct slice type = time_column_type(header);
+    struct slice type = column_type(header, slice_from_string(header->time_column));
     int64_t min_ns, max_ns;
     if (header->time_column[0] == '\0' || type.len == 0 || !time_range(segment, &min_ns, &max_ns)) {
         return;
@@ -94,24 +93,65 @@ static void append_time_bound(const struct segment *segment, struct buf *out)
     buf_printf(out, " <= %s(%" PRId64 ")", function, to);
 }
 
-void verify_count_sql(const struct segment *segment, const char *database, const struct event_id *ids, size_t n,
-                      struct buf *out)
+static void begin_count(const struct segment *segment, const char *database, struct buf *out)
 {
-    struct slice column = slice_from_string(segment->header.event_id_column);
-    ASSERT(n != 0 && n <= IDS_PER_QUERY);
     buf_append_string(out, "SELECT uniqExact(");
-    sql_quote_identifier(column, out);
+    sql_quote_identifier(slice_from_string(segment->header.event_id_column), out);
     buf_append_string(out, ") FROM ");
     sql_table(database, segment->header.table, out);
     buf_append_string(out, " WHERE ");
-    sql_quote_identifier(column, out);
+}
+
+static void append_id(const struct event_id *id, struct buf *out)
+{
+    char text[EVENT_ID_TEXT];
+    event_id_format(id, text);
+    buf_append_byte(out, '\'');
+    buf_append(out, text, sizeof text);
+    buf_append_byte(out, '\'');
+}
+
+void verify_count_sql(const struct segment *segment, const char *database, const struct event_id *ids, size_t n,
+                      struct buf *out)
+{
+    ASSERT(n != 0 && n <= IDS_PER_QUERY);
+    begin_count(segment, database, out);
+    sql_quote_identifier(slice_from_string(segment->header.event_id_column), out);
     buf_append_string(out, " IN (");
     for (size_t i = 0; i < n; i++) {
-        char text[EVENT_ID_TEXT];
-        event_id_format(&ids[i], text);
-        buf_append_string(out, i == 0 ? "'" : ",'");
-        buf_append(out, text, sizeof text);
-        buf_append_byte(out, '\'');
+        buf_append_string(out, i == 0 ? "" : ",");
+        append_id(&ids[i], out);
+    }
+    buf_append_byte(out, ')');
+    append_time_bound(segment, out);
+}
+
+/* The column of versions as the number that lies in the segment. */
+static void append_version(const struct segment *segment, struct buf *out)
+{
+    struct slice name = slice_from_string(segment->header.version_column);
+    struct slice type = column_type(&segment->header, name);
+    bool is_time = slice_starts_with(type, SLICE("DateTime64"));
+    bool is_fine = slice_starts_with(type, SLICE("DateTime64(9"));
+    buf_append_string(out, !is_time ? "" : is_fine ? "toUnixTimestamp64Nano(" : "toUnixTimestamp64Micro(");
+    sql_quote_identifier(name, out);
+    buf_append_string(out, is_time ? ")" : "");
+}
+
+void verify_updates_sql(const struct segment *segment, const char *database, const struct segment_update *updates,
+                        size_t n, struct buf *out)
+{
+    ASSERT(n != 0 && n <= IDS_PER_QUERY);
+    begin_count(segment, database, out);
+    buf_append_byte(out, '(');
+    sql_quote_identifier(slice_from_string(segment->header.event_id_column), out);
+    buf_append_string(out, ", ");
+    append_version(segment, out);
+    buf_append_string(out, ") IN (");
+    for (size_t i = 0; i < n; i++) {
+        buf_append_string(out, i == 0 ? "(" : ",(");
+        append_id(&updates[i].id, out);
+        buf_printf(out, ",%" PRIu64 ")", updates[i].version);
     }
     buf_append_byte(out, ')');
     append_time_bound(segment, out);
@@ -243,16 +283,59 @@ static bool is_enough(enum verify_aim aim, bool some_missing, bool some_found)
     return false;
 }
 
-static enum error read_all_ids(const struct segment *first, struct buf *ids)
+static bool are_updates(const struct segment *segment)
 {
+    return segment->header.version_column != NULL && segment->header.version_column[0] != '\0';
+}
+
+/* By key, and of one key the latest first. */
+static int compare_updates(const void *a, const void *b)
+{
+    const struct segment_update *first = a, *second = b;
+    int keys = memcmp(first->id.bytes, second->id.bytes, sizeof first->id.bytes / 2);
+    return keys != 0 ? keys : (first->version < second->version) - (first->version > second->version);
+}
+
+/* Leaves the latest of each key; returns how many there are. */
+static size_t keep_latest(struct segment_update *updates, size_t count)
+{
+    qsort(updates, count, sizeof *updates, compare_updates);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || memcmp(updates[kept - 1].id.bytes, updates[i].id.bytes, sizeof updates[i].id.bytes / 2) != 0) {
+            updates[kept++] = updates[i];
+        }
+    }
+    return kept;
+}
+
+/* Struct event_id of all rows, no two alike; or of updates struct segment_update, one of each key. */
+static enum error read_rows(const struct segment *first, struct buf *rows, uint64_t *distinct)
+{
+    bool updates = are_updates(first);
     enum error error = OK;
     for (const struct segment *segment = first; error == OK && segment != NULL; segment = segment->next) {
-        error = segment_event_ids(segment, ids);
+        error = updates ? segment_updates(segment, rows) : segment_event_ids(segment, rows);
+    }
+    void *data = rows->data;
+    if (error == OK && rows->len != 0) {
+        *distinct = updates ? keep_latest(data, rows->len / sizeof(struct segment_update))
+                            : make_distinct(data, rows->len / sizeof(struct event_id));
     }
     return error;
 }
 
-static enum verify_outcome count_ids(struct question *question, const struct segment *segment, struct event_id *ids,
+static void count_sql(const struct segment *segment, const char *database, const void *rows, size_t first, size_t n,
+                      struct buf *out)
+{
+    if (are_updates(segment)) {
+        verify_updates_sql(segment, database, (const struct segment_update *)rows + first, n, out);
+    } else {
+        verify_count_sql(segment, database, (const struct event_id *)rows + first, n, out);
+    }
+}
+
+static enum verify_outcome count_ids(struct question *question, const struct segment *segment, const void *rows,
                                      enum verify_aim aim, struct verify_count *count, struct store_reply *reply)
 {
     uint64_t running = 0;
@@ -264,17 +347,19 @@ static enum verify_outcome count_ids(struct question *question, const struct seg
     }
     bool some_missing = false;
     bool known = false;
-    for (size_t first = 0; first < count->distinct && !known; first += IDS_PER_QUERY) {
+    for (size_t first = 0; first < count->distinct && !known;) {
         size_t left = count->distinct - first;
-        size_t asked = left < IDS_PER_QUERY ? left : IDS_PER_QUERY;
+        size_t most = are_updates(segment) ? IDS_PER_QUERY / 2 : IDS_PER_QUERY;
+        size_t asked = left < most ? left : most;
         uint64_t found = 0;
         buf_clear(&question->sql);
-        verify_count_sql(segment, question->store->database, ids + first, asked, &question->sql);
+        count_sql(segment, question->store->database, rows, first, asked, &question->sql);
         if (!ask(question, NULL, 0, &found, reply)) {
             return VERIFY_FAILED;
         }
         count->found += found;
         ASSERT(asked != 0);
+        first += asked;
         some_missing = some_missing || found < asked;
         known = is_enough(aim, some_missing, count->found != 0);
     }
@@ -286,17 +371,15 @@ enum verify_outcome verify_segment(struct store *store, struct store_session *se
                                    struct verify_count *count, struct store_reply *reply)
 {
     struct question question = { .store = store, .session = session, .server = server, .timeout_ns = timeout_ns };
-    struct buf ids = { 0 };
+    struct buf rows = { 0 };
     *count = (struct verify_count){ 0 };
     *reply = (struct store_reply){ 0 };
-    enum error error = read_all_ids(segment, &ids);
+    enum error error = read_rows(segment, &rows, &count->distinct);
     enum verify_outcome outcome = error == ERROR_OUT_OF_MEMORY ? VERIFY_NO_MEMORY : VERIFY_DAMAGED;
-    if (error == OK && ids.len != 0) {
-        struct event_id *first = (struct event_id *)(void *)ids.data;
-        count->distinct = make_distinct(first, ids.len / sizeof *first);
-        outcome = count_ids(&question, segment, first, aim, count, reply);
+    if (error == OK && rows.len != 0) {
+        outcome = count_ids(&question, segment, rows.data, aim, count, reply);
     }
-    buf_release(&ids);
+    buf_release(&rows);
     buf_release(&question.sql);
     buf_release(&question.answer);
     return outcome;

@@ -1,11 +1,16 @@
 /* Was a batch stored, which is a segment, and all that hang on its `next`? Counts its different event_ids in its table, bounded
  * by the own time range of its segments so that only their partitions and granules are read (the table's ORDER BY ends in
- * event_id, it does not begin with it). */
+ * event_id, it does not begin with it).
+ *
+ * Of updates (upsert) an id alone proves nothing: a state that came back has the id that it had. What counts is the row of that
+ * id and version, and of each key the last one of the batch, for it stands for those before it. If it is not there, a later
+ * batch may have replaced it. */
 #pragma once
 
 #include "store/store.h"
 
 struct event_id;
+struct segment_update;
 
 enum verify_outcome {
     VERIFY_COUNTED,
@@ -35,6 +40,10 @@ enum verify_outcome verify_segment(struct store *store, struct store_session *se
 /* The ids (struct event_id, no two alike) [first, first + n) as a counting SELECT; pure. */
 void verify_count_sql(const struct segment *segment, const char *database, const struct event_id *ids, size_t n,
                       struct buf *out);
+
+/* Of updates: their ids and versions, both of which a row must have. Pure. */
+void verify_updates_sql(const struct segment *segment, const char *database, const struct segment_update *updates,
+                        size_t n, struct buf *out);
 
 /* Asks whether an INSERT that may hold a segment of the batch is at work: every attempt's query_id begins with the name of
  * its segment or group, and a group's tells the least and the greatest of its ids. Pure. */

@@ -32,8 +32,7 @@ struct delivery_facts attempt_facts(const struct attempt *attempt)
     struct delivery_facts facts = {
         .name = pending_batch_name(batch),
         .has_event_id = segment->header.event_id_column[0] != '\0' && (!same_table || info->has_event_id),
-        .replaces = lane->stream != NULL && lane->stream->version_column >= 0,
-        .lacks_id = same_table && lane->stream->event_id_column >= 0 && !info->has_event_id,
+        .replaces = segment->header.version_column[0] != '\0',
         .keeps_json = same_table && info->keeps_json,
         .tokens = features->tokens,
         .replicated = same_table && info->replicated,
@@ -119,17 +118,6 @@ static enum error read_files(const struct attempt *attempt, struct buf *bytes)
     return error;
 }
 
-/* NULL: the table has all columns. */
-static const char *missing_column(const struct attempt *attempt, const struct delivery_facts *facts)
-{
-    const struct stream *stream = attempt->job->lane->stream;
-    const char *named = attempt->batch->segment->header.event_id_column;
-    if (!facts->lacks_id) {
-        return NULL;
-    }
-    return named[0] != '\0' ? named : stream->columns[stream->event_id_column].name;
-}
-
 /* Not OK: as read_files. */
 static enum error insert(const struct attempt *attempt, const struct delivery_facts *facts, struct store_reply *reply)
 {
@@ -140,11 +128,12 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
     if (error != OK) {
         return error;
     }
+    const char *id_column = attempt->batch->segment->header.event_id_column;
     struct store_insert insert = {
         .segment = attempt->batch->segment,
         .bytes = buf_slice(bytes),
         .token = attempt->delivery->token,
-        .missing_column = missing_column(attempt, facts),
+        .missing_column = facts->has_event_id || id_column[0] == '\0' ? NULL : id_column,
         .json_stream = facts->keeps_json ? attempt->job->lane->stream : NULL,
     };
     int64_t started_ns = clock_monotonic_ns();

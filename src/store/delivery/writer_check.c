@@ -13,8 +13,8 @@ static bool add_columns(struct worker *worker, const struct job *job, struct buf
     const struct writer_config *config = &worker->writer->config;
     const struct stream *stream = job->lane->stream;
     struct buf added = { 0 };
-    bool may = config->store_options->create_table && config->store_options->add_columns &&
-               stream->options->create_table;
+    bool may =
+        config->store_options->create_table && config->store_options->add_columns && stream->options->create_table;
     bool altered = may && !job->lane->tables[job->server].was_ready &&
                    table_add_columns(config->store, worker->session, job->server, stream,
                                      config->store_options->request_timeout_ns, &added, problem);

@@ -38,6 +38,7 @@ static uint64_t shape_of(const struct segment *segment)
     hash = mix_text(hash, slice_from_string(header->table));
     hash = mix_text(hash, slice_from_string(header->event_id_column));
     hash = mix_text(hash, slice_from_string(header->time_column));
+    hash = mix_text(hash, slice_from_string(header->version_column));
     for (size_t i = 0; i < header->column_count; i++) {
         hash = mix_text(hash, header->columns[i].name);
         hash = mix_text(hash, header->columns[i].wire_name);

@@ -9,6 +9,7 @@
 #include "store/delivery/delivery.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NAME "events-0190a000-0000-7000-8000-000000000001"
 
@@ -571,24 +572,47 @@ static void a_long_reason_is_cut_not_overrun(void **state)
     assert_non_null(strstr(delivery.reason, "it is the schema"));
 }
 
-/* Nothing is counted: what was replaced is gone, and a state that came back has the id that it had. */
+/* What is not there may have been replaced: nobody can count that it was stored. */
 static void rows_that_replace_are_sent_again_until_a_server_proves_that_it_has_them(void **state)
 {
     (void)state;
-    struct delivery_facts facts = with(usual, false, true, false);
+    struct delivery_facts facts = usual;
     struct delivery delivery;
     facts.replaces = true;
     delivery_init(&delivery, NAME, false);
-    assert_int_equal(send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out")), DELIVERY_RETRY_STREAM);
-    assert_int_equal(send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")), DELIVERY_NEXT);
-    assert_string_equal(delivery.token, NAME); /* whatever is there of it, is there once */
-    assert_int_equal(delivery.step, DELIVERY_CONFIRM);
+    send(&delivery, &facts, answer(STORE_UNKNOWN, 0, 0, "time-out"));
+    assert_int_equal(delivery.step, DELIVERY_VERIFY);
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 999), DELIVERY_NEXT);
+    assert_string_equal(delivery.token, NAME); /* what is there of it is not stored again */
     facts.same_server = false;
-    facts.several = true;
-    assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
-    assert_int_equal(send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")), DELIVERY_NEXT);
-    assert_string_not_equal(delivery.token, NAME);
-    assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+    for (int i = 0; i < 3; i++) {
+        char token[DELIVERY_TOKEN_MAX];
+        strcpy(token, delivery.token);
+        assert_int_equal(send(&delivery, &facts, answer(STORE_DONE, 0, 200, "")), DELIVERY_NEXT);
+        assert_int_equal(delivery_after_confirm(&delivery, &facts), DELIVERY_NEXT);
+        assert_int_equal(delivery.step, DELIVERY_VERIFY);
+        assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 999), DELIVERY_RETRY_BATCH);
+        assert_string_not_equal(delivery.token, token);
+    }
+    facts.several = true; /* none may ever prove it: two tokens were said to be done */
+    send(&delivery, &facts, answer(STORE_DONE, 0, 200, ""));
+    delivery_after_confirm(&delivery, &facts);
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 999), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_STORED);
+}
+
+static void a_group_of_rows_that_replace_is_not_parted_for_what_is_missing(void **state)
+{
+    (void)state;
+    struct delivery_facts facts = usual;
+    struct delivery delivery;
+    facts.replaces = true;
+    facts.segments = 3;
+    delivery_init(&delivery, NAME, true);
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 500), DELIVERY_NEXT);
+    assert_int_equal(delivery.step, DELIVERY_SEND);
+    delivery_init(&delivery, NAME, true);
+    assert_int_equal(delivery_after_count(&delivery, &facts, 1000, 1000), DELIVERY_NEXT);
     assert_int_equal(delivery.step, DELIVERY_STORED);
 }
 
@@ -611,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_replica_that_lags_behind_does_not_cost_a_token),
         cmocka_unit_test(without_event_ids_a_recovered_segment_is_sent_again),
         cmocka_unit_test(rows_that_replace_are_sent_again_until_a_server_proves_that_it_has_them),
+        cmocka_unit_test(a_group_of_rows_that_replace_is_not_parted_for_what_is_missing),
         cmocka_unit_test(refused_rows_are_looked_for_and_parted),
         cmocka_unit_test(rows_that_are_in_the_table_are_stored_and_the_others_parted_or_buried),
         cmocka_unit_test(what_is_too_big_is_parted),

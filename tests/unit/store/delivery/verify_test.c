@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "event/event_id.h"
 #include "event/segment/native.h"
@@ -55,6 +57,36 @@ static void the_count_is_bounded_by_the_segments_own_times(void **state)
     }
 }
 
+static void updates_are_found_by_id_and_version(void **state)
+{
+    static const struct {
+        const char *type, *version;
+    } types[] = { { "DateTime64(6)", "toUnixTimestamp64Micro(`v`)" },
+                  { "DateTime64(6, 'UTC')", "toUnixTimestamp64Micro(`v`)" },
+                  { "DateTime64(9)", "toUnixTimestamp64Nano(`v`)" },
+                  { "UInt64", "`v`" } };
+    (void)state;
+    const struct segment_update updates[2] = { { { { 0x11 } }, 5 }, { { { 0x22 } }, UINT64_MAX } };
+    for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
+        char table[] = "t", id[] = "id", time[] = "", version[] = "v", expected[256];
+        struct native_column column = { .name = SLICE("v"), .wire_name = slice_from_string(types[i].type) };
+        struct segment segment = { .header = { .table = table,
+                                               .event_id_column = id,
+                                               .time_column = time,
+                                               .version_column = version,
+                                               .columns = &column,
+                                               .column_count = 1 } };
+        struct buf sql = { 0 };
+        verify_updates_sql(&segment, "", updates, 2, &sql);
+        snprintf(expected, sizeof expected,
+                 "SELECT uniqExact(`id`) FROM `t` WHERE (`id`, %s) IN ((" FIRST
+                 ",5),('22000000-0000-0000-0000-000000000000',18446744073709551615))",
+                 types[i].version);
+        assert_string_equal(buf_c_string(&sql), expected);
+        buf_release(&sql);
+    }
+}
+
 #define UUID(n) "0190a000-0000-7000-8000-00000000000" n
 
 static void a_batch_is_looked_for_among_groups_that_may_hold_it(void **state)
@@ -77,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_count_is_bounded_by_the_segments_own_times),
+        cmocka_unit_test(updates_are_found_by_id_and_version),
         cmocka_unit_test(a_batch_is_looked_for_among_groups_that_may_hold_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
