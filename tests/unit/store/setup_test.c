@@ -170,9 +170,9 @@ static void what_cannot_be_read_or_split_is_told_before_anything_runs(void **sta
     write_file("b.sql", "A;\nB 'x;");
     assert_true(setup_check(files_of, 1, &problems));
     assert_false(setup_check(files_of, 3, &problems));
-    assert_non_null(strstr(buf_c_string(&problems), "7: setup[1]: /tmp/sluice-setup-"));
+    assert_non_null(strstr(buf_c_string(&problems), "sluice.yaml:7: setup[1]: /tmp/sluice-setup-"));
     assert_non_null(strstr(problems.data, "none.sql cannot be read: No such file"));
-    assert_non_null(strstr(problems.data, "7: setup[2]: b.sql:2: a quoted text has no end\n"));
+    assert_non_null(strstr(problems.data, ":7: setup[2]: b.sql:2: a quoted text has no end\n"));
     buf_release(&problems);
 }
 
