@@ -15,6 +15,7 @@
 
 #include "gateway_metrics.h"
 #include "gateway_pages.h"
+#include "gateway_routes.h"
 #include "gateway_streams.h"
 
 #include "base/clock.h"
@@ -27,7 +28,6 @@
 #include "open_files.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/front_end.h"
-#include "proto/route/route.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/query.h"
@@ -54,7 +54,7 @@ struct gateway {
     struct query_service *query;
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct gateway_pages pages;
-    struct route_list routes; /* of the pages, and of events; the server borrows both */
+    struct gateway_routes routes;
     struct server *server;
     struct udp *udp;
     struct front_end *fronts[2]; /* of both, once started: they end alike */
@@ -151,11 +151,7 @@ static bool start_pages(struct gateway *g, struct buf *problem)
 
 static bool start_routes(struct gateway *g, struct buf *problem)
 {
-    bool added = route_list_add_own(&g->routes) && route_list_add_pages(&g->routes, g->pages.items, g->pages.count);
-    if (!added) {
-        buf_append_string(problem, "out of memory");
-    }
-    return added;
+    return gateway_routes_compile(&g->routes, g->config, g->streams, g->pages.items, g->pages.count, problem);
 }
 
 static bool start_server(struct gateway *g, struct buf *problem)
@@ -170,7 +166,7 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .max_replying_bytes = plan.replying,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
-        .routes = &g->routes,
+        .routes = &g->routes.list,
     };
     g->server = server_start(&config, problem);
     if (g->server == NULL) {
@@ -262,7 +258,7 @@ static void free_all(struct gateway *g)
         front->ops->free(front);
     }
     query_free(g->query);
-    route_list_release(&g->routes);
+    gateway_routes_release(&g->routes);
     gateway_pages_free(&g->pages);
     metrics_free(g->metrics);
     free_store(g);

@@ -2,6 +2,7 @@
 #include "config/options/options.h"
 #include "gateway.h"
 #include "gateway_pages.h"
+#include "gateway_routes.h"
 #include "memory_plan.h"
 
 #include "event/stream.h"
@@ -69,15 +70,37 @@ struct query_service_config gateway_query_config(const struct config *config, st
     };
 }
 
+/* The pages are made, though nobody asks them: so their paths are known. */
+static bool check_routes(const struct config *config, struct stream *const *streams,
+                         const struct query_service_config *query_config, struct buf *problems)
+{
+    const struct pages_source source = { .streams = streams, .stream_count = config->stream_count, .version = "" };
+    struct query_pages *queries = query_pages_new(query_config, NULL, problems);
+    struct gateway_pages pages = { 0 };
+    struct gateway_routes routes = { 0 };
+    if (queries == NULL) {
+        return false;
+    }
+    size_t count;
+    const struct page *list = query_pages_list(queries, &count);
+    bool fits = gateway_pages_start(&pages, config, &source, list, count, problems) &&
+                gateway_routes_compile(&routes, config, streams, pages.items, pages.count, problems);
+    gateway_routes_release(&routes);
+    gateway_pages_stop(&pages);
+    gateway_pages_free(&pages);
+    query_pages_free(queries);
+    return fits;
+}
+
 bool gateway_check(const struct config *config, struct buf *problems)
 {
     struct stream **streams = gateway_streams_compile(config, problems);
     bool fits = false;
+    struct query_service_config queries = { 0 };
     if (streams != NULL) {
-        struct query_service_config queries = gateway_query_config(config, streams);
+        queries = gateway_query_config(config, streams);
         fits = query_check(&queries, problems);
     }
-    gateway_streams_free(streams, config->stream_count);
     struct buf found = { 0 };
     fits = server_check(&config->http, &found) && fits;
     fits = memory_plan_check(config, &found) && fits;
@@ -91,5 +114,7 @@ bool gateway_check(const struct config *config, struct buf *problems)
     fits = gateway_pages_check(config, problems) && fits;
     fits = setup_check(config->setup, config->setup_count, problems) && fits;
     buf_release(&found);
+    fits = fits && check_routes(config, streams, &queries, problems);
+    gateway_streams_free(streams, config->stream_count);
     return fits;
 }

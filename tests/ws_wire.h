@@ -11,6 +11,7 @@
 #include "proto/front/transport.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
+#include "proto/route/event_route.h"
 #include "proto/ws/ws_frame.h"
 #include "proto/ws/ws_session.h"
 
@@ -230,7 +231,10 @@ static struct wire *wire_new(bool acks)
     io_context_set_time(&wire->context, NS_PER_SECOND, NS_PER_SECOND);
     wire->transport.ops = &wire_transport;
     wire->reading = true;
-    struct ws_terms terms = { .stream = &wire_stream, .acks = acks, .client_ip = "10.1.2.3", .client_ip_length = 8 };
+    static const struct event_route route = { .form = PAYLOAD_MANY };
+    struct ws_terms terms = {
+        .route = &route, .stream = &wire_stream, .acks = acks, .client_ip = "10.1.2.3", .client_ip_length = 8
+    };
     buf_append_string(&terms.user_agent, "agent");
     wire->session = ws_session_new(&wire->context, &wire->transport, (struct token){ 7, 3, 99 }, &terms);
     if (wire->session == NULL) {

@@ -47,6 +47,9 @@ enum route_slash { ROUTE_SLASH_ANY, ROUTE_SLASH_EXACT };
 
 enum route_order { ROUTE_ORDER_USUAL, ROUTE_ORDER_LAST };
 
+/* HEAD comes with GET, and OPTIONS is answered whatever a route says. */
+enum route_method { ROUTE_GET, ROUTE_POST, ROUTE_PUT, ROUTE_PATCH, ROUTE_DELETE };
+
 enum route_acknowledge { ROUTE_ACK_JOURNAL, ROUTE_ACK_STORED };
 
 struct route_options {
@@ -56,7 +59,7 @@ struct route_options {
     const char *prefix;                /* its paths begin with it; "" */
     struct string_list included_hosts; /* where its file is included: its hosts, if `host` is empty */
     struct string_list path;           /* patterns: proto/route/route_pattern.h */
-    unsigned methods;                  /* bits in the order of enum http_method; 0: POST, or GET of a WebSocket */
+    unsigned methods;                  /* bits of enum route_method; 0: POST, or GET of a WebSocket */
     struct string_list host;           /* patterns: proto/front/host_pattern.h; empty: any */
     enum route_slash slash;
     enum route_order order;

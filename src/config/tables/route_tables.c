@@ -12,8 +12,8 @@ static const char *const source_kinds[] = { [SOURCE_BODY] = "body",
 static const char *const slashes[] = { [ROUTE_SLASH_ANY] = "any", [ROUTE_SLASH_EXACT] = "exact", NULL };
 static const char *const orders[] = { [ROUTE_ORDER_USUAL] = "usual", [ROUTE_ORDER_LAST] = "last", NULL };
 static const char *const acknowledges[] = { [ROUTE_ACK_JOURNAL] = "journal", [ROUTE_ACK_STORED] = "stored", NULL };
-/* In the order of enum http_method, which this room does not know. */
-static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", NULL };
+static const char *const methods[] = { [ROUTE_GET] = "GET",     [ROUTE_POST] = "POST",     [ROUTE_PUT] = "PUT",
+                                       [ROUTE_PATCH] = "PATCH", [ROUTE_DELETE] = "DELETE", NULL };
 
 _Static_assert(sizeof(enum route_source_kind) == sizeof(int) && sizeof(enum route_slash) == sizeof(int) &&
                    sizeof(enum route_order) == sizeof(int) && sizeof(enum route_acknowledge) == sizeof(int),
@@ -94,7 +94,7 @@ static const struct option route_rows[] = {
     { "acks",             BOOL(route_options, acks),                           "true",             NULL,    NULL,
       "Of a WebSocket: each message is acknowledged." },
     { "stream",           GROUP(route_options, stream),                        NULL,               NULL,    NULL,
-      "Where its events go; without it: to the first stream. A route with `reply` and neither `stream` nor `event` takes no events.",
+      "Where its events go; without it: to the first stream. A route of GET alone with `reply` and neither `stream` nor `event` takes no events.",
       .table = &route_stream_table },
     { "event",            LIST(route_options, event, source_count, route_source_options), NULL, NULL,    "32",
       "Where the values of an event come from, later ones win; without it: the body.", .table = &source_table },

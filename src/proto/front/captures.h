@@ -6,8 +6,9 @@
 #define CAPTURES_MAX 8
 
 struct capture {
-    struct slice name;  /* the configuration's */
-    struct slice value; /* percent-decoded; may hold any byte but NUL */
+    struct slice name; /* the configuration's */
+    struct slice
+        value; /* percent-decoded. Those who take events see a NUL where a slash was sent as %2F, others a slash */
 };
 
 struct captures {

@@ -12,6 +12,7 @@
 #include "proto/front/large_payload.h"
 #include "proto/front/page.h"
 #include "proto/http/http_answer.h"
+#include "proto/http/http_streams.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/http_syntax/http_reply.h"
@@ -100,48 +101,13 @@ static enum error read_ids(struct io_context *context, struct slice query, struc
     return error;
 }
 
-/* The stream of this name; `malformed`: it is none. */
-static enum error find_stream(struct io_context *context, struct slice name, bool malformed,
-                              struct arguments *arguments, struct slice *detail)
-{
-    const struct pipeline *pipeline = context->intake.pipeline;
-    arguments->stream = malformed ? NULL : pipeline_stream(pipeline, name);
-    if (arguments->stream != NULL) {
-        return OK;
-    }
-    struct buf *text = &context->intake.submission.detail;
-    buf_clear(text);
-    pipeline_describe_unknown(pipeline, name, text);
-    *detail = buf_slice(text);
-    return ERROR_UNKNOWN_STREAM;
-}
-
-/* The stream of the route, or that of the query. */
-static enum error choose_stream(struct io_context *context, const struct event_route *route, struct slice query,
-                                struct arguments *arguments, struct slice *detail)
-{
-    bool malformed = false;
-    if (route->stream != NULL) {
-        arguments->stream = route->stream;
-        return OK;
-    }
-    if (route->stream_capture.len != 0) {
-        return find_stream(context, captures_find(&context->captures, route->stream_capture), false, arguments, detail);
-    }
-    bool named = query.len != 0 && page_argument(query, "stream", &context->text, &malformed);
-    if (context->text.failed) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    return find_stream(context, named ? buf_slice(&context->text) : SLICE(""), malformed, arguments, detail);
-}
-
 /* Those of a route of the configuration are its own: the query says nothing to us. */
 static enum error read_arguments(struct io_context *context, const struct event_route *route, struct slice query,
                                  struct arguments *arguments, struct slice *detail)
 {
     bool given;
     *arguments = (struct arguments){ .wait_stored = route->waits_stored };
-    enum error error = choose_stream(context, route, query, arguments, detail);
+    enum error error = http_streams_choose(context, route, query, &arguments->stream, detail);
     if (error != OK || query.len == 0 || route->options != NULL) {
         return error;
     }
@@ -318,6 +284,7 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .stream = arguments.stream,
         .bytes = body,
         .form = route->form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : route->form,
+        .shape = route->options != NULL ? &route->shape : NULL,
         .protocol = PROTOCOL_HTTP,
         .token = token,
         .received_wall_ns = context->wall_ns,

@@ -70,7 +70,9 @@ static bool find_escaped(const struct http_exchange *exchange, const struct http
     }
     to->path = buf_slice(path);
     to->route = find_route(exchange, request, to);
-    route_path_restore(path);
+    if (to->route == NULL || (to->route->kind != ROUTE_EVENTS && to->route->kind != ROUTE_WEBSOCKET)) {
+        route_path_restore(path);
+    }
     return true;
 }
 
@@ -193,7 +195,7 @@ static enum http_outcome serve_websocket(struct http_exchange *exchange, const s
 {
     struct slice detail = SLICE("");
     struct http_answer *answer = begin_answer(exchange, request);
-    enum error error = http_upgrade(exchange->context, request, to->route->acks, client_of(exchange, request),
+    enum error error = http_upgrade(exchange->context, request, to->route, client_of(exchange, request),
                                     &exchange->terms, &answer->body, &detail);
     if (error != OK) {
         give_problem(exchange->context, answer, to, error, detail);

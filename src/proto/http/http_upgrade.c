@@ -2,12 +2,13 @@
 #include "proto/http/http_upgrade.h"
 
 #include "config/options/http_options.h"
-#include "pipeline/pipeline.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"
 #include "proto/front/page.h"
+#include "proto/http/http_streams.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/route/route.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -87,34 +88,30 @@ static enum error judge_origin(const struct io_context *context, const struct ht
     return allowed ? OK : ERROR_ORIGIN_NOT_ALLOWED;
 }
 
-static enum error read_arguments(struct io_context *context, struct slice query, struct ws_terms *terms,
-                                 struct slice *detail)
+static enum error read_ack(struct io_context *context, struct slice query, struct ws_terms *terms, struct slice *detail)
 {
     bool malformed = false;
-    bool named = page_argument(query, "stream", &context->text, &malformed);
+    if (!page_argument(query, "ack", &context->text, &malformed)) {
+        return OK;
+    }
     if (context->text.failed) {
         return ERROR_OUT_OF_MEMORY;
     }
-    terms->stream = pipeline_stream(context->intake.pipeline, named ? buf_slice(&context->text) : SLICE(""));
-    if (malformed || terms->stream == NULL) {
-        struct buf *text = &context->intake.submission.detail;
-        buf_clear(text);
-        pipeline_describe_unknown(context->intake.pipeline, buf_slice(&context->text), text);
-        *detail = buf_slice(text);
-        return ERROR_UNKNOWN_STREAM;
+    bool silent = slice_equal(buf_slice(&context->text), SLICE("0"));
+    if (malformed || (!silent && !slice_equal(buf_slice(&context->text), SLICE("1")))) {
+        *detail = SLICE("ack: the values are 0 and 1");
+        return ERROR_BAD_ARGUMENT;
     }
-    if (page_argument(query, "ack", &context->text, &malformed)) {
-        if (context->text.failed) {
-            return ERROR_OUT_OF_MEMORY;
-        }
-        bool silent = slice_equal(buf_slice(&context->text), SLICE("0"));
-        if (malformed || (!silent && !slice_equal(buf_slice(&context->text), SLICE("1")))) {
-            *detail = SLICE("ack: the values are 0 and 1");
-            return ERROR_BAD_ARGUMENT;
-        }
-        terms->acks = terms->acks && !silent;
-    }
+    terms->acks = terms->acks && !silent;
     return OK;
+}
+
+/* Those of a route of the configuration are its own: the query says nothing to us. */
+static enum error read_arguments(struct io_context *context, struct slice query, struct ws_terms *terms,
+                                 struct slice *detail)
+{
+    enum error error = http_streams_choose(context, terms->route, query, &terms->stream, detail);
+    return error != OK || terms->route->options != NULL ? error : read_ack(context, query, terms, detail);
 }
 
 static bool is_offered(struct slice list, struct slice protocol)
@@ -176,10 +173,10 @@ static enum error settle(struct io_context *context, const struct http_request *
     return error;
 }
 
-enum error http_upgrade(struct io_context *context, const struct http_request *request, bool acks,
+enum error http_upgrade(struct io_context *context, const struct http_request *request, const struct route *route,
                         struct client_address client, struct ws_terms *terms, struct buf *out, struct slice *detail)
 {
-    *terms = (struct ws_terms){ .acks = acks, .address = client };
+    *terms = (struct ws_terms){ .route = route->events, .acks = route->acks, .address = client };
     terms->client_ip_length = client_address_format(&client, terms->client_ip);
     enum error error = settle(context, request, terms, out, detail);
     if (error != OK) {

@@ -4,12 +4,15 @@
 
 #include "proto/front/client_address.h"
 
+struct event_route;
 struct gatekeeper;
 struct http_request;
 struct io_context;
+struct route;
 
 /* What was agreed: from the handshake to the connection's end. Owned by the session that serves it. */
 struct ws_terms {
+    const struct event_route *route;
     const struct stream *stream;
     bool acks;
     const struct gatekeeper *entered; /* with `address`; NULL: not yet */
@@ -19,7 +22,7 @@ struct ws_terms {
     struct buf user_agent;
 };
 
-/* `acks`: what the route says; `?ack=0` silences. `client` is the address behind trusted proxies.
+/* A route that is built in: `?stream=` chooses, `?ack=0` silences. `client` is the address behind trusted proxies.
  * OK: *terms is filled and counted by context->gatekeeper, and the whole 101 reply is appended to `out` (empty at
  * first). It names the subprotocol sluice.v1 if that is among those offered.
  * Else nothing is kept, *detail may say more (static), and the content of `out` is of no meaning:
@@ -29,9 +32,9 @@ struct ws_terms {
  *   ERROR_ORIGIN_NOT_ALLOWED  an Origin that is neither the gateway's own (its host and port are those of Host) nor in
  *                             http.cors_origins; no Origin is no browser, and allowed
  *   ERROR_UNKNOWN_STREAM, ERROR_BAD_ARGUMENT, ERROR_OUT_OF_MEMORY, and what gatekeeper_enter says. */
-MUST_CHECK enum error http_upgrade(struct io_context *context, const struct http_request *request, bool acks,
-                                   struct client_address client, struct ws_terms *terms, struct buf *out,
-                                   struct slice *detail);
+MUST_CHECK enum error http_upgrade(struct io_context *context, const struct http_request *request,
+                                   const struct route *route, struct client_address client, struct ws_terms *terms,
+                                   struct buf *out, struct slice *detail);
 
 /* Is not counted any more, frees. Zeroed terms are empty, and are so again afterwards. */
 void ws_terms_release(struct ws_terms *terms);

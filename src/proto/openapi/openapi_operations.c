@@ -7,6 +7,7 @@
 #include "config/options/reply_options.h"
 #include "config/options/route_options.h"
 #include "event/stream.h"
+#include "proto/route/route_compile.h"
 
 #include <stdlib.h>
 
@@ -128,20 +129,16 @@ static void add_paths(struct list *list, struct openapi_operation operation, con
 
 static void add_route(struct list *list, const struct route_options *route)
 {
-    bool replies = route->reply != NULL && route->source_count == 0 && route->stream.name == NULL &&
-                   route->stream.capture == NULL && route->stream.by == NULL;
+    static const enum openapi_kind kinds[] = {
+        [ROUTE_EVENTS] = OPENAPI_EVENTS, [ROUTE_WEBSOCKET] = OPENAPI_WEBSOCKET, [ROUTE_REPLY] = OPENAPI_REPLY
+    };
     struct openapi_operation operation = {
         .prefix = route->prefix,
-        .kind = route->websocket ? OPENAPI_WEBSOCKET
-                : replies        ? OPENAPI_REPLY
-                                 : OPENAPI_EVENTS,
+        .kind = kinds[routes_kind(route)],
         .hosts = hosts_of(&route->host, &route->included_hosts),
         .route = route,
     };
-    unsigned usual = route->websocket ? METHOD_BIT(HTTP_GET) : METHOD_BIT(HTTP_POST);
-    unsigned methods = route->methods == 0 ? usual : route->methods;
-    methods &= ~(METHOD_BIT(HTTP_HEAD) | METHOD_BIT(HTTP_OPTIONS)); /* these go with the others */
-    add_paths(list, operation, &route->path, methods);
+    add_paths(list, operation, &route->path, routes_methods(route));
 }
 
 static void add_configured(struct list *list, const struct openapi_source *source)

@@ -2,13 +2,12 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/options/string_list.h"
 #include "pipeline/payload/payload_form.h"
+#include "pipeline/payload/payload_shape.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct captures;
 struct event_sources;
 struct reply_set;
 struct route_options;
@@ -25,14 +24,9 @@ struct event_route {
     const struct stream_choice *choice;
 
     /* The payload. */
-    enum payload_form form;      /* PAYLOAD_ONE or PAYLOAD_MANY */
-    struct slice items;          /* the member that holds the list; empty: as /events/bulk has it */
-    bool items_optional;         /* without it the object is the one event */
-    struct string_list envelope; /* members beside the list that each event reads */
-    bool atomic;
-    bool allow_empty;
-    uint64_t max_events;     /* 0: http.max_events */
-    uint64_t max_body_bytes; /* 0: http.max_body */
+    enum payload_form form;     /* PAYLOAD_ONE, PAYLOAD_MANY or PAYLOAD_MEMBER */
+    struct payload_shape shape; /* of a route of the configuration */
+    uint64_t max_body_bytes;    /* 0: http.max_body */
 
     bool waits_stored;                   /* the reply waits until the events are stored */
     const struct event_sources *sources; /* NULL: the body as it is */

@@ -19,8 +19,8 @@ static const struct route own_routes[] = {
     { .path = "/events", .methods = POST, .kind = ROUTE_EVENTS, .events = &one_event },
     { .path = "/events/bulk", .methods = POST, .kind = ROUTE_EVENTS, .events = &many_events },
     { .path = "/events/batch", .methods = POST, .kind = ROUTE_EVENTS, .events = &many_events },
-    { .path = "/ws", .methods = GET, .kind = ROUTE_WEBSOCKET, .acks = true },
-    { .path = "/tr/v1/ws", .methods = GET, .kind = ROUTE_WEBSOCKET, .acks = false },
+    { .path = "/ws", .methods = GET, .kind = ROUTE_WEBSOCKET, .events = &many_events, .acks = true },
+    { .path = "/tr/v1/ws", .methods = GET, .kind = ROUTE_WEBSOCKET, .events = &many_events, .acks = false },
     /* Last, so that no stream, whatever it is called, changes what another path takes. */
     { .path = "/events/{stream}", .methods = POST, .kind = ROUTE_EVENTS, .events = &one_of_stream, .last = true },
     { .path = "/events/{stream}/bulk", .methods = POST, .kind = ROUTE_EVENTS, .events = &many_of_stream, .last = true },

@@ -154,6 +154,11 @@ void route_pattern_release(struct route_pattern *pattern)
     *pattern = (struct route_pattern){ 0 };
 }
 
+bool route_pattern_has(const struct route_pattern *pattern, struct slice name)
+{
+    return is_known(pattern, pattern->count, name);
+}
+
 /* Matching. */
 
 static bool add_capture(struct captures *captures, struct slice name, struct slice value)

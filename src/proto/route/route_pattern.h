@@ -40,6 +40,9 @@ static inline bool route_pattern_is_path(const struct route_pattern *pattern)
     return pattern->captures == 0;
 }
 
+/* Whether it captures this name. */
+bool route_pattern_has(const struct route_pattern *pattern, struct slice name);
+
 /* Whether it stands for this path. `exact_slash`: "/a/" is not "/a". Values of *captures, which is set only then, are slices
  * of `path`, with its NULs. */
 MUST_CHECK bool route_pattern_match(const struct route_pattern *pattern, struct slice path, bool exact_slash,

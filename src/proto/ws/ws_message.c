@@ -11,6 +11,7 @@
 #include "proto/front/large_payload.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
+#include "proto/route/event_route.h"
 
 #define SIZE_PREFIX 4
 
@@ -105,7 +106,8 @@ enum error ws_message_submit(struct io_context *context, const struct ws_terms *
     struct payload payload = {
         .stream = terms->stream,
         .bytes = bytes,
-        .form = PAYLOAD_MANY,
+        .form = terms->route->form,
+        .shape = terms->route->options != NULL ? &terms->route->shape : NULL,
         .protocol = PROTOCOL_WS,
         .token = token,
         .received_wall_ns = context->wall_ns,

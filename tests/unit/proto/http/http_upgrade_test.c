@@ -12,6 +12,7 @@
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/route/route.h"
 
 #include <stdio.h>
 
@@ -94,7 +95,9 @@ static enum error knock_from(struct door *door, struct client_address client, bo
     assert_int_equal(http_parse_head(slice_from_string(head), 4096, &request, &error, &reason), HTTP_DONE);
     buf_clear(&door->out);
     door->detail = SLICE("");
-    return http_upgrade(&door->context, &request, acks, client, &door->terms, &door->out, &door->detail);
+    static const struct event_route many = { .form = PAYLOAD_MANY };
+    const struct route route = { .kind = ROUTE_WEBSOCKET, .events = &many, .acks = acks };
+    return http_upgrade(&door->context, &request, &route, client, &door->terms, &door->out, &door->detail);
 }
 
 static enum error knock(struct door *door, const char *line, const char *fields)

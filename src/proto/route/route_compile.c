@@ -1,0 +1,308 @@
+/* Turns the options of routes into rows, and into all that can be said against them. */
+#include "proto/route/route_compile.h"
+
+#include "config/options/http_options.h"
+#include "config/options/route_options.h"
+#include "event/stream.h"
+#include "proto/front/hosts.h"
+#include "proto/front/http_method.h"
+#include "proto/route/route_pattern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define GET METHOD_BIT(HTTP_GET)
+#define POST METHOD_BIT(HTTP_POST)
+
+static const enum http_method methods_of_options[] = { [ROUTE_GET] = HTTP_GET,
+                                                       [ROUTE_POST] = HTTP_POST,
+                                                       [ROUTE_PUT] = HTTP_PUT,
+                                                       [ROUTE_PATCH] = HTTP_PATCH,
+                                                       [ROUTE_DELETE] = HTTP_DELETE };
+
+unsigned routes_methods(const struct route_options *options)
+{
+    unsigned methods = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(methods_of_options); i++) {
+        methods |= (options->methods & (1u << i)) != 0 ? METHOD_BIT(methods_of_options[i]) : 0;
+    }
+    return methods != 0 ? methods : options->websocket ? GET : POST;
+}
+
+/* A request without a body, of which nothing else is read, is no event. */
+enum route_kind routes_kind(const struct route_options *options)
+{
+    const struct route_stream_options *stream = &options->stream;
+    bool events = stream->name != NULL || stream->capture != NULL || stream->by != NULL || options->source_count != 0;
+    if (options->websocket) {
+        return ROUTE_WEBSOCKET;
+    }
+    return !events && options->reply != NULL && routes_methods(options) == GET ? ROUTE_REPLY : ROUTE_EVENTS;
+}
+
+struct compiling {
+    const struct route_options *options;
+    const struct route_scene *scene;
+    struct event_route *route;
+    struct buf *problems;
+};
+
+PRINTF_LIKE(3, 4) static void tell(const struct compiling *compiling, const char *option, const char *format, ...)
+{
+    const struct route_options *options = compiling->options;
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    buf_printf(compiling->problems, "%s:%d: routes: %s: %s: %s\n", options->file, options->line,
+               options->path.count != 0 ? options->path.items[0] : "", option, message);
+}
+
+/* Streams. */
+
+static const struct stream *find_stream(const struct route_scene *scene, const char *scope, const char *name)
+{
+    struct slice front = slice_from_string(scope), back = slice_from_string(name);
+    for (size_t i = 0; i < scene->stream_count; i++) {
+        struct slice whole = slice_from_string(scene->streams[i]->name);
+        if (whole.len == front.len + back.len && slice_starts_with(whole, front) &&
+            slice_equal(slice_after(whole, front.len), back)) {
+            return scene->streams[i];
+        }
+    }
+    return *scope != '\0' ? find_stream(scene, "", name) : NULL;
+}
+
+/* One of the route's own file is meant before one of all. */
+static const struct stream *must_find_stream(const struct compiling *compiling, const char *option, const char *name)
+{
+    const struct route_scene *scene = compiling->scene;
+    const struct stream *stream = find_stream(scene, compiling->options->scope, name);
+    if (stream == NULL) {
+        struct buf names = { 0 };
+        stream_describe_unknown(scene->streams, scene->stream_count, slice_from_string(name), &names);
+        tell(compiling, option, "%s", buf_c_string(&names));
+        buf_release(&names);
+    }
+    return stream;
+}
+
+static void compile_capture(const struct compiling *compiling, const char *name)
+{
+    const struct string_list *paths = &compiling->options->path;
+    for (size_t i = 0; i < paths->count; i++) {
+        struct route_pattern pattern;
+        struct buf unused = { 0 };
+        struct slice text = slice_from_string(name);
+        if (route_pattern_compile(&pattern, NULL, paths->items[i], &unused)) {
+            if (!route_pattern_has(&pattern, text)) {
+                tell(compiling, "stream.capture", "found \"%s\", expected a name in braces of the path %s", name,
+                     paths->items[i]);
+            }
+            route_pattern_release(&pattern);
+        }
+        buf_release(&unused);
+    }
+    compiling->route->stream_capture = slice_from_string(name);
+}
+
+static void compile_stream(const struct compiling *compiling)
+{
+    const struct route_stream_options *stream = &compiling->options->stream;
+    if ((stream->name != NULL) + (stream->capture != NULL) + (stream->by != NULL) > 1) {
+        tell(compiling, "stream", "found two ways to choose it, expected one of name, capture, by");
+    } else if (stream->name != NULL) {
+        compiling->route->stream = must_find_stream(compiling, "stream", stream->name);
+    } else if (stream->capture != NULL) {
+        compile_capture(compiling, stream->capture);
+    } else {
+        compiling->route->stream = compiling->scene->stream_count != 0 ? compiling->scene->streams[0] : NULL;
+    }
+    if (stream->by == NULL && (stream->names.count != 0 || stream->otherwise != NULL)) {
+        tell(compiling, "stream", "found names or else without by, expected the member of the event that chooses");
+    }
+}
+
+/* Paths, methods, hosts. */
+
+static void check_paths(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    if (options->path.count == 0) {
+        tell(compiling, "path", "found an empty list, expected a path");
+    }
+    for (size_t i = 0; i < options->path.count; i++) {
+        struct route_pattern pattern;
+        struct buf problem = { 0 };
+        if (route_pattern_compile(&pattern, options->prefix, options->path.items[i], &problem)) {
+            route_pattern_release(&pattern);
+        } else {
+            tell(compiling, "path", "%s", buf_c_string(&problem));
+        }
+        buf_release(&problem);
+    }
+}
+
+static bool reads_body_alone(const struct route_options *options)
+{
+    for (size_t i = 0; i < options->source_count; i++) {
+        if (options->event[i].kind == SOURCE_ARGUMENTS && options->event[i].body_into == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_methods(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    unsigned methods = routes_methods(options);
+    enum route_kind kind = routes_kind(options);
+    if (kind == ROUTE_WEBSOCKET && methods != GET) {
+        tell(compiling, "methods", "found others than GET, expected GET: a WebSocket is opened by it");
+    } else if (kind == ROUTE_EVENTS && (methods & GET) != 0 && reads_body_alone(options)) {
+        tell(compiling, "event",
+             "found nothing but a body, which a GET has not; expected other sources: event: [ { query: \"*\" } ]");
+    }
+}
+
+static void check_hosts(const struct compiling *compiling)
+{
+    const struct string_list *hosts = &compiling->options->host;
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (!hosts_is_entry(slice_from_string(hosts->items[i]))) {
+            tell(compiling, "host",
+                 "found \"%s\", expected a name as clients send it in Host: events.example, *.events.example or "
+                 "events.example:8443",
+                 hosts->items[i]);
+        }
+    }
+}
+
+/* Payloads. */
+
+static void compile_envelope(const struct compiling *compiling)
+{
+    const struct string_list *names = &compiling->options->envelope;
+    struct slice *slices = calloc(names->count + 1, sizeof *slices);
+    if (slices == NULL) {
+        tell(compiling, "envelope", "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        slices[i] = slice_from_string(names->items[i]);
+    }
+    compiling->route->shape.envelope = slices;
+    compiling->route->shape.envelope_count = names->count;
+}
+
+static void compile_items(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    struct event_route *route = compiling->route;
+    struct slice items = slice_from_string(options->items);
+    bool one = slice_equal(items, SLICE("one"));
+    bool member = !one && !slice_equal(items, SLICE("auto"));
+    bool optional = member && items.data[items.len - 1] == '?';
+    route->form = one ? PAYLOAD_ONE : member && !optional ? PAYLOAD_MEMBER : PAYLOAD_MANY;
+    if (member) {
+        route->shape.items = slice_make(items.data, items.len - optional);
+    }
+    compile_envelope(compiling);
+    if (one && (options->envelope.count != 0 || options->allow_empty)) {
+        tell(compiling, "items", "found \"one\" beside %s, which is of lists; expected the member that holds the list",
+             options->allow_empty ? "allow_empty" : "envelope");
+    }
+}
+
+static void check_bounds(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    const struct http_options *http = compiling->scene->http;
+    if (options->max_events > http->max_events) {
+        tell(compiling, "max_events", "found %llu, expected at most http.max_events, which is %llu",
+             (unsigned long long)options->max_events, (unsigned long long)http->max_events);
+    }
+    if (options->max_body_bytes > http->max_body_bytes) {
+        tell(compiling, "max_body", "found %llu bytes, expected at most http.max_body, which is %llu",
+             (unsigned long long)options->max_body_bytes, (unsigned long long)http->max_body_bytes);
+    }
+}
+
+static void compile(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    *compiling->route = (struct event_route){
+        .options = options,
+        .shape = { .atomic = options->atomic, .allow_empty = options->allow_empty, .max_events = options->max_events },
+        .max_body_bytes = options->max_body_bytes,
+        .waits_stored = options->ack == ROUTE_ACK_STORED,
+    };
+    check_paths(compiling);
+    check_methods(compiling);
+    check_hosts(compiling);
+    compile_items(compiling);
+    check_bounds(compiling);
+    if (routes_kind(options) != ROUTE_REPLY) {
+        compile_stream(compiling);
+    }
+}
+
+bool routes_compile(struct routes *routes, const struct route_options *options, size_t count,
+                    const struct route_scene *scene, struct buf *problems)
+{
+    size_t before = problems->len;
+    *routes = (struct routes){ .options = options, .events = calloc(count + 1, sizeof *routes->events) };
+    if (routes->events == NULL) {
+        buf_append_string(problems, "routes: out of memory\n");
+        return false;
+    }
+    routes->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct compiling compiling = { &options[i], scene, &routes->events[i], problems };
+        compile(&compiling);
+    }
+    return problems->len == before && !problems->failed;
+}
+
+void routes_release(struct routes *routes)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        free((void *)routes->events[i].shape.envelope);
+    }
+    free(routes->events);
+    *routes = (struct routes){ 0 };
+}
+
+static struct route row_of(const struct routes *routes, size_t index)
+{
+    const struct route_options *options = &routes->options[index];
+    return (struct route){
+        .kind = routes_kind(options),
+        .methods = routes_methods(options),
+        .prefix = options->prefix,
+        .hosts = options->host.count != 0 ? &options->host : &options->included_hosts,
+        .exact_slash = options->slash == ROUTE_SLASH_EXACT,
+        .last = options->order == ROUTE_ORDER_LAST,
+        .acks = options->acks,
+        .events = &routes->events[index],
+        .replies = routes->events[index].replies,
+        .file = options->file,
+        .line = options->line,
+    };
+}
+
+bool route_list_add_routes(struct route_list *list, const struct routes *routes)
+{
+    bool added = true;
+    for (size_t i = 0; i < routes->count; i++) {
+        struct route row = row_of(routes, i);
+        const struct string_list *paths = &routes->options[i].path;
+        for (size_t k = 0; added && k < paths->count; k++) {
+            row.path = paths->items[k];
+            added = route_list_add(list, &row);
+        }
+    }
+    return added;
+}
