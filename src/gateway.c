@@ -23,6 +23,7 @@
 #include "base/status.h"
 #include "base/system/crash_point.h"
 #include "base/system/data_folder.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "memory_plan.h"
 #include "open_files.h"

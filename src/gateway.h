@@ -4,8 +4,6 @@
 
 #include "base/bytes.h"
 
-#define SLUICE_VERSION "0.1.0"
-
 struct config;
 struct gateway;
 

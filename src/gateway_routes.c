@@ -8,7 +8,8 @@ bool gateway_routes_compile(struct gateway_routes *routes, const struct config *
 {
     const struct route_scene scene = { .streams = streams,
                                        .stream_count = config->stream_count,
-                                       .http = &config->http };
+                                       .http = &config->http,
+                                       .replies = { config->replies, config->reply_count } };
     if (!routes_compile(&routes->configured, config->routes, config->route_count, &scene, problems)) {
         return false;
     }

@@ -2,6 +2,7 @@
 #include "start_line.h"
 
 #include "base/log.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "config/environment.h"
 #include "gateway.h"

@@ -32,6 +32,7 @@ struct pipeline {
     struct token submitted[SUBMITTED_MAX];
     size_t count;
     size_t refused[ERROR_COUNT];
+    size_t hidden; /* replies that say nothing of refused events */
     struct buf last_payload;
     struct buf last_client_ip;
     bool last_wait;
@@ -75,6 +76,12 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
     world.refused[error]++;
 }
 
+void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream)
+{
+    (void)io, (void)stream;
+    world.hidden++;
+}
+
 void submission_release(struct submission *submission)
 {
     buf_release(&submission->detail);
@@ -111,6 +118,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     submission->events = first == '#' ? HTTP_IDS_MAX + 1 : 1;
     submission->rejected = first == '?';
     submission->pending = first != '!' && first != '?';
+    submission->first = (struct first_refused){ .index = 0, .field = "name", .message = "the \"name\" is missing" };
     buf_append_string(&submission->detail, first == '!' ? "invalid JSON at byte 0" : "");
     buf_append_string(&submission->errors, first == '?' ? "{\"index\":0}" : "");
     buf_append_fill(&submission->ids, submission->pending ? 0x11 : 0, sizeof(struct event_id));
@@ -287,6 +295,7 @@ static inline struct wire *wire_new(void)
     world.count = 0;
     world.admits = OK;
     memset(world.refused, 0, sizeof world.refused);
+    world.hidden = 0;
     return wire;
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/system/service.h"
 #include "base/thread.h"
+#include "base/version.h"
 
 #include <getopt.h>
 #include <malloc.h>

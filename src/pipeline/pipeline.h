@@ -172,6 +172,9 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error);
 
+/* I/O thread. Counts a reply that does not tell its client that events were refused. `stream` NULL: none. */
+void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream);
+
 /* I/O thread, just before its loop blocks: seals the open chunks and pushes them to the commit queue. */
 void pipeline_io_flush(struct pipeline_io *io);
 

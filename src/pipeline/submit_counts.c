@@ -14,9 +14,15 @@ void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t
                        events);
 }
 
+/* The last one stands for "no stream". */
+static size_t label_of(const struct pipeline_io *io, const struct stream *stream)
+{
+    return stream != NULL ? stream->index : io->stream_count;
+}
+
 void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, enum error error)
 {
-    size_t index = stream != NULL ? stream->index : io->stream_count; /* the latter stands for "no stream" */
+    size_t index = label_of(io, stream);
     metric_add_event(io->cells, METRIC_EVENTS_RECEIVED, protocol, index, 1);
     submit_count_refused(io, protocol, index, error, 1);
 }
@@ -27,4 +33,9 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
     struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
     submit_count_payload(io, protocol, stream, error);
     refusals_note(io->refusals, &refusal, 1, SLICE(""));
+}
+
+void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream)
+{
+    metric_add_index(io->cells, METRIC_REFUSALS_HIDDEN, label_of(io, stream), 1);
 }

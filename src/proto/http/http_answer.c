@@ -8,12 +8,17 @@
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
 #include "config/options/string_list.h"
+#include "proto/answer/route_reply.h"
 #include "proto/front/origins.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_chars.h"
 #include "proto/http_syntax/http_parse.h"
 
+#include <stdlib.h>
+
 #define BODY_KEPT 512
+
+_Static_assert(sizeof(struct route_reply) <= ROUTE_REPLY_BYTES, "it is weighed so");
 
 /* Of an entry that allows many the reply must name the one that asks; it may be written long after the request. */
 static void allow_origin(struct http_answer *answer, const struct string_list *origins, struct slice origin)
@@ -32,6 +37,7 @@ static void allow_origin(struct http_answer *answer, const struct string_list *o
 
 void http_answer_begin(struct http_answer *answer, const struct io_context *context, const struct http_request *request)
 {
+    ASSERT(answer->route_reply == NULL);
     struct buf body = answer->body, headers = answer->headers, origin = answer->origin;
     *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .headers = headers, .origin = origin };
     buf_clear(&answer->body);
@@ -86,6 +92,29 @@ void http_answer_problem(struct http_answer *answer, enum error error, struct sl
         buf_clear(&answer->body);
         http_reply_problem(&answer->body, error, SLICE(""), SLICE(""));
     }
+    if (answer->route_reply != NULL) {
+        route_reply_refuse(answer->route_reply, error, detail);
+    }
+}
+
+void http_answer_take_stream(struct http_answer *answer, const struct stream *stream)
+{
+    answer->route_reply->stream = stream;
+}
+
+void http_answer_take_members(struct http_answer *answer, const struct request_values *values)
+{
+    route_reply_take_members(answer->route_reply, values);
+}
+
+void http_answer_take_submission(struct http_answer *answer, const struct submission *submission)
+{
+    route_reply_submit(answer->route_reply, submission, buf_slice(&answer->body));
+}
+
+bool http_answer_lists_ids(const struct http_answer *answer)
+{
+    return route_reply_lists_ids(answer->route_reply);
 }
 
 void http_answer_upgrade(struct http_answer *answer)
@@ -164,10 +193,29 @@ static const char *fate_word(const struct http_answer *answer)
     return answer->stored ? "stored" : "accepted";
 }
 
-/* The body, in `text` or the answer's own; failed if memory is short even for what must be in it. */
-static const struct buf *compose_body(const struct http_answer *answer, struct buf *text)
+/* The reply that the route has for what happened. False: the usual one. */
+static bool RARE compose_configured(struct http_answer *answer, struct io_context *context)
 {
+    const struct route_reply_fate fate = {
+        .counts = answer->counts,
+        .stored = answer->stored,
+        .id = answer->kind == ANSWER_ONE ? &answer->id : NULL,
+        .usual = buf_slice(&answer->body),
+        .reply = &answer->reply,
+        .headers = &answer->headers,
+        .body = &context->text,
+    };
+    return route_reply_write(answer->route_reply, &fate, context->wall_ns, context->intake.io);
+}
+
+/* The body, in context->text or the answer's own; failed if memory is short even for what must be in it. */
+static const struct buf *compose_body(struct http_answer *answer, struct io_context *context)
+{
+    struct buf *text = &context->text;
     buf_clear(text);
+    if (answer->route_reply != NULL && compose_configured(answer, context)) {
+        return text;
+    }
     switch (answer->kind) {
     case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
     case ANSWER_MANY:
@@ -185,7 +233,7 @@ static const struct buf *compose_body(const struct http_answer *answer, struct b
 
 void http_answer_write(struct http_answer *answer, struct io_context *context, struct buf *out)
 {
-    const struct buf *whole = compose_body(answer, &context->text);
+    const struct buf *whole = compose_body(answer, context);
     struct slice body = buf_slice(whole);
     out->failed |= whole->failed; /* then the connection ends, and says nothing wrong */
     if (answer->kind == ANSWER_UPGRADE) {
@@ -199,6 +247,10 @@ void http_answer_write(struct http_answer *answer, struct io_context *context, s
 
 void http_answer_clear(struct http_answer *answer)
 {
+    if (answer->route_reply != NULL) {
+        free(answer->route_reply);
+        answer->route_reply = NULL;
+    }
     if (answer->body.cap > BODY_KEPT) {
         buf_release(&answer->body);
     }
@@ -207,6 +259,8 @@ void http_answer_clear(struct http_answer *answer)
 
 void http_answer_release(struct http_answer *answer)
 {
+    free(answer->route_reply);
+    answer->route_reply = NULL;
     buf_release(&answer->body);
     buf_release(&answer->headers);
     buf_release(&answer->origin);

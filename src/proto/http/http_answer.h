@@ -13,7 +13,11 @@
 struct http_request;
 struct io_context;
 struct page_reply;
+struct request_values;
+struct route_reply;
 struct slice;
+struct stream;
+struct submission;
 struct ticket;
 
 enum answer_state {
@@ -27,6 +31,9 @@ enum answer_state {
 /* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
 enum answer_kind { ANSWER_BODY, ANSWER_ONE, ANSWER_MANY, ANSWER_UPGRADE };
 
+/* What a reply of the configuration takes beside the answer, at most. */
+#define ROUTE_REPLY_BYTES 4096
+
 /* Zeroed to begin with; `body`, `headers` and `origin` keep their memory from request to request. */
 struct http_answer {
     enum answer_state state;
@@ -37,10 +44,11 @@ struct http_answer {
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     int64_t deadline_ns;
-    size_t weighed;     /* bytes of the body that are counted as kept */
-    struct buf body;    /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
-    struct buf headers; /* reply.headers */
-    struct buf origin;  /* reply.origin, where a pattern allowed it */
+    size_t weighed;                  /* bytes of the body that are counted as kept */
+    struct buf body;                 /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
+    struct buf headers;              /* reply.headers */
+    struct buf origin;               /* reply.origin, where a pattern allowed it */
+    struct route_reply *route_reply; /* what is answered instead of the usual, owned; NULL: nothing is */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
@@ -49,6 +57,14 @@ void http_answer_begin(struct http_answer *answer, const struct io_context *cont
 
 /* Ready with a problem. `detail` empty: the error's own text. */
 void http_answer_problem(struct http_answer *answer, enum error error, struct slice detail, struct slice errors);
+
+/* Of an answer that has a `route_reply`: what it is told on the way. */
+void http_answer_take_stream(struct http_answer *answer, const struct stream *stream);
+void http_answer_take_members(struct http_answer *answer, const struct request_values *values);
+void http_answer_take_submission(struct http_answer *answer,
+                                 const struct submission *submission); /* after the usual one */
+/* Does its reply list the ids of all events? */
+bool http_answer_lists_ids(const struct http_answer *answer);
 
 /* Ready with the reply to OPTIONS: `allow` are METHOD_BITs. */
 void http_answer_options(struct http_answer *answer, const struct http_request *request, unsigned allow);

@@ -25,8 +25,9 @@ static inline size_t http_bounds_replies(const struct http_session *session)
 
 static inline void http_bounds_weigh_one(struct http_session *session, struct http_answer *answer)
 {
-    session->owed += answer->body.len - answer->weighed;
-    answer->weighed = answer->body.len;
+    size_t bytes = answer->body.len + (answer->route_reply != NULL ? ROUTE_REPLY_BYTES : 0);
+    session->owed += bytes - answer->weighed;
+    answer->weighed = bytes;
 }
 
 /* Counts the answers to requests just taken; is there room for more? */

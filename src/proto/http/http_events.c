@@ -180,12 +180,17 @@ static void answer_many(struct http_answer *answer, const struct submission *sub
 static void answer_submission(struct http_answer *answer, const struct submission *submission, enum payload_form form,
                               enum ids ids)
 {
+    bool configured = answer->route_reply != NULL;
+    ids = configured && ids != IDS_NEVER && http_answer_lists_ids(answer) ? IDS_ALWAYS : ids;
     if (submission->error != OK) {
         http_answer_problem(answer, submission->error, buf_slice(&submission->detail), whole_list(&submission->errors));
     } else if (form == PAYLOAD_ONE) {
         answer_one(answer, submission);
     } else {
         answer_many(answer, submission, lists_ids(ids, submission));
+    }
+    if (configured) {
+        http_answer_take_submission(answer, submission);
     }
 }
 
@@ -255,6 +260,9 @@ void http_events_post(struct io_context *context, const struct event_route *rout
     bool large = false;
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
     enum error error = read_arguments(context, route, request->query, &arguments, &detail);
+    if (answer->route_reply != NULL) {
+        http_answer_take_stream(answer, arguments.stream);
+    }
     enum error full = error == OK ? gatekeeper_admits(context->gatekeeper, arguments.stream) : OK;
     if (full != OK) {
         refuse(context, answer, arguments.stream, full, SLICE(""));
@@ -294,6 +302,9 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .values = gathers && context->values->count != 0 ? &context->values->values : NULL,
     };
     answer->wait_stored = arguments.wait_stored;
+    if (answer->route_reply != NULL && payload.values != NULL) {
+        http_answer_take_members(answer, payload.values);
+    }
     if (large) {
         hand_on(context, &payload, request->encoding, arguments.ids, answer);
         return;

@@ -3,13 +3,14 @@
 
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
-#include "proto/front/client_address.h"
 #include "proto/front/hosts.h"
 #include "proto/front/kept.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_answer.h"
+#include "proto/http/http_client.h"
+#include "proto/http/http_configured.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
@@ -106,6 +107,13 @@ struct http_destination http_serve_find(struct http_exchange *exchange, const st
     return to;
 }
 
+/* Of a route that has replies of its own. False: memory is short. */
+static bool attach_reply(const struct http_exchange *exchange, const struct http_request *request,
+                         const struct event_route *route, struct http_answer *answer)
+{
+    return route->replies == NULL || http_configured_attach(exchange, request, route, answer);
+}
+
 /* Counts it where it belongs. */
 static void give_problem(struct io_context *context, struct http_answer *answer, const struct http_destination *to,
                          enum error error, struct slice detail)
@@ -125,7 +133,9 @@ static struct http_answer *refuse(struct http_exchange *exchange, const struct h
                                   const struct http_destination *to, enum error error, struct slice detail)
 {
     struct http_answer *answer = begin_answer(exchange, request);
-    give_problem(exchange->context, answer, to, error, detail);
+    bool known = to->is_event && to->route != NULL; /* else a body stands still whose head is gone */
+    bool told = !known || attach_reply(exchange, request, to->route->events, answer);
+    give_problem(exchange->context, answer, to, told ? error : ERROR_OUT_OF_MEMORY, detail);
     return answer;
 }
 
@@ -134,28 +144,6 @@ void http_serve_refusal(struct http_exchange *exchange, const struct http_reques
 {
     refuse(exchange, request, to, error, detail)->reply.close = true;
     flush_if_ready(exchange);
-}
-
-static bool is_forwarded(const struct http_exchange *exchange, const struct http_request *request)
-{
-    return exchange->peer_trusted && request->forwarded_for_count != 0;
-}
-
-static struct client_address client_of(const struct http_exchange *exchange, const struct http_request *request)
-{
-    return is_forwarded(exchange, request) ? client_address_behind(exchange->context->trusted, exchange->peer,
-                                                                   request->forwarded_for, request->forwarded_for_count)
-                                           : exchange->peer;
-}
-
-static struct slice client_ip(const struct http_exchange *exchange, const struct http_request *request,
-                              char text[CLIENT_ADDRESS_TEXT])
-{
-    if (!is_forwarded(exchange, request)) {
-        return slice_make(exchange->peer_text, exchange->peer_text_length);
-    }
-    struct client_address client = client_of(exchange, request);
-    return slice_make(text, client_address_format(&client, text));
 }
 
 static void serve_page(struct http_exchange *exchange, const struct http_request *request, const struct page *page,
@@ -170,7 +158,7 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
         .query = request->query,
         .captures = &exchange->context->captures,
         .host = request->host,
-        .client_ip = client_ip(exchange, request, text),
+        .client_ip = http_client_ip(exchange, request, text),
         .fields = request->fields,
     };
     struct page_reply reply = { .status = 200 };
@@ -195,7 +183,7 @@ static enum http_outcome serve_websocket(struct http_exchange *exchange, const s
 {
     struct slice detail = SLICE("");
     struct http_answer *answer = begin_answer(exchange, request);
-    enum error error = http_upgrade(exchange->context, request, to->route, client_of(exchange, request),
+    enum error error = http_upgrade(exchange->context, request, to->route, http_client_of(exchange, request),
                                     &exchange->terms, &answer->body, &detail);
     if (error != OK) {
         give_problem(exchange->context, answer, to, error, detail);
@@ -211,7 +199,11 @@ static void serve_events(struct http_exchange *exchange, const struct http_reque
     char text[CLIENT_ADDRESS_TEXT];
     struct token token = http_exchange_next_token(exchange);
     struct http_answer *answer = begin_answer(exchange, request);
-    http_events_post(exchange->context, route, request, body, client_ip(exchange, request, text), token, answer);
+    if (!attach_reply(exchange, request, route, answer)) {
+        http_events_refuse(exchange->context, answer, ERROR_OUT_OF_MEMORY, SLICE(""));
+        return;
+    }
+    http_events_post(exchange->context, route, request, body, http_client_ip(exchange, request, text), token, answer);
 }
 
 enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
@@ -226,6 +218,8 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
         serve_page(exchange, request, to->route->page, to->path);
     } else if (to->route->kind == ROUTE_WEBSOCKET) {
         after = serve_websocket(exchange, request, to);
+    } else if (to->route->kind == ROUTE_REPLY) {
+        http_configured_reply(exchange, request, to->route->replies, begin_answer(exchange, request));
     } else {
         serve_events(exchange, request, to->route->events, body);
     }

@@ -1,6 +1,7 @@
 /* Turns the outcome of a request into the bytes of an HTTP/1.1 reply. */
 #include "proto/http_syntax/http_reply.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "event/event_id.h"
@@ -77,6 +78,21 @@ static void append_number(struct buf *out, uint64_t number)
     buf_append(out, digits + at, sizeof digits - at);
 }
 
+/* Of a status that has no name of its own that of its class (RFC 9110, 15). */
+struct slice http_reply_title(int status)
+{
+    static const struct slice classes[] = {
+        { "Informational", 13 }, { "Success", 7 }, { "Redirection", 11 }, { "Client Error", 12 }, { "Server Error", 12 }
+    };
+    ASSERT(status >= 100 && status <= 599);
+    for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
+        if (statuses[i].status == status) {
+            return statuses[i].title;
+        }
+    }
+    return classes[status / 100 - 1];
+}
+
 static void append_status(struct buf *out, int status)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
@@ -87,17 +103,9 @@ static void append_status(struct buf *out, int status)
     }
     buf_append_slice(out, SLICE("HTTP/1.1 "));
     append_number(out, (uint64_t)status);
-    buf_append_slice(out, SLICE(" \r\n"));
-}
-
-struct slice http_reply_title(int status)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
-        if (statuses[i].status == status) {
-            return statuses[i].title;
-        }
-    }
-    return SLICE("Error");
+    buf_append_byte(out, ' ');
+    buf_append_slice(out, http_reply_title(status));
+    buf_append_slice(out, SLICE("\r\n"));
 }
 
 static void append_methods(struct buf *out, struct slice name, unsigned methods)

@@ -27,6 +27,8 @@ struct reply {
 
 struct reply_set {
     struct reply *outcomes[REPLY_OUTCOMES]; /* NULL: not given */
+    struct slice names[REPLY_NAMES_MAX];    /* in the templates */
+    size_t name_count;
 };
 
 /* The options that make one reply; NULL and a problem. `path`: "replies.one.accepted". */

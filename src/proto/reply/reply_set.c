@@ -24,6 +24,60 @@ static bool is_given(const struct reply_outcome_options *options)
            options->cookie_count != 0;
 }
 
+static bool has_name(const struct reply_set *set, struct slice name)
+{
+    for (size_t i = 0; i < set->name_count; i++) {
+        if (slice_equal(set->names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: there are too many. */
+static bool add_names(struct reply_set *set, const struct template *template)
+{
+    size_t at = 0;
+    struct slice name;
+    while (template != NULL && template_next_name(template, &at, &name)) {
+        if (has_name(set, name)) {
+            continue;
+        }
+        if (set->name_count == REPLY_NAMES_MAX) {
+            return false;
+        }
+        set->names[set->name_count++] = name;
+    }
+    return true;
+}
+
+static bool add_names_of(struct reply_set *set, const struct reply *reply)
+{
+    bool good = add_names(set, reply->body) && add_names(set, reply->target);
+    for (size_t i = 0; i < reply->options->headers.count; i++) {
+        good = good && add_names(set, reply->fields[i].value);
+    }
+    for (size_t i = 0; i < reply->options->cookie_count; i++) {
+        good = good && add_names(set, reply->cookies[i].value);
+    }
+    return good;
+}
+
+/* NULL, and a problem. */
+static struct reply *compile_outcome(struct reply_set *set, enum reply_outcome outcome, struct reply_compiler *compiler)
+{
+    snprintf(compiler->path, sizeof compiler->path, "replies.%s.%s", compiler->set->name, outcome_names[outcome]);
+    struct reply *reply = reply_compile(compiler, &compiler->set->outcomes[outcome]);
+    if (reply != NULL && !add_names_of(set, reply)) {
+        buf_printf(compiler->problems,
+                   "%s:%d: %s: found more than %d different placeholders in this reply, expected fewer\n",
+                   compiler->set->file, compiler->set->line, compiler->path, REPLY_NAMES_MAX);
+        reply_free(reply);
+        return NULL;
+    }
+    return reply;
+}
+
 struct reply_set *reply_set_compile(const struct reply_options *options, template_knows *knows, const void *context,
                                     struct buf *problems)
 {
@@ -32,8 +86,7 @@ struct reply_set *reply_set_compile(const struct reply_options *options, templat
     for (size_t i = 0; set != NULL && i < REPLY_OUTCOMES; i++) {
         if (is_given(&options->outcomes[i])) {
             struct reply_compiler compiler = { options, "", knows, context, problems };
-            snprintf(compiler.path, sizeof compiler.path, "replies.%s.%s", options->name, outcome_names[i]);
-            set->outcomes[i] = reply_compile(&compiler, &options->outcomes[i]);
+            set->outcomes[i] = compile_outcome(set, (enum reply_outcome)i, &compiler);
             good = good && set->outcomes[i] != NULL;
         }
     }
@@ -68,32 +121,10 @@ const struct reply *reply_set_find(const struct reply_set *set, enum reply_outco
     return reply == NULL || reply->options->problem ? NULL : reply;
 }
 
-static void visit_template(const struct template *template, void (*visit)(void *context, struct slice name),
-                           void *context)
+const struct slice *reply_set_names(const struct reply_set *set, size_t *count)
 {
-    size_t at = 0;
-    struct slice name;
-    while (template != NULL && template_next_name(template, &at, &name)) {
-        visit(context, name);
-    }
-}
-
-void reply_set_visit_names(const struct reply_set *set, void (*visit)(void *context, struct slice name), void *context)
-{
-    for (size_t i = 0; i < REPLY_OUTCOMES; i++) {
-        const struct reply *reply = set->outcomes[i];
-        if (reply == NULL) {
-            continue;
-        }
-        visit_template(reply->body, visit, context);
-        visit_template(reply->target, visit, context);
-        for (size_t k = 0; k < reply->options->headers.count; k++) {
-            visit_template(reply->fields[k].value, visit, context);
-        }
-        for (size_t k = 0; k < reply->options->cookie_count; k++) {
-            visit_template(reply->cookies[k].value, visit, context);
-        }
-    }
+    *count = set->name_count;
+    return set->names;
 }
 
 bool reply_hides_refusal(const struct reply *reply, enum reply_outcome outcome, int status)

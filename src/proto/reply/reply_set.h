@@ -18,8 +18,9 @@ void reply_set_free(struct reply_set *set);
 /* NULL: the usual answer. */
 const struct reply *reply_set_find(const struct reply_set *set, enum reply_outcome outcome);
 
-/* Calls `visit` for each placeholder of its templates, as often as it is used. */
-void reply_set_visit_names(const struct reply_set *set, void (*visit)(void *context, struct slice name), void *context);
+/* The names of all its placeholders, each once, at most REPLY_NAMES_MAX. */
+#define REPLY_NAMES_MAX 32
+const struct slice *reply_set_names(const struct reply_set *set, size_t *count);
 
 /* Its client is not told that events were refused: the status is that of success, or of some events refused nothing names
  * them. */
@@ -34,7 +35,8 @@ struct reply_request {
 struct reply_answer {
     int status;               /* in: the usual one, for replies that say none */
     const char *content_type; /* NULL: there is no body */
-    bool no_store;            /* Cache-Control: no-store, if the headers say nothing */
+    bool no_store;            /* Cache-Control: no-store goes with it */
+    bool caches;              /* its headers say how it is cached */
     struct buf headers;       /* whole lines; appended to */
     struct buf body;          /* likewise */
 };

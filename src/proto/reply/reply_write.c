@@ -125,5 +125,6 @@ enum error reply_write(const struct reply *reply, template_value *value, void *c
     answer->status = options->status != 0 ? (int)options->status : usual;
     answer->content_type = reply->content_type;
     answer->no_store = options->gif && !reply->caches;
+    answer->caches = reply->caches;
     return headers->failed || answer->body.failed ? ERROR_OUT_OF_MEMORY : error;
 }

@@ -6,6 +6,7 @@
 #include "event/stream.h"
 #include "proto/front/hosts.h"
 #include "proto/front/http_method.h"
+#include "proto/reply/reply_set.h"
 #include "proto/route/route_pattern.h"
 
 #include <stdio.h>
@@ -230,6 +231,25 @@ static void check_bounds(const struct compiling *compiling)
     }
 }
 
+static void compile_replies(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    char name[256];
+    if (options->reply == NULL || options->websocket) {
+        return;
+    }
+    snprintf(name, sizeof name, "routes: %s: reply", options->path.count != 0 ? options->path.items[0] : "");
+    struct reply_set *replies =
+        route_replies_compile(&compiling->scene->replies, options, false, name, compiling->problems);
+    compiling->route->replies = replies;
+    if (replies != NULL && routes_kind(options) == ROUTE_REPLY && reply_set_find(replies, REPLY_OK) == NULL) {
+        tell(compiling, "reply",
+             "found \"%s\", which has neither `ok` nor `any`; expected one of them, as this route takes "
+             "no events (without `stream` and `event`)",
+             options->reply);
+    }
+}
+
 static void compile(const struct compiling *compiling)
 {
     const struct route_options *options = compiling->options;
@@ -244,6 +264,7 @@ static void compile(const struct compiling *compiling)
     check_hosts(compiling);
     compile_items(compiling);
     check_bounds(compiling);
+    compile_replies(compiling);
     if (routes_kind(options) != ROUTE_REPLY) {
         compile_stream(compiling);
     }
@@ -270,6 +291,7 @@ void routes_release(struct routes *routes)
 {
     for (size_t i = 0; i < routes->count; i++) {
         free((void *)routes->events[i].shape.envelope);
+        reply_set_free((struct reply_set *)(uintptr_t)routes->events[i].replies);
     }
     free(routes->events);
     *routes = (struct routes){ 0 };

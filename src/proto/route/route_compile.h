@@ -3,6 +3,7 @@
 
 #include "proto/route/event_route.h"
 #include "proto/route/route.h"
+#include "proto/route/route_replies.h"
 
 struct http_options;
 struct route_options;
@@ -19,6 +20,7 @@ struct route_scene {
     struct stream *const *streams; /* the first is that of routes that name none */
     size_t stream_count;
     const struct http_options *http;
+    struct reply_list replies;
 };
 
 /* Zeroed it is empty. */

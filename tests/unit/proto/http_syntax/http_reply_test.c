@@ -48,7 +48,7 @@ static void replies_are_written_as_http_1_1(void **state)
         { { .status = 426 },
           "HTTP/1.1 426 Upgrade Required\r\nD\r\nContent-Length: 2\r\nUpgrade: websocket\r\n"
           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\nhi" },
-        { { .status = 299 }, "HTTP/1.1 299 \r\nD\r\nContent-Length: 2\r\n\r\nhi" },
+        { { .status = 299 }, "HTTP/1.1 299 Success\r\nD\r\nContent-Length: 2\r\n\r\nhi" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct buf out = { 0 };

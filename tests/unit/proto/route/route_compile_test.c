@@ -56,7 +56,10 @@ static void build(struct built *built, const char *text)
         built->streams[i] = stream_compile(&built->config.streams[i], i, &built->problems);
         assert_non_null(built->streams[i]);
     }
-    const struct route_scene scene = { built->streams, ARRAY_LENGTH(built->streams), &built->config.http };
+    const struct route_scene scene = { .streams = built->streams,
+                                       .stream_count = ARRAY_LENGTH(built->streams),
+                                       .http = &built->config.http,
+                                       .replies = { built->config.replies, built->config.reply_count } };
     built->good =
         routes_compile(&built->routes, built->config.routes, built->config.route_count, &scene, &built->problems) &&
         route_list_add_own(&built->list) && route_list_add_pages(&built->list, pages, ARRAY_LENGTH(pages)) &&
@@ -121,6 +124,30 @@ static void a_route_that_cannot_be_is_told_by_its_line(void **state)
         snprintf(expected, sizeof expected, "t.yaml:2: routes: %s: %s\n", path, rows[i].problem);
         must_say(text, expected);
     }
+}
+
+static void a_reply_must_be_there_and_fit_its_route(void **state)
+{
+    (void)state;
+    must_say("routes:\n"
+             "  - { path: /a, reply: two }\n"
+             "replies:\n"
+             "  one: { any: { empty: true } }\n",
+             "t.yaml:2: routes: /a: reply: found \"two\", expected a name of replies: one\n");
+    must_say(
+        "routes:\n"
+        "  - { path: /a, methods: GET, reply: one }\n"
+        "replies:\n"
+        "  one: { accepted: { empty: true } }\n",
+        "t.yaml:2: routes: /a: reply: found \"one\", which has neither `ok` nor `any`; expected one of them, as this "
+        "route takes no events (without `stream` and `event`)\n");
+    must_say(
+        "routes:\n"
+        "  - { path: '/a/{user}', reply: one }\n"
+        "replies:\n"
+        "  one: { any: { text: '{path.usr}' } }\n",
+        "t.yaml:4: replies.one.any.text: found a template that cannot be used, at {path.usr}: there is no placeholder "
+        "of this name here\n");
 }
 
 static void a_clash_names_both_places(void **state)
@@ -197,7 +224,10 @@ static void routes_become_rows_with_what_they_say_of_events(void **state)
           "  - { path: '/d/{s}', items: \"batch?\", stream: { capture: s } }\n"
           "  - { path: /w, websocket: true, acks: false, stream: orders }\n"
           "  - { path: /r, methods: GET, reply: swagger }\n"
-          "  - { path: /p, methods: [GET, POST], reply: pixel, event: [ { query: \"*\" } ] }\n");
+          "  - { path: /p, methods: [GET, POST], reply: pixel, event: [ { query: \"*\" } ] }\n"
+          "replies:\n"
+          "  swagger: { ok: { redirect: /swagger/ } }\n"
+          "  pixel: { any: { gif: true } }\n");
     assert_true(built.good);
     const struct event_route *a = find(&built, "/a", HTTP_POST)->events, *c = find(&built, "/c", HTTP_POST)->events;
     assert_ptr_equal(a, find(&built, "/b", HTTP_POST)->events);
@@ -219,7 +249,9 @@ static void routes_become_rows_with_what_they_say_of_events(void **state)
     assert_null(find(&built, "/w", HTTP_HEAD));
     assert_false(find(&built, "/w", HTTP_GET)->acks);
     assert_int_equal(find(&built, "/r", HTTP_HEAD)->kind, ROUTE_REPLY);
+    assert_non_null(find(&built, "/r", HTTP_HEAD)->replies);
     assert_int_equal(find(&built, "/p", HTTP_HEAD)->kind, ROUTE_EVENTS);
+    assert_non_null(find(&built, "/p", HTTP_HEAD)->events->replies);
     tear_down(&built);
 }
 
@@ -227,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_route_that_cannot_be_is_told_by_its_line),
+        cmocka_unit_test(a_reply_must_be_there_and_fit_its_route),
         cmocka_unit_test(a_clash_names_both_places),
         cmocka_unit_test(what_is_told_apart_is_no_clash),
         cmocka_unit_test(a_page_of_operators_needs_a_place_to_stay),
