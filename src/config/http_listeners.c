@@ -2,7 +2,7 @@
 #include "config/http_listeners.h"
 
 #include "config/memory.h"
-#include "config/option_read.h"
+#include "config/option_problem.h"
 #include "config/options/http_options.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "config/secret.h"
 
 #include "config/memory.h"
-#include "config/option_read.h"
+#include "config/option_problem.h"
 #include "config/options/dedup_options.h"
 #include "config/options/query_options.h"
 #include "config/options/store_options.h"

@@ -1,9 +1,7 @@
 /* Turns the options of a query into one that can be asked. */
 #include "query/named_query.h"
 
-#include "base/assert.h"
 #include "event/stream.h"
-#include "proto/front/page.h"
 #include "proto/reply/reply_set.h"
 #include "query/statement/sql_check.h"
 

@@ -1,7 +1,6 @@
 /* Turns a request into the values of a query's parameters, and values into a key. */
 #include "query/named_query.h"
 
-#include "base/assert.h"
 #include "proto/front/page.h"
 
 #define TEXTS_MAX ((size_t)10001) /* of one Array: one more than max_items allows, so that too many are seen to be */

@@ -8,7 +8,6 @@
 #include "query/event_metrics.h"
 #include "query/named_page.h"
 #include "query/query_reply.h"
-#include "store/store.h"
 
 #include <stdlib.h>
 

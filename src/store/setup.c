@@ -1,7 +1,6 @@
 /* Turns a file of SQL into statements that a server has run. */
 #include "store/setup.h"
 
-#include "base/clock.h"
 #include "config/options/setup_options.h"
 #include "store/answer_text.h"
 #include "store/codes.h"

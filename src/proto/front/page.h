@@ -5,8 +5,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "event/ticket.h"
-#include "proto/front/captures.h"
 #include "proto/front/http_method.h"
+
+struct captures;
 
 /* What a page sees. Slices are valid during the call; what a PAGE_LATER needs is copied. */
 struct page_request {
@@ -24,10 +25,7 @@ struct page_request {
 struct slice page_field(const struct page_request *request, const char *name);
 
 /* What the path's pattern captured under this name; data is NULL: it has no such part. */
-static inline struct slice page_capture(const struct page_request *request, struct slice name)
-{
-    return request->captures == NULL ? (struct slice){ NULL, 0 } : captures_find(request->captures, name);
-}
+struct slice page_capture(const struct page_request *request, struct slice name);
 
 /* The value of a query argument, percent-decoded ('+' is a space) into `out` (cleared first). False if it is absent;
  * *malformed is set if its escapes are not valid; out->failed: memory is short, and nothing is known. */

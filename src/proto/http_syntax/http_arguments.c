@@ -1,6 +1,7 @@
 /* Turns a query into its arguments. */
 #include "proto/http_syntax/http_arguments.h"
 
+#include "proto/front/captures.h"
 #include "proto/front/page.h"
 
 bool http_unescape(struct slice text, bool plus_is_space, struct buf *out)
@@ -20,6 +21,11 @@ bool http_unescape(struct slice text, bool plus_is_space, struct buf *out)
         buf_append_byte(out, (uint8_t)c);
     }
     return true;
+}
+
+struct slice page_capture(const struct page_request *request, struct slice name)
+{
+    return request->captures == NULL ? (struct slice){ NULL, 0 } : captures_find(request->captures, name);
 }
 
 bool page_argument(struct slice query, const char *name, struct buf *out, bool *malformed)

@@ -3,6 +3,8 @@
 
 #include "proto/openapi/openapi_operation.h"
 
+struct openapi_source;
+
 /* "responses":{…}, the last member of an operation. */
 void openapi_write_responses(const struct openapi_source *source, const struct openapi_operation *operation,
                              struct buf *out);

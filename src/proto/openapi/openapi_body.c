@@ -1,4 +1,5 @@
 /* Turns what a route takes into the body of its requests. */
+#include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_request.h"
 
 #include "config/options/route_options.h"

@@ -1,8 +1,10 @@
 /* One operation of the document: a method of a path. Private to this room. */
 #pragma once
 
+#include "base/bytes.h"
 #include "proto/front/http_method.h"
-#include "proto/openapi/openapi.h"
+
+struct openapi_source;
 
 enum openapi_kind { OPENAPI_EVENTS, OPENAPI_REPLY, OPENAPI_QUERY, OPENAPI_PAGE, OPENAPI_WEBSOCKET };
 

@@ -1,4 +1,5 @@
 /* Turns a configuration into the list of its operations. */
+#include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_operation.h"
 
 #include "base/assert.h"

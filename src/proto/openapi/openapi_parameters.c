@@ -1,4 +1,5 @@
 /* Turns captures, sources of events and parameters of queries into parameters of an operation. */
+#include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_column.h"
 #include "proto/openapi/openapi_request.h"
 

@@ -3,6 +3,8 @@
 
 #include "proto/openapi/openapi_operation.h"
 
+struct openapi_source;
+
 /* "parameters":[…], if there are any. `path`: of the operation whose path is the key; its captures name those of this one. */
 void openapi_write_parameters(const struct openapi_source *source, const struct openapi_operation *operation,
                               const struct openapi_operation *path, struct buf *out);

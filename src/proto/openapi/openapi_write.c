@@ -1,5 +1,6 @@
 /* Turns the list of operations into the document. */
 #include "proto/openapi/json_out.h"
+#include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_answers.h"
 #include "proto/openapi/openapi_errors.h"
 #include "proto/openapi/openapi_operation.h"

@@ -2,7 +2,6 @@
 #include "proto/values/gather_private.h"
 
 #include "config/options/route_options.h"
-#include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/values/multipart.h"

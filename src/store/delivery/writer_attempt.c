@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/options/store_options.h"
-#include "event/column.h"
 #include "event/stream.h"
 #include "store/delivery/writer_private.h"
 
