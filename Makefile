@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine swagger test crash crash-build values browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
+.PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -59,6 +59,13 @@ values: ## a generator of values against the stores: VALUES=1000000 SEED=1
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target sluice chdb_server
 	SLUICE_VALUES=$(VALUES) SLUICE_SEED=$(SEED) /usr/bin/python3 tests/integration/test_values.py
+
+requests: ## requests made from /openapi.json, held against it: REQUESTS=10000 SEED=1
+	@scripts/install test
+	@scripts/fetch-libchdb
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target sluice chdb_server
+	OPENAPI_REQUESTS=$(or $(REQUESTS),10000) SLUICE_SEED=$(SEED) /usr/bin/python3 tests/integration/test_openapi.py
 
 browser-sequences: ## random sequences of what visitors, pages and networks do to the browser SDK: SEQUENCES=500 SEED=1 [FIRST=0]
 	@scripts/install test

@@ -26,6 +26,7 @@ struct answer {
 #define ANSWERS_MAX 48
 
 struct answers {
+    const struct named_query_options *query; /* NULL: it is none */
     struct answer items[ANSWERS_MAX];
     size_t count;
 };
@@ -183,6 +184,12 @@ static void add_of_page(struct answers *answers, const struct page_options *page
     }
 }
 
+static const struct reply_options *reply_of_query(const struct openapi_source *source,
+                                                  const struct named_query_options *query)
+{
+    return query->reply.name != NULL ? openapi_reply(source, query->scope, query->reply.name) : &query->reply;
+}
+
 static bool is_many(const struct openapi_operation *operation)
 {
     return operation->route != NULL ? strcmp(operation->route->items, "one") != 0
@@ -196,7 +203,7 @@ static void collect(const struct openapi_source *source, const struct openapi_op
     if (operation->page != NULL) {
         add_of_page(answers, operation->page);
     } else if (operation->query != NULL) {
-        const struct reply_options *reply = openapi_reply(source, operation->query->scope, NULL);
+        const struct reply_options *reply = reply_of_query(source, operation->query);
         struct answer usual = { .status = 200, .name = "ok", .content_type = "application/json", .schema = "Any" };
         if (reply != NULL) {
             add_outcomes(answers, reply, of_queries, ARRAY_LENGTH(of_queries));
@@ -223,12 +230,12 @@ static void write_schema(const struct answer *answer, struct buf *out)
     }
 }
 
-static void write_example(const struct answer *answer, struct buf *out)
+static void write_example(const struct answer *answer, const struct named_query_options *query, struct buf *out)
 {
     json_out_open(out, answer->name, '{');
     json_out_key(out, SLICE("value"));
     if (answer->json != NULL) {
-        openapi_write_sample(answer->json, out);
+        openapi_write_sample(answer->json, query, out);
     } else {
         buf_append_slice(out, answer->example);
     }
@@ -269,7 +276,7 @@ static void write_content(const struct answers *answers, size_t first, struct bu
                 json_out_open(out, "examples", '{');
             }
             any = true;
-            write_example(&answers->items[i], out);
+            write_example(&answers->items[i], answers->query, out);
         }
     }
     if (any) {
@@ -316,7 +323,7 @@ static bool has_status(const struct answers *answers, int status)
 void openapi_write_responses(const struct openapi_source *source, const struct openapi_operation *operation,
                              struct buf *out)
 {
-    struct answers answers = { .count = 0 };
+    struct answers answers = { .query = operation->query };
     collect(source, operation, &answers);
     json_out_open(out, "responses", '{');
     for (int status = 100; status < 600; status++) {

@@ -13,17 +13,28 @@
 static const struct {
     const char *type, *or_type, *format;
 } forms[] = {
-    [KIND_STRING] = { "string", NULL, NULL },        [KIND_FIXED_STRING] = { "string", NULL, NULL },
-    [KIND_BOOL] = { "boolean", NULL, NULL },         [KIND_INT8] = { "integer", NULL, "int8" },
-    [KIND_INT16] = { "integer", NULL, "int16" },     [KIND_INT32] = { "integer", NULL, "int32" },
-    [KIND_INT64] = { "integer", NULL, "int64" },     [KIND_UINT8] = { "integer", NULL, "uint8" },
-    [KIND_UINT16] = { "integer", NULL, "uint16" },   [KIND_UINT32] = { "integer", NULL, "uint32" },
-    [KIND_UINT64] = { "integer", NULL, "uint64" },   [KIND_FLOAT32] = { "number", NULL, "float" },
-    [KIND_FLOAT64] = { "number", NULL, "double" },   [KIND_DATE] = { "string", "integer", NULL },
-    [KIND_DATETIME] = { "string", "integer", NULL }, [KIND_DATETIME64] = { "string", "integer", NULL },
-    [KIND_UUID] = { "string", NULL, "uuid" },        [KIND_ENUM] = { "string", NULL, NULL },
-    [KIND_DECIMAL] = { "number", "string", NULL },   [KIND_IPV4] = { "string", NULL, "ipv4" },
-    [KIND_IPV6] = { "string", NULL, "ipv6" },        [KIND_JSON] = { "object", NULL, NULL },
+    [KIND_STRING] = { "string", NULL, NULL },
+    [KIND_FIXED_STRING] = { "string", NULL, NULL },
+    [KIND_BOOL] = { "boolean", NULL, NULL },
+    [KIND_INT8] = { "integer", NULL, "int8" },
+    [KIND_INT16] = { "integer", NULL, "int16" },
+    [KIND_INT32] = { "integer", NULL, "int32" },
+    [KIND_INT64] = { "integer", NULL, "int64" },
+    [KIND_UINT8] = { "integer", NULL, "uint8" },
+    [KIND_UINT16] = { "integer", NULL, "uint16" },
+    [KIND_UINT32] = { "integer", NULL, "uint32" },
+    [KIND_UINT64] = { "integer", NULL, "uint64" },
+    [KIND_FLOAT32] = { "number", NULL, "float" },
+    [KIND_FLOAT64] = { "number", NULL, "double" },
+    [KIND_DATE] = { "string", "integer", "date-time" },
+    [KIND_DATETIME] = { "string", "integer", "date-time" },
+    [KIND_DATETIME64] = { "string", "integer", "date-time" },
+    [KIND_UUID] = { "string", NULL, "uuid" },
+    [KIND_ENUM] = { "string", NULL, NULL },
+    [KIND_DECIMAL] = { "number", "string", NULL },
+    [KIND_IPV4] = { "string", NULL, "ipv4" },
+    [KIND_IPV6] = { "string", NULL, "ipv6" },
+    [KIND_JSON] = { "object", NULL, NULL },
 };
 
 static void write_type(struct buf *out, enum kind kind, bool nullable)
@@ -73,8 +84,12 @@ static void write_text_limits(struct buf *out, const struct column_spec *spec)
         }
         json_out_close(out, ']');
     }
-    if (spec->min_length != 0) {
-        json_out_unsigned(out, "minLength", spec->min_length);
+    uint64_t least = spec->not_blank && spec->min_length == 0 ? 1 : spec->min_length;
+    if (least != 0) {
+        json_out_unsigned(out, "minLength", least);
+    }
+    if (spec->not_blank) {
+        json_out_string(out, "pattern", "\\S");
     }
     uint64_t most = spec->type.kind == KIND_FIXED_STRING && spec->type.length < spec->max_length ? spec->type.length
                                                                                                  : spec->max_length;
@@ -121,9 +136,9 @@ static void write_limits(struct buf *out, const struct column_spec *spec)
 static void write_description(struct buf *out, const struct column_spec *spec, bool item)
 {
     const char *comment = spec->options->comment;
-    const char *more = item                            ? ""
-                       : kind_is_time(spec->type.kind) ? " RFC 3339, or seconds or milliseconds since 1970."
-                                                       : "";
+    const char *more = item || spec->unit != UNIT_ANY || !kind_is_time(spec->type.kind)
+                           ? ""
+                           : " RFC 3339, or seconds or milliseconds since 1970.";
     if ((comment == NULL || comment[0] == '\0') && more[0] == '\0') {
         return;
     }
@@ -136,6 +151,42 @@ static void write_description(struct buf *out, const struct column_spec *spec, b
     json_out_text(out, "description", buf_slice(&text));
     out->failed |= text.failed;
     buf_release(&text);
+}
+
+/* The unit of the numbers that a time must be; 0: it may be a text, too. */
+static int64_t unit_ns(const struct column_spec *spec)
+{
+    static const int64_t units_ns[] = { [UNIT_ANY] = 0,
+                                        [UNIT_SECONDS] = NS_PER_SECOND,
+                                        [UNIT_MILLISECONDS] = NS_PER_MS,
+                                        [UNIT_MICROSECONDS] = NS_PER_US,
+                                        [UNIT_NANOSECONDS] = 1 };
+    return kind_is_time(spec->type.kind) ? units_ns[spec->unit] : 0;
+}
+
+/* A time of one unit, a text that is JSON: false, it is neither. */
+static bool write_ruled(struct buf *out, const struct column_spec *spec, bool nullable)
+{
+    int64_t unit = unit_ns(spec);
+    if (unit != 0) {
+        json_out_raw(out, "type", nullable ? SLICE("[\"integer\",\"null\"]") : SLICE("\"integer\""));
+        json_out_string(out, "format", "int64");
+        json_out_integer(out, "minimum",
+                         spec->earliest.given && !spec->earliest.now ? spec->earliest.wall_ns / unit : 0);
+        return true;
+    }
+    if (spec->type.kind == KIND_STRING && spec->json == JSON_TEXT_OBJECT) {
+        json_out_string(out, "type", "object");
+    }
+    return spec->type.kind == KIND_STRING && spec->json != JSON_TEXT_NONE;
+}
+
+static void write_scalar(struct buf *out, const struct column_spec *spec, bool nullable)
+{
+    if (!write_ruled(out, spec, nullable)) {
+        write_type(out, spec->type.kind, nullable);
+        write_limits(out, spec);
+    }
 }
 
 static void write_default(struct buf *out, const struct column_spec *spec)
@@ -158,14 +209,12 @@ void openapi_column_schema(struct buf *out, const struct column_spec *spec, bool
     if (spec->type.shape == SHAPE_ARRAY && !item) {
         json_out_string(out, "type", "array");
         json_out_open(out, "items", '{');
-        write_type(out, spec->type.kind, spec->type.nullable_items);
-        write_limits(out, spec);
+        write_scalar(out, spec, spec->type.nullable_items);
         json_out_close(out, '}');
     } else if (spec->type.shape == SHAPE_MAP) {
         openapi_schema_type(out, &spec->type);
     } else {
-        write_type(out, spec->type.kind, item ? spec->type.nullable_items : spec->type.shape == SHAPE_NULLABLE);
-        write_limits(out, spec);
+        write_scalar(out, spec, item ? spec->type.nullable_items : spec->type.shape == SHAPE_NULLABLE);
         write_default(out, spec);
         return;
     }
@@ -226,6 +275,14 @@ static void write_scalar_example(struct buf *out, const struct column_spec *spec
     char text[32];
     struct tm utc;
     time_t seconds = (time_t)(now_wall_ns / NS_PER_SECOND);
+    if (unit_ns(spec) != 0) {
+        json_out_integer(out, NULL, now_wall_ns / unit_ns(spec));
+        return;
+    }
+    if (spec->json != JSON_TEXT_NONE) {
+        json_out_raw(out, NULL, SLICE("{\"key\":\"value\"}"));
+        return;
+    }
     switch (spec->type.kind) {
     case KIND_BOOL: json_out_bool(out, NULL, true); return;
     case KIND_UUID: json_out_string(out, NULL, "018f6b2e-7a3c-4d0e-9a55-0242ac120002"); return;

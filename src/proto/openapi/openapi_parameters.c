@@ -85,11 +85,21 @@ static void write_words(const struct parameter_options *parameter, struct buf *o
     json_out_close(out, ']');
 }
 
-static void write_bound(struct buf *out, const char *key, const char *text)
+/* Of the type; tighter ones, if they are numbers, instead. */
+static void write_bounds(const struct parameter_options *parameter, const struct type *type, struct buf *out)
 {
+    bool is_signed = kind_family(type->kind) == FAMILY_SIGNED;
+    unsigned bits = 8u * type->width;
     int64_t number;
-    if (text != NULL && slice_to_i64(slice_from_string(text), &number)) {
-        json_out_integer(out, key, number);
+    if (parameter->min != NULL && slice_to_i64(slice_from_string(parameter->min), &number)) {
+        json_out_integer(out, "minimum", number);
+    } else {
+        json_out_integer(out, "minimum", is_signed ? INT64_MIN >> (64 - bits) : 0);
+    }
+    if (parameter->max != NULL && slice_to_i64(slice_from_string(parameter->max), &number)) {
+        json_out_integer(out, "maximum", number);
+    } else {
+        json_out_unsigned(out, "maximum", UINT64_MAX >> (64 - bits + is_signed));
     }
 }
 
@@ -104,8 +114,9 @@ static void write_query_schema(const struct parameter_options *parameter, struct
     } else if (parameter->type != NULL && type_parse(&type, slice_from_string(parameter->type), &problem)) {
         type.shape = type.shape == SHAPE_NULLABLE ? SHAPE_SCALAR : type.shape;
         openapi_schema_type(out, &type);
-        write_bound(out, "minimum", kind_is_integer(type.kind) ? parameter->min : NULL);
-        write_bound(out, "maximum", kind_is_integer(type.kind) ? parameter->max : NULL);
+        if (type.shape == SHAPE_SCALAR && kind_is_integer(type.kind)) {
+            write_bounds(parameter, &type, out);
+        }
         uint64_t least = parameter->not_blank && parameter->min_length == 0 ? 1 : parameter->min_length;
         if (kind_family(type.kind) == FAMILY_TEXT && least != 0) {
             json_out_unsigned(out, "minLength", least);

@@ -1,6 +1,7 @@
 /* Turns a template into an example of what it writes. */
 #include "proto/openapi/openapi_sample.h"
 
+#include "config/options/named_query_options.h"
 #include "proto/reply/template.h"
 
 static const struct {
@@ -26,9 +27,32 @@ static bool knows_all(const void *context, struct slice name)
     return true;
 }
 
+/* "name" is a result in its shape, "name.column" a value of its first row. */
+static bool sample_result(const struct named_query_options *query, struct slice name, struct template_text *text)
+{
+    static const struct slice shapes[] = {
+#define X(shape, json) [shape] = { json, sizeof(json) - 1 },
+        X(SELECT_ROWS, "[]") X(SELECT_ROW, "{}") X(SELECT_MAP, "{}") X(SELECT_VALUE, "1")
+            X(SELECT_TABLE, "{\"columns\":[],\"rows\":[]}") X(SELECT_JSON, "{}")
+#undef X
+    };
+    struct slice rest = name, first;
+    slice_split(&rest, '.', &first);
+    for (size_t i = 0; query != NULL && i < query->select_count; i++) {
+        if (slice_equal(first, slice_from_string(query->selects[i].name))) {
+            *text = (struct template_text){ rest.data != NULL ? SLICE("1") : shapes[query->selects[i].shape], true };
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool sample(void *context, struct slice name, struct template_text *text)
 {
-    (void)context;
+    const struct named_query_options *const *query = context;
+    if (sample_result(*query, name, text)) {
+        return true;
+    }
     for (size_t i = 0; i < ARRAY_LENGTH(samples); i++) {
         if (slice_equal(name, samples[i].name)) {
             *text = (struct template_text){ samples[i].value, samples[i].is_json };
@@ -39,12 +63,12 @@ static bool sample(void *context, struct slice name, struct template_text *text)
     return true;
 }
 
-void openapi_write_sample(const char *template_text, struct buf *out)
+void openapi_write_sample(const char *template_text, const struct named_query_options *query, struct buf *out)
 {
     struct buf problem = { 0 };
     struct template *template =
         template_compile(slice_from_string(template_text), TEMPLATE_JSON, knows_all, NULL, &problem);
-    if (template == NULL || !template_write(template, sample, NULL, out)) {
+    if (template == NULL || !template_write(template, sample, &query, out)) {
         buf_append_string(out, "null");
     }
     template_free(template);

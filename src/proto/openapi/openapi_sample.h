@@ -3,5 +3,7 @@
 
 #include "base/bytes.h"
 
-/* Appends JSON: the template with values that stand for any; null if it is none. */
-void openapi_write_sample(const char *template_text, struct buf *out);
+struct named_query_options;
+
+/* Appends JSON: the template with values that stand for any; null if it is none. `query`: whose results it names; or NULL. */
+void openapi_write_sample(const char *template_text, const struct named_query_options *query, struct buf *out);
