@@ -61,7 +61,7 @@ static bool read_one(struct slice *rest, struct json_parser *parser, struct resu
         return false;
     }
     if (slice_equal(line, SLICE("-"))) {
-        return slice_split(rest, '\n', &line) && line.len == 0;
+        return slice_split(rest, '\n', &line) && line.len == 0 && rest->data != NULL;
     }
     if (!slice_split(&line, ' ', &length) || !slice_to_u64(length, &bytes) || line.len != 1 || bytes == 0 ||
         bytes >= rest->len || rest->data[bytes] != '\n') {

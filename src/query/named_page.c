@@ -66,8 +66,9 @@ static void settle_items(struct binding *binding, const size_t *offsets)
     for (size_t i = 0; i < binding->count; i++) {
         struct store_parameter *parameter = &binding->parameters[i];
         if (strncmp(parameter->type, "Array(", strlen("Array(")) == 0) {
-            const char *at = binding->items.data + offsets[i];
-            parameter->items = parameter->item_count == 0 ? &none : (const struct slice *)(const void *)at;
+            parameter->items = parameter->item_count == 0
+                                   ? &none
+                                   : (const struct slice *)(const void *)(binding->items.data + offsets[i]);
         }
     }
 }

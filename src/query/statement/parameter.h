@@ -6,6 +6,7 @@
  * the declared type. Compiled ones are read by any thread. */
 #pragma once
 
+#include "base/error.h"
 #include "config/options/named_query_options.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
