@@ -305,10 +305,19 @@ void http_events_post(struct io_context *context, const struct event_route *rout
     if (answer->route_reply != NULL && payload.values != NULL) {
         http_answer_take_members(answer, payload.values);
     }
+    answer->reply.cache_control = request->method == HTTP_GET ? "no-store" : NULL; /* each makes an event */
     if (large) {
         hand_on(context, &payload, request->encoding, arguments.ids, answer);
         return;
     }
     pipeline_submit(context->intake.io, &payload, &context->intake.submission);
     answer_submission(answer, &context->intake.submission, route->form, arguments.ids);
+}
+
+void http_events_visit(struct io_context *context, struct http_answer *answer)
+{
+    const struct submission nothing = { 0 };
+    answer->reply.cache_control = "no-store";
+    answer_submission(answer, &nothing, PAYLOAD_MANY, IDS_NEVER);
+    metric_add(context->intake.cells, METRIC_VISITS_WITHOUT_EVENT, 1);
 }

@@ -24,6 +24,9 @@ MUST_CHECK enum error http_events_check(const struct io_context *context, const 
 void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer);
 
+/* Answers what makes no event (http_visits.h) as a payload without events, and counts it. */
+void http_events_visit(struct io_context *context, struct http_answer *answer);
+
 /* What became of a POST whose payload was large: as above. */
 void http_events_submitted(struct http_answer *answer, const struct large_payload *large);
 

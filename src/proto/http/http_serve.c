@@ -13,6 +13,7 @@
 #include "proto/http/http_configured.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_upgrade.h"
+#include "proto/http/http_visits.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/route/route_pattern.h"
@@ -87,7 +88,9 @@ struct http_destination http_serve_find(struct http_exchange *exchange, const st
         to.error = ERROR_BAD_REQUEST;
         return to;
     }
-    to.is_event = to.route != NULL && to.route->kind == ROUTE_EVENTS;
+    bool takes_events = to.route != NULL && to.route->kind == ROUTE_EVENTS;
+    to.visit = takes_events && http_visits_are_nobodys(request);
+    to.is_event = takes_events && !to.visit;
     if (context->options->hosts.count != 0 && !hosts_take(&context->options->hosts, request->host)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
     } else if (to.is_event) {
@@ -206,6 +209,18 @@ static void serve_events(struct http_exchange *exchange, const struct http_reque
     http_events_post(exchange->context, route, request, body, http_client_ip(exchange, request, text), token, answer);
 }
 
+/* As if there were no event in it. */
+static void serve_visit(struct http_exchange *exchange, const struct http_request *request,
+                        const struct event_route *route)
+{
+    struct http_answer *answer = begin_answer(exchange, request);
+    if (!attach_reply(exchange, request, route, answer)) {
+        http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
+        return;
+    }
+    http_events_visit(exchange->context, answer);
+}
+
 enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
                              const struct http_destination *to, struct slice body)
 {
@@ -220,6 +235,8 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
         after = serve_websocket(exchange, request, to);
     } else if (to->route->kind == ROUTE_REPLY) {
         http_configured_reply(exchange, request, to->route->replies, begin_answer(exchange, request));
+    } else if (to->visit) {
+        serve_visit(exchange, request, to->route->events);
     } else {
         serve_events(exchange, request, to->route->events, body);
     }

@@ -10,6 +10,7 @@ struct http_destination {
     unsigned allow;   /* the path's methods, if the request's is not one of them */
     enum error error; /* what to answer instead of serving it */
     bool is_event;    /* refused, it is counted as an event */
+    bool visit;       /* of a route that takes events, and none: http_visits.h */
     bool options;     /* an OPTIONS request: answered with what may be done */
 };
 

@@ -1,0 +1,188 @@
+"""Routes of the configuration beside the gateway's own, against a running gateway and its store: paths, hosts, methods, slashes,
+what comes first; and which requests make no event."""
+import json
+import os
+import subprocess
+
+from check import main
+from gateway import BUILD, Gateway
+
+SECTIONS = """
+http: {{ listen: "127.0.0.1:0", cors_origins: ["https://shop.example"] }}
+admin: {{ listen: "{admin}" }}
+udp: {{ listeners: [ {{ listen: "127.0.0.1:0" }} ] }}
+journal: {{ data: "{folder}/data" }}
+store: {{ library: "{library}" }}
+streams:
+  - {{ name: events, fields: [ {{ name: a, type: String }} ] }}
+  - {{ name: orders, fields: [ {{ name: a, type: String }} ] }}
+  - {{ name: bulk, fields: [ {{ name: a, type: String }} ] }}
+  - {{ name: metrics, fields: [ {{ name: a, type: String }} ] }}
+"""
+ROUTES = """
+routes:
+  - {{ path: /v1/events, methods: [POST, PATCH], stream: orders, items: one }}
+  - {{ path: "/v1/{{kind}}", stream: {{ capture: kind }}, items: one }}
+  - {{ path: "/v1/{{rest...}}", stream: bulk, items: one }}
+  - {{ path: /exact, slash: exact, stream: orders, items: one }}
+  - {{ path: /x, stream: events, items: one }}
+  - {{ path: /x, stream: orders, items: one, host: [a.example, "*.b.example"] }}
+  - {{ path: /only, stream: orders, items: one, host: a.example }}
+  - {{ path: /seen, methods: [GET], stream: orders, items: one, event: [ {{ query: [a] }} ] }}
+  - {{ path: /metrics, stream: orders, items: one }}
+  - {{ path: /ping, methods: [GET], stream: orders, items: one, event: [ {{ query: [a] }} ] }}
+  - {{ path: /batch, stream: orders, items: data, max_events: 2, max_body: 1KiB }}
+  - {{ path: /stored, stream: orders, items: one, ack: stored }}
+"""
+
+
+def written(folder, sections, **values):
+    path = os.path.join(folder, "routes.yaml")
+    library = Gateway(folder).env["SLUICE_LIBCHDB"]
+    with open(path, "w") as file:
+        file.write(sections.format(folder=folder, library=library, **{"admin": "127.0.0.1:0", **values}))
+    return path
+
+
+def with_routes(test):
+    def run(folder):
+        gateway = Gateway(folder, written(folder, SECTIONS + ROUTES))
+        try:
+            gateway.start()
+            gateway.pages_port = [port for _, port, serves in gateway.http if "events" not in serves][0]
+            test(gateway)
+            gateway.wait_stored()
+            gateway.check_identity()
+            gateway.stop()
+        finally:
+            gateway.cleanup()
+    run.__name__ = test.__name__
+    return run
+
+
+def send(gateway, path, status=202, method="POST", body='{"a":"1"}', **headers):
+    got, fields, text = gateway.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+    assert got == status, (method, path, got, text)
+    return fields, text.decode()
+
+
+def counts(gateway):
+    gateway.wait_stored()
+    return {table: int(gateway.sql("SELECT count() FROM " + table)) for table in ("events", "orders", "bulk", "metrics")}
+
+
+@with_routes
+def the_most_exact_path_takes_an_event_and_each_is_stored_once(gateway):
+    send(gateway, "/v1/events")               # the exact one: orders
+    send(gateway, "/v1/events/")
+    send(gateway, "/v1/metrics")              # a name
+    send(gateway, "/v1/a/b/c")                # the rest
+    send(gateway, "/v1/")
+    send(gateway, "/%76%31/events", method="PATCH")
+    send(gateway, "/v1/a%2Fb", 404)           # one segment, and no stream
+    assert counts(gateway) == {"events": 0, "orders": 3, "bulk": 2, "metrics": 1}
+
+
+@with_routes
+def streams_are_named_by_the_path_and_no_stream_takes_anothers(gateway):
+    send(gateway, "/events/orders")
+    send(gateway, "/events/orders/bulk", body='{"a":"1"}\n{"a":"2"}')
+    send(gateway, "/events/bulk")             # the gateway's own path, the first stream
+    send(gateway, "/events/bulk/bulk")        # the stream of that name
+    _, text = send(gateway, "/events/nothing", 404)
+    assert json.loads(text)["code"] == "unknown_stream" and "events, orders, bulk, metrics" in text, text
+    fields, _ = send(gateway, "/events/metrics", 405)
+    assert "GET" in fields["allow"], fields
+    send(gateway, "/events?stream=metrics")
+    assert counts(gateway) == {"events": 1, "orders": 3, "bulk": 1, "metrics": 1}
+
+
+@with_routes
+def a_host_has_its_own_routes_before_those_of_all(gateway):
+    send(gateway, "/x")
+    send(gateway, "/x", Host="c.example")
+    send(gateway, "/x", Host="A.example:1")
+    send(gateway, "/x", Host="z.b.example")
+    send(gateway, "/only", 404)
+    send(gateway, "/only", Host="a.example")
+    assert counts(gateway) == {"events": 2, "orders": 3, "bulk": 0, "metrics": 0}
+
+
+@with_routes
+def methods_and_slashes_are_those_that_are_said(gateway):
+    fields, _ = send(gateway, "/v1/events", 405, "PUT")
+    assert fields["allow"] == "POST, OPTIONS, PATCH", fields
+    send(gateway, "/exact")
+    send(gateway, "/exact/", 404)
+    send(gateway, "/nothing", 404)
+    fields, _ = send(gateway, "/v1/events", 204, "OPTIONS", None, Origin="https://shop.example",
+                     Access_Control_Request_Method="PATCH")
+    assert fields["access-control-allow-origin"] == "https://shop.example" and "PATCH" in fields["access-control-allow-methods"]
+    fields, _ = send(gateway, "/v1/events", Origin="https://shop.example")
+    assert fields["access-control-allow-origin"] == "https://shop.example", fields
+    assert counts(gateway)["orders"] == 2
+
+
+@with_routes
+def nobody_behind_a_get_makes_no_event(gateway):
+    send(gateway, "/seen?a=1", 202, "GET", None)
+    fields, text = send(gateway, "/seen?a=1", 202, "HEAD", None)
+    assert not text and fields["cache-control"] == "no-store", (fields, text)
+    for name, value in (("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("User-Agent", "Slackbot 1.0"),
+                        ("User-Agent", "facebookexternalhit/1.1")):
+        fields, _ = send(gateway, "/seen?a=2", 202, "GET", None, **{name: value})
+        assert fields["cache-control"] == "no-store", fields
+    assert gateway.sum("sluice_http_visits_without_event_total") == 5
+    assert gateway.sum("sluice_events_received_total") == 1
+    assert counts(gateway)["orders"] == 1
+
+
+@with_routes
+def pages_of_operators_stay_on_their_own_address(gateway):
+    send(gateway, "/ping?a=1", 202, "GET", None)
+    assert gateway.request("GET", "/ping", port=gateway.pages_port)[2] == b"pong"
+    send(gateway, "/metrics")
+    assert b"sluice_events_received_total" in gateway.request("GET", "/metrics", port=gateway.pages_port)[2]
+    assert counts(gateway)["orders"] == 2
+
+
+@with_routes
+def the_bounds_of_a_route_are_its_own(gateway):
+    send(gateway, "/batch", body='{"data":[{"a":"1"},{"a":"2"}]}')
+    send(gateway, "/batch", 413, body='{"data":[{"a":"1"},{"a":"2"},{"a":"3"}]}')
+    _, text = send(gateway, "/batch", 413, body=json.dumps({"data": [{"a": "x" * 2000}]}))
+    assert json.loads(text)["code"] == "body_too_large", text
+    _, text = send(gateway, "/stored", 200)
+    assert json.loads(text)["status"] == "stored", text
+    assert counts(gateway)["orders"] == 3
+
+
+def check(folder, routes, **values):
+    path = written(folder, SECTIONS + "routes:\n" + routes, **values)
+    result = subprocess.run([os.path.join(BUILD, "sluice"), "--config", path, "--check"], capture_output=True, text=True)
+    return result.returncode, (result.stdout + result.stderr).replace(path, "routes.yaml")
+
+
+def clashes_and_pages_without_a_place_are_told_before_the_start(folder):
+    line = SECTIONS.count("\n") + 2
+    code, text = check(folder, "  - {{ path: '/a/{{x}}' }}\n  - {{ path: '/a/{{y}}/' }}\n")
+    assert code != 0 and "routes.yaml:%d: found POST /a/{y}, which routes.yaml:%d serves already" % (line + 1, line) in text, text
+    code, text = check(folder, "  - {{ path: /ping, methods: [GET], event: [ {{ query: [a] }} ] }}\n", admin="")
+    assert code != 0 and "routes.yaml:%d: found /ping, which is a page of operators; expected admin.listen" % line in text, text
+    code, text = check(folder, "  - {{ path: /a, stream: nothing }}\n")
+    assert code != 0 and 'routes.yaml:%d: routes: /a: stream: there is no stream "nothing"; there are: events' % line in text, text
+    code, text = check(folder, "  - {{ path: [/events, /events/bulk, /], stream: orders }}\n", admin="")
+    assert code == 0, text
+
+
+if __name__ == "__main__":
+    main([
+        the_most_exact_path_takes_an_event_and_each_is_stored_once,
+        streams_are_named_by_the_path_and_no_stream_takes_anothers,
+        a_host_has_its_own_routes_before_those_of_all,
+        methods_and_slashes_are_those_that_are_said,
+        nobody_behind_a_get_makes_no_event,
+        pages_of_operators_stay_on_their_own_address,
+        the_bounds_of_a_route_are_its_own,
+        clashes_and_pages_without_a_place_are_told_before_the_start,
+    ])
