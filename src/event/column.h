@@ -23,6 +23,7 @@ struct column_spec {
     bool rules_text;       /* there is something for append_ruled of value.c: each of its rules sets this in field.c */
     unsigned text_changes; /* text_change.h */
     bool not_blank;
+    bool lenient;         /* what does not fit becomes the default, unless it is required */
     struct slice *one_of; /* texts allowed, borrowed: options, or the names of an Enum */
     size_t one_of_count;
     uint64_t min_length;   /* bytes of a string */

@@ -88,6 +88,7 @@ static bool check_others(const struct column_spec *spec, const struct field_opti
           "max_past and max_future are for Date, DateTime and DateTime64" },
         { options->unit != UNIT_ANY && !time, "unit is for Date, DateTime and DateTime64" },
         { options->unit != UNIT_ANY && filled, "unit is for what a client sends" },
+        { options->lenient && filled, "lenient is for what a client sends" },
         { options->anonymize && options->fill != FILL_CLIENT_IP, "anonymize is for fill: client_ip" },
         { options->required && options->default_value != NULL, "a required field needs no default" },
         { filled && (options->required || options->from.count != 0 || options->default_value != NULL),

@@ -57,6 +57,7 @@ static bool add_column(struct stream *stream, const struct field_options *field,
     struct column_spec *spec = &stream->columns[stream->column_count++];
     ASSERT_AT_MOST(stream->column_count, stream->options->field_count + OWN_COLUMNS);
     bool fine = field_compile(spec, field, problems);
+    spec->lenient = (field->lenient || stream->options->lenient) && field->fill == FILL_NONE;
     if (field->fill != FILL_EVENT_ID) {
         return fine;
     }

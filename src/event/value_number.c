@@ -8,14 +8,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Words of forms and of other languages, in any case. */
+static bool read_truth(struct slice text, int64_t *truth)
+{
+    static const struct {
+        struct slice word;
+        bool truth;
+    } words[] = { { { "true", 4 }, true }, { { "false", 5 }, false }, { { "yes", 3 }, true }, { { "no", 2 }, false },
+                  { { "on", 2 }, true },   { { "off", 3 }, false },   { { "1", 1 }, true },   { { "0", 1 }, false } };
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (slice_equal_nocase(text, words[i].word)) {
+            *truth = words[i].truth;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text of a truth, for a lenient column. */
+static bool RARE is_truth(const struct column_spec *spec, const struct value *value, int64_t *truth)
+{
+    return spec->lenient && value->type == VALUE_TEXT && read_truth(value->text, truth);
+}
+
 enum error value_append_bool(const struct column_spec *spec, const struct value *value, struct value_context *context,
                              struct buf *out)
 {
     bool fine = value->type == VALUE_BOOL || (value->type == VALUE_INT && (value->integer == 0 || value->integer == 1));
-    if (!fine) {
+    int64_t truth = value->integer;
+    if (!fine && !is_truth(spec, value, &truth)) {
         return value_wrong_type(spec, value, context, "true, false, 0 or 1");
     }
-    buf_append_byte(out, (uint8_t)value->integer);
+    buf_append_byte(out, (uint8_t)truth);
     return OK;
 }
 
@@ -122,6 +146,9 @@ enum error value_append_integer(const struct column_spec *spec, const struct val
 {
     struct value whole = *value;
     make_whole(&whole);
+    if (whole.type == VALUE_TEXT && is_truth(spec, value, &whole.integer)) {
+        whole.type = VALUE_INT;
+    }
     if (whole.type != VALUE_INT && whole.type != VALUE_UINT) {
         return no_integer(spec, value, &whole, context);
     }
@@ -157,7 +184,11 @@ enum error value_append_float(const struct column_spec *spec, const struct value
                     : value->type == VALUE_INT  ? (double)value->integer
                                                 : (double)value->unsigned_integer;
     if (value->type == VALUE_BOOL || (value->type == VALUE_TEXT && !text_to_double(value->text, &number))) {
-        return value_wrong_type(spec, value, context, "a number");
+        int64_t truth = value->type == VALUE_BOOL ? value->integer : 0;
+        if (!spec->lenient || (value->type == VALUE_TEXT && !is_truth(spec, value, &truth))) {
+            return value_wrong_type(spec, value, context, "a number");
+        }
+        number = (double)truth;
     }
     float narrow = (float)number;
     if (spec->type.kind == KIND_FLOAT32 && isinf(narrow)) {

@@ -126,8 +126,11 @@ static const struct {
 };
 
 /* A whole number; a fraction of zero is none. */
-static bool whole_number(const struct value *value, int64_t *number)
+static bool whole_number(const struct column_spec *spec, const struct value *value, int64_t *number)
 {
+    if (spec->lenient && value->type == VALUE_TEXT) {
+        return slice_to_i64(value->text, number);
+    }
     if (value->type == VALUE_INT) {
         *number = value->integer;
         return true;
@@ -142,7 +145,7 @@ static enum error check_unit(const struct column_spec *spec, const struct value 
 {
     int64_t number;
     const char *name = units[spec->unit].name;
-    if (!whole_number(value, &number)) {
+    if (!whole_number(spec, value, &number)) {
         return value_fail(ERROR_WRONG_TYPE, value, context, "is no whole number of %s since 1970, as the field needs",
                           name);
     }

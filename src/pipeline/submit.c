@@ -153,26 +153,16 @@ static void fail_whole(struct entry *entry, enum error error)
     }
 }
 
-static void count_changes(const struct entry *entry, struct time_changes changes)
-{
-    if ((changes.moved | changes.clamped) != 0) {
-        struct metrics_cells *cells = entry->io->cells;
-        enum protocol protocol = entry->payload->protocol;
-        metric_add_event(cells, METRIC_TIMES_MOVED, protocol, entry->stream->index, changes.moved);
-        metric_add_event(cells, METRIC_TIMES_CLAMPED, protocol, entry->stream->index, changes.clamped);
-    }
-}
-
 static void finish(struct entry *entry)
 {
     enum protocol protocol = entry->payload->protocol;
     size_t stream = entry->stream->index;
     uint32_t rows = entry->chunk->rows - entry->first_row;
-    struct time_changes changes = validate_take_changes(entry->io->validator);
-    if (entry->submission->error == OK) {
+    bool taken = entry->submission->error == OK;
+    if (taken) {
         metric_add_event(entry->io->cells, METRIC_EVENTS_RECEIVED, protocol, stream, entry->submission->events);
-        count_changes(entry, changes);
     }
+    submit_count_changes(entry->io, protocol, entry->stream, taken);
     entry->ticket->rows += rows;
     if (entry->ticket->rows == 0) {
         entry->chunk->ticket_count--;

@@ -5,6 +5,7 @@
 #include "event/stream.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
+#include "pipeline/validate/validate.h"
 
 void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
                           int64_t events)
@@ -38,4 +39,26 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
 void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream)
 {
     metric_add_index(io->cells, METRIC_REFUSALS_HIDDEN, label_of(io, stream), 1);
+}
+
+static void RARE count_defaulted(struct pipeline_io *io, const struct stream *stream, bool taken)
+{
+    for (size_t i = 0; i < stream->column_count; i++) {
+        uint32_t count = validate_take_defaulted(io->validator, i);
+        if (taken && count != 0) {
+            metric_add_defaulted(io->cells, stream->index, i, count);
+        }
+    }
+}
+
+void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken)
+{
+    struct validate_changes changes = validate_take_changes(io->validator);
+    if (changes.defaulted != 0) {
+        count_defaulted(io, stream, taken);
+    }
+    if (taken && (changes.moved | changes.clamped) != 0) {
+        metric_add_event(io->cells, METRIC_TIMES_MOVED, protocol, stream->index, changes.moved);
+        metric_add_event(io->cells, METRIC_TIMES_CLAMPED, protocol, stream->index, changes.clamped);
+    }
 }

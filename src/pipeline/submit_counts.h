@@ -17,3 +17,6 @@ void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t
 /* A payload that could not be read: one event, received and refused. `stream` NULL: none. */
 void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                           enum error error);
+
+/* What was changed of the values of a payload's events; `taken`: they were, else it is forgotten. */
+void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken);

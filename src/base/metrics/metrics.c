@@ -23,7 +23,8 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_SERVER: return metrics->server_count;
     case LABELS_LISTENER: return metrics->listener_count;
     case LABELS_STATUS: return STATUS_CLASSES;
-    case LABELS_STREAM_FIELD_REASON: return 0; /* they are not cells of threads */
+    case LABELS_STREAM_FIELD_REASON:
+    case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */
     case LABELS_NONE: break;
     }
     return 1;
@@ -184,6 +185,12 @@ void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, 
         _Atomic int64_t *count = &metrics->fields[stream].counts[field * ERROR_COUNT + reason];
         atomic_fetch_add_explicit(count, value, memory_order_relaxed);
     }
+}
+
+/* No value is refused for OK: its count is that of values that were defaulted. */
+void metric_add_defaulted(struct metrics_cells *cells, size_t stream, size_t field, int64_t value)
+{
+    metric_add_field(cells, stream, field, OK, value);
 }
 
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value)

@@ -24,6 +24,7 @@ enum metric_labels {
     LABELS_PROTOCOL_STREAM,
     LABELS_PROTOCOL_STREAM_REASON,
     LABELS_STREAM_FIELD_REASON, /* metric_add_field */
+    LABELS_STREAM_FIELD,        /* metric_add_defaulted */
     LABELS_REASON,
     LABELS_SERVER,   /* one per ClickHouse server */
     LABELS_LISTENER, /* one per UDP listener */
@@ -71,6 +72,8 @@ void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigne
                         enum error reason, int64_t value);
 /* To EVENTS_REJECTED_BY_FIELD. The cells are shared by all threads: rejections are rare, and fields may be many. */
 void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value);
+/* To VALUES_DEFAULTED, in cells of the same kind. */
+void metric_add_defaulted(struct metrics_cells *cells, size_t stream, size_t field, int64_t value);
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value);
 
 /* Histograms: seconds, buckets of powers of two from 100 µs to 52 s. */

@@ -83,6 +83,7 @@ static const char *const label_names[] = {
     [LABELS_PROTOCOL_STREAM] = "`protocol`, `stream`",
     [LABELS_PROTOCOL_STREAM_REASON] = "`protocol`, `stream`, `reason`",
     [LABELS_STREAM_FIELD_REASON] = "`stream`, `field`, `reason`",
+    [LABELS_STREAM_FIELD] = "`stream`, `field`",
     [LABELS_REASON] = "`reason`",
     [LABELS_SERVER] = "`server`",
     [LABELS_LISTENER] = "`listener`",

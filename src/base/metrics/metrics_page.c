@@ -24,7 +24,8 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_SERVER: buf_printf(out, "server=\"%s\"", metrics->servers[index]); return;
     case LABELS_LISTENER: buf_printf(out, "listener=\"%s\"", metrics->listeners[index]); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
-    case LABELS_STREAM_FIELD_REASON: return; /* render_fields */
+    case LABELS_STREAM_FIELD_REASON:
+    case LABELS_STREAM_FIELD: return; /* render_fields */
     case LABELS_PROTOCOL_STREAM:
     case LABELS_PROTOCOL_STREAM_REASON: break;
     }
@@ -202,19 +203,23 @@ static void append_escaped(struct buf *out, const char *text)
     }
 }
 
-/* Those that occurred: fields times reasons are too many to show at 0. */
-static void render_fields(const struct metrics *metrics, size_t stream, struct buf *out)
+/* Those that occurred: fields times reasons are too many to show at 0. The reason OK stands for VALUES_DEFAULTED. */
+static void render_fields(const struct metrics *metrics, enum metric metric, size_t stream, struct buf *out)
 {
     const struct metrics_fields *fields = &metrics->fields[stream];
+    bool refused = metric == METRIC_EVENTS_REJECTED_BY_FIELD;
     for (size_t i = 0; i < fields->count * ERROR_COUNT; i++) {
         int64_t count = atomic_load_explicit(&fields->counts[i], memory_order_relaxed);
-        if (count != 0) {
-            buf_printf(out, "%s{stream=\"%s\",field=\"", metric_table[METRIC_EVENTS_REJECTED_BY_FIELD].name,
-                       metrics->streams[stream]);
-            append_escaped(out, fields->names[i / ERROR_COUNT]);
-            buf_printf(out, "\",reason=\"%s\"} %lld\n", error_info((enum error)(i % ERROR_COUNT))->code,
-                       (long long)count);
+        enum error reason = (enum error)(i % ERROR_COUNT);
+        if (count == 0 || (reason != OK) != refused) {
+            continue;
         }
+        buf_printf(out, "%s{stream=\"%s\",field=\"", metric_table[metric].name, metrics->streams[stream]);
+        append_escaped(out, fields->names[i / ERROR_COUNT]);
+        if (refused) {
+            buf_printf(out, "\",reason=\"%s", error_info(reason)->code);
+        }
+        buf_printf(out, "\"} %lld\n", (long long)count);
     }
 }
 
@@ -224,8 +229,9 @@ static void render_metric(struct metrics *metrics, const int64_t *sums, enum met
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
     const struct metric_info *info = &metric_table[metric];
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name, kinds[info->kind]);
-    for (size_t stream = 0; metric == METRIC_EVENTS_REJECTED_BY_FIELD && stream < metrics->stream_count; stream++) {
-        render_fields(metrics, stream, out);
+    bool of_fields = metric == METRIC_EVENTS_REJECTED_BY_FIELD || metric == METRIC_VALUES_DEFAULTED;
+    for (size_t stream = 0; of_fields && stream < metrics->stream_count; stream++) {
+        render_fields(metrics, metric, stream, out);
     }
     for (size_t index = 0; index < metrics->series[metric]; index++) {
         bool is_histogram = info->kind == KIND_OF_HISTOGRAM;

@@ -37,6 +37,7 @@ struct field_options {
     enum json_text json;
     bool trim;
     unsigned url; /* enum url_rule */
+    bool lenient;
     bool lower;
     bool upper;
     int64_t max_past_ns; /* event times; -1: not given */
@@ -66,6 +67,7 @@ struct stream_options {
     enum unknown_fields unknown_fields;
     const char *collect_into;       /* UNKNOWN_COLLECT: the column */
     enum invalid_text invalid_text; /* bytes that are not UTF-8, halves of surrogate pairs */
+    bool lenient;                   /* all its fields are */
     enum late_clock late_clock;     /* a time beyond max_future by less than a day */
     uint64_t max_event_bytes;       /* of an event's JSON; 0: no bound but the body's, as for the next two */
     uint64_t max_keys;              /* of a JSON value */

@@ -88,6 +88,10 @@ static const struct option field_rows[] = {
     { "json",             ENUM(field_options, json),                           "none",             NULL,    NULL,
       "Of a String (or an Array of them): what is stored is the JSON text of the value. `object`: only objects are taken; `any`: "
       "any value, a text with its quotes.", .names = json_texts },
+    { "lenient",          BOOL(field_options, lenient),                        "false",            NULL,    NULL,
+      "Texts are taken for truths, too (`yes`, `on`, `1` …), and a value that does not fit becomes the default instead of refusing the "
+      "event; an item of an array that does not fit becomes its type's default. Counted in `sluice_values_defaulted_total`. A field of the dedup "
+      "key then counts as absent. A `required` field must still have a value that fits." },
     { "trim",             BOOL(field_options, trim),                           "false",            NULL,    NULL,
       "Cut spaces, line ends and other white space (of Unicode) off both ends of a text. Texts are changed in this order: "
       "`trim`, `url`, `lower` or `upper`; then they are checked, and then the event's id is made." },
@@ -153,6 +157,9 @@ static const struct option stream_rows[] = {
       "What happens to an event whose time lies beyond `max_future` by less than a day, as the clock of its client is wrong: it is "
       "refused (`time_too_new`), or taken with the time of receipt and counted. It concerns the stream's time: the first of the dedup key, else "
       "of the stream.", .names = late_clocks },
+    { "lenient",          BOOL(stream_options, lenient),                       "false",            NULL,    NULL,
+      "All fields of the stream are `lenient`; where an object or array stands in the way of a path, the fields behind it get their "
+      "defaults." },
     { "max_event",        SIZE(stream_options, max_event_bytes),               "1MiB",             NULL,    "1GiB",
       "Most bytes of an event as JSON (blanks do not count, nor escapes for more than they stand for), and of all paths of a "
       "JSON value written out; more is refused. 0: no bound but the body's." },

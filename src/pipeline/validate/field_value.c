@@ -16,6 +16,7 @@ void field_scratch_release(struct field_scratch *scratch)
 {
     buf_release(&scratch->text);
     buf_release(&scratch->path);
+    defaulted_release(&scratch->defaulted);
 }
 
 /* n keys take 5 * n bytes at least, so that n keys times their bytes are no fewer than 5 * n * n. No path is longer than the
@@ -233,6 +234,25 @@ static inline enum error scalar(const struct json_document *document, json_at at
     return value_append(column->spec, &value, &scratch->context, &column->data);
 }
 
+/* Of a lenient column the item becomes its type's default. `before`: where its value began. */
+static enum error RARE item_failed(struct column *column, size_t before, enum error error,
+                                   struct field_scratch *scratch)
+{
+    const struct type *type = &column->spec->type;
+    if (!defaulted_may(column->spec, error)) {
+        char message[sizeof scratch->context.message];
+        memcpy(message, scratch->context.message, sizeof message);
+        return fail(scratch, error, "item %" PRIu64 ": %s", column->items - column->undo_items - 1, message);
+    }
+    column->data.len = before;
+    if (type->nullable_items && column->nulls.len != 0) {
+        column->nulls.data[column->nulls.len - 1] = 1;
+    }
+    buf_append_slice(&column->data, buf_slice(&type->default_wire));
+    defaulted_note(&scratch->defaulted, column->spec);
+    return OK;
+}
+
 enum error field_append_item(const struct json_document *document, json_at at, struct column *column,
                              struct field_scratch *scratch)
 {
@@ -249,17 +269,18 @@ enum error field_append_item(const struct json_document *document, json_at at, s
         buf_append_slice(&column->data, buf_slice(&column->spec->type.default_wire));
         return OK;
     }
+    size_t before = column->data.len;
     enum error error = scalar(document, at, column, scratch);
-    if (error != OK) {
-        char message[sizeof scratch->context.message];
-        memcpy(message, scratch->context.message, sizeof message);
-        (void)fail(scratch, error, "item %" PRIu64 ": %s", column->items - column->undo_items - 1, message);
-    }
-    return error;
+    return error == OK ? OK : item_failed(column, before, error, scratch);
 }
 
-static enum error RARE too_many(struct column *column, struct field_scratch *scratch)
+/* Of a lenient column the items beyond the limit are left out. */
+enum error field_too_many(const struct column *column, struct field_scratch *scratch)
 {
+    if (defaulted_may(column->spec, ERROR_TOO_LONG)) {
+        defaulted_note(&scratch->defaulted, column->spec);
+        return OK;
+    }
     return fail(scratch, ERROR_TOO_LONG, "has more items than the %" PRIu64 " allowed", column->spec->max_items);
 }
 
@@ -274,7 +295,7 @@ static enum error array(const struct json_document *document, json_at at, struct
     }
     for (json_at m = json_first(at); !json_at_end(document, m) && error == OK; m = json_skip(document, m)) {
         if (column->items - column->undo_items == most) {
-            return too_many(column, scratch);
+            return field_too_many(column, scratch);
         }
         error = field_append_item(document, m, column, scratch);
     }
@@ -297,9 +318,13 @@ static enum error map(const struct json_document *document, json_at at, struct c
             continue;
         }
         if (column->items - column->undo_items == most) {
-            return too_many(column, scratch);
+            return field_too_many(column, scratch);
         }
         if (!read_scalar(document, m + 1, KIND_STRING, &value, text)) {
+            if (defaulted_may(column->spec, ERROR_WRONG_TYPE)) {
+                defaulted_note(&scratch->defaulted, column->spec);
+                continue;
+            }
             value_quote(json_string(document, m), 32, key, sizeof key);
             return fail(scratch, ERROR_WRONG_TYPE, "the value of \"%s\" is %s; Map(String, String) takes text", key,
                         type_name(json_type(document, m + 1)));

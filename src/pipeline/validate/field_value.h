@@ -3,6 +3,7 @@
 
 #include "event/value.h"
 #include "pipeline/json/json.h"
+#include "pipeline/validate/defaulted.h"
 
 struct column;
 struct json_document;
@@ -13,6 +14,7 @@ struct field_scratch {
     const struct stream_options *options; /* of the stream: max_keys, max_paths, max_event */
     uint64_t harmless;                    /* a JSON value whose keys times its bytes are no more breaks none of these */
     struct value_context context;         /* its message says why a value was refused */
+    struct defaulted defaulted;
     struct buf text;
     struct buf path;
 };
@@ -32,6 +34,9 @@ MUST_CHECK enum error field_append(const struct json_document *document, json_at
 /* Appends one item to an array column; at 0 or a JSON null: absent, it becomes NULL or the type's default. */
 MUST_CHECK enum error field_append_item(const struct json_document *document, json_at at, struct column *column,
                                         struct field_scratch *scratch);
+
+/* The column has as many items as it may. OK: it is lenient, those that follow are left out. */
+enum error RARE field_too_many(const struct column *column, struct field_scratch *scratch);
 
 /* Appends the members of the object that have no path in `known` to the column that collects them. */
 MUST_CHECK enum error field_append_unknown(const struct json_document *document, json_at object,

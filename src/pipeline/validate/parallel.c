@@ -19,7 +19,8 @@ static enum error append_element(struct validator *validator, const struct json_
     const struct path_node *node = array->array;
     struct scan scan = { .document = document,
                          .places = validator->elements,
-                         .reject_unknown = validator->plan->reject_unknown };
+                         .reject_unknown = validator->plan->reject_unknown,
+                         .defaulted = validator->plan->forgives ? &validator->scratch.defaulted : NULL };
     char *message = validator->scratch.context.message;
     size_t size = sizeof validator->scratch.context.message;
     validator_clear(validator, &validator->elements);
@@ -45,9 +46,11 @@ static enum error append_element(struct validator *validator, const struct json_
         json_at at = places_has(&validator->elements, index) ? validator->elements.places[index].at : 0;
         *culprit = index;
         if (column->items - column->undo_items == column->spec->max_items) {
-            snprintf(message, size, "has more items than the %llu allowed",
-                     (unsigned long long)column->spec->max_items);
-            return ERROR_TOO_LONG;
+            enum error error = field_too_many(column, &validator->scratch);
+            if (error != OK) {
+                return error;
+            }
+            continue;
         }
         enum error error = field_append_item(document, at, column, &validator->scratch);
         if (error != OK) {

@@ -68,8 +68,12 @@ static void skip_null(struct scan *scan, const struct path_node *node)
     }
 }
 
-static bool wrong(struct scan *scan, const struct path_node *node, const char *expected)
+static bool RARE wrong(struct scan *scan, const struct path_node *node, const char *expected)
 {
+    if (scan->defaulted != NULL) {
+        defaulted_note_below(scan->defaulted, node);
+        return true;
+    }
     scan->culprit = node->key;
     scan->expected = expected;
     return false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pipeline/json/json.h"
+#include "pipeline/validate/defaulted.h"
 
 /* Where a column's value stands. */
 struct place {
@@ -32,10 +33,11 @@ struct scan {
     const struct json_document *document;
     struct places places;
     bool reject_unknown;
-    int taken;            /* objects around that a column takes whole: no key of them is unknown */
-    bool found_unknown;   /* set: a key is unknown, those of items not looked at */
-    struct slice culprit; /* the key at fault, if a scan fails */
-    const char *expected; /* what should have stood there; NULL: the key is not known */
+    struct defaulted *defaulted; /* what stands in the way of a path is noted there; NULL: it is an error */
+    int taken;                   /* objects around that a column takes whole: no key of them is unknown */
+    bool found_unknown;          /* set: a key is unknown, those of items not looked at */
+    struct slice culprit;        /* the key at fault, if a scan fails */
+    const char *expected;        /* what should have stood there; NULL: the key is not known */
 };
 
 /* The event, an object. False: a key is unknown (and they are rejected), or a value on the way of a path is neither object

@@ -35,8 +35,8 @@ struct validator *validator_new(const struct validate_plans *plans)
     validator->plans = plans;
     validator->plan = &of_no_stream;
     validator->written = calloc(plans->most.words, sizeof *validator->written);
-    bool whole = validator->written != NULL && make_places(&validator->places, plans) &&
-                 make_places(&validator->elements, plans);
+    bool whole = validator->written != NULL && defaulted_init(&validator->scratch.defaulted, plans->most.columns) &&
+                 make_places(&validator->places, plans) && make_places(&validator->elements, plans);
     if (!identity_init(&validator->identity, plans->most.key_prefix) || !whole) {
         validator_free(validator);
         return NULL;
@@ -72,6 +72,8 @@ static void RARE change_stream(struct validator *validator, const struct stream 
     validator->cleared = plan->words * sizeof *validator->places.bits + plan->nodes * sizeof *validator->places.passed;
     identity_begin(&validator->identity, buf_slice(&plan->key_prefix));
     field_scratch_begin(&validator->scratch, stream->options, plan->harmless);
+    validator->scratch.defaulted.columns = stream->columns;
+    validator->scratch.defaulted.words = plan->words;
 }
 
 static inline void follow(struct validator *validator, const struct stream *stream)
@@ -107,7 +109,8 @@ static enum error find_values(struct validator *validator, const struct json_doc
     const struct stream *stream = validator->plan->stream;
     struct scan scan = { .document = document,
                          .places = validator->places,
-                         .reject_unknown = validator->plan->reject_unknown };
+                         .reject_unknown = validator->plan->reject_unknown,
+                         .defaulted = validator->plan->forgives ? &validator->scratch.defaulted : NULL };
     validator_clear(validator, &validator->places);
     if (json_type(document, at) != '{') {
         return event_error(error, ERROR_NOT_AN_OBJECT, SLICE(""), "an event must be a JSON object");
@@ -146,6 +149,21 @@ static enum error find_all(struct validator *validator, const struct json_docume
     }
 }
 
+/* The value of a column does not fit. True: the column is lenient, and the event has no value for it. */
+static bool RARE forgive(struct validator *validator, struct column *column, size_t index, enum error error)
+{
+    if (!defaulted_may(column->spec, error)) {
+        return false;
+    }
+    column_undo(column);
+    places_forget(&validator->places, index);
+    defaulted_note(&validator->scratch.defaulted, column->spec);
+    if (column->spec->is_event_time) {
+        validator->scratch.context.time_fate = TIME_AS_SENT;
+    }
+    return true;
+}
+
 static enum error append_one(struct validator *validator, const struct json_document *document, size_t index,
                              struct chunk *chunk, struct event_error *error)
 {
@@ -155,12 +173,14 @@ static enum error append_one(struct validator *validator, const struct json_docu
     }
     struct column *column = validator_begin(validator, chunk, index);
     enum error code = field_append(document, place->at, column, &validator->scratch);
-    if (code != OK) {
-        return event_error_of_column(error, code, chunk->stream, index, place->rank,
-                                     validator->scratch.context.message);
+    if (code == OK) {
+        validator_end(validator, column);
+        return OK;
     }
-    validator_end(validator, column);
-    return OK;
+    return forgive(validator, column, index, code)
+               ? OK
+               : event_error_of_column(error, code, chunk->stream, index, place->rank,
+                                       validator->scratch.context.message);
 }
 
 /* The moment of the stream's time column widens the chunk's span: verification counts rows within it. */
@@ -226,11 +246,20 @@ static void RARE change_time(struct validator *validator, struct chunk *chunk, i
     validator->changes.clamped += validator->scratch.context.time_fate == TIME_CLAMPED;
 }
 
-struct time_changes validate_take_changes(struct validator *validator)
+struct validate_changes validate_take_changes(struct validator *validator)
 {
-    struct time_changes changes = validator->changes;
-    validator->changes = (struct time_changes){ 0 };
+    struct validate_changes changes = validator->changes;
+    changes.defaulted = validator->scratch.defaulted.count;
+    validator->changes = (struct validate_changes){ 0 };
+    validator->scratch.defaulted.count = 0;
     return changes;
+}
+
+uint32_t validate_take_defaulted(struct validator *validator, size_t column)
+{
+    uint32_t count = validator->scratch.defaulted.counts[column];
+    validator->scratch.defaulted.counts[column] = 0;
+    return count;
 }
 
 static bool undo(struct validator *validator, struct chunk *chunk)
@@ -249,6 +278,9 @@ static enum error append_unknown(struct validator *validator, const struct json_
 {
     struct column *column = validator_begin(validator, chunk, (size_t)chunk->stream->collect_column);
     enum error code = field_append_unknown(document, at, paths, column, &validator->scratch);
+    if (code != OK && forgive(validator, column, (size_t)chunk->stream->collect_column, code)) {
+        return OK;
+    }
     if (code != OK) {
         (void)event_error(error, code, slice_from_string(column->spec->name), validator->scratch.context.message);
         error->column = (size_t)chunk->stream->collect_column;
@@ -282,6 +314,7 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     validator->scratch.context.clock = context->clock;
     validator->scratch.context.time_fate = TIME_AS_SENT;
     validator->short_of_memory = false;
+    defaulted_begin(&validator->scratch.defaulted);
     memset(validator->written, 0, validator->plan->words * sizeof(uint64_t));
     if (find_all(validator, document, at, context, &paths, error) != OK) {
         return false;
@@ -301,6 +334,9 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     }
     if (validator->scratch.context.time_fate != TIME_AS_SENT) {
         change_time(validator, chunk, time_ns);
+    }
+    if (validator->scratch.defaulted.any) {
+        defaulted_count(&validator->scratch.defaulted);
     }
     note_time(validator, chunk, time_ns, context->received_wall_ns);
     chunk->rows++;

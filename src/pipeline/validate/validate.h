@@ -29,12 +29,17 @@ struct event_error {
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
 
-/* How many of the rows since the last call have another time than was sent. */
-struct time_changes {
+/* How many of the rows since the last call have another time than was sent, and how many of their values were replaced by
+ * defaults. */
+struct validate_changes {
     uint32_t moved;
     uint32_t clamped;
+    uint32_t defaulted;
 };
-struct time_changes validate_take_changes(struct validator *validator);
+struct validate_changes validate_take_changes(struct validator *validator);
+
+/* To be called for each column of the stream if any was defaulted: how many of its values were. */
+uint32_t validate_take_defaulted(struct validator *validator, size_t column);
 
 /* To be called behind the last event of a payload: writes what all of them have in common, such as the client's address,
  * into the rows since the last call. False: memory ran short, those rows are to be truncated. */

@@ -40,6 +40,7 @@ static bool compile(struct validate_plan *plan, const struct stream *stream)
         .words = stream->column_count / 64 + 1,
         .nodes = stream->named_sent_paths->number_count, /* no fewer than the other trees' */
         .reject_unknown = stream->options->unknown_fields == UNKNOWN_REJECT,
+        .forgives = stream->options->lenient,
         .harmless = field_harmless(stream->options),
     };
     plan->required = calloc(plan->words, sizeof *plan->required);

@@ -15,6 +15,7 @@ struct validate_plan {
     size_t words;        /* of a bitmap of the columns and of what stands behind the last */
     size_t nodes;        /* of a tree of paths: those with a number */
     bool reject_unknown; /* unknown_fields: reject */
+    bool forgives;       /* lenient: what stands in the way of paths is no error */
     uint64_t *required;  /* bitmap of columns */
     size_t *fills;       /* columns that are filled for a whole payload: not event_id */
     size_t fill_count;

@@ -22,7 +22,7 @@ struct validator {
     struct identity identity;
     struct field_scratch scratch;
     struct fill_cache fills;
-    struct time_changes changes;
+    struct validate_changes changes;
 };
 
 static inline void validator_clear(const struct validator *validator, struct places *places)
