@@ -99,28 +99,32 @@ static bool check_others(const struct column_spec *spec, const struct field_opti
     return check_all(rules, ARRAY_LENGTH(rules), options, problems);
 }
 
+#define K(kind) (UINT64_C(1) << KIND_##kind)
+
+/* The kinds that a fill goes into, of scalars and Nullable. */
+static const struct fill_row {
+    const char *name;
+    uint64_t kinds;
+    const char *needs;
+} fill_rows[] = {
+    [FILL_RECEIVED_AT] = { "received_at", K(DATE) | K(DATETIME) | K(DATETIME64) | K(UINT64),
+                           "a Date, DateTime, DateTime64 or UInt64 (microseconds)" },
+    [FILL_CLIENT_IP] = { "client_ip", K(STRING) | K(IPV4) | K(IPV6), "a String, IPv4 or IPv6" },
+    [FILL_USER_AGENT] = { "user_agent", K(STRING), "a String" },
+    [FILL_EVENT_ID] = { "event_id", K(UUID), "a UUID" },
+    [FILL_HOST] = { "host", K(STRING), "a String" },
+    [FILL_REFERER] = { "referer", K(STRING), "a String" },
+    [FILL_ACCEPT_LANGUAGE] = { "accept_language", K(STRING), "a String" },
+    [FILL_UUID] = { "uuid", K(UUID) | K(STRING), "a UUID or a String" },
+};
+
 static bool check_fill(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
 {
-    enum kind kind = spec->type.kind;
-    bool scalar = spec->type.shape == SHAPE_SCALAR || spec->type.shape == SHAPE_NULLABLE;
-    switch (options->fill) {
-    case FILL_NONE: return true;
-    case FILL_RECEIVED_AT:
-        return (scalar && (kind_is_time(kind) || kind == KIND_UINT64)) ||
-               field_refuse(options, problems,
-                            "fill: received_at needs a Date, DateTime, DateTime64 or UInt64 (microseconds), not %s",
-                            spec->type.name);
-    case FILL_CLIENT_IP:
-        return (scalar && (kind == KIND_STRING || kind == KIND_IPV4 || kind == KIND_IPV6)) ||
-               field_refuse(options, problems, "fill: client_ip needs a String, IPv4 or IPv6, not %s", spec->type.name);
-    case FILL_USER_AGENT:
-        return (scalar && kind == KIND_STRING) ||
-               field_refuse(options, problems, "fill: user_agent needs a String, not %s", spec->type.name);
-    case FILL_EVENT_ID:
-        return (spec->type.shape == SHAPE_SCALAR && kind == KIND_UUID) ||
-               field_refuse(options, problems, "fill: event_id needs a UUID, not %s", spec->type.name);
-    }
-    return false;
+    const struct type *type = &spec->type;
+    const struct fill_row *row = &fill_rows[options->fill];
+    bool shape = type->shape == SHAPE_SCALAR || (type->shape == SHAPE_NULLABLE && options->fill != FILL_EVENT_ID);
+    return options->fill == FILL_NONE || (shape && (row->kinds >> type->kind & 1) != 0) ||
+           field_refuse(options, problems, "fill: %s needs %s, not %s", row->name, row->needs, type->name);
 }
 
 bool field_check(const struct column_spec *spec, const struct field_options *options, struct buf *problems)

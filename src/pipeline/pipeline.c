@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "config/options/journal_options.h"
+#include "event/column.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
 #include "pipeline/commit/commit.h"
@@ -322,6 +323,28 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
         }
     }
     return NULL;
+}
+
+static bool stream_reads_request(const struct stream *stream)
+{
+    for (size_t i = 0; i < stream->column_count; i++) {
+        switch (stream->columns[i].fill) {
+        case FILL_HOST:
+        case FILL_REFERER:
+        case FILL_ACCEPT_LANGUAGE: return true;
+        default: break;
+        }
+    }
+    return false;
+}
+
+bool pipeline_reads_request(const struct pipeline *pipeline)
+{
+    bool reads = false;
+    for (size_t i = 0; i < pipeline->config.stream_count; i++) {
+        reads = reads || stream_reads_request(pipeline->config.streams[i]);
+    }
+    return reads;
 }
 
 void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)

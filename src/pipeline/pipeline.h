@@ -111,6 +111,9 @@ struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner);
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 
+/* Does a stream have columns that are filled with what a request says of itself (event/request_fields.h)? */
+bool pipeline_reads_request(const struct pipeline *pipeline);
+
 /* Appends what to tell a client that gave a name which is none: as stream_describe_unknown. */
 void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out);
 
@@ -126,6 +129,7 @@ struct payload {
     int64_t received_wall_ns;
     struct slice client_ip;
     struct slice user_agent;
+    const struct request_fields *request; /* NULL: none, or not read as pipeline_reads_request */
     bool wait_stored;
     /* Nobody waits for the fate of this payload: it may share its ticket, and so its one completion, with the silent
      * payloads before it. `token` is then that of the first, and it must not wait for `stored`. */

@@ -257,7 +257,8 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .stream = payload->stream,
         .context = { .received_wall_ns = payload->received_wall_ns,
                      .client_ip = payload->client_ip,
-                     .user_agent = payload->user_agent },
+                     .user_agent = payload->user_agent,
+                     .request = payload->request },
         .reader = &reader,
     };
     submission_clear(submission);

@@ -18,7 +18,9 @@ static const char *const invalid_texts[] = { [INVALID_TEXT_REPAIR] = "repair", [
 static const char *const late_clocks[] = { [LATE_CLOCK_REJECT] = "reject", [LATE_CLOCK_CLAMP] = "clamp", NULL };
 static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
                                      [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
-                                     [FILL_EVENT_ID] = "event_id",   NULL };
+                                     [FILL_EVENT_ID] = "event_id",   [FILL_HOST] = "host",
+                                     [FILL_REFERER] = "referer",     [FILL_ACCEPT_LANGUAGE] = "accept_language",
+                                     [FILL_UUID] = "uuid",           NULL };
 static const char *const time_units[] = {
     [UNIT_ANY] = "any",         [UNIT_SECONDS] = "s",      [UNIT_MILLISECONDS] = "ms",
     [UNIT_MICROSECONDS] = "us", [UNIT_NANOSECONDS] = "ns", NULL
@@ -61,7 +63,9 @@ static const struct option field_rows[] = {
       "What an absent value or null becomes; for a time, `now` is that of receipt. Without it: null if the type is Nullable, "
       "else the type's own default. Not beside `required`, nor for Array, Map, JSON.", .any_text = true },
     { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
-      "The gateway knows the value; the event is not asked. Not beside `from`, `required`, `default`.", .names = fills },
+      "The gateway knows the value; the event is not asked. `host`: the name that the client called, behind `http.trusted_proxies` that of "
+      "their `X-Forwarded-Host`; `host`, `referer`, `accept_language` and `user_agent` are empty for datagrams, and of a WebSocket those "
+      "of its handshake. `uuid`: a new one for each event. Not beside `from`, `required`, `default`.", .names = fills },
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
       "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
       "default, `''` of a String without one; an Enum that is not required must have one then.", .any_text = true },

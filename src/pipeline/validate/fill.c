@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
+#include "event/event_id.h"
 #include "event/type.h"
 #include "event/value.h"
 #include "pipeline/json/json.h"
@@ -70,7 +71,7 @@ static struct slice client_ip(const struct column_spec *spec, struct slice addre
 }
 
 /* HTTP lets any bytes be in a field's value. */
-static struct slice user_agent(struct slice text, struct fill_cache *cache)
+static struct slice field_text(struct slice text, struct fill_cache *cache)
 {
     if (json_is_utf8(text)) {
         return text;
@@ -118,11 +119,34 @@ static void append_text(struct column *column, struct slice text)
     buf_append_slice(&column->data, column_default(spec));
 }
 
+static void append_made(struct column *column, const struct event_context *context, struct fill_cache *cache)
+{
+    char text[EVENT_ID_TEXT];
+    struct event_id id = event_id_generate(cache->generator, context->received_wall_ns);
+    event_id_format(&id, text);
+    append_text(column, slice_make(text, sizeof text));
+}
+
+/* What a request says of itself; of none, nothing. */
+static struct slice request_text(const struct event_context *context, enum fill fill)
+{
+    const struct request_fields *request = context->request;
+    if (fill == FILL_USER_AGENT || request == NULL) {
+        return fill == FILL_USER_AGENT ? context->user_agent : SLICE("");
+    }
+    return fill == FILL_HOST ? request->host : fill == FILL_REFERER ? request->referer : request->accept_language;
+}
+
 void fill_append(struct column *column, const struct event_context *context, struct fill_cache *cache)
 {
-    switch (column->spec->fill) {
+    enum fill fill = column->spec->fill;
+    switch (fill) {
     case FILL_CLIENT_IP: append_text(column, client_ip(column->spec, context->client_ip, cache)); return;
-    case FILL_USER_AGENT: append_text(column, user_agent(context->user_agent, cache)); return;
+    case FILL_USER_AGENT:
+    case FILL_HOST:
+    case FILL_REFERER:
+    case FILL_ACCEPT_LANGUAGE: append_text(column, field_text(request_text(context, fill), cache)); return;
+    case FILL_UUID: append_made(column, context, cache); return;
     default: break; /* received_at, and a time whose default is "now" */
     }
     if (column->spec->type.shape == SHAPE_NULLABLE) {

@@ -1,4 +1,4 @@
-/* Appends what the gateway knows of a payload's events: when and from whom it came. Private to validate.c. */
+/* Appends what the gateway knows of a payload's events: when, from whom and how they came. Private to validate.c. */
 #pragma once
 
 #include "base/bytes.h"
@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct column;
+struct event_id_generator;
 struct event_context;
 struct slice;
 
@@ -16,6 +17,7 @@ struct fill_cache {
     size_t address_len;
     char anonymized[64];
     size_t anonymized_len;
+    struct event_id_generator *generator; /* of uuid; the validator's */
 };
 
 void fill_cache_release(struct fill_cache *cache);

@@ -37,6 +37,7 @@ struct validator *validator_new(const struct validate_plans *plans)
     validator->written = calloc(plans->most.words, sizeof *validator->written);
     bool whole = validator->written != NULL && defaulted_init(&validator->scratch.defaulted, plans->most.columns) &&
                  make_places(&validator->places, plans) && make_places(&validator->elements, plans);
+    validator->fills.generator = &validator->identity.generator;
     if (!identity_init(&validator->identity, plans->most.key_prefix) || !whole) {
         validator_free(validator);
         return NULL;

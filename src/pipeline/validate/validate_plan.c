@@ -23,10 +23,10 @@ static void add_columns(struct validate_plan *plan)
         if (spec->required) {
             plan->required[i / 64] |= UINT64_C(1) << (i % 64);
         }
-        if (spec->fill != FILL_NONE && spec->fill != FILL_EVENT_ID) {
+        if (spec->fill != FILL_NONE && spec->fill != FILL_EVENT_ID && spec->fill != FILL_UUID) {
             plan->fills[plan->fill_count++] = i;
         }
-        if (spec->default_now) {
+        if (spec->default_now || spec->fill == FILL_UUID) {
             plan->nows[plan->now_count++] = i;
         }
     }

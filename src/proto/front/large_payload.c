@@ -37,16 +37,33 @@ static bool copy_values(struct large_payload *large, const struct request_values
     return true;
 }
 
+static size_t request_bytes(const struct request_fields *request)
+{
+    return request == NULL ? 0 : request->host.len + request->referer.len + request->accept_language.len;
+}
+
+static void copy_request(struct large_payload *large, const struct request_fields *from)
+{
+    large->request = (struct request_fields){ .host = copy(&large->text, from->host),
+                                              .referer = copy(&large->text, from->referer),
+                                              .accept_language = copy(&large->text, from->accept_language) };
+    large->payload.request = &large->request;
+}
+
 static bool copy_all(struct large_payload *large)
 {
     struct payload *payload = &large->payload;
-    size_t text = payload->client_ip.len + payload->user_agent.len + bytes_of(payload->values) + 1;
+    size_t text = payload->client_ip.len + payload->user_agent.len + bytes_of(payload->values) +
+                  request_bytes(payload->request) + 1;
     if (!buf_reserve(&large->bytes, payload->bytes.len + JSON_PADDING) || !buf_reserve(&large->text, text)) {
         return false;
     }
     payload->bytes = copy(&large->bytes, payload->bytes);
     payload->client_ip = copy(&large->text, payload->client_ip);
     payload->user_agent = copy(&large->text, payload->user_agent);
+    if (payload->request != NULL) {
+        copy_request(large, payload->request);
+    }
     return payload->values == NULL || copy_values(large, payload->values);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "event/request_fields.h"
 #include "pipeline/payload/request_values.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
@@ -19,8 +20,9 @@ struct large_payload {
     int ids;                     /* http_events.c's own */
     struct buf bytes;            /* as sent */
     struct buf text;
-    struct request_values values; /* of `payload`; its items are this one's, their texts in `text` */
-    uint64_t turn;                /* payload_thread's */
+    struct request_values values;  /* of `payload`; its items are this one's, their texts in `text` */
+    struct request_fields request; /* payload.request points there, if it is not NULL */
+    uint64_t turn;                 /* payload_thread's */
     /* What is known of it once it comes back. */
     enum error error; /* not OK: it could not be unpacked, and was counted; there is no submission */
     struct submission submission;

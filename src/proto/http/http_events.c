@@ -298,6 +298,7 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .received_wall_ns = context->wall_ns,
         .client_ip = client_ip,
         .user_agent = request->user_agent,
+        .request = context->request,
         .wait_stored = arguments.wait_stored,
         .values = gathers && context->values->count != 0 ? &context->values->values : NULL,
     };

@@ -12,6 +12,7 @@
 #include "proto/http/http_client.h"
 #include "proto/http/http_configured.h"
 #include "proto/http/http_events.h"
+#include "proto/http/http_request_fields.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/http_visits.h"
 #include "proto/http/io_context.h"
@@ -181,13 +182,26 @@ static enum http_outcome outcome(const struct http_request *request)
     return request->keep_alive ? HTTP_GOES_ON : HTTP_IS_LAST;
 }
 
+/* For as long as the request is served. */
+static void lend_fields(struct http_exchange *exchange, const struct http_request *request,
+                        struct request_fields *fields)
+{
+    if (exchange->context->reads_request) {
+        *fields = http_request_fields(request, exchange->peer_trusted);
+        exchange->context->request = fields;
+    }
+}
+
 static enum http_outcome serve_websocket(struct http_exchange *exchange, const struct http_request *request,
                                          const struct http_destination *to)
 {
     struct slice detail = SLICE("");
+    struct request_fields fields;
     struct http_answer *answer = begin_answer(exchange, request);
+    lend_fields(exchange, request, &fields);
     enum error error = http_upgrade(exchange->context, request, to->route, http_client_of(exchange, request),
                                     &exchange->terms, &answer->body, &detail);
+    exchange->context->request = NULL;
     if (error != OK) {
         give_problem(exchange->context, answer, to, error, detail);
         return outcome(request);
@@ -200,13 +214,16 @@ static void serve_events(struct http_exchange *exchange, const struct http_reque
                          const struct event_route *route, struct slice body)
 {
     char text[CLIENT_ADDRESS_TEXT];
+    struct request_fields fields;
     struct token token = http_exchange_next_token(exchange);
     struct http_answer *answer = begin_answer(exchange, request);
     if (!attach_reply(exchange, request, route, answer)) {
         http_events_refuse(exchange->context, answer, ERROR_OUT_OF_MEMORY, SLICE(""));
         return;
     }
+    lend_fields(exchange, request, &fields);
     http_events_post(exchange->context, route, request, body, http_client_ip(exchange, request, text), token, answer);
+    exchange->context->request = NULL;
 }
 
 /* As if there were no event in it. */

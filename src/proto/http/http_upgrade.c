@@ -148,6 +148,25 @@ static void append_reply(struct buf *out, const struct http_request *request)
                               : SLICE("\r\n\r\n"));
 }
 
+static struct slice keep(struct buf *text, struct slice from)
+{
+    size_t at = text->len;
+    buf_append_slice(text, from); /* has room: what was kept before does not move */
+    return slice_make(text->data + at, from.len);
+}
+
+/* What the messages of the connection fill columns with. False: memory is short. */
+static bool keep_request(struct ws_terms *terms, const struct request_fields *from)
+{
+    if (!buf_reserve(&terms->request_text, from->host.len + from->referer.len + from->accept_language.len + 1)) {
+        return false;
+    }
+    terms->request = (struct request_fields){ .host = keep(&terms->request_text, from->host),
+                                              .referer = keep(&terms->request_text, from->referer),
+                                              .accept_language = keep(&terms->request_text, from->accept_language) };
+    return true;
+}
+
 static enum error settle(struct io_context *context, const struct http_request *request, struct ws_terms *terms,
                          struct buf *out, struct slice *detail)
 {
@@ -163,7 +182,8 @@ static enum error settle(struct io_context *context, const struct http_request *
     }
     append_reply(out, request);
     buf_append_slice(&terms->user_agent, request->user_agent);
-    if (out->failed || terms->user_agent.failed) {
+    bool kept = context->request == NULL || keep_request(terms, context->request);
+    if (out->failed || terms->user_agent.failed || !kept) {
         return ERROR_OUT_OF_MEMORY;
     }
     error = gatekeeper_enter(context->gatekeeper, GATEKEEPER_WEBSOCKET, &terms->address);
@@ -191,5 +211,6 @@ void ws_terms_release(struct ws_terms *terms)
         gatekeeper_leave(terms->entered, GATEKEEPER_WEBSOCKET, &terms->address);
     }
     buf_release(&terms->user_agent);
+    buf_release(&terms->request_text);
     *terms = (struct ws_terms){ 0 };
 }

@@ -2,6 +2,7 @@
  * that knows libcrypto (SHA-1 and base64 of the key). */
 #pragma once
 
+#include "event/request_fields.h"
 #include "proto/front/client_address.h"
 
 struct event_route;
@@ -20,6 +21,8 @@ struct ws_terms {
     char client_ip[CLIENT_ADDRESS_TEXT];
     size_t client_ip_length;
     struct buf user_agent;
+    struct request_fields request; /* slices of request_text */
+    struct buf request_text;
 };
 
 /* A route that is built in: `?stream=` chooses, `?ack=0` silences. `client` is the address behind trusted proxies.

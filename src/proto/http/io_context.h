@@ -36,13 +36,15 @@ struct io_context {
     /* Connections wait for the pipeline to have room, and come first: else the busy take all that there ever is. May be
      * true a moment longer than it is so. */
     bool room_is_awaited;
-    struct buf text;          /* scratch, valid within one call */
-    struct buf path;          /* of the request that is looked at, percent-decoded, if it had escapes */
-    struct captures captures; /* of its path */
-    struct value_set *values; /* of it; NULL: no request had any yet */
+    struct buf text;                      /* scratch, valid within one call */
+    struct buf path;                      /* of the request that is looked at, percent-decoded, if it had escapes */
+    struct captures captures;             /* of its path */
+    struct value_set *values;             /* of it; NULL: no request had any yet */
+    bool reads_request;                   /* a stream has columns that requests fill */
+    const struct request_fields *request; /* of the POST or upgrade that is looked at; NULL: not read */
 };
 
-/* `websocket`, `gatekeeper`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
+/* `websocket`, `gatekeeper`, `reads_request`, `intake.io`, `turn` and `thread` are left to the caller. False: memory
  * is short. */
 MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,

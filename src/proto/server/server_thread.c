@@ -239,6 +239,7 @@ static bool make_context(struct server_thread *thread)
     }
     context->websocket = shared->websocket;
     context->gatekeeper = &shared->gatekeeper;
+    context->reads_request = pipeline_reads_request(shared->pipeline);
     context->thread = thread;
     context->turn = (struct turn){ .clock = clock_monotonic_ns, .heartbeat = &thread->heartbeat };
     connections_init(&thread->connections, context, &shared->connections, shared->max_connections);

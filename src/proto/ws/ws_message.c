@@ -113,6 +113,7 @@ enum error ws_message_submit(struct io_context *context, const struct ws_terms *
         .received_wall_ns = context->wall_ns,
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
         .user_agent = buf_slice(&terms->user_agent),
+        .request = &terms->request,
     };
     if (*handed_on) {
         return hand_on(context, &payload, is_text);

@@ -147,10 +147,62 @@ static void texts_are_changed_before_the_identity_is_made(void **state)
     fixture_release(&f);
 }
 
+static void requests_fill_columns(void **state)
+{
+    struct field_options fields[] = {
+        FIELD("host", "LowCardinality(String)", .fill = FILL_HOST, .url = URL_HOST_PATH),
+        FIELD("referer", "Nullable(String)", .fill = FILL_REFERER, .url = URL_STRIP_QUERY),
+        FIELD("languages", "String", .fill = FILL_ACCEPT_LANGUAGE, .lower = true, .max_length = 5),
+        FIELD("a", "UInt8"),
+    };
+    const struct stream_options options = { .line = 1, .name = "s", .fields = fields, .field_count = 4 };
+    const struct request_fields request = { SLICE("Shop.Example:8443"), SLICE("https://a/\xff?b"), SLICE("DE, EN") };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, &options);
+    f.context.request = &request;
+    assert_int_equal(fixture_event(&f, "{\"a\":1}"), OK);
+    f.context.request = NULL;
+    assert_int_equal(fixture_event(&f, "{\"a\":2,\"host\":\"x\"}"), OK);
+    assert_non_null(strstr(fixture_row(&f, 0),
+                           "{\"host\":\"shop.example\",\"referer\":\"https://a/\uFFFD\",\"languages\":\"de, e\","));
+    assert_non_null(strstr(fixture_row(&f, 1), "{\"host\":\"\",\"referer\":null,\"languages\":\"\",\"a\":2"));
+    fixture_release(&f);
+}
+
+static void each_event_gets_a_uuid_of_its_own(void **state)
+{
+    struct field_options fields[] = { FIELD("u", "UUID", .fill = FILL_UUID),
+                                      FIELD("s", "Nullable(String)", .fill = FILL_UUID), FIELD("a", "UInt8") };
+    const struct stream_options options = { .line = 1, .name = "s", .fields = fields, .field_count = 3 };
+    struct fixture f;
+    struct event_id ids[6];
+    size_t count = 0;
+    (void)state;
+    fixture_init(&f, &options);
+    for (uint64_t row = 0; row < 2; row++) {
+        assert_int_equal(fixture_event(&f, "{\"u\":\"x\",\"a\":1}"), OK);
+    }
+    for (uint64_t row = 0; row < 2; row++) {
+        for (const char *at = fixture_row(&f, row); (at = strstr(at, ":\"")) != NULL; at += 2) {
+            assert_true(event_id_parse(&ids[count++], slice_make(at + 2, EVENT_ID_TEXT)));
+        }
+    }
+    assert_int_equal(count, 6);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(&ids[i], &ids[j], sizeof ids[i]);
+        }
+    }
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_takes_and_refuses),
+        cmocka_unit_test(requests_fill_columns),
+        cmocka_unit_test(each_event_gets_a_uuid_of_its_own),
         cmocka_unit_test(texts_are_changed_before_the_identity_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
