@@ -1,12 +1,14 @@
 /* Turns the key of an event, or the moment, into a UUID. */
 #include "event/event_id.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
 #include <sys/random.h>
 
 #define COUNTER_MAX 0xFFFu
+#define LONGEST_NAME 160 /* of a stream: 64 bytes of its own, and what an include puts in front */
 
 static void store_big_endian(uint8_t *to, uint64_t value)
 {
@@ -37,6 +39,18 @@ struct event_id event_id_of_update(struct slice key, struct slice whole)
     store_big_endian(id.bytes + 8, hash_xxh3_64(whole.data, whole.len));
     set_version(&id, 8);
     return id;
+}
+
+/* Hashed are a byte that no key begins with, the id, and the stream's name. */
+struct event_id event_id_in_stream(const char *stream, const struct event_id *id)
+{
+    char whole[1 + sizeof id->bytes + LONGEST_NAME];
+    size_t len = strlen(stream);
+    ASSERT_AT_MOST(len, LONGEST_NAME);
+    whole[0] = (char)0xFF;
+    memcpy(whole + 1, id->bytes, sizeof id->bytes);
+    memcpy(whole + 1 + sizeof id->bytes, stream, len);
+    return event_id_from_key(slice_make(whole, 1 + sizeof id->bytes + len));
 }
 
 void event_id_generator_init(struct event_id_generator *generator)

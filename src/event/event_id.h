@@ -25,6 +25,10 @@ struct event_id event_id_from_key(struct slice key);
  * of what is hashed, but for the bits of version and variant. */
 struct event_id event_id_of_update(struct slice key, struct slice whole);
 
+/* What stands in the duplicate filter for an id that a client may have given: the filter's ids are of all streams, and only
+ * those of version 8 are looked up. */
+struct event_id event_id_in_stream(const char *stream, const struct event_id *id);
+
 /* Makes UUIDv7: 48 bits of milliseconds, a counter that keeps ids of one generator in order, and random bits. One
  * generator per thread. */
 struct event_id_generator {

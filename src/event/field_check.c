@@ -91,7 +91,8 @@ static bool check_others(const struct column_spec *spec, const struct field_opti
         { options->lenient && filled, "lenient is for what a client sends" },
         { options->anonymize && options->fill != FILL_CLIENT_IP, "anonymize is for fill: client_ip" },
         { options->required && options->default_value != NULL, "a required field needs no default" },
-        { filled && (options->required || options->from.count != 0 || options->default_value != NULL),
+        { filled && (options->required || options->default_value != NULL ||
+                     (options->from.count != 0 && options->fill != FILL_EVENT_ID)),
           "a field that the gateway fills takes no from, required or default" },
         { options->default_value != NULL && (type->shape == SHAPE_ARRAY || map || type->kind == KIND_JSON),
           "Array, Map and JSON take no default but the empty one that they have" },

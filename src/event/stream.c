@@ -27,7 +27,7 @@ static const struct field_options own_event_id = {
     .comment = "identity of the event",
 };
 
-static bool PRINTF_LIKE(4, 5) refuse(int line, const char *name, struct buf *problems, const char *why, ...)
+bool stream_refuse(int line, const char *name, struct buf *problems, const char *why, ...)
 {
     char text[512];
     va_list arguments;
@@ -39,7 +39,7 @@ static bool PRINTF_LIKE(4, 5) refuse(int line, const char *name, struct buf *pro
 }
 
 /* The column of this name, or -1. */
-static int find_column(const struct stream *stream, struct slice name)
+int stream_find_column(const struct stream *stream, struct slice name)
 {
     for (size_t i = 0; i < stream->column_count; i++) {
         if (slice_equal(slice_from_string(stream->columns[i].name), name)) {
@@ -51,8 +51,8 @@ static int find_column(const struct stream *stream, struct slice name)
 
 static bool add_column(struct stream *stream, const struct field_options *field, struct buf *problems)
 {
-    if (find_column(stream, slice_from_string(field->name)) >= 0) {
-        return refuse(field->line, field->name, problems, "is declared twice; every field is one column");
+    if (stream_find_column(stream, slice_from_string(field->name)) >= 0) {
+        return stream_refuse(field->line, field->name, problems, "is declared twice; every field is one column");
     }
     struct column_spec *spec = &stream->columns[stream->column_count++];
     ASSERT_AT_MOST(stream->column_count, stream->options->field_count + OWN_COLUMNS);
@@ -62,7 +62,8 @@ static bool add_column(struct stream *stream, const struct field_options *field,
         return fine;
     }
     if (stream->event_id_column >= 0) {
-        return refuse(field->line, field->name, problems, "is the second field with fill: event_id; one is allowed");
+        return stream_refuse(field->line, field->name, problems,
+                             "is the second field with fill: event_id; one is allowed");
     }
     stream->event_id_column = (int)stream->column_count - 1;
     return fine;
@@ -76,11 +77,11 @@ static bool is_upsert(const struct stream *stream)
 static bool add_own_version(struct stream *stream, struct buf *problems)
 {
     const struct stream_options *options = stream->options;
-    if (!is_upsert(stream) || find_column(stream, slice_from_string(options->upsert.version)) >= 0) {
+    if (!is_upsert(stream) || stream_find_column(stream, slice_from_string(options->upsert.version)) >= 0) {
         return true;
     }
     stream->own_version = upsert_own_version(options);
-    return stream->own_version == NULL ? refuse(options->line, options->name, problems, "out of memory")
+    return stream->own_version == NULL ? stream_refuse(options->line, options->name, problems, "out of memory")
                                        : add_column(stream, stream->own_version, problems);
 }
 
@@ -90,7 +91,7 @@ static bool compile_columns(struct stream *stream, struct buf *problems)
     bool fine = true;
     stream->columns = calloc(options->field_count + OWN_COLUMNS, sizeof *stream->columns);
     if (stream->columns == NULL) {
-        return refuse(options->line, options->name, problems, "out of memory");
+        return stream_refuse(options->line, options->name, problems, "out of memory");
     }
     for (size_t i = 0; i < options->field_count; i++) {
         fine = add_column(stream, &options->fields[i], problems) && fine;
@@ -99,9 +100,9 @@ static bool compile_columns(struct stream *stream, struct buf *problems)
     if (stream->event_id_column >= 0 || !fine) {
         return fine;
     }
-    if (find_column(stream, slice_from_string(own_event_id.name)) >= 0) {
-        return refuse(options->line, options->name, problems,
-                      "the field event_id must have fill: event_id, or another field must");
+    if (stream_find_column(stream, slice_from_string(own_event_id.name)) >= 0) {
+        return stream_refuse(options->line, options->name, problems,
+                             "the field event_id must have fill: event_id, or another field must");
     }
     return add_column(stream, &own_event_id, problems);
 }
@@ -111,17 +112,18 @@ static bool compile_collect(struct stream *stream, struct buf *problems)
     const struct stream_options *options = stream->options;
     if (options->unknown_fields != UNKNOWN_COLLECT) {
         return options->collect_into == NULL ||
-               refuse(options->line, options->name, problems, "collect_into needs unknown_fields: collect");
+               stream_refuse(options->line, options->name, problems, "collect_into needs unknown_fields: collect");
     }
-    int column = options->collect_into == NULL ? -1 : find_column(stream, slice_from_string(options->collect_into));
+    int column =
+        options->collect_into == NULL ? -1 : stream_find_column(stream, slice_from_string(options->collect_into));
     if (column < 0) {
-        return refuse(options->line, options->name, problems,
-                      "unknown_fields: collect needs collect_into, the name of a field of type JSON or String");
+        return stream_refuse(options->line, options->name, problems,
+                             "unknown_fields: collect needs collect_into, the name of a field of type JSON or String");
     }
     const struct column_spec *spec = &stream->columns[column];
     bool fits = spec->type.shape == SHAPE_SCALAR && (spec->type.kind == KIND_JSON || spec->type.kind == KIND_STRING);
     if (!fits || spec->fill != FILL_NONE || spec->required || spec->options->from.count != 0 || spec->has_default) {
-        return refuse(
+        return stream_refuse(
             spec->options->line, spec->name, problems,
             "collects unknown fields: it must be of type JSON or String, without from, required, default, fill");
     }
@@ -129,18 +131,19 @@ static bool compile_collect(struct stream *stream, struct buf *problems)
     return true;
 }
 
-static bool add_path(const struct stream *stream, const struct column_spec *spec, struct slice path, int rank,
+bool stream_add_path(const struct stream *stream, const struct column_spec *spec, struct slice path, int rank,
                      struct path_node *root, struct buf *problems)
 {
     struct buf why = { 0 };
     bool fine = true;
     if (memmem(path.data, path.len, "[]", 2) != NULL && spec->type.shape != SHAPE_ARRAY) {
-        fine = refuse(spec->options->line, spec->name, problems,
-                      "the path \"%.*s\" yields one value per element and needs an Array type, not %s", (int)path.len,
-                      path.data, spec->type.name);
+        fine = stream_refuse(spec->options->line, spec->name, problems,
+                             "the path \"%.*s\" yields one value per element and needs an Array type, not %s",
+                             (int)path.len, path.data, spec->type.name);
     } else if (!path_add(root, path, (int)(spec - stream->columns), rank, &why)) {
         const char *reason = buf_c_string(&why);
-        fine = refuse(spec->options->line, spec->name, problems, "%s", reason == NULL ? "out of memory" : reason);
+        fine =
+            stream_refuse(spec->options->line, spec->name, problems, "%s", reason == NULL ? "out of memory" : reason);
     }
     buf_release(&why);
     return fine;
@@ -156,13 +159,13 @@ static bool add_paths(const struct stream *stream, struct path_node *root, struc
             continue;
         }
         for (size_t j = 0; j < from->count; j++) {
-            fine = add_path(stream, spec, slice_from_string(from->items[j]), (int)j, root, problems) && fine;
+            fine = stream_add_path(stream, spec, slice_from_string(from->items[j]), (int)j, root, problems) && fine;
         }
         if (from->count == 0) {
-            fine = add_path(stream, spec, slice_from_string(spec->name), 0, root, problems) && fine;
+            fine = stream_add_path(stream, spec, slice_from_string(spec->name), 0, root, problems) && fine;
         }
     }
-    return fine;
+    return fine && identity_add_paths(stream, root, problems);
 }
 
 /* "sent_at" leads to the place behind the last column, unless a field is read from there, or from within it. */
@@ -183,7 +186,7 @@ static struct path_node *make_paths(const struct stream *stream, bool named, boo
     bool fine = room && add_paths(stream, root, problems);
     room = room && (!named || path_ignore(root, stream_member)) && (!sent || add_sent_at(stream, root));
     if (!room) {
-        fine = refuse(stream->options->line, stream->name, problems, "out of memory");
+        fine = stream_refuse(stream->options->line, stream->name, problems, "out of memory");
     }
     if (!fine) {
         path_free(root);
@@ -227,7 +230,7 @@ static const char *key_option(const struct stream *stream)
 /* The column that one name of the key means; -1 if it cannot be part of a key. */
 static int key_column(const struct stream *stream, struct slice name, struct buf *problems)
 {
-    int column = find_column(stream, name);
+    int column = stream_find_column(stream, name);
     const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
     const char *why = spec == NULL                       ? "which is not a field"
                       : spec->key_position >= 0          ? "twice"
@@ -239,8 +242,8 @@ static int key_column(const struct stream *stream, struct slice name, struct buf
     if (why == NULL) {
         return column;
     }
-    (void)refuse(stream->options->line, stream->name, problems, "%s names \"%.*s\", %s", key_option(stream),
-                 (int)name.len, name.data, why);
+    (void)stream_refuse(stream->options->line, stream->name, problems, "%s names \"%.*s\", %s", key_option(stream),
+                        (int)name.len, name.data, why);
     return -1;
 }
 
@@ -270,100 +273,17 @@ static bool compile_key(struct stream *stream, struct buf *problems)
     const struct stream_options *options = stream->options;
     stream->key_columns = calloc(key_names(stream)->count + 1, sizeof *stream->key_columns);
     if (stream->key_columns == NULL) {
-        return refuse(options->line, options->name, problems, "out of memory");
+        return stream_refuse(options->line, options->name, problems, "out of memory");
     }
     bool fine = add_key_columns(stream, false, problems);
     stream->key_required = stream->key_count;
     fine = add_key_columns(stream, true, problems) && fine;
     if (fine && stream->key_count != 0 && stream->key_required == 0) {
-        return refuse(options->line, options->name, problems,
-                      "all fields of %s are optional (\"?\"): an event without them would be equal to every "
-                      "other; name one that an event must have, without the \"?\"",
-                      key_option(stream));
+        return stream_refuse(options->line, options->name, problems,
+                             "all fields of %s are optional (\"?\"): an event without them would be equal to every "
+                             "other; name one that an event must have, without the \"?\"",
+                             key_option(stream));
     }
-    return fine;
-}
-
-static bool is_time(const struct column_spec *spec)
-{
-    return spec->type.shape == SHAPE_SCALAR && kind_is_time(spec->type.kind);
-}
-
-static void find_time(struct stream *stream)
-{
-    for (size_t i = 0; i < stream->key_required && stream->time_column < 0; i++) {
-        stream->time_column = is_time(&stream->columns[stream->key_columns[i]]) ? (int)stream->key_columns[i] : -1;
-    }
-    for (size_t i = 0; i < stream->column_count && stream->time_column < 0; i++) {
-        stream->time_column = is_time(&stream->columns[i]) && (int)i != stream->version_column ? (int)i : -1;
-    }
-    if (stream->time_column >= 0) {
-        struct column_spec *spec = &stream->columns[stream->time_column];
-        spec->is_event_time = true;
-        spec->clamps_late = stream->options->late_clock == LATE_CLOCK_CLAMP;
-    }
-}
-
-/* The next column of ORDER BY; the first time among them gives the partition. */
-static void order_next(struct stream *stream, size_t column)
-{
-    ASSERT_BELOW(column, stream->column_count);
-    stream->order_columns[stream->order_count++] = column;
-    if (stream->partition_column < 0 && is_time(&stream->columns[column])) {
-        stream->partition_column = (int)column;
-    }
-}
-
-/* The column that order_by names at `i`; -1 if it cannot stand there: what follows from the dedup key alone must decide
- * a row's place, or the table would not collapse duplicates. */
-static int order_column(const struct stream *stream, size_t i, struct buf *problems)
-{
-    const struct stream_options *options = stream->options;
-    const char *name = options->order_by.items[i];
-    int column = find_column(stream, slice_from_string(name));
-    const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
-    const char *why = spec == NULL ? "which is not a field"
-                      : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
-                          ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
-                      : stream->key_count != 0 && spec->key_position < 0 && column != stream->event_id_column
-                          ? "which is not part of the dedup_key: the table could not collapse duplicates"
-                      : spec->key_position >= (int)stream->key_required && spec->default_now
-                          ? "an optional field whose default is the time of receipt: the table could not collapse "
-                            "duplicates"
-                          : NULL;
-    if (why == NULL) {
-        return column;
-    }
-    (void)refuse(options->line, options->name, problems, "order_by names \"%s\", %s", name, why);
-    return -1;
-}
-
-static bool compile_order(struct stream *stream, struct buf *problems)
-{
-    const struct stream_options *options = stream->options;
-    stream->order_columns = calloc(options->order_by.count + stream->key_count + 2, sizeof *stream->order_columns);
-    if (stream->order_columns == NULL) {
-        return refuse(options->line, options->name, problems, "out of memory");
-    }
-    bool fine = true;
-    for (size_t i = 0; i < options->order_by.count; i++) {
-        int column = order_column(stream, i, problems);
-        fine = fine && column >= 0;
-        if (column >= 0 && column != stream->event_id_column) {
-            order_next(stream, (size_t)column);
-        }
-    }
-    for (size_t i = 0; i < stream->key_required && options->order_by.count == 0; i++) {
-        order_next(stream, stream->key_columns[i]);
-    }
-    if (options->order_by.count == 0 && stream->key_count == 0 && stream->time_column >= 0) {
-        order_next(stream, (size_t)stream->time_column);
-    }
-    if (!is_upsert(stream)) {
-        order_next(stream, (size_t)stream->event_id_column);
-    }
-    ASSERT_AT_MOST(stream->order_count, options->order_by.count + stream->key_count + 2);
-    stream->partition_by = options->partition_by;
     return fine;
 }
 
@@ -371,7 +291,7 @@ struct stream *stream_compile(const struct stream_options *options, size_t index
 {
     struct stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) {
-        (void)refuse(options->line, options->name, problems, "out of memory");
+        (void)stream_refuse(options->line, options->name, problems, "out of memory");
         return NULL;
     }
     *stream = (struct stream){
@@ -388,10 +308,10 @@ struct stream *stream_compile(const struct stream_options *options, size_t index
     bool fine = compile_columns(stream, problems);
     if (fine) {
         fine = compile_collect(stream, problems);
-        fine = compile_paths(stream, problems) && fine;
+        fine = compile_paths(stream, problems) && identity_compile(stream, problems) && fine;
         fine = compile_key(stream, problems) && (!is_upsert(stream) || upsert_compile(stream, problems)) && fine;
-        find_time(stream);
-        fine = compile_order(stream, problems) && fine;
+        order_find_time(stream);
+        fine = order_compile(stream, problems) && fine;
     }
     if (!fine) {
         stream_free(stream);
@@ -410,6 +330,7 @@ void stream_free(struct stream *stream)
     }
     free(stream->columns);
     free(stream->key_columns);
+    free(stream->id_sources);
     path_free(stream->paths);
     path_free(stream->named_paths);
     path_free(stream->sent_paths);

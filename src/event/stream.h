@@ -21,6 +21,12 @@ struct stream {
     size_t *key_columns; /* the dedup key: what an event must have to be known again, then what is optional ("x?") */
     size_t key_count;
     size_t key_required;
+    /* Where a client's own UUID may stand, which then is the event's id; the first that holds one counts. */
+    struct id_source {
+        size_t column; /* that is read from there: event_id_column, or a field of its own */
+        int rank;      /* of its path */
+    } * id_sources;
+    size_t id_source_count;
     int event_id_column;     /* -1: the table has none, the stream is served at-least-once */
     int time_column;         /* the first time of the key that is not optional, else the first time field; -1: none */
     int collect_column;      /* unknown_fields: collect; -1: none */

@@ -94,6 +94,8 @@ static bool open_storage(struct pipeline *pipeline, struct segment **recovered, 
 
 static bool make_settlement(struct pipeline *pipeline)
 {
+    pipeline->settlement.streams = (struct settlement_streams){ (const struct stream *const *)pipeline->config.streams,
+                                                                pipeline->config.stream_count };
     pipeline->settlement.journal = pipeline->journal;
     pipeline->settlement.dedup = pipeline->dedup;
     pipeline->settlement.letters = pipeline->letters;

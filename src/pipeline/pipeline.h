@@ -155,8 +155,9 @@ struct submission {
     struct buf detail; /* says more of `error`: "invalid JSON at byte 17: …" */
     uint32_t events;   /* in the payload; 0 beside an error: what came could not be read as events */
     uint32_t rejected;
-    bool pending;   /* a completion follows: at least one event is on its way */
-    struct buf ids; /* struct event_id per event, all zero for a rejected one */
+    bool pending;        /* a completion follows: at least one event is on its way */
+    struct buf ids;      /* struct event_id per event, all zero for a rejected one */
+    bool ids_of_clients; /* they may be: their version says nothing */
     struct buf
         errors; /* JSON objects {"index","field","code","message"} behind commas, at most SUBMISSION_MAX_ERRORS */
     struct buf refused;         /* all of the rejected events: refused_runs.h */

@@ -12,14 +12,14 @@
 #define MOST_AT_ONCE 1000 /* so that a tick stays short; the next one goes on */
 
 /* NULL if memory is short. Takes the segment otherwise. */
-static struct returned *read_returned(struct segment *segment)
+static struct returned *read_returned(const struct settlement *settlement, struct segment *segment)
 {
     struct returned *returned = calloc(1, sizeof *returned);
     if (returned == NULL) {
         return NULL;
     }
     returned->segment = segment;
-    if (settlement_read_ids(segment, &returned->ids) != OK) {
+    if (settlement_read_ids(&settlement->streams, segment, &returned->ids) != OK) {
         LOG(LOG_WARN, "ids of a retried segment not read", "segment=%s", segment->name);
     }
     return returned;
@@ -34,7 +34,7 @@ static void hand_over(struct pipeline *pipeline, struct segment *adopted)
         struct segment *segment = adopted;
         adopted = segment->next;
         segment->next = NULL;
-        *end = read_returned(segment);
+        *end = read_returned(&pipeline->settlement, segment);
         if (*end != NULL) {
             end = &(*end)->next;
         } else {

@@ -8,6 +8,7 @@
 #include "base/system/crash_point.h"
 #include "event/event_id.h"
 #include "event/segment/segment.h"
+#include "event/stream.h"
 #include "pipeline/commit/batch.h"
 #include "pipeline/commit/commit_queue.h"
 #include "pipeline/commit/waiters.h"
@@ -42,7 +43,14 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
                                .count = ids->len / sizeof(struct event_id) };
 }
 
-enum error settlement_read_ids(const struct segment *segment, struct buf *ids)
+/* Of a segment whose stream's clients give ids, what the filter knows them by (validate.c). */
+static const struct stream *stream_of_clients(const struct settlement_streams *streams, const struct segment *segment)
+{
+    const struct stream *stream = segment->stream_index < streams->count ? streams->items[segment->stream_index] : NULL;
+    return stream != NULL && stream->id_source_count != 0 ? stream : NULL;
+}
+
+enum error settlement_read_ids(const struct settlement_streams *streams, const struct segment *segment, struct buf *ids)
 {
     if (segment->header.event_id_column[0] == '\0' || segment->header.version_column[0] != '\0') {
         return OK; /* of updates the filter knows nothing: updates.h */
@@ -52,10 +60,12 @@ enum error settlement_read_ids(const struct segment *segment, struct buf *ids)
         return error;
     }
     struct event_id *at = (struct event_id *)(void *)ids->data;
+    const struct stream *of_clients = stream_of_clients(streams, segment);
     size_t kept = 0;
     for (size_t i = 0; i < ids->len / sizeof *at; i++) {
-        if (event_id_is_stable(&at[i])) {
-            at[kept++] = at[i];
+        struct event_id id = of_clients != NULL ? event_id_in_stream(of_clients->name, &at[i]) : at[i];
+        if (event_id_is_stable(&id)) {
+            at[kept++] = id;
         }
     }
     ASSERT_AT_MOST(kept * sizeof *at, ids->len);
@@ -66,7 +76,7 @@ enum error settlement_read_ids(const struct segment *segment, struct buf *ids)
 enum error settlement_remember_recovered(struct settlement *settlement, const struct segment *segment, int64_t wall_ns)
 {
     struct buf ids = { 0 };
-    enum error error = settlement_read_ids(segment, &ids);
+    enum error error = settlement_read_ids(&settlement->streams, segment, &ids);
     struct dedup_ids run = as_run(segment, &ids);
     if (run.count != 0) {
         settlement->dedup->ops->note(settlement->dedup, &run, 1, wall_ns);
@@ -82,7 +92,7 @@ static enum error persist_ids(struct settlement *settlement, const struct segmen
 {
     if (settlement->dedup->persists == PERSISTS_STORED) {
         struct buf ids = { 0 };
-        enum error read = settlement_read_ids(segment, &ids);
+        enum error read = settlement_read_ids(&settlement->streams, segment, &ids);
         if (read == ERROR_OUT_OF_MEMORY) {
             buf_release(&ids);
             return read;

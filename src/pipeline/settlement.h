@@ -9,7 +9,14 @@
 
 #include <pthread.h>
 
+/* By index. */
+struct settlement_streams {
+    const struct stream *const *items;
+    size_t count;
+};
+
 struct settlement {
+    struct settlement_streams streams;
     struct journal *journal;
     struct dedup *dedup;
     struct dead_letters *letters;
@@ -32,4 +39,5 @@ struct segment_owner settlement_callbacks(struct settlement *settlement);
 enum error settlement_remember_recovered(struct settlement *settlement, const struct segment *segment, int64_t wall_ns);
 
 /* Any thread. Appends the stable ids of a segment; nothing if its table has no event_id. As segment_event_ids. */
-MUST_CHECK enum error settlement_read_ids(const struct segment *segment, struct buf *ids);
+MUST_CHECK enum error settlement_read_ids(const struct settlement_streams *streams, const struct segment *segment,
+                                          struct buf *ids);

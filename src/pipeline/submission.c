@@ -23,6 +23,7 @@ void submission_clear(struct submission *submission)
     submission->events = 0;
     submission->rejected = 0;
     submission->pending = false;
+    submission->ids_of_clients = false;
 }
 
 static void append_error(struct submission *submission, const struct event_error *error)

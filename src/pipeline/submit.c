@@ -52,7 +52,7 @@ static inline bool add_document(struct entry *entry, const struct json_document 
 {
     struct event_error error;
     if (validate_event(entry->io->validator, document, at, &entry->context, entry->chunk, &error)) {
-        submission_add_row(entry->submission, &entry->chunk->ids[entry->chunk->rows - 1]);
+        submission_add_row(entry->submission, validate_id(entry->io->validator, entry->chunk));
         return true;
     }
     if (error.code == ERROR_OUT_OF_MEMORY) {
@@ -159,6 +159,7 @@ static void finish(struct entry *entry)
     size_t stream = entry->stream->index;
     uint32_t rows = entry->chunk->rows - entry->first_row;
     bool taken = entry->submission->error == OK;
+    entry->submission->ids_of_clients = entry->stream->id_source_count != 0;
     if (taken) {
         metric_add_event(entry->io->cells, METRIC_EVENTS_RECEIVED, protocol, stream, entry->submission->events);
     }

@@ -201,10 +201,13 @@ static bool column_follows(const struct judge *judge, struct slice name, int dep
         return !table_find_column(judge->definition->columns, name, &column) || column.default_expression.len == 0 ||
                (depth != 0 && expression_follows(judge, column.default_expression, depth - 1, &culprit));
     }
-    if ((int)index == stream->event_id_column || stream->key_count == 0) {
+    const struct column_spec *spec = &stream->columns[index];
+    if ((int)index == stream->event_id_column) {
         return true;
     }
-    const struct column_spec *spec = &stream->columns[index];
+    if (stream->key_count == 0) {
+        return stream->id_source_count == 0 || (spec->fill == FILL_NONE && !spec->default_now);
+    }
     bool optional = spec->key_position >= (int)stream->key_required;
     return spec->key_position >= 0 && !(optional && spec->default_now);
 }
@@ -255,7 +258,7 @@ static bool mentions(struct slice list, struct slice name)
  * of its key. */
 static bool key_tells_events_apart(const struct stream *stream, struct slice sorting_key)
 {
-    if (stream->key_count == 0 || stream->key_required != stream->key_count) {
+    if (stream->key_count == 0 || stream->key_required != stream->key_count || stream->id_source_count != 0) {
         return false;
     }
     for (size_t i = 0; i < stream->key_count; i++) {

@@ -406,7 +406,7 @@ static void an_update_is_a_duplicate_of_the_last_state_of_its_key_alone(void **s
     assert_int_equal(metric_read(f->metrics, METRIC_DEDUP_IDS, 0, 0, OK), 2); /* of the first stream alone */
     commit_seal_all(f->commit);
     struct buf ids = { 0 };
-    assert_int_equal(settlement_read_ids(f->segments[1], &ids), OK);
+    assert_int_equal(settlement_read_ids(&f->settlement.streams, f->segments[1], &ids), OK);
     assert_int_equal(ids.len, 0);
     buf_release(&ids);
 }

@@ -5,6 +5,7 @@
 #include "event/event_id.h"
 #include "event/stream.h"
 #include "pipeline/validate/client_clock.h"
+#include "pipeline/validate/client_id.h"
 #include "pipeline/validate/identity.h"
 #include "pipeline/validate/validate_plan.h"
 
@@ -228,10 +229,12 @@ static void append_nows(struct validator *validator, const struct event_context 
 static void append_id(struct validator *validator, struct chunk *chunk, int64_t wall_ns)
 {
     uint8_t wire[16];
-    chunk->ids[chunk->rows] = identity_of(&validator->identity, &validator->places, chunk, wall_ns);
-    if (chunk->stream->event_id_column >= 0) {
-        struct column *column = validator_begin(validator, chunk, (size_t)chunk->stream->event_id_column);
-        event_id_to_wire(&chunk->ids[chunk->rows], wire);
+    const struct stream *stream = chunk->stream;
+    struct event_id id = identity_of(&validator->identity, &validator->places, chunk, wall_ns);
+    chunk->ids[chunk->rows] = stream->id_source_count == 0 ? id : client_id_settle(validator, id, stream);
+    if (stream->event_id_column >= 0) {
+        struct column *column = validator_begin(validator, chunk, (size_t)stream->event_id_column);
+        event_id_to_wire(stream->id_source_count == 0 ? &id : &validator->id, wire);
         buf_append(&column->data, wire, sizeof wire);
         validator_end(validator, column);
     }
@@ -319,6 +322,9 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     memset(validator->written, 0, validator->plan->words * sizeof(uint64_t));
     if (find_all(validator, document, at, context, &paths, error) != OK) {
         return false;
+    }
+    if (chunk->stream->id_source_count != 0) {
+        client_id_take(validator, document, chunk->stream);
     }
     if (append_found(validator, document, chunk, &time_ns, error) != OK) {
         return undo(validator, chunk);

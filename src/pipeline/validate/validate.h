@@ -29,6 +29,9 @@ struct event_error {
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
 
+/* The id of the event that was taken last, as its row has it; chunk->ids has what the duplicate filter knows it by. */
+const struct event_id *validate_id(const struct validator *validator, const struct chunk *chunk);
+
 /* How many of the rows since the last call have another time than was sent, and how many of their values were replaced by
  * defaults. */
 struct validate_changes {

@@ -17,6 +17,8 @@ struct validator {
     struct places places;             /* of the event */
     struct places elements;           /* of one element of an array */
     uint64_t *written;                /* columns whose row was begun: to be undone on error */
+    struct event_id id;               /* of the event taken last, if the stream's clients give ids */
+    bool id_given;                    /* by its client */
     bool short_of_memory;             /* an append failed */
     bool found_unknown;               /* the event has a key that no field reads */
     struct identity identity;

@@ -217,7 +217,7 @@ static const struct buf *compose_body(struct http_answer *answer, struct io_cont
         return text;
     }
     switch (answer->kind) {
-    case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer)); break;
+    case ANSWER_ONE: http_reply_one(text, &answer->id, fate_word(answer), answer->id_of_client); break;
     case ANSWER_MANY:
         http_reply_many(text, answer->counts, buf_slice(&answer->body));
         if (text->failed) {

@@ -43,6 +43,7 @@ struct http_answer {
     struct http_reply reply;
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
+    bool id_of_client;  /* perhaps */
     int64_t deadline_ns;
     size_t weighed;                  /* bytes of the body that are counted as kept */
     struct buf body;                 /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */

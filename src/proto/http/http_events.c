@@ -133,6 +133,7 @@ static void answer_one(struct http_answer *answer, const struct submission *subm
         return;
     }
     answer->kind = ANSWER_ONE;
+    answer->id_of_client = submission->ids_of_clients;
     answer->state = ANSWER_COMMIT;
     if (submission->ids.len == sizeof answer->id) { /* else it stays zero, and is left out */
         memcpy(&answer->id, submission->ids.data, sizeof answer->id);
@@ -159,7 +160,7 @@ static void answer_many(struct http_answer *answer, const struct submission *sub
     struct slice ids = with_ids ? whole_list(&submission->ids) : (struct slice){ NULL, 0 };
     answer->kind = ANSWER_MANY;
     answer->counts.rejected = submission->rejected;
-    http_reply_lists(&answer->body, ids, buf_slice(&submission->errors));
+    http_reply_lists(&answer->body, ids, submission->ids_of_clients, buf_slice(&submission->errors));
     append_refused(answer, submission);
     if (answer->body.failed || submission->errors.failed) {
         buf_clear(&answer->body); /* the counts tell */

@@ -307,7 +307,7 @@ void page_problem(struct page_reply *reply, enum error error, struct slice detai
     http_reply_problem(&reply->body, error, detail, errors);
 }
 
-void http_reply_one(struct buf *out, const struct event_id *id, const char *status)
+void http_reply_one(struct buf *out, const struct event_id *id, const char *status, bool of_client)
 {
     char text[EVENT_ID_TEXT];
     buf_append_byte(out, '{');
@@ -319,7 +319,7 @@ void http_reply_one(struct buf *out, const struct event_id *id, const char *stat
     }
     buf_append_slice(out, SLICE("\"status\":\""));
     buf_append_string(out, status);
-    if (event_id_is_made_up(id)) {
+    if (!of_client && event_id_is_made_up(id)) {
         buf_append_slice(out, SLICE("\",\"stable_id\":false"));
     } else {
         buf_append_byte(out, '"');
@@ -344,7 +344,7 @@ void http_reply_many(struct buf *out, struct http_counts counts, struct slice li
     buf_append_slice(out, SLICE("}\n"));
 }
 
-static void append_ids(struct buf *out, struct slice ids)
+static void append_ids(struct buf *out, struct slice ids, bool of_clients)
 {
     size_t count = ids.len / sizeof(struct event_id);
     uint32_t made_up = 0;
@@ -355,7 +355,7 @@ static void append_ids(struct buf *out, struct slice ids)
     for (size_t i = 0; i < count; i++) {
         struct event_id id;
         memcpy(&id, ids.data + i * sizeof id, sizeof id);
-        made_up += event_id_is_made_up(&id);
+        made_up += !of_clients && event_id_is_made_up(&id);
         buf_append_slice(out, i == 0 ? SLICE("") : SLICE(","));
         if (event_id_is_zero(&id)) {
             buf_append_slice(out, SLICE("null"));
@@ -373,10 +373,10 @@ static void append_ids(struct buf *out, struct slice ids)
     }
 }
 
-void http_reply_lists(struct buf *out, struct slice ids, struct slice errors)
+void http_reply_lists(struct buf *out, struct slice ids, bool of_clients, struct slice errors)
 {
     if (ids.data != NULL) {
-        append_ids(out, ids);
+        append_ids(out, ids, of_clients);
     }
     buf_append_slice(out, SLICE(",\"errors\":["));
     buf_append_slice(out, errors);

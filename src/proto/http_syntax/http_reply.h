@@ -55,8 +55,8 @@ void http_reply_problem(struct buf *out, enum error error, struct slice detail, 
 #define HTTP_JSON_TYPE "application/json"
 
 /* {"id":"…","status":"accepted"}; an id of zero, which was not to be had, is left out. Of one that was made up
- * {"id":"…","status":"accepted","stable_id":false}. */
-void http_reply_one(struct buf *out, const struct event_id *id, const char *status);
+ * {"id":"…","status":"accepted","stable_id":false}; not said of one that may be its client's. */
+void http_reply_one(struct buf *out, const struct event_id *id, const char *status, bool of_client);
 
 struct http_counts {
     uint32_t accepted;
@@ -70,7 +70,7 @@ void http_reply_many(struct buf *out, struct http_counts counts, struct slice li
 
 /* ,"ids":[…],"errors":[…]: `ids` are struct event_id, all zero for null; ids.data NULL leaves the list out.
  * ,"without_stable_id":n follows the ids if n of them were made up. */
-void http_reply_lists(struct buf *out, struct slice ids, struct slice errors);
+void http_reply_lists(struct buf *out, struct slice ids, bool of_clients, struct slice errors);
 
 /* The status of a payload of many events whose fate is known: 202, 200 or 400. */
 int http_reply_many_status(struct http_counts counts, bool stored);

@@ -115,7 +115,7 @@ static void many_lists_an_id_or_null_per_event(void **state)
     (void)state;
     struct event_id ids[2] = { { { 0 } }, { { 0xab, 0xcd } } };
     struct buf lists = { 0 }, out = { 0 };
-    http_reply_lists(&lists, slice_make(ids, sizeof ids), SLICE("{\"index\":0}"));
+    http_reply_lists(&lists, slice_make(ids, sizeof ids), false, SLICE("{\"index\":0}"));
     http_reply_many(&out, (struct http_counts){ 1, 0, 1 }, buf_slice(&lists));
     assert_string_equal(buf_c_string(&out), "{\"accepted\":1,\"duplicate\":0,\"rejected\":1,\"ids\":[null,"
                                             "\"abcd0000-0000-0000-0000-000000000000\"],\"errors\":[{\"index\":0}]}\n");
@@ -130,18 +130,22 @@ static void replies_say_which_events_have_no_stable_id(void **state)
     struct event_id stable = { { 1, 2, 3, 4, 5, 6, 0x80, 8 } };
     struct event_id ids[4] = { made_up, stable, { { 0 } }, made_up };
     struct buf out = { 0 };
-    http_reply_one(&out, &made_up, "stored");
-    http_reply_one(&out, &stable, "stored");
-    http_reply_one(&out, &ids[2], "stored");
+    http_reply_one(&out, &made_up, "stored", false);
+    http_reply_one(&out, &stable, "stored", false);
+    http_reply_one(&out, &ids[2], "stored", false);
     assert_string_equal(buf_c_string(&out),
                         "{\"id\":\"01020304-0506-7008-0000-000000000000\",\"status\":\"stored\",\"stable_id\":false}\n"
                         "{\"id\":\"01020304-0506-8008-0000-000000000000\",\"status\":\"stored\"}\n"
                         "{\"status\":\"stored\"}\n");
     buf_clear(&out);
-    http_reply_lists(&out, slice_make(ids, sizeof ids), SLICE(""));
+    http_reply_lists(&out, slice_make(ids, sizeof ids), false, SLICE(""));
     assert_non_null(strstr(buf_c_string(&out), "\"],\"without_stable_id\":2,\"errors\":[]"));
     buf_clear(&out);
-    http_reply_lists(&out, slice_make(ids + 1, 2 * sizeof *ids), SLICE(""));
+    http_reply_lists(&out, slice_make(ids + 1, 2 * sizeof *ids), false, SLICE(""));
+    assert_null(strstr(buf_c_string(&out), "stable_id"));
+    buf_clear(&out); /* a client may make such ids as well */
+    http_reply_one(&out, &made_up, "stored", true);
+    http_reply_lists(&out, slice_make(ids, sizeof ids), true, SLICE(""));
     assert_null(strstr(buf_c_string(&out), "stable_id"));
     buf_release(&out);
 }
