@@ -47,10 +47,31 @@ static void RARE refuse_size(struct entry *entry)
     add_bad_event(entry, &error);
 }
 
-/* A row, or an error of its own. False: memory ran short. */
-static inline bool add_document(struct entry *entry, const struct json_document *document, json_at at)
+/* Is the event larger than its stream takes? Not asked where the text that it is in is no larger. */
+static inline bool is_too_large(const struct entry *entry, const struct json_document *document, json_at at)
+{
+    bool may_be = entry->merge != NULL ? entry->max_event != UINT64_MAX : entry->reader->parsed.len > entry->max_event;
+    return may_be && json_is_larger(document, at, entry->max_event);
+}
+
+/* The event at which the reader stands, with what the request says: a row, or an error of its own. False: memory ran short. */
+static bool add_event(struct entry *entry)
 {
     struct event_error error;
+    struct json_document merged;
+    const struct json_document *document = &entry->reader->document;
+    json_at at = entry->reader->at;
+    if (entry->merge != NULL) {
+        if (!payload_merge_event(entry->merge, document, at, &merged)) {
+            return false;
+        }
+        document = &merged;
+        at = JSON_ROOT;
+    }
+    if (is_too_large(entry, document, at)) {
+        refuse_size(entry);
+        return true;
+    }
     if (validate_event(entry->io->validator, document, at, &entry->context, entry->chunk, &error)) {
         submission_add_row(entry->submission, validate_id(entry->io->validator, entry->chunk));
         return true;
@@ -60,34 +81,6 @@ static inline bool add_document(struct entry *entry, const struct json_document 
     }
     add_bad_event(entry, &error);
     return true;
-}
-
-/* The same, with what the request says. */
-static bool RARE add_merged(struct entry *entry)
-{
-    struct json_document merged;
-    if (!payload_merge_event(entry->merge, &entry->reader->document, entry->reader->at, &merged)) {
-        return false;
-    }
-    if (entry->max_event != UINT64_MAX && json_is_larger(&merged, JSON_ROOT, entry->max_event)) {
-        refuse_size(entry);
-        return true;
-    }
-    return add_document(entry, &merged, JSON_ROOT);
-}
-
-/* The event at which the reader stands. */
-static bool add_event(struct entry *entry)
-{
-    const struct payload_reader *reader = entry->reader;
-    if (entry->merge != NULL) {
-        return add_merged(entry);
-    }
-    if (reader->parsed.len > entry->max_event && json_is_larger(&reader->document, reader->at, entry->max_event)) {
-        refuse_size(entry);
-        return true;
-    }
-    return add_document(entry, &reader->document, reader->at);
 }
 
 static void RARE add_bad_piece(struct entry *entry)
