@@ -24,12 +24,13 @@ static enum taker taker_of(const struct stream *stream, const struct path_node *
     if (column < 0 || (size_t)column >= stream->column_count) {
         return TAKES_OBJECT;
     }
-    const struct type *type = &stream->columns[column].type;
+    const struct column_spec *spec = &stream->columns[column];
+    const struct type *type = &spec->type;
     *kind = type->kind;
     if (place->column < 0 || type->shape == SHAPE_ARRAY) {
         return TAKES_LIST;
     }
-    return type->shape == SHAPE_MAP || type->kind == KIND_JSON ? TAKES_OBJECT : TAKES_SCALAR;
+    return type->shape == SHAPE_MAP || spec->as_json ? TAKES_OBJECT : TAKES_SCALAR;
 }
 
 bool value_takes_empty(const struct stream *stream, const struct path_node *place)

@@ -8,6 +8,7 @@
 #include "proto/front/http_method.h"
 #include "proto/reply/reply_set.h"
 #include "proto/route/route_pattern.h"
+#include "proto/values/event_sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,14 @@ static void compile_items(const struct compiling *compiling)
     }
 }
 
+static void compile_sources(const struct compiling *compiling)
+{
+    struct event_sources *sources = NULL;
+    if (event_sources_compile(compiling->options, &sources, compiling->problems)) {
+        compiling->route->sources = sources;
+    }
+}
+
 static void check_bounds(const struct compiling *compiling)
 {
     const struct route_options *options = compiling->options;
@@ -263,6 +272,7 @@ static void compile(const struct compiling *compiling)
     check_methods(compiling);
     check_hosts(compiling);
     compile_items(compiling);
+    compile_sources(compiling);
     check_bounds(compiling);
     compile_replies(compiling);
     if (routes_kind(options) != ROUTE_REPLY) {
@@ -292,6 +302,7 @@ void routes_release(struct routes *routes)
     for (size_t i = 0; i < routes->count; i++) {
         free((void *)routes->events[i].shape.envelope);
         reply_set_free((struct reply_set *)(uintptr_t)routes->events[i].replies);
+        event_sources_free((struct event_sources *)(uintptr_t)routes->events[i].sources);
     }
     free(routes->events);
     *routes = (struct routes){ 0 };
