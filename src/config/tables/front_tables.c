@@ -15,7 +15,7 @@ static const struct option http_listener_rows[] = {
       "The address, as `http.listen` has it.", .required = true },
     { "serves",           SET(http_listener_options, serves),                  NULL,               NULL,    NULL,
       "What is served there; other paths get 404. `events`: /events, /events/bulk, /events/batch and the WebSockets. `pages`: "
-      "/events/metrics, /demo and /sluice.js. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. Not given: all of "
+      "/events/metrics, /, /demo, /sluice.js, /openapi.json and /swagger, and `queries`, `pages` and `files`. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. Not given: all of "
       "them; with `admin.listen`, all but `admin`.", .names = http_serves },
 };
 

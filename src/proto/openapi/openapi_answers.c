@@ -91,10 +91,9 @@ static void add_outcome(struct answers *answers, const struct reply_outcome_opti
     if (!is_given(outcome) || outcome->problem) {
         return;
     }
+    usual = outcome->redirect != NULL ? 302 : outcome->empty && usual < 400 ? 204 : usual;
     struct answer answer = {
-        .status = outcome->status != 0        ? (int)outcome->status
-                  : outcome->redirect != NULL ? 302
-                                              : usual,
+        .status = outcome->status != 0 ? (int)outcome->status : usual,
         .name = name,
         .content_type = body_type(outcome),
         .json = outcome->json,
@@ -119,12 +118,19 @@ static const struct outcome_name of_queries[] = {
     { REPLY_MISSING, "missing", 404 }, { REPLY_FAILED, "failed", 502 },     { REPLY_FULL, "full", 503 },
 };
 
+/* What answers it: its own, that of accepted events, that of all. */
+static const struct reply_outcome_options *outcome_of(const struct reply_options *reply, enum reply_outcome outcome)
+{
+    bool taken = outcome == REPLY_STORED || outcome == REPLY_DUPLICATE || outcome == REPLY_PARTIAL;
+    const struct reply_outcome_options *own = &reply->outcomes[outcome], *accepted = &reply->outcomes[REPLY_ACCEPTED];
+    return is_given(own) ? own : taken && is_given(accepted) ? accepted : &reply->outcomes[REPLY_ANY];
+}
+
 static void add_outcomes(struct answers *answers, const struct reply_options *reply, const struct outcome_name *names,
                          size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct reply_outcome_options *outcome = &reply->outcomes[names[i].outcome];
-        add_outcome(answers, is_given(outcome) ? outcome : &reply->outcomes[REPLY_ANY], names[i].name, names[i].status);
+        add_outcome(answers, outcome_of(reply, names[i].outcome), names[i].name, names[i].status);
     }
 }
 

@@ -70,11 +70,71 @@ static void write_event_reference(const struct stream *stream, bool whole, const
     json_out_reference(out, key, "schemas", slice_make(name, shown < sizeof name ? shown : sizeof name - 1));
 }
 
+static bool list_has(const struct string_list *list, struct slice name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (slice_equal(slice_from_string(list->items[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lists(const struct string_pairs *pairs, struct slice member)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->names[i], "*") == 0 || slice_equal(slice_from_string(pairs->values[i]), member)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May another source than the body bring it? */
+static bool comes_elsewhere(const void *context, struct slice member)
+{
+    const struct route_options *route = context;
+    for (size_t i = 0; i < route->source_count; i++) {
+        const struct route_source_options *from = &route->event[i];
+        bool any = from->kind == SOURCE_FORM || from->pairs != NULL || from->header_prefix != NULL ||
+                   from->header_json != NULL || from->body_into != NULL || from->base64_json;
+        if (any || lists(&from->query, member) || lists(&from->path, member) || lists(&from->cookies, member) ||
+            lists(&from->headers, member)) {
+            return true;
+        }
+        for (size_t k = 0; k < from->constant.count + from->made.count; k++) {
+            const char *name =
+                k < from->constant.count ? from->constant.names[k] : from->made.names[k - from->constant.count];
+            if (slice_equal(slice_from_string(name), member)) {
+                return true;
+            }
+        }
+    }
+    return list_has(&route->envelope, member);
+}
+
+/* What the body has to bring of an event that other sources complete. */
+static void write_part(const struct stream *stream, const struct route_options *route, const char *key, struct buf *out)
+{
+    json_out_open(out, key, '{');
+    json_out_open(out, "allOf", '[');
+    write_event_reference(stream, false, NULL, out);
+    json_out_open(out, NULL, '{');
+    openapi_schema_required(out, stream, comes_elsewhere, route);
+    json_out_close(out, '}');
+    json_out_close(out, ']');
+    json_out_close(out, '}');
+}
+
 /* An event of the operation's stream, or of any. */
 static void write_event(const struct openapi_source *source, const struct openapi_operation *operation, bool whole,
                         const char *key, struct buf *out)
 {
     const struct stream *stream = openapi_stream(source, operation);
+    if (stream != NULL && !whole && operation->route != NULL) {
+        write_part(stream, operation->route, key, out);
+        return;
+    }
     if (stream != NULL) {
         write_event_reference(stream, whole, key, out);
         return;

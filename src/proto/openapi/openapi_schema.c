@@ -91,11 +91,20 @@ static bool is_required(const struct stream *stream, const struct child *childre
     return false;
 }
 
-static void write_required(struct buf *out, const struct stream *stream, const struct child *children, size_t count)
+typedef bool comes_elsewhere(const void *context, struct slice member);
+
+static bool comes_in_the_body(const void *context, struct slice member)
+{
+    (void)context, (void)member;
+    return false;
+}
+
+static void write_required(struct buf *out, const struct stream *stream, const struct child *children, size_t count,
+                           comes_elsewhere *elsewhere, const void *context)
 {
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        if (is_required(stream, children, count, children[i].node)) {
+        if (is_required(stream, children, count, children[i].node) && !elsewhere(context, children[i].node->key)) {
             if (!any) {
                 json_out_open(out, "required", '[');
             }
@@ -160,7 +169,7 @@ static void write_object(struct buf *out, const struct stream *stream, const str
     }
     json_out_close(out, '}');
     if (whole && !in_array) {
-        write_required(out, stream, children, count);
+        write_required(out, stream, children, count, comes_in_the_body, NULL);
         write_alternatives(out, stream, children, count);
     }
     free(children);
@@ -190,6 +199,17 @@ void openapi_schema_event(struct buf *out, const char *key, const struct stream 
         json_out_bool(out, "additionalProperties", false);
     }
     json_out_close(out, '}');
+}
+
+void openapi_schema_required(struct buf *out, const struct stream *stream, comes_elsewhere *elsewhere,
+                             const void *context)
+{
+    size_t count;
+    struct child *children = sorted_children(stream->paths, &count, out);
+    if (children != NULL) {
+        write_required(out, stream, children, count, elsewhere, context);
+    }
+    free(children);
 }
 
 void openapi_schema_member(struct buf *out, const char *key, const struct stream *stream, struct slice path)

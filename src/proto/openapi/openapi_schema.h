@@ -12,6 +12,11 @@ struct stream;
 /* Writes the schema of one event as the value of `key`; `whole`: with what is required. */
 void openapi_schema_event(struct buf *out, const char *key, const struct stream *stream, bool whole);
 
+/* "required":[…] of the members that each event has to bring, but for those that `elsewhere` says come from other sources than
+ * the body; nothing if there are none. */
+void openapi_schema_required(struct buf *out, const struct stream *stream,
+                             bool (*elsewhere)(const void *context, struct slice member), const void *context);
+
 /* The schema of the column that the member `path` of an event becomes ("a.b"); a string if there is none. */
 void openapi_schema_member(struct buf *out, const char *key, const struct stream *stream, struct slice path);
 
