@@ -10,9 +10,9 @@
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/query_pages.h"
-#include "store/setup.h"
 #include "store/store.h"
-#include "store/table_judge.h"
+#include "store/table/setup.h"
+#include "store/table/table_judge.h"
 
 #include <stdlib.h>
 

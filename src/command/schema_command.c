@@ -6,7 +6,7 @@
 
 #include "event/stream.h"
 #include "store/store.h"
-#include "store/table_ddl.h"
+#include "store/table/table_ddl.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -6,9 +6,9 @@
 #include "event/stream.h"
 #include "gateway.h"
 #include "query/sql_wire.h"
-#include "store/setup.h"
 #include "store/store.h"
-#include "store/table.h"
+#include "store/table/setup.h"
+#include "store/table/table.h"
 
 #include <getopt.h>
 #include <stdio.h>

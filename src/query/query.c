@@ -14,7 +14,7 @@
 #include "store/answer_text.h"
 #include "store/codes.h"
 #include "store/store.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include "store/answer_text.h"
 #include "store/codes.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 #include "base/clock.h"
 #include "config/options/options.h"

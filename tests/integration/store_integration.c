@@ -13,7 +13,7 @@
 #include "config/options/options.h"
 #include "event/stream.h"
 #include "store/sql.h"
-#include "store/table.h"
+#include "store/table/table.h"
 #include "store_fixture.h"
 
 #include <stdio.h>

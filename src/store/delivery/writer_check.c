@@ -5,7 +5,7 @@
 #include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "store/delivery/writer_private.h"
-#include "store/table_columns.h"
+#include "store/table/table_columns.h"
 
 /* Once a table has fit, whoever drops a column means it. True: columns were added. */
 static bool add_columns(struct worker *worker, const struct job *job, struct buf *problem)

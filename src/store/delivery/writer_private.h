@@ -19,7 +19,7 @@
 #include "store/delivery/identities.h"
 #include "store/delivery/pace.h"
 #include "store/delivery/writer.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 /* Of `<stream>-<uuid>+<uuid>+<hash>`. */
 #define GROUP_NAME_MAX (SEGMENT_NAME_MAX + EVENT_ID_TEXT + 20)

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "config/options/store_options.h"
-#include "store/views.h"
+#include "store/table/views.h"
 
 /* Behind a balancer the one that said "done" answers within a few requests. */
 #define PROBES_FOR_ONE 6

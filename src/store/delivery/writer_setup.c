@@ -9,7 +9,7 @@
 #include "config/options/store_options.h"
 #include "config/options/stream_options.h"
 #include "event/stream.h"
-#include "store/setup.h"
+#include "store/table/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "pipeline/json/json.h"
 #include "schema_fixture.h"
 #include "store/store.h"
-#include "store/table_ddl.h"
+#include "store/table/table_ddl.h"
 
 static const struct {
     enum kind kind;

@@ -23,8 +23,8 @@
 #include "event/stream.h"
 #include "store/settings.h"
 #include "store/sql.h"
-#include "store/table.h"
-#include "store/table_ddl.h"
+#include "store/table/table.h"
+#include "store/table/table_ddl.h"
 
 #define assert_text(bytes, text)                                                                                       \
     do {                                                                                                               \

@@ -1,11 +1,11 @@
 /* Turns fields without a column into an ALTER TABLE. */
-#include "store/table_columns.h"
+#include "store/table/table_columns.h"
 
 #include "event/column.h"
 #include "event/stream.h"
 #include "store/sql.h"
-#include "store/table_ddl.h"
-#include "store/table_judge.h"
+#include "store/table/table_ddl.h"
+#include "store/table/table_judge.h"
 
 #define MOST_COLUMN_BYTES ((uint64_t)2 << 20)
 

@@ -1,9 +1,9 @@
 /* Turns what the catalog says of a table into what is lost there, and what the promise is worth. */
-#include "store/table_judge.h"
+#include "store/table/table_judge.h"
 
 #include "event/column.h"
 #include "event/stream.h"
-#include "store/expression.h"
+#include "store/table/expression.h"
 
 #define MOST_LOOKS 1000u /* beyond them nothing is promised of a key */
 #define DEFAULTS_DEPTH 4 /* of columns whose defaults name columns with defaults */

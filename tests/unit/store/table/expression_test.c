@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "store/expression.h"
+#include "store/table/expression.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Turns a stream into a table on a server, or compares it with the one that is there. */
-#include "store/table.h"
+#include "store/table/table.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -8,8 +8,8 @@
 #include "event/stream.h"
 #include "event/type.h"
 #include "store/codes.h"
-#include "store/table_ddl.h"
-#include "store/table_judge.h"
+#include "store/table/table_ddl.h"
+#include "store/table/table_judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>

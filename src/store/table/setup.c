@@ -1,12 +1,12 @@
 /* Turns a file of SQL into statements that a server has run. */
-#include "store/setup.h"
+#include "store/table/setup.h"
 
 #include "config/options/setup_options.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
 #include "store/sql.h"
-#include "store/sql_split.h"
 #include "store/store.h"
+#include "store/table/sql_split.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include "config/options/options.h"
 #include "event/stream.h"
 #include "store/sql.h"
-#include "store/table_judge.h"
+#include "store/table/table_judge.h"
 
 #include <stdio.h>
 #include <string.h>

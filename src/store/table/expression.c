@@ -1,5 +1,5 @@
 /* Turns the text of an expression into the names in it, without a parser's tree. */
-#include "store/expression.h"
+#include "store/table/expression.h"
 
 #define DEEPEST 16 /* parentheses around something that are taken off: each costs a look at all of it */
 

@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include "config/options/setup_options.h"
-#include "store/setup.h"
-#include "store/sql_split.h"
 #include "store/store.h"
+#include "store/table/setup.h"
+#include "store/table/sql_split.h"
 
 #include <stdio.h>
 #include <stdlib.h>

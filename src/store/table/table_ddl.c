@@ -1,5 +1,5 @@
 /* Turns a stream into the CREATE TABLE that keeps each of its events once. */
-#include "store/table_ddl.h"
+#include "store/table/table_ddl.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/stream.h"

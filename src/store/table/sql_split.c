@@ -1,5 +1,5 @@
 /* Turns a text of SQL into pieces, and pieces into statements. */
-#include "store/sql_split.h"
+#include "store/table/sql_split.h"
 
 #include "base/assert.h"
 

@@ -1,5 +1,5 @@
 /* Turns what the catalog says of a table's views into whether a resent batch fills them. */
-#include "store/views.h"
+#include "store/table/views.h"
 
 #define IN_THIS_DATABASE "database = if({database:String} = '', currentDatabase(), {database:String})"
 

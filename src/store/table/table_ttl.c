@@ -1,12 +1,12 @@
 /* Turns the TTL of a table into a warning if it deletes events as soon as they are stored. */
-#include "store/table_judge.h"
+#include "store/table/table_judge.h"
 
 #include "base/clock.h"
 #include "config/scalar.h"
 #include "event/column.h"
 #include "event/stream.h"
 #include "event/type.h"
-#include "store/expression.h"
+#include "store/table/expression.h"
 
 #include <inttypes.h>
 

@@ -1,11 +1,11 @@
 /* Turns what the catalog says of a table into whether updates replace rows there: of each key the row of the greatest
  * version is read with FINAL, and no other key's. */
-#include "store/table_judge.h"
+#include "store/table/table_judge.h"
 
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/stream.h"
-#include "store/expression.h"
+#include "store/table/expression.h"
 
 #include <stdarg.h>
 #include <stdint.h>
