@@ -8,6 +8,7 @@
 #include "pipeline/payload/payload_merge.h"
 #include "pipeline/payload/payload_reader.h"
 #include "pipeline/payload/payload_shape.h"
+#include "pipeline/payload/stream_choice.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
 #include "pipeline/submission.h"
@@ -222,10 +223,12 @@ static void note_whole(const struct entry *entry)
 static void RARE follow_shape(const struct payload_shape *shape, struct payload_source *source,
                               struct envelope_names *names)
 {
-    if (shape->items.len != 0) {
-        *names = submit_member_names;
-        names->items = shape->items;
-        source->names = names;
+    *names = submit_member_names;
+    source->names = names;
+    names->items = shape->items.len != 0 ? shape->items : names->items;
+    if (shape->choice != NULL) {
+        names->stream = shape->choice->member;
+        source->picks_stream = true;
     }
     source->allow_empty = shape->allow_empty;
     source->max_events =

@@ -9,6 +9,7 @@
 #include "pipeline/payload/payload_look.h"
 #include "pipeline/payload/payload_merge.h"
 #include "pipeline/payload/payload_reader.h"
+#include "pipeline/payload/payload_shape.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/submit_counts.h"
 #include "pipeline/validate/client_clock.h"
@@ -91,6 +92,10 @@ static bool is_data(const struct entry *entry, struct slice member)
 /* False: there is no stream of the name that the payload gives. */
 static bool choose_stream(struct entry *entry, struct slice name)
 {
+    const struct payload_shape *shape = entry->payload->shape;
+    if (shape != NULL && shape->choice != NULL) {
+        return submit_choose(entry, shape->choice, name);
+    }
     if (name.len == 0 || is_data(entry, submit_member_names.stream)) {
         return true;
     }

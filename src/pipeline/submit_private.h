@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 
+struct stream_choice;
 struct envelope_names;
 struct payload;
 struct payload_merge;
@@ -38,3 +39,7 @@ void submit_hint_at_many(struct entry *entry);
 
 /* Up to the first event. False: the payload was refused. */
 MUST_CHECK bool submit_open(struct entry *entry, const struct payload_source *source);
+
+/* The stream that a route has for the value of a member: `own`, the event's, or that of the request. False: there is none, and
+ * the payload was refused. */
+MUST_CHECK bool submit_choose(struct entry *entry, const struct stream_choice *choice, struct slice own);

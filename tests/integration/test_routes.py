@@ -32,6 +32,9 @@ routes:
   - {{ path: /metrics, stream: orders, items: one }}
   - {{ path: /ping, methods: [GET], stream: orders, items: one, event: [ {{ query: [a] }} ] }}
   - {{ path: /batch, stream: orders, items: data, max_events: 2, max_body: 1KiB }}
+  - {{ path: "/by/{{kind}}", items: one, stream: {{ by: kind, names: {{ page: events, order: orders }}, else: bulk }},
+      event: [ {{ path: [kind] }}, body ] }}
+  - {{ path: /by, items: one, stream: {{ by: kind, names: {{ page: events, order: orders }} }} }}
   - {{ path: /stored, stream: orders, items: one, ack: stored }}
 """
 
@@ -95,6 +98,19 @@ def streams_are_named_by_the_path_and_no_stream_takes_anothers(gateway):
     assert "GET" in fields["allow"], fields
     send(gateway, "/events?stream=metrics")
     assert counts(gateway) == {"events": 1, "orders": 3, "bulk": 1, "metrics": 1}
+
+
+@with_routes
+def a_member_of_the_event_or_a_part_of_the_path_chooses_the_stream(gateway):
+    send(gateway, "/by", body='{"kind":"page","a":"1"}')
+    send(gateway, "/by", body='{"a":"1","kind":"order"}')
+    for body in ('{"a":"1"}', '{"a":"1","kind":"other"}', '{"a":"1","kind":7}'):
+        _, text = send(gateway, "/by", 400, body=body)
+        assert json.loads(text)["code"] == "not_allowed" and "expected one of: page, order" in text, text
+    send(gateway, "/by/order")
+    send(gateway, "/by/order", body='{"a":"1","kind":"page"}')   # the later source wins
+    send(gateway, "/by/anything")
+    assert counts(gateway) == {"events": 2, "orders": 2, "bulk": 1, "metrics": 0}
 
 
 @with_routes
@@ -179,6 +195,7 @@ if __name__ == "__main__":
     main([
         the_most_exact_path_takes_an_event_and_each_is_stored_once,
         streams_are_named_by_the_path_and_no_stream_takes_anothers,
+        a_member_of_the_event_or_a_part_of_the_path_chooses_the_stream,
         a_host_has_its_own_routes_before_those_of_all,
         methods_and_slashes_are_those_that_are_said,
         nobody_behind_a_get_makes_no_event,

@@ -17,11 +17,10 @@ struct stream;
 struct event_route {
     const struct route_options *options; /* NULL: it is built in */
 
-    /* The stream: one for all, or chosen by a part of the path, or by a member of the event. All empty: the query's
-     * `stream`, else the first. */
+    /* The stream: one for all, or chosen by a part of the path. Both empty: the query's `stream`, else the first.
+     * Of one that a member of the event chooses (shape.choice) `stream` is that of all other values, or the first. */
     const struct stream *stream;
     struct slice stream_capture;
-    const struct stream_choice *choice;
 
     /* The payload. */
     enum payload_form form;     /* PAYLOAD_ONE, PAYLOAD_MANY or PAYLOAD_MEMBER */

@@ -1,9 +1,8 @@
 /* Turns the options of routes into rows, and into all that can be said against them. */
-#include "proto/route/route_compile.h"
+#include "proto/route/route_compile_private.h"
 
 #include "config/options/http_options.h"
 #include "config/options/route_options.h"
-#include "event/stream.h"
 #include "proto/front/hosts.h"
 #include "proto/front/http_method.h"
 #include "proto/reply/reply_set.h"
@@ -42,14 +41,7 @@ enum route_kind routes_kind(const struct route_options *options)
     return !events && options->reply != NULL && routes_methods(options) == GET ? ROUTE_REPLY : ROUTE_EVENTS;
 }
 
-struct compiling {
-    const struct route_options *options;
-    const struct route_scene *scene;
-    struct event_route *route;
-    struct buf *problems;
-};
-
-PRINTF_LIKE(3, 4) static void tell(const struct compiling *compiling, const char *option, const char *format, ...)
+void route_tell(const struct compiling *compiling, const char *option, const char *format, ...)
 {
     const struct route_options *options = compiling->options;
     char message[512];
@@ -61,78 +53,13 @@ PRINTF_LIKE(3, 4) static void tell(const struct compiling *compiling, const char
                options->path.count != 0 ? options->path.items[0] : "", option, message);
 }
 
-/* Streams. */
-
-static const struct stream *find_stream(const struct route_scene *scene, const char *scope, const char *name)
-{
-    struct slice front = slice_from_string(scope), back = slice_from_string(name);
-    for (size_t i = 0; i < scene->stream_count; i++) {
-        struct slice whole = slice_from_string(scene->streams[i]->name);
-        if (whole.len == front.len + back.len && slice_starts_with(whole, front) &&
-            slice_equal(slice_after(whole, front.len), back)) {
-            return scene->streams[i];
-        }
-    }
-    return *scope != '\0' ? find_stream(scene, "", name) : NULL;
-}
-
-/* One of the route's own file is meant before one of all. */
-static const struct stream *must_find_stream(const struct compiling *compiling, const char *option, const char *name)
-{
-    const struct route_scene *scene = compiling->scene;
-    const struct stream *stream = find_stream(scene, compiling->options->scope, name);
-    if (stream == NULL) {
-        struct buf names = { 0 };
-        stream_describe_unknown(scene->streams, scene->stream_count, slice_from_string(name), &names);
-        tell(compiling, option, "%s", buf_c_string(&names));
-        buf_release(&names);
-    }
-    return stream;
-}
-
-static void compile_capture(const struct compiling *compiling, const char *name)
-{
-    const struct string_list *paths = &compiling->options->path;
-    for (size_t i = 0; i < paths->count; i++) {
-        struct route_pattern pattern;
-        struct buf unused = { 0 };
-        struct slice text = slice_from_string(name);
-        if (route_pattern_compile(&pattern, NULL, paths->items[i], &unused)) {
-            if (!route_pattern_has(&pattern, text)) {
-                tell(compiling, "stream.capture", "found \"%s\", expected a name in braces of the path %s", name,
-                     paths->items[i]);
-            }
-            route_pattern_release(&pattern);
-        }
-        buf_release(&unused);
-    }
-    compiling->route->stream_capture = slice_from_string(name);
-}
-
-static void compile_stream(const struct compiling *compiling)
-{
-    const struct route_stream_options *stream = &compiling->options->stream;
-    if ((stream->name != NULL) + (stream->capture != NULL) + (stream->by != NULL) > 1) {
-        tell(compiling, "stream", "found two ways to choose it, expected one of name, capture, by");
-    } else if (stream->name != NULL) {
-        compiling->route->stream = must_find_stream(compiling, "stream", stream->name);
-    } else if (stream->capture != NULL) {
-        compile_capture(compiling, stream->capture);
-    } else {
-        compiling->route->stream = compiling->scene->stream_count != 0 ? compiling->scene->streams[0] : NULL;
-    }
-    if (stream->by == NULL && (stream->names.count != 0 || stream->otherwise != NULL)) {
-        tell(compiling, "stream", "found names or else without by, expected the member of the event that chooses");
-    }
-}
-
 /* Paths, methods, hosts. */
 
 static void check_paths(const struct compiling *compiling)
 {
     const struct route_options *options = compiling->options;
     if (options->path.count == 0) {
-        tell(compiling, "path", "found an empty list, expected a path");
+        route_tell(compiling, "path", "found an empty list, expected a path");
     }
     for (size_t i = 0; i < options->path.count; i++) {
         struct route_pattern pattern;
@@ -140,7 +67,7 @@ static void check_paths(const struct compiling *compiling)
         if (route_pattern_compile(&pattern, options->prefix, options->path.items[i], &problem)) {
             route_pattern_release(&pattern);
         } else {
-            tell(compiling, "path", "%s", buf_c_string(&problem));
+            route_tell(compiling, "path", "%s", buf_c_string(&problem));
         }
         buf_release(&problem);
     }
@@ -162,10 +89,11 @@ static void check_methods(const struct compiling *compiling)
     unsigned methods = routes_methods(options);
     enum route_kind kind = routes_kind(options);
     if (kind == ROUTE_WEBSOCKET && methods != GET) {
-        tell(compiling, "methods", "found others than GET, expected GET: a WebSocket is opened by it");
+        route_tell(compiling, "methods", "found others than GET, expected GET: a WebSocket is opened by it");
     } else if (kind == ROUTE_EVENTS && (methods & GET) != 0 && reads_body_alone(options)) {
-        tell(compiling, "event",
-             "found nothing but a body, which a GET has not; expected other sources: event: [ { query: \"*\" } ]");
+        route_tell(
+            compiling, "event",
+            "found nothing but a body, which a GET has not; expected other sources: event: [ { query: \"*\" } ]");
     }
 }
 
@@ -174,10 +102,10 @@ static void check_hosts(const struct compiling *compiling)
     const struct string_list *hosts = &compiling->options->host;
     for (size_t i = 0; i < hosts->count; i++) {
         if (!hosts_is_entry(slice_from_string(hosts->items[i]))) {
-            tell(compiling, "host",
-                 "found \"%s\", expected a name as clients send it in Host: events.example, *.events.example or "
-                 "events.example:8443",
-                 hosts->items[i]);
+            route_tell(compiling, "host",
+                       "found \"%s\", expected a name as clients send it in Host: events.example, *.events.example or "
+                       "events.example:8443",
+                       hosts->items[i]);
         }
     }
 }
@@ -189,7 +117,7 @@ static void compile_envelope(const struct compiling *compiling)
     const struct string_list *names = &compiling->options->envelope;
     struct slice *slices = calloc(names->count + 1, sizeof *slices);
     if (slices == NULL) {
-        tell(compiling, "envelope", "out of memory");
+        route_tell(compiling, "envelope", "out of memory");
         return;
     }
     for (size_t i = 0; i < names->count; i++) {
@@ -213,8 +141,9 @@ static void compile_items(const struct compiling *compiling)
     }
     compile_envelope(compiling);
     if (one && (options->envelope.count != 0 || options->allow_empty)) {
-        tell(compiling, "items", "found \"one\" beside %s, which is of lists; expected the member that holds the list",
-             options->allow_empty ? "allow_empty" : "envelope");
+        route_tell(compiling, "items",
+                   "found \"one\" beside %s, which is of lists; expected the member that holds the list",
+                   options->allow_empty ? "allow_empty" : "envelope");
     }
 }
 
@@ -231,12 +160,12 @@ static void check_bounds(const struct compiling *compiling)
     const struct route_options *options = compiling->options;
     const struct http_options *http = compiling->scene->http;
     if (options->max_events > http->max_events) {
-        tell(compiling, "max_events", "found %llu, expected at most http.max_events, which is %llu",
-             (unsigned long long)options->max_events, (unsigned long long)http->max_events);
+        route_tell(compiling, "max_events", "found %llu, expected at most http.max_events, which is %llu",
+                   (unsigned long long)options->max_events, (unsigned long long)http->max_events);
     }
     if (options->max_body_bytes > http->max_body_bytes) {
-        tell(compiling, "max_body", "found %llu bytes, expected at most http.max_body, which is %llu",
-             (unsigned long long)options->max_body_bytes, (unsigned long long)http->max_body_bytes);
+        route_tell(compiling, "max_body", "found %llu bytes, expected at most http.max_body, which is %llu",
+                   (unsigned long long)options->max_body_bytes, (unsigned long long)http->max_body_bytes);
     }
 }
 
@@ -252,10 +181,10 @@ static void compile_replies(const struct compiling *compiling)
         route_replies_compile(&compiling->scene->replies, options, false, name, compiling->problems);
     compiling->route->replies = replies;
     if (replies != NULL && routes_kind(options) == ROUTE_REPLY && reply_set_find(replies, REPLY_OK) == NULL) {
-        tell(compiling, "reply",
-             "found \"%s\", which has neither `ok` nor `any`; expected one of them, as this route takes "
-             "no events (without `stream` and `event`)",
-             options->reply);
+        route_tell(compiling, "reply",
+                   "found \"%s\", which has neither `ok` nor `any`; expected one of them, as this route takes "
+                   "no events (without `stream` and `event`)",
+                   options->reply);
     }
 }
 
@@ -276,7 +205,7 @@ static void compile(const struct compiling *compiling)
     check_bounds(compiling);
     compile_replies(compiling);
     if (routes_kind(options) != ROUTE_REPLY) {
-        compile_stream(compiling);
+        route_streams_compile(compiling);
     }
 }
 
@@ -301,6 +230,7 @@ void routes_release(struct routes *routes)
 {
     for (size_t i = 0; i < routes->count; i++) {
         free((void *)routes->events[i].shape.envelope);
+        route_streams_release(&routes->events[i]);
         reply_set_free((struct reply_set *)(uintptr_t)routes->events[i].replies);
         event_sources_free((struct event_sources *)(uintptr_t)routes->events[i].sources);
     }

@@ -7,6 +7,7 @@
 
 /* Compiling. */
 
+static const char between[] = "expected something between two slashes";
 static const char behind_rest[] = "expected nothing behind {name...}, which stands for all that follows";
 
 static bool is_name(struct slice text)
@@ -44,7 +45,7 @@ static const char *read_segment(struct slice text, struct route_segment *segment
 {
     *segment = (struct route_segment){ SEGMENT_LITERAL, text };
     if (text.len == 0) {
-        return "expected something between two slashes";
+        return between;
     }
     if (text.len > 2 && text.data[0] == '{' && text.data[text.len - 1] == '}') {
         return read_name(text, segment);
@@ -110,7 +111,8 @@ static const char *compile(struct route_pattern *pattern)
     }
     pattern->slash = text.len > 1 && text.data[text.len - 1] == '/';
     pattern->length -= pattern->slash;
-    problem = pattern->length == 1 ? NULL : read_segments(pattern, slice_make(text.data + 1, pattern->length - 1));
+    problem = pattern->length == 1 ? (pattern->slash ? between : NULL)
+                                   : read_segments(pattern, slice_make(text.data + 1, pattern->length - 1));
     bool rest = pattern->count != 0 && pattern->segments[pattern->count - 1].kind == SEGMENT_REST;
     return problem == NULL && rest && pattern->slash ? behind_rest : problem;
 }

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "config/options/options.h"
 #include "event/stream.h"
+#include "pipeline/payload/stream_choice.h"
 #include "proto/front/captures.h"
 #include "proto/front/page.h"
 #include "proto/route/route_compile.h"
@@ -103,6 +104,10 @@ static void a_route_that_cannot_be_is_told_by_its_line(void **state)
           "stream.capture: found \"x\", expected a name in braces of the path /a" },
         { "{ path: /a, stream: { name: orders, else: events } }",
           "stream: found names or else without by, expected the member of the event that chooses" },
+        { "{ path: /a, stream: { by: t, names: { x: orders } } }",
+          "stream.by: found it without items: one, expected that: the events of a list go to one stream" },
+        { "{ path: /a, items: one, stream: { by: t, names: { x: order } } }",
+          "stream.names: there is no stream \"order\"; there are: events, orders" },
         { "{ path: /a, methods: [GET] }",
           "event: found nothing but a body, which a GET has not; expected other sources: event: [ { query: \"*\" } ]" },
         { "{ path: /a, methods: POST, websocket: true }",
@@ -222,6 +227,8 @@ static void routes_become_rows_with_what_they_say_of_events(void **state)
           "  - { path: [/a, /b], stream: orders, items: one, ack: stored, max_body: 1KiB }\n"
           "  - { path: /c, items: data, envelope: [sentAt, x], atomic: true, allow_empty: true, max_events: 7 }\n"
           "  - { path: '/d/{s}', items: \"batch?\", stream: { capture: s } }\n"
+          "  - { path: /e, items: one, stream: { by: t, names: { x: orders, y: events }, else: orders } }\n"
+          "  - { path: /f, items: one, stream: { by: t } }\n"
           "  - { path: /w, websocket: true, acks: false, stream: orders }\n"
           "  - { path: /r, methods: GET, reply: swagger }\n"
           "  - { path: /p, methods: [GET, POST], reply: pixel, event: [ { query: \"*\" } ] }\n"
@@ -245,6 +252,13 @@ static void routes_become_rows_with_what_they_say_of_events(void **state)
     assert_int_equal(d->form, PAYLOAD_MANY);
     assert_true(slice_equal(d->shape.items, SLICE("batch")) && slice_equal(d->stream_capture, SLICE("s")));
     assert_null(d->stream);
+    const struct event_route *e = find(&built, "/e", HTTP_POST)->events, *f = find(&built, "/f", HTTP_POST)->events;
+    assert_int_equal(e->shape.choice->count, 2);
+    assert_ptr_equal(e->shape.choice->otherwise, built.streams[1]);
+    assert_ptr_equal(e->shape.choice->streams[1], built.streams[0]);
+    assert_int_equal(f->shape.choice->count, 2);
+    assert_true(slice_equal(f->shape.choice->values[1], SLICE("orders")));
+    assert_null(f->shape.choice->otherwise);
     assert_int_equal(find(&built, "/w", HTTP_GET)->kind, ROUTE_WEBSOCKET);
     assert_null(find(&built, "/w", HTTP_HEAD));
     assert_false(find(&built, "/w", HTTP_GET)->acks);

@@ -19,6 +19,7 @@ static void what_is_no_pattern_is_told_with_the_cure(void **state)
         { "", "/a b", "found \"/a b\", expected a path without blanks, \"?\", \"#\" and \"%\"" },
         { "", "/a?b", "found \"/a?b\", expected a path without blanks, \"?\", \"#\" and \"%\"" },
         { "", "/a%20b", "found \"/a%20b\", expected a path without blanks, \"?\", \"#\" and \"%\"" },
+        { "", "//", "found \"//\", expected something between two slashes" },
         { "", "//a", "found \"//a\", expected something between two slashes" },
         { "", "/a//", "found \"/a//\", expected something between two slashes" },
         { "", "/{a", "found \"/{a\", expected braces around a whole segment: /a/{name}" },
