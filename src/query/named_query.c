@@ -72,6 +72,9 @@ static void compile_parameters(struct compiling *compiling, struct named_query *
             tell(compiling, parameter->line, ".parameters.", parameter->name, "%.*s", (int)problem.len, problem.data);
         }
         check_path_of(compiling, parameter);
+        query->parameters[i].from_path = parameter->from != PARAMETER_FROM_QUERY &&
+                                         parameter->from != PARAMETER_FROM_HEADER &&
+                                         names_part(options->path.items[0], parameter->name);
         check_choices(compiling, parameter);
         query->parameter_count = i + 1;
     }
@@ -151,10 +154,36 @@ static const struct reply_options *find_reply(const struct named_query_world *wo
     return found;
 }
 
+static bool is_given(const struct reply_outcome_options *outcome)
+{
+    return outcome->status != 0 || outcome->json != NULL || outcome->text != NULL || outcome->empty || outcome->gif ||
+           outcome->problem || outcome->redirect != NULL;
+}
+
+bool named_query_tells_missing(const struct named_query *query)
+{
+    return is_given(&query->reply.outcomes[REPLY_MISSING]);
+}
+
+static void check_reply(struct compiling *compiling, const struct named_query_options *options)
+{
+    for (size_t i = 0; i < REPLY_OUTCOMES && options->reply.name != NULL; i++) {
+        if (is_given(&options->reply.outcomes[i])) {
+            tell(compiling, options->line, "", "",
+                 "reply: found the name \"%s\" and outcomes beside it, expected one of the two", options->reply.name);
+            return;
+        }
+    }
+    if (options->cache_in == QUERY_CACHE_REDIS && options->cache_ns == 0) {
+        tell(compiling, options->line, "", "", "cache_in: redis, but nothing says how long; give `cache` a duration");
+    }
+}
+
 static void compile_replies(struct compiling *compiling, struct named_query *query,
                             const struct named_query_world *world)
 {
     const struct named_query_options *options = query->options;
+    check_reply(compiling, options);
     query->reply = options->reply;
     if (options->reply.name != NULL) {
         const struct reply_options *named = find_reply(world, options->scope, options->reply.name);
@@ -269,13 +298,6 @@ struct named_query *named_query_compile(const struct named_query_options *option
     }
     identify(query, world);
     return query;
-}
-
-bool named_query_tells_missing(const struct named_query *query)
-{
-    const struct reply_outcome_options *missing = &query->reply.outcomes[REPLY_MISSING];
-    return missing->status != 0 || missing->json != NULL || missing->text != NULL || missing->empty || missing->gif ||
-           missing->problem || missing->redirect != NULL;
 }
 
 void named_query_free(struct named_query *query)

@@ -250,7 +250,8 @@ bool result_make(enum select_shape shape, struct slice answer, struct json_parse
 {
     struct buf clean = { 0 };
     tidy_answer(answer, shape != SELECT_TABLE, &clean);
-    bool fine = !clean.failed && make_shape(shape, buf_slice(&clean), parser, result, problem);
+    struct slice rows = clean.len == 0 ? SLICE("") : buf_slice(&clean);
+    bool fine = !clean.failed && make_shape(shape, rows, parser, result, problem);
     buf_release(&clean);
     return fine && !result->json.failed;
 }
@@ -263,7 +264,7 @@ void result_release(struct result *result)
 
 bool result_column(const struct result *result, struct slice name, struct slice *value)
 {
-    struct slice json = buf_slice(&result->json);
+    struct slice json = result->json.len == 0 ? SLICE("") : buf_slice(&result->json);
     (void)take_byte(&json, '[');
     return find_member(json, name, value);
 }

@@ -36,6 +36,10 @@ static const struct {
     { QUERY("", "{ sql: 'SELECT 1', if: b }"), "if: b is no parameter" },
     { "queries: { q: { path: /q, select: { s: 'SELECT 1' }, reply: nope } }\n", "reply: found \"nope\"" },
     { "queries: { q: { path: /q, select: { s: 'SELECT 1' }, reply: { ok: { json: '{x}' } } } }\n", "x" },
+    { "replies: { r: { ok: { json: '1' } } }\nqueries: { q: { path: /q, select: { s: 'SELECT 1' }, reply: { name: r, "
+      "failed: { empty: true } } } }\n",
+      "expected one of the two" },
+    { "queries: { q: { path: /q, select: { s: 'SELECT 1' }, cache_in: redis } }\n", "nothing says how long" },
     { "queries: { q: { path: /q, stream: nope, select: { s: 'SELECT 1' } } }\n", "there is no stream \"nope\"" },
 };
 
