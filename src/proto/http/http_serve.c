@@ -12,11 +12,11 @@
 #include "proto/http/http_client.h"
 #include "proto/http/http_configured.h"
 #include "proto/http/http_events.h"
-#include "proto/http/http_request_fields.h"
 #include "proto/http/http_upgrade.h"
-#include "proto/http/http_visits.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_request_fields.h"
+#include "proto/http_syntax/http_visits.h"
 #include "proto/route/route_pattern.h"
 #include "proto/route/route_table.h"
 

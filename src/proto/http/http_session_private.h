@@ -2,12 +2,12 @@
 #pragma once
 
 #include "proto/front/kept.h"
+#include "proto/front/outgoing.h"
 #include "proto/front/slowness.h"
 #include "proto/http/http_exchange.h"
 #include "proto/http/http_input.h"
 #include "proto/http/http_phase.h"
 #include "proto/http/http_session.h"
-#include "proto/http/outgoing.h"
 
 /* What a connection waits for, and so which time-out it is under. */
 enum http_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_BODY, WAIT_ROOM, WAIT_ANSWER, WAIT_SOCKET, WAIT_LINGER };

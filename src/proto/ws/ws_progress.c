@@ -2,9 +2,9 @@
 #include "proto/ws/ws_progress.h"
 
 #include "base/assert.h"
+#include "proto/front/outgoing.h"
 #include "proto/front/transport.h"
 #include "proto/http/io_context.h"
-#include "proto/http/outgoing.h"
 #include "proto/ws/ws_bounds.h"
 #include "proto/ws/ws_ending.h"
 #include "proto/ws/ws_input.h"

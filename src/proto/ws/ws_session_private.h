@@ -2,10 +2,10 @@
 #pragma once
 
 #include "proto/front/kept.h"
+#include "proto/front/outgoing.h"
 #include "proto/front/slowness.h"
 #include "proto/front/turn.h"
 #include "proto/http/http_upgrade.h"
-#include "proto/http/outgoing.h"
 #include "proto/ws/ws_acks.h"
 #include "proto/ws/ws_ending.h"
 #include "proto/ws/ws_input.h"

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "proto/http/http_request_fields.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_request_fields.h"
 
 /* The host that is filled, of a peer that is trusted and of one that is not. */
 static const struct {

@@ -1,5 +1,5 @@
 /* Turns the head of a request into what fills columns. */
-#include "proto/http/http_request_fields.h"
+#include "proto/http_syntax/http_request_fields.h"
 
 #include "proto/http_syntax/http_chars.h"
 #include "proto/http_syntax/http_parse.h"

@@ -1,5 +1,5 @@
 /* Turns a request into whether somebody is behind it. */
-#include "proto/http/http_visits.h"
+#include "proto/http_syntax/http_visits.h"
 
 #include "proto/http_syntax/http_parse.h"
 

@@ -1,5 +1,5 @@
 /* Turns bytes that wait into bytes that the socket took. */
-#include "proto/http/outgoing.h"
+#include "proto/front/outgoing.h"
 
 #include "base/assert.h"
 #include "proto/front/transport.h"

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "proto/http/http_visits.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_visits.h"
 
 static bool is_nobodys(const char *method, const char *fields)
 {
