@@ -31,6 +31,7 @@
 #include "proto/front/front_end.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
+#include "query/lookup_refresh.h"
 #include "query/query.h"
 #include "query/sql_service.h"
 #include "store/store.h"
@@ -53,6 +54,7 @@ struct gateway {
     struct metrics *metrics;
     struct pipeline *pipeline;
     struct query_service *query;
+    struct lookups *lookups;
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct gateway_pages pages;
     struct gateway_routes routes;
@@ -96,11 +98,30 @@ static bool start_store(struct gateway *g, struct buf *problem)
 
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
-    g->metrics = gateway_metrics_new(g->streams, g->config->stream_count, &g->config->udp, g->store);
+    g->metrics = gateway_metrics_new(g->streams, g->config->stream_count, &g->config->udp, g->config->lookups,
+                                     g->config->lookup_count, g->store);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
     }
     return g->metrics != NULL;
+}
+
+static int64_t oldest_ns(void *context, size_t stream_index)
+{
+    const struct gateway *g = context;
+    return pipeline_oldest_ns(g->pipeline, stream_index);
+}
+
+static bool start_lookups(struct gateway *g, struct buf *problem)
+{
+    struct lookups_config config = gateway_lookups_config(g->config, g->streams);
+    config.store = g->store;
+    config.metrics = g->metrics;
+    config.board = g->board;
+    config.oldest_ns = oldest_ns;
+    config.context = g;
+    g->lookups = lookups_new(&config, problem);
+    return g->lookups != NULL;
 }
 
 static bool start_pipeline(struct gateway *g, struct buf *problem)
@@ -119,6 +140,8 @@ static bool start_pipeline(struct gateway *g, struct buf *problem)
         .store = g->store,
         .metrics = g->metrics,
         .board = g->board,
+        .committed = g->config->lookup_count != 0 ? lookups_note_committed : NULL,
+        .committed_context = g->lookups,
     };
     g->pipeline = pipeline_new(&config, problem);
     return g->pipeline != NULL;
@@ -147,7 +170,7 @@ static bool start_pages(struct gateway *g, struct buf *problem)
         .stream_count = g->config->stream_count,
         .event_metrics = &queries[0],
     };
-    return gateway_pages_start(&g->pages, g->config, &source, queries, query_count, problem);
+    return gateway_pages_start(&g->pages, g->config, &source, queries, query_count, g->lookups, problem);
 }
 
 static bool start_routes(struct gateway *g, struct buf *problem)
@@ -196,8 +219,9 @@ static bool start_parts(struct gateway *g, struct buf *problem)
 {
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
-           start_metrics(g, problem) && start_pipeline(g, problem) && start_query(g, problem) &&
-           start_pages(g, problem) && start_routes(g, problem) && start_server(g, problem) && start_udp(g, problem);
+           start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
+           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_server(g, problem) &&
+           start_udp(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -222,7 +246,7 @@ static void stop_sql(struct gateway *g)
 static bool open_parts(struct gateway *g, struct buf *problem)
 {
     return data_folder_sync(&g->folder, problem) && store_open(g->store, problem) &&
-           pipeline_open(g->pipeline, problem) && query_start(g->query, problem);
+           pipeline_open(g->pipeline, problem) && query_start(g->query, problem) && lookups_start(g->lookups, problem);
 }
 
 static void close_fronts(struct gateway *g)
@@ -259,6 +283,7 @@ static void free_all(struct gateway *g)
         front->ops->free(front);
     }
     query_free(g->query);
+    lookups_free(g->lookups);
     gateway_routes_release(&g->routes);
     gateway_pages_free(&g->pages);
     metrics_free(g->metrics);
@@ -282,6 +307,9 @@ static void abandon_start(struct gateway *g)
     }
     if (g->query != NULL) {
         query_stop(g->query);
+    }
+    if (g->lookups != NULL) {
+        lookups_stop(g->lookups);
     }
     gateway_pages_stop(&g->pages);
     stop_fronts(g, 0);
@@ -411,6 +439,7 @@ static void end_parts(struct gateway *g)
     }
     stop_sql(g);
     query_stop(g->query);
+    lookups_stop(g->lookups);
     gateway_pages_stop(&g->pages);
     if (keeps) {
         free_store(g);

@@ -3,6 +3,7 @@
 #include "gateway.h"
 #include "gateway_pages.h"
 #include "gateway_routes.h"
+#include "gateway_streams.h"
 #include "memory_plan.h"
 
 #include "event/stream.h"
@@ -70,25 +71,38 @@ struct query_service_config gateway_query_config(const struct config *config, st
     };
 }
 
+struct lookups_config gateway_lookups_config(const struct config *config, struct stream *const *streams)
+{
+    return (struct lookups_config){
+        .options = config->lookups,
+        .count = config->lookup_count,
+        .streams = streams,
+        .stream_count = config->stream_count,
+        .database = config->store.database,
+        .timeout_ns = config->query.timeout_ns,
+    };
+}
+
 /* The pages are made, though nobody asks them: so their paths are known. */
 static bool check_routes(const struct config *config, struct stream *const *streams,
                          const struct query_service_config *query_config, struct buf *problems)
 {
     const struct pages_source source = { .streams = streams, .stream_count = config->stream_count, .version = "" };
+    const struct lookups_config lookups_config = gateway_lookups_config(config, streams);
     struct query_pages *queries = query_pages_new(query_config, NULL, problems);
+    struct lookups *lookups = lookups_new(&lookups_config, problems);
     struct gateway_pages pages = { 0 };
     struct gateway_routes routes = { 0 };
-    if (queries == NULL) {
-        return false;
-    }
-    size_t count;
-    const struct page *list = query_pages_list(queries, &count);
-    bool fits = gateway_pages_start(&pages, config, &source, list, count, problems) &&
+    size_t count = 0;
+    const struct page *list = queries == NULL ? NULL : query_pages_list(queries, &count);
+    bool fits = queries != NULL && lookups != NULL &&
+                gateway_pages_start(&pages, config, &source, list, count, lookups, problems) &&
                 gateway_routes_compile(&routes, config, streams, pages.items, pages.count, problems);
     gateway_routes_release(&routes);
     gateway_pages_stop(&pages);
     gateway_pages_free(&pages);
     query_pages_free(queries);
+    lookups_free(lookups);
     return fits;
 }
 

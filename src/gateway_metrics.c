@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
+#include "config/options/lookup_options.h"
 #include "config/options/udp_options.h"
 #include "event/column.h"
 #include "event/stream.h"
@@ -29,6 +30,7 @@ static struct metrics_names *field_names(struct stream *const *streams, size_t c
 }
 
 struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream_count, const struct udp_options *udp,
+                                    const struct lookup_options *lookups, size_t lookup_count,
                                     const struct store *store)
 {
     struct metrics *metrics = NULL;
@@ -37,18 +39,24 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
     for (size_t i = 0; names != NULL && i < stream_count; i++) {
         names[i] = streams[i]->name;
     }
+    const char **tables = calloc(lookup_count + 1, sizeof *tables);
+    for (size_t i = 0; tables != NULL && i < lookup_count; i++) {
+        tables[i] = lookups[i].name;
+    }
     struct metrics_names *fields = field_names(streams, stream_count);
-    if (names != NULL && listeners != NULL && fields != NULL) {
+    if (names != NULL && listeners != NULL && tables != NULL && fields != NULL) {
         metrics = metrics_new(&(struct metrics_labels){
             .streams = { names, stream_count },
             .servers = { store->server_names, store->server_count },
             .listeners = { listeners, udp_listener_names(udp, listeners) },
+            .lookups = { tables, lookup_count },
             .fields = fields,
         });
     }
     free(fields);
     free(names);
     free(listeners);
+    free(tables);
     if (metrics != NULL) {
         int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
         metric_set(metrics, METRIC_START_TIME, 0, (double)seconds);

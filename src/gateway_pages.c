@@ -10,6 +10,7 @@
 #include "proto/pages/assets.h"
 #include "proto/pages/page_templates.h"
 #include "proto/pages/swagger.h"
+#include "query/lookup_page.h"
 
 #include <stdlib.h>
 
@@ -107,6 +108,20 @@ static bool start_parts(struct gateway_pages *pages, const struct config *config
     return pages->templates != NULL;
 }
 
+static bool start_lookups(struct gateway_pages *pages, const struct config *config, const struct lookups *lookups,
+                          struct buf *problem)
+{
+    const struct lookup_pages_config of_lookups = {
+        .routes = config->routes,
+        .route_count = config->route_count,
+        .replies = config->replies,
+        .reply_count = config->reply_count,
+        .lookups = lookups,
+    };
+    pages->lookups = lookup_pages_new(&of_lookups, problem);
+    return pages->lookups != NULL;
+}
+
 static void add(struct gateway_pages *pages, struct page page)
 {
     pages->items[pages->count++] = page;
@@ -122,14 +137,17 @@ static void add_of_openapi(struct gateway_pages *pages, const struct config *con
 }
 
 bool gateway_pages_start(struct gateway_pages *pages, const struct config *config, const struct pages_source *source,
-                         const struct page *queries, size_t query_count, struct buf *problem)
+                         const struct page *queries, size_t query_count, const struct lookups *lookups,
+                         struct buf *problem)
 {
     pages->source = *source;
-    if (!start_parts(pages, config, problem)) {
+    if (!start_parts(pages, config, problem) || !start_lookups(pages, config, lookups, problem)) {
         return false;
     }
-    size_t most = PAGES_MAX + ASSETS_MAX + query_count + config->files_count + openapi_page_count(pages->openapi) +
-                  page_templates_count(pages->templates) + 2;
+    size_t lookup_count;
+    const struct page *of_lookups = lookup_pages_list(pages->lookups, &lookup_count);
+    size_t most = PAGES_MAX + ASSETS_MAX + query_count + lookup_count + config->files_count +
+                  openapi_page_count(pages->openapi) + page_templates_count(pages->templates) + 2;
     pages->items = calloc(most, sizeof *pages->items);
     if (pages->items == NULL) {
         buf_append_string(problem, "pages: out of memory");
@@ -139,6 +157,9 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     pages->count += assets_fill(pages->items + pages->count);
     for (size_t i = 0; i < query_count; i++) {
         add(pages, queries[i]);
+    }
+    for (size_t i = 0; i < lookup_count; i++) {
+        add(pages, of_lookups[i]);
     }
     static_files_pages(pages->files, pages->items + pages->count);
     pages->count += pages->folder_count;
@@ -162,6 +183,7 @@ void gateway_pages_free(struct gateway_pages *pages)
     openapi_free(pages->openapi);
     landing_release(&pages->landing);
     page_templates_free(pages->templates);
+    lookup_pages_free(pages->lookups);
     buf_release(&pages->swagger);
     free(pages->folders);
     free(pages->items);

@@ -7,6 +7,8 @@
 
 struct config;
 struct files_options;
+struct lookup_pages;
+struct lookups;
 struct openapi;
 struct page_templates;
 struct static_files;
@@ -22,6 +24,7 @@ struct gateway_pages {
     struct buf swagger; /* its folder */
     struct landing landing;
     struct page_templates *templates;
+    struct lookup_pages *lookups;
 };
 
 /* Appends a line for each page that the configuration asks for and cannot have ("file:7: files[0].folder: …"); false if there
@@ -32,7 +35,7 @@ MUST_CHECK bool gateway_pages_check(const struct config *config, struct buf *pro
  * *problem. */
 MUST_CHECK bool gateway_pages_start(struct gateway_pages *pages, const struct config *config,
                                     const struct pages_source *source, const struct page *queries, size_t query_count,
-                                    struct buf *problem);
+                                    const struct lookups *lookups, struct buf *problem);
 
 /* Before the server stops: what comes later is answered 503 from now on. */
 void gateway_pages_stop(struct gateway_pages *pages);

@@ -117,6 +117,8 @@ static bool make_commit(struct pipeline *pipeline)
         .room = &pipeline->room,
         .metrics = config->metrics,
         .board = config->board,
+        .committed = config->committed,
+        .committed_context = config->committed_context,
         .folder = journal_folder(pipeline->journal),
         .submit = submit_segment,
         .context = pipeline,
@@ -144,6 +146,14 @@ static bool start_writer(struct pipeline *pipeline, struct buf *problem)
     pipeline->writer = writer_start(&writer_config, problem);
     destinations_add(&pipeline->destinations, (struct destination){ NULL, submit_to_store, pipeline });
     return pipeline->writer != NULL;
+}
+
+int64_t pipeline_oldest_ns(struct pipeline *pipeline, size_t stream_index)
+{
+    int64_t opened_ns = commit_opened_ns(pipeline->commit, stream_index);
+    int64_t waiting_ns = writer_oldest_ns(pipeline->writer, stream_index);
+    int64_t open_wall_ns = opened_ns == INT64_MAX ? INT64_MAX : clock_wall_ns() - (clock_monotonic_ns() - opened_ns);
+    return open_wall_ns < waiting_ns ? open_wall_ns : waiting_ns;
 }
 
 /* Of the older of the two: what is open, what waits for the store. */

@@ -20,6 +20,7 @@
 #include "event/ticket.h"
 #include "pipeline/payload/payload_form.h"
 
+struct chunk;
 struct commit_options;
 struct dedup_options;
 struct journal_options;
@@ -43,6 +44,9 @@ struct pipeline_config {
     const struct store_options *store_options;
     const struct setup_options *setup; /* setup_count of them */
     size_t setup_count;
+    /* Commit thread: of struct commit_config; NULL: nobody asks. */
+    void (*committed)(void *context, const struct chunk *chunk, const uint64_t *keep);
+    void *committed_context;
     uint64_t max_events; /* in one payload */
     struct stream *const *streams;
     size_t stream_count;
@@ -72,6 +76,10 @@ void pipeline_tick(struct pipeline *pipeline);
 
 /* Any thread: how long the commit thread has been at its present turn; 0 while it waits for work. */
 int64_t pipeline_turn_ns(const struct pipeline *pipeline, int64_t now_ns);
+
+/* Any thread: the wall time of the stream's oldest event that is not known to be in the store; INT64_MAX: there is none. A
+ * segment on its way from the commit thread to the writers is not seen. */
+int64_t pipeline_oldest_ns(struct pipeline *pipeline, size_t stream_index);
 
 /* Any thread: the events that wait in the journal. */
 uint64_t pipeline_waiting(const struct pipeline *pipeline);

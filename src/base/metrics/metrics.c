@@ -22,6 +22,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_REASON: return ERROR_COUNT;
     case LABELS_SERVER: return metrics->server_count;
     case LABELS_LISTENER: return metrics->listener_count;
+    case LABELS_LOOKUP: return metrics->lookup_count;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */
@@ -95,6 +96,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
     if (copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
         copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
         copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
+        copy_names(labels->lookups, &metrics->lookups, &metrics->lookup_count) &&
         make_fields(metrics, labels->fields)) {
         lay_out(metrics);
         metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
@@ -120,6 +122,7 @@ void metrics_free(struct metrics *metrics)
     free_names(metrics->streams, metrics->stream_count);
     free_names(metrics->servers, metrics->server_count);
     free_names(metrics->listeners, metrics->listener_count);
+    free_names(metrics->lookups, metrics->lookup_count);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);
     free(metrics);

@@ -28,6 +28,7 @@ enum metric_labels {
     LABELS_REASON,
     LABELS_SERVER,   /* one per ClickHouse server */
     LABELS_LISTENER, /* one per UDP listener */
+    LABELS_LOOKUP,   /* one per lookup */
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
 };
 
@@ -51,6 +52,7 @@ struct metrics_labels {
     struct metrics_names streams; /* the index streams.count is the label "" (no stream) */
     struct metrics_names servers;
     struct metrics_names listeners;
+    struct metrics_names lookups;
     const struct metrics_names *fields; /* of each stream; NULL: they have none */
 };
 

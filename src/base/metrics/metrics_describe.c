@@ -87,6 +87,7 @@ static const char *const label_names[] = {
     [LABELS_REASON] = "`reason`",
     [LABELS_SERVER] = "`server`",
     [LABELS_LISTENER] = "`listener`",
+    [LABELS_LOOKUP] = "`lookup`",
     [LABELS_STATUS] = "`status`",
 };
 

@@ -23,6 +23,7 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_REASON: buf_printf(out, "reason=\"%s\"", error_info((enum error)index)->code); return;
     case LABELS_SERVER: buf_printf(out, "server=\"%s\"", metrics->servers[index]); return;
     case LABELS_LISTENER: buf_printf(out, "listener=\"%s\"", metrics->listeners[index]); return;
+    case LABELS_LOOKUP: buf_printf(out, "lookup=\"%s\"", metrics->lookups[index]); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return; /* render_fields */

@@ -52,6 +52,8 @@ struct metrics {
     size_t server_count;
     char **listeners;
     size_t listener_count;
+    char **lookups;
+    size_t lookup_count;
     struct metrics_fields *fields; /* of each stream */
     size_t offset[METRIC_COUNT];   /* of a metric's first cell */
     size_t series[METRIC_COUNT];   /* how many label combinations it has */

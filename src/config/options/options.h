@@ -27,6 +27,7 @@
 #include "config/options/websocket_options.h"
 #include "config/options/writer_options.h"
 
+struct lookup_options;
 struct reply_options;
 
 struct config {
@@ -57,6 +58,8 @@ struct config {
     size_t files_count;
     struct named_query_options *queries;
     size_t query_count;
+    struct lookup_options *lookups;
+    size_t lookup_count;
     struct reply_options *replies;
     size_t reply_count;
     const char *file;             /* for messages */

@@ -43,6 +43,13 @@ struct route_stream_options {
     const char *otherwise;     /* the stream of all other values; NULL: they are refused */
 };
 
+/* What it answers from a lookup. */
+struct route_lookup_options {
+    const char *table; /* the lookup's name; NULL: none */
+    const char *key;   /* a template: "{host}{path}" */
+    bool lower;        /* the key in lower case */
+};
+
 enum route_slash { ROUTE_SLASH_ANY, ROUTE_SLASH_EXACT };
 
 enum route_order { ROUTE_ORDER_USUAL, ROUTE_ORDER_LAST };
@@ -75,6 +82,7 @@ struct route_options {
     uint64_t max_events;         /* 0: http.max_events */
     uint64_t max_body_bytes;     /* 0: http.max_body */
     enum route_acknowledge ack;
+    struct route_lookup_options lookup;
     const char *reply;         /* of replies: a name; NULL: the usual answers */
     struct string_list secret; /* captures and arguments of the query that are never logged */
 };

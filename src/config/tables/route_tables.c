@@ -77,6 +77,18 @@ static const struct option route_stream_rows[] = {
 
 static const struct option_table route_stream_table = SHORT_TABLE(route_stream_rows, "name");
 
+static const struct option route_lookup_rows[] = {
+    { "table",            STRING(route_lookup_options, table),                 NULL,               "1",     NULL,
+      "The name of an entry of `lookups`." },
+    { "key",              STRING(route_lookup_options, key),                   "{host}{path}",     "1",     NULL,
+      "What is looked up: a text with `{host}` (in lower case, without a port), `{path}`, `{path.NAME}` (a part of the path), "
+      "`{query.NAME}`, `{client_ip}`." },
+    { "lower",            BOOL(route_lookup_options, lower),                   "false",            NULL,    NULL,
+      "The key is made lower case first." },
+};
+
+static const struct option_table route_lookup_table = SHORT_TABLE(route_lookup_rows, "table");
+
 static const struct option route_rows[] = {
     INHERITED_SCOPE(route_options), INHERITED_PREFIX(route_options), INHERITED_HOSTS(route_options),
     { "path",             STRINGS(route_options, path),                        NULL,               NULL,    NULL,
@@ -113,6 +125,9 @@ static const struct option route_rows[] = {
       "Largest body as it is sent; 0: `http.max_body`, which is the most as well." },
     { "ack",              ENUM(route_options, ack),                            "journal",          NULL,    NULL,
       "What a reply waits for: that the events are in the journal, or stored.", .names = acknowledges },
+    { "lookup",           GROUP(route_options, lookup),                        NULL,               NULL,    NULL,
+      "By GET, it answers what a table of `lookups` has: `reply` says how, by its `found` (with `{value}`) and `missing`.",
+      .table = &route_lookup_table },
     { "reply",            STRING(route_options, reply),                        NULL,               "1",     NULL,
       "The name of an entry of `replies`; without it: the usual answers." },
     { "secret",           STRINGS(route_options, secret),                      "",                 NULL,    NULL,

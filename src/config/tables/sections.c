@@ -1,6 +1,7 @@
 /* The sections of a file, one row each. */
 #include "config/tables/sections.h"
 
+#include "config/options/lookup_options.h"
 #include "config/options/options.h"
 #include "config/options/reply_options.h"
 #include "config/tables/rows.h"
@@ -33,6 +34,9 @@ static const struct option section_rows[] = {
     SECTION(openapi, "What the gateway says of its own paths: /openapi.json, and Swagger UI at /swagger."),
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
+    { "lookups", LIST(config, lookups, lookup_count, lookup_options), NULL, NULL, "64",
+      "Tables of texts in memory, filled from the store, that routes answer from: docs/routes.md.", .joined = true,
+      .table = &lookup_table, .named_by = "name" },
     { "setup", LIST(config, setup, setup_count, setup_options), NULL, NULL, "64",
       "Files of SQL that are run on each server at the start, before the streams' tables are looked at: "
       "docs/operations.md, "

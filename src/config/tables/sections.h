@@ -11,6 +11,7 @@ extern const struct option_table admin_table;
 extern const struct option_table journal_table;
 extern const struct option_table commit_table;
 extern const struct option_table dedup_table;
+extern const struct option_table lookup_table;
 extern const struct option_table setup_table;
 extern const struct option_table store_table;
 extern const struct option_table writer_table;

@@ -100,6 +100,17 @@ static void append(struct commit *commit, const struct commit_plan *plan, int64_
     stream->error = journal_append(commit->config.journal, plan->chunk, keep, plan->kept, now_ns);
 }
 
+static void tell_committed(const struct commit *commit)
+{
+    for (size_t i = 0; commit->config.committed != NULL && i < commit_plan_count(commit); i++) {
+        const struct commit_plan *plan = &commit_plans(commit)[i];
+        if (plan->kept != 0 && commit_stream_of(commit, plan->chunk)->error == OK) {
+            const uint64_t *keep = plan->kept == plan->chunk->rows ? NULL : commit_keep(commit, plan);
+            commit->config.committed(commit->config.committed_context, plan->chunk, keep);
+        }
+    }
+}
+
 /* One fdatasync per stream touched. */
 static void make_durable(struct commit *commit)
 {
@@ -226,6 +237,7 @@ void commit_group(struct commit *commit, struct chunk *chunks, int64_t now_ns, i
         }
         commit_mark_versions(commit);
         make_durable(commit);
+        tell_committed(commit);
         CRASH_POINT(before_mark);
         commit_note(commit, wall_ns);
     }

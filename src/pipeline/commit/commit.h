@@ -34,6 +34,9 @@ struct commit_config {
     struct waiting_room *room;
     struct metrics *metrics;
     struct status_board *board;
+    /* Before the answers: these rows of the chunk are durable (bit r of keep[r / 64]; NULL: all). NULL: nobody asks. */
+    void (*committed)(void *context, const struct chunk *chunk, const uint64_t *keep);
+    void *committed_context;
     const char *folder; /* the data folder; NULL: versions of updates are not kept */
     /* Takes a sealed segment. */
     void (*submit)(void *context, struct segment *segment);

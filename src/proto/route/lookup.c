@@ -117,8 +117,8 @@ static struct slot *find_slot(const struct lookup_table *table, struct slice key
     for (size_t i = (size_t)hash & mask;; i = (i + 1) & mask) {
         struct slot *slot = &table->slots[i];
         size_t at = slot->place;
-        if (slot->place == 0 || (slot->tag == (uint32_t)(hash >> 32) && at-- != 0 &&
-                                 slice_equal(text_at(&table->texts, &at), key))) {
+        if (slot->place == 0 ||
+            (slot->tag == (uint32_t)(hash >> 32) && at-- != 0 && slice_equal(text_at(&table->texts, &at), key))) {
             return slot;
         }
     }

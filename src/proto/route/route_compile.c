@@ -27,7 +27,7 @@ unsigned routes_methods(const struct route_options *options)
     for (size_t i = 0; i < ARRAY_LENGTH(methods_of_options); i++) {
         methods |= (options->methods & (1u << i)) != 0 ? METHOD_BIT(methods_of_options[i]) : 0;
     }
-    return methods != 0 ? methods : options->websocket ? GET : POST;
+    return methods != 0 ? methods : options->websocket || options->lookup.table != NULL ? GET : POST;
 }
 
 /* A request without a body, of which nothing else is read, is no event. */
@@ -37,6 +37,9 @@ enum route_kind routes_kind(const struct route_options *options)
     bool events = stream->name != NULL || stream->capture != NULL || stream->by != NULL || options->source_count != 0;
     if (options->websocket) {
         return ROUTE_WEBSOCKET;
+    }
+    if (options->lookup.table != NULL) {
+        return ROUTE_REPLY;
     }
     return !events && options->reply != NULL && routes_methods(options) == GET ? ROUTE_REPLY : ROUTE_EVENTS;
 }
@@ -262,6 +265,9 @@ bool route_list_add_routes(struct route_list *list, const struct routes *routes)
     for (size_t i = 0; i < routes->count; i++) {
         struct route row = row_of(routes, i);
         const struct string_list *paths = &routes->options[i].path;
+        if (routes->options[i].lookup.table != NULL) {
+            continue; /* it is a page: query/lookup_page.h */
+        }
         for (size_t k = 0; added && k < paths->count; k++) {
             row.path = paths->items[k];
             added = route_list_add(list, &row);
