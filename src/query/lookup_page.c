@@ -5,6 +5,7 @@
 #include "proto/front/page.h"
 #include "proto/reply/reply_set.h"
 #include "proto/route/lookup.h"
+#include "proto/route/route_replies.h"
 #include "query/lookup_refresh.h"
 
 #include <stdarg.h>
@@ -165,26 +166,12 @@ PRINTF_LIKE(3, 4) static void tell(const struct route_options *options, struct b
                options->path.count == 0 ? "" : options->path.items[0], text);
 }
 
-static const struct reply_options *find_reply(const struct lookup_pages_config *config, const char *scope,
-                                              const char *name)
-{
-    const struct reply_options *found = NULL;
-    size_t length = strlen(scope);
-    for (size_t i = 0; i < config->reply_count; i++) {
-        const char *full = config->replies[i].name;
-        if (strncmp(full, scope, length) == 0 && strcmp(full + length, name) == 0) {
-            return &config->replies[i];
-        }
-        found = strcmp(full, name) == 0 ? &config->replies[i] : found;
-    }
-    return found;
-}
-
 static void compile_reply(struct lookup_page *page, const struct lookup_pages_config *config, struct buf *problems)
 {
     const struct route_options *options = page->options;
+    const struct reply_list list = { config->replies, config->reply_count };
     const struct reply_options *reply =
-        options->reply == NULL ? NULL : find_reply(config, options->scope, options->reply);
+        options->reply == NULL ? NULL : reply_list_find(&list, options->scope, options->reply);
     if (reply == NULL) {
         tell(options, problems, "found %s%s, expected `reply`, the name of an entry of `replies` that says `found`",
              options->reply == NULL ? "no reply" : "the reply ", options->reply == NULL ? "" : options->reply);

@@ -176,8 +176,8 @@ static void compile_replies(const struct compiling *compiling)
 {
     const struct route_options *options = compiling->options;
     char name[256];
-    if (options->reply == NULL || options->websocket) {
-        return;
+    if (options->reply == NULL || options->websocket || options->lookup.table != NULL) {
+        return; /* that of a lookup: query/lookup_page.c */
     }
     snprintf(name, sizeof name, "routes: %s: reply", options->path.count != 0 ? options->path.items[0] : "");
     struct reply_set *replies =
