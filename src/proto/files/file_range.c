@@ -11,6 +11,7 @@ void file_date_format(int64_t seconds, char text[FILE_DATE_TEXT])
     time_t time = (time_t)seconds;
     gmtime_r(&time, &utc);
     size_t length = strftime(text, FILE_DATE_TEXT, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    ASSERT_BELOW(length, FILE_DATE_TEXT);
     if (length == 0) { /* beyond the year 9999 */
         memcpy(text, "Thu, 01 Jan 1970 00:00:00 GMT", FILE_DATE_TEXT);
     }

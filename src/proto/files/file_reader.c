@@ -75,6 +75,7 @@ struct file_reader *file_reader_new(uint64_t most, void (*post)(struct page_late
 static void finish(struct file_reader *reader, struct task *task, enum error error)
 {
     struct file_piece *piece = &task->piece;
+    ASSERT(piece->fd >= 0);
     close(piece->fd);
     if (error != OK) {
         page_problem(&piece->reply, error, SLICE(""), SLICE(""));

@@ -97,6 +97,8 @@ static void tell_range(struct page_reply *reply, uint64_t first, uint64_t length
 static enum page_result send_piece(struct static_files *files, struct asked *asked, uint64_t first, uint64_t length,
                                    struct page_reply *reply)
 {
+    ASSERT(asked->fd >= 0);
+    ASSERT_AT_MOST(first + length, (uint64_t)asked->about.st_size);
     if (asked->request->method == HTTP_HEAD || length == 0) {
         reply->length = length;
         close(asked->fd);

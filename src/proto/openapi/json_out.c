@@ -14,6 +14,7 @@ static void separate(struct buf *out)
 
 void json_out_key(struct buf *out, struct slice key)
 {
+    ASSERT(key.data != NULL);
     separate(out);
     buf_append_json_string(out, key);
     buf_append_byte(out, ':');

@@ -79,6 +79,7 @@ static bool write_documents(struct openapi *openapi, const struct openapi_source
 
 struct openapi *openapi_new(const struct openapi_source *source)
 {
+    ASSERT(source->stream_count != 0);
     size_t most = 1 + source->route_count + source->query_count + source->page_count;
     struct openapi *openapi = calloc(1, sizeof *openapi);
     if (openapi != NULL) {

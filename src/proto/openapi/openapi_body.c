@@ -1,5 +1,7 @@
 /* Turns what a route takes into the body of its requests. */
 #include "proto/openapi/openapi.h"
+
+#include "base/assert.h"
 #include "proto/openapi/openapi_request.h"
 
 #include "config/options/route_options.h"
@@ -246,6 +248,7 @@ static void write_lines(const struct openapi_source *source, const struct openap
 {
     const struct stream *stream = openapi_stream(source, operation);
     struct buf lines = { 0 };
+    ASSERT(source->stream_count != 0);
     stream = stream == NULL ? source->streams[0] : stream;
     for (int i = 0; i < 2; i++) {
         struct buf line = { 0 };

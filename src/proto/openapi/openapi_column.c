@@ -1,6 +1,7 @@
 /* Turns a column into the schema of what clients send for it. */
 #include "proto/openapi/openapi_column.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
@@ -39,6 +40,7 @@ static const struct {
 
 static void write_type(struct buf *out, enum kind kind, bool nullable)
 {
+    ASSERT_BELOW(kind, ARRAY_LENGTH(forms));
     const char *or_type = forms[kind].or_type;
     if (or_type == NULL && !nullable) {
         json_out_string(out, "type", forms[kind].type);

@@ -125,6 +125,7 @@ void openapi_write_problem_content(enum openapi_kind kind, int status, struct bu
 void openapi_write_problem_reference(enum openapi_kind kind, int status, struct buf *out)
 {
     char name[32];
+    ASSERT(openapi_has_errors(kind, status));
     int length = snprintf(name, sizeof name, "%s_%d", kind_names[kind], status);
     char key[16];
     snprintf(key, sizeof key, "%d", status);

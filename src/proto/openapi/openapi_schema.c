@@ -1,6 +1,7 @@
 /* Turns the tree of a stream's paths into a JSON Schema. */
 #include "proto/openapi/openapi_schema.h"
 
+#include "base/assert.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/path.h"
@@ -178,6 +179,7 @@ static void write_object(struct buf *out, const struct stream *stream, const str
 static void write_node(struct buf *out, struct slice key, const struct stream *stream, const struct path_node *node,
                        bool in_array, bool whole)
 {
+    ASSERT(node->column < (int)stream->column_count);
     json_out_key(out, key);
     json_out_open(out, NULL, '{');
     if (node->array != NULL && node->column < 0) {

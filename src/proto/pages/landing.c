@@ -113,7 +113,10 @@ static void put_mark(const struct landing_source *source, struct slice name, str
 
 static void write_html(const struct landing_source *source, struct buf *out)
 {
-    struct slice rest = slice_make(landing_begin, (size_t)(landing_end - landing_begin));
+    static const struct {
+        const char *begin, *end;
+    } page = { landing_begin, landing_end };
+    struct slice rest = slice_make(page.begin, (size_t)(page.end - page.begin));
     const char *mark;
     while ((mark = memmem(rest.data, rest.len, "<!--", 4)) != NULL) {
         struct slice behind = slice_after(rest, (size_t)(mark - rest.data) + 4);
@@ -150,6 +153,7 @@ static void write_json(const struct landing_source *source, struct buf *out)
 
 bool landing_init(struct landing *landing, const struct landing_source *source)
 {
+    ASSERT(source->stream_count != 0 && landing->html.len == 0);
     write_html(source, &landing->html);
     write_json(source, &landing->json);
     return !landing->html.failed && !landing->json.failed;

@@ -147,6 +147,7 @@ static size_t split_words(struct slice rest, struct slice words[3])
 static struct slice word_of(enum page_part part, const struct page_part_state *state, const struct slice *words,
                             size_t count)
 {
+    ASSERT_BELOW(state->worst, 3);
     if (count == 3) {
         return words[state->worst];
     }

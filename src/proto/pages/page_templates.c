@@ -23,8 +23,9 @@ struct page_templates {
 static struct template *compile(const struct page_options *options, struct buf *problem)
 {
     bool json = options->json != NULL;
-    return template_compile(slice_from_string(json ? options->json : options->text),
-                            json ? TEMPLATE_JSON : TEMPLATE_TEXT, page_states_know, NULL, problem);
+    struct template *template = template_compile(slice_from_string(json ? options->json : options->text),
+                                                 json ? TEMPLATE_JSON : TEMPLATE_TEXT, page_states_know, NULL, problem);
+    return template;
 }
 
 static void tell(const struct page_options *options, size_t index, const char *key, const char *found,
@@ -123,6 +124,8 @@ static enum page_result handle(void *context, const struct page_request *request
                                  [STATUS_DEGRADED] = options->status.degraded,
                                  [STATUS_DOWN] = options->status.down };
     const char *usual = options->json != NULL ? "application/json" : "text/plain; charset=utf-8";
+    ASSERT_BELOW(level, ARRAY_LENGTH(statuses));
+    ASSERT(statuses[level] >= 200 && statuses[level] < 600);
     reply->status = (int)statuses[level];
     reply->content_type = options->content_type != NULL ? options->content_type : usual;
     for (size_t i = 0; i < options->headers.count; i++) {
