@@ -12,7 +12,7 @@ from check import main
 from gateway import BUILD, SERVER_BUILD, Gateway
 from servers import start_chdb_server, start_clickhouse_18
 from value_maker import Maker
-from value_model import REFUSED, UNKNOWN, Type, count, parse
+from value_model import REFUSED, UNKNOWN, Type, count, parse, type_of
 
 VALUES = int(os.environ.get("SLUICE_VALUES", "12000"))
 SEED = int(os.environ.get("SLUICE_SEED", "0")) or int(time.time())
@@ -29,11 +29,24 @@ NEW = SCALARS + ["Nullable(%s)" % s for s in SCALARS] + ["Array(%s)" % s for s i
 OLD_SCALARS = ["String", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "Date", "DateTime", "UUID"]
 OLD = OLD_SCALARS + ["Nullable(%s)" % s for s in OLD_SCALARS] + ["Array(%s)" % s for s in OLD_SCALARS] + ["Array(Nullable(%s))" % s for s in OLD_SCALARS]
 
+# With rules of their fields.
+RULED = ["String; trim: true", "LowCardinality(String); trim: true, lower: true", "Array(String); not_blank: true", "Nullable(String); not_blank: true, trim: true",
+         "FixedString(5); trim: true, upper: true", "Array(String); upper: true", "DateTime; unit: s", "DateTime64(3); unit: ms", "Nullable(DateTime64(6)); unit: us",
+         "Array(DateTime64(9)); unit: ns", "Date; unit: s, min: 2000-01-01", "DateTime64(3); min: 1970-01-02, max: 2030-01-01", "String; json: any",
+         "Nullable(String); json: object", "Array(String); json: any", "UInt8; lenient: true", "Array(Int16); lenient: true", "Bool; lenient: true",
+         "Array(Nullable(Float64)); lenient: true", "Float32; lenient: true", "Nullable(Decimal(9, 2)); lenient: true", "DateTime; lenient: true, unit: s",
+         "Enum8('a' = 1, 'b' = 2); lenient: true", "Array(UUID); lenient: true", "Nullable(IPv6); lenient: true", "String; lenient: true, not_blank: true"]
+
+
+def field_of(number, full):
+    name, _, rules = full.partition("; ")
+    return "      - { name: c%d, type: %s%s }" % (number, json.dumps(name, ensure_ascii=False), ", " + rules if rules else "")
+
 
 def write_config(folder, types, store):
     path = os.path.join(folder, "values.yaml")
     fields = ["      - { name: n, type: UInt64, required: true }"]
-    fields += ["      - { name: c%d, type: %s }" % (i, json.dumps(name, ensure_ascii=False)) for i, name in enumerate(types)]
+    fields += [field_of(i, full) for i, full in enumerate(types)]
     with open(path, "w") as file:
         file.write("http: { listen: '127.0.0.1:0' }\nudp: { listeners: [] }\njournal: { data: '%s/data', durability: os }\nstore: %s\n"
                    "streams:\n  - name: events\n    table: events\n    dedup_key: [n]\n    batch: { max_delay: 200ms }\n    fields:\n%s\n"
@@ -46,7 +59,7 @@ class Run:
 
     def __init__(self, gateway, types, seed):
         self.gateway = gateway
-        self.types = [Type(name) for name in types]
+        self.types = [type_of(name) for name in types]
         self.maker = Maker(seed)
         self.expected = {}      # number of an accepted event -> {column: (value, its JSON)}
         self.values = self.refusals = 0
@@ -134,6 +147,10 @@ def generate(folder, types, store, count, lines, where):
 
 def what_is_accepted_is_stored_unchanged(folder):
     generate(folder, NEW, embedded(folder), VALUES, query_lines, "the embedded engine")
+
+
+def what_has_rules_is_stored_as_they_say(folder):
+    generate(folder, RULED, embedded(folder), VALUES // 3, query_lines, "the embedded engine, with rules")
 
 
 def what_is_accepted_is_stored_unchanged_by_a_server(folder):
@@ -255,5 +272,5 @@ def query_lines(gateway):
 if __name__ == "__main__":
     main([a_double_beyond_64_bits_is_a_float_of_a_json_column, a_text_or_boolean_of_a_json_column_stays_one,
           a_json_field_whose_column_is_a_string_keeps_the_text, a_clock_out_of_range_gives_times_that_the_columns_hold,
-          what_is_accepted_is_stored_unchanged, what_is_accepted_is_stored_unchanged_by_a_server,
+          what_is_accepted_is_stored_unchanged, what_has_rules_is_stored_as_they_say, what_is_accepted_is_stored_unchanged_by_a_server,
           what_is_accepted_is_stored_unchanged_by_clickhouse_18])

@@ -412,6 +412,105 @@ class Type:
         return expected == got
 
 
+# --- rules of fields ---
+
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(chr(c) for c in range(0x2000, 0x200b))
+LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+UPPER = {lower: upper for upper, lower in LOWER.items()}
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+TRUTHS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
+
+
+class JsonText:
+    """Any JSON text of the same value: numbers may be written in another way, keys stay as they are, with repeats."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, text):
+        return isinstance(text, str) and self.plain(parse(text)) == self.plain(self.value)
+
+    def plain(self, value):
+        if isinstance(value, Number):
+            return float(value)
+        if isinstance(value, Members):
+            return [(key, self.plain(item)) for key, item in value]
+        return [self.plain(item) for item in value] if isinstance(value, list) else (type(value), value)
+
+
+def counts_in(value, per_second):
+    """Is it a whole number that by its size counts so many in a second?"""
+    if not isinstance(value, Number):
+        return False
+    number = int(value) if value.whole else float(value)
+    if not (-2**63 <= number < 2**63 if value.whole else abs(number) < 2**53 and number.is_integer()):
+        return False
+    size = abs(int(number))
+    return size == 0 or per_second == next((u for below, u in ((10**11, 1), (10**14, 10**3), (10**17, 10**6)) if size < below), 10**9)
+
+
+class Ruled(Type):
+    """A type with rules, as "String; trim: true, lower: true"."""
+
+    def __init__(self, full):
+        name, rules = full.split("; ")
+        super().__init__(name)
+        self.full, self.type_name, self.rules_text = full, name, rules
+        self.rules = dict(rule.split(": ") for rule in rules.split(", "))
+
+    def changed(self, text):
+        if "trim" in self.rules:
+            text = text.strip(WHITE_SPACE)
+        return text.translate(LOWER) if "lower" in self.rules else text.translate(UPPER) if "upper" in self.rules else text
+
+    def expect_changed_text(self, value):
+        text = expect_text(value)
+        if not isinstance(text, str):
+            return UNKNOWN if isinstance(text, TextOf) and self.name == "FixedString" else text
+        text = self.changed(text)
+        if "not_blank" in self.rules and not text.strip(WHITE_SPACE):
+            return REFUSED
+        return text if self.name == "String" or len(text.encode()) <= self.arguments[0] else REFUSED
+
+    def expect_ruled_time(self, value, hint):
+        if "unit" in self.rules and not counts_in(value, UNITS[self.rules["unit"]]):
+            return UNKNOWN if "lenient" in self.rules and not isinstance(value, Number) else REFUSED
+        expected, seconds = super().expect_scalar(value, hint), moment(value, hint)
+        if seconds is not None and "min" in self.rules and seconds < self.bound("min"):
+            return REFUSED
+        return REFUSED if seconds is not None and "max" in self.rules and math.floor(seconds * 10**9) > self.bound("max") * 10**9 else expected
+
+    def bound(self, which):
+        return (date.fromisoformat(self.rules[which]).toordinal() - EPOCH) * 86400
+
+    def expect_strictly(self, value, hint):
+        if "json" in self.rules:
+            return JsonText(value) if self.rules["json"] == "any" or isinstance(value, Members) else REFUSED
+        if self.name in ("String", "FixedString"):
+            return self.expect_changed_text(value)
+        return self.expect_ruled_time(value, hint) if self.name.startswith("Date") else super().expect_scalar(value, hint)
+
+    def expect_scalar(self, value, hint):
+        expected = self.expect_strictly(value, hint)
+        if expected is not REFUSED or "lenient" not in self.rules:
+            return expected
+        truth = int(value) if isinstance(value, bool) else TRUTHS.get(value.lower()) if isinstance(value, str) else None
+        if truth is not None and not isinstance(value, Number) and (self.name == "Bool" or self.name in RANGES or self.name.startswith("Float")):
+            return float(truth) if self.name.startswith("Float") else truth
+        return None if "nullable" in self.shape else Type(self.scalar).default()
+
+    def expect(self, text, hint=None):
+        value = parse(text)
+        if "not_blank" in self.rules and self.shape == "array" and isinstance(value, list) and None in value:
+            return REFUSED
+        expected = super().expect(text, hint)
+        return self.default() if expected is REFUSED and "lenient" in self.rules else expected
+
+
+def type_of(full):
+    return Ruled(full) if "; " in full else Type(full)
+
+
 def same_json(expected, got, in_array=False):
     if isinstance(expected, dict):
         return isinstance(got, dict) and expected.keys() == got.keys() and all(same_json(expected[k], got[k]) for k in expected)
