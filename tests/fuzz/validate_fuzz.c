@@ -11,14 +11,21 @@
 
 static void submit(const struct json_document *document, json_at at)
 {
-    const struct event_context context = { .received_wall_ns = RECEIVED_NS,
-                                           .client_ip = SLICE("::1"),
-                                           .user_agent = SLICE("fuzz") };
+    static const struct request_fields request = { { "a", 1 }, { "http://b@c:1/d?e", 16 }, { "", 0 } };
+    const struct event_context context = {
+        .received_wall_ns = RECEIVED_NS, .client_ip = SLICE("::1"), .user_agent = SLICE("fuzz"), .request = &request
+    };
     struct event_error error = { 0 };
     uint32_t before = every_type.chunk->rows;
     cost_weighs(EVENT_BYTES);
     bool taken = validate_event(every_type.validator, document, at, &context, every_type.chunk, &error);
     must(validate_finish(every_type.validator, &context, every_type.chunk));
+    struct validate_changes changes = validate_take_changes(every_type.validator);
+    uint32_t defaulted = 0;
+    for (size_t i = 0; i < every_type.stream->column_count; i++) {
+        defaulted += validate_take_defaulted(every_type.validator, i);
+    }
+    must(changes.defaulted == defaulted && (taken || defaulted == 0));
     must(taken ? every_type.chunk->rows == before + 1 : every_type.chunk->rows == before && error.code != OK);
     must(memchr(error.field, 0, sizeof error.field) != NULL && memchr(error.message, 0, sizeof error.message) != NULL);
 }

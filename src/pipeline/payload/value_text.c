@@ -26,7 +26,7 @@ static enum taker taker_of(const struct stream *stream, const struct path_node *
     }
     const struct column_spec *spec = &stream->columns[column];
     const struct type *type = &spec->type;
-    *kind = type->kind;
+    *kind = spec->as_json ? KIND_JSON : type->kind;
     if (place->column < 0 || type->shape == SHAPE_ARRAY) {
         return TAKES_LIST;
     }
