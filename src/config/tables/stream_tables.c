@@ -65,7 +65,8 @@ static const struct option field_rows[] = {
     { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
       "The gateway knows the value; the event is not asked. `host`: the name that the client called, behind `http.trusted_proxies` that of "
       "their `X-Forwarded-Host`; `host`, `referer`, `accept_language` and `user_agent` are empty for datagrams, and of a WebSocket those "
-      "of its handshake. `uuid`: a new one for each event. Not beside `from`, `required`, `default`.", .names = fills },
+      "of its handshake. `uuid`: a new one for each event. Not beside `required`, `default`; `from` stands beside `event_id` alone: a client's own UUID "
+      "there is the event's id.", .names = fills },
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
       "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
       "default, `''` of a String without one; an Enum that is not required must have one then.", .any_text = true },
