@@ -383,10 +383,23 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
     return NULL;
 }
 
+/* A query that is under way when the gateway stops runs to its end. */
+static int64_t longest_query_ns(const struct config *config)
+{
+    int64_t longest_ns = config->query.timeout_ns;
+    for (size_t i = 0; i < config->query_count; i++) {
+        const struct named_query_options *query = &config->queries[i];
+        int64_t each_ns = query->timeout_ns != 0 ? query->timeout_ns : config->query.timeout_ns;
+        int64_t all_ns = each_ns * (int64_t)query->select_count;
+        longest_ns = all_ns > longest_ns ? all_ns : longest_ns;
+    }
+    return longest_ns + NS_PER_SECOND; /* and what the store adds to it */
+}
+
 int64_t gateway_longest_stop_ns(const struct gateway *g)
 {
     const struct config *config = g->config;
-    int64_t query_ns = config->query.timeout_ns + NS_PER_SECOND; /* and what the store adds to it */
+    int64_t query_ns = longest_query_ns(config);
     int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
     int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
     drain_ns += config->journal.durability == DURABILITY_MEMORY ? config->drain.timeout_ns : 0;

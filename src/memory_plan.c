@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/system/memory_size.h"
+#include "config/options/named_query_options.h"
 #include "config/options/options.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -19,6 +20,7 @@
 #define LARGE_WAITING 4          /* bodies that wait beside each I/O thread: server_thread.c */
 #define OF_STREAM (16 * MIB)     /* its open chunk and spare ones, of each thread */
 #define COPIES_OF_BATCH 3        /* as read, as plain rows, and as sent */
+#define COPIES_OF_RESULT 4       /* of a query: as it came, tidied, as JSON, and in the reply */
 #define OF_MARKS (64 * MIB)      /* ids that Redis has still to be told of */
 #define OF_DATAGRAMS (8 * MIB)   /* of a thread: those it reads at once */
 
@@ -54,6 +56,19 @@ static uint64_t of_writers(const struct config *config)
     return (uint64_t)config->writer.threads * COPIES_OF_BATCH * batch;
 }
 
+/* Answers that are kept, and on each thread a result as it came, as JSON and as a reply. */
+static uint64_t of_queries(const struct config *config)
+{
+    uint64_t result = 0;
+    bool caches = false;
+    for (size_t i = 0; i < config->query_count; i++) {
+        const struct named_query_options *query = &config->queries[i];
+        result = larger(result, COPIES_OF_RESULT * query->max_bytes * query->select_count);
+        caches = caches || query->cache_ns != 0;
+    }
+    return (caches ? config->query.cache_bytes : 0) + (uint64_t)config->query.threads * result;
+}
+
 static uint64_t of_dedup(const struct dedup_options *dedup)
 {
     switch (dedup->kind) {
@@ -74,7 +89,7 @@ struct memory_plan memory_plan(const struct config *config, uint64_t memory)
     };
     plan.most = OF_PROCESS + plan.receiving + plan.replying + config->commit.queue_bytes +
                 OF_CONNECTION * (uint64_t)config->http.max_connections + of_threads(config) + of_writers(config) +
-                of_dedup(&config->dedup);
+                of_queries(config) + of_dedup(&config->dedup);
     if (config->store.kind == STORE_EMBEDDED) {
         plan.most += config->store.max_memory + OF_ENGINE;
     }

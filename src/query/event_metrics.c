@@ -53,6 +53,7 @@ static void run(struct query_job *head, struct query_runner *runner, struct page
         char detail[QUERY_DETAIL_MAX];
         enum error error = query_explain("events/metrics", &reply, detail);
         fill_problem(answer, error, slice_from_string(detail));
+        query_count(job->metrics->service, METRIC_QUERIES_FAILED);
     } else if (!query_json(&job->request, buf_slice(&rows), &answer->body)) {
         buf_release(&answer->body);
         fill_problem(answer, ERROR_STORE_FAILED, SLICE("the store's answer makes no sense"));

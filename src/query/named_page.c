@@ -206,6 +206,9 @@ static void run(struct query_job *head, struct query_runner *runner, struct page
     struct named_job *job = (struct named_job *)head;
     char detail[QUERY_DETAIL_MAX] = "";
     enum error error = find_results(job, runner, detail);
+    if (error != OK) {
+        query_count(job->page->service, METRIC_QUERIES_FAILED);
+    }
     struct query_fate fate = { .outcome = error != OK       ? REPLY_FAILED
                                           : is_missing(job) ? REPLY_MISSING
                                                             : REPLY_OK,

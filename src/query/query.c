@@ -180,9 +180,6 @@ static void run(struct query_runner *runner, struct query_job *job)
         return;
     }
     job->ops->run(job, runner, &reply);
-    if (reply.status == 502 || reply.status == 503) {
-        query_count(runner->service, METRIC_QUERIES_FAILED);
-    }
     job->ops->finish(job, &reply);
 }
 

@@ -139,6 +139,7 @@ def bounds_hold(gateway):
     began = time.time()
     status, _, body = get(gateway, "/q/slow")
     assert status == 500 and "failed" in json.loads(body) and time.time() - began < 4, (status, body)
+    assert gateway.sum("sluice_queries_failed_total") == 4
     assert ask(gateway, "/q/path/7") == [{"name": "it's me"}]
 
 
