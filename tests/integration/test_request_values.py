@@ -153,7 +153,7 @@ def a_pixel_makes_an_event_of_its_query_alone(gateway):
     data = base64.urlsafe_b64encode(json.dumps({"ename": "open", "revenue": 2, "más": "?>"}).encode()).decode().rstrip("=")
     send(gateway, "GET", "/pixel?data=" + data)
     send(gateway, "GET", "/pixel?data=%7B%7D", status=400)
-    assert gateway.request("HEAD", "/pixel?data=" + data)[0] == 200
+    assert gateway.request("HEAD", "/pixel?data=" + data)[0] < 300
     (row,) = rows(gateway, "SELECT * EXCEPT event_id FROM tracks")
     assert row["ename"] == "open" and row["params"] == {"más": "?>"} and uuid.UUID(row["vid"]), row
 

@@ -1,24 +1,19 @@
 /* Turns a POST of events into a submission to the pipeline, and what the pipeline says at once into an answer. */
 #include "proto/http/http_events.h"
 
-#include "proto/front/decode_fault.h"
-
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
-#include "event/stream.h"
-#include "pipeline/json/json.h"
 #include "pipeline/refused_runs.h"
 #include "proto/front/gatekeeper.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/page.h"
 #include "proto/http/http_answer.h"
+#include "proto/http/http_body.h"
 #include "proto/http/http_streams.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/http_syntax/http_reply.h"
 #include "proto/route/event_route.h"
-#include "proto/values/event_sources.h"
-#include "proto/values/gather.h"
 
 static uint64_t max_body(const struct io_context *context, const struct event_route *route)
 {
@@ -33,21 +28,10 @@ enum error http_events_check(const struct io_context *context, const struct even
     if (error != OK) {
         return error;
     }
-    bool parts = route->sources != NULL && event_sources_have(route->sources, FROM_MULTIPART);
-    if (request->content == CONTENT_FOREIGN || (request->content == CONTENT_MULTIPART && !parts)) {
+    if (!http_body_takes_type(route, request)) {
         return ERROR_UNSUPPORTED_TYPE;
     }
     return request->encoding == ENCODING_OTHER ? ERROR_UNSUPPORTED_ENCODING : OK;
-}
-
-/* A form's type says nothing: curl, PHP and some SDKs send JSON under it. Is it a form after all? */
-static bool is_form(const struct http_request *request, struct slice body)
-{
-    if (request->content != CONTENT_FORM) {
-        return false;
-    }
-    struct slice text = json_trim(body);
-    return text.len != 0 && strchr("{[\x1e\xEF", text.data[0]) == NULL;
 }
 
 /* `stream`: where it was to go; NULL: that is not known. */
@@ -222,43 +206,11 @@ static void hand_on(struct io_context *context, const struct payload *payload, e
     answer->state = ANSWER_SUBMIT;
 }
 
-/* Does the route, or a field of the stream, read anything but the body? */
-static inline bool reads_request(const struct event_route *route, const struct stream *stream)
-{
-    return route->sources != NULL || stream->reads_request;
-}
-
-/* What they read; *body becomes what holds the events beside it, which is small if it is another. */
-static enum error RARE gather(struct io_context *context, const struct event_route *route,
-                              const struct http_request *request, const struct stream *stream, struct slice *body,
-                              bool *large, struct slice *detail)
-{
-    const char *sent = body->data;
-    context->values = context->values != NULL ? context->values : value_set_new();
-    if (context->values == NULL) {
-        return ERROR_OUT_OF_MEMORY;
-    }
-    const struct gather_request asked = {
-        .http = request,
-        .captures = &context->captures,
-        .sources = route->sources,
-        .stream = stream,
-        .is_form = *large ? request->content == CONTENT_FORM : is_form(request, *body),
-        .is_large = *large,
-        .wall_ns = context->wall_ns,
-    };
-    enum error error = gather_values(context->values, &asked, body);
-    *detail = buf_slice(&context->values->detail);
-    *large = *large && body->data == sent;
-    return error;
-}
-
 void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
-    bool large = false;
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
     enum error error = read_arguments(context, route, request->query, &arguments, &detail);
     if (answer->route_reply != NULL) {
@@ -269,21 +221,9 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         refuse(context, answer, arguments.stream, full, SLICE(""));
         return;
     }
+    struct http_body read = { .bytes = body };
     if (error == OK) {
-        error = io_context_unpack(context, request->encoding, context->options->max_decompressed_bytes, &body, &large);
-    }
-    bool gathers = error == OK && reads_request(route, arguments.stream);
-    if (gathers) {
-        error = gather(context, route, request, arguments.stream, &body, &large, &detail);
-    }
-    if (error == OK && route->sources == NULL && is_form(request, body)) {
-        error = ERROR_UNSUPPORTED_TYPE;
-        detail = SLICE("the body is a form: send JSON, as application/json or under this type");
-    }
-    if (error == ERROR_BAD_COMPRESSION) {
-        buf_clear(&context->text);
-        decode_describe_fault(request->encoding, body, &context->text);
-        detail = buf_slice(&context->text);
+        error = http_body_read(context, route, request, arguments.stream, &read, &detail);
     }
     if (error != OK) {
         http_events_refuse(context, answer, error, detail);
@@ -291,7 +231,7 @@ void http_events_post(struct io_context *context, const struct event_route *rout
     }
     struct payload payload = {
         .stream = arguments.stream,
-        .bytes = body,
+        .bytes = read.bytes,
         .form = route->form == PAYLOAD_MANY && request->content == CONTENT_NDJSON ? PAYLOAD_LINES : route->form,
         .shape = route->options != NULL ? &route->shape : NULL,
         .protocol = PROTOCOL_HTTP,
@@ -301,14 +241,14 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .user_agent = request->user_agent,
         .request = context->request,
         .wait_stored = arguments.wait_stored,
-        .values = gathers && context->values->count != 0 ? &context->values->values : NULL,
+        .values = read.values,
     };
     answer->wait_stored = arguments.wait_stored;
     if (answer->route_reply != NULL && payload.values != NULL) {
         http_answer_take_members(answer, payload.values);
     }
     answer->reply.cache_control = request->method == HTTP_GET ? "no-store" : NULL; /* each makes an event */
-    if (large) {
+    if (read.large) {
         hand_on(context, &payload, request->encoding, arguments.ids, answer);
         return;
     }
