@@ -156,6 +156,10 @@ static void compile_sources(const struct compiling *compiling)
     if (event_sources_compile(compiling->options, &sources, compiling->problems)) {
         compiling->route->sources = sources;
     }
+    if (sources != NULL && compiling->options->websocket) {
+        route_tell(compiling, "event",
+                   "found other sources than the body, expected none: a message of a WebSocket is its event");
+    }
 }
 
 static void check_bounds(const struct compiling *compiling)
