@@ -20,6 +20,13 @@
 
 _Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
 
+/* A message may quote what was sent. */
+static struct slice for_log(const struct entry *entry, struct slice message)
+{
+    const struct payload_shape *shape = entry->payload->shape;
+    return shape != NULL && shape->secret ? SLICE("") : message;
+}
+
 static void note_bad_event(const struct entry *entry, const struct event_error *error)
 {
     const struct stream *stream = entry->stream;
@@ -29,7 +36,7 @@ static void note_bad_event(const struct entry *entry, const struct event_error *
     if (known) {
         metric_add_field(entry->io->cells, stream->index, error->column, error->code, 1);
     }
-    refusals_note(entry->io->refusals, &refusal, 1, slice_from_string(error->message));
+    refusals_note(entry->io->refusals, &refusal, 1, for_log(entry, slice_from_string(error->message)));
 }
 
 static void add_bad_event(struct entry *entry, const struct event_error *error)
@@ -217,7 +224,7 @@ static void note_whole(const struct entry *entry)
     uint32_t rejected = submission->rejected;
     uint64_t events = submission->events > rejected ? submission->events - rejected : 1;
     struct refusal refusal = { entry->payload->protocol, entry->stream->name, "", submission->error };
-    refusals_note(entry->io->refusals, &refusal, events, buf_slice(&submission->detail));
+    refusals_note(entry->io->refusals, &refusal, events, for_log(entry, buf_slice(&submission->detail)));
 }
 
 static void RARE follow_shape(const struct payload_shape *shape, struct payload_source *source,

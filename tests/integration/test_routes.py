@@ -97,7 +97,8 @@ def streams_are_named_by_the_path_and_no_stream_takes_anothers(gateway):
     fields, _ = send(gateway, "/events/metrics", 405)
     assert "GET" in fields["allow"], fields
     send(gateway, "/events?stream=metrics")
-    assert counts(gateway) == {"events": 1, "orders": 3, "bulk": 1, "metrics": 1}
+    send(gateway, "/events/metrics/bulk")
+    assert counts(gateway) == {"events": 1, "orders": 3, "bulk": 1, "metrics": 2}
 
 
 @with_routes
@@ -156,7 +157,8 @@ def nobody_behind_a_get_makes_no_event(gateway):
 @with_routes
 def pages_of_operators_stay_on_their_own_address(gateway):
     send(gateway, "/ping?a=1", 202, "GET", None)
-    assert gateway.request("GET", "/ping", port=gateway.pages_port)[2] == b"pong"
+    got = gateway.request("GET", "/ping", port=gateway.pages_port)
+    assert got[2] == b"pong\n", got
     send(gateway, "/metrics")
     assert b"sluice_events_received_total" in gateway.request("GET", "/metrics", port=gateway.pages_port)[2]
     assert counts(gateway)["orders"] == 2
@@ -171,6 +173,25 @@ def the_bounds_of_a_route_are_its_own(gateway):
     _, text = send(gateway, "/stored", 200)
     assert json.loads(text)["status"] == "stored", text
     assert counts(gateway)["orders"] == 3
+
+
+def what_is_secret_is_in_no_log(folder):
+    routes = ("routes:\n  - {{ path: '/s/{{key}}', stream: orders, items: one, secret: [key], event: [ {{ path: {{ key: a }} }}, body ] }}\n"
+              "  - {{ path: '/t/{{key}}', stream: orders, items: one, event: [ {{ path: {{ key: a }} }}, body ] }}\n")
+    sections = SECTIONS.replace("- {{ name: orders, fields: [ {{ name: a, type: String }} ] }}",
+                                "- {{ name: orders, fields: [ {{ name: a, type: UInt8 }} ] }}")
+    gateway = Gateway(folder, written(folder, sections + routes), {"SLUICE_LOG_LEVEL": "debug"})
+    try:
+        gateway.start()
+        gateway.pages_port = [port for _, port, serves in gateway.http if "events" not in serves][0]
+        send(gateway, "/s/hush123", 400, body="{}")
+        send(gateway, "/t/loud123", 400, body="{}")
+        gateway.wait_until("the refusals logged", lambda: gateway.log().count("stream=orders") >= 2)
+        gateway.check_identity()
+        gateway.stop()
+        assert "hush123" not in gateway.log() and "loud123" in gateway.log(), gateway.log()
+    finally:
+        gateway.cleanup()
 
 
 def check(folder, routes, **values):
@@ -201,5 +222,6 @@ if __name__ == "__main__":
         nobody_behind_a_get_makes_no_event,
         pages_of_operators_stay_on_their_own_address,
         the_bounds_of_a_route_are_its_own,
+        what_is_secret_is_in_no_log,
         clashes_and_pages_without_a_place_are_told_before_the_start,
     ])

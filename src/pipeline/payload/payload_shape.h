@@ -14,5 +14,6 @@ struct payload_shape {
     bool atomic;                        /* one refused event refuses all */
     bool allow_empty;                   /* no event at all is no error */
     uint64_t max_events;                /* 0: as many as http.max_events says */
+    bool secret;                        /* the request holds what no log may: messages of refusals are left out there */
     const struct stream_choice *choice; /* with PAYLOAD_ONE: stream_choice.h; NULL: the payload's own stream */
 };

@@ -200,7 +200,10 @@ static void compile(const struct compiling *compiling)
     const struct route_options *options = compiling->options;
     *compiling->route = (struct event_route){
         .options = options,
-        .shape = { .atomic = options->atomic, .allow_empty = options->allow_empty, .max_events = options->max_events },
+        .shape = { .atomic = options->atomic,
+                   .allow_empty = options->allow_empty,
+                   .max_events = options->max_events,
+                   .secret = options->secret.count != 0 },
         .max_body_bytes = options->max_body_bytes,
         .waits_stored = options->ack == ROUTE_ACK_STORED,
     };
