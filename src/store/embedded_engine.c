@@ -62,6 +62,15 @@ static char *make_backups_argument(const char *data_folder)
     return asprintf(&argument, "--backups.allowed_path=%s/backups", folder) < 0 ? NULL : argument;
 }
 
+/* NULL if memory is short. */
+static char *make_config_argument(const char *path)
+{
+    char real[PATH_MAX];
+    char *argument;
+    const char *file = realpath(path, real) != NULL ? real : path;
+    return asprintf(&argument, "--config-file=%s", file) < 0 ? NULL : argument;
+}
+
 bool embedded_engine_init(struct embedded_engine *engine, const struct store_options *options, const char *data_folder,
                           struct buf *problem)
 {
@@ -69,7 +78,10 @@ bool embedded_engine_init(struct embedded_engine *engine, const struct store_opt
         (struct embedded_engine){ .database = options->database != NULL ? options->database : "", .options = options };
     engine->path_argument = make_path_argument(options->path, data_folder, problem);
     engine->backups_argument = make_backups_argument(data_folder);
-    return engine->path_argument != NULL && engine->backups_argument != NULL;
+    bool configured = options->engine_config != NULL && options->engine_config[0] != '\0';
+    engine->config_argument = configured ? make_config_argument(options->engine_config) : NULL;
+    return engine->path_argument != NULL && engine->backups_argument != NULL &&
+           (engine->config_argument != NULL || !configured);
 }
 
 void embedded_engine_release(struct embedded_engine *engine)
@@ -79,6 +91,7 @@ void embedded_engine_release(struct embedded_engine *engine)
     }
     free(engine->path_argument);
     free(engine->backups_argument);
+    free(engine->config_argument);
 }
 
 static bool start_engine(struct embedded_engine *engine, struct buf *problem)
@@ -89,16 +102,22 @@ static bool start_engine(struct embedded_engine *engine, struct buf *problem)
     char marks[64];
     snprintf(memory, sizeof memory, "--max_server_memory_usage=%llu", (unsigned long long)engine->options->max_memory);
     snprintf(marks, sizeof marks, "--mark_cache_size=%d", MARK_CACHE_BYTES);
-    const char *arguments[] = {
-        engine->path_argument,   memory, marks, "--background_pool_size=2", "--memory_worker_use_cgroup=0",
-        engine->backups_argument
-    };
-    engine->connection = chdb_open(&engine->chdb, arguments, ARRAY_LENGTH(arguments));
+    const char *arguments[] = { engine->path_argument,
+                                memory,
+                                marks,
+                                "--background_pool_size=2",
+                                "--memory_worker_use_cgroup=0",
+                                engine->backups_argument,
+                                engine->config_argument };
+    size_t count = ARRAY_LENGTH(arguments) - (engine->config_argument == NULL);
+    engine->connection = chdb_open(&engine->chdb, arguments, count);
     if (engine->connection == NULL) {
         buf_printf(problem,
                    "the embedded engine does not start on %s: its messages are above; is the folder writable, and "
-                   "does no other process use it?",
-                   engine->path_argument + strlen("--path="));
+                   "does no other process use it?%s%s",
+                   engine->path_argument + strlen("--path="),
+                   engine->config_argument == NULL ? "" : " Is its own configuration right, ",
+                   engine->config_argument == NULL ? "" : engine->config_argument + strlen("--config-file="));
         return false;
     }
     if (engine->database[0] != '\0') {

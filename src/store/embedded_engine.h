@@ -8,6 +8,7 @@ struct embedded_engine {
     struct chdb chdb;
     chdb_connection *connection; /* keeps the engine alive */
     char *path_argument;
+    char *config_argument;  /* NULL: none */
     char *backups_argument; /* BACKUP and RESTORE reach files in <data>/backups alone */
     const char *database;   /* the options' own; "": the engine's default */
     const struct store_options *options;

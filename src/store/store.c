@@ -1,6 +1,8 @@
 /* Turns the name of a store into one, and what all stores share: features by version, replies. */
 #include "store/store.h"
 
+#include "store/engine_config.h"
+
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/plain_text.h"
@@ -25,8 +27,14 @@ bool store_open(struct store *store, struct buf *problem)
 
 bool store_check(const struct store_options *options, struct buf *problems)
 {
+    bool configured = options->engine_config != NULL && options->engine_config[0] != '\0';
+    if (configured && options->kind != STORE_EMBEDDED) {
+        buf_append_string(problems,
+                          "store.engine_config: found a file, expected none: it is for the store in process\n");
+        return false;
+    }
     if (options->kind != STORE_CLICKHOUSE) {
-        return true;
+        return !configured || engine_config_check(options->engine_config, problems);
     }
     struct store *store = store_clickhouse_new(options, problems);
     if (store == NULL) {

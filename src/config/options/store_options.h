@@ -8,10 +8,11 @@ enum store_kind { STORE_EMBEDDED, STORE_CLICKHOUSE };
 
 struct store_options {
     enum store_kind kind;
-    const char *path;    /* embedded: the engine's folder; "" is <data>/clickhouse */
-    const char *library; /* embedded: path of libchdb.so; "" searches */
-    uint64_t max_memory; /* embedded: the engine's ceiling */
-    const char *url;     /* clickhouse: comma-separated http:// or https:// */
+    const char *path;          /* embedded: the engine's folder; "" is <data>/clickhouse */
+    const char *library;       /* embedded: path of libchdb.so; "" searches */
+    const char *engine_config; /* embedded: a file of the engine's own configuration; "" : none */
+    uint64_t max_memory;       /* embedded: the engine's ceiling */
+    const char *url;           /* clickhouse: comma-separated http:// or https:// */
     const char *user;
     const char *password;
     const char *password_file; /* "" : none; else `password` is what it holds */

@@ -19,6 +19,9 @@ static const struct option store_rows[] = {
       "`embedded`: the engine's folder; empty: `clickhouse` in the data folder." },
     { "library",          STRING(store_options, library),                      "",                 NULL,    NULL,
       "`embedded`: path of `libchdb.so`; empty: it is searched for." },
+    { "engine_config",    STRING(store_options, engine_config),                "",                 NULL,    NULL,
+      "`embedded`: a file of ClickHouse's own configuration (XML or YAML) with disks, storage policies, backups, query logs; relative to the "
+      "working folder, as `path`. What Sluice sets itself (path, memory) stands above it." },
     { "max_memory",       SIZE(store_options, max_memory),                     "2GiB",             "64MiB", "1000TiB",
       "`embedded`: the engine's ceiling of memory." },
     { "url",              STRING(store_options, url),                          "http://localhost:8123", "1", NULL,
