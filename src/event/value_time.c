@@ -3,7 +3,7 @@
 #include "config/options/stream_options.h"
 #include "config/scalar.h"
 #include "event/column.h"
-#include "event/time_parse.h"
+#include "event/time/time_parse.h"
 #include "event/value_private.h"
 
 #include <inttypes.h>

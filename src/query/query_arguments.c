@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "event/column.h"
 #include "event/stream.h"
-#include "event/time_parse.h"
+#include "event/time/time_parse.h"
 #include "event/type.h"
 #include "pipeline/json/json.h"
 

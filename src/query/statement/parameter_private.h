@@ -1,7 +1,7 @@
 /* What the files of parameters share. */
 #pragma once
 
-#include "event/time_parse.h"
+#include "event/time/time_parse.h"
 #include "query/statement/parameter.h"
 
 /* A time in the parameter's format. */

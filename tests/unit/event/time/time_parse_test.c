@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "event/time_parse.h"
+#include "event/time/time_parse.h"
 
 /* 2026-03-02T12:00:00Z, a Monday; 1994-11-06T08:49:37Z, a Sunday. */
 #define NOON INT64_C(1772452800)

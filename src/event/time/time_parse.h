@@ -1,7 +1,7 @@
 /* Turns the ways in which clients write a moment into one: seconds since 1970 UTC and nanoseconds behind them. Pure. */
 #pragma once
 
-#include "event/moment.h"
+#include "event/time/moment.h"
 
 /* An integer in seconds, milliseconds, microseconds or nanoseconds, told apart by its size: below 10^11 (the year 5138)
  * it is seconds, then three digits more for each finer unit, each from 1973 on. */

@@ -1,5 +1,5 @@
 /* Turns dates that are written in digits into moments. */
-#include "event/time_text.h"
+#include "event/time/time_text.h"
 
 /* YYYYMMDDhhmmss counts from here on: as milliseconds it then lies beyond every column's range, before it does not. */
 #define FIRST_DAY_OF_1900 (-25567)

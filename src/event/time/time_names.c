@@ -1,5 +1,5 @@
 /* Turns dates with the name of a month into moments. */
-#include "event/time_text.h"
+#include "event/time/time_text.h"
 
 /* Years of two digits: 70 to 99 are 1970 to 1999. */
 #define FIRST_SHORT_YEAR 70

@@ -1,5 +1,5 @@
 /* Turns counts of units into moments, and back. */
-#include "event/moment.h"
+#include "event/time/moment.h"
 
 #include "base/clock.h"
 

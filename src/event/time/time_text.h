@@ -2,7 +2,7 @@
  * behind what it took, and says false, or -1, if that is not there. Private to time_parse.c and its forms. Pure. */
 #pragma once
 
-#include "event/moment.h"
+#include "event/time/moment.h"
 
 #define SECONDS_PER_DAY 86400
 

@@ -1,8 +1,8 @@
 /* Turns numbers into moments, and texts by the first form that they have. */
-#include "event/time_parse.h"
+#include "event/time/time_parse.h"
 
 #include "base/clock.h"
-#include "event/time_text.h"
+#include "event/time/time_text.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Turns the front of a text into one piece of a time. */
-#include "event/time_text.h"
+#include "event/time/time_text.h"
 
 int time_take_digits(struct slice *text, size_t digits)
 {
