@@ -118,10 +118,27 @@ def without_leave_to_add_columns_nothing_is_altered_and_nothing_lost(folder):
         gateway.cleanup()
 
 
+def a_table_that_keeps_no_rows_of_its_own_is_not_altered(folder):
+    """The one behind it would lack the columns."""
+    gateway = Gateway(folder, config=earlier_config(folder, SAMPLE)).start()
+    try:
+        gateway.stop()
+        gateway.sql("RENAME TABLE events TO behind")
+        gateway.sql("CREATE TABLE events AS behind ENGINE = Buffer('default', 'behind', 1, 1, 1, 1, 1, 1, 1)")
+        newer = Gateway(folder)
+        done = subprocess.run([os.path.join(BUILD, "sluice"), "--config", newer.config], env=newer.environment(), cwd=ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        assert done.returncode != 0 and b"field extra: table events has no such column" in done.stdout, done.stdout
+        assert gateway.sql("SELECT count() FROM system.columns WHERE name = 'extra' AND database = 'default'") == "0"
+    finally:
+        gateway.cleanup()
+
+
 if __name__ == "__main__":
     main([
         an_embedded_table_gets_the_columns_of_new_fields,
         a_server_s_table_gets_the_columns_of_new_fields,
         a_table_of_18_16_gets_the_columns_of_new_fields,
         without_leave_to_add_columns_nothing_is_altered_and_nothing_lost,
+        a_table_that_keeps_no_rows_of_its_own_is_not_altered,
     ])

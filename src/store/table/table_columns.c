@@ -57,16 +57,20 @@ static bool write_statement(const struct alteration *alteration, struct slice ro
     return added->len != 0 && !sql->failed;
 }
 
-/* False: nothing to add to. There is no table, or it was not made for such events, as it has no event_id; or the catalog
- * cannot be read, which table_prepare reports. */
+#define OF_TABLE "= {table:String} AND database = if({database:String} = '', currentDatabase(), {database:String})"
+
+/* False: nothing to add to. There is no table, or it is none that keeps rows of its own (another one would lack the columns
+ * then), or it was not made for such events, as it has no event_id; or the catalog cannot be read, which table_prepare
+ * reports. */
 static bool read_columns(struct alteration *alteration, struct buf *rows)
 {
     const struct stream *stream = alteration->stream;
     struct table_column id;
     return stream->event_id_column >= 0 &&
            ask(alteration,
-               SLICE("SELECT name, type, default_kind, default_expression FROM system.columns WHERE table = "
-                     "{table:String} AND database = if({database:String} = '', currentDatabase(), {database:String})"),
+               SLICE("SELECT name, type, default_kind, default_expression FROM system.columns WHERE table " OF_TABLE
+                     " AND table IN (SELECT name FROM system.tables WHERE name " OF_TABLE
+                     " AND engine LIKE '%MergeTree')"),
                rows) &&
            table_find_column(buf_slice(rows), slice_from_string(stream->columns[stream->event_id_column].name), &id);
 }
