@@ -310,6 +310,7 @@ static inline void wire_free(struct wire *wire)
     submission_release(&wire->context.intake.submission);
     buf_release(&wire->context.intake.decoded);
     buf_release(&wire->context.text);
+    buf_release(&wire->context.path);
     gatekeeper_release(&wire->gatekeeper);
     buf_release(&wire->written);
     buf_release(&world.last_payload);

@@ -24,14 +24,14 @@ static struct template *compile_template(const struct reply_compiler *compiler, 
                                          const char *text, enum template_kind kind)
 {
     struct buf why = { 0 };
-    struct template *template =
+    struct template *compiled =
         template_compile(slice_from_string(text), kind, compiler->knows, compiler->context, &why);
-    if (template == NULL) {
+    if (compiled == NULL) {
         reply_problem(compiler, line, option, "found a template that cannot be used, %s",
                       why.len != 0 ? buf_c_string(&why) : "memory is short");
     }
     buf_release(&why);
-    return template;
+    return compiled;
 }
 
 static unsigned count_bodies(const struct reply_outcome_options *options)
