@@ -10,7 +10,8 @@ bool gateway_routes_compile(struct gateway_routes *routes, const struct config *
                                        .stream_count = config->stream_count,
                                        .http = &config->http,
                                        .replies = { config->replies, config->reply_count } };
-    if (!routes_compile(&routes->configured, config->routes, config->route_count, &scene, problems)) {
+    bool good = routes_compile(&routes->configured, config->routes, config->route_count, &scene, problems);
+    if (!reply_list_check(&scene.replies, problems) || !good) {
         return false;
     }
     if (!route_list_add_own(&routes->list) || !route_list_add_pages(&routes->list, pages, count) ||

@@ -310,6 +310,37 @@ static void an_unknown_reply_or_placeholder_is_a_problem_of_the_route(void **sta
     buf_release(&problems);
 }
 
+static void an_entry_that_nobody_names_is_checked_and_each_problem_told_once(void **state)
+{
+    (void)state;
+    struct buf problems = { 0 };
+    struct reply_options replies[] = { { .file = "c.yaml", .line = 3, .name = "one" },
+                                       { .file = "c.yaml", .line = 4, .name = "two" } };
+    struct reply_list list = { replies, 2 };
+    replies[0].outcomes[REPLY_ANY].text = "{whatever}";
+    assert_true(reply_list_check(&list, &problems));
+    replies[1].outcomes[REPLY_OK].json = "no";
+    const char *line =
+        "c.yaml:4: replies.two.ok.json: found a template that cannot be used, at no: this is no JSON: a text "
+        "needs quotes\n";
+    assert_false(reply_list_check(&list, &problems));
+    assert_string_equal(buf_c_string(&problems), line);
+    assert_false(reply_list_check(&list, &problems));
+    assert_string_equal(buf_c_string(&problems), line);
+    buf_release(&problems);
+}
+
+static void a_reply_may_be_read_by_the_origins_that_are_allowed(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin_one(&fixture, own);
+    send_text(fixture.wire, HEAD "Origin: https://shop.example\r\n" BODY "?\"a\":1}");
+    assert_true(wrote(fixture.wire, "HTTP/1.1 422 "));
+    assert_true(wrote(fixture.wire, "Access-Control-Allow-Origin: https://shop.example\r\n"));
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +354,8 @@ int main(void)
         cmocka_unit_test(a_route_without_events_has_one_reply),
         cmocka_unit_test(answers_that_nobody_takes_are_freed),
         cmocka_unit_test(an_unknown_reply_or_placeholder_is_a_problem_of_the_route),
+        cmocka_unit_test(an_entry_that_nobody_names_is_checked_and_each_problem_told_once),
+        cmocka_unit_test(a_reply_may_be_read_by_the_origins_that_are_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,40 @@ const struct reply_options *reply_list_get(const struct reply_list *list, const 
     return NULL;
 }
 
+static bool knows_any(const void *context, struct slice name)
+{
+    (void)context, (void)name;
+    return true;
+}
+
+/* A line that is there already is told once. */
+static void add_lines(struct slice lines, struct buf *problems)
+{
+    struct slice line;
+    while (slice_split(&lines, '\n', &line)) {
+        bool told =
+            line.len == 0 || (problems->len != 0 && memmem(problems->data, problems->len, line.data, line.len) != NULL);
+        if (!told) {
+            buf_append_slice(problems, line);
+            buf_append_byte(problems, '\n');
+        }
+    }
+}
+
+bool reply_list_check(const struct reply_list *list, struct buf *problems)
+{
+    struct buf found = { 0 };
+    bool good = true;
+    for (size_t i = 0; i < list->count; i++) {
+        struct reply_set *set = reply_set_compile(&list->items[i], knows_any, NULL, &found);
+        good = good && set != NULL;
+        reply_set_free(set);
+    }
+    add_lines(buf_slice(&found), problems);
+    buf_release(&found);
+    return good;
+}
+
 struct names {
     const struct route_options *route;
     bool lookup;

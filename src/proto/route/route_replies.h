@@ -22,6 +22,10 @@ const struct reply_options *reply_list_find(const struct reply_list *list, const
 const struct reply_options *reply_list_get(const struct reply_list *list, const char *scope, const char *name,
                                            const char *file, int line, const char *option, struct buf *problems);
 
+/* All entries, whoever names them: what is wrong with them but for their placeholders, which only a route or a query can
+ * know. False with a line for each problem that is not among *problems yet. */
+MUST_CHECK bool reply_list_check(const struct reply_list *list, struct buf *problems);
+
 /* Of a route that has a `reply`. Its placeholders: those of events (reply/event_names.h), parts of its paths ("path.x"), and
  * members that its sources give. `lookup`: {value} as well. NULL, with a line for each problem. */
 struct reply_set *route_replies_compile(const struct reply_list *list, const struct route_options *route, bool lookup,
