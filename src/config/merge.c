@@ -57,16 +57,26 @@ static const struct node *join_lists(const struct merge *merge, const struct opt
     return joined;
 }
 
-static bool say_the_same(const struct node *first, const struct node *second)
+#define COMPARED_DEPTH 8 /* aliases can make circles */
+
+/* What lies deeper than that is taken for different. */
+static bool say_the_same(const struct node *first, const struct node *second, int depth)
 {
-    return first == second ||
-           (first->kind == NODE_SCALAR && second->kind == NODE_SCALAR && slice_equal(first->text, second->text));
+    bool same = first->kind == second->kind && first->count == second->count && depth != 0;
+    if (first == second || !same || first->kind == NODE_SCALAR) {
+        return first == second || (same && slice_equal(first->text, second->text));
+    }
+    for (size_t i = 0; same && i < first->count; i++) {
+        same = say_the_same(first->items[i], second->items[i], depth - 1) &&
+               (first->kind != NODE_MAPPING || say_the_same(first->values[i], second->values[i], depth - 1));
+    }
+    return same;
 }
 
 static const struct node *choose(const struct merge *merge, const struct option *option, const char *parent,
                                  const struct node *first, const struct node *second)
 {
-    if (first->file != merge->own && !say_the_same(first, second)) {
+    if (first->file != merge->own && !say_the_same(first, second, COMPARED_DEPTH)) {
         const char *file = merge->reader->file;
         char path[64];
         snprintf(path, sizeof path, "%s%s%s", parent, *parent != '\0' ? "." : "", option->key);

@@ -132,6 +132,7 @@ static bool parameter_value(const struct writing *writing, size_t index, struct 
     return value->sent && fill(text, value->raw.len == 0 ? SLICE("") : buf_slice(&value->raw), false);
 }
 
+/* "groups.some" has a value if the statement gave rows, for what an answer says of rows alone: {groups.some?…}. */
 static bool result_value(const struct writing *writing, int statement, const struct slice *column,
                          struct template_text *text)
 {
@@ -143,7 +144,10 @@ static bool result_value(const struct writing *writing, int statement, const str
     if (column == NULL) {
         return fill(text, buf_slice(&result->json), true);
     }
-    return result_column(result, *column, &value) && fill(text, value, true);
+    if (result_column(result, *column, &value)) {
+        return fill(text, value, true);
+    }
+    return !result->empty && slice_equal(*column, SLICE("some")) && fill(text, SLICE("true"), true);
 }
 
 static bool find_value(void *context, struct slice name, struct template_text *text)
