@@ -42,6 +42,7 @@ static enum error RARE gather(struct io_context *context, const struct event_rou
         .captures = &context->captures,
         .sources = route->sources,
         .stream = stream,
+        .choice = route->shape.choice,
         .is_form = body->large ? request->content == CONTENT_FORM : is_form(request, body->bytes),
         .is_large = body->large,
         .wall_ns = context->wall_ns,
@@ -71,7 +72,7 @@ enum error http_body_read(struct io_context *context, const struct event_route *
     if (error != OK) {
         return error == ERROR_BAD_COMPRESSION ? describe_fault(context, request, body->bytes, detail) : error;
     }
-    if (route->sources != NULL || stream->reads_request) {
+    if (route->sources != NULL || stream->reads_request || route->shape.choice != NULL) {
         error = gather(context, route, request, stream, body, detail);
     }
     if (error == OK && route->sources == NULL && is_form(request, body->bytes)) {

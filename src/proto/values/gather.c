@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "config/options/route_options.h"
 #include "event/stream.h"
+#include "pipeline/payload/stream_choice.h"
 #include "proto/front/captures.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/values/base64.h"
@@ -133,12 +134,29 @@ void gather_offer(const struct gathering *gathering, struct slice name, struct s
     add(gathering, key, value_set_since(set, value), PATH_OF_NONE);
 }
 
+/* `key` NULL: is anything of the source read? */
+static bool stream_reads(const struct stream *stream, enum path_source source, const struct slice *key)
+{
+    const struct path_node *node = stream->reads_request ? path_source_node(stream->paths, source) : NULL;
+    return node != NULL && (key == NULL || path_find(node, *key) != NULL);
+}
+
+/* By the stream, or by one that may be chosen instead. */
+static bool is_read(const struct gather_request *request, enum path_source source, const struct slice *key)
+{
+    const struct stream_choice *choice = request->choice;
+    bool read = stream_reads(request->stream, source, key);
+    for (size_t i = 0; choice != NULL && i < choice->count && !read; i++) {
+        read = stream_reads(choice->streams[i], source, key);
+    }
+    return read;
+}
+
 void gather_offer_source(const struct gathering *gathering, enum path_source source, struct slice name,
                          struct slice text, enum escape escape)
 {
     struct value_set *set = gathering->set;
-    const struct path_node *root = path_source_node(gathering->request->stream->paths, source);
-    if (root == NULL || set->error != OK) {
+    if (set->error != OK || !is_read(gathering->request, source, NULL)) {
         return;
     }
     size_t mark = value_set_mark(set);
@@ -147,7 +165,7 @@ void gather_offer_source(const struct gathering *gathering, enum path_source sou
         set->text.data[i] = lower(set->text.data[i]);
     }
     struct slice key = value_set_since(set, mark);
-    if (key.len == 0 || path_find(root, key) == NULL) {
+    if (key.len == 0 || !is_read(gathering->request, source, &key)) {
         value_set_undo(set, mark);
         return;
     }
@@ -332,19 +350,18 @@ static bool is_barred(const struct gathering *gathering)
 /* What fields of the stream name by its source, whatever the route reads. */
 static void gather_named(struct gathering *gathering)
 {
-    const struct path_node *paths = gathering->request->stream->paths;
+    static const struct {
+        enum path_source source;
+        void (*gather)(const struct gathering *gathering);
+    } named[] = { { PATH_OF_QUERY, gather_query },
+                  { PATH_OF_CAPTURE, gather_captures },
+                  { PATH_OF_COOKIE, gather_cookies },
+                  { PATH_OF_HEADER, gather_headers } };
     gathering->source = NULL;
-    if (path_source_node(paths, PATH_OF_QUERY) != NULL) {
-        gather_query(gathering);
-    }
-    if (path_source_node(paths, PATH_OF_CAPTURE) != NULL) {
-        gather_captures(gathering);
-    }
-    if (path_source_node(paths, PATH_OF_COOKIE) != NULL) {
-        gather_cookies(gathering);
-    }
-    if (path_source_node(paths, PATH_OF_HEADER) != NULL) {
-        gather_headers(gathering);
+    for (size_t i = 0; i < ARRAY_LENGTH(named); i++) {
+        if (is_read(gathering->request, named[i].source, NULL)) {
+            named[i].gather(gathering);
+        }
     }
 }
 
@@ -362,9 +379,7 @@ enum error gather_values(struct value_set *set, const struct gather_request *req
     const struct event_sources *sources = request->sources;
     struct gathering gathering = { .set = set, .request = request };
     value_set_begin(set, longest_of(request), request->is_form ? 2 * bytes->len : 0);
-    if (request->stream->reads_request) {
-        gather_named(&gathering);
-    }
+    gather_named(&gathering);
     for (size_t i = 0; sources != NULL && i < sources->count && set->error == OK; i++) {
         gathering.source = &sources->items[i];
         if (!is_barred(&gathering)) {

@@ -9,13 +9,15 @@
 struct captures;
 struct event_sources;
 struct http_request;
+struct stream_choice;
 struct stream;
 
 struct gather_request {
     const struct http_request *http;
     const struct captures *captures;     /* NULL: none */
     const struct event_sources *sources; /* NULL: the body as it is */
-    const struct stream *stream;         /* its "@" names are answered, too */
+    const struct stream *stream;         /* its "@" names are answered, too, */
+    const struct stream_choice *choice;  /* and those of streams that may be chosen instead; NULL: none */
     bool is_form;                        /* the body is a form, whatever else its type may stand for */
     bool is_large;                       /* the body is not looked at here: it may hold events, and nothing else */
     int64_t wall_ns;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "config/options/route_options.h"
+#include "pipeline/payload/stream_choice.h"
 #include "proto/front/captures.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/values/event_sources.h"
@@ -270,6 +271,21 @@ static void fields_name_their_sources_whatever_the_route_reads(void **state)
     event_sources_free(compiled);
 }
 
+static void streams_that_may_be_chosen_name_their_sources_too(void **state)
+{
+    struct gathering_test *test = *state;
+    struct http_request request = { .query = SLICE("measurement_id=m&other=1") };
+    struct stream *first = fixture_compile(&plain);
+    const struct stream *const streams[] = { first, test->stream };
+    const struct stream_choice choice = { .streams = streams, .count = 2 };
+    const struct gather_request asked = { .http = &request, .stream = first, .choice = &choice };
+    struct slice body = SLICE("{}");
+    assert_int_equal(gather_values(test->set, &asked, &body), OK);
+    assert_int_equal(test->set->count, 1);
+    assert_true(slice_equal(test->set->items[0].key, SLICE("measurement_id")));
+    stream_free(first);
+}
+
 static void a_value_is_made_for_each_request(void **state)
 {
     struct gathering_test *test = *state;
@@ -359,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_value_is_made_for_each_request, start, end),
         cmocka_unit_test_setup_teardown(what_is_beyond_the_bounds_is_refused_with_them, start, end),
         cmocka_unit_test_setup_teardown(a_source_that_says_nothing_or_two_things_is_a_problem, start, end),
+        cmocka_unit_test_setup_teardown(streams_that_may_be_chosen_name_their_sources_too, start_reading, end),
         cmocka_unit_test_setup_teardown(fields_name_their_sources_whatever_the_route_reads, start_reading, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
