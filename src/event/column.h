@@ -2,7 +2,6 @@
 #pragma once
 
 #include "config/options/field_rules.h"
-#include "config/options/fill_option.h"
 #include "event/type.h"
 
 struct field_options;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/plain_text.h"
 #include "config/options/store_options.h"
+#include "store/kinds.h"
 
 #define MESSAGE_END 256 /* bytes of a long message's end that are kept */
 #define MESSAGE_GAP " [...] "
@@ -100,13 +101,6 @@ void store_features_by_version(struct store_features *features, struct slice ver
         *since[i].feature = major > since[i].major || (major == since[i].major && minor >= since[i].minor);
     }
     features->json = store_has_kind(features, KIND_JSON);
-}
-
-bool store_has_kind(const struct store_features *features, enum kind kind)
-{
-    int major = kind_infos[kind].since / 100;
-    int minor = kind_infos[kind].since % 100;
-    return features->major > major || (features->major == major && features->minor >= minor);
 }
 
 bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features)

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "event/type.h"
 
 #include <stdatomic.h>
 
@@ -168,9 +167,6 @@ MUST_CHECK bool store_open(struct store *store, struct buf *problem);
 
 /* What a server of this version ("26.7.2.1") can do; its times are left alone. */
 void store_features_by_version(struct store_features *features, struct slice version);
-
-/* Is its version one that has columns of this kind? */
-bool store_has_kind(const struct store_features *features, enum kind kind);
 
 /* The probe's question and the reading of its answer (TSV) at now_ns (monotonic); false if it makes no sense. */
 #define STORE_PROBE_SQL "SELECT version(), toInt64(toUnixTimestamp(now())) - toInt64(uptime()), uptime()"

@@ -1,6 +1,19 @@
 /* Options: rules of fields that both the options and the compiled columns name (event/column.h). See options.h. */
 #pragma once
 
+/* What a column is filled with that no event sends (pipeline/validate/fill.h). */
+enum fill {
+    FILL_NONE,
+    FILL_RECEIVED_AT,
+    FILL_CLIENT_IP,
+    FILL_USER_AGENT,
+    FILL_EVENT_ID,
+    FILL_HOST,
+    FILL_REFERER,
+    FILL_ACCEPT_LANGUAGE,
+    FILL_UUID,
+};
+
 /* What a number counts that stands for a time; UNIT_ANY: its size tells. */
 enum time_unit { UNIT_ANY, UNIT_SECONDS, UNIT_MILLISECONDS, UNIT_MICROSECONDS, UNIT_NANOSECONDS };
 

@@ -3,7 +3,6 @@
 
 #include "config/options/batch_options.h"
 #include "config/options/field_rules.h"
-#include "config/options/fill_option.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>

@@ -4,6 +4,7 @@
 #include "event/column.h"
 #include "event/stream.h"
 #include "event/type.h"
+#include "store/kinds.h"
 #include "store/sql.h"
 
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
