@@ -1,6 +1,7 @@
 /* Turns the options of a lookup into a statement and the columns of a stream, and an answer into a table. */
 #include "query/lookup_compile.h"
 
+#include "base/assert.h"
 #include "config/options/lookup_options.h"
 #include "event/column.h"
 #include "event/stream.h"
@@ -127,24 +128,27 @@ void lookup_release(struct lookup_plan *plan)
     statement_release(&plan->statement);
 }
 
+static char unescaped(char c)
+{
+    static const char escapes[] = "b\bf\fn\nr\rt\t0\0a\av\v";
+    for (size_t i = 0; i + 1 < sizeof escapes; i += 2) {
+        if (escapes[i] == c) {
+            return escapes[i + 1];
+        }
+    }
+    return c;
+}
+
 /* A field of TSV as it was before it was escaped. */
 static void unescape(struct slice field, struct buf *out)
 {
-    static const char escapes[] = "b\bf\fn\nr\rt\t0\0a\av\v";
     buf_clear(out);
     for (size_t i = 0; i < field.len; i++) {
-        char c = field.data[i];
-        if (c == '\\' && i + 1 < field.len) {
-            c = field.data[++i];
-            for (size_t k = 0; k + 1 < sizeof escapes; k += 2) {
-                if (escapes[k] == c) {
-                    c = escapes[k + 1];
-                    break;
-                }
-            }
-        }
-        buf_append_byte(out, (uint8_t)c);
+        bool escape = field.data[i] == '\\' && i + 1 < field.len;
+        i += escape;
+        buf_append_byte(out, (uint8_t)(escape ? unescaped(field.data[i]) : field.data[i]));
     }
+    ASSERT_AT_MOST(out->len, field.len);
 }
 
 static bool is_null(struct slice field)

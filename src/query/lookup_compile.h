@@ -1,7 +1,7 @@
 /* A lookup, compiled from its options. Private to lookup_refresh.c. */
 #pragma once
 
-#include "query/lookup_refresh.h"
+#include "query/lookup_config.h"
 #include "query/statement/statement.h"
 
 struct lookup_plan {

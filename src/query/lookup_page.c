@@ -1,6 +1,7 @@
 /* Turns a request into a key, and what stands for it into a reply. */
 #include "query/lookup_page.h"
 
+#include "base/assert.h"
 #include "config/options/route_options.h"
 #include "proto/front/page.h"
 #include "proto/reply/reply_set.h"
@@ -206,6 +207,7 @@ static void compile(struct lookup_page *page, const struct lookup_pages_config *
 static void add_pages(struct lookup_pages *pages, struct lookup_page *item)
 {
     const struct route_options *options = item->options;
+    ASSERT(options->lookup.table != NULL);
     for (size_t i = 0; i < options->path.count; i++) {
         pages->list[pages->count++] = (struct page){
             .path = options->path.items[i],

@@ -135,6 +135,9 @@ static bool next_text(struct slice *rest, struct slice *text)
 static void put_rows(struct lookups *lookups, size_t index, const struct chunk *chunk, const uint64_t *keep)
 {
     const struct kept_lookup *item = &lookups->items[index];
+    ASSERT(item->plan.through == chunk->stream);
+    ASSERT_BELOW(item->plan.key_column, chunk->stream->column_count);
+    ASSERT_BELOW(item->plan.value_column, chunk->stream->column_count);
     struct slice keys = buf_slice(&chunk->columns[item->plan.key_column].data);
     struct slice values = buf_slice(&chunk->columns[item->plan.value_column].data);
     int64_t wall_ns = clock_wall_ns();
@@ -225,6 +228,7 @@ static bool refresh(struct lookups *lookups, struct kept_lookup *item, struct bu
 static void tell(const struct lookups *lookups, const struct kept_lookup *item, bool fresh, struct buf *problem)
 {
     size_t index = (size_t)(item - lookups->items);
+    ASSERT_BELOW(index, lookups->config.count);
     struct lookup_size size = lookup_size(item->lookup);
     metric_set(lookups->config.metrics, METRIC_LOOKUP_ENTRIES, index, (double)size.entries);
     if (fresh) {

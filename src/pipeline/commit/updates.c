@@ -80,6 +80,7 @@ bool updates_take(struct updates *updates, struct chunk *chunk, uint32_t row)
     char *at = data->data + (size_t)row * VERSION_BYTES;
     int64_t received = (int64_t)load_u64(at);
     updates->last = received > updates->last ? received : updates->last + 1;
+    ASSERT_AT_MOST(received, updates->last);
     memcpy(at, &updates->last, VERSION_BYTES);
     return true;
 }

@@ -1,6 +1,7 @@
 /* Turns the greatest version in use into a mark on disk, and back. */
 #include "pipeline/commit/version_mark.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -44,6 +45,8 @@ static bool read_place(const struct version_mark *mark, unsigned place, struct r
 
 static bool write_place(const struct version_mark *mark, unsigned place, int64_t ns)
 {
+    ASSERT(mark->fd >= 0);
+    ASSERT_AT_MOST(place, PLACE_OF_USED);
     struct record record = { .ns = ns, .boot = mark->boot };
     record.check = check_of(&record);
     return pwrite(mark->fd, &record, sizeof record, (off_t)place * PLACE_BYTES) == (ssize_t)sizeof record;

@@ -127,6 +127,7 @@ static struct slot *find_slot(const struct lookup_table *table, struct slice key
 static bool grow(struct lookup_table *table)
 {
     struct lookup_table larger = *table;
+    ASSERT((table->slot_count & (table->slot_count - 1)) == 0);
     larger.slot_count *= 2;
     larger.slots = calloc(larger.slot_count, sizeof *larger.slots);
     if (larger.slots == NULL) {
@@ -164,6 +165,7 @@ bool lookup_table_add(struct lookup_table *table, struct slice key, struct slice
     struct slot *slot = find_slot(table, key, hash);
     table->entries += slot->place == 0;
     *slot = (struct slot){ (uint32_t)(hash >> 32), (uint32_t)place + 1 };
+    ASSERT_AT_MOST(bytes_of(table), table->max_bytes);
     ASSERT_BELOW(table->entries, table->slot_count);
     return true;
 }
@@ -221,7 +223,9 @@ struct lookup_table *lookup_table_new(const struct lookup *lookup)
 
 bool lookup_find(struct lookup *lookup, struct slice key, struct buf *out)
 {
-    atomic_long *in = &lookup->readers[atomic_load(&lookup->turn)].count;
+    int turn = atomic_load(&lookup->turn);
+    ASSERT(turn == 0 || turn == 1);
+    atomic_long *in = &lookup->readers[turn].count;
     atomic_fetch_add(in, 1);
     bool found = table_find(lookup->copies[atomic_load(&lookup->side)], key, out);
     atomic_fetch_sub(in, 1);
@@ -239,6 +243,7 @@ static void await_readers(struct lookup *lookup, int turn)
 static int change_sides(struct lookup *lookup)
 {
     int side = atomic_load(&lookup->side), turn = atomic_load(&lookup->turn);
+    ASSERT(lookup->copies[0] != lookup->copies[1]);
     atomic_store(&lookup->side, !side);
     await_readers(lookup, !turn); /* late ones of the turn before */
     atomic_store(&lookup->turn, !turn);
