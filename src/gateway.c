@@ -13,6 +13,7 @@
  * than one process needs to follow the other. */
 #include "gateway.h"
 
+#include "gateway_lookups.h"
 #include "gateway_metrics.h"
 #include "gateway_pages.h"
 #include "gateway_routes.h"
@@ -106,21 +107,10 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
     return g->metrics != NULL;
 }
 
-static int64_t oldest_ns(void *context, size_t stream_index)
-{
-    const struct gateway *g = context;
-    return pipeline_oldest_ns(g->pipeline, stream_index);
-}
-
 static bool start_lookups(struct gateway *g, struct buf *problem)
 {
-    struct lookups_config config = gateway_lookups_config(g->config, g->streams);
-    config.store = g->store;
-    config.metrics = g->metrics;
-    config.board = g->board;
-    config.oldest_ns = oldest_ns;
-    config.context = g;
-    g->lookups = lookups_new(&config, problem);
+    const struct lookups_parts parts = { g->store, g->metrics, g->board, &g->pipeline };
+    g->lookups = gateway_lookups_new(g->config, g->streams, &parts, problem);
     return g->lookups != NULL;
 }
 

@@ -1,6 +1,7 @@
 /* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
 #include "config/options/options.h"
 #include "gateway.h"
+#include "gateway_lookups.h"
 #include "gateway_pages.h"
 #include "gateway_routes.h"
 #include "gateway_streams.h"
@@ -10,6 +11,7 @@
 #include "pipeline/dedup/dedup.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
+#include "query/lookup_refresh.h"
 #include "query/query_pages.h"
 #include "store/store.h"
 #include "store/table/setup.h"
@@ -71,26 +73,13 @@ struct query_service_config gateway_query_config(const struct config *config, st
     };
 }
 
-struct lookups_config gateway_lookups_config(const struct config *config, struct stream *const *streams)
-{
-    return (struct lookups_config){
-        .options = config->lookups,
-        .count = config->lookup_count,
-        .streams = streams,
-        .stream_count = config->stream_count,
-        .database = config->store.database,
-        .timeout_ns = config->query.timeout_ns,
-    };
-}
-
 /* The pages are made, though nobody asks them: so their paths are known. */
 static bool check_routes(const struct config *config, struct stream *const *streams,
                          const struct query_service_config *query_config, struct buf *problems)
 {
     const struct pages_source source = { .streams = streams, .stream_count = config->stream_count, .version = "" };
-    const struct lookups_config lookups_config = gateway_lookups_config(config, streams);
     struct query_pages *queries = query_pages_new(query_config, NULL, problems);
-    struct lookups *lookups = lookups_new(&lookups_config, problems);
+    struct lookups *lookups = gateway_lookups_new(config, streams, NULL, problems);
     struct gateway_pages pages = { 0 };
     struct gateway_routes routes = { 0 };
     size_t count = 0;

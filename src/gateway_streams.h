@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "query/lookup_refresh.h"
 #include "query/query_config.h"
 
 #include <stddef.h>
@@ -15,8 +14,5 @@ MUST_CHECK struct stream **gateway_streams_compile(const struct config *config, 
 
 /* Without store and metrics. */
 struct query_service_config gateway_query_config(const struct config *config, struct stream **streams);
-
-/* Likewise of the lookups; without metrics, board and what follows. */
-struct lookups_config gateway_lookups_config(const struct config *config, struct stream *const *streams);
 
 void gateway_streams_free(struct stream **streams, size_t count);
