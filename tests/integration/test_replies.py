@@ -46,6 +46,8 @@ routes:
   - { path: /pixel, methods: [GET, POST], items: one, event: [ { query: [name] }, body ], reply: quiet }
   - { path: /go, methods: [GET], items: one, event: [ { query: "*" } ], reply: go }
   - { path: /root, methods: [GET], reply: root }
+  - { path: "/of/{name}", methods: [GET, POST], items: one, event: [ { query: [url] }, { path: [name] } ], reply: one }
+  - { path: /asked, methods: [GET], items: one, event: [ { query: "*" } ], reply: one }
 """
 
 
@@ -86,6 +88,9 @@ def each_outcome_is_answered_as_the_configuration_says(folder):
         status, refused = post(gateway, "/one", {"url": "x"})
         assert status == 422, refused
         assert refused["detail"][0]["type"] == "missing_field" and refused["detail"][0]["loc"] == ["body", "name"], refused
+        for path, source in (("/of/" + "x" * 60, "path"), ("/asked?url=y", "query")):
+            status, _, text = answer(gateway, "GET", path)
+            assert status == 422 and json.loads(text)["detail"][0]["loc"] == [source, "name"], text
         status, _, text = answer(gateway, "POST", "/one", '{"name":')
         body = json.loads(text)
         assert status == 400 and body["detail"][0].isupper() and body["total"] == 0, text

@@ -164,11 +164,25 @@ static bool has_member(const struct string_pairs *pairs, struct slice member)
     return false;
 }
 
-/* Where the field that is at fault came from: of the sources that name it the last, else the body. */
+/* Where a field comes from that no source names: the body, unless the route reads none. */
+static struct slice usual_source(const struct route_options *options)
+{
+    struct slice usual = SLICE("body");
+    for (size_t i = 0; i < options->source_count; i++) {
+        const struct route_source_options *from = &options->event[i];
+        if (from->kind != SOURCE_ARGUMENTS || from->body_into != NULL) {
+            return SLICE("body");
+        }
+        usual = from->query.count != 0 ? SLICE("query") : from->pairs != NULL ? SLICE("path") : usual;
+    }
+    return usual;
+}
+
+/* Where the field that is at fault came from: of the sources that name it the last. */
 static struct slice source_of(const struct route_options *options, struct slice field)
 {
-    struct slice source = SLICE("body");
-    for (size_t i = 0; options != NULL && i < options->source_count; i++) {
+    struct slice source = usual_source(options);
+    for (size_t i = 0; i < options->source_count; i++) {
         const struct route_source_options *from = &options->event[i];
         source = has_member(&from->path, field)      ? SLICE("path")
                  : has_member(&from->query, field)   ? SLICE("query")
@@ -184,7 +198,9 @@ static bool value_source(struct rendering *of, struct template_text *text)
     struct template_text field = { 0 };
     bool known = value_field(of, &field);
     const struct event_route *route = of->reply->route;
-    return give(text, known && route != NULL ? source_of(route->options, field.bytes) : SLICE("body"), false);
+    return give(
+        text, known && route != NULL && route->options != NULL ? source_of(route->options, field.bytes) : SLICE("body"),
+        false);
 }
 
 static bool value_client_ip(struct rendering *of, struct template_text *text)
