@@ -48,8 +48,8 @@ static void what_browsers_and_mail_readers_ask_is_somebodys(void **state)
         "",
         "Sec-Purpose: \r\n",
         "Purpose: navigate\r\n",
-        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120 "
-        "Safari/537.36\r\n",
+        ("User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120 "
+         "Safari/537.36\r\n"),
         "User-Agent: Mozilla/5.0 (via ggpht.com GoogleImageProxy)\r\n",
         "User-Agent: curl/7.88\r\n",
         "User-Agent: MyViberant/1\r\n",
