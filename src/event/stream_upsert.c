@@ -79,6 +79,12 @@ bool upsert_compile(struct stream *stream, struct buf *problems)
     if (stream->key_required != stream->key_count) {
         return refuse(stream, problems, "upsert.key has an optional field (\"?\"); an event must have its whole key");
     }
+    if (stream->columns[stream->event_id_column].options->from.count != 0) {
+        return refuse(
+            stream, problems,
+            "upsert takes no id of the client (`from` beside fill: event_id): the id tells the key, and which "
+            "state of it");
+    }
     bool fine = find_version(stream, problems);
     return require_key(stream, problems) && fine;
 }

@@ -183,6 +183,22 @@ static void a_mark_outlives_the_process_and_a_torn_write(void **state)
     rmdir(folder);
 }
 
+static void an_id_of_the_client_is_none_of_an_update(void **state)
+{
+    (void)state;
+    struct field_options own[] = { FIELD("id", "UInt64"),
+                                   FIELD("event_id", "UUID", .fill = FILL_EVENT_ID, .from = LIST("message_id")) };
+    struct stream_options options = options_with("updated_at");
+    struct buf problems = { 0 };
+    options.unknown_fields = UNKNOWN_IGNORE;
+    options.collect_into = NULL;
+    options.fields = own;
+    options.field_count = ARRAY_LENGTH(own);
+    assert_null(stream_compile(&options, 0, &problems));
+    assert_non_null(strstr(buf_c_string(&problems), "upsert takes no id of the client"));
+    buf_release(&problems);
+}
+
 static void what_stands_against_an_upsert_is_told(void **state)
 {
     const struct {
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(each_later_update_has_a_greater_version),
         cmocka_unit_test(a_mark_outlives_the_process_and_a_torn_write),
         cmocka_unit_test(what_stands_against_an_upsert_is_told),
+        cmocka_unit_test(an_id_of_the_client_is_none_of_an_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
