@@ -126,9 +126,9 @@ static enum page_result send_file(struct static_files *files, struct asked *aske
     char etag[48];
     uint64_t size = (uint64_t)asked->about.st_size, first, length;
     const struct timespec *modified = &asked->about.st_mtim;
+    int64_t modified_ns = modified->tv_sec * NS_PER_SECOND + modified->tv_nsec;
     int written =
-        snprintf(etag, sizeof etag, "\"%llx-%llx\"",
-                 (unsigned long long)(modified->tv_sec * NS_PER_SECOND + modified->tv_nsec), (unsigned long long)size);
+        snprintf(etag, sizeof etag, "\"%llx-%llx\"", (unsigned long long)modified_ns, (unsigned long long)size);
     const struct file_version version = { slice_make(etag, (size_t)written), modified->tv_sec };
     const struct file_conditions conditions = {
         .if_none_match = page_field(asked->request, "if-none-match"),
