@@ -1,5 +1,5 @@
 /* Turns the options of a lookup into a statement and the columns of a stream, and an answer into a table. */
-#include "query/lookup_compile.h"
+#include "query/lookup_refresh_private.h"
 
 #include "base/assert.h"
 #include "config/options/lookup_options.h"

@@ -12,7 +12,7 @@
 #include "event/column.h"
 #include "event/stream.h"
 #include "proto/route/lookup.h"
-#include "query/lookup_compile.h"
+#include "query/lookup_refresh_private.h"
 #include "store/answer_text.h"
 #include "store/store.h"
 

@@ -4,6 +4,7 @@
 #include "config/options/store_options.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <limits.h>

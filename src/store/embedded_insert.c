@@ -5,6 +5,7 @@
 #include "event/segment/native.h"
 #include "store/embedded_query.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #define MAX_BLOCK_BYTES (UINT64_C(1) << 30)
 /* Blocks are handed to the engine in pieces of about this size: it casts block by block, and forty columns of sixty rows

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "store/codes.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "base/lz4.h"
 #include "event/segment/native.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 

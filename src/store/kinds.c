@@ -1,11 +1,9 @@
 /* Turns the version of a server into the kinds of types that it has. */
 #include "store/kinds.h"
 
-#include "store/store.h"
-
-bool store_has_kind(const struct store_features *features, enum kind kind)
+bool store_has_kind(int major, int minor, enum kind kind)
 {
-    int major = kind_infos[kind].since / 100;
-    int minor = kind_infos[kind].since % 100;
-    return features->major > major || (features->major == major && features->minor >= minor);
+    int since_major = kind_infos[kind].since / 100;
+    int since_minor = kind_infos[kind].since % 100;
+    return major > since_major || (major == since_major && minor >= since_minor);
 }

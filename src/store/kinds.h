@@ -3,7 +3,5 @@
 
 #include "event/type.h"
 
-struct store_features;
-
 /* Is its version one that has columns of this kind? */
-bool store_has_kind(const struct store_features *features, enum kind kind);
+bool store_has_kind(int major, int minor, enum kind kind);

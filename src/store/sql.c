@@ -6,6 +6,7 @@
 #include "event/segment/native.h"
 #include "event/segment/segment.h"
 #include "event/stream.h"
+#include "store/store.h"
 
 /* Appends `text` between two `quote`s; whatever could end it, or a line, is escaped with a backslash. */
 static void quote_with(struct slice text, uint8_t quote, struct buf *out)

@@ -2,7 +2,12 @@
  * parts of a statement. Pure; all append to `out`, whose sticky failure is the caller's to look at. */
 #pragma once
 
-#include "store/store.h"
+#include "base/bytes.h"
+
+struct store_insert;
+struct store_parameter;
+struct store_query;
+struct stream;
 
 /* 'text' with everything escaped that could end the literal; safe for any bytes. Fuzzed. */
 void sql_quote_literal(struct slice text, struct buf *out);

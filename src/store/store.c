@@ -100,7 +100,7 @@ void store_features_by_version(struct store_features *features, struct slice ver
     for (size_t i = 0; i < ARRAY_LENGTH(since); i++) {
         *since[i].feature = major > since[i].major || (major == since[i].major && minor >= since[i].minor);
     }
-    features->json = store_has_kind(features, KIND_JSON);
+    features->json = store_has_kind(features->major, features->minor, KIND_JSON);
 }
 
 bool store_parse_probe(struct slice answer, int64_t now_ns, struct store_features *features)

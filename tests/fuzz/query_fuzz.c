@@ -6,6 +6,7 @@
 #include "pipeline/json/json.h"
 #include "query/answer_share.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #define PARAMETERS 9
 

@@ -2,6 +2,7 @@
 #include "pipeline/validate/scan.h"
 
 #include "event/path.h"
+#include "pipeline/validate/defaulted.h"
 
 static void note(struct scan *scan, int column, int rank, json_at at, const struct path_node *array)
 {

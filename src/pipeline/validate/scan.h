@@ -3,7 +3,8 @@
 #pragma once
 
 #include "pipeline/json/json.h"
-#include "pipeline/validate/defaulted.h"
+
+struct defaulted;
 
 /* Where a column's value stands. */
 struct place {

@@ -6,6 +6,7 @@
 #include "event/type.h"
 #include "store/kinds.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
 #define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
@@ -148,7 +149,7 @@ static struct slice lacking(const struct type *type, const struct store_features
     if (type->shape == SHAPE_MAP && !features->map) {
         return SLICE("Map");
     }
-    if (!store_has_kind(features, type->kind)) {
+    if (!store_has_kind(features->major, features->minor, type->kind)) {
         return kind_name(type->kind);
     }
     bool converted = type->width == 0 && type->kind != KIND_STRING;

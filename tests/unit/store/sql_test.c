@@ -8,6 +8,7 @@
 #include "event/segment/native.h"
 #include "event/segment/segment.h"
 #include "store/sql.h"
+#include "store/store.h"
 
 #define assert_text(bytes, text)                                                                                       \
     do {                                                                                                               \

@@ -1,4 +1,4 @@
-/* A lookup, compiled from its options. Private to lookup_refresh.c. */
+/* What lookup_refresh.c leaves to lookup_compile.c: a lookup is compiled from its options. */
 #pragma once
 
 #include "query/lookup_config.h"
