@@ -6,6 +6,7 @@ import subprocess
 
 from check import main
 from gateway import BUILD, Gateway
+from websocket import Client
 
 SECTIONS = """
 http: {{ listen: "127.0.0.1:0", cors_origins: ["https://shop.example"] }}
@@ -35,6 +36,8 @@ routes:
   - {{ path: "/by/{{kind}}", items: one, stream: {{ by: kind, names: {{ page: events, order: orders }}, else: bulk }},
       event: [ {{ path: [kind] }}, body ] }}
   - {{ path: /by, items: one, stream: {{ by: kind, names: {{ page: events, order: orders }} }} }}
+  - {{ path: "/socket/{{kind}}", websocket: true, stream: {{ capture: kind }} }}
+  - {{ path: /silent, websocket: true, acks: false, stream: orders }}
   - {{ path: /stored, stream: orders, items: one, ack: stored }}
 """
 
@@ -165,6 +168,22 @@ def pages_of_operators_stay_on_their_own_address(gateway):
 
 
 @with_routes
+def websockets_open_where_a_route_says_and_go_to_its_stream(gateway):
+    with Client(gateway.port, "/socket/metrics?stream=orders") as client:   # the query is the client's own
+        client.text('{"a":"1"}')
+        client.acks(1)
+    with Client(gateway.port, "/silent?ack=1") as client:
+        client.text('{"a":"1"}')
+        client.goodbye()
+    send(gateway, "/socket/nothing", 404, "GET", None, Connection="upgrade", Upgrade="websocket",
+         Sec_WebSocket_Key="AAAAAAAAAAAAAAAAAAAAAA==", Sec_WebSocket_Version="13")
+    send(gateway, "/silent", 426, "GET", None)
+    send(gateway, "/silent", 405, "POST")
+    gateway.wait_until("both counted", lambda: gateway.sum("sluice_events_accepted_total") == 2)
+    assert counts(gateway) == {"events": 0, "orders": 1, "bulk": 0, "metrics": 1}
+
+
+@with_routes
 def the_bounds_of_a_route_are_its_own(gateway):
     send(gateway, "/batch", body='{"data":[{"a":"1"},{"a":"2"}]}')
     send(gateway, "/batch", 413, body='{"data":[{"a":"1"},{"a":"2"},{"a":"3"}]}')
@@ -221,6 +240,7 @@ if __name__ == "__main__":
         methods_and_slashes_are_those_that_are_said,
         nobody_behind_a_get_makes_no_event,
         pages_of_operators_stay_on_their_own_address,
+        websockets_open_where_a_route_says_and_go_to_its_stream,
         the_bounds_of_a_route_are_its_own,
         what_is_secret_is_in_no_log,
         clashes_and_pages_without_a_place_are_told_before_the_start,

@@ -77,11 +77,53 @@ static void entries_that_no_host_equals_are_told(void **state)
     buf_release(&problems);
 }
 
+static void lists_overlap_where_some_host_is_in_both(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b; /* "": an empty list */
+        bool overlap;
+    } rows[] = {
+        { "a.example", "a.example", true },
+        { "a.example", "A.Example", true },
+        { "a.example", "b.example", false },
+        { "*.example", "a.example", true },
+        { "a.example", "*.example", true },
+        { "*.example", "example", false },
+        { "*.a.example", "*.example", true },
+        { "*.a.example", "*.b.example", false },
+        { "a.example:1", "a.example:2", false },
+        { "a.example:1", "a.example", true },
+        { "a.example:1", "*.example:1", true },
+        { "*.example:1", "*.a.example:2", false },
+        { "", "a.example", true },
+        { "", "", true },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const char *a = rows[i].a, *b = rows[i].b;
+        const struct string_list left = { &a, *a != '\0' }, right = { &b, *b != '\0' };
+        assert_int_equal(hosts_overlap(&left, &right), rows[i].overlap);
+    }
+}
+
+static void a_list_has_its_names_alone(void **state)
+{
+    (void)state;
+    const char *entries[] = { "a.example", "*.b.example" };
+    const struct string_list list = { entries, ARRAY_LENGTH(entries) }, empty = { 0 };
+    assert_true(hosts_list(&list, SLICE("A.example.:80")));
+    assert_true(hosts_list(&list, SLICE("x.b.example")));
+    assert_false(hosts_list(&list, SLICE("127.0.0.1")));
+    assert_false(hosts_list(&list, SLICE("localhost")));
+    assert_false(hosts_list(&list, SLICE("")));
+    assert_false(hosts_list(&empty, SLICE("a.example")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_the_list_and_addresses_are_taken),
-        cmocka_unit_test(without_a_list_all_are_taken),
+        cmocka_unit_test(lists_overlap_where_some_host_is_in_both),  cmocka_unit_test(a_list_has_its_names_alone),
+        cmocka_unit_test(names_of_the_list_and_addresses_are_taken), cmocka_unit_test(without_a_list_all_are_taken),
         cmocka_unit_test(entries_that_no_host_equals_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
