@@ -35,15 +35,12 @@
 #include "query/lookup_refresh.h"
 #include "query/query.h"
 #include "query/sql_service.h"
+#include "stop_time.h"
 #include "store/store.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-
-#define STOP_MARGIN_NS (15 * NS_PER_SECOND) /* to end threads and to close the engine */
-#define GRACE_NS (3 * NS_PER_SECOND)        /* for an INSERT that is under way; then it is given up, its fate unknown */
-#define REPLIES_NS NS_PER_SECOND /* for the disk to take what has come in, and clients to take their replies */
 
 struct gateway {
     const struct config *config;
@@ -373,27 +370,9 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
     return NULL;
 }
 
-/* A query that is under way when the gateway stops runs to its end. */
-static int64_t longest_query_ns(const struct config *config)
-{
-    int64_t longest_ns = config->query.timeout_ns;
-    for (size_t i = 0; i < config->query_count; i++) {
-        const struct named_query_options *query = &config->queries[i];
-        int64_t each_ns = query->timeout_ns != 0 ? query->timeout_ns : config->query.timeout_ns;
-        int64_t all_ns = each_ns * (int64_t)query->select_count;
-        longest_ns = all_ns > longest_ns ? all_ns : longest_ns;
-    }
-    return longest_ns + NS_PER_SECOND; /* and what the store adds to it */
-}
-
 int64_t gateway_longest_stop_ns(const struct gateway *g)
 {
-    const struct config *config = g->config;
-    int64_t query_ns = longest_query_ns(config);
-    int64_t drain_ns = config->drain.timeout_ns > query_ns ? config->drain.timeout_ns : query_ns;
-    int64_t redis_ns = config->dedup.kind == DEDUP_REDIS ? 4 * config->dedup.redis_timeout_ns : 0;
-    drain_ns += config->journal.durability == DURABILITY_MEMORY ? config->drain.timeout_ns : 0;
-    return config->drain.delay_ns + drain_ns + GRACE_NS + REPLIES_NS + redis_ns + STOP_MARGIN_NS;
+    return stop_time_longest_ns(g->config);
 }
 
 static void sleep_ns(int64_t duration_ns)
@@ -428,7 +407,7 @@ static void drain(struct gateway *g)
 
 static void halt_delivery(struct gateway *g)
 {
-    pipeline_halt_delivery(g->pipeline, clock_monotonic_ns() + GRACE_NS);
+    pipeline_halt_delivery(g->pipeline, clock_monotonic_ns() + STOP_GRACE_NS);
 }
 
 /* Whatever depends on the store may take its time: events are still accepted, and the journal keeps them. One in memory
@@ -448,7 +427,7 @@ static void end_parts(struct gateway *g)
         free_store(g);
     }
     close_fronts(g);
-    stop_fronts(g, clock_monotonic_ns() + REPLIES_NS);
+    stop_fronts(g, clock_monotonic_ns() + STOP_REPLIES_NS);
     if (!keeps) {
         drain(g);
         halt_delivery(g);
