@@ -374,11 +374,18 @@ static size_t longest_of(const struct gather_request *request)
     return request->http->query.len + request->http->fields.len + captured + VALUES_MAX * EVENT_ID_TEXT;
 }
 
+/* A name of a form is written three times at most: decoded, for the field that names its source, and for the route's. */
+static size_t form_text(const struct gather_request *request, struct slice body)
+{
+    bool form = request->is_form || request->http->content == CONTENT_MULTIPART;
+    return form && !request->is_large ? 3 * body.len : 0;
+}
+
 enum error gather_values(struct value_set *set, const struct gather_request *request, struct slice *bytes)
 {
     const struct event_sources *sources = request->sources;
     struct gathering gathering = { .set = set, .request = request };
-    value_set_begin(set, longest_of(request), request->is_form ? 2 * bytes->len : 0);
+    value_set_begin(set, longest_of(request), form_text(request, *bytes));
     gather_named(&gathering);
     for (size_t i = 0; sources != NULL && i < sources->count && set->error == OK; i++) {
         gathering.source = &sources->items[i];

@@ -341,6 +341,30 @@ static void what_is_beyond_the_bounds_is_refused_with_them(void **state)
     buf_release(&head);
 }
 
+/* A name is written for the field that names its source, and for the route. */
+static void a_form_may_be_as_large_as_its_body(void **state)
+{
+    struct gathering_test *test = *state;
+    static const char *const heads[] = { TO("/") FORM_TYPE END, TO("/") PARTS_TYPE END };
+    struct route_source_options options[] = { FORM, MULTIPART };
+    struct event_sources *sources = compile(options, ARRAY_LENGTH(options));
+    for (size_t kind = 0; kind < ARRAY_LENGTH(heads); kind++) {
+        for (size_t in_name = 0; in_name < 2; in_name++) {
+            struct buf form = { 0 };
+            buf_append_string(&form, kind == 0 ? "" : "--xYx\r\nContent-Disposition: form-data; name=\"");
+            buf_append_fill(&form, 'n', in_name != 0 ? 200000 : 1);
+            buf_append_string(&form, kind == 0 ? "=" : "\"\r\n\r\n");
+            buf_append_fill(&form, 'v', in_name != 0 ? 1 : 200000);
+            buf_append_string(&form, kind == 0 ? "" : "\r\n--xYx--");
+            assert_int_equal(gather(test, sources, heads[kind], buf_slice(&form), NULL), OK);
+            assert_int_equal(test->set->count, 1);
+            assert_int_equal(test->set->items[0].key.len + test->set->items[0].text.len, 200001);
+            buf_release(&form);
+        }
+    }
+    event_sources_free(sources);
+}
+
 static struct {
     struct route_source_options sources[2];
     const char *problem;
@@ -370,6 +394,7 @@ static void a_source_that_says_nothing_or_two_things_is_a_problem(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_form_may_be_as_large_as_its_body, start_reading, end),
         cmocka_unit_test_setup_teardown(a_route_takes_its_values_from_where_it_says, start, end),
         cmocka_unit_test_setup_teardown(parts_of_the_path_and_pairs_of_its_rest_are_values, start, end),
         cmocka_unit_test_setup_teardown(a_value_is_made_for_each_request, start, end),
