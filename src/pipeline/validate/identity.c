@@ -87,8 +87,8 @@ static void append_values(struct buf *key, const struct places *places, const st
     }
 }
 
-static struct event_id identity_of_update(struct identity *identity, const struct places *places,
-                                          const struct chunk *chunk)
+static struct event_id RARE identity_of_update(struct identity *identity, const struct places *places,
+                                               const struct chunk *chunk)
 {
     const struct stream *stream = chunk->stream;
     identity->key.len = identity->prefix;
