@@ -22,11 +22,15 @@
 #define FLAG_RESERVED 0x02u
 #define FLAG_DICTIONARY 0x01u
 
+#define BLOCK_BYTES ((size_t)64 * 1024)
+
 struct lz4_encoder {
     LZ4F_cctx *context;
     struct buf *out; /* of the frame that is open */
     size_t start;
     bool failed;
+    size_t held;             /* bytes of `block` that are not packed yet */
+    char block[BLOCK_BYTES]; /* lz4frame 1.9.4 has one of its own made, and zeroed, for every frame */
 };
 
 struct lz4_decoder {
@@ -39,6 +43,7 @@ static const LZ4F_preferences_t preferences = {
     .frameInfo = { .blockSizeID = LZ4F_max64KB,
                    .blockMode = LZ4F_blockIndependent,
                    .blockChecksumFlag = LZ4F_blockChecksumEnabled },
+    .autoFlush = 1, /* it keeps nothing: it is given whole blocks */
 };
 
 struct lz4_encoder *lz4_encoder_new(void)
@@ -84,19 +89,43 @@ void lz4_frame_begin(struct lz4_encoder *encoder, struct buf *out, uint64_t size
     encoder->out = out;
     encoder->start = out->len;
     encoder->failed = false;
+    encoder->held = 0;
     if (encoder_reserve(encoder, LZ4F_HEADER_SIZE_MAX)) {
         encoder_advance(encoder,
                         LZ4F_compressBegin(encoder->context, out->data + out->len, out->cap - out->len, &sized));
     }
 }
 
-void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len)
+/* Whole blocks, or the last one. */
+static void pack(struct lz4_encoder *encoder, const void *data, size_t len)
 {
     struct buf *out = encoder->out;
-    ASSERT(out != NULL);
-    if (len != 0 && encoder_reserve(encoder, LZ4F_compressBound(len, &preferences))) {
+    if (encoder_reserve(encoder, LZ4F_compressBound(len, &preferences))) {
         encoder_advance(
             encoder, LZ4F_compressUpdate(encoder->context, out->data + out->len, out->cap - out->len, data, len, NULL));
+    }
+}
+
+void lz4_frame_write(struct lz4_encoder *encoder, const void *data, size_t len)
+{
+    const char *left = data;
+    ASSERT(encoder->out != NULL);
+    if (encoder->held == 0 && len >= BLOCK_BYTES) {
+        size_t whole = len - len % BLOCK_BYTES;
+        pack(encoder, left, whole);
+        left += whole;
+        len -= whole;
+    }
+    while (len != 0) {
+        size_t taken = len < BLOCK_BYTES - encoder->held ? len : BLOCK_BYTES - encoder->held;
+        memcpy(encoder->block + encoder->held, left, taken);
+        encoder->held += taken;
+        left += taken;
+        len -= taken;
+        if (encoder->held == BLOCK_BYTES) {
+            pack(encoder, encoder->block, BLOCK_BYTES);
+            encoder->held = 0;
+        }
     }
 }
 
@@ -104,6 +133,10 @@ bool lz4_frame_end(struct lz4_encoder *encoder)
 {
     struct buf *out = encoder->out;
     ASSERT(out != NULL);
+    if (encoder->held != 0) {
+        pack(encoder, encoder->block, encoder->held);
+        encoder->held = 0;
+    }
     if (encoder_reserve(encoder, LZ4F_compressBound(0, &preferences))) {
         encoder_advance(encoder, LZ4F_compressEnd(encoder->context, out->data + out->len, out->cap - out->len, NULL));
     }
