@@ -41,9 +41,10 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.daily_of TO {database}.daily A
 STORES = {"embedded": "DateTime64(6)", "26.7": "DateTime64(6)", "18.16": "UInt64"}
 
 
-def table(store):
-    """Of 18.16 it needs event_id: that skips no columns of an INSERT."""
-    return TABLE % (STORES[store], ", event_id UUID" if store == "18.16" else "")
+def table(store, with_id=False):
+    """Of 18.16 it needs event_id: that skips no columns of an INSERT. Without it an INSERT that a server in its first second
+    cannot prove is sent again, and counted twice by the view."""
+    return TABLE % (STORES[store], ", event_id UUID" if with_id or store == "18.16" else "")
 
 
 def write(path, text):
@@ -92,7 +93,8 @@ def visit(number, page, **fields):
 @on_each_store
 def an_update_replaces_the_row_of_its_key_and_the_latest_wins(folder, store, gateway):
     own_table = store != "26.7"
-    g = gateway(make(folder, store, table(store) if own_table else ";", own_table=own_table)).start()
+    first = table(store, with_id=True) if own_table else ";"
+    g = gateway(make(folder, store, first, own_table=own_table)).start()
     status, first = g.post("/events", visit(1, "/a"))
     assert status == 202, (status, first)
     status, again = g.post("/events", visit(1, "/a"))
@@ -122,7 +124,7 @@ def an_update_replaces_the_row_of_its_key_and_the_latest_wins(folder, store, gat
 
 @on_each_store
 def a_broken_file_leaves_events_in_the_journal_until_it_is_mended(folder, store, gateway):
-    config = make(folder, store, table(store), "SELECT 1;\n\nCREATE TABEL x;\n")
+    config = make(folder, store, table(store, with_id=True), "SELECT 1;\n\nCREATE TABEL x;\n")
     g = gateway(config).start()
     assert g.post("/events", visit(1, "/a"))[0] == 202
     g.wait_until("the log says where", lambda: "second.sql:3: code 62 SYNTAX_ERROR" in g.log())

@@ -223,7 +223,9 @@ enum delivery_move delivery_after_confirm(struct delivery *delivery, const struc
     } else if (facts->several) {
         delivery->step = DELIVERY_STORED;
     } else {
+        bool again = delivery->claims != 0; /* a server in its first second proves nothing: not once more at once */
         take_fresh_token(delivery, facts);
+        return again ? DELIVERY_RETRY_BATCH : DELIVERY_NEXT;
     }
     return DELIVERY_NEXT;
 }
