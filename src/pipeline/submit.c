@@ -18,6 +18,8 @@
 
 #include <stdio.h>
 
+#define MERGED_UNWEIGHED ((uint64_t)16 << 20)
+
 _Static_assert(METRICS_PROTOCOL_COUNT == PROTOCOL_COUNT, "every protocol has its value of the label");
 
 /* A message may quote what was sent. */
@@ -62,7 +64,20 @@ static inline bool is_too_large(const struct entry *entry, const struct json_doc
     return may_be && json_is_larger(document, at, entry->max_event);
 }
 
-/* The event at which the reader stands, with what the request says: a row, or an error of its own. False: memory ran short. */
+/* What stands beside the events of a small payload may stand in each of very many rows. Asked before an event, as often as the
+ * chunk may have become so much larger. */
+static bool RARE outgrows_chunk(struct entry *entry)
+{
+    entry->merged += payload_merge_bytes(entry->merge);
+    if (entry->merged - entry->weighed < MERGED_UNWEIGHED) {
+        return false;
+    }
+    entry->weighed = entry->merged;
+    return chunk_bytes(entry->chunk) > SEGMENT_MAX_CHUNK;
+}
+
+/* The event at which the reader stands, with what the request says: a row, or an error of its own. False: memory ran short, or
+ * the chunk is too large. */
 static bool add_event(struct entry *entry)
 {
     struct event_error error;
@@ -70,7 +85,7 @@ static bool add_event(struct entry *entry)
     const struct json_document *document = &entry->reader->document;
     json_at at = entry->reader->at;
     if (entry->merge != NULL) {
-        if (!payload_merge_event(entry->merge, document, at, &merged)) {
+        if (outgrows_chunk(entry) || !payload_merge_event(entry->merge, document, at, &merged)) {
             return false;
         }
         document = &merged;
@@ -98,7 +113,7 @@ static void RARE add_bad_piece(struct entry *entry)
     add_bad_event(entry, &error);
 }
 
-/* All that the reader finds. False: memory ran short; what was added goes. */
+/* All that the reader finds. False: memory ran short, or the chunk is too large; what was added goes. */
 static bool add_events(struct entry *entry)
 {
     for (;;) {
@@ -115,10 +130,16 @@ static bool add_events(struct entry *entry)
     }
 }
 
+/* Of the payload, with what was put into its events. */
+static uint64_t payload_bytes(const struct entry *entry)
+{
+    return entry->reader->text.len + entry->merged;
+}
+
 /* Is the chunk to be pushed with this payload? */
 static bool fills_chunk(const struct entry *entry)
 {
-    return entry->chunk->rows >= CHUNK_ROWS || entry->chunk->payload_bytes + entry->reader->text.len >= CHUNK_BYTES;
+    return entry->chunk->rows >= CHUNK_ROWS || entry->chunk->payload_bytes + payload_bytes(entry) >= CHUNK_BYTES;
 }
 
 /* Behind the last event. A chunk that grew too large did so by its last payload: that is refused, not those before it. */
@@ -128,6 +149,11 @@ static enum error finish_rows(struct entry *entry)
         return ERROR_OUT_OF_MEMORY;
     }
     return fills_chunk(entry) ? pipeline_io_seal(entry->chunk) : OK;
+}
+
+static enum error why_stopped(const struct entry *entry)
+{
+    return chunk_bytes(entry->chunk) > SEGMENT_MAX_CHUNK ? ERROR_PAYLOAD_TOO_LARGE : ERROR_OUT_OF_MEMORY;
 }
 
 /* Nothing of the payload is kept; what was rejected so far has been counted as that. */
@@ -177,7 +203,7 @@ static void finish(struct entry *entry)
     if (fills_chunk(entry) && !entry->payload->held) {
         pipeline_io_push(entry->io, stream);
     } else {
-        entry->chunk->payload_bytes += entry->reader->text.len;
+        entry->chunk->payload_bytes += payload_bytes(entry);
     }
 }
 
@@ -192,7 +218,7 @@ static void count_repaired(const struct entry *entry)
 
 static void take_events(struct entry *entry)
 {
-    enum error error = add_events(entry) ? finish_rows(entry) : ERROR_OUT_OF_MEMORY;
+    enum error error = add_events(entry) ? finish_rows(entry) : why_stopped(entry);
     const struct payload_shape *shape = entry->payload->shape;
     if (shape != NULL && shape->atomic && error == OK && entry->submission->rejected != 0) {
         error = ERROR_BATCH_REFUSED;

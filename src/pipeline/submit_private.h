@@ -26,6 +26,8 @@ struct entry {
     struct payload_reader *reader;
     uint64_t repaired;           /* texts of the request */
     struct payload_merge *merge; /* what the request says is put into each event; NULL: it says nothing */
+    uint64_t merged;             /* bytes by which it made events larger, at most, */
+    uint64_t weighed;            /* and how many of them there were when the chunk was weighed last */
 };
 
 /* What stands around events where no route says otherwise. */

@@ -295,6 +295,11 @@ bool payload_merge_is_empty(const struct payload_merge *merge)
     return merge->tree.nodes[VALUE_ROOT].first == 0;
 }
 
+uint64_t payload_merge_bytes(const struct payload_merge *merge)
+{
+    return merge->values.strings.len + merge->values.words.len;
+}
+
 static void write_member(struct payload_merge *merge, const struct value_node *node)
 {
     struct json_document values = json_tape_document(&merge->values);

@@ -37,6 +37,9 @@ MUST_CHECK enum error payload_merge_begin(struct payload_merge *merge, const str
 /* Is there nothing to put into an event? */
 bool payload_merge_is_empty(const struct payload_merge *merge);
 
+/* The most bytes by which an event becomes larger. */
+uint64_t payload_merge_bytes(const struct payload_merge *merge);
+
 /* The event at `at` with the values, at JSON_ROOT of *merged, valid until the next; what is no object stays as it is. False:
  * memory is short. */
 MUST_CHECK bool payload_merge_event(struct payload_merge *merge, const struct json_document *document, json_at at,

@@ -1020,9 +1020,42 @@ static void a_value_that_is_no_text_refuses_its_payload(void **state)
     assert_int_equal(fixture.chunk->rows, 0);
 }
 
+/* A small payload fills chunks, and is refused while it does, if what stands beside its events is large. */
+static void what_a_request_says_of_each_event_is_weighed_once_for_each(void **state)
+{
+    struct setup *setup = *state;
+    struct buf text = { 0 };
+    buf_append_fill(&text, 'x', CHUNK_BYTES / 2);
+    const struct request_value items[] = { { .key = SLICE("unknown"), .text = buf_slice(&text) } };
+    const struct request_values values = { items, 1 };
+    submit_shaped(setup, PAYLOAD_ONE, NULL, &values, SLICE("{\"a\":1}"));
+    assert_int_equal(pushes, 0);
+    submit_shaped(setup, PAYLOAD_ONE, NULL, &values, SLICE("{\"a\":1}"));
+    assert_int_equal(pushes, 1);
+    submit(setup, PAYLOAD_ONE, SLICE("{\"a\":1}"));
+    feign_a_large_chunk();
+    buf_clear(&text);
+    for (int i = 0; i < 20; i++) {
+        buf_append_string(&text, i == 0 ? "{\"a\":300}" : "\n{\"a\":1}");
+    }
+    struct slice lines = buf_slice(&text);
+    struct buf value = { 0 };
+    buf_append_fill(&value, 'x', CHUNK_BYTES / 2);
+    const struct request_value large = { .key = SLICE("unknown"), .text = buf_slice(&value) };
+    submit_shaped(setup, PAYLOAD_LINES, NULL, &(struct request_values){ &large, 1 }, lines);
+    assert_int_equal(setup->submission.error, ERROR_PAYLOAD_TOO_LARGE);
+    assert_int_equal(count(setup, METRIC_EVENTS_REJECTED, ERROR_PAYLOAD_TOO_LARGE), 19);
+    assert_int_equal(count(setup, METRIC_EVENTS_RECEIVED, OK), 23);
+    assert_int_equal(fixture.chunk->rows, 1);
+    assert_int_equal(fixture.chunk->ticket_count, 1);
+    buf_release(&value);
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_a_request_says_of_each_event_is_weighed_once_for_each, start, end),
         cmocka_unit_test_setup_teardown(takes_every_form_and_counts_each_event_once, start, end),
         cmocka_unit_test_setup_teardown(texts_that_are_repaired_are_counted_once_whatever_their_payload_is, start, end),
         cmocka_unit_test_setup_teardown(a_stream_may_refuse_bad_characters_and_no_other_event, start, end),
