@@ -26,11 +26,13 @@ static struct field_options fields[] = {
     FIELD("more", "JSON"),
 };
 
+static const char *const key[] = { "id" };
+
 static struct stream_options options_with(const char *version)
 {
     return (struct stream_options){ .line = 9,
                                     .name = "s",
-                                    .upsert = { LIST("id"), version },
+                                    .upsert = { { (const char **)(uintptr_t)key, 1 }, version },
                                     .unknown_fields = UNKNOWN_COLLECT,
                                     .collect_into = "more",
                                     .fields = fields,

@@ -138,10 +138,12 @@ static void the_first_that_fails_is_told_with_its_place(void **state)
     assert_non_null(strstr(buf_c_string(&problem), "a.sql:3: code 62 SYNTAX_ERROR"));
     assert_non_null(strstr(problem.data, "near 'secret'"));
     write_file("a.sql", "INSERT INTO x SELECT y;");
+    buf_release(&server.sent);
     server = (struct server){ .fails_at = 1, .code = 62 };
     buf_clear(&problem);
     assert_int_equal(run(&server, "", &statements, &problem), SETUP_FAILED);
     assert_null(strstr(buf_c_string(&problem), "secret")); /* it may be a row's */
+    buf_release(&server.sent);
     server = (struct server){ .fails_at = 1, .code = 241 };
     assert_int_equal(run(&server, "", &statements, &problem), SETUP_AWAY);
     buf_release(&server.sent);
