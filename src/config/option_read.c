@@ -276,12 +276,13 @@ void option_read_group(struct option_reader *reader, const struct node *node, in
         set_default(reader, &table->rows[i], option_path, place_of(&table->rows[i], target));
     }
     if (!node_is_empty(node)) {
-        node = node->kind != NODE_MAPPING && table->short_for != NULL ? form_short(reader->memory, table, node) : node;
-        if (node == NULL || node->kind != NODE_MAPPING) {
+        bool is_short = node->kind != NODE_MAPPING && table->short_for != NULL;
+        const struct node *mapping = is_short ? form_short(reader->memory, table, node) : node;
+        if (mapping == NULL || mapping->kind != NODE_MAPPING) {
             option_problem(reader, line, path, "found %s, expected a mapping of keys", node_description(node));
             return;
         }
-        read_pairs(reader, node, path, table, target, seen);
+        read_pairs(reader, mapping, path, table, target, seen);
     }
     for (size_t i = 0; i < table->count; i++) {
         const struct option *option = &table->rows[i];
