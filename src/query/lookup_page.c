@@ -86,12 +86,14 @@ static bool value_of(void *context, struct slice name, struct template_text *tex
     return argument_of(asking, slice_after(name, 6), text); /* "query." */
 }
 
+/* `context`: the options of the route. */
 static bool knows_request(const void *context, struct slice name)
 {
-    (void)context;
+    if (slice_starts_with(name, SLICE("path."))) {
+        return route_has_part(context, slice_after(name, 5));
+    }
     return slice_equal(name, SLICE("path")) || slice_equal(name, SLICE("host")) ||
-           slice_equal(name, SLICE("client_ip")) || slice_starts_with(name, SLICE("path.")) ||
-           (slice_starts_with(name, SLICE("query.")) && name.len < 6 + 128);
+           slice_equal(name, SLICE("client_ip")) || (slice_starts_with(name, SLICE("query.")) && name.len < 6 + 128);
 }
 
 static bool knows_reply(const void *context, struct slice name)
@@ -178,7 +180,7 @@ static void compile_reply(struct lookup_page *page, const struct lookup_pages_co
              options->reply == NULL ? "no reply" : "the reply ", options->reply == NULL ? "" : options->reply);
         return;
     }
-    page->replies = reply_set_compile(reply, knows_reply, NULL, problems);
+    page->replies = reply_set_compile(reply, knows_reply, options, problems);
     if (page->replies != NULL && reply_set_find(page->replies, REPLY_FOUND) == NULL) {
         tell(options, problems, "found the reply %s without `found`, expected what is answered then", reply->name);
     }
@@ -193,7 +195,7 @@ static void compile(struct lookup_page *page, const struct lookup_pages_config *
     if (page->lookup == NULL) {
         tell(options, problems, "found \"%s\", expected the name of an entry of `lookups`", lookup->table);
     }
-    page->key = template_compile(slice_from_string(lookup->key), TEMPLATE_TEXT, knows_request, NULL, &problem);
+    page->key = template_compile(slice_from_string(lookup->key), TEMPLATE_TEXT, knows_request, options, &problem);
     if (page->key == NULL) {
         tell(options, problems, "key: %s", problem.len == 0 ? "out of memory" : buf_c_string(&problem));
     }

@@ -150,9 +150,33 @@ static void compile_items(const struct compiling *compiling)
     }
 }
 
+static void must_have_part(const struct compiling *compiling, const char *option, const char *name)
+{
+    bool all = strcmp(name, "*") == 0;
+    if (!all && !route_has_part(compiling->options, slice_from_string(name))) {
+        route_tell(compiling, option, "found \"%s\", expected a name that stands in braces in the path", name);
+    }
+}
+
+/* A part that no path has would be missing in each event. */
+static void check_parts(const struct compiling *compiling)
+{
+    const struct route_options *options = compiling->options;
+    for (size_t i = 0; i < options->source_count; i++) {
+        const struct route_source_options *source = &options->event[i];
+        for (size_t k = 0; k < source->path.count; k++) {
+            must_have_part(compiling, "event.path", source->path.names[k]);
+        }
+        if (source->pairs != NULL) {
+            must_have_part(compiling, "event.pairs", source->pairs);
+        }
+    }
+}
+
 static void compile_sources(const struct compiling *compiling)
 {
     struct event_sources *sources = NULL;
+    check_parts(compiling);
     if (event_sources_compile(compiling->options, &sources, compiling->problems)) {
         compiling->route->sources = sources;
     }

@@ -111,8 +111,11 @@ static bool is_in_pattern(const char *pattern, struct slice name)
     return false;
 }
 
-static bool is_of_path(const struct route_options *route, struct slice name)
+bool route_has_part(const struct route_options *route, struct slice name)
 {
+    if (route->prefix != NULL && is_in_pattern(route->prefix, name)) {
+        return true;
+    }
     for (size_t i = 0; i < route->path.count; i++) {
         if (is_in_pattern(route->path.items[i], name)) {
             return true;
@@ -129,7 +132,7 @@ static bool knows(const void *context, struct slice name)
     }
     struct slice path = SLICE("path.");
     if (slice_starts_with(name, path)) {
-        return name.len > path.len && is_of_path(names->route, slice_after(name, path.len));
+        return name.len > path.len && route_has_part(names->route, slice_after(name, path.len));
     }
     return is_given(names->route, name);
 }

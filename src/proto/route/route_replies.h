@@ -26,6 +26,9 @@ const struct reply_options *reply_list_get(const struct reply_list *list, const 
  * know. False with a line for each problem that is not among *problems yet. */
 MUST_CHECK bool reply_list_check(const struct reply_list *list, struct buf *problems);
 
+/* Whether one of its paths has {name} or {name...}. */
+bool route_has_part(const struct route_options *route, struct slice name);
+
 /* Of a route that has a `reply`. Its placeholders: those of events (reply/event_names.h), parts of its paths ("path.x"), and
  * members that its sources give. `lookup`: {value} as well. NULL, with a line for each problem. */
 struct reply_set *route_replies_compile(const struct reply_list *list, const struct route_options *route, bool lookup,

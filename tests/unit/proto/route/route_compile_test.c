@@ -117,6 +117,10 @@ static void a_route_that_cannot_be_is_told_by_its_line(void **state)
           "events.example:8443" },
         { "{ path: /a, items: one, envelope: [sent_at] }",
           "items: found \"one\" beside envelope, which is of lists; expected the member that holds the list" },
+        { "{ path: '/a/{x}', event: [ body, { path: [y] } ] }",
+          "event.path: found \"y\", expected a name that stands in braces in the path" },
+        { "{ path: ['/a/{x}'], event: [ body, { pairs: rest } ] }",
+          "event.pairs: found \"rest\", expected a name that stands in braces in the path" },
         { "{ path: /a, max_events: 1000000 }",
           "max_events: found 1000000, expected at most http.max_events, which is 100000" },
         { "{ path: /a, max_body: 1GiB }",
@@ -152,7 +156,7 @@ static void a_reply_must_be_there_and_fit_its_route(void **state)
         "replies:\n"
         "  one: { any: { text: '{path.usr}' } }\n",
         "t.yaml:4: replies.one.any.text: found a template that cannot be used, at {path.usr}: there is no placeholder "
-        "of this name here\n");
+        "of this name here; docs/routes.md and docs/queries.md list them\n");
 }
 
 static void a_clash_names_both_places(void **state)
