@@ -17,7 +17,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_NOT_FOUND, "not_found", REJECTED, 404, 1008, "there is no such page")                                      \
     X(ERROR_NOT_SERVED_HERE, "not_served_here", REJECTED, 404, 1008,                                                   \
       "this path is not served at this address: http.listeners says at which it is")                                   \
-    X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008, "the page does not take this method")       \
+    X(ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", REJECTED, 405, 1008,                                             \
+      "the path does not take this method; Allow names those that it takes")                                           \
     X(ERROR_TIMEOUT, "timeout", REJECTED, 408, 1008, "the request took too long to arrive")                            \
     X(ERROR_BODY_TOO_LARGE, "body_too_large", REJECTED, 413, 1009, "the body is larger than http.max_body")            \
     X(ERROR_URI_TOO_LONG, "uri_too_long", REJECTED, 414, 1009, "the request line is longer than http.max_header")      \

@@ -43,6 +43,9 @@ static void report(const yaml_parser_t *parser, const char *name, struct slice t
     if (parser->context != NULL) {
         buf_printf(problems, " %s (from line %zu)", parser->context, parser->context_mark.line + 1);
     }
+    if (parser->context != NULL && strstr(parser->context, "flow") != NULL) {
+        buf_append_string(problems, "; within { } and [ ] a text that has braces, brackets or commas needs quotes");
+    }
     if (indented_with_tab(line_at(text, line))) {
         buf_append_string(problems, "; found a tab, expected spaces in front of a key or value");
     }

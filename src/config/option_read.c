@@ -12,7 +12,7 @@
 #include "config/options/string_list.h"
 #include "config/scalar.h"
 
-enum { PATH_LIMIT = 160, ROW_LIMIT = 64 };
+enum { PATH_LIMIT = 160, ROW_LIMIT = 64, FEW_KEYS = 14 };
 
 static void *place_of(const struct option *option, void *target)
 {
@@ -154,6 +154,23 @@ void option_read(struct option_reader *reader, const struct option *option, cons
     }
 }
 
+/* What may stand there: the key that was meant, all of them if they are few, or where they are listed. */
+static void say_keys(const struct node *key, const char *const *names, size_t count, struct buf *out)
+{
+    const char *nearest = key->kind == NODE_SCALAR ? scalar_nearest(key->text, names, count) : NULL;
+    bool torn = key->kind == NODE_SCALAR && key->text.len != 0 && memchr(key->text.data, ')', key->text.len) != NULL;
+    if (nearest != NULL) {
+        buf_printf(out, "perhaps \"%s\"", nearest);
+    } else if (torn || count > FEW_KEYS) {
+        buf_printf(out, "a key of docs/configuration.md%s", torn ? "; a type with a comma needs quotes around it" : "");
+    } else {
+        buf_append_string(out, count == 1 ? "" : "one of ");
+        for (size_t i = 0; i < count; i++) {
+            buf_printf(out, "%s%s", i == 0 ? "" : ", ", names[i]);
+        }
+    }
+}
+
 static void refuse_key(struct option_reader *reader, const struct node *key, const char *path,
                        const struct option_table *table)
 {
@@ -171,13 +188,9 @@ static void refuse_key(struct option_reader *reader, const struct node *key, con
     } else {
         buf_append_string(&found, node_description(key));
     }
-    const char *nearest = key->kind == NODE_SCALAR ? scalar_nearest(key->text, names, table->count) : NULL;
-    bool torn = key->kind == NODE_SCALAR && key->text.len != 0 && memchr(key->text.data, ')', key->text.len) != NULL;
-    option_problem(reader, key->line, path, "found the unknown key %.*s, expected %s%s%s", (int)found.len, found.data,
-                   nearest != NULL ? "perhaps \"" : "a key of docs/configuration.md", nearest != NULL ? nearest : "",
-                   nearest != NULL ? "\""
-                   : torn          ? "; a type with a comma needs quotes around it"
-                                   : "");
+    buf_append_string(&found, ", expected ");
+    say_keys(key, names, table->count, &found);
+    option_problem(reader, key->line, path, "found the unknown key %.*s", (int)found.len, found.data);
     buf_release(&found);
 }
 

@@ -125,7 +125,8 @@ static bool take_placeholder(struct compiler *compiler)
         return fail(compiler, "a placeholder is a name in braces, {name} or {name?text}; write {{ for a brace");
     }
     if (!compiler->knows(compiler->context, name)) {
-        return fail(compiler, "there is no placeholder of this name here");
+        return fail(compiler,
+                    "there is no placeholder of this name here; docs/routes.md and docs/queries.md list them");
     }
     bool good = end == '}' ? add_value(compiler, name) : open_part(compiler, name);
     compiler->at = behind + 1;

@@ -77,6 +77,15 @@ static bool to_value(const struct type *type, struct slice text, struct value *v
     return plain && value_from_literal(type, literal, value);
 }
 
+/* Of a type that is no text. */
+static const char *what_is_needed(enum kind kind)
+{
+    if (kind == KIND_BOOL) {
+        return "is neither true nor false, the values of";
+    }
+    return kind_is_integer(kind) ? "is no whole number that fits" : "is no number that fits";
+}
+
 static void show_text(struct slice text, struct bound_value *bound)
 {
     buf_append_slice(&bound->text, text);
@@ -159,7 +168,9 @@ static enum error bind_checked(const struct parameter *parameter, struct slice t
     struct value_context context = { 0 };
     struct buf wire = { 0 };
     if (!to_value(type, text, &value)) {
-        return refuse(parameter, problem, ERROR_WRONG_TYPE, text, "is no %s", type->name);
+        struct slice name = kind_name(type->kind);
+        return refuse(parameter, problem, ERROR_WRONG_TYPE, text, "%s %.*s", what_is_needed(type->kind), (int)name.len,
+                      name.data);
     }
     enum error error = value_append(&parameter->spec, &value, &context, &wire);
     if (error == OK && wire.failed) {
@@ -316,7 +327,7 @@ enum error parameter_read(const struct parameter *parameter, const struct slice 
     }
     if (!is_sent(parameter, texts, count)) {
         if (parameter->needed) {
-            buf_printf(problem, "%s: it is missing, and needed", parameter->options->name);
+            buf_printf(problem, "%s: is required and missing", parameter->options->name);
             return ERROR_MISSING_FIELD;
         }
         texts = &usual;

@@ -343,7 +343,8 @@ static void says_what_is_wrong_with_a_file(void **state)
           "test.yaml:6: not YAML: found character that cannot start any token while scanning for the next token (from "
           "line 6); found a tab, expected spaces in front of a key or value\n" },
         { STREAM "http: { listen: a\n",
-          "test.yaml:6: not YAML: did not find expected ',' or '}' while parsing a flow mapping (from line 5)\n" },
+          "test.yaml:6: not YAML: did not find expected ',' or '}' while parsing a flow mapping (from line 5); "
+          "within { } and [ ] a text that has braces, brackets or commas needs quotes\n" },
         { STREAM "http: *nowhere\n", "test.yaml:5: not YAML: found undefined alias\n" },
         { "streams:\n  - {}\n", "test.yaml:2: streams[0].name: found nothing, expected it to be given\n"
                                 "test.yaml:2: streams[0].fields: found nothing, expected it to be given\n" },
