@@ -202,6 +202,13 @@ static struct slice front_of(const char *text, bool *whole)
     return slice_make(text, len);
 }
 
+/* A lookup says where to, and `found` is said of nothing else: elsewhere {value} may be a member that clients give. */
+static bool goes_where_lookup_says(const struct reply_compiler *compiler, const struct reply_outcome_options *options)
+{
+    return options == &compiler->set->outcomes[REPLY_FOUND] && options->allow_hosts.count == 0 &&
+           strcmp(options->redirect, "{value}") == 0;
+}
+
 static bool compile_redirect(const struct reply_compiler *compiler, const struct reply_outcome_options *options,
                              struct reply *reply)
 {
@@ -215,7 +222,7 @@ static bool compile_redirect(const struct reply_compiler *compiler, const struct
     }
     bool whole;
     struct slice front = front_of(options->redirect, &whole);
-    reply->any_host = strcmp(options->redirect, "{value}") == 0 || url_settles_host(front, whole);
+    reply->any_host = goes_where_lookup_says(compiler, options) || url_settles_host(front, whole);
     if (!reply->any_host && options->allow_hosts.count == 0) {
         reply_problem(compiler, compiler->set->line, "redirect",
                       whole ? "found \"%s\", expected a path like /here or a URL like https://a.example/there"

@@ -10,7 +10,7 @@ struct reply;
 struct reply_set;
 
 /* NULL, with a line for each problem: "file:line: replies.one.accepted.json: found …, expected …". `knows`: the placeholders of
- * the one who asks. The value of a lookup, {value}, may redirect anywhere. */
+ * the one who asks. The value of a lookup, {value} of `found`, may redirect anywhere. */
 struct reply_set *reply_set_compile(const struct reply_options *options, template_knows *knows, const void *context,
                                     struct buf *problems);
 void reply_set_free(struct reply_set *set);

@@ -195,6 +195,7 @@ static void redirects_go_to_hosts_that_are_allowed(void **state)
           REPLY_ACCEPTED, NULL, "not_allowed");
     check("r: { found: { redirect: '{value}' } }", REPLY_FOUND, NULL,
           "302 -\nLocation: https://anywhere.example/x\r\n");
+    check("r: { found: { redirect: '{value}', allow_hosts: [good.example] } }", REPLY_FOUND, NULL, "not_allowed");
 }
 
 static void cookies_are_whole_and_hold_what_cookies_may(void **state)
@@ -235,6 +236,9 @@ static void what_cannot_be_answered_is_refused_with_the_cure(void **state)
         { "r: { any: { redirect: '//{query.url}' } }", "expected `allow_hosts`" },
         { "r: { any: { redirect: 'https://a.example{query.url}' } }", "expected `allow_hosts`" },
         { "r: { any: { redirect: '{value}{query.url}' } }", "expected `allow_hosts`" },
+        { "r: { any: { redirect: '{value}' } }", "expected `allow_hosts`" },
+        { "r: { accepted: { redirect: '{value}' } }", "expected `allow_hosts`" },
+        { "r: { ok: { redirect: '{value}' } }", "expected `allow_hosts`" },
         { "r: { any: { redirect: 'a.example' } }", "expected a path like /here or a URL" },
         { "r: { any: { redirect: '{query.url}', allow_hosts: ['*'] } }", "replies.r.any.allow_hosts: found \"*\"" },
         { "r: { any: { redirect: '{query.url}', allow_hosts: [a], else: '//b' } }",
