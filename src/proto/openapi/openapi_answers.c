@@ -110,8 +110,12 @@ struct outcome_name {
 static const struct outcome_name of_events[] = {
     { REPLY_ACCEPTED, "accepted", 202 }, { REPLY_STORED, "stored", 200 },     { REPLY_DUPLICATE, "duplicate", 200 },
     { REPLY_PARTIAL, "partial", 202 },   { REPLY_REJECTED, "rejected", 400 }, { REPLY_REFUSED, "refused", 400 },
-    { REPLY_FULL, "full", 503 },         { REPLY_FOUND, "found", 302 },       { REPLY_MISSING, "missing", 404 },
+    { REPLY_FULL, "full", 503 },
 };
+
+static const struct outcome_name of_lookups[] = { { REPLY_FOUND, "found", 200 }, { REPLY_MISSING, "missing", 404 } };
+
+static const struct outcome_name of_fixed_replies[] = { { REPLY_OK, "ok", 200 } };
 
 static const struct outcome_name of_queries[] = {
     { REPLY_OK, "ok", 200 },           { REPLY_REJECTED, "rejected", 400 }, { REPLY_REFUSED, "refused", 400 },
@@ -147,10 +151,34 @@ static void add_usual(struct answers *answers, bool many)
     }
 }
 
-static void add_of_events(struct answers *answers, const struct reply_options *reply, bool many)
+/* Events are stored before their reply, or some of them taken, on some routes alone. */
+static bool may_come(const struct route_options *route, enum reply_outcome outcome, bool many)
 {
-    if (reply != NULL) {
-        add_outcomes(answers, reply, of_events, ARRAY_LENGTH(of_events));
+    return outcome == REPLY_STORED    ? route->ack == ROUTE_ACK_STORED
+           : outcome == REPLY_PARTIAL ? many && !route->atomic
+                                      : true;
+}
+
+static void add_of_reply(struct answers *answers, const struct reply_options *reply, const struct route_options *route)
+{
+    if (reply == NULL) {
+        return;
+    }
+    if (route->lookup.table != NULL) {
+        add_outcomes(answers, reply, of_lookups, ARRAY_LENGTH(of_lookups));
+    } else {
+        add_outcomes(answers, reply, of_fixed_replies, ARRAY_LENGTH(of_fixed_replies));
+    }
+}
+
+/* `route`: NULL if the path is built in, which has no reply of its own. */
+static void add_of_events(struct answers *answers, const struct reply_options *reply, const struct route_options *route,
+                          bool many)
+{
+    for (size_t i = 0; reply != NULL && i < ARRAY_LENGTH(of_events); i++) {
+        if (may_come(route, of_events[i].outcome, many)) {
+            add_outcomes(answers, reply, &of_events[i], 1);
+        }
     }
     if (reply == NULL || !gives(reply, REPLY_ACCEPTED)) {
         add_usual(answers, many);
@@ -219,7 +247,11 @@ static void collect(const struct openapi_source *source, const struct openapi_op
         }
     } else if (operation->kind == OPENAPI_EVENTS || operation->kind == OPENAPI_REPLY) {
         const struct reply_options *reply = route == NULL ? NULL : openapi_reply(source, route->scope, route->reply);
-        add_of_events(answers, reply, is_many(operation));
+        if (operation->kind == OPENAPI_EVENTS) {
+            add_of_events(answers, reply, route, is_many(operation));
+        } else {
+            add_of_reply(answers, reply, route);
+        }
     } else {
         add_of_builtin(answers, operation->builtin);
     }

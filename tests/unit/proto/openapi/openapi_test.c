@@ -164,6 +164,33 @@ static void routes_and_their_replies_are_operations(void **state)
     unload(&f);
 }
 
+static void an_operation_shows_the_answers_that_it_can_give_and_no_others(void **state)
+{
+    (void)state;
+    struct fixture f = load(
+        STREAM "lookups: { links: { sql: 'SELECT kind, user FROM {rows:events}' } }\n"
+               "replies:\n"
+               "  all: { any: { status: 299, json: '{\"ok\":true}' } }\n"
+               "  go: { any: { redirect: /there } }\n"
+               "  link: { found: { status: 307, redirect: \"{value}\" }, missing: { status: 410, text: gone } }\n"
+               "routes:\n"
+               "  - { path: /one, stream: events, items: one, reply: all }\n"
+               "  - { path: /go, methods: [GET], reply: go }\n"
+               "  - { path: \"/l/{x}\", methods: [GET], reply: link, lookup: { table: links, key: \"{path.x}\" } }\n");
+    char *text = document(&f, NULL);
+    expect(text, "\"examples\":{\"accepted\":{\"value\":{\"ok\":true}},\"duplicate\":{\"value\":{\"ok\":true}},"
+                 "\"rejected\":{\"value\":{\"ok\":true}},\"refused\":");
+    expect(text, "\"302\":{\"description\":\"Found\"}");
+    expect(text, "\"307\":{\"description\":\"Temporary Redirect\"}");
+    expect(text, "\"410\":{\"description\":\"Gone\"");
+    const char *fixed = strstr(text, "\"/go\":"), *end = fixed == NULL ? NULL : strstr(fixed, "\"400\":");
+    if (end == NULL || memmem(fixed, (size_t)(end - fixed), "\"202\":", 6) != NULL) {
+        fail_msg("a fixed reply accepts no events: %s", fixed);
+    }
+    free(text);
+    unload(&f);
+}
+
 static void each_set_of_hosts_sees_what_is_there_for_it(void **state)
 {
     (void)state;
@@ -225,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_stream_becomes_the_schema_of_its_events),
         cmocka_unit_test(the_example_is_an_event_that_has_what_is_required),
         cmocka_unit_test(routes_and_their_replies_are_operations),
+        cmocka_unit_test(an_operation_shows_the_answers_that_it_can_give_and_no_others),
         cmocka_unit_test(each_set_of_hosts_sees_what_is_there_for_it),
         cmocka_unit_test(a_configured_path_takes_the_place_of_a_built_in_one),
         cmocka_unit_test(every_code_that_events_may_be_answered_with_has_an_example),
