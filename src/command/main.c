@@ -332,6 +332,30 @@ static int serve(const struct config *config, bool example)
     return EXIT_GOOD;
 }
 
+/* "sluice.yaml: good, 1 stream, 2 routes" */
+static void print_parts(const struct config *config, const char *path)
+{
+    const struct {
+        size_t count;
+        const char *one, *many;
+    } parts[] = {
+        { config->stream_count, "stream", "streams" },
+        { config->route_count, "route", "routes" },
+        { config->query_count, "query", "queries" },
+        { config->lookup_count, "lookup", "lookups" },
+        { config->page_count, "page", "pages" },
+        { config->files_count, "folder of files", "folders of files" },
+        { config->setup_count, "file of setup", "files of setup" },
+    };
+    printf("%s: good", path);
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        if (parts[i].count != 0) {
+            printf(", %zu %s", parts[i].count, parts[i].count == 1 ? parts[i].one : parts[i].many);
+        }
+    }
+    putchar('\n');
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
@@ -367,7 +391,7 @@ int main(int argc, char **argv)
     if (arguments.check) {
         start_line_variables(&config);
         struct memory_plan plan = memory_plan_here(&config);
-        printf("%s: good, %zu stream%s\n", arguments.config, config.stream_count, config.stream_count == 1 ? "" : "s");
+        print_parts(&config, arguments.config);
         printf("memory: at most %llu MiB\n", (unsigned long long)(plan.most >> 20));
     } else {
         code = serve(&config, arguments.example);

@@ -76,9 +76,18 @@ def good_files_are_good(folder):
     assert check(SAMPLE)[0] == 0
 
 
+def what_a_good_file_has_is_counted(folder):
+    path = os.path.join(folder, "counted.yaml")
+    with open(path, "w") as file:
+        file.write(STREAM + "routes: [ { path: /a }, { path: /b } ]\npages: [ { path: /c, text: hi } ]\n")
+    code, out = check(path)
+    assert code == 0 and path + ": good, 1 stream, 2 routes, 1 page\n" in out, out
+
+
 if __name__ == "__main__":
     main([
         every_wrong_file_is_told_by_file_and_line,
         all_problems_of_a_file_are_told_at_once,
         good_files_are_good,
+        what_a_good_file_has_is_counted,
     ])

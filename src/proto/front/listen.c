@@ -215,8 +215,9 @@ static bool open_all(struct endpoint *endpoint, const char *address, int *fds, s
     for (size_t i = 0; i < count; i++) {
         fds[i] = i == 0 ? open_first(endpoint) : open_socket(endpoint, false);
         if (fds[i] < 0) {
-            buf_printf(problem, "listen on %s%s: %s", address, endpoint->type == SOCK_DGRAM ? " (UDP)" : "",
-                       reason(errno));
+            bool datagrams = endpoint->type == SOCK_DGRAM;
+            buf_printf(problem, "listen on %s%s: %s; it is one of %s", address, datagrams ? " (UDP)" : "",
+                       reason(errno), datagrams ? "udp.listeners" : "http.listen, http.listeners, admin.listen");
             while (i-- != 0) {
                 close(fds[i]);
             }
