@@ -107,6 +107,11 @@ void json_tape_close(struct json_tape *tape, json_at opened, size_t count)
     }
 }
 
+void json_tape_end_root(struct json_tape *tape)
+{
+    put(tape, 'r', 0);
+}
+
 /* Words of containers hold where others stand: all move alike. */
 static void copy_words(struct json_tape *tape, const struct json_document *document, json_at at, bool shared)
 {

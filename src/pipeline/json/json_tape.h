@@ -1,6 +1,6 @@
 /* Makes documents that no text was parsed for: a tape and its strings as json.h describes them, written value by value.
  *
- *   json_tape_clear → json_tape_open, json_tape_text, json_tape_copy, …, json_tape_close → json_tape_document
+ *   json_tape_clear → json_tape_open, json_tape_text, json_tape_copy, …, json_tape_close → json_tape_end_root → json_tape_document
  *
  * Of several values the first one behind json_tape_clear is the root. Memory is short if `words` or `strings` says `failed`. */
 #pragma once
@@ -47,6 +47,9 @@ void json_tape_number(struct json_tape *tape, struct slice text);
 MUST_CHECK json_at json_tape_open(struct json_tape *tape, char type);
 /* The innermost that is open; `count` of its members. */
 void json_tape_close(struct json_tape *tape, json_at opened, size_t count);
+
+/* Behind the root: what a parser puts there, as readers look at the word behind a value (json_measure.c). */
+void json_tape_end_root(struct json_tape *tape);
 
 /* A value of another document. */
 void json_tape_copy(struct json_tape *tape, const struct json_document *document, json_at at);

@@ -380,6 +380,7 @@ bool payload_merge_event(struct payload_merge *merge, const struct json_document
     } else {
         json_tape_copy(&merge->merged, document, at);
     }
+    json_tape_end_root(&merge->merged);
     *merged = json_tape_document(&merge->merged);
     return !json_tape_failed(&merge->merged);
 }

@@ -92,6 +92,7 @@ static void assert_merged(struct merging *merging, const char *event, const char
 {
     struct json_document document = parse(merging, event), merged;
     assert_true(payload_merge_event(merging->merge, &document, JSON_ROOT, &merged));
+    assert_int_equal(json_type(&merged, json_skip(&merged, JSON_ROOT)), 'r'); /* as of a text that was parsed */
     buf_clear(&merging->printed);
     json_print(&merging->printed, &merged, JSON_ROOT);
     assert_string_equal(buf_c_string(&merging->printed), expected);
