@@ -103,7 +103,7 @@ static inline enum error fixture_event(struct fixture *fixture, const char *json
     fixture->error = (struct event_error){ 0 };
     bool fine =
         validate_event(fixture->validator, &document, JSON_ROOT, &fixture->context, fixture->chunk, &fixture->error) &&
-        validate_finish(fixture->validator, &fixture->context, fixture->chunk);
+        validate_finish(fixture->validator, &fixture->context, fixture->chunk) == OK;
     return fine ? OK : fixture->error.code;
 }
 

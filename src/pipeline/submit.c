@@ -145,8 +145,9 @@ static bool fills_chunk(const struct entry *entry)
 /* Behind the last event. A chunk that grew too large did so by its last payload: that is refused, not those before it. */
 static enum error finish_rows(struct entry *entry)
 {
-    if (!validate_finish(entry->io->validator, &entry->context, entry->chunk)) {
-        return ERROR_OUT_OF_MEMORY;
+    enum error error = validate_finish(entry->io->validator, &entry->context, entry->chunk);
+    if (error != OK) {
+        return error;
     }
     return fills_chunk(entry) ? pipeline_io_seal(entry->chunk) : OK;
 }

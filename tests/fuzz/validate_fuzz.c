@@ -19,7 +19,7 @@ static void submit(const struct json_document *document, json_at at)
     uint32_t before = every_type.chunk->rows;
     cost_weighs(EVENT_BYTES);
     bool taken = validate_event(every_type.validator, document, at, &context, every_type.chunk, &error);
-    must(validate_finish(every_type.validator, &context, every_type.chunk));
+    must(validate_finish(every_type.validator, &context, every_type.chunk) == OK);
     struct validate_changes changes = validate_take_changes(every_type.validator);
     uint32_t defaulted = 0;
     for (size_t i = 0; i < every_type.stream->column_count; i++) {

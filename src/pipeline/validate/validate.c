@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "event/stream.h"
 #include "pipeline/validate/client_clock.h"
 #include "pipeline/validate/client_id.h"
@@ -350,17 +351,34 @@ bool validate_event(struct validator *validator, const struct json_document *doc
     return true;
 }
 
-bool validate_finish(struct validator *validator, const struct event_context *context, struct chunk *chunk)
+/* One value for all rows that lack it; a long one of very many is refused before it takes their memory. */
+static enum error fill_rows(struct validator *validator, const struct event_context *context, struct column *column,
+                            uint32_t rows, uint64_t *filled)
 {
-    bool whole = true;
+    size_t before = column->data.len;
+    uint32_t missing = rows - column->rows;
+    column_begin(column, column->rows);
+    fill_append(column, context, &validator->fills);
+    *filled += (uint64_t)(column->data.len - before) * missing;
+    if (!column_end(column)) {
+        return ERROR_OUT_OF_MEMORY;
+    }
+    if (*filled > SEGMENT_MAX_CHUNK) {
+        return ERROR_PAYLOAD_TOO_LARGE;
+    }
+    return column_repeat(column, rows) ? OK : ERROR_OUT_OF_MEMORY;
+}
+
+enum error validate_finish(struct validator *validator, const struct event_context *context, struct chunk *chunk)
+{
+    enum error error = OK;
+    uint64_t filled = 0;
     follow(validator, chunk->stream);
-    for (size_t i = 0; whole && i < validator->plan->fill_count; i++) {
+    for (size_t i = 0; error == OK && i < validator->plan->fill_count; i++) {
         struct column *column = &chunk->columns[validator->plan->fills[i]];
         if (column->rows < chunk->rows) {
-            column_begin(column, column->rows);
-            fill_append(column, context, &validator->fills);
-            whole = column_end(column) && column_repeat(column, chunk->rows);
+            error = fill_rows(validator, context, column, chunk->rows, &filled);
         }
     }
-    return whole;
+    return error;
 }

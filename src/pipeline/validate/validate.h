@@ -45,5 +45,6 @@ struct validate_changes validate_take_changes(struct validator *validator);
 uint32_t validate_take_defaulted(struct validator *validator, size_t column);
 
 /* To be called behind the last event of a payload: writes what all of them have in common, such as the client's address,
- * into the rows since the last call. False: memory ran short, those rows are to be truncated. */
-MUST_CHECK bool validate_finish(struct validator *validator, const struct event_context *context, struct chunk *chunk);
+ * into the rows since the last call. ERROR_OUT_OF_MEMORY, ERROR_PAYLOAD_TOO_LARGE: those rows are to be truncated. */
+MUST_CHECK enum error validate_finish(struct validator *validator, const struct event_context *context,
+                                      struct chunk *chunk);

@@ -9,6 +9,7 @@
 #include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/event_id.h"
+#include "event/segment/segment.h"
 #include "schema_fixture.h"
 
 /* One field of a type, one event {"v": value}: the value as it is read back, or the error. */
@@ -297,7 +298,7 @@ static void take_payload(struct fixture *fixture, struct slice text, const struc
         bad += !validate_event(fixture->validator, &document, m, context, fixture->chunk, &error);
     }
     assert_int_equal(bad, 1);
-    assert_true(validate_finish(fixture->validator, context, fixture->chunk));
+    assert_int_equal(validate_finish(fixture->validator, context, fixture->chunk), OK);
 }
 
 static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone(void **state)
@@ -323,6 +324,25 @@ static void what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_a
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         assert_row_begins(*state, i, rows[i]);
     }
+}
+
+static void what_they_have_in_common_takes_no_more_memory_than_a_chunk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf agent = { 0 };
+    struct event_error error;
+    struct json_document document;
+    static const char text[7 + JSON_PADDING] = "{\"n\":1}";
+    buf_append_fill(&agent, 'a', (size_t)1 << 20);
+    const struct event_context context = { .received_wall_ns = FIXTURE_NOW_NS, .user_agent = buf_slice(&agent) };
+    for (size_t i = 0; i < SEGMENT_MAX_CHUNK >> 20; i++) {
+        assert_int_equal(json_parse(fixture->parser, slice_make(text, 7), &document), OK);
+        assert_true(validate_event(fixture->validator, &document, JSON_ROOT, &context, fixture->chunk, &error));
+    }
+    assert_int_equal(validate_finish(fixture->validator, &context, fixture->chunk), ERROR_PAYLOAD_TOO_LARGE);
+    assert_in_range(chunk_bytes(fixture->chunk), 0, (size_t)4 << 20);
+    chunk_truncate(fixture->chunk, 0);
+    buf_release(&agent);
 }
 
 static void a_clock_out_of_a_columns_range_gives_the_nearest_time_that_it_holds(void **state)
@@ -824,6 +844,8 @@ int main(void)
         cmocka_unit_test(a_clock_out_of_a_columns_range_gives_the_nearest_time_that_it_holds),
         cmocka_unit_test(a_text_shorter_than_min_length_is_refused),
         cmocka_unit_test_setup_teardown(fills_and_defaults_what_is_absent, start_shop, end_fixture),
+        cmocka_unit_test_setup_teardown(what_they_have_in_common_takes_no_more_memory_than_a_chunk, start_visits,
+                                        end_fixture),
         cmocka_unit_test_setup_teardown(what_the_events_of_a_payload_have_in_common_is_in_each_of_its_rows_alone,
                                         start_visits, end_fixture),
         cmocka_unit_test_setup_teardown(a_user_agent_that_is_no_utf8_is_mended, start_visits, end_fixture),
