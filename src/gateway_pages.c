@@ -68,6 +68,10 @@ static bool start_landing(struct gateway_pages *pages, const struct config *conf
         .version = pages->source.version,
         .streams = pages->source.streams,
         .stream_count = pages->source.stream_count,
+        .routes = config->routes,
+        .route_count = config->openapi.serve ? config->route_count : 0, /* who tells of no paths does not here */
+        .queries = config->queries,
+        .query_count = config->openapi.serve ? config->query_count : 0,
         .example = buf_slice(&example),
         .with_admin = with_admin(config),
         .with_openapi = config->openapi.serve,

@@ -2,6 +2,8 @@
 #include "proto/pages/landing.h"
 
 #include "base/assert.h"
+#include "config/options/named_query_options.h"
+#include "config/options/route_options.h"
 #include "config/options/stream_options.h"
 #include "event/stream.h"
 
@@ -63,6 +65,54 @@ static void put_example(const struct landing_source *source, struct buf *out)
     put_text(out, source->example);
 }
 
+static void put_path(const char *path, const char *prefix, const char *what, struct buf *out)
+{
+    buf_append_string(out, "<li><code>");
+    put_text(out, slice_from_string(prefix != NULL ? prefix : ""));
+    put_text(out, slice_from_string(path));
+    buf_printf(out, "</code> <span class=\"soft\">%s</span></li>\n", what);
+}
+
+static const char *what_of(const struct route_options *route)
+{
+    bool answers = route->lookup.table != NULL || (route->reply != NULL && route->stream.name == NULL &&
+                                                   route->source_count == 0 && route->methods == 1u << ROUTE_GET);
+    return route->websocket ? "takes events by WebSocket" : answers ? "answers" : "takes events";
+}
+
+/* Those of one host are not for the eyes of another. */
+static void put_own_paths(const struct landing_source *source, struct buf *out)
+{
+    for (size_t i = 0; i < source->route_count; i++) {
+        const struct route_options *route = &source->routes[i];
+        bool shown = route->host.count == 0 && route->included_hosts.count == 0;
+        for (size_t k = 0; shown && k < route->path.count; k++) {
+            put_path(route->path.items[k], route->prefix, what_of(route), out);
+        }
+    }
+    for (size_t i = 0; i < source->query_count; i++) {
+        const struct named_query_options *query = &source->queries[i];
+        bool shown = query->host.count == 0 && query->included_hosts.count == 0;
+        for (size_t k = 0; shown && k < query->path.count; k++) {
+            put_path(query->path.items[k], query->prefix, "a query", out);
+        }
+    }
+}
+
+/* Nothing if there are none. */
+static void put_paths(const struct landing_source *source, struct buf *out)
+{
+    struct buf paths = { 0 };
+    put_own_paths(source, &paths);
+    if (paths.len != 0) {
+        buf_append_string(out, "<section aria-labelledby=\"paths\">\n<h2 id=\"paths\">Paths of this gateway's own "
+                               "API</h2>\n<ul>\n");
+        buf_append_slice(out, buf_slice(&paths));
+        buf_append_string(out, "</ul>\n</section>");
+    }
+    buf_release(&paths);
+}
+
 /* Relative, without a slash in front. */
 static const struct {
     const char *path, *name, *what;
@@ -96,8 +146,8 @@ static const struct {
     const char *name;
     void (*put)(const struct landing_source *source, struct buf *out);
 } marks[] = {
-    { "title", put_title }, { "version", put_version }, { "streams", put_streams },
-    { "post", put_post },   { "example", put_example }, { "links", put_links },
+    { "title", put_title },     { "version", put_version }, { "streams", put_streams }, { "post", put_post },
+    { "example", put_example }, { "links", put_links },     { "paths", put_paths },
 };
 
 static void put_mark(const struct landing_source *source, struct slice name, struct buf *out)

@@ -4,6 +4,8 @@
 
 #include "proto/front/page.h"
 
+struct named_query_options;
+struct route_options;
 struct stream;
 
 struct landing_source {
@@ -11,6 +13,10 @@ struct landing_source {
     const char *version;
     struct stream *const *streams;
     size_t stream_count;
+    const struct route_options *routes;
+    size_t route_count;
+    const struct named_query_options *queries;
+    size_t query_count;
     struct slice example; /* JSON: an event of the first stream */
     bool with_admin;      /* pages of operators are at the same address */
     bool with_openapi;    /* /openapi.json and /swagger are there */

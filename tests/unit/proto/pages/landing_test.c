@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 #include "config/options/files_options.h"
+#include "config/options/named_query_options.h"
+#include "config/options/route_options.h"
 #include "event/stream.h"
 #include "proto/pages/landing.h"
 #include "proto/pages/swagger.h"
@@ -63,6 +65,35 @@ static void browsers_get_a_page_with_relative_links_and_escaped_names(void **sta
     landing_release(&landing);
 }
 
+static void paths_of_the_configuration_are_shown_unless_they_are_of_one_host(void **state)
+{
+    (void)state;
+    const char *paths[] = { "/a/{x<y}" }, *there[] = { "/there" }, *top[] = { "/top" }, *hosts[] = { "a.example" };
+    struct route_options routes[] = { { .prefix = "/shop", .path = { paths, 1 } },
+                                      { .prefix = "", .path = { there, 1 }, .host = { hosts, 1 } } };
+    struct named_query_options query = { .path = { top, 1 } };
+    static struct stream stream = { .name = "s", .table = "t" };
+    static struct stream *const streams[] = { &stream };
+    const struct landing_source source = { .title = "T",
+                                           .version = "1",
+                                           .streams = streams,
+                                           .stream_count = 1,
+                                           .routes = routes,
+                                           .route_count = 2,
+                                           .queries = &query,
+                                           .query_count = 1,
+                                           .example = SLICE("{}") };
+    struct landing landing = { 0 };
+    assert_true(landing_init(&landing, &source));
+    assert_true(contains(&landing.html, "<li><code>/shop/a/{x&lt;y}</code> <span class=\"soft\">takes events</span>"));
+    assert_true(contains(&landing.html, "<li><code>/top</code> <span class=\"soft\">a query</span>"));
+    assert_false(contains(&landing.html, "/there"));
+    landing_release(&landing);
+    landing = landing_of(false);
+    assert_false(contains(&landing.html, "own API"));
+    landing_release(&landing);
+}
+
 static void clients_that_ask_for_json_get_json(void **state)
 {
     (void)state;
@@ -104,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(browsers_get_a_page_with_relative_links_and_escaped_names),
+        cmocka_unit_test(paths_of_the_configuration_are_shown_unless_they_are_of_one_host),
         cmocka_unit_test(clients_that_ask_for_json_get_json),
         cmocka_unit_test(without_its_files_swagger_says_how_to_get_them),
         cmocka_unit_test(its_files_ask_nothing_of_other_hosts),
