@@ -57,7 +57,7 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
 {
     struct buf line = { 0 };
     int port = 0;
-    gateway_address(gateway, SERVES_EVENTS, &port);
+    gateway_address(gateway, SERVES_EVENTS | SERVES_ROUTES, &port);
     buf_printf(&line, "version=%s ", SLUICE_VERSION);
     size_t before = line.len;
     buf_append_string(&line, "url=");

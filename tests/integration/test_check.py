@@ -22,7 +22,7 @@ WRONG = [  # the file, what is said
      ":4: http.listeners[0].listen: [::1]:9100 cannot be listened on beside :9100, which is that of http.listen"),
     ('http:\n  listeners:\n  - { listen: "9100" }\n' + STREAM, ":3: http.listeners[0].listen: listen on 9100: expected host:port"),
     ('http: { listeners: [ { listen: ":1", serves: [events, evnts] } ] }\n' + STREAM,
-     ':1: http.listeners[0].serves: found "evnts", expected one of events, pages, admin'),
+     ':1: http.listeners[0].serves: found "evnts", expected one of events, pages, admin, routes'),
     ('http: { listeners: [ { listen: ":1", serves: [] } ] }\n' + STREAM, ":1: http.listeners[0].serves: found an empty list"),
     ('http: { listeners: [ { listen: ":1", serves: [pages, admin] } ] }\n' + STREAM,
      ": http.listeners: none serves events, expected one that does"),

@@ -219,6 +219,34 @@ def check(folder, routes, **values):
     return result.returncode, (result.stdout + result.stderr).replace(path, "routes.yaml")
 
 
+def an_address_may_have_the_routes_alone(folder):
+    """None of the gateway's own paths, under any name; what the configuration adds is there as elsewhere."""
+    sections = SECTIONS.replace('listen: "127.0.0.1:0", cors_origins: ["https://shop.example"]',
+                                'listeners: [ {{ listen: "127.0.0.1:0", serves: routes }} ]')
+    routes = ("routes:\n  - {{ path: /v1/track, stream: orders, items: one }}\n"
+              "  - {{ path: /, methods: [GET], reply: home }}\nreplies: {{ home: {{ any: {{ status: 302, redirect: /v1/count }} }} }}\n"
+              "queries:\n  count: {{ path: /v1/count, select: {{ n: 'SELECT count() AS n FROM {{rows:orders}}' }} }}\n")
+    gateway = Gateway(folder, written(folder, sections + routes), {"SLUICE_HTTP": ""})
+    try:
+        gateway.start()
+        gateway.pages_port = [port for _, port, serves in gateway.http if serves == {"admin"}][0]
+        assert [serves for _, _, serves in gateway.http if serves != {"admin"}] == [{"routes"}], gateway.http
+        send(gateway, "/v1/track", 202)
+        gateway.wait_stored()
+        status, _, body = gateway.request("GET", "/v1/count")
+        assert status == 200 and b'"n":1' in body, (status, body)
+        assert gateway.request("GET", "/")[0] == 302
+        for method, path in (("POST", "/events"), ("POST", "/events/bulk"), ("POST", "/events/orders"), ("GET", "/ws"), ("GET", "/demo"),
+                             ("GET", "/events/metrics"), ("GET", "/openapi.json"), ("GET", "/metrics"), ("GET", "/livez")):
+            status, _, body = gateway.request(method, path, b"{}" if method == "POST" else None)
+            assert status == 404, (method, path, status, body)
+        assert counts(gateway)["orders"] == 1
+        gateway.check_identity()
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+
+
 def clashes_and_pages_without_a_place_are_told_before_the_start(folder):
     line = SECTIONS.count("\n") + 2
     code, text = check(folder, "  - {{ path: '/a/{{x}}' }}\n  - {{ path: '/a/{{y}}/' }}\n")
@@ -243,5 +271,6 @@ if __name__ == "__main__":
         websockets_open_where_a_route_says_and_go_to_its_stream,
         the_bounds_of_a_route_are_its_own,
         what_is_secret_is_in_no_log,
+        an_address_may_have_the_routes_alone,
         clashes_and_pages_without_a_place_are_told_before_the_start,
     ])

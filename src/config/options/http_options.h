@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a listener may serve, as bits: where events come in, the pages of clients, those of operators. */
-enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4 };
+/* What a listener may serve, as bits: where events come in, the pages of clients, those of operators; and what the configuration
+ * adds, which the first two serve as well. */
+enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4, SERVES_ROUTES = 8 };
 
 #define HTTP_LISTENERS_MAX 16
 

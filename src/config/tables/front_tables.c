@@ -6,7 +6,7 @@
 #include "config/options/websocket_options.h"
 #include "config/tables/rows.h"
 
-static const char *const http_serves[] = { "events", "pages", "admin", NULL }; /* enum http_serves */
+static const char *const http_serves[] = { "events", "pages", "admin", "routes", NULL }; /* enum http_serves */
 
 /* clang-format off */
 /*    key                 type and place                                       default             min      max       help */
@@ -15,8 +15,8 @@ static const struct option http_listener_rows[] = {
       "The address, as `http.listen` has it.", .required = true },
     { "serves",           SET(http_listener_options, serves),                  NULL,               NULL,    NULL,
       "What is served there; other paths get 404. `events`: /events, /events/bulk, /events/batch and the WebSockets. `pages`: "
-      "/events/metrics, /, /demo, /sluice.js, /openapi.json and /swagger, and `queries`, `pages` and `files`. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. Not given: all of "
-      "them; with `admin.listen`, all but `admin`.", .names = http_serves },
+      "/events/metrics, /, /demo, /sluice.js, /openapi.json and /swagger, and `queries`, `pages` and `files`. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. `routes`: what "
+      "the configuration adds, and none of the gateway's own paths. Not given: all; with `admin.listen`, all but `admin`.", .names = http_serves },
 };
 
 static const struct option_table http_listener_table = TABLE(http_listener_rows);

@@ -81,11 +81,12 @@ bool route_list_add_pages(struct route_list *list, const struct page *pages, siz
 
 unsigned route_side(const struct route *route)
 {
+    unsigned configured = route->file != NULL ? SERVES_ROUTES : 0;
     if (route->kind == ROUTE_REPLY) {
-        return SERVES_EVENTS | SERVES_PAGES;
+        return SERVES_EVENTS | SERVES_PAGES | configured;
     }
     if (route->kind != ROUTE_PAGE) {
-        return SERVES_EVENTS;
+        return SERVES_EVENTS | configured;
     }
-    return route->page->admin ? SERVES_ADMIN : SERVES_PAGES;
+    return route->page->admin ? SERVES_ADMIN : SERVES_PAGES | configured;
 }

@@ -71,7 +71,7 @@ bool listeners_check(const struct http_options *http, struct buf *problems)
         check_address(&http->listeners[i], problems);
         check_alone(http, i, problems);
     }
-    if ((served & SERVES_EVENTS) == 0) {
+    if ((served & (SERVES_EVENTS | SERVES_ROUTES)) == 0) {
         buf_append_string(problems, " http.listeners: none serves events, expected one that does: "
                                     "serves: [events, pages, admin]\n");
     }
@@ -82,7 +82,7 @@ bool listeners_check(const struct http_options *http, struct buf *problems)
 
 void listener_describe(const struct listener *listener, struct buf *out)
 {
-    static const char *const names[] = { "events", "pages", "admin" };
+    static const char *const names[] = { "events", "pages", "admin", "routes" };
     const char *listen = listener->options->listen;
     int host_length = (int)(strrchr(listen, ':') - listen);
     unsigned serves = listener->options->serves;

@@ -32,7 +32,7 @@ struct server {
 
 bool server_keeps_apart(const struct http_listener_options *options)
 {
-    return (options->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
+    return (options->serves & (SERVES_ADMIN | SERVES_EVENTS | SERVES_ROUTES)) == SERVES_ADMIN;
 }
 
 bool server_check_listeners(const struct http_options *http, struct buf *problems)

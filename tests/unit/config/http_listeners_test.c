@@ -113,13 +113,13 @@ static void says_what_a_listener_must_be(void **state)
 #define LISTENER(text) "http:\n  listeners:\n    - " text "\n"
 #define SERVES "test.yaml:3: http.listeners[0].serves: "
     must_refuse(LISTENER("{ listen: ':1', serves: [evnts] }"),
-                SERVES "found \"evnts\", expected one of events, pages, admin\n");
+                SERVES "found \"evnts\", expected one of events, pages, admin, routes\n");
     must_refuse(LISTENER("{ listen: ':1', serves: 'events, admin' }"),
-                SERVES "found \"events, admin\", expected one of events, pages, admin\n");
+                SERVES "found \"events, admin\", expected one of events, pages, admin, routes\n");
     must_refuse(LISTENER("{ listen: ':1', serves: [] }"),
                 SERVES "found an empty list, expected a word or a list of words\n");
     must_refuse(LISTENER("{ listen: ':1', serves: '' }"),
-                SERVES "found nothing, expected one of events, pages, admin\n");
+                SERVES "found nothing, expected one of events, pages, admin, routes\n");
     must_refuse(LISTENER("{ listen: ':1', serves: { events: yes } }"),
                 SERVES "found a mapping of keys, expected a word or a list of words\n");
     must_refuse(LISTENER("{ listen: ':1', serves: [[events]] }"), SERVES "found a list, expected a single value\n");

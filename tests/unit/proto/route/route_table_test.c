@@ -93,6 +93,9 @@ static void paths_and_methods_lead_to_routes(void **state)
         { SERVES_PAGES, "/livez", HTTP_GET, false, 0 },
         { SERVES_PAGES | SERVES_ADMIN, "/livez", HTTP_GET, true, 0 },
         { SERVES_PAGES | SERVES_ADMIN, "/ws", HTTP_GET, false, 0 },
+        { SERVES_ROUTES, "/events", HTTP_POST, false, 0 }, /* which are the configuration's alone */
+        { SERVES_ROUTES, "/events/metrics", HTTP_GET, false, 0 },
+        { SERVES_ROUTES | SERVES_ADMIN, "/livez", HTTP_GET, true, 0 },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct fixture fixture;

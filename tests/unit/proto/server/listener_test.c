@@ -82,6 +82,7 @@ static void somebody_must_serve_events(void **state)
     must_say((struct http_listener_options[]){ entry(3, ":1", SERVES_PAGES), entry(4, ":2", SERVES_ADMIN) }, 2,
              " http.listeners: none serves events, expected one that does: serves: [events, pages, admin]\n");
     must_say((struct http_listener_options[]){ entry(3, ":1", SERVES_EVENTS) }, 1, NULL);
+    must_say((struct http_listener_options[]){ entry(3, ":1", SERVES_ROUTES) }, 1, NULL);
 }
 
 static void operators_listeners_are_kept_apart_from_those_of_events(void **state)
@@ -90,12 +91,9 @@ static void operators_listeners_are_kept_apart_from_those_of_events(void **state
         unsigned serves;
         bool apart;
     } rows[] = {
-        { SERVES_ADMIN, true },
-        { SERVES_ADMIN | SERVES_PAGES, true },
-        { SERVES_ADMIN | SERVES_EVENTS, false },
+        { SERVES_ADMIN, true },   { SERVES_ADMIN | SERVES_PAGES, true },   { SERVES_ADMIN | SERVES_EVENTS, false },
         { SERVES_PAGES, false }, /* strangers may ask for those: they do not share what probes have */
-        { SERVES_EVENTS, false },
-        { ALL, false },
+        { SERVES_EVENTS, false }, { SERVES_ROUTES | SERVES_ADMIN, false }, { ALL, false },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
