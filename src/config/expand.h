@@ -1,7 +1,7 @@
 /* Puts the environment into a scalar.
  *
  * `${NAME}` becomes the variable's value, `${NAME:-default}` the default if the variable is unset or empty, `$${` stands
- * for a literal `${`. What is put in is not looked at again. */
+ * for a literal `${`. A default may name variables, too: `${A:-${B:-c}}`. What is put in is not looked at again. */
 #pragma once
 
 #include "base/bytes.h"

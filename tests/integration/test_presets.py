@@ -42,7 +42,7 @@ def embedded(folder, preset, names, **env):
 def the_event_tracking_api_on_the_embedded_engine(folder):
     redis = start_redis(folder)
     try:
-        embedded(folder, API_000, [API_000, "000-metrics"], REDIS_ENDPOINT="127.0.0.1:%d" % redis.port)
+        embedded(folder, API_000, [API_000, "000-metrics"], REDIS_HOST="127.0.0.1", REDIS_PORT=str(redis.port))
     finally:
         redis.stop()
 
@@ -57,7 +57,7 @@ def the_traffic_api_on_the_embedded_engine(folder):
 
 # What a server of 18.16 does not have, and what stands for it there.
 OF_18 = [(r"LowCardinality\((\w+)\)", r"\1"), (r"DateTime64\(6\)", "UInt64"), (r"Array\(Bool\)", "Array(UInt8)"),
-         (r"\n +SETTINGS empty_result.*", "")]
+         (r"\n +SETTINGS empty_result.*", ""), (r"\nsetup: .*", "")]
 
 
 def on_18(folder, preset, names, **env):
@@ -120,6 +120,7 @@ log: { level: info }
         gateway.wait_stored()
         assert gateway.sql("SELECT count() FROM tracking_events") == "1"
         assert gateway.sql("SELECT count() FROM stream_events") == "1"
+        assert gateway.sql("SELECT count() FROM system.data_skipping_indices WHERE table IN ('tracking_events', 'stream_events')") == "5"
         status, _, body = gateway.request("GET", "/tracking/metrics?event_name=view")
         assert status == 200 and b'"total_events":1' in body, body
         status, _, body = gateway.request("GET", "/events/metrics?event_name=view", headers={"Host": "stream.example"})
