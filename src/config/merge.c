@@ -18,15 +18,22 @@ static struct node *new_node(const struct merge *merge, enum node_kind kind, con
     return node->items != NULL && node->values != NULL ? node : NULL;
 }
 
-static size_t item_count(const struct node *list)
+/* What stands for a list of one. */
+static bool is_one(const struct option *option, const struct node *node)
 {
-    return list->kind == NODE_SCALAR ? !node_is_empty(list) : list->count;
+    bool is_short = option->type == OPTION_LIST && option->table->short_for != NULL && option->named_by == NULL;
+    return (node->kind == NODE_SCALAR && !node_is_empty(node)) || (node->kind == NODE_MAPPING && is_short);
+}
+
+static size_t item_count(const struct option *option, const struct node *list)
+{
+    return is_one(option, list) ? 1 : node_is_empty(list) ? 0 : list->count;
 }
 
 static void add_items(const struct merge *merge, const struct option *option, const struct node *list, struct node *to)
 {
-    for (size_t i = 0; i < item_count(list); i++) {
-        const struct node *item = list->kind == NODE_SCALAR ? list : list->items[i];
+    for (size_t i = 0; i < item_count(option, list); i++) {
+        const struct node *item = is_one(option, list) ? list : list->items[i];
         if (list->kind == NODE_MAPPING && option->named_by != NULL) {
             item = form_named_item(merge->nodes, option, item, list->values[i]);
         }
@@ -40,7 +47,8 @@ static void add_items(const struct merge *merge, const struct option *option, co
 static bool is_list(const struct option *option, const struct node *node)
 {
     return node->kind == NODE_SEQUENCE || (node->kind == NODE_MAPPING && option->named_by != NULL) ||
-           (node->kind == NODE_SCALAR && (option->type == OPTION_STRINGS || node_is_empty(node)));
+           node_is_empty(node) ||
+           (is_one(option, node) && (option->type == OPTION_STRINGS || option->table->short_for != NULL));
 }
 
 static const struct node *join_lists(const struct merge *merge, const struct option *option, const struct node *first,
@@ -49,7 +57,7 @@ static const struct node *join_lists(const struct merge *merge, const struct opt
     if (!is_list(option, first) || !is_list(option, second)) {
         return is_list(option, first) ? second : first;
     }
-    struct node *joined = new_node(merge, NODE_SEQUENCE, first, item_count(first) + item_count(second));
+    struct node *joined = new_node(merge, NODE_SEQUENCE, first, item_count(option, first) + item_count(option, second));
     if (joined != NULL) {
         add_items(merge, option, first, joined);
         add_items(merge, option, second, joined);

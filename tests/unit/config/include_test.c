@@ -69,8 +69,9 @@ static int make_folder(void **state)
     if (mkdtemp(folder) == NULL || mkdir(path_of("inner"), 0700) != 0) {
         return -1;
     }
-    write_file("a.yaml", "http: { listen: \":1\", max_body: 1MiB }\n"
+    write_file("a.yaml", "setup: a.sql\nhttp: { listen: \":1\", max_body: 1MiB }\n"
                          "streams:\n  - { name: events, " FIELDS " }\n  - { name: more, table: other, " FIELDS " }\n");
+    write_file("d.yaml", "setup: { file: d.sql }\n");
     write_file("b.yaml", "http: { listen: \":2\" }\nstreams:\n  - { name: events, " FIELDS " }\n");
     write_file("inner/c.yaml", "include: ../a.yaml\nlog: { level: error }\n");
     write_file("loop.yaml", "include: loop.yaml\n");
@@ -80,7 +81,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = { "a.yaml", "b.yaml", "inner/c.yaml", "loop.yaml", "bad.yaml", "main.yaml" };
+    static const char *const names[] = { "a.yaml",    "b.yaml",   "d.yaml",   "inner/c.yaml",
+                                         "loop.yaml", "bad.yaml", "main.yaml" };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         unlink(path_of(names[i]));
@@ -97,6 +99,18 @@ static void joins_lists_with_its_own_items_first(void **state)
     assert_string_equal(config.streams[0].name, "mine");
     assert_string_equal(config.streams[1].name, "events");
     assert_string_equal(config.streams[2].table, "other");
+    config_free(&config);
+}
+
+static void joins_lists_that_are_written_short(void **state)
+{
+    struct config config;
+    (void)state;
+    load(&config, "include: [{ file: a.yaml, names: a_ }, { file: d.yaml }]\nsetup: main.sql\n");
+    assert_int_equal(config.setup_count, 3);
+    assert_string_equal(config.setup[0].path, "main.sql");
+    assert_string_equal(config.setup[1].path, "a.sql");
+    assert_string_equal(config.setup[2].path, "d.sql");
     config_free(&config);
 }
 
@@ -139,9 +153,9 @@ static void names_both_places_of_a_clash(void **state)
 {
     (void)state;
     must_say("include: [{ file: a.yaml, names: a_ }, b.yaml]\n",
-             "b.yaml:1: http.listen: found another value than in line 1 of ", "a.yaml, expected");
+             "b.yaml:1: http.listen: found another value than in line 2 of ", "a.yaml, expected");
     must_say("include: [a.yaml, b.yaml]\nhttp: { listen: \":9\" }\n",
-             "b.yaml:3: streams[2].name: found \"events\" again (first in line 3 of ", "a.yaml)");
+             "b.yaml:3: streams[2].name: found \"events\" again (first in line 4 of ", "a.yaml)");
 }
 
 static void says_what_is_wrong_where_it_is_wrong(void **state)
@@ -164,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins_lists_with_its_own_items_first),
+        cmocka_unit_test(joins_lists_that_are_written_short),
         cmocka_unit_test(wins_over_what_it_includes),
         cmocka_unit_test(finds_files_beside_the_one_that_names_them),
         cmocka_unit_test(tells_two_of_the_same_name_apart_by_names),
