@@ -93,7 +93,7 @@ static void find_lists(struct route_reply *reply, struct slice body, const struc
         const char *end = memchr(body.data, ']', body.len);
         reply->ids = (struct route_reply_place){ ids.len, (size_t)(end - body.data) + 1 - ids.len };
     }
-    const char *at = memmem(body.data, body.len, errors.data, errors.len);
+    const char *at = body.len == 0 ? NULL : memmem(body.data, body.len, errors.data, errors.len);
     size_t behind = at == NULL ? body.len : (size_t)(at - body.data) + errors.len;
     if (at != NULL && submission->errors.len <= body.len - behind) {
         reply->errors = (struct route_reply_place){ behind, submission->errors.len };
