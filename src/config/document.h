@@ -4,16 +4,17 @@
 #pragma once
 
 #include "config/memory.h"
-#include "config/options/string_list.h"
 
 enum node_kind { NODE_SCALAR, NODE_SEQUENCE, NODE_MAPPING };
+
+struct string_list;
 
 /* Where nodes come from, and what the file that included it says of its items. */
 struct node_file {
     const char *name;
-    const char *scope;  /* what the names of its items begin with; "" */
-    const char *prefix; /* likewise of their paths */
-    struct string_list hosts;
+    const char *scope;               /* what the names of its items begin with; "" */
+    const char *prefix;              /* likewise of their paths */
+    const struct string_list *hosts; /* NULL: none are said */
 };
 
 struct node {

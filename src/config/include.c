@@ -65,7 +65,7 @@ static const struct node_file *file_of(const struct joining *joining, const stru
     file->name = beside(joining->nodes, include->file, include->path);
     file->scope = memory_join(joining->nodes, around->scope, include->names);
     file->prefix = memory_join(joining->nodes, around->prefix, include->prefix);
-    file->hosts = include->hosts.count != 0 ? include->hosts : around->hosts;
+    file->hosts = include->hosts.count != 0 ? &include->hosts : around->hosts;
     return file->name != NULL && file->scope != NULL && file->prefix != NULL ? file : NULL;
 }
 

@@ -72,7 +72,11 @@ static void inherit(struct option_reader *reader, const struct option_table *tab
     switch (option->inherits) {
     case INHERITS_NOTHING: break;
     case INHERITS_PREFIX: memcpy(place_of(option, item), &prefix, sizeof prefix); break;
-    case INHERITS_HOSTS: memcpy(place_of(option, item), &file->hosts, sizeof file->hosts); break;
+    case INHERITS_HOSTS:
+        if (file->hosts != NULL) {
+            memcpy(place_of(option, item), file->hosts, sizeof *file->hosts);
+        }
+        break;
     case INHERITS_SCOPE:
         memcpy(place_of(option, item), &scope, sizeof scope);
         if (name != NULL && *file->scope != '\0') {
