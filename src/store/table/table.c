@@ -8,6 +8,7 @@
 #include "event/stream.h"
 #include "event/type.h"
 #include "store/codes.h"
+#include "store/table/table_catalog.h"
 #include "store/table/table_ddl.h"
 #include "store/table/table_judge.h"
 
@@ -17,11 +18,6 @@
 #define LONGEST_QUERY_NS (30 * NS_PER_SECOND) /* of the catalog, which answers at once or not at all */
 #define MOST_COLUMN_BYTES ((uint64_t)2 << 20) /* of the catalog's rows: some ten thousand columns */
 #define MOST_ROW_BYTES ((uint64_t)64 << 10)   /* of one row: engine, keys and TTL */
-
-static struct slice table_slice(const struct stream *stream)
-{
-    return slice_from_string(stream->table);
-}
 
 static enum table_verdict failed(const struct stream *stream, const struct store_reply *reply, struct buf *problem)
 {
@@ -49,18 +45,9 @@ static int64_t query_timeout_ns(int64_t timeout_ns)
 /* Asks the catalog about the stream's table; false if it did not answer. */
 static bool ask_catalog(struct check *check, struct slice sql, uint64_t most_bytes, struct buf *answer)
 {
-    const struct store_parameter parameters[] = {
-        { .name = "table", .type = "String", .value = table_slice(check->stream) },
-        { .name = "database", .type = "String", .value = slice_from_string(check->store->database) },
-    };
-    struct store_query query = { .sql = sql,
-                                 .parameters = parameters,
-                                 .parameter_count = ARRAY_LENGTH(parameters),
-                                 .format = "TSVRaw",
-                                 .timeout_ns = check->timeout_ns,
-                                 .max_result_bytes = most_bytes };
-    check->store->ops->query(check->session, check->server, &query, answer, &check->reply);
-    return check->reply.outcome == STORE_DONE;
+    const struct table_catalog catalog = { check->store, check->session, check->server, check->stream->table,
+                                           check->timeout_ns };
+    return table_catalog_ask(&catalog, sql, most_bytes, answer, &check->reply);
 }
 
 #define IN_THIS_DATABASE " AND database = if({database:String} = '', currentDatabase(), {database:String})"

@@ -4,6 +4,7 @@
 #include "event/column.h"
 #include "event/stream.h"
 #include "store/sql.h"
+#include "store/table/table_catalog.h"
 #include "store/table/table_ddl.h"
 #include "store/table/table_judge.h"
 
@@ -22,18 +23,9 @@ struct alteration {
 
 static bool ask(struct alteration *alteration, struct slice sql, struct buf *answer)
 {
-    const struct store_parameter parameters[] = {
-        { .name = "table", .type = "String", .value = slice_from_string(alteration->stream->table) },
-        { .name = "database", .type = "String", .value = slice_from_string(alteration->store->database) },
-    };
-    struct store_query query = { .sql = sql,
-                                 .parameters = parameters,
-                                 .parameter_count = ARRAY_LENGTH(parameters),
-                                 .format = "TSVRaw",
-                                 .timeout_ns = alteration->timeout_ns,
-                                 .max_result_bytes = MOST_COLUMN_BYTES };
-    alteration->store->ops->query(alteration->session, alteration->server, &query, answer, &alteration->reply);
-    return alteration->reply.outcome == STORE_DONE;
+    const struct table_catalog catalog = { alteration->store, alteration->session, alteration->server,
+                                           alteration->stream->table, alteration->timeout_ns };
+    return table_catalog_ask(&catalog, sql, MOST_COLUMN_BYTES, answer, &alteration->reply);
 }
 
 /* The statement, and the names of what it adds; false if nothing is missing. `rows`: the table's columns. */
