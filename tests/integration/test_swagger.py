@@ -60,20 +60,14 @@ def execute(page, block, fill="() => {}", argument=None):
     return int(status.split()[0]), json.loads(body)
 
 
-def try_the_api(browser, base, name):
+def try_the_api(browser, gateway, base, name):
     page = browser.open(base + "/swagger")
     assert page.evaluate("location.href") == base + "/swagger/"
     wait_for(page, "document.querySelectorAll('.opblock').length > 10", "the operations")
     status, reply = execute(page, operation("post", "/events"))
     assert status == 202 and reply["status"] == "accepted", (status, reply)
-    deadline = time.time() + 30
-    while True:
-        status, counts = execute(page, operation("get", "/events/metrics"))
-        if counts["total_count"]:
-            break
-        assert time.time() < deadline, counts
-        page.evaluate("location.reload()")
-        wait_for(page, "document.querySelectorAll('.opblock').length > 10", "the operations")
+    gateway.wait_stored()
+    status, counts = execute(page, operation("get", "/events/metrics"))
     assert status == 200, (status, counts)
     picture(page, name)
     check_quiet(browser, page, base)
@@ -91,7 +85,7 @@ def check_stored(gateway, events):
 def an_event_is_posted_and_counted_in_swagger(gateway):
     assert os.path.exists(FOLDER), "Swagger UI is missing: `make swagger` fetches it"
     with Browser(gateway.folder) as browser:
-        assert try_the_api(browser, "http://127.0.0.1:%d" % gateway.port, "swagger") == 1
+        assert try_the_api(browser, gateway, "http://127.0.0.1:%d" % gateway.port, "swagger") == 1
     check_stored(gateway, 1)
 
 
@@ -109,7 +103,7 @@ def behind_a_proxy_that_takes_a_path_off_everything_is_found(gateway):
                 with urllib.request.urlopen(link, timeout=30) as reply:
                     assert reply.status == 200, link
             picture(page, "landing")
-            assert try_the_api(browser, base, "swagger-behind-nginx") == 1
+            assert try_the_api(browser, gateway, base, "swagger-behind-nginx") == 1
         check_stored(gateway, 1)
     finally:
         nginx.stop()
