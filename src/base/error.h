@@ -34,6 +34,25 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_HTTP_VERSION, "http_version", REJECTED, 505, 1002, "only HTTP/1.0 and HTTP/1.1 are spoken here")           \
     X(ERROR_ORIGIN_NOT_ALLOWED, "origin_not_allowed", REJECTED, 403, 1008,                                             \
       "web pages of this origin are not in http.cors_origins")                                                         \
+    X(ERROR_KEY_MISSING, "key_missing", REJECTED, 401, 1008,                                                           \
+      "a key is needed: send it as Authorization: Bearer KEY, X-API-Key, or ?key=")                                    \
+    X(ERROR_KEY_MALFORMED, "key_malformed", REJECTED, 401, 1008,                                                       \
+      "this is no key: its checksum is wrong, so a character was lost or changed")                                     \
+    X(ERROR_KEY_UNKNOWN, "key_unknown", REJECTED, 401, 1008, "there is no such key")                                   \
+    X(ERROR_KEY_EXPIRED, "key_expired", REJECTED, 401, 1008, "the key has expired")                                    \
+    X(ERROR_KEY_DISABLED, "key_disabled", REJECTED, 401, 1008, "the key is disabled")                                  \
+    X(ERROR_KEY_ORIGIN, "key_origin", REJECTED, 403, 1008, "web pages of this origin may not use the key")             \
+    X(ERROR_SCOPE_MISSING, "scope_missing", REJECTED, 403, 1008, "the key is not for this: it lacks the scope")        \
+    X(ERROR_STREAM_FORBIDDEN, "stream_forbidden", REJECTED, 403, 1008, "the key is not for this stream")               \
+    X(ERROR_ADDRESS_NOT_ALLOWED, "address_not_allowed", REJECTED, 403, 1008,                                           \
+      "the listener takes nothing from this address")                                                                  \
+    X(ERROR_BAD_SIGNATURE, "bad_signature", REJECTED, 401, 1008,                                                       \
+      "the datagram's trailer is missing, or its HMAC is not that of the listener's key")                              \
+    X(ERROR_SIGNATURE_TIME, "signature_time", REJECTED, 401, 1008,                                                     \
+      "the datagram was signed too long ago, or its sender's clock is wrong")                                          \
+    X(ERROR_REPLAYED, "replayed", REJECTED, 401, 1008, "a datagram with this signature came before")                   \
+    X(ERROR_RATE_LIMITED, "rate_limited", REJECTED, 429, 1013,                                                         \
+      "more comes from here than the configuration allows; wait as long as Retry-After says")                          \
     X(ERROR_HOST_NOT_ALLOWED, "host_not_allowed", REJECTED, 421, 1008,                                                 \
       "the gateway is not called by this name: http.hosts does not list it")                                           \
     X(ERROR_UPGRADE_REQUIRED, "upgrade_required", REJECTED, 426, 1002,                                                 \

@@ -8,4 +8,5 @@ struct request_fields {
     struct slice host; /* that the client called, with its port */
     struct slice referer;
     struct slice accept_language;
+    struct slice key_name; /* of the key that was shown; empty: none */
 };

@@ -34,6 +34,7 @@ struct status_board;
 struct store;
 struct store_options;
 struct stream;
+struct stream_set;
 struct writer_options;
 
 struct pipeline_config {
@@ -146,6 +147,7 @@ struct payload {
     bool held;
     const struct payload_shape *shape;   /* of its route; NULL: as the form says */
     const struct request_values *values; /* beside the bytes; NULL: none */
+    const struct stream_set *streams;    /* events of others are refused (stream_forbidden); NULL: none are */
 };
 
 #define SUBMISSION_MAX_ERRORS 100

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "http_wire.h"
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/server/connections.h"
 #include "proto/server/listener.h"
 

@@ -25,7 +25,7 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/gatekeeper.h"
 #include "store/store.h"
 
 #define PATIENCE (20 * NS_PER_SECOND)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "http_wire.h"
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/gatekeeper.h"
 
 #define UPGRADE_FIELDS                                                                                                 \
     "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                            \

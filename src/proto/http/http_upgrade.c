@@ -2,9 +2,9 @@
 #include "proto/http/http_upgrade.h"
 
 #include "config/options/http_options.h"
-#include "proto/front/gatekeeper.h"
 #include "proto/front/origins.h"
 #include "proto/front/page.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/http/http_streams.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"

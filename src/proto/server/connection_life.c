@@ -3,9 +3,9 @@
 
 #include "base/metrics/metrics.h"
 #include "proto/front/client_address.h"
-#include "proto/front/gatekeeper.h"
 #include "proto/front/session.h"
 #include "proto/front/turn.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/http/http_session.h"
 #include "proto/http/io_context.h"
 #include "proto/server/connections.h"

@@ -4,8 +4,8 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/thread.h"
-#include "proto/front/gatekeeper.h"
 #include "proto/front/intake.h"
+#include "proto/gate/gatekeeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>

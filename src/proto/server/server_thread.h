@@ -2,8 +2,8 @@
 #pragma once
 
 #include "proto/front/client_address.h"
-#include "proto/front/gatekeeper.h"
 #include "proto/front/kept.h"
+#include "proto/gate/gatekeeper.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -11,8 +11,8 @@
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
-#include "proto/front/gatekeeper.h"
 #include "proto/front/intake.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/udp/udp_batch.h"
 #include "proto/udp/udp_socket.h"
 

@@ -156,7 +156,9 @@ static void requests_fill_columns(void **state)
         FIELD("a", "UInt8"),
     };
     const struct stream_options options = { .line = 1, .name = "s", .fields = fields, .field_count = 4 };
-    const struct request_fields request = { SLICE("Shop.Example:8443"), SLICE("https://a/\xff?b"), SLICE("DE, EN") };
+    const struct request_fields request = { .host = SLICE("Shop.Example:8443"),
+                                            .referer = SLICE("https://a/\xff?b"),
+                                            .accept_language = SLICE("DE, EN") };
     struct fixture f;
     (void)state;
     fixture_init(&f, &options);

@@ -7,8 +7,8 @@
 
 #include "config/options/options.h"
 #include "event/stream.h"
-#include "proto/front/connection_limits.h"
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/connection_limits.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"

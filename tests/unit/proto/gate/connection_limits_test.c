@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "proto/front/client_address.h"
-#include "proto/front/connection_limits.h"
+#include "proto/gate/connection_limits.h"
 
 #include <pthread.h>
 

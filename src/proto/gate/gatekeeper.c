@@ -1,11 +1,11 @@
 /* Turns who comes, how much it is and what room there is into yes, or into why not. */
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/gatekeeper.h"
 
 #include "base/assert.h"
 #include "config/options/http_options.h"
 #include "config/options/websocket_options.h"
 #include "pipeline/pipeline.h"
-#include "proto/front/connection_limits.h"
+#include "proto/gate/connection_limits.h"
 
 bool gatekeeper_init(struct gatekeeper *gatekeeper, const struct pipeline *pipeline, const struct http_options *http,
                      const struct websocket_options *websocket)

@@ -2,18 +2,20 @@
  * each door tells in its own way: HTTP by a status (413, 429, 503), a WebSocket by a close code or by not being read, UDP by a
  * counted drop. The questions, in this order:
  *
- *   who is it?       the client's address, and how many connections and WebSockets it may have
- *   how much is it?  the bytes, against what the door takes at once
+ *   who is it?       the client's address, how many connections and WebSockets it may have, its key, and what that is for
+ *   how much is it?  the bytes, against what the door takes at once; what came before, against the limits
  *   is there room?   in the gateway, and in the stream's part of the journal
  *
- * Plain data that all threads share; any thread may ask. A key, and which streams it may write to, belong here as well. */
+ * Plain data that all threads share; any thread may ask. */
 #pragma once
 
 #include "base/error.h"
 #include "proto/front/client_address.h"
 
+struct access;
 struct connection_limits;
 struct http_options;
+struct limits;
 struct pipeline;
 struct stream;
 struct websocket_options;
@@ -23,6 +25,8 @@ enum gatekeeper_kind { GATEKEEPER_CONNECTION, GATEKEEPER_WEBSOCKET, GATEKEEPER_K
 struct gatekeeper {
     const struct pipeline *pipeline;
     struct connection_limits *limits[GATEKEEPER_KINDS]; /* NULL: any number */
+    const struct access *access;                        /* borrowed; NULL: as if there were no keys */
+    struct limits *rates;                               /* borrowed; NULL: none */
 };
 
 /* Makes the limits of `http` and `websocket`; the pipeline outlives it. False: memory is short; gatekeeper_release follows

@@ -8,7 +8,7 @@
 
 #include "config/options/options.h"
 #include "event/stream.h"
-#include "proto/front/gatekeeper.h"
+#include "proto/gate/gatekeeper.h"
 
 struct pipeline {
     enum error admits;

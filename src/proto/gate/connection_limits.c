@@ -1,5 +1,5 @@
 /* Turns the comings and goings of connections into counts: in all, and per client address. */
-#include "proto/front/connection_limits.h"
+#include "proto/gate/connection_limits.h"
 
 #include "base/hash.h"
 #include "proto/front/client_address.h"

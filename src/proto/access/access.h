@@ -1,0 +1,61 @@
+/* Who somebody is, and what they may do: the keys of the configuration, compiled. A key is found by the hash of its text, in
+ * a table whose order no stranger knows; what was found is compared in constant time. Pure, and immutable: any thread may ask.
+ *
+ * A reload makes another one. So a struct access_key is looked at during one turn of a thread, and never kept: who lives
+ * longer (a WebSocket) keeps the hash and asks again with access_recall when access_generation differs. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "config/options/access_options.h"
+#include "event/stream_set.h"
+
+struct stream;
+
+#define ACCESS_HASH_SIZE 32 /* SHA-256 */
+
+struct access_key {
+    struct slice name;
+    size_t index; /* among the keys: of its counters and of its limits */
+    unsigned scopes;
+    bool all_streams; /* else `streams` */
+    struct stream_set streams;
+    const struct string_list *origins; /* empty: any, and none */
+    int64_t expires_ns;                /* wall time; INT64_MAX: never */
+    bool disabled;
+    uint8_t hash[ACCESS_HASH_SIZE];
+};
+
+struct access;
+
+/* Of `count` keys. NULL with *problems, a line for each: "file:line: keys: found …, expected …". */
+struct access *access_new(const struct key_options *keys, size_t count, struct stream *const *streams,
+                          size_t stream_count, struct buf *problems);
+void access_free(struct access *access);
+
+/* None of the configuration's keys: whoever comes may do all. */
+bool access_is_open(const struct access *access);
+size_t access_key_count(const struct access *access);
+uint64_t access_generation(const struct access *access);
+
+/* What somebody shows. Slices of the request. */
+struct credential {
+    struct slice key;     /* its text; data is NULL: none was given */
+    struct slice subject; /* of the certificate that the client proved to own; data is NULL: none */
+    struct slice origin;  /* of the web page; empty: it is no page */
+};
+
+/* OK, with *key: who it is; NULL if access is open, or if nothing was shown, which may be enough. Else why the key is
+ * none: ERROR_KEY_MALFORMED (a typing error, as its checksum says), ERROR_KEY_UNKNOWN, ERROR_KEY_EXPIRED,
+ * ERROR_KEY_DISABLED, ERROR_KEY_ORIGIN. */
+MUST_CHECK enum error access_identify(const struct access *access, const struct credential *credential, int64_t wall_ns,
+                                      const struct access_key **key);
+
+/* The key with this hash, unless it may not be used any more: errors as access_identify. */
+MUST_CHECK enum error access_recall(const struct access *access, const uint8_t hash[ACCESS_HASH_SIZE], int64_t wall_ns,
+                                    const struct access_key **key);
+
+/* May this key (NULL: none was shown) do that, to this stream (NULL: none, or which one is not known yet)? OK,
+ * ERROR_KEY_MISSING, ERROR_SCOPE_MISSING, ERROR_STREAM_FORBIDDEN. */
+MUST_CHECK enum error access_allows(const struct access *access, const struct access_key *key, enum access_scope scope,
+                                    const struct stream *stream);
