@@ -36,6 +36,35 @@ static bool with_admin(const struct config *config)
     return serves_together(&config->http, SERVES_PAGES | SERVES_ADMIN);
 }
 
+/* Of the gateway's own, what the configuration switched off. */
+static void leave_out(struct gateway_pages *pages, const struct config *config)
+{
+    const struct {
+        const char *path;
+        bool served;
+    } switches[] = { { "/demo", config->http.demo }, { "/events/metrics", config->query.event_metrics } };
+    _Static_assert(ARRAY_LENGTH(switches) <= ARRAY_LENGTH(pages->left_out_paths), "one place for each");
+    pages->left_out = (struct string_list){ pages->left_out_paths, 0 };
+    for (size_t i = 0; i < ARRAY_LENGTH(switches); i++) {
+        if (!switches[i].served) {
+            pages->left_out_paths[pages->left_out.count++] = switches[i].path;
+        }
+    }
+    if (!config->query.event_metrics) {
+        pages->source.event_metrics = NULL;
+    }
+}
+
+static bool is_left_out(const struct gateway_pages *pages, const char *path)
+{
+    for (size_t i = 0; i < pages->left_out.count; i++) {
+        if (strcmp(pages->left_out.items[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool start_openapi(struct gateway_pages *pages, const struct config *config)
 {
     const struct openapi_source source = {
@@ -51,6 +80,7 @@ static bool start_openapi(struct gateway_pages *pages, const struct config *conf
         .page_count = config->page_count,
         .max_events = config->http.max_events,
         .with_admin = with_admin(config),
+        .left_out = &pages->left_out,
         .title = config->openapi.title,
         .version = pages->source.version,
         .now_wall_ns = clock_wall_ns(),
@@ -75,6 +105,8 @@ static bool start_landing(struct gateway_pages *pages, const struct config *conf
         .example = buf_slice(&example),
         .with_admin = with_admin(config),
         .with_openapi = config->openapi.serve,
+        .with_demo = config->http.demo,
+        .with_counts = config->query.event_metrics,
     };
     bool made = landing_init(&pages->landing, &source) && !example.failed;
     buf_release(&example);
@@ -131,6 +163,23 @@ static void add(struct gateway_pages *pages, struct page page)
     pages->items[pages->count++] = page;
 }
 
+/* Its place in the table, if it is served. */
+static void add_own(struct gateway_pages *pages, struct page page)
+{
+    if (!is_left_out(pages, page.path)) {
+        add(pages, page);
+    }
+}
+
+static void add_assets(struct gateway_pages *pages)
+{
+    struct page assets[ASSETS_MAX];
+    size_t count = assets_fill(assets);
+    for (size_t i = 0; i < count; i++) {
+        add_own(pages, assets[i]);
+    }
+}
+
 static void add_of_openapi(struct gateway_pages *pages, const struct config *config)
 {
     openapi_pages(pages->openapi, pages->items + pages->count);
@@ -145,6 +194,7 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
                          struct buf *problem)
 {
     pages->source = *source;
+    leave_out(pages, config);
     if (!start_parts(pages, config, problem) || !start_lookups(pages, config, lookups, problem)) {
         return false;
     }
@@ -158,8 +208,11 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
         return false;
     }
     pages->count = pages_fill(pages->items, &pages->source);
-    pages->count += assets_fill(pages->items + pages->count);
-    for (size_t i = 0; i < query_count; i++) {
+    add_assets(pages);
+    if (query_count != 0) {
+        add_own(pages, queries[0]); /* /events/metrics; a query of the configuration may have taken the path */
+    }
+    for (size_t i = 1; i < query_count; i++) {
         add(pages, queries[i]);
     }
     for (size_t i = 0; i < lookup_count; i++) {

@@ -1,6 +1,7 @@
 /* The pages of a gateway: built-in ones, those of the queries, and those that the configuration asks for. */
 #pragma once
 
+#include "config/options/string_list.h"
 #include "proto/front/page.h"
 #include "proto/pages/landing.h"
 #include "proto/pages/pages.h"
@@ -23,6 +24,8 @@ struct gateway_pages {
     size_t folder_count;
     struct buf swagger; /* its folder */
     struct landing landing;
+    const char *left_out_paths[2];
+    struct string_list left_out; /* the gateway's own that the configuration switched off */
     struct page_templates *templates;
     struct lookup_pages *lookups;
 };

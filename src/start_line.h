@@ -8,6 +8,10 @@ struct gateway;
 /* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
 void start_line_log(const struct config *config, const struct gateway *gateway);
 
+/* A warning, in one line: that anybody who reaches an address of the gateway may do what is served there; to whom it is open,
+ * and the cure. Nothing if no address is. */
+void start_line_open(const struct config *config);
+
 /* On stdout: the demo's URL, and curl commands that store an event of the sample's stream, if that is the first, and count
  * it. */
 void start_line_example(const struct config *config, const struct gateway *gateway);

@@ -11,10 +11,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/system/private_process.h"
 #include "base/system/service.h"
 #include "base/thread.h"
 #include "base/version.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
@@ -303,9 +305,18 @@ static void have_large_blocks_given_back(void)
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
+static void keep_memory_private(const struct config *config)
+{
+    if (!config->log.core_dumps && !private_memory()) {
+        LOG(LOG_WARN, "memory not private", "a core may be written, and holds events and passwords: %s",
+            strerror(errno));
+    }
+}
+
 static int serve(const struct config *config, bool example)
 {
     sigset_t signals;
+    keep_memory_private(config);
     block_signals(&signals);
     ignore_signals();
     raise_file_limit();
@@ -323,6 +334,7 @@ static int serve(const struct config *config, bool example)
     say_serving("serving", gateway);
     service_ready();
     start_line_log(config, gateway);
+    start_line_open(config);
     if (example) {
         start_line_example(config, gateway);
     }
@@ -358,6 +370,7 @@ static void print_parts(const struct config *config, const char *path)
 
 int main(int argc, char **argv)
 {
+    private_files();
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
         return journal_command(argc - 2, argv + 2);
     }

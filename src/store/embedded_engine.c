@@ -20,14 +20,14 @@ static bool make_folders(char *path)
     for (char *at = path + 1; *at != '\0'; at++) {
         if (*at == '/') {
             *at = '\0';
-            bool made = mkdir(path, 0750) == 0 || errno == EEXIST;
+            bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
             *at = '/';
             if (!made) {
                 return false;
             }
         }
     }
-    return mkdir(path, 0750) == 0 || errno == EEXIST;
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
 /* --path=<real path of the engine's folder>, made if it is missing; NULL with *problem. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool fail(struct buf *problem, const char *what, const char *path)
@@ -87,6 +88,15 @@ static bool sync_folders(const char *path)
     return done;
 }
 
+/* One that was there keeps its mode: somebody may have let a group in, for backups. */
+static void tell_if_open(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (info.st_mode & S_IRWXO) != 0) {
+        LOG(LOG_WARN, "data folder is open", "every user of this machine may look into %s: chmod 700 it, or 750", path);
+    }
+}
+
 bool data_folder_take(struct data_folder *folder, const char *data, bool make, struct buf *problem)
 {
     *folder = (struct data_folder){ .lock_fd = -1 };
@@ -109,6 +119,7 @@ bool data_folder_take(struct data_folder *folder, const char *data, bool make, s
         return in_use(folder, problem);
     }
     write_pid(folder->lock_fd);
+    tell_if_open(folder->path);
     return true;
 }
 

@@ -30,7 +30,7 @@ bool disk_write_all(int fd, struct slice bytes)
 int disk_open_plain(const char *path, int flags)
 {
     struct stat info;
-    int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
         close(fd);
         errno = ELOOP;
@@ -185,7 +185,7 @@ bool disk_make_folder(const char *path)
 {
     struct stat info;
     int error;
-    if (mkdir(path, 0750) == 0) {
+    if (mkdir(path, 0700) == 0) {
         if (sync_parent(path)) {
             return true;
         }

@@ -3,6 +3,7 @@
 
 #include "config/options/string_list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,7 @@ struct http_options {
     struct string_list cors_origins;    /* as proto/front/origins.h says, for WebSockets too */
     struct string_list hosts;           /* as proto/front/hosts.h says; empty: all */
     struct string_list trusted_proxies; /* addresses or CIDR */
+    bool demo;                          /* /demo is served */
 };
 
 struct admin_options {

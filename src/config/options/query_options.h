@@ -1,9 +1,11 @@
 /* Options: the read API (query/). See options.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct query_options {
+    bool event_metrics; /* /events/metrics is served */
     int64_t threads;
     int64_t queue; /* queries waiting, at most */
     int64_t timeout_ns;

@@ -80,6 +80,8 @@ static const struct option http_rows[] = {
       "whose own name was made to lead here (DNS rebinding). For `admin.listen`, too." },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
       "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
+    { "demo",             BOOL(http_options, demo),                            "true",             NULL,    NULL,
+      "Serve /demo, a page that shows the browser SDK at work." },
 };
 
 static const struct option websocket_rows[] = {

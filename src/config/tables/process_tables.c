@@ -19,6 +19,8 @@ static const struct option log_rows[] = {
       "Lines below this level are not written.", .names = log_levels },
     { "format",           ENUM(log_options, format),                           "text",             NULL,    NULL,
       "One line each on stderr, as key=value text or as JSON.", .names = log_formats },
+    { "core_dumps",       BOOL(log_options, core_dumps),                       "false",            NULL,    NULL,
+      "Let a crash write a core, and debuggers of the same user look into the process. Both show events, keys and passwords." },
 };
 
 static const struct option drain_rows[] = {

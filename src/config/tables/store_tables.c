@@ -84,6 +84,8 @@ static const struct option writer_rows[] = {
 };
 
 static const struct option query_rows[] = {
+    { "event_metrics",    BOOL(query_options, event_metrics),                  "true",             NULL,    NULL,
+      "Serve /events/metrics: counts of events by any field of few values." },
     { "threads",          INTEGER(query_options, threads),                     "1",                "1",     "64",
       "Queries that run at once." },
     { "queue",            INTEGER(query_options, queue),                       "64",               "1",     "100000",

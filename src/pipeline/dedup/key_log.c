@@ -66,7 +66,7 @@ static bool begin_file(struct key_log *log)
     key_log_path(log, epoch_ns, &log->path);
     const char *path = buf_c_string(&log->path);
     bool there = path != NULL && disk_make_folder(log->folder); /* somebody may have deleted it */
-    int fd = there ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
+    int fd = there ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
     if (fd < 0 || !disk_sync_folder(log->folder) || !key_log_add_file(log, epoch_ns, 0)) {
         log->full = disk_error(errno) == ERROR_DISK_FULL;
         if (fd >= 0) {

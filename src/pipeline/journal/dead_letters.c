@@ -213,7 +213,7 @@ static bool write_file(const struct dead_letters *letters, const char *name, con
     bool done = asprintf(&path, "%s/%s%s", letters->folder, name, suffix) >= 0 &&
                 asprintf(&temporary, "%s" TEMPORARY_SUFFIX, path) >= 0;
     bool made = done && (unlink(temporary) == 0 || errno == ENOENT);
-    int fd = made ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
+    int fd = made ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
     done = fd >= 0 && disk_write_all(fd, bytes) && fsync(fd) == 0;
     int error = errno;
     if (fd >= 0) {

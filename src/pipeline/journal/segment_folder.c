@@ -19,7 +19,7 @@
 /* O_EXCL: a file is never recycled. */
 static int system_create(int folder_fd, const char *name)
 {
-    return openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    return openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 static int system_free_bytes(const char *folder, uint64_t *bytes)

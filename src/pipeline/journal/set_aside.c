@@ -56,7 +56,7 @@ static char *choose_path(const char *folder, const char *name, const struct slic
 /* A piece that could not be written whole is none: what it was stays where it is. */
 static bool write_piece(const char *path, struct slice bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         return false;
     }

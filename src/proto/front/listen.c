@@ -117,6 +117,20 @@ bool listen_clash(const char *a, const char *b)
            hosts_overlap(&host_a, &host_b);
 }
 
+bool listen_is_loopback(const char *address)
+{
+    struct host host;
+    uint16_t port;
+    if (!read_host(address, &host, &port)) {
+        return false;
+    }
+    switch (host.family) {
+    case AF_INET: return ntohl(host.address.v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6: return IN6_IS_ADDR_LOOPBACK(&host.address.v6);
+    default: return strcasecmp(host.text, "localhost") == 0;
+    }
+}
+
 static void any_address(struct endpoint *endpoint, int family)
 {
     *endpoint = (struct endpoint){ .any = true, .type = endpoint->type };

@@ -11,6 +11,9 @@ MUST_CHECK bool listen_check(const char *address, struct buf *problem);
  * one is all addresses. Names are not looked up. Port 0 clashes with nothing. */
 bool listen_clash(const char *a, const char *b);
 
+/* Whether nobody but this machine can reach it: 127.0.0.0/8, ::1, localhost. False of what listen_check does not take. */
+bool listen_is_loopback(const char *address);
+
 /* Binds and listens on `address` with `count` sockets (fds[0..count)), non-blocking. ":port" listens on all addresses
  * of IPv4 and IPv6. Port 0 takes a free one. False with *problem ("listen on :8080: address already in use") and no
  * socket left open. A port that another process listens on is refused even if that one set SO_REUSEPORT. */

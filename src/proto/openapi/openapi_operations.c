@@ -171,6 +171,16 @@ static void add_configured(struct list *list, const struct openapi_source *sourc
     }
 }
 
+static bool is_left_out(const struct string_list *paths, const char *path)
+{
+    for (size_t i = 0; paths != NULL && i < paths->count; i++) {
+        if (strcmp(paths->items[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_builtin(struct list *list, const struct openapi_source *source)
 {
     for (size_t i = 0; i < openapi_builtin_count; i++) {
@@ -178,7 +188,7 @@ static void add_builtin(struct list *list, const struct openapi_source *source)
         struct openapi_operation operation = {
             .path = builtin->path, .method = builtin->method, .kind = builtin->kind, .builtin = builtin
         };
-        if (!builtin->admin || source->with_admin) {
+        if ((!builtin->admin || source->with_admin) && !is_left_out(source->left_out, builtin->path)) {
             add(list, &operation);
         }
     }

@@ -26,12 +26,16 @@ struct asset {
     const char *path;
     const char *content_type;
     const char *cache_control;
+    const char *policy; /* NULL: it is no page */
     const char *begin, *end;
 };
 
+/* Its scripts and styles stand in the page itself, and ?gateway= may name another host. */
+static const char demo_policy[] = "base-uri 'self'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
 static const struct asset assets[ASSETS_MAX] = {
-    { "/sluice.js", "text/javascript; charset=utf-8", "public, max-age=3600", asset_sdk_begin, asset_sdk_end },
-    { "/demo", "text/html; charset=utf-8", "no-cache", asset_demo_begin, asset_demo_end },
+    { "/sluice.js", "text/javascript; charset=utf-8", "public, max-age=3600", NULL, asset_sdk_begin, asset_sdk_end },
+    { "/demo", "text/html; charset=utf-8", "no-cache", demo_policy, asset_demo_begin, asset_demo_end },
 };
 
 static enum page_result serve(void *context, const struct page_request *request, struct page_reply *reply,
@@ -41,6 +45,11 @@ static enum page_result serve(void *context, const struct page_request *request,
     (void)request, (void)later;
     reply->content_type = asset->content_type;
     reply->cache_control = asset->cache_control;
+    page_header(reply, "X-Content-Type-Options", SLICE("nosniff"));
+    if (asset->policy != NULL) {
+        page_header(reply, "Content-Security-Policy", slice_from_string(asset->policy));
+        page_header(reply, "Referrer-Policy", SLICE("no-referrer"));
+    }
     buf_append(&reply->body, asset->begin, (size_t)(asset->end - asset->begin));
     return PAGE_READY;
 }

@@ -113,23 +113,32 @@ static void put_paths(const struct landing_source *source, struct buf *out)
     buf_release(&paths);
 }
 
+enum link_kind { LINK_DEMO, LINK_COUNTS, LINK_OPENAPI, LINK_ADMIN };
+
 /* Relative, without a slash in front. */
 static const struct {
     const char *path, *name, *what;
-    bool admin, openapi;
+    enum link_kind kind;
 } links[] = {
-    { "demo", "Demo", "the browser SDK at work, event by event", false, false },
-    { "swagger/", "Swagger UI", "the paths of this gateway, to read and to try", false, true },
-    { "openapi.json", "OpenAPI", "the same as a document, for tools", false, true },
-    { "events/metrics", "Counts", "how many events of the first stream came in the last 24 hours", false, false },
-    { "health", "Health", "the state of each part", true, false },
-    { "metrics", "Metrics", "counters, for Prometheus", true, false },
-    { "status", "Status", "what became of the events", true, false },
+    { "demo", "Demo", "the browser SDK at work, event by event", LINK_DEMO },
+    { "swagger/", "Swagger UI", "the paths of this gateway, to read and to try", LINK_OPENAPI },
+    { "openapi.json", "OpenAPI", "the same as a document, for tools", LINK_OPENAPI },
+    { "events/metrics", "Counts", "how many events of the first stream came in the last 24 hours", LINK_COUNTS },
+    { "health", "Health", "the state of each part", LINK_ADMIN },
+    { "metrics", "Metrics", "counters, for Prometheus", LINK_ADMIN },
+    { "status", "Status", "what became of the events", LINK_ADMIN },
 };
 
 static bool is_there(const struct landing_source *source, size_t link)
 {
-    return (source->with_admin || !links[link].admin) && (source->with_openapi || !links[link].openapi);
+    const bool there[] = {
+        [LINK_DEMO] = source->with_demo,
+        [LINK_COUNTS] = source->with_counts,
+        [LINK_OPENAPI] = source->with_openapi,
+        [LINK_ADMIN] = source->with_admin,
+    };
+    ASSERT_AT_MOST(links[link].kind, ARRAY_LENGTH(there) - 1);
+    return there[links[link].kind];
 }
 
 static void put_links(const struct landing_source *source, struct buf *out)
@@ -225,6 +234,7 @@ static enum page_result handle(void *context, const struct page_request *request
     reply->cache_control = "no-cache";
     page_header(reply, "Vary", SLICE("Accept"));
     page_header(reply, "X-Content-Type-Options", SLICE("nosniff"));
+    page_header(reply, "Referrer-Policy", SLICE("no-referrer"));
     page_header(
         reply, "Content-Security-Policy",
         SLICE("default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "

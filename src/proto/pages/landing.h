@@ -20,6 +20,8 @@ struct landing_source {
     struct slice example; /* JSON: an event of the first stream */
     bool with_admin;      /* pages of operators are at the same address */
     bool with_openapi;    /* /openapi.json and /swagger are there */
+    bool with_demo;
+    bool with_counts; /* /events/metrics is there */
 };
 
 /* Zeroed before. */

@@ -150,9 +150,24 @@ static void two_addresses_clash_where_the_second_cannot_be_listened_on(void **st
     assert_false(listen_clash("off", "off"));
 }
 
+static void loopback_is_what_this_machine_alone_can_reach(void **state)
+{
+    (void)state;
+    static const char *const loopback[] = { "127.0.0.1:1", "127.9.9.9:0", "[::1]:80", "localhost:1", "LOCALHOST:1" };
+    static const char *const others[] = { ":1",      "0.0.0.0:1", "[::]:1", "10.0.0.1:1",         "128.0.0.1:1",
+                                          "[::2]:1", "host:1",    "off",    "localhost.example:1" };
+    for (size_t i = 0; i < ARRAY_LENGTH(loopback); i++) {
+        assert_true(listen_is_loopback(loopback[i]));
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        assert_false(listen_is_loopback(others[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loopback_is_what_this_machine_alone_can_reach),
         cmocka_unit_test(senders_of_datagrams_are_spread_over_the_sockets),
         cmocka_unit_test(a_port_that_takes_datagrams_is_not_shared_with_others),
         cmocka_unit_test(sockets_of_one_listener_share_a_port),

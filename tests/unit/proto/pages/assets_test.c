@@ -40,7 +40,7 @@ static void serves_the_sdk_as_a_module(void **state)
     assert_string_equal(reply.content_type, "text/javascript; charset=utf-8");
     assert_true(contains(&reply.body, "Sluice browser SDK"));
     assert_true(contains(&reply.body, "as Sluice"));
-    buf_release(&reply.body);
+    page_reply_release(&reply);
 }
 
 static void serves_an_example_that_loads_it(void **state)
@@ -48,10 +48,12 @@ static void serves_an_example_that_loads_it(void **state)
     (void)state;
     struct page_reply reply = get("/demo");
     assert_string_equal(reply.content_type, "text/html; charset=utf-8");
+    assert_true(contains(&reply.headers, "X-Content-Type-Options: nosniff"));
+    assert_true(contains(&reply.headers, "frame-ancestors 'none'"));
     assert_true(contains(&reply.body, "<!doctype html>"));
     assert_true(contains(&reply.body, "\"./sluice.js\""));
     assert_false(contains(&reply.body, "\"/sluice.js\"")); /* relative: it may lie under a path */
-    buf_release(&reply.body);
+    page_reply_release(&reply);
 }
 
 static void serves_the_files_whole_and_nothing_behind_them(void **state)

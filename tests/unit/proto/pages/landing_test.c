@@ -39,6 +39,8 @@ static struct landing landing_of(bool with_admin)
         .example = SLICE("{\"x\":\"</pre>\"}"),
         .with_admin = with_admin,
         .with_openapi = true,
+        .with_demo = with_admin,
+        .with_counts = with_admin,
     };
     struct landing landing = { 0 };
     assert_true(landing_init(&landing, &source));
@@ -61,7 +63,23 @@ static void browsers_get_a_page_with_relative_links_and_escaped_names(void **sta
     assert_false(contains(&reply.body, "<!--"));
     assert_false(contains(&reply.body, "<script"));
     assert_true(contains(&reply.headers, "Content-Security-Policy: default-src 'none'"));
+    assert_true(contains(&reply.headers, "frame-ancestors 'none'"));
+    assert_true(contains(&reply.headers, "Referrer-Policy: no-referrer"));
     page_reply_release(&reply);
+    landing_release(&landing);
+}
+
+static void what_is_switched_off_is_not_linked(void **state)
+{
+    (void)state;
+    struct landing landing = landing_of(false);
+    assert_false(contains(&landing.html, "./demo"));
+    assert_false(contains(&landing.html, "./events/metrics"));
+    assert_false(contains(&landing.json, "./demo"));
+    landing_release(&landing);
+    landing = landing_of(true);
+    assert_true(contains(&landing.html, "./demo"));
+    assert_true(contains(&landing.html, "./events/metrics"));
     landing_release(&landing);
 }
 
@@ -134,6 +152,7 @@ static void its_files_ask_nothing_of_other_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_switched_off_is_not_linked),
         cmocka_unit_test(browsers_get_a_page_with_relative_links_and_escaped_names),
         cmocka_unit_test(paths_of_the_configuration_are_shown_unless_they_are_of_one_host),
         cmocka_unit_test(clients_that_ask_for_json_get_json),

@@ -1,0 +1,118 @@
+"""What strangers and other users of the machine learn of a gateway, and what they cannot do: docs/security.md."""
+import os
+import re
+import stat
+import subprocess
+
+from check import main
+from gateway import Gateway, event, with_gateway
+from websocket import sample_with
+
+NOBODY = 65534
+
+
+def warnings(gateway, name):
+    return re.findall(r" warn  %s: (.*)" % name, gateway.log())
+
+
+def stored(gateway, count):
+    gateway.wait_stored()
+    gateway.check_identity()
+    assert gateway.sum("sluice_events_stored_total") == count
+    gateway.stop()
+    assert int(gateway.sql("SELECT count() FROM events FINAL")) == count
+
+
+def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
+    addresses = {"SLUICE_HTTP": "0.0.0.0:0", "SLUICE_UDP": "0.0.0.0:0"}
+    rows = [(addresses, True, True), (dict(addresses, SLUICE_UDP="127.0.0.1:0"), True, False),
+            (dict(addresses, SLUICE_HTTP="[::1]:0"), False, True), ({}, False, False)]
+    for number, (env, http, udp) in enumerate(rows):
+        gateway = Gateway(os.path.join(folder, str(number)), env=env)
+        try:
+            gateway.start()
+            gateway.stop()
+            said = warnings(gateway, "open to all")
+            assert len(said) == (http or udp), said
+            if said:
+                assert "keys" in said[0] and "tls" in said[0] and "127.0.0.1" in said[0], said
+                assert ("http 0.0.0.0:0" in said[0], "udp 0.0.0.0:0" in said[0]) == (http, udp), said
+                assert "write events" in said[0] and ("metrics" in said[0]) == http, said
+        finally:
+            gateway.cleanup()
+
+
+def what_is_switched_off_is_nowhere(folder):
+    config = sample_with(folder, http={"demo": "false"}, query={"event_metrics": "false"})
+    gateway = Gateway(folder, config, arguments=["--example"])
+    try:
+        gateway.start()
+        assert gateway.post("/events", event(1))[0] == 202
+        for path in ("/demo", "/events/metrics", "/events/metrics?group_by=channel"):
+            assert gateway.request("GET", path)[0] in (404, 405), path
+        assert gateway.get("/metrics?event_name=purchase")[1].startswith("# HELP")  # no other way to the counts
+        for path in ("/", "/openapi.json"):
+            text = gateway.get(path)[1]
+            assert "/demo" not in text and "/events/metrics" not in text, path
+        assert gateway.request("GET", "/sluice.js")[0] == 200
+        stored(gateway, 1)
+        assert "/demo" not in gateway.log() and "events/metrics" not in gateway.log()
+    finally:
+        gateway.cleanup()
+
+
+@with_gateway
+def pages_are_shown_in_no_frame_and_taken_for_nothing_else(gateway):
+    for path in ("/", "/demo", "/swagger/"):
+        status, headers, _ = gateway.request("GET", path)
+        if status == 200:
+            assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+            assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer", path
+
+
+def as_nobody(*command):
+    """The words of a command as another user, if there is one to become."""
+    if os.getuid() != 0:
+        return list(command)
+    return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"] + list(command)
+
+
+def files_and_memory_are_of_the_gateway_alone(folder):
+    os.chmod(folder, 0o711)
+    home = os.path.join(folder, "home")
+    gateway = Gateway(home, wrapper=as_nobody("env", "HOME=" + home))
+    if os.getuid() == 0:
+        os.chown(home, NOBODY, NOBODY)
+    old = os.umask(0)
+    try:
+        gateway.start()
+        os.umask(old)
+        assert gateway.post("/events?wait=stored", event(1))[0] == 200
+        seen = 0
+        for path, folders, files in os.walk(os.path.join(home, "data")):
+            for name in [path] + [os.path.join(path, name) for name in folders + files]:
+                mode = os.lstat(name).st_mode
+                assert stat.S_ISLNK(mode) or mode & 0o077 == 0, (name, oct(mode))
+                seen += 1
+        assert seen > 10
+        pid = gateway.process.pid
+        with open("/proc/%d/limits" % pid) as file:
+            assert re.search(r"^Max core file size\s+0\s+0\s", file.read(), re.M)
+        for secret in ("environ", "mem"):  # not even the same user
+            done = subprocess.run(as_nobody("head", "-c", "1", "/proc/%d/%s" % (pid, secret)), capture_output=True)
+            assert b"Permission denied" in done.stderr and done.stdout == b"", (secret, done)
+        assert not warnings(gateway, "data folder is open")
+        gateway.check_identity()
+        gateway.stop()
+        os.chmod(os.path.join(home, "data"), 0o755)  # as somebody else made it
+        gateway.start()
+        assert len(warnings(gateway, "data folder is open")) == 1
+        gateway.stop()
+    finally:
+        os.umask(old)
+        gateway.cleanup()
+
+
+if __name__ == "__main__":
+    main([who_starts_it_open_is_told_so_in_one_line_and_to_whom, what_is_switched_off_is_nowhere,
+          pages_are_shown_in_no_frame_and_taken_for_nothing_else, files_and_memory_are_of_the_gateway_alone])
