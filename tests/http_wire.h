@@ -271,7 +271,7 @@ static inline struct wire *wire_new(void)
     assert_true(route_list_add_own(&wire->rows));
     assert_true(route_list_add_pages(&wire->rows, pages, ARRAY_LENGTH(pages)));
     assert_true(route_table_init(&wire->routes, &wire->rows, SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN, &problem));
-    assert_true(address_ranges_init(&wire->trusted, &proxy_list, &problem));
+    assert_true(address_ranges_init(&wire->trusted, &proxy_list, "http.trusted_proxies", &problem));
     wire->metrics = metrics_new(&(struct metrics_labels){ .streams = { stream_names, 1 } });
     const struct websocket_options websocket = { .max_connections = 1, .max_per_address = 1 };
     assert_true(gatekeeper_init(&wire->gatekeeper, &world, &wire->options, &websocket));

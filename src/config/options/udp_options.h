@@ -1,14 +1,16 @@
 /* Options: the UDP front end (proto/udp). See options.h. */
 #pragma once
 
-#include <stddef.h>
+#include "config/options/string_list.h"
+
 #include <stdint.h>
 
 struct udp_listener_options {
     int line; /* in the configuration file, for messages */
     const char *file;
-    const char *listen; /* as http.listen; "off": none */
-    const char *stream; /* "": the first */
+    const char *listen;       /* as http.listen; "off": none */
+    const char *stream;       /* "": the first */
+    struct string_list allow; /* addresses and networks; empty: all */
 };
 
 struct udp_options {

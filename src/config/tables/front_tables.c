@@ -111,6 +111,8 @@ static const struct option udp_listener_rows[] = {
       .required = true },
     { "stream",           STRING(udp_listener_options, stream),                "",                 NULL,    NULL,
       "The stream of datagrams that name none; empty: the first." },
+    { "allow",            STRINGS(udp_listener_options, allow),                "",                 NULL,    NULL,
+      "Addresses or networks (CIDR) that may send there; what others send is dropped (`address_not_allowed`). Empty: all." },
 };
 
 static const struct option_table udp_listener_table = TABLE(udp_listener_rows);

@@ -73,7 +73,8 @@ static bool range_parse(struct address_range *range, struct slice text)
     return true;
 }
 
-bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list, struct buf *problem)
+bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list, const char *option,
+                         struct buf *problem)
 {
     *ranges = (struct address_ranges){ 0 };
     if (list->count == 0) {
@@ -81,13 +82,12 @@ bool address_ranges_init(struct address_ranges *ranges, const struct string_list
     }
     ranges->items = calloc(list->count, sizeof *ranges->items);
     if (ranges->items == NULL) {
-        buf_append_string(problem, "http.trusted_proxies: out of memory");
+        buf_printf(problem, "%s: out of memory", option);
         return false;
     }
     for (size_t i = 0; i < list->count; i++) {
         if (!range_parse(&ranges->items[i], slice_from_string(list->items[i]))) {
-            buf_printf(problem,
-                       "http.trusted_proxies: \"%s\" is not an address or a range such as 10.0.0.0/8 or fd00::/8",
+            buf_printf(problem, "%s: \"%s\" is not an address or a range such as 10.0.0.0/8 or fd00::/8", option,
                        list->items[i]);
             address_ranges_release(ranges);
             return false;

@@ -32,8 +32,9 @@ struct address_ranges {
     size_t count;
 };
 
-/* Compiles "10.0.0.0/8", "::1", … False with *problem naming the entry. */
-MUST_CHECK bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list, struct buf *problem);
+/* Compiles "10.0.0.0/8", "::1", … False with *problem naming the entry, behind the name of its option. */
+MUST_CHECK bool address_ranges_init(struct address_ranges *ranges, const struct string_list *list, const char *option,
+                                    struct buf *problem);
 void address_ranges_release(struct address_ranges *ranges);
 
 bool address_ranges_hold(const struct address_ranges *ranges, const struct client_address *address);

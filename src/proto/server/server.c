@@ -44,7 +44,7 @@ bool server_check(const struct http_options *http, struct buf *problems)
 {
     struct address_ranges trusted;
     size_t before = problems->len;
-    if (address_ranges_init(&trusted, &http->trusted_proxies, problems)) {
+    if (address_ranges_init(&trusted, &http->trusted_proxies, "http.trusted_proxies", problems)) {
         address_ranges_release(&trusted);
     } else {
         buf_append_byte(problems, '\n');
@@ -82,7 +82,7 @@ static bool init_shared(struct server *server, const struct server_config *confi
     metric_set(config->metrics, METRIC_REPLYING_LIMIT, 0, (double)shared->replying.max);
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
-    if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, problem)) {
+    if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, "http.trusted_proxies", problem)) {
         return false;
     }
     if (!gatekeeper_init(&shared->gatekeeper, config->pipeline, config->http, config->websocket)) {

@@ -8,6 +8,7 @@
 #include "config/options/udp_options.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/listen.h"
+#include "proto/udp/udp_rules.h"
 #include "proto/udp/udp_socket.h"
 #include "proto/udp/udp_thread.h"
 
@@ -34,6 +35,7 @@ struct listener {
 struct udp {
     struct front_end front;
     struct udp_config config;
+    struct udp_shared shared;
     struct listener *listeners; /* those that are not off */
     size_t listener_count;
     pthread_mutex_t mutex; /* scrapes read the sockets that stopping closes */
@@ -96,6 +98,7 @@ bool udp_check(const struct udp_options *options, const struct stream_options *s
         check_stream(listener, streams, stream_count, problems);
         check_alone(options, i, problems);
     }
+    udp_rules_free(udp_rules_new(options, problems));
     return problems->len == before;
 }
 
@@ -158,6 +161,8 @@ static bool make_thread(struct udp *udp, struct listener *listener, size_t numbe
         .fd = reader->fd,
         .buffer = set_buffer(udp, listener, reader->fd),
         .listener = listener->index,
+        .place = (size_t)(listener->options - udp->config.options->listeners),
+        .shared = &udp->shared,
         .stream = pipeline_stream(udp->config.pipeline, slice_from_string(listener->options->stream)),
         .max_decompressed_bytes = udp->config.options->max_decompressed_bytes,
         .max_ratio = udp->config.max_ratio,
@@ -216,9 +221,11 @@ static bool start_threads(struct udp *udp, struct buf *problem)
 static bool open_all(struct udp *udp, struct buf *problem)
 {
     const struct udp_options *options = udp->config.options;
+    udp->shared.gatekeeper.pipeline = udp->config.pipeline;
+    udp->shared.rules = udp_rules_new(options, problem);
     udp->listeners = calloc(options->listener_count + 1, sizeof *udp->listeners);
-    if (udp->listeners == NULL) {
-        buf_append_string(problem, "start the UDP threads: out of memory");
+    if (udp->listeners == NULL || udp->shared.rules == NULL) {
+        buf_append_string(problem, "start the UDP threads: out of memory, or udp.listeners is bad");
         return false;
     }
     for (size_t i = 0; i < options->listener_count; i++) {
@@ -313,6 +320,7 @@ static void front_free(struct front_end *front)
         free(udp->listeners[i].readers);
     }
     free(udp->listeners);
+    udp_rules_free(udp->shared.rules);
     pthread_mutex_destroy(&udp->mutex);
     free(udp);
 }

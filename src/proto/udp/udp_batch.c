@@ -126,9 +126,11 @@ static struct slice sender_text(struct udp_batch *batch, const struct sockaddr_s
 struct udp_datagram udp_batch_at(struct udp_batch *batch, size_t index)
 {
     const struct mmsghdr *header = &batch->headers[index];
+    struct slice sender = sender_text(batch, &batch->peers[index]);
     return (struct udp_datagram){
         .bytes = slice_make(batch->pieces[index].iov_base, header->msg_len),
         .truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0,
-        .sender = sender_text(batch, &batch->peers[index]),
+        .address = &batch->sender,
+        .sender = sender,
     };
 }

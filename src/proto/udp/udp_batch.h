@@ -10,6 +10,7 @@
 /* No datagram of IPv4 or IPv6 is longer (jumbograms aside, which Linux does not take), so none is cut off. */
 #define UDP_LARGEST 65535
 
+struct client_address;
 struct udp_batch;
 
 /* NULL: memory is short. */
@@ -21,8 +22,9 @@ size_t udp_batch_receive(struct udp_batch *batch, int fd);
 
 struct udp_datagram {
     struct slice bytes;
-    bool truncated;      /* it was longer than `largest` */
-    struct slice sender; /* its address as text, valid until the next call */
+    bool truncated;                       /* it was longer than `largest` */
+    const struct client_address *address; /* of its sender; both are valid until the next call */
+    struct slice sender;                  /* the address as text */
 };
 
 struct udp_datagram udp_batch_at(struct udp_batch *batch, size_t index);

@@ -12,8 +12,8 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
 #include "proto/front/intake.h"
-#include "proto/gate/gatekeeper.h"
 #include "proto/udp/udp_batch.h"
+#include "proto/udp/udp_rules.h"
 #include "proto/udp/udp_socket.h"
 
 #include <poll.h>
@@ -97,6 +97,18 @@ enum encoding udp_packing(struct slice datagram)
     return packed ? ENCODING_LZ4 : ENCODING_IDENTITY;
 }
 
+/* Who sends, and is there room? */
+static enum error judge(struct udp_thread *thread, const struct udp_datagram *datagram)
+{
+    const struct udp_shared *shared = thread->config.shared;
+    const struct udp_arrival arrival = { thread->config.place, datagram->address, datagram->bytes };
+    enum error error = udp_rules_judge(shared->rules, &arrival);
+    if (error == OK && datagram->truncated) {
+        error = ERROR_TRUNCATED;
+    }
+    return error == OK ? gatekeeper_admits(&shared->gatekeeper, NULL) : error;
+}
+
 static void take(struct udp_thread *thread, const struct udp_datagram *datagram, int64_t received_wall_ns)
 {
     struct intake *intake = &thread->intake;
@@ -110,8 +122,7 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         .received_wall_ns = received_wall_ns,
         .client_ip = datagram->sender,
     };
-    const struct gatekeeper gatekeeper = { .pipeline = thread->config.pipeline };
-    enum error error = datagram->truncated ? ERROR_TRUNCATED : gatekeeper_admits(&gatekeeper, NULL);
+    enum error error = judge(thread, datagram);
     if (error == OK) {
         error =
             intake_unpack(intake, udp_packing(datagram->bytes), thread->config.max_decompressed_bytes, &payload.bytes);

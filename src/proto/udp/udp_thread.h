@@ -5,22 +5,31 @@
  * never longer than an eighth of what the receive buffer holds at a million datagrams a second. */
 #pragma once
 
-#include "base/bytes.h"
+#include "proto/gate/gatekeeper.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct slice;
-
 #define UDP_MAX_WAIT_NS (5 * NS_PER_MS)
 
+struct metrics;
+struct slice;
+struct udp_rules;
 struct udp_thread;
+
+/* What all threads of the front end ask, and read anew for each datagram: a reload swaps it while they are parked. */
+struct udp_shared {
+    struct gatekeeper gatekeeper;
+    struct udp_rules *rules;
+};
 
 struct udp_thread_config {
     const char *name; /* copied */
     int fd;           /* the socket, non-blocking; stays the caller's */
     uint64_t buffer;  /* bytes of its receive buffer */
     size_t listener;  /* index of its metrics */
+    size_t place;     /* of the listener in udp.listeners */
+    const struct udp_shared *shared;
     const struct stream *stream;
     uint64_t max_decompressed_bytes;
     uint64_t max_ratio; /* as intake.max_ratio */

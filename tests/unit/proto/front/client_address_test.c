@@ -34,7 +34,7 @@ static void ranges_hold_what_lies_in_them(void **state)
         struct address_ranges ranges;
         struct client_address address;
         struct buf problem = { 0 };
-        assert_true(address_ranges_init(&ranges, &list, &problem));
+        assert_true(address_ranges_init(&ranges, &list, "http.trusted_proxies", &problem));
         assert_true(client_address_parse(&address, slice_from_string(rows[i].address)));
         assert_int_equal(address_ranges_hold(&ranges, &address), rows[i].holds);
         address_ranges_release(&ranges);
@@ -50,7 +50,7 @@ static void a_bad_range_is_named(void **state)
         struct string_list list = { items, 2 };
         struct address_ranges ranges;
         struct buf problem = { 0 };
-        assert_false(address_ranges_init(&ranges, &list, &problem));
+        assert_false(address_ranges_init(&ranges, &list, "http.trusted_proxies", &problem));
         assert_non_null(strstr(buf_c_string(&problem), rows[i]));
         buf_release(&problem);
     }
@@ -82,7 +82,7 @@ static void forwarded_for_is_read_from_the_right_through_trusted_proxies(void **
     struct string_list list = { items, 1 };
     struct address_ranges trusted;
     struct buf problem = { 0 };
-    assert_true(address_ranges_init(&trusted, &list, &problem));
+    assert_true(address_ranges_init(&trusted, &list, "http.trusted_proxies", &problem));
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct client_address peer;
         char text[CLIENT_ADDRESS_TEXT];
