@@ -43,11 +43,11 @@ static void leave_out(struct gateway_pages *pages, const struct config *config)
         const char *path;
         bool served;
     } switches[] = { { "/demo", config->http.demo }, { "/events/metrics", config->query.event_metrics } };
-    _Static_assert(ARRAY_LENGTH(switches) <= ARRAY_LENGTH(pages->left_out_paths), "one place for each");
-    pages->left_out = (struct string_list){ pages->left_out_paths, 0 };
+    _Static_assert(ARRAY_LENGTH(switches) < ARRAY_LENGTH(pages->left_out), "one place for each, and the end");
+    size_t count = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(switches); i++) {
         if (!switches[i].served) {
-            pages->left_out_paths[pages->left_out.count++] = switches[i].path;
+            pages->left_out[count++] = switches[i].path;
         }
     }
     if (!config->query.event_metrics) {
@@ -57,12 +57,12 @@ static void leave_out(struct gateway_pages *pages, const struct config *config)
 
 static bool is_left_out(const struct gateway_pages *pages, const char *path)
 {
-    for (size_t i = 0; i < pages->left_out.count; i++) {
-        if (strcmp(pages->left_out.items[i], path) == 0) {
-            return true;
-        }
+    size_t i = 0;
+    while (pages->left_out[i] != NULL && strcmp(pages->left_out[i], path) != 0) {
+        i++;
     }
-    return false;
+    ASSERT_AT_MOST(i, ARRAY_LENGTH(pages->left_out) - 1);
+    return pages->left_out[i] != NULL;
 }
 
 static bool start_openapi(struct gateway_pages *pages, const struct config *config)
@@ -80,7 +80,7 @@ static bool start_openapi(struct gateway_pages *pages, const struct config *conf
         .page_count = config->page_count,
         .max_events = config->http.max_events,
         .with_admin = with_admin(config),
-        .left_out = &pages->left_out,
+        .left_out = pages->left_out,
         .title = config->openapi.title,
         .version = pages->source.version,
         .now_wall_ns = clock_wall_ns(),

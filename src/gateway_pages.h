@@ -1,7 +1,6 @@
 /* The pages of a gateway: built-in ones, those of the queries, and those that the configuration asks for. */
 #pragma once
 
-#include "config/options/string_list.h"
 #include "proto/front/page.h"
 #include "proto/pages/landing.h"
 #include "proto/pages/pages.h"
@@ -24,8 +23,7 @@ struct gateway_pages {
     size_t folder_count;
     struct buf swagger; /* its folder */
     struct landing landing;
-    const char *left_out_paths[2];
-    struct string_list left_out; /* the gateway's own that the configuration switched off */
+    const char *left_out[3]; /* paths of the gateway's own that the configuration switched off; NULL ends them */
     struct page_templates *templates;
     struct lookup_pages *lookups;
 };

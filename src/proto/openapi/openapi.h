@@ -25,9 +25,9 @@ struct openapi_source {
     size_t query_count;
     const struct page_options *pages;
     size_t page_count;
-    uint64_t max_events;                /* of one request */
-    bool with_admin;                    /* pages of operators are at the same address */
-    const struct string_list *left_out; /* paths of the gateway's own that are not served; NULL: none */
+    uint64_t max_events;         /* of one request */
+    bool with_admin;             /* pages of operators are at the same address */
+    const char *const *left_out; /* paths of the gateway's own that are not served; NULL ends them, NULL: none */
     const char *title;
     const char *version;
     int64_t now_wall_ns; /* what times in examples say */

@@ -171,14 +171,12 @@ static void add_configured(struct list *list, const struct openapi_source *sourc
     }
 }
 
-static bool is_left_out(const struct string_list *paths, const char *path)
+static bool is_left_out(const char *const *paths, const char *path)
 {
-    for (size_t i = 0; paths != NULL && i < paths->count; i++) {
-        if (strcmp(paths->items[i], path) == 0) {
-            return true;
-        }
+    while (paths != NULL && *paths != NULL && strcmp(*paths, path) != 0) {
+        paths++;
     }
-    return false;
+    return paths != NULL && *paths != NULL;
 }
 
 static void add_builtin(struct list *list, const struct openapi_source *source)
