@@ -1,6 +1,7 @@
 /* Turns a configuration into a running gateway, and back. Read top to bottom, this is the whole program:
  *
  *   streams ── compiled schemas, read by every thread
+ *   access ─── who may come in: the keys, compiled            (proto/)
  *   folder ─── the data folder, locked for this process       (base/)
  *   store ──── where batches go and queries are answered      (store/)
  *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
@@ -29,6 +30,7 @@
 #include "memory_plan.h"
 #include "open_files.h"
 #include "pipeline/pipeline.h"
+#include "proto/access/access.h"
 #include "proto/front/front_end.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
@@ -45,6 +47,7 @@
 struct gateway {
     const struct config *config;
     struct stream **streams;
+    struct access *access; /* NULL: there are no keys */
     struct data_folder folder;
     struct status_board *board;
     struct status_part *status;
@@ -69,6 +72,11 @@ static bool start_streams(struct gateway *g, struct buf *problem)
 {
     g->streams = gateway_streams_compile(g->config, problem);
     return g->streams != NULL;
+}
+
+static bool start_access(struct gateway *g, struct buf *problem)
+{
+    return gateway_access_new(g->config, g->streams, &g->access, problem);
 }
 
 static bool start_board(struct gateway *g, struct buf *problem)
@@ -178,6 +186,7 @@ static bool start_server(struct gateway *g, struct buf *problem)
         .pipeline = g->pipeline,
         .metrics = g->metrics,
         .routes = &g->routes.list,
+        .access = g->access,
     };
     g->server = server_start(&config, problem);
     if (g->server == NULL) {
@@ -192,7 +201,8 @@ static bool start_udp(struct gateway *g, struct buf *problem)
     struct udp_config config = { .options = &g->config->udp,
                                  .max_ratio = g->config->http.max_ratio,
                                  .pipeline = g->pipeline,
-                                 .metrics = g->metrics };
+                                 .metrics = g->metrics,
+                                 .access = g->access };
     g->udp = udp_start(&config, problem);
     if (g->udp == NULL) {
         return false;
@@ -205,7 +215,7 @@ static bool start_udp(struct gateway *g, struct buf *problem)
 static bool start_parts(struct gateway *g, struct buf *problem)
 {
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
-           start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
+           start_access(g, problem) && start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
            start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_server(g, problem) &&
            start_udp(g, problem);
@@ -277,6 +287,7 @@ static void free_all(struct gateway *g)
     free_store(g);
     data_folder_release(&g->folder);
     status_board_free(g->board);
+    access_free(g->access);
     gateway_streams_free(g->streams, g->config->stream_count);
 }
 

@@ -9,6 +9,7 @@
 
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
+#include "proto/access/access.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"
@@ -58,6 +59,23 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     return streams;
 }
 
+bool gateway_access_new(const struct config *config, struct stream *const *streams, struct access **access,
+                        struct buf *problems)
+{
+    *access = config->key_count == 0
+                  ? NULL
+                  : access_new(config->keys, config->key_count, streams, config->stream_count, problems);
+    return config->key_count == 0 || *access != NULL;
+}
+
+static bool check_access(const struct config *config, struct stream *const *streams, struct buf *problems)
+{
+    struct access *access;
+    bool fits = gateway_access_new(config, streams, &access, problems);
+    access_free(access);
+    return fits;
+}
+
 struct query_service_config gateway_query_config(const struct config *config, struct stream **streams)
 {
     return (struct query_service_config){
@@ -103,6 +121,7 @@ bool gateway_check(const struct config *config, struct buf *problems)
     if (streams != NULL) {
         queries = gateway_query_config(config, streams);
         fits = query_check(&queries, problems);
+        fits = check_access(config, streams, problems) && fits;
     }
     struct buf found = { 0 };
     fits = server_check(&config->http, &found) && fits;

@@ -7,6 +7,7 @@
 #include "config/document.h"
 #include "config/http_listeners.h"
 #include "config/include.h"
+#include "config/keys_file.h"
 #include "config/memory.h"
 #include "config/names.h"
 #include "config/option_read.h"
@@ -56,6 +57,14 @@ static void check_writer(struct option_reader *reader, const struct writer_optio
     }
 }
 
+static void settle_own_keys(struct option_reader *reader, struct config *config)
+{
+    struct key_list list = { config->keys, config->key_count };
+    settle_keys(reader, config->keys_file, &list);
+    config->keys = list.keys;
+    config->key_count = list.count;
+}
+
 static void read_root(struct option_reader *reader, const struct node *root, struct config *config)
 {
     size_t before = reader->problems->len;
@@ -67,6 +76,7 @@ static void read_root(struct option_reader *reader, const struct node *root, str
         check_writer(reader, &config->writer);
         settle_max_journal(reader, config);
         settle_listeners(reader, &config->http, &config->admin);
+        settle_own_keys(reader, config);
         settle_secrets(reader, &config->store, &config->query, &config->dedup);
     }
     if (memory_failed(reader->memory)) {
@@ -121,8 +131,8 @@ bool config_load(struct config *config, const char *path, const char *(*lookup)(
 {
     struct buf text = { 0 };
     *config = (struct config){ 0 };
-    bool loaded =
-        include_read_file(path, &text, problems) && config_parse(config, path, buf_slice(&text), lookup, problems);
+    bool loaded = include_read_file(path, INCLUDE_FILE_LIMIT, &text, problems) &&
+                  config_parse(config, path, buf_slice(&text), lookup, problems);
     buf_release(&text);
     return loaded;
 }

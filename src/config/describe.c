@@ -121,10 +121,21 @@ static void describe_equals(struct buf *out, const struct option_table *table, s
     buf_append_string(out, any ? ".\n" : "");
 }
 
+/* One that is no group, beside the sections. */
+static void describe_single(struct buf *out, const struct option *option)
+{
+    const struct option_table one = { .rows = option, .count = 1 };
+    buf_printf(out, "\n## %s\n", option->key);
+    describe_table(out, &one);
+}
+
 static void describe_nested(struct buf *out, const struct option_table *table, const char *path)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct option *option = &table->rows[i];
+        if (option->table == NULL && table == &option_sections) {
+            describe_single(out, option);
+        }
         if (option->table == NULL || is_described(table, i)) {
             continue;
         }

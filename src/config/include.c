@@ -15,26 +15,25 @@ struct joining {
 };
 
 /* One byte more than may be, so that a larger file is seen to be one. */
-static bool read_stream(FILE *file, struct buf *text)
+static bool read_stream(FILE *file, size_t limit, struct buf *text)
 {
     size_t before = text->len;
-    if (!buf_reserve(text, INCLUDE_FILE_LIMIT + 1)) {
+    if (!buf_reserve(text, limit + 1)) {
         return false;
     }
-    text->len += fread(text->data + before, 1, INCLUDE_FILE_LIMIT + 1, file);
+    text->len += fread(text->data + before, 1, limit + 1, file);
     return ferror(file) == 0;
 }
 
-bool include_read_file(const char *path, struct buf *text, struct buf *problems)
+bool include_read_file(const char *path, size_t limit, struct buf *text, struct buf *problems)
 {
     size_t before = text->len;
     FILE *file = fopen(path, "rbe");
-    bool whole = file != NULL && read_stream(file, text);
+    bool whole = file != NULL && read_stream(file, limit, text);
     if (!whole) {
         buf_printf(problems, "%s: cannot be read: %s\n", path, strerror(errno));
-    } else if (text->len - before > INCLUDE_FILE_LIMIT) {
-        buf_printf(problems, "%s: found more than %d bytes, expected a file of at most that\n", path,
-                   INCLUDE_FILE_LIMIT);
+    } else if (text->len - before > limit) {
+        buf_printf(problems, "%s: found more than %zu bytes, expected a file of at most that\n", path, limit);
         whole = false;
     }
     if (file != NULL) {
@@ -43,8 +42,7 @@ bool include_read_file(const char *path, struct buf *text, struct buf *problems)
     return whole;
 }
 
-/* The path as seen from the folder of the file that says it. */
-static const char *beside(struct config_memory *memory, const char *file, const char *path)
+const char *include_beside(struct config_memory *memory, const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
     if (path[0] == '/' || slash == NULL) {
@@ -62,7 +60,7 @@ static const struct node_file *file_of(const struct joining *joining, const stru
     if (file == NULL) {
         return NULL;
     }
-    file->name = beside(joining->nodes, include->file, include->path);
+    file->name = include_beside(joining->nodes, include->file, include->path);
     file->scope = memory_join(joining->nodes, around->scope, include->names);
     file->prefix = memory_join(joining->nodes, around->prefix, include->prefix);
     file->hosts = include->hosts.count != 0 ? &include->hosts : around->hosts;
@@ -86,7 +84,7 @@ static bool read_included(const struct joining *joining, const struct include_op
                        "found a file included by a file included by …, expected at most %d such steps", INCLUDE_DEPTH);
         return false;
     }
-    if (!include_read_file(file->name, joining->text, reader->problems)) {
+    if (!include_read_file(file->name, INCLUDE_FILE_LIMIT, joining->text, reader->problems)) {
         option_problem(reader, include->line, "include", "found \"%s\", expected a file that can be read",
                        include->path);
         return false;

@@ -16,6 +16,9 @@
 MUST_CHECK bool include_join(struct option_reader *reader, struct config_memory *nodes, const struct node **root,
                              struct buf *text);
 
-/* Reads a whole file of at most INCLUDE_FILE_LIMIT bytes; else a line in *problems. */
+/* Appends a whole file of at most `limit` bytes; else a line in *problems. */
 #define INCLUDE_FILE_LIMIT (1024 * 1024)
-MUST_CHECK bool include_read_file(const char *path, struct buf *text, struct buf *problems);
+MUST_CHECK bool include_read_file(const char *path, size_t limit, struct buf *text, struct buf *problems);
+
+/* The path as seen from the folder of the file that says it; NULL: memory is short. */
+const char *include_beside(struct config_memory *memory, const char *file, const char *path);

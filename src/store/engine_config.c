@@ -143,7 +143,7 @@ bool engine_config_check(const char *path, struct buf *problem)
 {
     struct buf text = { 0 };
     int line = 1;
-    bool fine = include_read_file(path, &text, problem);
+    bool fine = include_read_file(path, INCLUDE_FILE_LIMIT, &text, problem);
     if (fine && (ends_in(path, ".yaml") || ends_in(path, ".yml"))) {
         fine = is_yaml(path, buf_slice(&text), problem);
     } else if (fine && !ends_in(path, ".xml")) {

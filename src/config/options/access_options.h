@@ -3,19 +3,20 @@
 
 #include "config/options/string_list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* What a key is for, as bits. */
 enum access_scope { ACCESS_WRITE = 1, ACCESS_READ = 2, ACCESS_ADMIN = 4 };
 
-#define ACCESS_KEYS_MAX 10000
+#define ACCESS_KEYS_MAX 10000 /* as the tables of options have it, too */
 
 struct key_options {
     int line; /* in the configuration file or the file of keys, for messages */
     const char *file;
     const char *name;
-    const char *sha256;         /* of the whole text of the key, in hex */
+    const char *sha256;         /* of the whole text of the key, in hex; "": it is a certificate's alone */
     unsigned scopes;            /* of enum access_scope */
     struct string_list streams; /* empty: all */
     struct string_list origins; /* as proto/front/origins.h; empty: any, and none */

@@ -6,6 +6,7 @@
  * holds them and live until config_free. Sizes are bytes, times nanoseconds. */
 #pragma once
 
+#include "config/options/access_options.h"
 #include "config/options/batch_options.h"
 #include "config/options/commit_options.h"
 #include "config/options/dedup_options.h"
@@ -46,6 +47,9 @@ struct config {
     struct query_options query;
     struct drain_options drain;
     struct openapi_options openapi;
+    struct key_options *keys; /* of the configuration, then of keys_file */
+    size_t key_count;
+    const char *keys_file; /* "": none */
     struct stream_options *streams;
     size_t stream_count;
     struct setup_options *setup;

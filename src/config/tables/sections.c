@@ -1,6 +1,7 @@
 /* The sections of a file, one row each. */
 #include "config/tables/sections.h"
 
+#include "config/options/access_options.h"
 #include "config/options/lookup_options.h"
 #include "config/options/options.h"
 #include "config/options/reply_options.h"
@@ -32,6 +33,11 @@ static const struct option section_rows[] = {
     SECTION(query, "The reading API: GET /events/metrics, and what `queries` declares."),
     SECTION(drain, "What happens on SIGTERM."),
     SECTION(openapi, "What the gateway says of its own paths: /openapi.json, and Swagger UI at /swagger."),
+    { "keys", LIST(config, keys, key_count, key_options), NULL, "1", "10000",
+      "Who may come in, and what for. With one key or more whoever shows none is refused: docs/security.md.",
+      .joined = true, .named_by = "name", .table = &key_table },
+    { "keys_file", STRING(config, keys_file), "", NULL, NULL,
+      "A file with more keys: a list as that of `keys`. A relative path is beside the configuration file." },
     { "streams", LIST(config, streams, stream_count, stream_options), NULL, "1", "256",
       "The declared kinds of events, at least one.", .required = true, .joined = true, .table = &stream_table },
     { "lookups", LIST(config, lookups, lookup_count, lookup_options), NULL, NULL, "64",

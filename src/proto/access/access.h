@@ -1,5 +1,6 @@
 /* Who somebody is, and what they may do: the keys of the configuration, compiled. A key is found by the hash of its text, in
- * a table whose order no stranger knows; what was found is compared in constant time. Pure, and immutable: any thread may ask.
+ * a table whose order no stranger knows; what was found is compared in constant time. Keys that are there and those that are
+ * not take the same way. Pure, and immutable: any thread may ask.
  *
  * A reload makes another one. So a struct access_key is looked at during one turn of a thread, and never kept: who lives
  * longer (a WebSocket) keeps the hash and asks again with access_recall when access_generation differs. */
@@ -13,6 +14,7 @@
 struct stream;
 
 #define ACCESS_HASH_SIZE 32 /* SHA-256 */
+#define ACCESS_MEMO_TEXT 43 /* a key of key_text.h, and a byte */
 
 struct access_key {
     struct slice name;
@@ -21,14 +23,16 @@ struct access_key {
     bool all_streams; /* else `streams` */
     struct stream_set streams;
     const struct string_list *origins; /* empty: any, and none */
+    struct slice subject;              /* of a client's certificate that stands for the key; empty: none */
     int64_t expires_ns;                /* wall time; INT64_MAX: never */
     bool disabled;
+    /* Of the key's text, by which it is found. A key that is a certificate's alone has one that no text has. */
     uint8_t hash[ACCESS_HASH_SIZE];
 };
 
 struct access;
 
-/* Of `count` keys. NULL with *problems, a line for each: "file:line: keys: found …, expected …". */
+/* Of `count` keys, which outlive it as the streams do. NULL with *problems, a line for each: "file:line: keys: found …, expected …". */
 struct access *access_new(const struct key_options *keys, size_t count, struct stream *const *streams,
                           size_t stream_count, struct buf *problems);
 void access_free(struct access *access);
@@ -40,8 +44,8 @@ uint64_t access_generation(const struct access *access);
 
 /* What somebody shows. Slices of the request. */
 struct credential {
-    struct slice key;     /* its text; data is NULL: none was given */
-    struct slice subject; /* of the certificate that the client proved to own; data is NULL: none */
+    struct slice key;     /* its text; empty: none was given */
+    struct slice subject; /* of the certificate that the client proved to own, if no key was given; empty: none */
     struct slice origin;  /* of the web page; empty: it is no page */
 };
 
@@ -50,6 +54,22 @@ struct credential {
  * ERROR_KEY_DISABLED, ERROR_KEY_ORIGIN. */
 MUST_CHECK enum error access_identify(const struct access *access, const struct credential *credential, int64_t wall_ns,
                                       const struct access_key **key);
+
+/* What a connection remembers of the key that it showed last, so that the same text is not hashed again. Zeroed: of none. */
+struct access_memo {
+    uint64_t generation; /* of the access that knew it */
+    uint32_t index;
+    uint8_t length;              /* of `text`; 0: none */
+    char text[ACCESS_MEMO_TEXT]; /* a longer one is not remembered */
+};
+
+/* As access_identify; `memo` is the connection's. */
+MUST_CHECK enum error access_identify_again(const struct access *access, struct access_memo *memo,
+                                            const struct credential *credential, int64_t wall_ns,
+                                            const struct access_key **key);
+
+/* The key of this name; NULL: there is none. Whether it may be used is not looked at: access_recall says so of its hash. */
+const struct access_key *access_named(const struct access *access, struct slice name);
 
 /* The key with this hash, unless it may not be used any more: errors as access_identify. */
 MUST_CHECK enum error access_recall(const struct access *access, const uint8_t hash[ACCESS_HASH_SIZE], int64_t wall_ns,

@@ -1,4 +1,4 @@
-/* Origins of web pages (RFC 6454): which of them http.cors_origins allows, for HTTP and WebSockets alike. Pure.
+/* Origins of web pages (RFC 6454): which of them a list allows: http.cors_origins, or that of a key. Pure.
  *
  * An entry is "*" (all), "null" (pages without an origin: sandboxed frames, files), or an origin as browsers send it:
  * scheme, host, and the port unless it is the scheme's own, as in "https://shop.example" or "http://localhost:3000".
@@ -23,5 +23,6 @@ bool origins_is_pattern(const char *entry);
 /* Replies differ by origin: the list names some. */
 bool origins_vary(const struct string_list *list);
 
-/* False if an entry can never match, with a line for each: "http.cors_origins: found …", why, and what to write. */
-MUST_CHECK bool origins_check(const struct string_list *list, struct buf *problems);
+/* False if an entry can never match, with a line for each: "http.cors_origins: found …", why, and what to write;
+ * `option` is what it begins with. */
+MUST_CHECK bool origins_check(const struct string_list *list, const char *option, struct buf *problems);

@@ -1,11 +1,11 @@
-/* Turns an entry of http.cors_origins into why it can never match, and into what was probably meant. */
+/* Turns an entry of a list of origins into why it can never match, and into what was probably meant. */
 #include "proto/front/origins.h"
 
 #include "config/options/string_list.h"
 
 #include <arpa/inet.h>
 
-#define MESSAGE "http.cors_origins: found \"%s\", which is the origin of no page: %s"
+#define MESSAGE "%s: found \"%s\", which is the origin of no page: %s"
 
 /* Puts `text` in the place of the bytes [at, at + len). */
 static void replace(struct buf *entry, size_t at, size_t len, const char *text)
@@ -250,7 +250,7 @@ static const char *fault_of(const struct buf *entry)
     return fault == NULL && !is_good_port(port) ? "its port is no number from 1 to 65535, nor *" : fault;
 }
 
-static bool check_entry(const char *text, struct buf *problems)
+static bool check_entry(const char *option, const char *text, struct buf *problems)
 {
     struct buf entry = { 0 };
     const char *slip = NULL;
@@ -261,19 +261,19 @@ static bool check_entry(const char *text, struct buf *problems)
     }
     const char *fault = fault_of(&entry);
     if (fault != NULL) {
-        buf_printf(problems, MESSAGE "\n", text, fault);
+        buf_printf(problems, MESSAGE "\n", option, text, fault);
     } else if (slip != NULL) {
-        buf_printf(problems, MESSAGE "; write \"%.*s\"\n", text, slip, (int)entry.len, entry.data);
+        buf_printf(problems, MESSAGE "; write \"%.*s\"\n", option, text, slip, (int)entry.len, entry.data);
     }
     buf_release(&entry);
     return fault == NULL && slip == NULL;
 }
 
-bool origins_check(const struct string_list *list, struct buf *problems)
+bool origins_check(const struct string_list *list, const char *option, struct buf *problems)
 {
     bool good = true;
     for (size_t i = 0; i < list->count; i++) {
-        good = check_entry(list->items[i], problems) && good;
+        good = check_entry(option, list->items[i], problems) && good;
     }
     return good;
 }

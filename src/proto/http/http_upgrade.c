@@ -1,6 +1,7 @@
 /* Turns a request for an upgrade into the terms of a WebSocket and the reply that opens it. */
 #include "proto/http/http_upgrade.h"
 
+#include "base/digest.h"
 #include "config/options/http_options.h"
 #include "proto/front/origins.h"
 #include "proto/front/page.h"
@@ -10,11 +11,7 @@
 #include "proto/http_syntax/http_parse.h"
 #include "proto/route/route.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-
 #define KEY_TEXT 24 /* 16 bytes in base64: 22 digits and "==" */
-#define ACCEPT_TEXT 28
 #define SUBPROTOCOL "sluice.v1"
 
 static bool is_base64(char c)
@@ -128,14 +125,14 @@ static bool is_offered(struct slice list, struct slice protocol)
 static void append_accept(struct buf *out, struct slice key)
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    unsigned char joined[KEY_TEXT + sizeof guid - 1];
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    unsigned char text[ACCEPT_TEXT + 1];
+    char joined[KEY_TEXT + sizeof guid - 1];
+    uint8_t digest[DIGEST_SHA1_SIZE];
+    char text[DIGEST_BASE64_SIZE(sizeof digest)];
     memcpy(joined, key.data, KEY_TEXT);
     memcpy(joined + KEY_TEXT, guid, sizeof guid - 1);
-    SHA1(joined, sizeof joined, digest);
-    EVP_EncodeBlock(text, digest, sizeof digest);
-    buf_append(out, text, ACCEPT_TEXT);
+    digest_sha1(slice_make(joined, sizeof joined), digest);
+    digest_base64(slice_make(digest, sizeof digest), text);
+    buf_append_string(out, text);
 }
 
 static void append_reply(struct buf *out, const struct http_request *request)

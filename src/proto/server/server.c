@@ -49,7 +49,7 @@ bool server_check(const struct http_options *http, struct buf *problems)
     } else {
         buf_append_byte(problems, '\n');
     }
-    bool origins = origins_check(&http->cors_origins, problems);
+    bool origins = origins_check(&http->cors_origins, "http.cors_origins", problems);
     bool hosts = hosts_check(&http->hosts, problems);
     return origins && hosts && problems->len == before;
 }
@@ -89,6 +89,7 @@ static bool init_shared(struct server *server, const struct server_config *confi
         buf_append_string(problem, "start the server: out of memory");
         return false;
     }
+    shared->gatekeeper.access = config->access;
     return init_listeners(server, config, problem);
 }
 
@@ -101,6 +102,7 @@ static bool make_admin(struct server *server, struct buf *problem)
     admin->websocket = shared->websocket;
     admin->gatekeeper = shared->gatekeeper;
     admin->gatekeeper.limits[GATEKEEPER_CONNECTION] = NULL; /* who watches must always come in */
+    admin->gatekeeper.access = NULL;                        /* it is the operators' own address */
     admin->trusted = shared->trusted;
     admin->pipeline = shared->pipeline;
     admin->metrics = shared->metrics;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct access;
 struct front_end;
 struct http_listener_options;
 struct http_options;
@@ -36,6 +37,7 @@ struct server_config {
     struct pipeline *pipeline;
     struct metrics *metrics;
     const struct route_list *routes; /* which the listeners' tables borrow from */
+    const struct access *access;     /* NULL: there are no keys */
 };
 
 /* Whether proxies and origins can be read; false with one line per problem. Opens nothing. */

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "proto/front/front_end.h"
 
+struct access;
 struct stream_options;
 struct udp;
 
@@ -21,6 +22,7 @@ struct udp_config {
     uint64_t max_ratio; /* http.max_ratio */
     struct pipeline *pipeline;
     struct metrics *metrics;
+    const struct access *access; /* NULL: there are no keys */
 };
 
 /* Whether addresses can be read and streams are declared; false with one line per problem, which begins with the line

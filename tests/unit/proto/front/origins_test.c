@@ -133,7 +133,7 @@ static void entries_that_can_match_are_good(void **state)
     };
     struct string_list list = { entries, ARRAY_LENGTH(entries) };
     struct buf problems = { 0 };
-    bool good = origins_check(&list, &problems);
+    bool good = origins_check(&list, "http.cors_origins", &problems);
     assert_string_equal(buf_c_string(&problems), "");
     assert_true(good);
     buf_release(&problems);
@@ -204,7 +204,8 @@ static void entries_that_never_match_are_told_with_their_cure(void **state)
         struct string_list list = { entries, 2 };
         struct buf problems = { 0 }, begins = { 0 };
         buf_printf(&begins, "http.cors_origins: found \"%s\", which is the origin of no page: ", rows[i].entry);
-        if (origins_check(&list, &problems) || strstr(buf_c_string(&problems), rows[i].says) == NULL ||
+        if (origins_check(&list, "http.cors_origins", &problems) ||
+            strstr(buf_c_string(&problems), rows[i].says) == NULL ||
             !slice_starts_with(buf_slice(&problems), buf_slice(&begins))) {
             fail_msg("%s: %s", rows[i].entry, buf_c_string(&problems));
         }
