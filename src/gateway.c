@@ -14,6 +14,7 @@
  * than one process needs to follow the other. */
 #include "gateway.h"
 
+#include "gateway_doors.h"
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
 #include "gateway_pages.h"
@@ -27,11 +28,7 @@
 #include "base/system/data_folder.h"
 #include "base/version.h"
 #include "config/config.h"
-#include "memory_plan.h"
-#include "open_files.h"
 #include "pipeline/pipeline.h"
-#include "proto/access/access.h"
-#include "proto/front/front_end.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"
@@ -59,10 +56,7 @@ struct gateway {
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct gateway_pages pages;
     struct gateway_routes routes;
-    struct server *server;
-    struct udp *udp;
-    struct front_end *fronts[2]; /* of both, once started: they end alike */
-    size_t front_count;
+    struct gateway_doors doors;
     pthread_mutex_t ending; /* guards what follows */
     bool drained;           /* the pipeline may be gone */
     uint64_t left;          /* events that wait then */
@@ -173,42 +167,20 @@ static bool start_routes(struct gateway *g, struct buf *problem)
     return gateway_routes_compile(&g->routes, g->config, g->streams, g->pages.items, g->pages.count, problem);
 }
 
-static bool start_server(struct gateway *g, struct buf *problem)
+static bool start_doors(struct gateway *g, struct buf *problem)
 {
-    struct memory_plan plan = memory_plan_here(g->config);
-    memory_plan_log(&plan);
-    struct server_config config = {
+    const struct gateway_doors_parts parts = {
+        .config = g->config,
         .http = &g->config->http,
         .websocket = &g->config->websocket,
-        .max_connections = open_files_for_connections(g->config, g->store->server_count),
-        .max_receiving_bytes = plan.receiving,
-        .max_replying_bytes = plan.replying,
+        .udp = &g->config->udp,
+        .server_count = g->store->server_count,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
         .routes = &g->routes.list,
         .access = g->access,
     };
-    g->server = server_start(&config, problem);
-    if (g->server == NULL) {
-        return false;
-    }
-    g->fronts[g->front_count++] = server_front(g->server);
-    return true;
-}
-
-static bool start_udp(struct gateway *g, struct buf *problem)
-{
-    struct udp_config config = { .options = &g->config->udp,
-                                 .max_ratio = g->config->http.max_ratio,
-                                 .pipeline = g->pipeline,
-                                 .metrics = g->metrics,
-                                 .access = g->access };
-    g->udp = udp_start(&config, problem);
-    if (g->udp == NULL) {
-        return false;
-    }
-    g->fronts[g->front_count++] = udp_front(g->udp);
-    return true;
+    return gateway_doors_start(&g->doors, &parts, problem);
 }
 
 /* What takes no time: clients can connect from here on. */
@@ -217,8 +189,7 @@ static bool start_parts(struct gateway *g, struct buf *problem)
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_access(g, problem) && start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
-           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_server(g, problem) &&
-           start_udp(g, problem);
+           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_doors(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -246,20 +217,6 @@ static bool open_parts(struct gateway *g, struct buf *problem)
            pipeline_open(g->pipeline, problem) && query_start(g->query, problem) && lookups_start(g->lookups, problem);
 }
 
-static void close_fronts(struct gateway *g)
-{
-    for (size_t i = 0; i < g->front_count; i++) {
-        g->fronts[i]->ops->close(g->fronts[i]);
-    }
-}
-
-static void stop_fronts(struct gateway *g, int64_t deadline_ns)
-{
-    for (size_t i = 0; i < g->front_count; i++) {
-        g->fronts[i]->ops->stop(g->fronts[i], deadline_ns);
-    }
-}
-
 static void free_store(struct gateway *g)
 {
     if (g->store != NULL) {
@@ -275,10 +232,7 @@ static void free_all(struct gateway *g)
         pipeline_stop(g->pipeline);
     }
     g->pipeline = NULL;
-    while (g->front_count != 0) {
-        struct front_end *front = g->fronts[--g->front_count];
-        front->ops->free(front);
-    }
+    gateway_doors_free(&g->doors);
     query_free(g->query);
     lookups_free(g->lookups);
     gateway_routes_release(&g->routes);
@@ -287,7 +241,7 @@ static void free_all(struct gateway *g)
     free_store(g);
     data_folder_release(&g->folder);
     status_board_free(g->board);
-    access_free(g->access);
+    gateway_access_free(g->access);
     gateway_streams_free(g->streams, g->config->stream_count);
 }
 
@@ -310,7 +264,7 @@ static void abandon_start(struct gateway *g)
         lookups_stop(g->lookups);
     }
     gateway_pages_stop(&g->pages);
-    stop_fronts(g, 0);
+    gateway_doors_stop(&g->doors, 0);
     free_all(g);
     gateway_free(g);
 }
@@ -335,17 +289,17 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
 
 const char *gateway_address(const struct gateway *g, unsigned serves, int *port)
 {
-    return server_address(g->server, serves, port);
+    return server_address(g->doors.server, serves, port);
 }
 
 void gateway_http_addresses(const struct gateway *g, struct buf *out)
 {
-    server_addresses(g->server, out);
+    server_addresses(g->doors.server, out);
 }
 
 void gateway_udp_addresses(const struct gateway *g, struct buf *out)
 {
-    udp_addresses(g->udp, out);
+    udp_addresses(g->doors.udp, out);
 }
 
 void gateway_store_names(const struct gateway *g, struct buf *out)
@@ -373,12 +327,7 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
     if (pipeline_turn_ns(g->pipeline, now_ns) >= limit_ns) {
         return "the commit thread";
     }
-    for (size_t i = 0; i < g->front_count; i++) {
-        if (g->fronts[i]->ops->turn_ns(g->fronts[i], now_ns) >= limit_ns) {
-            return g->fronts[i]->ops->threads;
-        }
-    }
-    return NULL;
+    return gateway_doors_stuck(&g->doors, now_ns, limit_ns);
 }
 
 int64_t gateway_longest_stop_ns(const struct gateway *g)
@@ -437,8 +386,8 @@ static void end_parts(struct gateway *g)
     if (keeps) {
         free_store(g);
     }
-    close_fronts(g);
-    stop_fronts(g, clock_monotonic_ns() + STOP_REPLIES_NS);
+    gateway_doors_close(&g->doors);
+    gateway_doors_stop(&g->doors, clock_monotonic_ns() + STOP_REPLIES_NS);
     if (!keeps) {
         drain(g);
         halt_delivery(g);

@@ -68,6 +68,11 @@ bool gateway_access_new(const struct config *config, struct stream *const *strea
     return config->key_count == 0 || *access != NULL;
 }
 
+void gateway_access_free(struct access *access)
+{
+    access_free(access);
+}
+
 static bool check_access(const struct config *config, struct stream *const *streams, struct buf *problems)
 {
     struct access *access;

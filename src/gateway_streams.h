@@ -16,6 +16,7 @@ MUST_CHECK struct stream **gateway_streams_compile(const struct config *config, 
 /* *access is NULL if there are no keys. False with problems. */
 MUST_CHECK bool gateway_access_new(const struct config *config, struct stream *const *streams, struct access **access,
                                    struct buf *problems);
+void gateway_access_free(struct access *access);
 
 /* Without store and metrics. */
 struct query_service_config gateway_query_config(const struct config *config, struct stream **streams);

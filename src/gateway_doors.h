@@ -1,0 +1,48 @@
+/* The doors of a running gateway, HTTP and UDP, started, asked and stopped together: for gateway.c. */
+#pragma once
+
+#include "base/bytes.h"
+
+struct access;
+struct config;
+struct front_end;
+struct http_options;
+struct metrics;
+struct pipeline;
+struct route_list;
+struct server;
+struct udp;
+struct udp_options;
+struct websocket_options;
+
+struct gateway_doors {
+    struct server *server;
+    struct udp *udp;
+    struct front_end *fronts[2]; /* of both, once started: they end alike */
+    size_t count;
+};
+
+/* What they are built on. */
+struct gateway_doors_parts {
+    const struct config *config; /* for the shares of memory and files */
+    const struct http_options *http;
+    const struct websocket_options *websocket;
+    const struct udp_options *udp;
+    size_t server_count; /* of the store */
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    const struct route_list *routes;
+    const struct access *access; /* NULL: there are no keys */
+};
+
+/* Clients can connect from here on. False with *problem; what has started is in *doors. */
+MUST_CHECK bool gateway_doors_start(struct gateway_doors *doors, const struct gateway_doors_parts *parts,
+                                    struct buf *problem);
+
+/* As front_end.h says. */
+void gateway_doors_close(struct gateway_doors *doors);
+void gateway_doors_stop(struct gateway_doors *doors, int64_t deadline_ns);
+void gateway_doors_free(struct gateway_doors *doors);
+
+/* The threads that have been at one turn for `limit_ns` or longer; NULL: none. */
+const char *gateway_doors_stuck(const struct gateway_doors *doors, int64_t now_ns, int64_t limit_ns);
