@@ -5,6 +5,7 @@
 #include "config/options/query_options.h"
 #include "query/query_job.h"
 #include "query/query_json.h"
+#include "query/query_queue.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -27,13 +28,14 @@ static void ask(const struct metrics_job *job, struct query_runner *runner, stru
                                     .type = "String",
                                     .value = buf_slice(&job->request.event_name) };
     struct buf sql = { 0 };
-    query_request_sql(&job->request, job->metrics->store->database, job->job.timeout_ns, &sql);
+    query_request_sql(&job->request, job->metrics->store->database, &sql);
     struct store_query query = {
         .sql = buf_slice(&sql),
         .parameters = &name,
         .parameter_count = job->request.has_event_name ? 1 : 0,
         .format = "TSV",
         .timeout_ns = job->job.timeout_ns,
+        .read_only = true,
     };
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "out of memory" };
     if (!sql.failed) {
@@ -82,6 +84,19 @@ static void finish(struct query_job *head, struct page_reply *reply)
 
 static const struct query_job_ops ops = { run, refuse, finish };
 
+static enum error check_range(const struct event_metrics *metrics, const struct query_request *request,
+                              struct buf *problem)
+{
+    int64_t most_ns = metrics->options->max_range_ns;
+    if (most_ns == 0 || request->to_ns - request->from_ns <= most_ns) {
+        return OK;
+    }
+    buf_printf(problem, "from: it lies %lld hours before to, at most %lld are allowed (query.max_range)",
+               (long long)((request->to_ns - request->from_ns) / (3600 * NS_PER_SECOND)),
+               (long long)(most_ns / (3600 * NS_PER_SECOND)));
+    return ERROR_BAD_ARGUMENT;
+}
+
 static enum page_result handle(void *context, const struct page_request *request, struct page_reply *reply,
                                struct page_later later)
 {
@@ -92,9 +107,16 @@ static enum page_result handle(void *context, const struct page_request *request
         fill_problem(reply, ERROR_OUT_OF_MEMORY, (struct slice){ NULL, 0 });
         return PAGE_READY;
     }
-    *job = (struct metrics_job){ { &ops, metrics->options->timeout_ns, 0, NULL }, metrics, { 0 }, later };
+    *job = (struct metrics_job){ .job = { .ops = &ops,
+                                          .timeout_ns = metrics->options->timeout_ns,
+                                          .client = query_queue_client(request->client_ip) },
+                                 .metrics = metrics,
+                                 .later = later };
     enum error error = query_request_read(&job->request, request->query, metrics->streams, metrics->stream_count,
                                           clock_wall_ns(), &problem);
+    if (error == OK) {
+        error = check_range(metrics, &job->request, &problem);
+    }
     if (error == OK) {
         error = query_enqueue(metrics->service, &job->job);
         if (error == OK) {

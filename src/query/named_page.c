@@ -6,6 +6,7 @@
 #include "base/metrics/metrics.h"
 #include "query/answer_share.h"
 #include "query/query_job.h"
+#include "query/query_queue.h"
 #include "query/query_reply.h"
 #include "store/store.h"
 
@@ -246,16 +247,19 @@ static void finish(struct query_job *head, struct page_reply *reply)
 
 static const struct query_job_ops ops = { run, refuse, finish };
 
-static struct named_job *new_job(const struct named_page *page, struct page_later later, int64_t now_wall_ns)
+static struct named_job *new_job(const struct named_page *page, const struct page_request *request,
+                                 struct page_later later, int64_t now_wall_ns)
 {
     struct named_job *job = calloc(1, sizeof *job);
     if (job == NULL) {
         return NULL;
     }
-    *job = (struct named_job){ .job = { .ops = &ops, .timeout_ns = page->timeout_ns },
-                               .page = page,
-                               .waiter.later = later,
-                               .asked_wall_ns = now_wall_ns };
+    *job = (struct named_job){
+        .job = { .ops = &ops, .timeout_ns = page->timeout_ns, .client = query_queue_client(request->client_ip) },
+        .page = page,
+        .waiter.later = later,
+        .asked_wall_ns = now_wall_ns
+    };
     job->values = calloc(page->query->parameter_count + 1, sizeof *job->values);
     job->results = calloc(page->query->statement_count, sizeof *job->results);
     if (job->values == NULL || job->results == NULL) {
@@ -337,7 +341,7 @@ static enum page_result handle(void *context, const struct page_request *request
     const struct named_page *page = context;
     const struct parameter *at_fault;
     struct buf problem = { 0 };
-    struct named_job *job = new_job(page, later, clock_wall_ns());
+    struct named_job *job = new_job(page, request, later, clock_wall_ns());
     if (job == NULL) {
         page_problem(reply, ERROR_OUT_OF_MEMORY, (struct slice){ NULL, 0 }, (struct slice){ NULL, 0 });
         return PAGE_READY;

@@ -11,6 +11,7 @@
 #include "query/answer_share.h"
 #include "query/query_job.h"
 #include "query/query_pages.h"
+#include "query/query_queue.h"
 #include "store/answer_text.h"
 #include "store/codes.h"
 #include "store/store.h"
@@ -35,12 +36,11 @@ struct known_engine {
     int64_t until_ns; /* 0: nothing is known */
 };
 
-/* Invariant: `waiting` is the length of the list from `first` to `last`; guarded by wakeup. */
+/* What changes is guarded by wakeup. */
 struct query_service {
     struct query_service_config config;
     struct wakeup wakeup;
-    struct query_job *first, *last;
-    int64_t waiting;
+    struct query_queue queue;
     bool stopping;
     struct metrics_cells *cells;  /* under the lock */
     struct known_engine *engines; /* by stream */
@@ -48,6 +48,7 @@ struct query_service {
     struct query_runner *runners;
     size_t runner_count;
     struct query_pages *pages;
+    uint64_t max_memory;  /* of a question; 0: as the server's profile says */
     struct store *reader; /* asks as query.user; NULL: config.store is the gateway's */
 };
 
@@ -78,11 +79,14 @@ void query_ask(struct query_runner *runner, const struct store_query *query, str
 {
     struct store *store = runner->service->config.store;
     size_t first = next_server(runner->service);
+    struct store_query bounded = *query;
+    bounded.max_memory = runner->service->max_memory;
+    bounded.max_rows_to_read = options_of(runner->service)->max_rows_to_read;
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE };
     for (size_t i = 0; reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
         *reply = (struct store_reply){ 0 };
         buf_clear(rows);
-        store->ops->query(runner->session, (first + i) % store->server_count, query, rows, reply);
+        store->ops->query(runner->session, (first + i) % store->server_count, &bounded, rows, reply);
     }
 }
 
@@ -183,26 +187,14 @@ static void run(struct query_runner *runner, struct query_job *job)
     job->ops->finish(job, &reply);
 }
 
-/* Under the lock. */
-static struct query_job *take(struct query_service *service)
-{
-    struct query_job *job = service->first;
-    if (job != NULL) {
-        service->first = job->next;
-        service->last = service->first == NULL ? NULL : service->last;
-        service->waiting--;
-        ASSERT(service->waiting >= 0);
-    }
-    return job;
-}
-
 static void work(void *argument)
 {
     struct query_runner *runner = argument;
     struct query_service *service = runner->service;
+    size_t self = (size_t)(runner - service->runners);
     wakeup_lock(&service->wakeup);
     while (!service->stopping) {
-        struct query_job *job = take(service);
+        struct query_job *job = query_queue_take(&service->queue, self);
         if (job == NULL) {
             wakeup_wait(&service->wakeup, INT64_MAX);
             continue;
@@ -210,28 +202,24 @@ static void work(void *argument)
         wakeup_unlock(&service->wakeup);
         run(runner, job);
         wakeup_lock(&service->wakeup);
+        query_queue_done(&service->queue, self);
     }
     wakeup_unlock(&service->wakeup);
 }
 
 enum error query_enqueue(struct query_service *service, struct query_job *job)
 {
-    enum error error = OK;
+    const struct query_options *options = options_of(service);
     job->deadline_ns = clock_monotonic_ns() + job->timeout_ns;
-    job->next = NULL;
     wakeup_lock(&service->wakeup);
-    if (service->stopping) {
-        error = ERROR_DRAINING;
-    } else if (service->waiting >= options_of(service)->queue) {
-        error = ERROR_STORE_UNAVAILABLE;
-        metric_add(service->cells, METRIC_QUERIES_REFUSED, 1);
-    } else {
-        *(service->last == NULL ? &service->first : &service->last->next) = job;
-        service->last = job;
-        service->waiting++;
-        ASSERT_EQUAL(service->first == NULL, false);
+    enum error error = service->stopping
+                           ? ERROR_DRAINING
+                           : query_queue_add(&service->queue, job, options->queue, options->max_per_address);
+    if (error == OK) {
         metric_add(service->cells, METRIC_QUERIES, 1);
         wakeup_one(&service->wakeup);
+    } else if (error != ERROR_DRAINING) {
+        metric_add(service->cells, METRIC_QUERIES_REFUSED, 1);
     }
     wakeup_unlock(&service->wakeup);
     return error;
@@ -239,7 +227,12 @@ enum error query_enqueue(struct query_service *service, struct query_job *job)
 
 const char *query_refusal(enum error error)
 {
-    return error == ERROR_STORE_UNAVAILABLE ? "too many queries wait already (query.queue); try again" : "";
+    switch (error) {
+    case ERROR_STORE_UNAVAILABLE: return "too many queries wait already (query.queue); try again";
+    case ERROR_TOO_MANY_OF_ADDRESS:
+        return "too many queries of this address wait already (query.max_per_address); try again";
+    default: return "";
+    }
 }
 
 /* --- the service --- */
@@ -283,7 +276,8 @@ static bool prepare(struct query_service *service, struct buf *problem)
     service->runners = calloc(service->runner_count, sizeof *service->runners);
     service->engines = calloc(config->stream_count + 1, sizeof *service->engines);
     service->cells = metrics_thread(config->metrics);
-    if (service->runners == NULL || service->engines == NULL || service->cells == NULL) {
+    if (service->runners == NULL || service->engines == NULL || service->cells == NULL ||
+        !query_queue_init(&service->queue, service->runner_count)) {
         buf_append_string(problem, "query: out of memory");
         return false;
     }
@@ -291,6 +285,13 @@ static bool prepare(struct query_service *service, struct buf *problem)
         service->pages = query_pages_new(config, service, problem);
     }
     return service->pages != NULL;
+}
+
+/* In process there is no profile that bounds it. */
+static uint64_t memory_of_question(const struct query_service_config *config)
+{
+    bool bounded = config->options->max_memory != 0 || !config->store->in_process;
+    return bounded ? config->options->max_memory : config->stored->max_memory / 2;
 }
 
 struct query_service *query_new(const struct query_service_config *config, struct buf *problem)
@@ -302,6 +303,7 @@ struct query_service *query_new(const struct query_service_config *config, struc
     }
     wakeup_init(&service->wakeup);
     service->config = *config;
+    service->max_memory = memory_of_question(config);
     if (!prepare(service, problem)) {
         query_free(service);
         return NULL;
@@ -343,7 +345,8 @@ void query_stop(struct query_service *service)
     for (size_t i = 0; service->runners != NULL && i < service->runner_count; i++) {
         end_runner(&service->runners[i]);
     }
-    for (struct query_job *job = take(service); job != NULL; job = take(service)) {
+    struct query_job *job;
+    while ((job = query_queue_take(&service->queue, 0)) != NULL) {
         refuse(job, ERROR_DRAINING, "");
     }
 }
@@ -357,6 +360,7 @@ void query_free(struct query_service *service)
     if (service->reader != NULL) {
         service->reader->ops->free(service->reader);
     }
+    query_queue_release(&service->queue);
     free(service->runners);
     free(service->engines);
     wakeup_release(&service->wakeup);

@@ -25,7 +25,9 @@ struct query_job_ops {
 struct query_job {
     const struct query_job_ops *ops;
     int64_t timeout_ns;  /* of each of its statements; what waits longer is not asked at all */
+    uint64_t client;     /* query_queue_client of who asks */
     int64_t deadline_ns; /* monotonic; set by query_enqueue */
+    uint64_t turn;       /* likewise */
     struct query_job *next;
 };
 

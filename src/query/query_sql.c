@@ -126,7 +126,7 @@ static void append_condition(const struct query_request *request, struct buf *ou
     }
 }
 
-void query_request_sql(const struct query_request *request, const char *database, int64_t timeout_ns, struct buf *out)
+void query_request_sql(const struct query_request *request, const char *database, struct buf *out)
 {
     const struct stream *stream = request->stream;
     buf_append_string(out, "SELECT ");
@@ -143,5 +143,4 @@ void query_request_sql(const struct query_request *request, const char *database
         buf_printf(out, " GROUP BY group_key WITH TOTALS ORDER BY %s LIMIT %d",
                    by_count ? "total DESC, group_key" : "group_key", QUERY_MAX_GROUPS);
     }
-    buf_printf(out, " SETTINGS max_execution_time = %" PRId64, round_up(timeout_ns, NS_PER_SECOND));
 }

@@ -40,4 +40,4 @@ MUST_CHECK enum error query_request_read(struct query_request *request, struct s
 
 /* The SELECT, without FORMAT: columns key (only with a group), total, unique users; with a group WITH TOTALS. The event
  * name is the parameter {event_name:String}. */
-void query_request_sql(const struct query_request *request, const char *database, int64_t timeout_ns, struct buf *out);
+void query_request_sql(const struct query_request *request, const char *database, struct buf *out);

@@ -252,6 +252,14 @@ static void add_number_setting(struct request_draft *draft, struct server *serve
     add_setting(draft, server, name, text);
 }
 
+/* Of ours, below what the profile allows; 0: none. */
+static void add_bound(struct request_draft *draft, struct server *server, const char *name, uint64_t value)
+{
+    if (value != 0) {
+        add_number_setting(draft, server, name, value);
+    }
+}
+
 static void add_query_settings(struct request_draft *draft, struct server *server, const struct store_query *query,
                                bool binds)
 {
@@ -261,6 +269,8 @@ static void add_query_settings(struct request_draft *draft, struct server *serve
     if (query->read_only) {
         STORE_READING_SETTINGS(ADD_SETTING)
         add_number_setting(draft, server, "max_result_rows", query->max_result_rows);
+        add_bound(draft, server, "max_memory_usage", query->max_memory);
+        add_bound(draft, server, "max_rows_to_read", query->max_rows_to_read);
     }
     for (size_t i = 0; binds && i < query->parameter_count; i++) {
         struct buf value = { 0 };

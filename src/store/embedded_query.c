@@ -1,5 +1,6 @@
 #include "store/embedded_query.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/codes.h"
 #include "store/sql.h"
@@ -43,23 +44,35 @@ void embedded_run(const struct chdb *chdb, chdb_connection connection, struct sl
     embedded_read_result(chdb, chdb->query_n(connection, sql.data, sql.len, "TSV", 3), out, MAX_ANSWER_BYTES, reply);
 }
 
+static bool same_limits(const struct embedded_limits *a, const struct embedded_limits *b)
+{
+    return a->seconds == b->seconds && a->bytes == b->bytes && a->rows == b->rows && a->memory == b->memory &&
+           a->read == b->read && a->read_only == b->read_only;
+}
+
 /* Brings the connection's limits to what this query wants; most queries want what the last one did. */
 static void set_limits(const struct chdb *chdb, chdb_connection connection, struct embedded_limits *limits,
                        const struct store_query *query, uint64_t max_bytes, struct store_reply *reply)
 {
-    char sql[256];
+    char sql[384];
     int64_t seconds = query->timeout_ns <= 0 ? 0 : (query->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
+    const struct embedded_limits wanted = { .seconds = seconds,
+                                            .bytes = max_bytes,
+                                            .rows = query->max_result_rows,
+                                            .memory = query->max_memory,
+                                            .read = query->max_rows_to_read,
+                                            .read_only = query->read_only || limits->read_only };
     reply->outcome = STORE_DONE;
-    struct embedded_limits wanted = { seconds, max_bytes, query->max_result_rows,
-                                      query->read_only || limits->read_only };
-    if (wanted.seconds == limits->seconds && wanted.bytes == limits->bytes && wanted.rows == limits->rows &&
-        wanted.read_only == limits->read_only) {
+    if (same_limits(&wanted, limits)) {
         return;
     }
-    int len =
-        snprintf(sql, sizeof sql, "SET max_execution_time = %lld, max_result_bytes = %llu, max_result_rows = %llu%s",
-                 (long long)seconds, (unsigned long long)max_bytes, (unsigned long long)wanted.rows,
-                 wanted.read_only && !limits->read_only ? ", readonly = 2" : "");
+    int len = snprintf(sql, sizeof sql,
+                       "SET max_execution_time = %lld, max_result_bytes = %llu, max_result_rows = %llu, "
+                       "max_memory_usage = %llu, max_rows_to_read = %llu%s",
+                       (long long)wanted.seconds, (unsigned long long)wanted.bytes, (unsigned long long)wanted.rows,
+                       (unsigned long long)wanted.memory, (unsigned long long)wanted.read,
+                       wanted.read_only && !limits->read_only ? ", readonly = 2" : "");
+    ASSERT_BELOW(len, (int)sizeof sql);
     embedded_run(chdb, connection, slice_make(sql, (size_t)len), NULL, reply);
     if (reply->outcome == STORE_DONE) {
         *limits = wanted;

@@ -12,6 +12,8 @@ struct embedded_limits {
     int64_t seconds; /* max_execution_time */
     uint64_t bytes;  /* max_result_bytes */
     uint64_t rows;   /* max_result_rows */
+    uint64_t memory; /* max_memory_usage */
+    uint64_t read;   /* max_rows_to_read */
     bool read_only;  /* for good: nothing but queries come on such a connection */
 };
 

@@ -12,6 +12,8 @@
     X(max_query_size, "counts and statements longer than the profile's limit fail")                                    \
     X(readonly, "a statement of `queries:` may do what the user may")                                                  \
     X(max_result_rows, "a query's rows are bounded by its bytes alone")                                                \
+    X(max_memory_usage, "a query may take as much memory as the profile allows")                                       \
+    X(max_rows_to_read, "a query may read as many rows as the profile allows")                                         \
     X(result_overflow_mode, "an answer with too many rows may be cut")                                                 \
     X(output_format_json_quote_64bit_integers, "large numbers in the answers of `queries:` may be texts")              \
     X(output_format_json_quote_denormals, "nan and inf in the answers of `queries:` may be texts")                     \

@@ -100,6 +100,8 @@ struct store_query {
     int64_t timeout_ns;
     uint64_t max_result_bytes; /* 0: 64 MiB */
     uint64_t max_result_rows;  /* beyond it: code 396; 0: no bound */
+    uint64_t max_memory;       /* read_only alone; beyond it: code 241; 0: no bound of ours */
+    uint64_t max_rows_to_read; /* likewise: code 158 */
     bool script;               /* the user's own: sent as it is, without a format; rows in its answer are no error */
     bool read_only;            /* it cannot change anything, whatever it says; 64-bit numbers of JSON have no quotes */
 };

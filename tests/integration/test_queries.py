@@ -248,6 +248,7 @@ def a_server_is_asked_as_a_user_of_its_own_who_may_only_read(folder):
         fill(gateway)
         assert ask(gateway, "/q/path/7") == [{"name": "it's me"}]
         assert ask(gateway, "/q/texts?names=last") == [{"user_id": 4294967295}]
+        assert ask(gateway, "/events/metrics?from=0")["total_count"] == 3
         gateway.check_identity()
         gateway.stop()
     finally:

@@ -3,12 +3,16 @@ import os
 import re
 import stat
 import subprocess
+import threading
+import time
 
 from check import main
-from gateway import Gateway, event, with_gateway
+from gateway import Gateway, ROOT, SANITIZED, event, with_gateway
+from test_queries import AT, PEOPLE
 from websocket import sample_with
 
 NOBODY = 65534
+QUERIES = os.path.join(ROOT, "tests", "integration", "queries.yaml")
 
 
 def warnings(gateway, name):
@@ -113,6 +117,69 @@ def files_and_memory_are_of_the_gateway_alone(folder):
         gateway.cleanup()
 
 
+def with_queries(folder, options, **changes):
+    """A gateway of tests/integration/queries.yaml with other options of `query`, and texts changed."""
+    with open(QUERIES) as file:
+        text = re.sub(r"^query: .*$", "query: { %s }" % options, file.read(), flags=re.M)
+    for old, new in changes.values():
+        assert old in text, old
+        text = text.replace(old, new)
+    path = os.path.join(folder, "queries.yaml")
+    with open(path, "w") as file:
+        file.write(text)
+    gateway = Gateway(folder, path).start()
+    assert gateway.post("/events/bulk?wait=stored", PEOPLE)[0] == 200
+    return gateway
+
+
+def a_flood_of_questions_from_one_address_makes_no_other_wait_in_line(folder):
+    gateway = with_queries(folder, "threads: 1, queue: 64, timeout: 10s", slow=("sleep(2.5)", "sleep(0.2)"), time=("timeout: 1s", ""))
+    over, seen = threading.Event(), []
+
+    def flood():
+        while not over.is_set():
+            seen.append(gateway.request("GET", "/q/slow", headers={"X-Forwarded-For": "198.51.100.1"})[0])
+    threads = [threading.Thread(target=flood) for _ in range(40)]
+    try:
+        for thread in threads:
+            thread.start()
+        gateway.wait_until("the line is full", lambda: 503 in seen)  # as the query says of `full`
+        waited = []
+        for _ in range(5):
+            began = time.monotonic()
+            status, _, body = gateway.request("GET", "/q/path/7", headers={"X-Forwarded-For": "198.51.100.2"})
+            waited.append(time.monotonic() - began)
+            assert status == 200, body
+        assert max(waited) < (20 if SANITIZED else 2), waited  # of a line of 16 that take 0.2 s each: it is the next
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert set(seen) <= {200, 503}, set(seen)
+        gateway.check_identity()
+        gateway.stop()
+    finally:
+        over.set()
+        gateway.cleanup()
+
+
+def a_question_may_cost_so_much_and_no_more(folder):
+    costly = ("SELECT sleep(2.5) + {n:UInt32}", "SELECT length(groupArray(number)) + {n:UInt32} FROM numbers(100000000)")
+    gateway = with_queries(folder, "max_range: 10d, max_rows_to_read: 2, max_memory: 64MiB", slow=costly, time=("timeout: 1s", ""))
+    try:
+        status, _, body = gateway.request("GET", "/events/metrics?from=0")
+        assert status == 400 and b"query.max_range" in body, body
+        window = "from=%d&to=%d" % (AT - 86400, AT + 86400)
+        status, _, body = gateway.request("GET", "/events/metrics?" + window)  # three rows
+        assert status == 502 and b"TOO_MANY_ROWS" in body and b"127.0.0.1" not in body, body
+        status, _, body = gateway.request("GET", "/q/slow?n=1")
+        assert status == 500 and b"TOO_MANY_ROWS" in body or b"MEMORY_LIMIT" in body, body
+        gateway.check_identity()
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+
+
 if __name__ == "__main__":
-    main([who_starts_it_open_is_told_so_in_one_line_and_to_whom, what_is_switched_off_is_nowhere,
+    main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
+          who_starts_it_open_is_told_so_in_one_line_and_to_whom, what_is_switched_off_is_nowhere,
           pages_are_shown_in_no_frame_and_taken_for_nothing_else, files_and_memory_are_of_the_gateway_alone])

@@ -77,7 +77,9 @@ static struct field_options fields[] = {
 static struct stream_options stream_options = {
     .name = "events", .table = "events", .fields = fields, .field_count = 1
 };
-static const struct query_options options = { .threads = 1, .queue = 2, .timeout_ns = 10 * NS_PER_SECOND };
+static const struct query_options options = {
+    .threads = 1, .queue = 2, .max_per_address = 2, .timeout_ns = 10 * NS_PER_SECOND
+};
 
 static struct stream *streams[1];
 static struct metrics *metrics;
