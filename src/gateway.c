@@ -15,6 +15,7 @@
 #include "gateway.h"
 
 #include "gateway_doors.h"
+#include "gateway_limits.h"
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
 #include "gateway_pages.h"
@@ -56,6 +57,7 @@ struct gateway {
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
     struct gateway_pages pages;
     struct gateway_routes routes;
+    struct gateway_limits limits;
     struct gateway_doors doors;
     pthread_mutex_t ending; /* guards what follows */
     bool drained;           /* the pipeline may be gone */
@@ -167,6 +169,12 @@ static bool start_routes(struct gateway *g, struct buf *problem)
     return gateway_routes_compile(&g->routes, g->config, g->streams, g->pages.items, g->pages.count, problem);
 }
 
+static bool start_limits(struct gateway *g, struct buf *problem)
+{
+    const struct config *config = g->config;
+    return gateway_limits_start(&g->limits, &config->limits, config->keys, config->key_count, g->metrics, problem);
+}
+
 static bool start_doors(struct gateway *g, struct buf *problem)
 {
     const struct gateway_doors_parts parts = {
@@ -177,6 +185,7 @@ static bool start_doors(struct gateway *g, struct buf *problem)
         .server_count = g->store->server_count,
         .pipeline = g->pipeline,
         .metrics = g->metrics,
+        .rates = gateway_limits_rates(&g->limits),
         .routes = &g->routes.list,
         .access = g->access,
     };
@@ -189,7 +198,8 @@ static bool start_parts(struct gateway *g, struct buf *problem)
     return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_access(g, problem) && start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
-           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_doors(g, problem);
+           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_limits(g, problem) &&
+           start_doors(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -237,6 +247,7 @@ static void free_all(struct gateway *g)
     lookups_free(g->lookups);
     gateway_routes_release(&g->routes);
     gateway_pages_free(&g->pages);
+    gateway_limits_release(&g->limits);
     metrics_free(g->metrics);
     free_store(g);
     data_folder_release(&g->folder);

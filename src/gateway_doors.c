@@ -21,6 +21,7 @@ static bool start_server(struct gateway_doors *doors, const struct gateway_doors
         .pipeline = parts->pipeline,
         .metrics = parts->metrics,
         .routes = parts->routes,
+        .rates = parts->rates,
         .access = parts->access,
     };
     doors->server = server_start(&config, problem);
@@ -37,6 +38,7 @@ static bool start_udp(struct gateway_doors *doors, const struct gateway_doors_pa
                                  .max_ratio = parts->http->max_ratio,
                                  .pipeline = parts->pipeline,
                                  .metrics = parts->metrics,
+                                 .rates = parts->rates,
                                  .access = parts->access };
     doors->udp = udp_start(&config, problem);
     if (doors->udp == NULL) {

@@ -7,6 +7,7 @@ struct access;
 struct config;
 struct front_end;
 struct http_options;
+struct limits;
 struct metrics;
 struct pipeline;
 struct route_list;
@@ -32,6 +33,7 @@ struct gateway_doors_parts {
     struct pipeline *pipeline;
     struct metrics *metrics;
     const struct route_list *routes;
+    struct limits *rates;        /* NULL: nothing is limited */
     const struct access *access; /* NULL: there are no keys */
 };
 

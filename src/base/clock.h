@@ -11,5 +11,8 @@
 /* For deadlines and durations: never steps, starts anywhere. */
 int64_t clock_monotonic_ns(void);
 
+/* What the calling thread has used of a CPU; a system call. */
+int64_t clock_thread_cpu_ns(void);
+
 /* For event times: since 1970-01-01 UTC, may step. */
 int64_t clock_wall_ns(void);

@@ -23,6 +23,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_SERVER: return metrics->server_count;
     case LABELS_LISTENER: return metrics->listener_count;
     case LABELS_LOOKUP: return metrics->lookup_count;
+    case LABELS_LIMIT: return METRICS_LIMIT_POLICY_COUNT * METRICS_LIMIT_UNIT_COUNT;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */

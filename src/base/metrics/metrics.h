@@ -17,6 +17,18 @@ enum metric_kind { KIND_OF_COUNTER, KIND_OF_GAUGE, KIND_OF_HISTOGRAM };
     }
 #define METRICS_PROTOCOL_COUNT 3
 
+/* Values of the labels policy and unit, in the order of enum limit_policy and enum limit_unit. */
+#define METRICS_LIMIT_POLICIES                                                                                         \
+    {                                                                                                                  \
+        "address", "key", "all", "daily"                                                                               \
+    }
+#define METRICS_LIMIT_POLICY_COUNT 4
+#define METRICS_LIMIT_UNITS                                                                                            \
+    {                                                                                                                  \
+        "requests", "events", "bytes", "cpu"                                                                           \
+    }
+#define METRICS_LIMIT_UNIT_COUNT 4
+
 /* Which labels a metric has, and so how many cells. */
 enum metric_labels {
     LABELS_NONE,
@@ -29,6 +41,7 @@ enum metric_labels {
     LABELS_SERVER,   /* one per ClickHouse server */
     LABELS_LISTENER, /* one per UDP listener */
     LABELS_LOOKUP,   /* one per lookup */
+    LABELS_LIMIT,    /* policy and unit */
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
 };
 

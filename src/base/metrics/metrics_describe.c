@@ -88,6 +88,7 @@ static const char *const label_names[] = {
     [LABELS_SERVER] = "`server`",
     [LABELS_LISTENER] = "`listener`",
     [LABELS_LOOKUP] = "`lookup`",
+    [LABELS_LIMIT] = "`policy`, `unit`",
     [LABELS_STATUS] = "`status`",
 };
 

@@ -15,6 +15,7 @@ static const char *stream_label(const struct metrics *metrics, size_t stream)
 static void append_labels(const struct metrics *metrics, enum metric_labels labels, size_t index, struct buf *out)
 {
     static const char *const protocols[] = METRICS_PROTOCOLS;
+    static const char *const policies[] = METRICS_LIMIT_POLICIES, *const units[] = METRICS_LIMIT_UNITS;
     size_t streams = metrics->stream_count + 1;
     size_t event = labels == LABELS_PROTOCOL_STREAM_REASON ? index / ERROR_COUNT : index;
     switch (labels) {
@@ -24,6 +25,10 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_SERVER: buf_printf(out, "server=\"%s\"", metrics->servers[index]); return;
     case LABELS_LISTENER: buf_printf(out, "listener=\"%s\"", metrics->listeners[index]); return;
     case LABELS_LOOKUP: buf_printf(out, "lookup=\"%s\"", metrics->lookups[index]); return;
+    case LABELS_LIMIT:
+        buf_printf(out, "policy=\"%s\",unit=\"%s\"", policies[index / METRICS_LIMIT_UNIT_COUNT],
+                   units[index % METRICS_LIMIT_UNIT_COUNT]);
+        return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return; /* render_fields */
@@ -122,6 +127,7 @@ static bool is_silent(const struct metrics *metrics, enum metric metric, size_t 
     size_t streams = metrics->stream_count + 1;
     switch (metric_table[metric].labels) {
     case LABELS_REASON: return (usual_reasons[index] & usual_of(metric)) == 0;
+    case LABELS_LIMIT: return true; /* most are not configured */
     case LABELS_PROTOCOL_STREAM_REASON: return !is_usual_refusal(metrics, metric, index);
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;

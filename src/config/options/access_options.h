@@ -1,6 +1,7 @@
 /* Options: keys, and what those may do who have one (proto/access). See options.h. */
 #pragma once
 
+#include "config/options/limits_options.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>
@@ -23,4 +24,5 @@ struct key_options {
     const char *subject;        /* of a client's certificate that stands for the key, as RFC 2253 writes it; "": none */
     const char *expires;        /* ISO 8601; "": never */
     bool disabled;
+    struct rate_options rate; /* without any: `limits.key` */
 };

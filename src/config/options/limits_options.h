@@ -1,18 +1,29 @@
 /* Options: how much may be sent (proto/limits). See options.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* 0: no such limit. */
+/* A second; 0: no such limit. */
 struct rate_options {
-    uint64_t requests; /* a second */
+    uint64_t requests;
     uint64_t events;
     uint64_t bytes;
-    double burst_seconds; /* of the rate, that may come at once */
-    double cpu;           /* seconds a second */
+    int64_t cpu_ns;
+    int64_t burst_ns; /* of the rate may come at once */
+};
+
+/* Of one address, from midnight to midnight UTC; 0: no such limit. */
+struct daily_options {
+    uint64_t requests;
+    uint64_t events;
 };
 
 struct limits_options {
     struct rate_options all;
     struct rate_options address;
+    struct rate_options key; /* of each that has none of its own */
+    struct daily_options daily;
+    uint64_t addresses; /* that are remembered */
+    bool shared;
 };

@@ -15,6 +15,7 @@
 #include "config/options/http_options.h"
 #include "config/options/include_options.h"
 #include "config/options/journal_options.h"
+#include "config/options/limits_options.h"
 #include "config/options/log_options.h"
 #include "config/options/named_query_options.h"
 #include "config/options/page_options.h"
@@ -39,6 +40,7 @@ struct config {
     struct websocket_options websocket;
     struct udp_options udp;
     struct admin_options admin;
+    struct limits_options limits;
     struct journal_options journal;
     struct commit_options commit;
     struct dedup_options dedup;

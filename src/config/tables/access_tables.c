@@ -26,6 +26,8 @@ static const struct option key_rows[] = {
       "Whoever proves to own a client's certificate with this subject (`CN=shop,O=Example`, as RFC 2253 writes it) has this key." },
     { "expires",          STRING(key_options, expires),                        "",                 NULL,    NULL,
       "When it ends: `2027-01-31` or `2027-01-31T12:00:00Z`. Empty: never." },
+    { "rate",             GROUP(key_options, rate),                            NULL,               NULL,    NULL,
+      "How much may be sent with it, as `limits.all` has it; with none of its rates those of `limits.key`.", .table = &rate_table },
     { "disabled",         BOOL(key_options, disabled),                         "false",            NULL,    NULL,
       "Whoever shows it is refused, and told why." },
 };

@@ -25,6 +25,7 @@ static const struct option section_rows[] = {
     SECTION(websocket, "The WebSocket front end, on the address of the HTTP front end."),
     SECTION(udp, "The UDP front end."),
     SECTION(admin, "The pages for operators."),
+    SECTION(limits, "How much may be sent: docs/operations.md, \"Limits\". What is beyond it is answered 429."),
     SECTION(journal, "Where acknowledged events wait for the store."),
     SECTION(commit, "The queue in front of the journal."),
     SECTION(dedup, "The filter of duplicates."),

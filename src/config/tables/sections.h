@@ -27,3 +27,5 @@ extern const struct option_table files_table;
 extern const struct option_table page_table;
 extern const struct option_table openapi_table;
 extern const struct option_table named_query_table;
+extern const struct option_table limits_table;
+extern const struct option_table rate_table; /* of a key */

@@ -7,6 +7,7 @@
 #include "event/request_fields.h"
 #include "pipeline/payload/request_values.h"
 #include "pipeline/pipeline.h"
+#include "proto/front/client_address.h"
 #include "proto/front/encoding.h"
 
 #include <stdint.h>
@@ -17,8 +18,10 @@ struct large_payload {
     enum encoding encoding;
     uint64_t max_decompressed;
     const struct stream *blamed; /* counted with it if it cannot be unpacked; NULL: none */
-    int ids;                     /* http_events.c's own */
-    struct buf bytes;            /* as sent */
+    bool charged;                /* what it holds, to the limits of `client` */
+    struct client_address client;
+    int ids;          /* http_events.c's own */
+    struct buf bytes; /* as sent */
     struct buf text;
     struct request_values values;  /* of `payload`; its items are this one's, their texts in `text` */
     struct request_fields request; /* payload.request points there, if it is not NULL */

@@ -80,6 +80,7 @@ struct page {
     /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,
                                struct page_later later);
+    bool unlimited;  /* of probes: `limits` do not refuse it */
     bool any_origin; /* scripts of any origin may read it, whatever http.cors_origins says */
 
     /* Of pages that the configuration asks for. */

@@ -35,6 +35,8 @@ struct transport_ops {
     void (*want_flush)(struct transport *transport);
     /* Has it called when the pipeline admits events again. */
     void (*want_room)(struct transport *transport);
+    /* Has it called in a moment. */
+    void (*want_later)(struct transport *transport);
     /* Has session_ops.go_on called once the connections that wait in line already had their turn. */
     void (*want_turn)(struct transport *transport);
 };

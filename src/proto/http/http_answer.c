@@ -13,6 +13,7 @@
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_chars.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/limits/limit_fields.h"
 
 #include <stdlib.h>
 
@@ -208,6 +209,15 @@ static bool RARE compose_configured(struct http_answer *answer, struct io_contex
     return route_reply_write(answer->route_reply, &fate, context->wall_ns, context->intake.io);
 }
 
+static void write_limited(const struct http_answer *answer, struct http_reply *reply, struct slice date,
+                          struct slice body, struct buf *out)
+{
+    char fields[LIMIT_FIELDS_MAX];
+    reply->limits = slice_make(fields, limit_fields_write(&answer->limit, fields));
+    reply->retry_after_ns = answer->limit.retry_after_ns;
+    http_reply_write(out, reply, date, body);
+}
+
 /* The body, in context->text or the answer's own; failed if memory is short even for what must be in it. */
 static const struct buf *compose_body(struct http_answer *answer, struct io_context *context)
 {
@@ -239,7 +249,12 @@ void http_answer_write(struct http_answer *answer, struct io_context *context, s
     if (answer->kind == ANSWER_UPGRADE) {
         buf_append_slice(out, body);
     } else {
-        http_reply_write(out, &answer->reply, slice_make(context->date, context->date_length), body);
+        struct slice date = slice_make(context->date, context->date_length);
+        if (answer->limit.limited) {
+            write_limited(answer, &answer->reply, date, body, out);
+        } else {
+            http_reply_write(out, &answer->reply, date, body);
+        }
     }
     metric_add_index(context->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
     http_answer_clear(answer);

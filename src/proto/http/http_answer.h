@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "event/event_id.h"
 #include "proto/http_syntax/http_reply.h"
+#include "proto/limits/limit_state.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ struct http_answer {
     bool wait_stored;
     bool stored; /* the store was faster than the completion, or the wait is over well */
     struct http_reply reply;
+    struct limit_state limit; /* what its client is told of its limits */
     struct http_counts counts;
     struct event_id id; /* ANSWER_ONE */
     bool id_of_client;  /* perhaps */

@@ -1,9 +1,15 @@
-/* Turns the addresses of a request's way into that of its client. */
+/* Turns the addresses of a request's way into that of its client, and what it sends into what it pays. */
 #include "proto/http/http_client.h"
 
+#include "base/assert.h"
+#include "proto/gate/gatekeeper.h"
+#include "proto/gate/toll.h"
+#include "proto/http/http_answer.h"
+#include "proto/http/http_events.h"
 #include "proto/http/http_exchange.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/http_request_fields.h"
 
 static bool is_forwarded(const struct http_exchange *exchange, const struct http_request *request)
 {
@@ -25,4 +31,60 @@ struct slice http_client_ip(const struct http_exchange *exchange, const struct h
     }
     struct client_address client = http_client_of(exchange, request);
     return slice_make(text, client_address_format(&client, text));
+}
+
+void http_client_lends(struct http_exchange *exchange, const struct http_request *request,
+                       struct request_fields *fields)
+{
+    if (exchange->context->reads_request) {
+        *fields = http_request_fields(request, exchange->peer_trusted);
+        exchange->context->request = fields;
+    }
+}
+
+static struct visitor visitor_of(const struct http_exchange *exchange, const struct http_request *request)
+{
+    return (struct visitor){ .address = http_client_of(exchange, request), .wall_ns = exchange->context->wall_ns };
+}
+
+enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, bool free)
+{
+    const struct io_context *context = exchange->context;
+    ASSERT(context->gatekeeper->rates != NULL);
+    const struct visitor visitor = visitor_of(exchange, request);
+    return toll_ask(&exchange->toll, context->gatekeeper, &visitor, request->has_length ? request->length : 0, free,
+                    context->now_ns, context->intake.cells);
+}
+
+/* Of a body in chunks nobody knew how long it would be. What goes to another thread is charged there. */
+static void RARE post_and_pay(struct http_exchange *exchange, const struct event_route *route,
+                              const struct http_request *request, struct slice body, struct slice client_ip,
+                              struct token token, struct http_answer *answer)
+{
+    struct io_context *context = exchange->context;
+    const struct visitor visitor = visitor_of(exchange, request);
+    struct service service = service_begin(context->gatekeeper, context->turn.clock);
+    struct spending spending = { .bytes = request->chunked ? body.len : 0 };
+    context->visitor = &visitor;
+    context->intake.submission.events = 0;
+    http_events_post(context, route, request, body, client_ip, token, answer);
+    context->visitor = NULL;
+    if (answer->state != ANSWER_SUBMIT) {
+        uint32_t events = context->intake.submission.events;
+        spending.events = events != 0 ? events : 1;
+    }
+    service_end(service, &visitor, spending, context->now_ns, context->turn.clock);
+}
+
+void http_client_posts(struct http_exchange *exchange, const struct event_route *route,
+                       const struct http_request *request, struct slice body, struct token token,
+                       struct http_answer *answer)
+{
+    char text[CLIENT_ADDRESS_TEXT];
+    struct slice client_ip = http_client_ip(exchange, request, text);
+    if (exchange->context->gatekeeper->rates != NULL) {
+        post_and_pay(exchange, route, request, body, client_ip, token, answer);
+    } else {
+        http_events_post(exchange->context, route, request, body, client_ip, token, answer);
+    }
 }

@@ -1,14 +1,31 @@
-/* Who asks: the client of a request, behind trusted proxies. */
+/* Who asks: the client of a request, behind trusted proxies; and what it pays for it (proto/gate/toll.h). */
 #pragma once
 
 #include "proto/front/client_address.h"
 
+struct event_route;
+struct http_answer;
 struct http_exchange;
 struct http_request;
+struct request_fields;
 struct slice;
+struct token;
 
 struct client_address http_client_of(const struct http_exchange *exchange, const struct http_request *request);
 
 /* Its address as text, in `text` or in the exchange. */
 struct slice http_client_ip(const struct http_exchange *exchange, const struct http_request *request,
                             char text[CLIENT_ADDRESS_TEXT]);
+
+/* What its request says of it, in context->request for as long as that is served, if a stream reads it. */
+void http_client_lends(struct http_exchange *exchange, const struct http_request *request,
+                       struct request_fields *fields);
+
+/* Once its head is known: OK, or ERROR_RATE_LIMITED. Asked again of the same request it answers the same. `free`: it is
+ * never refused. */
+MUST_CHECK enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, bool free);
+
+/* A POST of events, as http_events_post has it; what it turns out to cost is charged, if anything is limited. */
+void http_client_posts(struct http_exchange *exchange, const struct event_route *route,
+                       const struct http_request *request, struct slice body, struct token token,
+                       struct http_answer *answer);

@@ -6,6 +6,7 @@
 #include "proto/front/turn.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_upgrade.h"
+#include "proto/limits/limit_state.h"
 
 struct http_exchange {
     struct io_context *context;
@@ -20,6 +21,7 @@ struct http_exchange {
     size_t peer_text_length;
 
     struct turn_share share;
+    struct toll toll;           /* of the request that is read or served; only while there are limits */
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct ws_terms terms;      /* of the upgrade, if there is one */
 };

@@ -6,6 +6,7 @@
 #include "proto/front/http_method.h"
 #include "proto/front/kept.h"
 #include "proto/front/transport.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/http/http_exchange.h"
 #include "proto/http/http_input.h"
 #include "proto/http/http_serve.h"
@@ -48,6 +49,7 @@ static enum http_read serve_in_turn(struct http_input *input, struct http_exchan
     }
     http_input_end_body(input);
     enum http_outcome outcome = http_serve(exchange, request, to, body);
+    exchange->toll.asked = false; /* the next request is another */
     turn_served(turn, &exchange->share);
     switch (outcome) {
     case HTTP_GOES_ON: break;
@@ -84,6 +86,9 @@ static enum http_read read_head(struct http_input *input, struct http_exchange *
     case HTTP_DONE: break;
     }
     struct http_destination to = http_serve_find(exchange, &request);
+    if (exchange->context->gatekeeper->rates != NULL) {
+        http_serve_ask(exchange, &request, &to);
+    }
     if (request.has_body && (request.chunked || bytes.len - request.head_length < request.length)) {
         return await_body(input, exchange, &request, &to);
     }

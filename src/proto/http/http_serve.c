@@ -15,7 +15,6 @@
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
-#include "proto/http_syntax/http_request_fields.h"
 #include "proto/http_syntax/http_visits.h"
 #include "proto/route/route_pattern.h"
 #include "proto/route/route_table.h"
@@ -24,6 +23,9 @@ static struct http_answer *begin_answer(struct http_exchange *exchange, const st
 {
     struct http_answer *answer = answer_ring_push(&exchange->answers);
     http_answer_begin(answer, exchange->context, request);
+    if (exchange->toll.asked) {
+        answer->limit = exchange->toll.told;
+    }
     return answer;
 }
 
@@ -111,6 +113,16 @@ struct http_destination http_serve_find(struct http_exchange *exchange, const st
     return to;
 }
 
+/* A preflight is never refused: a page could not tell why. Nor is who asks whether the gateway lives. */
+void http_serve_ask(struct http_exchange *exchange, const struct http_request *request, struct http_destination *to)
+{
+    bool of_probe = to->route != NULL && to->route->kind == ROUTE_PAGE && to->route->page->unlimited;
+    enum error error = http_client_asks(exchange, request, to->options || of_probe);
+    if (error != OK && to->error != ERROR_HOST_NOT_ALLOWED) {
+        to->error = error;
+    }
+}
+
 /* Of a route that has replies of its own. False: memory is short. */
 static bool attach_reply(const struct http_exchange *exchange, const struct http_request *request,
                          const struct event_route *route, struct http_answer *answer)
@@ -182,23 +194,13 @@ static enum http_outcome outcome(const struct http_request *request)
     return request->keep_alive ? HTTP_GOES_ON : HTTP_IS_LAST;
 }
 
-/* For as long as the request is served. */
-static void lend_fields(struct http_exchange *exchange, const struct http_request *request,
-                        struct request_fields *fields)
-{
-    if (exchange->context->reads_request) {
-        *fields = http_request_fields(request, exchange->peer_trusted);
-        exchange->context->request = fields;
-    }
-}
-
 static enum http_outcome serve_websocket(struct http_exchange *exchange, const struct http_request *request,
                                          const struct http_destination *to)
 {
     struct slice detail = SLICE("");
     struct request_fields fields;
     struct http_answer *answer = begin_answer(exchange, request);
-    lend_fields(exchange, request, &fields);
+    http_client_lends(exchange, request, &fields);
     enum error error = http_upgrade(exchange->context, request, to->route, http_client_of(exchange, request),
                                     &exchange->terms, &answer->body, &detail);
     exchange->context->request = NULL;
@@ -213,7 +215,6 @@ static enum http_outcome serve_websocket(struct http_exchange *exchange, const s
 static void serve_events(struct http_exchange *exchange, const struct http_request *request,
                          const struct event_route *route, struct slice body)
 {
-    char text[CLIENT_ADDRESS_TEXT];
     struct request_fields fields;
     struct token token = http_exchange_next_token(exchange);
     struct http_answer *answer = begin_answer(exchange, request);
@@ -221,8 +222,8 @@ static void serve_events(struct http_exchange *exchange, const struct http_reque
         http_events_refuse(exchange->context, answer, ERROR_OUT_OF_MEMORY, SLICE(""));
         return;
     }
-    lend_fields(exchange, request, &fields);
-    http_events_post(exchange->context, route, request, body, http_client_ip(exchange, request, text), token, answer);
+    http_client_lends(exchange, request, &fields);
+    http_client_posts(exchange, route, request, body, token, answer);
     exchange->context->request = NULL;
 }
 

@@ -17,6 +17,9 @@ struct http_destination {
 /* What the head alone says. */
 struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request);
 
+/* Asks the limits, of which there are some, and gives `to` their error: of the same request any number of times. */
+void http_serve_ask(struct http_exchange *exchange, const struct http_request *request, struct http_destination *to);
+
 /* A whole request. `body` is followed by JSON_PADDING readable bytes. There is room in the ring. */
 enum http_outcome http_serve(struct http_exchange *exchange, const struct http_request *request,
                              const struct http_destination *to, struct slice body);

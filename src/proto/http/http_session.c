@@ -260,6 +260,7 @@ void http_session_open(struct http_session *session, struct io_context *context,
     session->reading = true;
     session->in_line = false;
     session->exchange.share = (struct turn_share){ 0 };
+    session->exchange.toll.asked = false;
     session->continue_owed = false;
     session->input_waits = false;
     session->exchange.peer = peer;

@@ -4,6 +4,7 @@
 #include "config/options/http_options.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/origins.h"
+#include "proto/limits/limits.h"
 #include "proto/values/value_set.h"
 
 #define TEXT_KEPT ((size_t)1 << 20)
@@ -50,6 +51,10 @@ enum error io_context_hand_on(const struct io_context *context, const struct lar
     struct large_payload *large = large_payload_copy(as);
     if (large == NULL) {
         return ERROR_OUT_OF_MEMORY;
+    }
+    if (context->visitor != NULL) {
+        large->charged = true;
+        large->client = context->visitor->address;
     }
     if (!context->take_large(context->thread, large)) {
         large_payload_free(large);

@@ -11,6 +11,7 @@
 
 struct large_payload;
 struct value_set;
+struct visitor;
 
 struct io_context {
     const struct http_options *options;
@@ -41,6 +42,7 @@ struct io_context {
     struct captures captures;             /* of its path */
     struct value_set *values;             /* of it; NULL: no request had any yet */
     bool reads_request;                   /* a stream has columns that requests fill */
+    const struct visitor *visitor;        /* who pays for what is submitted; NULL: nothing is charged */
     const struct request_fields *request; /* of the POST or upgrade that is looked at; NULL: not read */
 };
 

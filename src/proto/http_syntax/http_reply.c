@@ -139,7 +139,12 @@ static struct slice allowed_headers(const struct http_reply *reply)
 static void append_cors(struct buf *out, const struct http_reply *reply)
 {
     append_field(out, SLICE("Access-Control-Allow-Origin: "), reply->origin);
-    buf_append_slice(out, SLICE("Access-Control-Expose-Headers: Retry-After, Allow, Date\r\n"));
+    buf_append_slice(out, SLICE("Access-Control-Expose-Headers: Retry-After, Allow, Date"));
+    if (reply->limits.len != 0) {
+        buf_append_slice(out, SLICE(", RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
+                                    "X-RateLimit-Reset"));
+    }
+    buf_append_slice(out, SLICE("\r\n"));
     if (reply->preflight) {
         append_methods(out, SLICE("Access-Control-Allow-Methods: "), reply->allow);
         append_field(out, SLICE("Access-Control-Allow-Headers: "), allowed_headers(reply));
@@ -148,10 +153,13 @@ static void append_cors(struct buf *out, const struct http_reply *reply)
 }
 
 /* What the status itself asks for (RFC 9110, 10.2.3 and 15.5.22; RFC 6455, 4.4). */
-static void append_status_fields(struct buf *out, int status)
+static void append_status_fields(struct buf *out, int status, int64_t retry_after_ns)
 {
     if (status == 503 || status == 429) {
-        buf_append_slice(out, SLICE("Retry-After: 1\r\n"));
+        int64_t seconds = (retry_after_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
+        buf_append_slice(out, SLICE("Retry-After: "));
+        append_number(out, seconds > 0 ? (uint64_t)seconds : 1);
+        buf_append_slice(out, SLICE("\r\n"));
     } else if (status == 426) {
         buf_append_slice(out, SLICE("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
     }
@@ -218,7 +226,8 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
     if (reply->allow != 0) {
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
-    append_status_fields(out, reply->status);
+    buf_append_slice(out, reply->limits);
+    append_status_fields(out, reply->status, reply->retry_after_ns);
     if (reply->accepts != NULL) {
         buf_append_string(out, reply->accepts);
     }

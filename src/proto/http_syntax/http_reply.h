@@ -23,9 +23,11 @@ struct http_reply {
     struct slice origin;        /* Access-Control-Allow-Origin: "*" or the origin; empty: none */
     bool vary_origin;           /* another origin may get another reply */
     const char *cache_control;
-    struct slice headers; /* more whole lines, or empty */
-    uint64_t length;      /* of HEAD: that of the body which GET would get; 0: the body's */
-    const char *accepts;  /* whole lines: what would have been taken instead; NULL: nothing is said */
+    struct slice headers;   /* more whole lines, or empty */
+    struct slice limits;    /* likewise, of RateLimit and its kin */
+    int64_t retry_after_ns; /* of 429 and 503; 0: a second */
+    uint64_t length;        /* of HEAD: that of the body which GET would get; 0: the body's */
+    const char *accepts;    /* whole lines: what would have been taken instead; NULL: nothing is said */
 };
 
 /* Whether these are whole header lines, each with a name, and without control characters in their values. */

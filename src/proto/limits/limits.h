@@ -1,22 +1,30 @@
 /* How much somebody may send: token buckets for each client address (IPv6: each /64), for each key, and for all together. Each
- * bucket has a rate and a burst of requests, of events, of bytes and of CPU time. The memory is fixed: a table of addresses
- * that forgets the quietest. Shared by all threads, without a lock that they all take.
+ * bucket has a rate and a burst of requests, of events, of bytes and of CPU time; an address has a limit of each day (UTC) as
+ * well. The memory is fixed: a table of addresses that forgets the quietest. Shared by all threads, without a lock: each
+ * bucket is one number (limit_bucket.h).
  *
  * A door asks before it looks at a payload, with what is known then, and charges afterwards what it turned out to be. What
- * was charged beyond a bucket's content is a debt: the next question is answered with how long to wait. */
+ * was charged beyond a bucket's content is a debt: the next question is answered with how long to wait. So a rate is kept
+ * exactly over time, and one payload more than a burst is let in now and then. */
 #pragma once
 
 #include "base/error.h"
 #include "proto/front/client_address.h"
+#include "proto/limits/limit_state.h"
+
+#include <stddef.h>
 
 struct access_key;
+struct key_options;
 struct limits;
 struct limits_options;
+struct metrics_cells;
 
-/* Who asks; settled once for each request, message or datagram. */
+/* Who asks, and when; settled once for each request, message or datagram. */
 struct visitor {
     struct client_address address;
     const struct access_key *key; /* NULL: none */
+    int64_t wall_ns;              /* for the limit of a day */
 };
 
 struct spending {
@@ -26,27 +34,36 @@ struct spending {
     int64_t cpu_ns;
 };
 
-/* Of the bucket that is nearest to its end: for RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */
-struct limit_state {
-    const char *policy; /* "address", "key", "all"; NULL: there is no limit */
-    uint64_t limit;     /* the burst */
-    uint64_t remaining;
-    int64_t reset_ns;       /* until it is full again */
-    int64_t retry_after_ns; /* until what was asked for fits; 0: it does */
-};
-
-/* NULL: memory is short. `key_count`: of the keys' buckets. */
-struct limits *limits_new(const struct limits_options *options, size_t key_count);
+/* `keys` are those whose index struct access_key has. NULL: memory is short. */
+struct limits *limits_new(const struct limits_options *options, const struct key_options *keys, size_t key_count);
 void limits_free(struct limits *limits);
 
-/* Nothing is limited. */
+/* Other limits and keys, from now on; what addresses and keys (by name) have used of theirs is kept. `addresses` and `shared`
+ * stay as they were. Nobody asks meanwhile. False: memory is short, and nothing has changed. */
+MUST_CHECK bool limits_reload(struct limits *limits, const struct limits_options *options,
+                              const struct key_options *keys, size_t key_count);
+
+/* Nothing is limited: who asks is told OK at once. */
 bool limits_are_off(const struct limits *limits);
 
-/* Takes it from all buckets of the visitor, or from none. OK, or ERROR_RATE_LIMITED with state->retry_after_ns. `state` may
- * be NULL. Any thread. */
+/* CPU time is limited, and worth being measured. */
+bool limits_measure_cpu(const struct limits *limits);
+
+/* Takes it from all buckets of the visitor, or from none. OK, or ERROR_RATE_LIMITED with state->retry_after_ns. Requests must
+ * be there; of all else something must be left. `state` may be NULL. Any thread. */
 MUST_CHECK enum error limits_take(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
                                   int64_t now_ns, struct limit_state *state);
+
+/* The same question, and nothing is taken: of who charges when it is served. */
+MUST_CHECK enum error limits_ask(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
+                                 int64_t now_ns, struct limit_state *state);
 
 /* Takes it whatever there is. Any thread. */
 void limits_charge(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
                    int64_t now_ns);
+
+/* Somebody was refused, as `state` says: METRIC_LIMITED. */
+void limits_count_refusal(struct metrics_cells *cells, const struct limit_state *state);
+
+/* Any thread. */
+struct limits_counts limits_count(const struct limits *limits);

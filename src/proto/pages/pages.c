@@ -191,9 +191,12 @@ static enum page_result serve_status(void *context, const struct page_request *r
 }
 
 static const struct page table[] = {
-    { .path = "/metrics", .handle = serve_metrics }, { .path = "/health", .handle = serve_health },
-    { .path = "/livez", .handle = serve_livez },     { .path = "/readyz", .handle = serve_readyz },
-    { .path = "/ping", .handle = serve_ping },       { .path = "/status", .handle = serve_status },
+    { .path = "/metrics", .handle = serve_metrics },
+    { .path = "/health", .handle = serve_health },
+    { .path = "/livez", .handle = serve_livez, .unlimited = true },
+    { .path = "/readyz", .handle = serve_readyz, .unlimited = true },
+    { .path = "/ping", .handle = serve_ping, .unlimited = true },
+    { .path = "/status", .handle = serve_status },
 };
 
 _Static_assert(ARRAY_LENGTH(table) <= PAGES_MAX, "callers have room for PAGES_MAX pages");

@@ -193,17 +193,41 @@ void connections_await_room(struct connection *connection)
     connection->owner->context->room_is_awaited = true;
 }
 
-void connections_flush_waiting(struct connections *connections)
+void connections_await_later(struct connection *connection)
+{
+    struct connections *connections = connection->owner;
+    if (connections->later == NULL) {
+        connections->later_ns = connections->context->now_ns + CONNECTIONS_LATER_NS;
+    }
+    if (connection->link == NULL) {
+        put_first(connection, &connections->later);
+    }
+}
+
+/* The oldest first. */
+static void flush_all(struct connection **list)
 {
     struct connection *oldest = NULL;
-    connections->context->room_is_awaited = false;
-    while (connections->waiting != NULL) {
-        put_first(connections->waiting, &oldest);
+    while (*list != NULL) {
+        put_first(*list, &oldest);
     }
     while (oldest != NULL) {
         struct connection *connection = oldest;
         unlist_one(connection);
         connection->ops->flush(connection->session);
+    }
+}
+
+void connections_flush_waiting(struct connections *connections)
+{
+    connections->context->room_is_awaited = false;
+    flush_all(&connections->waiting);
+}
+
+void connections_flush_later(struct connections *connections)
+{
+    if (connections->context->now_ns >= connections->later_ns) {
+        flush_all(&connections->later);
     }
 }
 

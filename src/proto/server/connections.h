@@ -35,7 +35,7 @@ struct connection {
     bool of_address;  /* counted by the gatekeeper, as that of http.exchange.peer */
     uint32_t slot;
     uint32_t generation;
-    /* On one of the lists `listed`, `waiting` and `held`; link is NULL if it is on none. */
+    /* On one of the lists `listed`, `waiting`, `later` and `held`; link is NULL if it is on none. */
     struct connection *next_listed;
     struct connection **link;
     bool in_line;
@@ -57,6 +57,8 @@ struct connections {
     uint32_t hand; /* the slot that was looked at last for one that may go */
     struct connection *free;
     struct connection *listed;  /* those that want attention before the loop blocks */
+    struct connection *later;   /* those that look again in a moment, newest first */
+    int64_t later_ns;           /* when they do */
     struct connection *waiting; /* those that want it once the gateway has room, newest first */
     struct line line;           /* those that wait for their turn, the first first */
     struct connection *held;    /* orphans whose sockets are full */
@@ -86,6 +88,12 @@ struct connection *connections_unlist(struct connections *connections);
 
 /* Wants attention once the gateway has room, unless it is listed already; context->room_is_awaited from now on. */
 void connections_await_room(struct connection *connection);
+/* Wants attention in a moment, unless it is listed already: a limit has time itself to wait for. */
+#define CONNECTIONS_LATER_NS (20 * NS_PER_MS)
+void connections_await_later(struct connection *connection);
+/* Those whose moment has come are flushed. */
+void connections_flush_later(struct connections *connections);
+
 /* There is room: those that wait for it are flushed, the oldest first. */
 void connections_flush_waiting(struct connections *connections);
 

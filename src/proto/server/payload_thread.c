@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "proto/front/intake.h"
 #include "proto/gate/gatekeeper.h"
+#include "proto/gate/toll.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,17 +118,30 @@ static void hand_back(struct payload_thread *thread, struct large_payload *large
 /* It has waited since it was let in, and the room may be gone. A message of a WebSocket is held until there is some, once. */
 static enum error ask_again(const struct payload_thread *thread, struct large_payload *large)
 {
-    const struct gatekeeper gatekeeper = { .pipeline = thread->config.pipeline };
-    enum error full =
-        large->payload.protocol == PROTOCOL_WS ? OK : gatekeeper_admits(&gatekeeper, large->payload.stream);
+    enum error full = large->payload.protocol == PROTOCOL_WS
+                          ? OK
+                          : gatekeeper_admits(thread->config.gatekeeper, large->payload.stream);
     if (full != OK) {
         large->blamed = large->payload.stream;
     }
     return full;
 }
 
+/* The limits may have changed while it waited. */
+static void pay(const struct large_payload *large, struct service service)
+{
+    if (!large->charged || service.rates == NULL) {
+        return;
+    }
+    uint32_t events = large->error == OK ? large->submission.events : 0;
+    const struct visitor visitor = { .address = large->client, .wall_ns = large->payload.received_wall_ns };
+    service_end(service, &visitor, (struct spending){ .events = events != 0 ? events : 1 }, clock_monotonic_ns(),
+                clock_thread_cpu_ns);
+}
+
 static void submit(struct payload_thread *thread, struct large_payload *large)
 {
+    struct service service = service_begin(thread->config.gatekeeper, clock_thread_cpu_ns);
     enum error error = ask_again(thread, large);
     if (error == OK) {
         error = intake_unpack(&thread->intake, large->encoding, large->max_decompressed, &large->payload.bytes);
@@ -138,6 +152,7 @@ static void submit(struct payload_thread *thread, struct large_payload *large)
         large->payload.held = true;
         pipeline_submit(thread->intake.io, &large->payload, &large->submission);
     }
+    pay(large, service);
     hand_back(thread, large);
 }
 

@@ -5,11 +5,13 @@
 
 #include "proto/front/large_payload.h"
 
+struct gatekeeper;
 struct payload_thread;
 
 struct payload_thread_config {
     const char *name; /* of the I/O thread */
     const struct pipeline *pipeline;
+    const struct gatekeeper *gatekeeper;
     struct pipeline_io *io; /* the I/O thread's */
     struct metrics *metrics;
     uint64_t max_ratio;            /* as intake.max_ratio */

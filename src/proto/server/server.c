@@ -90,6 +90,7 @@ static bool init_shared(struct server *server, const struct server_config *confi
         return false;
     }
     shared->gatekeeper.access = config->access;
+    shared->gatekeeper.rates = config->rates;
     return init_listeners(server, config, problem);
 }
 
@@ -103,6 +104,7 @@ static bool make_admin(struct server *server, struct buf *problem)
     admin->gatekeeper = shared->gatekeeper;
     admin->gatekeeper.limits[GATEKEEPER_CONNECTION] = NULL; /* who watches must always come in */
     admin->gatekeeper.access = NULL;                        /* it is the operators' own address */
+    admin->gatekeeper.rates = NULL;
     admin->trusted = shared->trusted;
     admin->pipeline = shared->pipeline;
     admin->metrics = shared->metrics;

@@ -14,6 +14,7 @@ struct access;
 struct front_end;
 struct http_listener_options;
 struct http_options;
+struct limits;
 struct metrics;
 struct pipeline;
 struct route_list;
@@ -36,6 +37,7 @@ struct server_config {
     uint64_t max_replying_bytes;
     struct pipeline *pipeline;
     struct metrics *metrics;
+    struct limits *rates;            /* borrowed; NULL: nothing is limited */
     const struct route_list *routes; /* which the listeners' tables borrow from */
     const struct access *access;     /* NULL: there are no keys */
 };

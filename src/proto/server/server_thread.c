@@ -163,6 +163,9 @@ static bool on_before_block(void *opaque)
     if (thread->connections.waiting != NULL && pipeline_admits(thread->shared->pipeline) == OK) {
         connections_flush_waiting(&thread->connections);
     }
+    if (thread->connections.later != NULL) {
+        connections_flush_later(&thread->connections);
+    }
     connection_life_serve_line(&thread->connections);
     pipeline_io_flush(thread->context.intake.io);
     connections_push_held(&thread->connections, connection_life_push);
@@ -174,6 +177,9 @@ static bool on_before_block(void *opaque)
     if (thread->connections.waiting != NULL || thread->connections.held != NULL) {
         /* Other threads and clients make room without a word to this one. */
         loop_set_alarm(thread->loop, ROOM_PATIENCE_NS);
+    }
+    if (thread->connections.later != NULL) {
+        loop_set_alarm(thread->loop, CONNECTIONS_LATER_NS);
     }
     loop_set_busy(thread->loop, connections_wait_in_line(&thread->connections));
     heartbeat_wait(&thread->heartbeat);
@@ -215,6 +221,7 @@ static bool make_payload_thread(struct server_thread *thread)
     const struct payload_thread_config config = {
         .name = thread->name,
         .pipeline = shared->pipeline,
+        .gatekeeper = &shared->gatekeeper,
         .io = thread->context.intake.io,
         .metrics = shared->metrics,
         .max_ratio = shared->options->max_ratio,

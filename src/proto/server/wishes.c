@@ -20,6 +20,11 @@ void wishes_room(struct transport *transport)
     connections_await_room((struct connection *)transport);
 }
 
+void wishes_later(struct transport *transport)
+{
+    connections_await_later((struct connection *)transport);
+}
+
 void wishes_turn(struct transport *transport)
 {
     connections_queue((struct connection *)transport);

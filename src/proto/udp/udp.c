@@ -222,6 +222,7 @@ static bool open_all(struct udp *udp, struct buf *problem)
 {
     const struct udp_options *options = udp->config.options;
     udp->shared.gatekeeper.pipeline = udp->config.pipeline;
+    udp->shared.gatekeeper.rates = udp->config.rates;
     udp->shared.rules = udp_rules_new(options, problem);
     udp->listeners = calloc(options->listener_count + 1, sizeof *udp->listeners);
     if (udp->listeners == NULL || udp->shared.rules == NULL) {

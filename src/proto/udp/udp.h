@@ -14,6 +14,7 @@
 #include "proto/front/front_end.h"
 
 struct access;
+struct limits;
 struct stream_options;
 struct udp;
 
@@ -23,6 +24,7 @@ struct udp_config {
     struct pipeline *pipeline;
     struct metrics *metrics;
     const struct access *access; /* NULL: there are no keys */
+    struct limits *rates;        /* borrowed; NULL: nothing is limited */
 };
 
 /* Whether addresses can be read and streams are declared; false with one line per problem, which begins with the line

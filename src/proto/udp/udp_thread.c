@@ -12,6 +12,7 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/encoding.h"
 #include "proto/front/intake.h"
+#include "proto/gate/toll.h"
 #include "proto/udp/udp_batch.h"
 #include "proto/udp/udp_rules.h"
 #include "proto/udp/udp_socket.h"
@@ -36,6 +37,7 @@ struct udp_thread {
     struct intake intake;
     struct udp_batch *batch;
     int64_t nap_ns;
+    int64_t now_ns;    /* of the batch at hand, while there are limits */
     int64_t oldest_ns; /* when the first row that is not pushed yet came; 0: there is none */
     uint32_t dropped;  /* by the kernel, when it was last told of */
     int bell;          /* an eventfd: wakes it from poll */
@@ -97,21 +99,44 @@ enum encoding udp_packing(struct slice datagram)
     return packed ? ENCODING_LZ4 : ENCODING_IDENTITY;
 }
 
-/* Who sends, and is there room? */
-static enum error judge(struct udp_thread *thread, const struct udp_datagram *datagram)
+/* Of whoever a datagram says has sent it. */
+static enum error RARE ask_limits(struct udp_thread *thread, const struct visitor *visitor, size_t bytes)
+{
+    struct limit_state state;
+    const struct spending spending = { .requests = 1, .bytes = bytes };
+    enum error error = limits_take(thread->config.shared->gatekeeper.rates, visitor, &spending, thread->now_ns, &state);
+    if (error != OK) {
+        limits_count_refusal(thread->intake.cells, &state);
+    }
+    return error;
+}
+
+/* Who sends, how much, and is there room? */
+static enum error judge(struct udp_thread *thread, const struct udp_datagram *datagram, const struct visitor *visitor)
 {
     const struct udp_shared *shared = thread->config.shared;
     const struct udp_arrival arrival = { thread->config.place, datagram->address, datagram->bytes };
     enum error error = udp_rules_judge(shared->rules, &arrival);
+    if (error == OK && shared->gatekeeper.rates != NULL) {
+        error = ask_limits(thread, visitor, datagram->bytes.len);
+    }
     if (error == OK && datagram->truncated) {
         error = ERROR_TRUNCATED;
     }
     return error == OK ? gatekeeper_admits(&shared->gatekeeper, NULL) : error;
 }
 
+static void RARE pay(struct udp_thread *thread, struct service service, const struct visitor *visitor)
+{
+    uint32_t events = thread->intake.submission.events;
+    service_end(service, visitor, (struct spending){ .events = events != 0 ? events : 1 }, thread->now_ns,
+                clock_monotonic_ns);
+}
+
 static void take(struct udp_thread *thread, const struct udp_datagram *datagram, int64_t received_wall_ns)
 {
     struct intake *intake = &thread->intake;
+    const struct visitor visitor = { .address = *datagram->address, .wall_ns = received_wall_ns };
     struct payload payload = {
         .stream = thread->config.stream,
         .bytes = datagram->bytes,
@@ -122,16 +147,22 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         .received_wall_ns = received_wall_ns,
         .client_ip = datagram->sender,
     };
-    enum error error = judge(thread, datagram);
+    enum error error = judge(thread, datagram, &visitor);
+    struct service service = { 0 };
     if (error == OK) {
+        service = service_begin(&thread->config.shared->gatekeeper, clock_monotonic_ns);
         error =
             intake_unpack(intake, udp_packing(datagram->bytes), thread->config.max_decompressed_bytes, &payload.bytes);
     }
-    if (error != OK) {
+    if (error == OK) {
+        pipeline_submit(intake->io, &payload, &intake->submission);
+    } else {
         pipeline_count_refusal(intake->io, PROTOCOL_UDP, thread->config.stream, error);
-        return;
+        intake->submission.events = 0;
     }
-    pipeline_submit(intake->io, &payload, &intake->submission);
+    if (service.rates != NULL) {
+        pay(thread, service, &visitor);
+    }
 }
 
 /* At once, while the metrics wait for a scrape. */
@@ -173,6 +204,9 @@ static void keep_time(struct udp_thread *thread, int64_t now_ns)
 static int64_t take_all(struct udp_thread *thread, size_t count)
 {
     int64_t wall_ns = clock_wall_ns();
+    if (thread->config.shared->gatekeeper.rates != NULL) {
+        thread->now_ns = clock_monotonic_ns();
+    }
     int64_t bytes = 0;
     bool over = false;
     for (size_t i = 0; i < count; i++) {

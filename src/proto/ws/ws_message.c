@@ -9,6 +9,8 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/decode_fault.h"
 #include "proto/front/large_payload.h"
+#include "proto/gate/gatekeeper.h"
+#include "proto/gate/toll.h"
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/route/event_route.h"
@@ -93,8 +95,8 @@ static enum error hand_on(struct io_context *context, const struct payload *payl
     return error;
 }
 
-enum error ws_message_submit(struct io_context *context, const struct ws_terms *terms, bool is_text, struct slice bytes,
-                             struct token token, bool *handed_on)
+static enum error submit(struct io_context *context, const struct ws_terms *terms, bool is_text, struct slice bytes,
+                         struct token token, bool *handed_on)
 {
     *handed_on = false;
     metric_add(context->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
@@ -120,6 +122,49 @@ enum error ws_message_submit(struct io_context *context, const struct ws_terms *
     }
     pipeline_submit(context->intake.io, &payload, &context->intake.submission);
     return judge(&context->intake.submission);
+}
+
+static struct visitor visitor_of(const struct io_context *context, const struct ws_terms *terms)
+{
+    return (struct visitor){ .address = terms->address, .wall_ns = context->wall_ns };
+}
+
+enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms)
+{
+    const struct visitor visitor = visitor_of(context, terms);
+    const struct spending spending = { .requests = 1 };
+    struct limit_state state;
+    enum error error = limits_ask(context->gatekeeper->rates, &visitor, &spending, context->now_ns, &state);
+    if (error != OK) {
+        limits_count_refusal(context->intake.cells, &state);
+    }
+    return error;
+}
+
+/* What goes to another thread is charged there, but for what is known here. */
+static enum error RARE submit_and_pay(struct io_context *context, const struct ws_terms *terms, bool is_text,
+                                      struct slice bytes, struct token token, bool *handed_on)
+{
+    const struct visitor visitor = visitor_of(context, terms);
+    struct service service = service_begin(context->gatekeeper, context->turn.clock);
+    struct spending spending = { .requests = 1, .bytes = bytes.len };
+    context->visitor = &visitor;
+    context->intake.submission.events = 0;
+    enum error error = submit(context, terms, is_text, bytes, token, handed_on);
+    context->visitor = NULL;
+    if (!*handed_on || error != OK) {
+        uint32_t events = context->intake.submission.events;
+        spending.events = events != 0 ? events : 1;
+    }
+    service_end(service, &visitor, spending, context->now_ns, context->turn.clock);
+    return error;
+}
+
+enum error ws_message_submit(struct io_context *context, const struct ws_terms *terms, bool is_text, struct slice bytes,
+                             struct token token, bool *handed_on)
+{
+    return context->gatekeeper->rates == NULL ? submit(context, terms, is_text, bytes, token, handed_on)
+                                              : submit_and_pay(context, terms, is_text, bytes, token, handed_on);
 }
 
 enum error ws_message_submitted(struct large_payload *large, const struct submission **known)

@@ -29,12 +29,17 @@ static enum ws_received breaks(struct ws_end *why, enum error error, const char 
 
 /* Messages. */
 
-/* Why the gateway takes no message of this connection now, or OK. One that waits for its stream's room alone looks again
+/* Why the gateway takes no message of this connection now, or OK. One that has to wait for a limit looks again soon. One that waits for its stream's room alone looks again
  * at each tick: the others must not wait in line behind it. */
 static enum error ask_for_room(struct ws_session *session)
 {
     struct io_context *context = session->context;
-    enum error error = gatekeeper_admits(context->gatekeeper, NULL);
+    enum error error = context->gatekeeper->rates == NULL ? OK : ws_message_ask(context, &session->terms);
+    if (error != OK) {
+        session->transport->ops->want_later(session->transport);
+        return error;
+    }
+    error = gatekeeper_admits(context->gatekeeper, NULL);
     if (error == OK) {
         error = gatekeeper_admits(context->gatekeeper, session->terms.stream);
         if (error != OK || !context->room_is_awaited) {

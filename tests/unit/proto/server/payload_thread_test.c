@@ -11,6 +11,7 @@
 
 #include "base/metrics/metrics.h"
 #include "base/thread.h"
+#include "proto/gate/gatekeeper.h"
 #include "proto/server/payload_thread.h"
 
 /* The pipeline. `busy`: a submission waits. */
@@ -98,6 +99,7 @@ static struct metrics *metrics;
 static struct payload_thread *begin(uint64_t max_waiting)
 {
     static int io;
+    static const struct gatekeeper nobody_asks;
     memset(&world, 0, sizeof world);
     wakeup_init(&world.wakeup);
     metrics = metrics_new(&(struct metrics_labels){ .streams = { NULL, 0 } });
@@ -105,6 +107,7 @@ static struct payload_thread *begin(uint64_t max_waiting)
         .name = "io-0",
         .io = (struct pipeline_io *)(void *)&io,
         .metrics = metrics,
+        .gatekeeper = &nobody_asks,
         .max_waiting = max_waiting,
         .wake = wake,
     };

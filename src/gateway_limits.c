@@ -1,0 +1,36 @@
+#include "gateway_limits.h"
+
+#include "base/metrics/metrics.h"
+#include "proto/limits/limits.h"
+
+static void update_metrics(void *context)
+{
+    const struct gateway_limits *limits = context;
+    struct limits_counts counts = limits_count(limits->limits);
+    metric_set(limits->metrics, METRIC_LIMIT_ADDRESSES, 0, (double)counts.addresses);
+    metric_set(limits->metrics, METRIC_LIMIT_ADDRESSES_FORGOTTEN, 0, (double)counts.forgotten);
+}
+
+bool gateway_limits_start(struct gateway_limits *limits, const struct limits_options *options,
+                          const struct key_options *keys, size_t key_count, struct metrics *metrics,
+                          struct buf *problem)
+{
+    limits->metrics = metrics;
+    limits->limits = limits_new(options, keys, key_count);
+    if (limits->limits == NULL) {
+        buf_append_string(problem, "limits: out of memory: lower limits.addresses");
+        return false;
+    }
+    metrics_on_scrape(metrics, update_metrics, limits);
+    return true;
+}
+
+void gateway_limits_release(struct gateway_limits *limits)
+{
+    limits_free(limits->limits);
+}
+
+struct limits *gateway_limits_rates(const struct gateway_limits *limits)
+{
+    return limits_are_off(limits->limits) ? NULL : limits->limits;
+}

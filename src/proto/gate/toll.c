@@ -1,0 +1,43 @@
+/* Turns what is known of a payload into what its client may still send. */
+#include "proto/gate/toll.h"
+
+#include "base/assert.h"
+#include "proto/gate/gatekeeper.h"
+
+enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, const struct visitor *visitor,
+                    uint64_t bytes, bool free, int64_t now_ns, struct metrics_cells *cells)
+{
+    ASSERT(gatekeeper->rates != NULL);
+    if (toll->asked) {
+        return toll->error;
+    }
+    const struct spending spending = { .requests = 1, .bytes = bytes };
+    *toll = (struct toll){ .asked = true };
+    if (free) {
+        limits_charge(gatekeeper->rates, visitor, &spending, now_ns);
+        return OK;
+    }
+    toll->error = limits_take(gatekeeper->rates, visitor, &spending, now_ns, &toll->told);
+    if (toll->error != OK) {
+        limits_count_refusal(cells, &toll->told);
+    }
+    return toll->error;
+}
+
+struct service service_begin(const struct gatekeeper *gatekeeper, int64_t (*clock)(void))
+{
+    struct limits *rates = gatekeeper->rates;
+    bool measured = rates != NULL && limits_measure_cpu(rates);
+    return (struct service){ .rates = rates, .began_ns = measured ? clock() : 0 };
+}
+
+void service_end(struct service service, const struct visitor *visitor, struct spending spending, int64_t now_ns,
+                 int64_t (*clock)(void))
+{
+    ASSERT(service.rates != NULL);
+    if (service.began_ns != 0) {
+        int64_t took_ns = clock() - service.began_ns;
+        spending.cpu_ns = took_ns > 0 ? took_ns : 0;
+    }
+    limits_charge(service.rates, visitor, &spending, now_ns);
+}

@@ -1,0 +1,39 @@
+/* What client addresses have used of their limits: a table of fixed size, which all threads share without a lock. It is set-
+ * associative: an address has its place in one of eight rows, in an order that no stranger knows. Who finds all eight taken
+ * gets the row of the quietest, whose fullest bucket has been used least, and with it what has been used of its buckets: so to
+ * be forgotten gives nothing back, and nobody is forgotten to get rid of a debt. Of the day it begins anew: what others had
+ * of theirs does not come back before midnight. */
+#pragma once
+
+#include "proto/limits/limit_bucket.h"
+#include "proto/limits/limit_state.h"
+
+/* The limits of one address, of one key, or of all. */
+struct limit_rates {
+    struct limit_rate of[LIMIT_UNITS];
+    uint64_t daily_requests, daily_events; /* 0: no such limit */
+};
+
+/* One cache line. */
+struct limit_row {
+    _Alignas(64) limit_bucket buckets[LIMIT_UNITS];
+    _Atomic uint64_t requests_of_day, events_of_day; /* limit_day.h */
+};
+
+_Static_assert(sizeof(struct limit_row) == 64, "a row is one cache line");
+
+struct client_address;
+struct limit_table;
+
+/* Whose row it is: an IPv4 address, or the first 64 bits of an IPv6 address. Never 0. */
+uint64_t limit_network_of(const struct client_address *address);
+
+/* At least so many rows. NULL: memory is short. */
+struct limit_table *limit_table_new(uint64_t rows);
+void limit_table_free(struct limit_table *table);
+
+/* Its row, of which it may just have become the owner. `now` in ticks. Any thread. */
+struct limit_row *limit_table_find(struct limit_table *table, uint64_t network, const struct limit_rates *rates,
+                                   int64_t now, int64_t wall_ns);
+
+struct limits_counts limit_table_count(const struct limit_table *table);
