@@ -86,6 +86,7 @@ void store_features_by_version(struct store_features *features, struct slice ver
     } since[] = {
         { &features->low_cardinality, 20, 1 },
         { &features->parameters, 20, 1 },
+        { &features->unix_times, 20, 8 },
         { &features->fsync_settings, 20, 12 },
         { &features->optimize_on_insert, 21, 1 },
         { &features->deduplication_window, 22, 3 }, /* 21.8, but without tokens it takes equal blocks for repeats */

@@ -45,6 +45,7 @@ struct store_features {
     bool converts;             /* Native columns are converted to the table's types */
     bool async_insert;         /* knows the setting */
     bool optimize_on_insert;   /* likewise */
+    bool unix_times;           /* now64, and toUnixTimestamp64Milli and its like */
     bool pins;                 /* its profile pins settings that INSERTs or queries would ask for: see the log */
     bool parameters;           /* {name:Type} bound by the server */
     /* Types; of the others store_has_kind says it. */

@@ -238,6 +238,10 @@ static void tell_warnings(const struct writer *writer, const struct job *job, co
         LOG(LOG_WARN, info->loses ? "table loses events" : "table weakens the promise", "stream=%s server=%s %s",
             job->lane->stream->name, writer->config.store->server_names[job->server], info->warnings);
     }
+    if (info->note[0] != '\0' && strcmp(known->note, info->note) != 0) {
+        LOG(LOG_WARN, "stored events can be replaced", "stream=%s server=%s %s", job->lane->stream->name,
+            writer->config.store->server_names[job->server], info->note);
+    }
 }
 
 void outcome_note_check(struct writer *writer, struct worker *worker, const struct job *job, enum table_verdict verdict,

@@ -10,6 +10,7 @@
 #include "store/codes.h"
 #include "store/table/table_catalog.h"
 #include "store/table/table_ddl.h"
+#include "store/table/table_first.h"
 #include "store/table/table_judge.h"
 
 #include <stdio.h>
@@ -198,14 +199,14 @@ static enum table_verdict compare_columns(struct check *check, struct slice rows
     return verdict;
 }
 
-/* `lines` as one text of at most TABLE_WARNINGS_MAX bytes. */
-static void note_warnings(struct table_info *info, struct slice lines)
+/* `lines` as one text of less than `size` bytes. */
+static void join_lines(char *text, size_t size, struct slice lines)
 {
     struct slice line;
     size_t length = 0;
-    while (slice_split(&lines, '\n', &line) && length < sizeof info->warnings) {
-        int written = snprintf(info->warnings + length, sizeof info->warnings - length, "%s%.*s",
-                               length == 0 || line.len == 0 ? "" : "; ", (int)line.len, line.data);
+    while (slice_split(&lines, '\n', &line) && length < size) {
+        int written = snprintf(text + length, size - length, "%s%.*s", length == 0 || line.len == 0 ? "" : "; ",
+                               (int)line.len, line.data);
         length += written < 0 ? 0 : (size_t)written;
     }
 }
@@ -226,7 +227,10 @@ static enum table_verdict judge(struct check *check, const struct table_definiti
         }
     }
     buf_append_slice(&losses, buf_slice(&lines));
-    note_warnings(info, buf_slice(&losses));
+    join_lines(info->warnings, sizeof info->warnings, buf_slice(&losses));
+    buf_clear(&lines);
+    table_judge_first(check->stream, definition, &lines);
+    join_lines(info->note, sizeof info->note, buf_slice(&lines));
     buf_release(&losses);
     buf_release(&lines);
     return refused ? TABLE_UNFIT : TABLE_READY;

@@ -26,6 +26,7 @@ enum table_missing {
 };
 
 #define TABLE_WARNINGS_MAX 512
+#define TABLE_NOTE_MAX 384
 
 struct table_info {
     bool has_event_id;     /* else at-least-once */
@@ -35,6 +36,7 @@ struct table_info {
     uint64_t replicas;     /* replicated: equal on all replicas of one table, by their path in ZooKeeper */
     bool loses;            /* acknowledged events do not all stay in it (served only with allow_lossy_table) */
     char warnings[TABLE_WARNINGS_MAX]; /* what is lost, and what the promise is worth there; "": nothing to say */
+    char note[TABLE_NOTE_MAX]; /* it keeps another row of an event than the first (table_first.h); "": it does not */
 };
 
 /* On any thread with a session of its own; blocks for a few queries of at most `timeout_ns` each. */

@@ -1,5 +1,7 @@
 /* Turns a stream into the CREATE TABLE that keeps each of its events once. */
 #include "store/table/table_ddl.h"
+
+#include "base/assert.h"
 #include "config/options/stream_options.h"
 #include "event/column.h"
 #include "event/stream.h"
@@ -7,6 +9,7 @@
 #include "store/kinds.h"
 #include "store/sql.h"
 #include "store/store.h"
+#include "store/table/table_first.h"
 
 /* A batch of the default size becomes a part of a few files, not of some hundred; what merges make of them is wide. */
 #define LARGEST_COMPACT_PART (64 << 20) /* bytes, uncompressed */
@@ -38,11 +41,16 @@ static void append_type(const struct type *type, const struct store_features *fe
 
 /* 18.16 cannot make a replicated table with comments: "Table structure in ZooKeeper is too different" (measured). Where it
  * was mended is not known; a server that converts is new enough. */
+static bool takes_comments(const struct store_features *features, const struct table_form *form)
+{
+    return !form->replicated || features->converts;
+}
+
 static const char *comment_of(const struct column_spec *column, const struct store_features *features,
                               const struct table_form *form)
 {
-    bool takes_comments = !form->replicated || features->converts;
-    const char *comment = takes_comments && column->options != NULL ? column->options->comment : NULL;
+    bool takes = takes_comments(features, form);
+    const char *comment = takes && column->options != NULL ? column->options->comment : NULL;
     return comment == NULL ? "" : comment;
 }
 
@@ -67,26 +75,37 @@ static void append_columns(const struct stream *stream, const struct store_featu
         buf_append_string(out, form->lines ? "\n    " : i == 0 ? "" : " ");
         table_ddl_column(&stream->columns[i], features, form, out);
     }
+    if (table_first_is_made(stream, features, form->replicated)) {
+        buf_append_string(out, form->lines ? ",\n    " : ", ");
+        table_first_column(stream, features, takes_comments(features, form), out);
+    }
     buf_append_string(out, form->lines ? "\n)" : ")");
 }
 
-/* Of a table whose rows are replaced; nothing for any other. */
-static void append_version(const struct stream *stream, const char *before, struct buf *out)
+/* The one whose greatest value counts: of updates, or of the first row; nothing if no event comes twice. */
+static void append_version(const struct stream *stream, const struct store_features *features,
+                           const struct table_form *form, const char *before, const char *after, struct buf *out)
 {
-    if (stream->version_column >= 0) {
+    bool keeps_first = table_first_is_made(stream, features, form->replicated);
+    ASSERT(!keeps_first || stream->version_column < 0);
+    if (keeps_first) {
+        buf_append_string(out, before);
+        table_first_name(stream, out);
+        buf_append_string(out, after);
+    } else if (stream->version_column >= 0) {
         buf_append_string(out, before);
         sql_quote_identifier(slice_from_string(stream->columns[stream->version_column].name), out);
+        buf_append_string(out, after);
     }
 }
 
 /* Two shards have two paths, and the replicas of one have one. */
-static void append_engine(const struct stream *stream, const char *database, const struct table_form *form,
-                          struct buf *out)
+static void append_engine(const struct stream *stream, const char *database, const struct store_features *features,
+                          const struct table_form *form, struct buf *out)
 {
     if (!form->replicated) {
         buf_append_string(out, " ENGINE = ReplacingMergeTree");
-        append_version(stream, "(", out);
-        buf_append_string(out, stream->version_column < 0 ? "" : ")");
+        append_version(stream, features, form, "(", ")", out);
         return;
     }
     struct buf path = { 0 };
@@ -94,7 +113,7 @@ static void append_engine(const struct stream *stream, const char *database, con
     buf_append_string(out, " ENGINE = ReplicatedReplacingMergeTree(");
     sql_quote_literal(buf_slice(&path), out);
     buf_append_string(out, ", '{replica}'");
-    append_version(stream, ", ", out);
+    append_version(stream, features, form, ", ", "", out);
     buf_append_byte(out, ')');
     buf_release(&path);
 }
@@ -129,7 +148,7 @@ void table_ddl(const struct stream *stream, const char *database, const struct s
         sql_quote_identifier(slice_from_string(form->cluster), out);
     }
     append_columns(stream, features, form, out);
-    append_engine(stream, database, form, out);
+    append_engine(stream, database, features, form, out);
     struct buf partition = { 0 };
     sql_partition_by(stream, &partition);
     if (partition.len != 0) {

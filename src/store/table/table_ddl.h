@@ -1,6 +1,7 @@
 /* The CREATE TABLE of a stream: what the gateway sends for a table that is missing, and what `sluice schema print` writes.
  *
- * ReplacingMergeTree, ORDER BY ends in event_id, PARTITION BY from the key's time, comments on columns. Of a stream with
+ * ReplacingMergeTree whose version keeps the first row of an event (table_first.h), ORDER BY ends in event_id, PARTITION BY
+ * from the key's time, comments on columns. Of a stream with
  * upsert: ReplacingMergeTree(version) ORDER BY its key, and a partition follows from the key alone, so that an update never
  * leaves the one that it replaces in another. A server that does
  * not convert Native columns (18.16) gets a table without LowCardinality: it would refuse the strings that travel. */

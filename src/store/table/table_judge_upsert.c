@@ -6,6 +6,7 @@
 #include "event/column.h"
 #include "event/stream.h"
 #include "store/table/expression.h"
+#include "store/table/table_first.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -34,18 +35,6 @@ static bool ends_with(struct slice text, struct slice end)
     return text.len >= end.len && memcmp(text.data + text.len - end.len, end.data, end.len) == 0;
 }
 
-/* Of [Replicated]ReplacingMergeTree(['path', 'replica',] version): the first argument that is no text. */
-static struct slice version_argument(struct slice engine_full)
-{
-    struct slice arguments = expression_arguments(engine_full), item;
-    while (expression_next_item(&arguments, &item)) {
-        if (item.len != 0 && item.data[0] != '\'') {
-            return expression_bare(item);
-        }
-    }
-    return (struct slice){ NULL, 0 };
-}
-
 static bool is_key(const struct stream *stream, struct slice name)
 {
     size_t column = table_stream_column(stream, name);
@@ -69,7 +58,7 @@ static bool is_whole_key(const struct stream *stream, struct slice sorting_key)
 void table_judge_upsert(const struct stream *stream, const struct table_definition *definition, struct buf *losses,
                         struct buf *warnings)
 {
-    struct slice engine = definition->engine, found = version_argument(definition->engine_full), culprit;
+    struct slice engine = definition->engine, found = table_version_column(definition->engine_full), culprit;
     struct slice version = column_name(stream, (size_t)stream->version_column);
     if (!ends_with(engine, SLICE("ReplacingMergeTree"))) {
         say(stream, losses, "engine %.*s does not replace a row by the one with the greatest %.*s", (int)engine.len,

@@ -117,7 +117,9 @@ static void creates_what_the_server_knows(void **state)
     table_ddl(stream, "d", &features, &form, &ddl);
     const char *expected =
         "CREATE TABLE IF NOT EXISTS `d`.`ta\\`ble` (`kind` LowCardinality(Nullable(String)) COMMENT 'what it\\'s "
-        "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree "
+        "called', `at` DateTime, `event_id` UUID COMMENT 'identity of the event', `keep_first` UInt64 MATERIALIZED "
+        "bitNot(toUInt64(toUnixTimestamp64Milli(now64(3)))) COMMENT 'falls with the time of receipt: of an event that "
+        "comes twice the first row stays' CODEC(T64, LZ4)) ENGINE = ReplacingMergeTree(`keep_first`) "
         "PARTITION BY toYYYYMM(at) ORDER BY (`at`, `event_id`) "
         "SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 67108864, "
         "fsync_after_insert = 1, fsync_part_directory = 1";
@@ -127,8 +129,9 @@ static void creates_what_the_server_knows(void **state)
     table_ddl(stream, "", &features, &form, &ddl);
     expected =
         "CREATE TABLE IF NOT EXISTS `ta\\`ble` (`kind` Nullable(String) COMMENT 'what it\\'s called', "
-        "`at` DateTime, `event_id` UUID COMMENT 'identity of the event') ENGINE = ReplacingMergeTree PARTITION BY "
-        "toYYYYMM(at) ORDER BY (`at`, `event_id`)";
+        "`at` DateTime, `event_id` UUID COMMENT 'identity of the event', `keep_first` UInt64 MATERIALIZED "
+        "bitNot(toUInt64(now())) COMMENT 'falls with the time of receipt: of an event that comes twice the first row "
+        "stays') ENGINE = ReplacingMergeTree(`keep_first`) PARTITION BY toYYYYMM(at) ORDER BY (`at`, `event_id`)";
     assert_text(ddl, expected);
     stream_free(stream);
     buf_release(&ddl);
