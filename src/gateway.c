@@ -12,23 +12,17 @@
  * Each is built on the ones before it, and stopped in reverse. What takes time to start comes last, and ends first: the
  * ports are open while the journal is read, and while the engine stops, so that clients are refused by nobody for longer
  * than one process needs to follow the other. */
-#include "gateway.h"
+#include "gateway_private.h"
 
-#include "gateway_doors.h"
-#include "gateway_limits.h"
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
-#include "gateway_pages.h"
-#include "gateway_routes.h"
 #include "gateway_streams.h"
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/system/crash_point.h"
-#include "base/system/data_folder.h"
 #include "base/version.h"
-#include "config/config.h"
 #include "pipeline/pipeline.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
@@ -38,31 +32,8 @@
 #include "stop_time.h"
 #include "store/store.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-
-struct gateway {
-    const struct config *config;
-    struct stream **streams;
-    struct access *access; /* NULL: there are no keys */
-    struct data_folder folder;
-    struct status_board *board;
-    struct status_part *status;
-    struct store *store;
-    struct metrics *metrics;
-    struct pipeline *pipeline;
-    struct query_service *query;
-    struct lookups *lookups;
-    struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */
-    struct gateway_pages pages;
-    struct gateway_routes routes;
-    struct gateway_limits limits;
-    struct gateway_doors doors;
-    pthread_mutex_t ending; /* guards what follows */
-    bool drained;           /* the pipeline may be gone */
-    uint64_t left;          /* events that wait then */
-};
 
 static bool start_streams(struct gateway *g, struct buf *problem)
 {
@@ -104,8 +75,13 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
                                      g->config->lookup_count, g->store);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
+        return false;
     }
-    return g->metrics != NULL;
+    if (!gateway_reload_init(g)) {
+        buf_append_string(problem, "out of memory");
+        return false;
+    }
+    return true;
 }
 
 static bool start_lookups(struct gateway *g, struct buf *problem)
@@ -195,7 +171,7 @@ static bool start_doors(struct gateway *g, struct buf *problem)
 /* What takes no time: clients can connect from here on. */
 static bool start_parts(struct gateway *g, struct buf *problem)
 {
-    return crash_points_arm(config_environment("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
+    return crash_points_arm(getenv("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_access(g, problem) && start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
            start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_limits(g, problem) &&
@@ -254,6 +230,7 @@ static void free_all(struct gateway *g)
     status_board_free(g->board);
     gateway_access_free(g->access);
     gateway_streams_free(g->streams, g->config->stream_count);
+    gateway_reload_release(g);
 }
 
 void gateway_free(struct gateway *g)
@@ -287,7 +264,9 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
         buf_append_string(problem, "out of memory");
         return NULL;
     }
-    g->config = config;
+    g->start = config;
+    g->live = *config;
+    g->config = &g->live;
     pthread_mutex_init(&g->ending, NULL);
     if (!start_parts(g, problem) || !open_parts(g, problem)) {
         abandon_start(g);
@@ -320,6 +299,11 @@ void gateway_store_names(const struct gateway *g, struct buf *out)
         buf_printf(out, "%s%s%s", i == 0 ? "(" : ",", g->store->server_names[i],
                    i + 1 == g->store->server_count ? ")" : "");
     }
+}
+
+const struct config *gateway_config(const struct gateway *g)
+{
+    return g->config;
 }
 
 const char *gateway_data_folder(const struct gateway *g)

@@ -11,7 +11,7 @@ struct gateway;
  * per problem. Does not block: no name is looked up. */
 MUST_CHECK bool gateway_check(const struct config *config, struct buf *problems);
 
-/* NULL with *problem. `config` must outlive it. */
+/* NULL with *problem. `config` must outlive it, and nothing of it is changed by a reload. */
 struct gateway *gateway_start(const struct config *config, struct buf *problem);
 
 /* The address of HTTP where this is served (of enum http_serves), the first of several, and its port: NULL, nowhere. */
@@ -26,11 +26,19 @@ void gateway_udp_addresses(const struct gateway *gateway, struct buf *out);
 /* Appends the store's kind and, of servers, their names without credentials: "clickhouse(http://a:8123,http://b:8123)". */
 void gateway_store_names(const struct gateway *gateway, struct buf *out);
 
+/* What holds now: the configuration of the start, and what reloads have changed in it. Until the next reload. */
+const struct config *gateway_config(const struct gateway *gateway);
+
 /* Its real path. */
 const char *gateway_data_folder(const struct gateway *gateway);
 
 /* About once a second while it serves, on the thread that started it: takes dead letters that were given back. */
 void gateway_tick(struct gateway *gateway);
+
+/* The thread that started it: reads the configuration file anew. One that cannot be used changes nothing. Of another, what
+ * reloads is compiled, then all threads that serve stand still between two turns, for some milliseconds, while it is swapped.
+ * What takes a restart stays as it was. All is told in the log, /readyz and metrics. */
+void gateway_reload(struct gateway *gateway, const char *path);
 
 /* The thread that started it: what has been at one turn of its loop for `limit_ns` or longer ("the commit thread");
  * NULL: nothing, it lives. */

@@ -53,6 +53,36 @@ bool gateway_doors_start(struct gateway_doors *doors, const struct gateway_doors
     return start_server(doors, parts, problem) && start_udp(doors, parts, problem);
 }
 
+bool gateway_doors_pause(struct gateway_doors *doors, int64_t deadline_ns, int64_t *since_ns)
+{
+    *since_ns = INT64_MAX;
+    for (size_t i = 0; i < doors->count; i++) {
+        int64_t asked_ns;
+        if (!doors->fronts[i]->ops->pause(doors->fronts[i], deadline_ns, &asked_ns)) {
+            while (i != 0) {
+                i--;
+                doors->fronts[i]->ops->resume(doors->fronts[i]);
+            }
+            return false;
+        }
+        *since_ns = asked_ns < *since_ns ? asked_ns : *since_ns;
+    }
+    return true;
+}
+
+void gateway_doors_resume(struct gateway_doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++) {
+        doors->fronts[i]->ops->resume(doors->fronts[i]);
+    }
+}
+
+void gateway_doors_refresh(struct gateway_doors *doors, uint64_t max_ratio, struct gateway_doors_rules *rules)
+{
+    server_refresh(doors->server, &rules->trusted, rules->access, rules->rates);
+    udp_refresh(doors->udp, max_ratio, rules->rates, &rules->udp);
+}
+
 void gateway_doors_close(struct gateway_doors *doors)
 {
     for (size_t i = 0; i < doors->count; i++) {

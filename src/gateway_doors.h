@@ -1,7 +1,7 @@
 /* The doors of a running gateway, HTTP and UDP, started, asked and stopped together: for gateway.c. */
 #pragma once
 
-#include "base/bytes.h"
+#include "proto/front/client_address.h"
 
 struct access;
 struct config;
@@ -14,6 +14,7 @@ struct route_list;
 struct server;
 struct udp;
 struct udp_options;
+struct udp_rules;
 struct websocket_options;
 
 struct gateway_doors {
@@ -40,6 +41,21 @@ struct gateway_doors_parts {
 /* Clients can connect from here on. False with *problem; what has started is in *doors. */
 MUST_CHECK bool gateway_doors_start(struct gateway_doors *doors, const struct gateway_doors_parts *parts,
                                     struct buf *problem);
+
+/* As front_end.h says: all stand still, or none does. */
+MUST_CHECK bool gateway_doors_pause(struct gateway_doors *doors, int64_t deadline_ns, int64_t *since_ns);
+void gateway_doors_resume(struct gateway_doors *doors);
+
+/* What the doors have of a configuration, compiled. */
+struct gateway_doors_rules {
+    struct address_ranges trusted;
+    struct access *access; /* NULL: there are no keys */
+    struct limits *rates;  /* NULL: nothing is limited */
+    struct udp_rules *udp;
+};
+
+/* While they stand still: the options that they borrow are others now, and what was compiled of them is exchanged. */
+void gateway_doors_refresh(struct gateway_doors *doors, uint64_t max_ratio, struct gateway_doors_rules *rules);
 
 /* As front_end.h says. */
 void gateway_doors_close(struct gateway_doors *doors);

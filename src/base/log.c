@@ -6,6 +6,7 @@
 #include "base/plain_text.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,14 +17,19 @@ static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 static struct {
     pthread_mutex_t mutex;
-    enum log_level level;
+    atomic_int level; /* of enum log_level */
     enum log_format format;
 } logger = { .mutex = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO };
 
 void log_init(enum log_level level, enum log_format format)
 {
-    logger.level = level;
+    log_set_level(level);
     logger.format = format;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&logger.level, (int)level, memory_order_relaxed);
 }
 
 /* Under the mutex. The count of lines left out since the last one that passed, or -1 if this one is left out too. */
@@ -110,7 +116,7 @@ static void write_without_memory(enum log_level level, const char *event, const 
 
 bool log_takes(enum log_level level)
 {
-    return level >= logger.level;
+    return (int)level >= atomic_load_explicit(&logger.level, memory_order_relaxed);
 }
 
 void log_write(struct log_site *site, enum log_level level, const char *event, const char *detail, ...)

@@ -14,6 +14,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 /* Before any thread is started. */
 void log_init(enum log_level level, enum log_format format);
 
+/* Any thread, at any time: another level. */
+void log_set_level(enum log_level level);
+
 /* Any thread: is a line of this level written? */
 bool log_takes(enum log_level level);
 

@@ -4,6 +4,7 @@
 #include "command/schema_command.h"
 #include "command/setup_command.h"
 #include "command/sql_command.h"
+#include "command/terminal.h"
 #include "config/config.h"
 #include "gateway.h"
 #include "memory_plan.h"
@@ -41,9 +42,9 @@ static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]
                             "  --example      once it serves, print a curl command that stores an event\n"
                             "  --options      every option with its default, as a Markdown table\n"
                             "\n"
-                            "SIGTERM, SIGINT or SIGHUP drains: replies are finished, events stored; a SIGTERM or\n"
-                            "SIGINT after it exits at once (what was acknowledged is in the journal and is stored\n"
-                            "after the next start).\n";
+                            "SIGTERM or SIGINT drains: replies are finished, events stored; another one exits at\n"
+                            "once (what was acknowledged is in the journal and is stored after the next start).\n"
+                            "SIGHUP reads the configuration anew; of a terminal that closes it drains.\n";
 
 enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPATIENT = 3 };
 
@@ -174,25 +175,54 @@ static bool is_of_no_meaning(int number)
 
 static void tell_no_meaning(int number)
 {
-    LOG(LOG_INFO, "signal ignored", "SIG%s means nothing here: SIGTERM stops, a restart reads the configuration anew",
+    LOG(LOG_INFO, "signal ignored", "SIG%s means nothing here: SIGTERM stops, SIGHUP reads the configuration anew",
         sigabbrev_np(number));
 }
 
+static void reload(const char *path, struct gateway *gateway)
+{
+    service_reloading();
+    service_say("reloading %s", path);
+    gateway_reload(gateway, path);
+    service_ready();
+    say_serving("serving", gateway);
+}
+
+/* What a signal asks for, of which there is none if `number` is negative. Does it end the process? */
+static bool is_end(int number, const siginfo_t *info, struct terminal *terminal, const char *path,
+                   struct gateway *gateway)
+{
+    if (is_of_no_meaning(number)) {
+        tell_no_meaning(number);
+        return false;
+    }
+    if (number != SIGHUP) {
+        return number > 0;
+    }
+    switch (terminal_hangup(terminal, info, clock_monotonic_ns())) {
+    case HANGUP_IS_END: return true;
+    case HANGUP_IS_NOTHING: return false;
+    case HANGUP_IS_RELOAD: break;
+    }
+    reload(path, gateway);
+    return false;
+}
+
 /* Ticks until a signal comes that ends it. */
-static int wait_for_signal(const sigset_t *signals, struct gateway *gateway)
+static int wait_for_signal(const sigset_t *signals, struct terminal *terminal, const char *path,
+                           struct gateway *gateway)
 {
     struct watch watch = { .limit_ns = service_watchdog_ns() };
     struct timespec tick = { .tv_sec = (time_t)(tick_ns(&watch) / NS_PER_SECOND),
                              .tv_nsec = (long)(tick_ns(&watch) % NS_PER_SECOND) };
     int number;
+    siginfo_t info;
     do {
         give_sign_of_life(&watch, gateway);
         gateway_tick(gateway);
-        number = sigtimedwait(signals, NULL, &tick);
-        if (is_of_no_meaning(number)) {
-            tell_no_meaning(number);
-        }
-    } while (number < 0 || is_of_no_meaning(number));
+        terminal_look(terminal, clock_monotonic_ns());
+        number = sigtimedwait(signals, &info, &tick);
+    } while (!is_end(number, &info, terminal, path, gateway));
     return number;
 }
 
@@ -214,8 +244,8 @@ static void ignore_signals(void)
     }
 }
 
-/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them. One that
- * is ignored stays so: blocked, it would be taken after all. */
+/* Signals are blocked before any thread (the engine's included) is started, so that only this one takes them: SIGHUP even if
+ * it is ignored, as it may ask for a reload. */
 static void block_signals(sigset_t *signals)
 {
     sigemptyset(signals);
@@ -223,9 +253,7 @@ static void block_signals(sigset_t *signals)
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGUSR1);
     sigaddset(signals, SIGUSR2);
-    if (!is_ignored(SIGHUP)) {
-        sigaddset(signals, SIGHUP);
-    }
+    sigaddset(signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
@@ -280,8 +308,9 @@ static void end_impatience(struct impatience *impatience)
     thread_join(&impatience->thread);
 }
 
-static void stop(const struct config *config, struct gateway *gateway, int number)
+static void stop(struct gateway *gateway, int number)
 {
+    const struct config *config = gateway_config(gateway);
     struct impatience impatience;
     let_second_signal_kill(&impatience, config, gateway);
     service_stopping(gateway_longest_stop_ns(gateway));
@@ -313,9 +342,11 @@ static void keep_memory_private(const struct config *config)
     }
 }
 
-static int serve(const struct config *config, bool example)
+static int serve(const struct config *config, const struct arguments *arguments)
 {
     sigset_t signals;
+    struct terminal terminal = { .is_ignored = is_ignored(SIGHUP) };
+    terminal_look(&terminal, clock_monotonic_ns());
     keep_memory_private(config);
     block_signals(&signals);
     ignore_signals();
@@ -335,12 +366,12 @@ static int serve(const struct config *config, bool example)
     service_ready();
     start_line_log(config, gateway);
     start_line_open(config);
-    if (example) {
+    if (arguments->example) {
         start_line_example(config, gateway);
     }
 
-    int number = wait_for_signal(&signals, gateway);
-    stop(config, gateway, number);
+    int number = wait_for_signal(&signals, &terminal, arguments->config, gateway);
+    stop(gateway, number);
     return EXIT_GOOD;
 }
 
@@ -407,7 +438,7 @@ int main(int argc, char **argv)
         print_parts(&config, arguments.config);
         printf("memory: at most %llu MiB\n", (unsigned long long)(plan.most >> 20));
     } else {
-        code = serve(&config, arguments.example);
+        code = serve(&config, &arguments);
     }
     config_free(&config);
     return code;

@@ -7,7 +7,9 @@ static const char *const preface =
     "This page is written from the option tables of the program (`src/config/tables`).\n\n"
     "`sluice --config FILE` reads one YAML document. `sluice --config FILE --check` only checks it. Every option has "
     "a\n"
-    "default, except the streams. Options are read at start only.\n\n"
+    "default, except the streams.\n\n"
+    "Options whose text ends in **Reloads.** are taken anew by `SIGHUP`, all others by a restart:\n"
+    "[operations.md](operations.md#reload).\n\n"
     "A problem is reported with file, line, key, what was found and what was expected. An unknown key is a problem. "
     "The\n"
     "file is checked in stages. The problems of a stage are reported together, and the next stage comes when they are\n"
@@ -77,22 +79,22 @@ static void describe_default(struct buf *out, const struct option *option)
     }
 }
 
-static void describe_row(struct buf *out, const struct option *option)
+static void describe_row(struct buf *out, const struct option *option, bool reloads)
 {
     buf_printf(out, "| `%s` | %s | ", option->key, type_names[option->type]);
     describe_default(out, option);
     buf_append_string(out, " | ");
     describe_allowed(out, option);
-    buf_printf(out, " | %s |\n", option->help);
+    buf_printf(out, " | %s%s |\n", option->help, reloads ? " **Reloads.**" : "");
 }
 
 /* The table, without its groups and lists: those follow as tables of their own. */
-static void describe_table(struct buf *out, const struct option_table *table)
+static void describe_table(struct buf *out, const struct option_table *table, bool reloads)
 {
     buf_append_string(out, "\n| option | type | default | allowed | |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < table->count; i++) {
         if (table->rows[i].inherits == INHERITS_NOTHING) {
-            describe_row(out, &table->rows[i]);
+            describe_row(out, &table->rows[i], reloads || table->rows[i].reloads);
         }
     }
 }
@@ -126,10 +128,10 @@ static void describe_single(struct buf *out, const struct option *option)
 {
     const struct option_table one = { .rows = option, .count = 1 };
     buf_printf(out, "\n## %s\n", option->key);
-    describe_table(out, &one);
+    describe_table(out, &one, option->reloads);
 }
 
-static void describe_nested(struct buf *out, const struct option_table *table, const char *path)
+static void describe_nested(struct buf *out, const struct option_table *table, const char *path, bool reloads)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct option *option = &table->rows[i];
@@ -146,11 +148,11 @@ static void describe_nested(struct buf *out, const struct option_table *table, c
                                                : "[]");
         buf_printf(out, "\n## %.*s\n\n%s\n", (int)name.len, name.data, option->help);
         describe_equals(out, table, i);
-        describe_table(out, option->table);
+        describe_table(out, option->table, reloads || option->reloads);
         buf_append_byte(&name, '.');
         const char *inner = buf_c_string(&name);
         if (inner != NULL) {
-            describe_nested(out, option->table, inner);
+            describe_nested(out, option->table, inner, reloads || option->reloads);
         }
         buf_release(&name);
     }
@@ -168,5 +170,5 @@ void config_describe(struct buf *out)
 {
     buf_append_string(out, preface);
     describe_environment(out);
-    describe_nested(out, &option_sections, "");
+    describe_nested(out, &option_sections, "", false);
 }

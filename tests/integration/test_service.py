@@ -202,16 +202,79 @@ def a_second_sigterm_ends_a_long_drain_at_once_and_loses_nothing(gateway, manage
     print("        %d events acknowledged, ended %.2f s after the second SIGTERM" % (len(poster.acked), took))
 
 
+# Leads a session on a terminal and has the gateway as a job in the background, which it passes a hangup on to, as shells do.
+SHELL = """
+import fcntl, os, signal, sys, termios
+os.setsid()
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR), termios.TIOCSCTTY, 0)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.execvp(sys.argv[2], sys.argv[2:])
+signal.signal(signal.SIGHUP, lambda *_: os.kill(job, signal.SIGHUP))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
+"""
+# The gateway itself leads the session: the kernel tells it.
+ALONE = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR), termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def on_a_terminal(gateway, script):
+    """The other end of it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)    # the gateway inherits it; under nohup it would be another test
+    master, slave = os.openpty()
+    gateway.wrapper = ["/usr/bin/python3", "-c", script, os.ttyname(slave)]
+    gateway.start()
+    os.close(slave)
+    return master
+
+
+def reloads(gateway):
+    return gateway.sum("sluice_config_reloads_total")
+
+
+@as_a_service()
+def a_job_of_a_shell_reloads_and_drains_when_the_terminal_closes(gateway, manager, server):
+    terminal = on_a_terminal(gateway, SHELL)
+    pid = gateway.process.pid
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as children:
+        job = int(children.read())
+    os.kill(job, signal.SIGHUP)
+    wait_until("a reload", lambda: reloads(gateway) == 1)
+    os.kill(pid, signal.SIGHUP)     # passed on, but the terminal is there
+    wait_until("another one", lambda: reloads(gateway) == 2)
+    assert gateway.post("/events", event(1))[0] == 202 and not manager.times("STOPPING=1")
+    os.close(terminal)
+    assert gateway.process.wait(60) == 0
+    gateway.process = None
+    gateway.check_log()
+    assert server.query("SELECT count() FROM events").strip() == "1"
+
+
+@as_a_service()
+def a_reload_is_told_to_the_manager(gateway, manager, server):
+    gateway.start()
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until("it is ready again", lambda: len(manager.times("READY=1")) == 2)
+    assert len(manager.times("RELOADING=1")) == 1 and len(manager.times("MONOTONIC_USEC=")) == 1
+    assert manager.times("RELOADING=1")[0] <= manager.times("READY=1")[1]
+    assert reloads(gateway) == 1
+    assert not manager.times("STOPPING=1")
+
+
 @as_a_service()
 def closing_the_terminal_drains_however_many_hangups_it_sends(gateway, manager, server):
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)    # the gateway inherits it; under nohup it would be another test
-    gateway.start()
+    terminal = on_a_terminal(gateway, ALONE)
     poster = Poster(gateway)
     poster.start()
     wait_until("events are acknowledged", lambda: len(poster.acked) > 500)
     server.freeze()
     poster.finish()
-    gateway.process.send_signal(signal.SIGHUP)
+    os.close(terminal)
     wait_until("STOPPING=1", lambda: manager.times("STOPPING=1"))
     gateway.process.send_signal(signal.SIGHUP)
     time.sleep(1)
@@ -226,11 +289,13 @@ def closing_the_terminal_drains_however_many_hangups_it_sends(gateway, manager, 
 
 
 @as_a_service()
-def under_nohup_closing_the_terminal_changes_nothing(gateway, manager, server):
-    gateway.wrapper = ["nohup"]
-    gateway.start()
-    gateway.process.send_signal(signal.SIGHUP)
+def under_nohup_closing_the_terminal_changes_nothing_and_a_reload_is_one(gateway, manager, server):
+    terminal = on_a_terminal(gateway, ALONE.replace("sys.argv[2], sys.argv[2:]", "'nohup', ['nohup'] + sys.argv[2:]"))
+    os.close(terminal)
     time.sleep(1)
+    assert gateway.running() and not manager.times("STOPPING=1") and reloads(gateway) == 0
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until("a reload", lambda: reloads(gateway) == 1)
     assert gateway.running() and not manager.times("STOPPING=1")
     assert gateway.post("/events", event(1))[0] == 202
 
@@ -243,5 +308,7 @@ if __name__ == "__main__":
         signs_of_life_end_while_an_io_thread_is_stuck,
         a_second_sigterm_ends_a_long_drain_at_once_and_loses_nothing,
         closing_the_terminal_drains_however_many_hangups_it_sends,
-        under_nohup_closing_the_terminal_changes_nothing,
+        under_nohup_closing_the_terminal_changes_nothing_and_a_reload_is_one,
+        a_job_of_a_shell_reloads_and_drains_when_the_terminal_closes,
+        a_reload_is_told_to_the_manager,
     ])

@@ -25,6 +25,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_LOOKUP: return metrics->lookup_count;
     case LABELS_LIMIT: return METRICS_LIMIT_POLICY_COUNT * METRICS_LIMIT_UNIT_COUNT;
     case LABELS_STATUS: return STATUS_CLASSES;
+    case LABELS_RESULT: return RELOAD_RESULTS;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */
     case LABELS_NONE: break;

@@ -28,6 +28,12 @@ enum metric_kind { KIND_OF_COUNTER, KIND_OF_GAUGE, KIND_OF_HISTOGRAM };
         "requests", "events", "bytes", "cpu"                                                                           \
     }
 #define METRICS_LIMIT_UNIT_COUNT 4
+/* What came of reading the configuration anew, with the values of the result label. */
+enum reload_result { RELOAD_APPLIED, RELOAD_PARTLY, RELOAD_REFUSED, RELOAD_BUSY, RELOAD_RESULTS };
+#define METRICS_RELOAD_RESULTS                                                                                         \
+    {                                                                                                                  \
+        "applied", "partly", "refused", "busy"                                                                         \
+    }
 
 /* Which labels a metric has, and so how many cells. */
 enum metric_labels {
@@ -43,6 +49,7 @@ enum metric_labels {
     LABELS_LOOKUP,   /* one per lookup */
     LABELS_LIMIT,    /* policy and unit */
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
+    LABELS_RESULT,   /* of a reload, of enum reload_result */
 };
 
 enum metric {

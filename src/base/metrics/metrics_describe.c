@@ -90,6 +90,7 @@ static const char *const label_names[] = {
     [LABELS_LOOKUP] = "`lookup`",
     [LABELS_LIMIT] = "`policy`, `unit`",
     [LABELS_STATUS] = "`status`",
+    [LABELS_RESULT] = "`result`",
 };
 
 static const char *const kind_names[] = {

@@ -16,6 +16,7 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
 {
     static const char *const protocols[] = METRICS_PROTOCOLS;
     static const char *const policies[] = METRICS_LIMIT_POLICIES, *const units[] = METRICS_LIMIT_UNITS;
+    static const char *const results[] = METRICS_RELOAD_RESULTS;
     size_t streams = metrics->stream_count + 1;
     size_t event = labels == LABELS_PROTOCOL_STREAM_REASON ? index / ERROR_COUNT : index;
     switch (labels) {
@@ -29,6 +30,7 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
         buf_printf(out, "policy=\"%s\",unit=\"%s\"", policies[index / METRICS_LIMIT_UNIT_COUNT],
                    units[index % METRICS_LIMIT_UNIT_COUNT]);
         return;
+    case LABELS_RESULT: buf_printf(out, "result=\"%s\"", results[index]); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return; /* render_fields */

@@ -29,6 +29,11 @@ void service_ready(void)
     sd_notify(0, "READY=1");
 }
 
+void service_reloading(void)
+{
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_monotonic_ns() / NS_PER_US);
+}
+
 void service_alive(void)
 {
     sd_notify(0, "WATCHDOG=1");

@@ -13,6 +13,9 @@ void service_say(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Everything that was asked for is served now. */
 void service_ready(void);
 
+/* It reads its configuration anew; service_ready follows, whatever came of it. */
+void service_reloading(void);
+
 /* A sign of life. */
 void service_alive(void);
 

@@ -13,7 +13,7 @@ static const struct option key_rows[] = {
       "What the key is called: in `/metrics`, and in columns with `fill: key_name`. Up to 64 visible characters of ASCII.",
       .required = true },
     { "sha256",           STRING(key_options, sha256),                         "",                 NULL,    NULL,
-      "The SHA-256 of the key's text, in hex, as `sluice key new` prints it. The key itself stands nowhere." },
+      "The SHA-256 of the key's text, in hex, as `sluice key new` prints it. The key itself stands nowhere.", .secret = true },
     { "scopes",           SET(key_options, scopes),                            NULL,               NULL,    NULL,
       "What the key is for. `write`: to send events. `read`: /events/metrics, `queries`, /openapi.json, /swagger, / and /demo. `admin`: "
       "/metrics, /status, /health and /readyz?verbose.", .required = true, .names = scopes },

@@ -32,14 +32,14 @@ static const struct option http_rows[] = {
     { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
       "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
     { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",
-      "Largest request body as it is sent, still compressed; larger ones are answered 413." },
+      "Largest request body as it is sent, still compressed; larger ones are answered 413.", .reloads = true },
     { "max_decompressed", SIZE(http_options, max_decompressed_bytes),          "64MiB",            "1KiB",  "1GiB",
-      "Largest request body once decompressed; larger ones are answered 413." },
+      "Largest request body once decompressed; larger ones are answered 413.", .reloads = true },
     { "max_ratio",        INTEGER(http_options, max_ratio),                    "200",              "1",     "1000000",
       "A body, WebSocket message or datagram of more than 1 MiB once decompressed may have at most this many times the bytes "
-      "that were sent. Others are answered 413 (`ratio_too_high`)." },
+      "that were sent. Others are answered 413 (`ratio_too_high`).", .reloads = true },
     { "max_header",       SIZE(http_options, max_header_bytes),                "16KiB",            "1KiB",  "1MiB",
-      "Largest request line and header fields together; larger ones are answered 431." },
+      "Largest request line and header fields together; larger ones are answered 431.", .reloads = true },
     { "max_events",       INTEGER(http_options, max_events),                   "100000",           "1",     "10000000",
       "Most events in one request; more are answered 413." },
     { "max_connections",  INTEGER(http_options, max_connections),              "20000",            "1",     "1000000",
@@ -47,7 +47,7 @@ static const struct option http_rows[] = {
       "then the log says so at start." },
     { "max_per_address",  INTEGER(http_options, max_per_address),              "1000",             "1",     "1000000",
       "Most connections of one client address (IPv6: of its /64), WebSockets among them; more are answered 429. Proxies in "
-      "`trusted_proxies` may have any number." },
+      "`trusted_proxies` may have any number.", .reloads = true },
     { "max_receiving",    SIZE(http_options, max_receiving_bytes),             "0",                NULL,    "1TiB",
       "Most bytes kept of requests and WebSocket messages that are not whole. Near it large ones are not read on, then they "
       "are answered 503. 0: an eighth of the memory, at least 64MiB and room for four of the largest." },
@@ -56,53 +56,53 @@ static const struct option http_rows[] = {
       "closed. 0: an eighth of the memory, at least 64MiB." },
     { "min_body_rate",    SIZE(http_options, min_body_rate),                   "1KiB",             NULL,    "1GiB",
       "Bytes a second that a client must send of a request's body or a message, over ten seconds; slower ones are answered "
-      "408 (1008). 0: no such bound." },
+      "408 (1008). 0: no such bound.", .reloads = true },
     { "min_reply_rate",   SIZE(http_options, min_reply_rate),                  "1KiB",             NULL,    "1GiB",
       "Bytes a second that a client must take of what waits for it, over ten seconds; slower ones are closed. 0: after "
-      "`idle_timeout`." },
+      "`idle_timeout`.", .reloads = true },
     { "header_timeout",   DURATION(http_options, header_timeout_ns),           "10s",              "100ms", "10m",
       "From a request's first byte to the end of its header; slower ones are answered 408. From a new connection to its first "
-      "byte, too; such are closed." },
+      "byte, too; such are closed.", .reloads = true },
     { "body_timeout",     DURATION(http_options, body_timeout_ns),             "30s",              "100ms", "1h",
-      "For the whole of a request's body; slower ones are answered 408." },
+      "For the whole of a request's body; slower ones are answered 408.", .reloads = true },
     { "idle_timeout",     DURATION(http_options, idle_timeout_ns),             "75s",              "100ms", "1d",
-      "How long a connection is kept open between two requests." },
+      "How long a connection is kept open between two requests.", .reloads = true },
     { "wait_timeout",     DURATION(http_options, wait_timeout_ns),             "10s",              "100ms", "10m",
-      "How long `?wait=stored` waits for ClickHouse before it is answered 202." },
+      "How long `?wait=stored` waits for ClickHouse before it is answered 202.", .reloads = true },
     { "cors_origins",     STRINGS(http_options, cors_origins),                 "",                 NULL,    NULL,
       "Origins of web pages that may open a WebSocket (others get 403) and read replies of HTTP: exact (`https://shop.example`), "
       "`https://*.shop.example` for all hosts below that (not itself), `http://localhost:*` for any port, `null`, or `\"*\"` for all. "
       "Pages of the gateway's own origin always may. No POST is refused by its origin: browsers hold back those that they ask "
-      "about first." },
+      "about first.", .reloads = true },
     { "hosts",            STRINGS(http_options, hosts),                        "",                 NULL,    NULL,
       "Names by which the gateway may be called (`Host`): `events.example` with any port, `*.events.example`, "
       "`events.example:8443`. Other names get 421; addresses and `localhost` are always taken. Empty: any name. It keeps out pages "
-      "whose own name was made to lead here (DNS rebinding). For `admin.listen`, too." },
+      "whose own name was made to lead here (DNS rebinding). For `admin.listen`, too.", .reloads = true },
     { "trusted_proxies",  STRINGS(http_options, trusted_proxies),              "127.0.0.1, ::1",   NULL,    NULL,
-      "Addresses or networks (CIDR) whose X-Forwarded-For is believed." },
+      "Addresses or networks (CIDR) whose X-Forwarded-For is believed.", .reloads = true },
     { "demo",             BOOL(http_options, demo),                            "true",             NULL,    NULL,
       "Serve /demo, a page that shows the browser SDK at work." },
 };
 
 static const struct option websocket_rows[] = {
     { "max_message",      SIZE(websocket_options, max_message_bytes),          "4MiB",             "1KiB",  "1GiB",
-      "Largest message as it is sent, still compressed, over all its fragments; a larger one ends the connection (1009)." },
+      "Largest message as it is sent, still compressed, over all its fragments; a larger one ends the connection (1009).", .reloads = true },
     { "max_decompressed", SIZE(websocket_options, max_decompressed_bytes),     "4MiB",             "1KiB",  "512MiB",
-      "Largest message once decompressed; a larger one ends the connection (1009)." },
+      "Largest message once decompressed; a larger one ends the connection (1009).", .reloads = true },
     { "max_in_flight",    INTEGER(websocket_options, max_in_flight),           "20000",            "1",     "100000000",
-      "Most events of one connection that are not acknowledged yet; beyond it the connection is not read." },
+      "Most events of one connection that are not acknowledged yet; beyond it the connection is not read.", .reloads = true },
     { "max_connections",  INTEGER(websocket_options, max_connections),         "10000",            "1",     "1000000",
-      "Most WebSockets open at once; more are answered 503." },
+      "Most WebSockets open at once; more are answered 503.", .reloads = true },
     { "max_per_address",  INTEGER(websocket_options, max_per_address),         "1000",             "1",     "1000000",
-      "Most WebSockets of one client address; more are answered 429." },
+      "Most WebSockets of one client address; more are answered 429.", .reloads = true },
     { "ping_interval",    DURATION(websocket_options, ping_interval_ns),       "30s",              "1s",    "1d",
-      "A connection that was silent for so long is sent a ping." },
+      "A connection that was silent for so long is sent a ping.", .reloads = true },
     { "pong_timeout",     DURATION(websocket_options, pong_timeout_ns),        "10s",              "1s",    "1h",
-      "If nothing comes back for so long after a ping, the connection is closed." },
+      "If nothing comes back for so long after a ping, the connection is closed.", .reloads = true },
     { "message_timeout",  DURATION(websocket_options, message_timeout_ns),     "30s",              "1s",    "1h",
-      "From a message's first byte to its last; a slower one ends the connection (1008)." },
+      "From a message's first byte to its last; a slower one ends the connection (1008).", .reloads = true },
     { "full_timeout",     DURATION(websocket_options, full_timeout_ns),        "10s",              "1s",    "1h",
-      "How long a connection is not read while the gateway can take no events; then it is closed (1013)." },
+      "How long a connection is not read while the gateway can take no events; then it is closed (1013).", .reloads = true },
 };
 
 static const struct option udp_listener_rows[] = {
@@ -112,7 +112,7 @@ static const struct option udp_listener_rows[] = {
     { "stream",           STRING(udp_listener_options, stream),                "",                 NULL,    NULL,
       "The stream of datagrams that name none; empty: the first." },
     { "allow",            STRINGS(udp_listener_options, allow),                "",                 NULL,    NULL,
-      "Addresses or networks (CIDR) that may send there; what others send is dropped (`address_not_allowed`). Empty: all." },
+      "Addresses or networks (CIDR) that may send there; what others send is dropped (`address_not_allowed`). Empty: all.", .reloads = true },
 };
 
 static const struct option_table udp_listener_table = TABLE(udp_listener_rows);
@@ -123,7 +123,7 @@ static const struct option udp_rows[] = {
     { "receive_buffer",   SIZE(udp_options, receive_buffer),                   "64MiB",            "64KiB", "1GiB",
       "Bytes of a socket's unread datagrams that the kernel keeps; it drops those beyond them." },
     { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "256KiB",           "1KiB",  "15MiB",
-      "Largest datagram once decompressed; larger ones are counted as rejected." },
+      "Largest datagram once decompressed; larger ones are counted as rejected.", .reloads = true },
     { "listeners",        LIST(udp_options, listeners, listener_count, udp_listener_options), NULL, NULL,    "16",
       "The addresses; none: no UDP.", .table = &udp_listener_table },
 };

@@ -32,13 +32,13 @@ static const struct option_table daily_table = TABLE(daily_rows);
 
 static const struct option limits_rows[] = {
     { "all",              GROUP(limits_options, all),                          NULL,               NULL,    NULL,
-      "Of all clients together.", .table = &rate_table },
+      "Of all clients together.", .table = &rate_table, .reloads = true },
     { "address",          GROUP(limits_options, address),                      NULL,               NULL,    NULL,
-      "Of each client address, behind `http.trusted_proxies`; of IPv6 of each /64.", .table = &rate_table },
+      "Of each client address, behind `http.trusted_proxies`; of IPv6 of each /64.", .table = &rate_table, .reloads = true },
     { "key",              GROUP(limits_options, key),                          NULL,               NULL,    NULL,
-      "Of each key that has no `rate` of its own.", .table = &rate_table },
+      "Of each key that has no `rate` of its own.", .table = &rate_table, .reloads = true },
     { "daily",            GROUP(limits_options, daily),                        NULL,               NULL,    NULL,
-      "Of each client address from midnight to midnight UTC, as far as it is remembered; a restart begins anew.", .table = &daily_table },
+      "Of each client address from midnight to midnight UTC, as far as it is remembered; a restart begins anew.", .table = &daily_table, .reloads = true },
     { "addresses",        INTEGER(limits_options, addresses),                  "65536",            "8",     "16777216",
       "Client addresses that are remembered, 72 bytes each; when more come the quietest are forgotten." },
     { "shared",           BOOL(limits_options, shared),                        "false",            NULL,    NULL,

@@ -50,6 +50,8 @@ struct option {
     bool joined; /* OPTION_LIST, OPTION_STRINGS of a section: those of included files count, too */
     enum option_inherits inherits;
     const char *named_by; /* OPTION_LIST: it may be a mapping, too, whose keys are this option of the items */
+    bool reloads;         /* a reload takes a new value; of a group or list: new values of all that is in it */
+    bool secret;          /* its value is never shown */
 };
 
 struct option_table {

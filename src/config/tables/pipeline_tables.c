@@ -52,7 +52,7 @@ static const struct option dedup_rows[] = {
       .names = dedup_on_errors },
     { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
       "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]` or "
-      "`redis+unix://[…@]/path[?db=database]`." },
+      "`redis+unix://[…@]/path[?db=database]`.", .secret = true },
     { "redis_password_file", STRING(dedup_options, redis_password_file),       "",                 NULL,    NULL,
       "`redis`: a file with the password, for a URL without one; a line end behind it is left out." },
     { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     "64",

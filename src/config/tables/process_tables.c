@@ -16,7 +16,7 @@ static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "js
 /*    key                 type and place                                       default             min      max       help */
 static const struct option log_rows[] = {
     { "level",            ENUM(log_options, level),                            "info",             NULL,    NULL,
-      "Lines below this level are not written.", .names = log_levels },
+      "Lines below this level are not written.", .names = log_levels, .reloads = true },
     { "format",           ENUM(log_options, format),                           "text",             NULL,    NULL,
       "One line each on stderr, as key=value text or as JSON.", .names = log_formats },
     { "core_dumps",       BOOL(log_options, core_dumps),                       "false",            NULL,    NULL,
@@ -25,10 +25,10 @@ static const struct option log_rows[] = {
 
 static const struct option drain_rows[] = {
     { "delay",            DURATION(drain_options, delay_ns),                   "0s",               NULL,    "10m",
-      "After SIGTERM, how long /readyz answers 503 before anything else ends." },
+      "After SIGTERM, how long /readyz answers 503 before anything else ends.", .reloads = true },
     { "timeout",          DURATION(drain_options, timeout_ns),                 "1s",               NULL,    "1h",
       "After that, how long waiting events are stored while the listeners are still open, if the store answers. The rest stays in "
-      "the journal for the next start." },
+      "the journal for the next start.", .reloads = true },
 };
 
 static const struct option include_rows[] = {

@@ -17,7 +17,7 @@ struct row {
 };
 
 /* A hash table of addresses with linear probing. Invariant: `used` rows of `size` (a power of two) have a count, at most
- * half of them; used <= total <= max. */
+ * half of them; used <= total. */
 struct connection_limits {
     pthread_mutex_t mutex;
     int64_t max;
@@ -46,6 +46,14 @@ struct connection_limits *connection_limits_new(int64_t max, int64_t max_per_add
     }
     pthread_mutex_init(&limits->mutex, NULL);
     return limits;
+}
+
+void connection_limits_set(struct connection_limits *limits, int64_t max, int64_t max_per_address)
+{
+    pthread_mutex_lock(&limits->mutex);
+    limits->max = max;
+    limits->max_per_address = max_per_address;
+    pthread_mutex_unlock(&limits->mutex);
 }
 
 void connection_limits_free(struct connection_limits *limits)

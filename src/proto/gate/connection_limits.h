@@ -12,6 +12,8 @@ struct connection_limits;
 
 /* NULL: memory is short. */
 struct connection_limits *connection_limits_new(int64_t max, int64_t max_per_address);
+/* Other bounds, for those who come from now on. */
+void connection_limits_set(struct connection_limits *limits, int64_t max, int64_t max_per_address);
 void connection_limits_free(struct connection_limits *limits);
 
 /* OK: one more of this address, until connection_limits_leave. Else ERROR_TOO_MANY_WEBSOCKETS, ERROR_TOO_MANY_OF_ADDRESS or

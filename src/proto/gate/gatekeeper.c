@@ -20,6 +20,14 @@ bool gatekeeper_init(struct gatekeeper *gatekeeper, const struct pipeline *pipel
     return gatekeeper->limits[GATEKEEPER_CONNECTION] != NULL && gatekeeper->limits[GATEKEEPER_WEBSOCKET] != NULL;
 }
 
+void gatekeeper_refresh(const struct gatekeeper *gatekeeper, const struct http_options *http,
+                        const struct websocket_options *websocket)
+{
+    connection_limits_set(gatekeeper->limits[GATEKEEPER_CONNECTION], INT64_MAX, http->max_per_address);
+    connection_limits_set(gatekeeper->limits[GATEKEEPER_WEBSOCKET], websocket->max_connections,
+                          websocket->max_per_address);
+}
+
 void gatekeeper_release(struct gatekeeper *gatekeeper)
 {
     for (size_t kind = 0; kind < GATEKEEPER_KINDS; kind++) {

@@ -33,6 +33,9 @@ struct gatekeeper {
  * either way. */
 MUST_CHECK bool gatekeeper_init(struct gatekeeper *gatekeeper, const struct pipeline *pipeline,
                                 const struct http_options *http, const struct websocket_options *websocket);
+/* Other options, as far as they can be taken: how many of an address, and how many WebSockets. Who is in stays. */
+void gatekeeper_refresh(const struct gatekeeper *gatekeeper, const struct http_options *http,
+                        const struct websocket_options *websocket);
 void gatekeeper_release(struct gatekeeper *gatekeeper);
 
 /* OK: one more of this client, until gatekeeper_leave. Else as connection_limits_enter. */

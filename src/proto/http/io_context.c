@@ -12,17 +12,20 @@
 bool io_context_init(struct io_context *context, const struct http_options *options,
                      const struct address_ranges *trusted, const struct pipeline *pipeline, struct metrics *metrics)
 {
-    *context = (struct io_context){
-        .options = options,
-        .trusted = trusted,
-        .vary_origin = origins_vary(&options->cors_origins),
-    };
-    context->keep_alive_length = http_reply_keep_alive(context->keep_alive, options->idle_timeout_ns);
+    *context = (struct io_context){ .options = options, .trusted = trusted };
     if (!intake_init(&context->intake, pipeline, metrics)) {
         return false;
     }
-    context->intake.max_ratio = options->max_ratio;
+    io_context_refresh(context);
     return true;
+}
+
+void io_context_refresh(struct io_context *context)
+{
+    const struct http_options *options = context->options;
+    context->vary_origin = origins_vary(&options->cors_origins);
+    context->keep_alive_length = http_reply_keep_alive(context->keep_alive, options->idle_timeout_ns);
+    context->intake.max_ratio = options->max_ratio;
 }
 
 void io_context_begin_second(struct io_context *context, int64_t wall_ns)

@@ -51,6 +51,8 @@ struct io_context {
 MUST_CHECK bool io_context_init(struct io_context *context, const struct http_options *options,
                                 const struct address_ranges *trusted, const struct pipeline *pipeline,
                                 struct metrics *metrics);
+/* What it has taken over of the options is taken anew: they are others now. */
+void io_context_refresh(struct io_context *context);
 void io_context_release(struct io_context *context);
 
 /* Once a second: a new date line; scratch that one huge request needed is given back. */

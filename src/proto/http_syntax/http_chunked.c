@@ -104,7 +104,7 @@ enum http_verdict http_parse_chunked(struct http_chunked *chunked, struct slice 
             *error = ERROR_BAD_REQUEST;
             return HTTP_BAD;
         }
-        if (chunked->state == IN_DATA && chunked->left > max_body - body->len) {
+        if (chunked->state == IN_DATA && (body->len > max_body || chunked->left > max_body - body->len)) {
             *error = ERROR_BODY_TOO_LARGE;
             return HTTP_BAD;
         }

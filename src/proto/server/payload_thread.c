@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/system/parking.h"
 #include "base/thread.h"
 #include "proto/front/intake.h"
 #include "proto/gate/gatekeeper.h"
@@ -18,6 +19,7 @@ struct payload_thread {
     struct payload_thread_config config;
     char name[16];
     struct thread thread;
+    struct parking parking;
     struct intake intake;
     /* Guards what follows. */
     struct wakeup wakeup;
@@ -39,6 +41,7 @@ struct payload_thread *payload_thread_new(const struct payload_thread_config *co
     snprintf(thread->name, sizeof thread->name, "large-%.9s", config->name);
     thread->done_end = &thread->done;
     wakeup_init(&thread->wakeup);
+    parking_init(&thread->parking);
     bool ok = intake_init(&thread->intake, config->pipeline, config->metrics);
     thread->intake.max_ratio = config->max_ratio;
     thread->intake.io = ok ? pipeline_io_new_beside(config->io) : NULL;
@@ -168,12 +171,23 @@ static struct large_payload *take_first(struct payload_thread *thread)
     return first;
 }
 
+/* Under the lock, which the I/O thread needs while this one stands. */
+static void pass_parking(struct payload_thread *thread)
+{
+    if (atomic_load(&thread->parking.wanted)) {
+        wakeup_unlock(&thread->wakeup);
+        parking_pass(&thread->parking);
+        wakeup_lock(&thread->wakeup);
+    }
+}
+
 static void run(void *opaque)
 {
     struct payload_thread *thread = opaque;
     bool large = false; /* memory is held that is not needed any more */
     wakeup_lock(&thread->wakeup);
     while (!thread->stopping) {
+        pass_parking(thread);
         struct large_payload *first = take_first(thread);
         if (first == NULL) {
             int64_t since_ns = clock_monotonic_ns();
@@ -190,6 +204,22 @@ static void run(void *opaque)
         wakeup_lock(&thread->wakeup);
     }
     wakeup_unlock(&thread->wakeup);
+}
+
+struct parking *payload_thread_park(struct payload_thread *thread)
+{
+    wakeup_lock(&thread->wakeup);
+    parking_want(&thread->parking);
+    wakeup_one(&thread->wakeup);
+    wakeup_unlock(&thread->wakeup);
+    return &thread->parking;
+}
+
+void payload_thread_bound(struct payload_thread *thread, uint64_t max_ratio, uint64_t max_waiting)
+{
+    ASSERT(thread->parking.stands);
+    thread->intake.max_ratio = max_ratio;
+    thread->config.max_waiting = max_waiting;
 }
 
 enum error payload_thread_start(struct payload_thread *thread)
@@ -229,5 +259,6 @@ void payload_thread_free(struct payload_thread *thread)
     free_all(thread->done);
     intake_release(&thread->intake);
     wakeup_release(&thread->wakeup);
+    parking_release(&thread->parking);
     free(thread);
 }

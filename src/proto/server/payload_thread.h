@@ -6,6 +6,7 @@
 #include "proto/front/large_payload.h"
 
 struct gatekeeper;
+struct parking;
 struct payload_thread;
 
 struct payload_thread_config {
@@ -30,6 +31,12 @@ MUST_CHECK bool payload_thread_take(struct payload_thread *thread, struct large_
 
 /* I/O thread. What is known of payloads since the last call, oldest first, now the caller's; NULL: of none. */
 struct large_payload *payload_thread_collect(struct payload_thread *thread);
+
+/* Any other thread: as parking.h says. It stands between two payloads, so that may take as long as the largest does. */
+struct parking *payload_thread_park(struct payload_thread *thread);
+
+/* While it stands: other bounds, as in its configuration. */
+void payload_thread_bound(struct payload_thread *thread, uint64_t max_ratio, uint64_t max_waiting);
 
 /* After the I/O thread has ended: the payload at hand is submitted, those that wait are counted as dropped. */
 void payload_thread_stop(struct payload_thread *thread);

@@ -1,7 +1,10 @@
 /* Turns a configuration into listening sockets and the I/O threads that serve them. */
 #include "proto/server/server.h"
 
+#include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/system/parking.h"
 #include "config/options/http_options.h"
 #include "config/options/string_list.h"
 #include "proto/front/front_end.h"
@@ -17,6 +20,7 @@
 
 /* The thread of operators' listeners has connections and a loop of its own: whatever the others are asked for, it answers.
  */
+#define SERVER_THREADS_MAX 64 /* most http.io_threads */
 #define ADMIN_KEPT_MAX (UINT64_C(16) << 20)
 
 struct server {
@@ -28,6 +32,9 @@ struct server {
     struct server_thread **threads;
     size_t thread_count;
     struct server_thread *admin; /* NULL: there is none */
+    /* Of each thread that was asked to stand still, the operators' last. */
+    struct parking *parkings[SERVER_THREADS_MAX + 1];
+    struct parking *payload_parkings[SERVER_THREADS_MAX + 1];
 };
 
 bool server_keeps_apart(const struct http_listener_options *options)
@@ -118,6 +125,7 @@ static bool make_admin(struct server *server, struct buf *problem)
 
 static bool make_threads(struct server *server, size_t count, struct buf *problem)
 {
+    ASSERT_AT_MOST(count, (size_t)SERVER_THREADS_MAX);
     server->threads = calloc(count, sizeof *server->threads);
     if (server->threads == NULL) {
         buf_append_string(problem, "start the server: out of memory");
@@ -180,6 +188,72 @@ static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
     return longest_ns;
 }
 
+/* Thread `index` of all: those of clients, then that of operators. NULL: there are no more. */
+static struct server_thread *thread_at(const struct server *server, size_t index)
+{
+    return index < server->thread_count ? server->threads[index] : index == server->thread_count ? server->admin : NULL;
+}
+
+static bool stand(struct server *server, struct parking *(*park)(struct server_thread *thread),
+                  struct parking **parkings, int64_t deadline_ns)
+{
+    bool all = true;
+    struct server_thread *thread;
+    for (size_t i = 0; (thread = thread_at(server, i)) != NULL; i++) {
+        parkings[i] = park(thread);
+    }
+    for (size_t i = 0; thread_at(server, i) != NULL; i++) {
+        all = parking_await(parkings[i], deadline_ns) && all;
+    }
+    return all;
+}
+
+static void let_go(const struct server *server, struct parking *const *parkings)
+{
+    for (size_t i = 0; thread_at(server, i) != NULL; i++) {
+        parking_let_go(parkings[i]);
+    }
+}
+
+static void front_resume(struct front_end *front)
+{
+    const struct server *server = (struct server *)front;
+    let_go(server, server->parkings);
+    let_go(server, server->payload_parkings);
+}
+
+static bool front_pause(struct front_end *front, int64_t deadline_ns, int64_t *since_ns)
+{
+    struct server *server = (struct server *)front;
+    bool payloads = stand(server, server_thread_park_payloads, server->payload_parkings, deadline_ns);
+    if (!payloads) {
+        let_go(server, server->payload_parkings);
+        return false;
+    }
+    *since_ns = clock_monotonic_ns();
+    bool all = stand(server, server_thread_park, server->parkings, deadline_ns);
+    if (!all) {
+        front_resume(front);
+    }
+    return all;
+}
+
+void server_refresh(struct server *server, struct address_ranges *trusted, const struct access *access,
+                    struct limits *rates)
+{
+    struct address_ranges old = server->shared.trusted;
+    server->shared.trusted = *trusted;
+    server->admin_shared.trusted = *trusted;
+    *trusted = old;
+    server->shared.gatekeeper.access = access; /* operators need none, nor are they limited */
+    server->shared.gatekeeper.rates = rates;
+    gatekeeper_refresh(&server->shared.gatekeeper, server->shared.options, server->shared.websocket);
+    struct server_thread *thread;
+    for (size_t i = 0; (thread = thread_at(server, i)) != NULL; i++) {
+        server_thread_refresh(thread);
+    }
+}
+
 /* The operators' pages are there to the end. */
 static void front_close(struct front_end *front)
 {
@@ -217,9 +291,13 @@ static void front_free(struct front_end *front)
     free(server);
 }
 
-static const struct front_end_ops ops = {
-    .threads = "an I/O thread", .turn_ns = front_turn_ns, .close = front_close, .stop = front_stop, .free = front_free
-};
+static const struct front_end_ops ops = { .threads = "an I/O thread",
+                                          .turn_ns = front_turn_ns,
+                                          .pause = front_pause,
+                                          .resume = front_resume,
+                                          .close = front_close,
+                                          .stop = front_stop,
+                                          .free = front_free };
 
 /* Loopback is believed by default: whoever puts a bare proxy there should know what its clients can do. */
 static void tell_trusted(const struct string_list *trusted)

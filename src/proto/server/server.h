@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct access;
+struct address_ranges;
 struct front_end;
 struct http_listener_options;
 struct http_options;
@@ -56,6 +57,10 @@ const char *server_address(const struct server *server, unsigned serves, int *po
 
 /* Appends all addresses with the ports that are bound and what they serve, behind commas. */
 void server_addresses(const struct server *server, struct buf *out);
+
+/* While it is paused: its options are others now, and so are the trusted proxies, which are exchanged, the keys, and the limits. */
+void server_refresh(struct server *server, struct address_ranges *trusted, const struct access *access,
+                    struct limits *rates);
 
 /* close: the listening sockets close, idle connections too, requests that are not whole are answered 503, replies get
  * "Connection: close", WebSockets are told 1012. */

@@ -1,7 +1,9 @@
 /* Turns listening sockets into a thread that serves them, and the calls of other threads into what it does next. */
 #include "proto/server/server_thread.h"
 
+#include "base/assert.h"
 #include "base/system/heartbeat.h"
+#include "base/system/parking.h"
 #include "base/thread.h"
 #include "config/options/http_options.h"
 #include "config/options/websocket_options.h"
@@ -25,6 +27,7 @@ struct server_thread {
     struct server_shared *shared;
     struct thread thread;
     struct heartbeat heartbeat;
+    struct parking parking;
     char name[16];
     struct loop *loop;
     struct sockets *sockets;
@@ -183,6 +186,7 @@ static bool on_before_block(void *opaque)
     }
     loop_set_busy(thread->loop, connections_wait_in_line(&thread->connections));
     heartbeat_wait(&thread->heartbeat);
+    parking_pass(&thread->parking);
     return !thread->stopping ||
            (thread->context.now_ns < thread->stop_deadline_ns && connections_owe(&thread->connections));
 }
@@ -214,10 +218,16 @@ static bool make_loop(struct server_thread *thread)
     return thread->loop != NULL;
 }
 
+/* Bytes of large payloads. */
+static uint64_t max_waiting(const struct server_shared *shared)
+{
+    uint64_t body = shared->options->max_body_bytes, message = shared->websocket->max_message_bytes;
+    return LARGE_BODIES_WAITING * (body > message ? body : message);
+}
+
 static bool make_payload_thread(struct server_thread *thread)
 {
     const struct server_shared *shared = thread->shared;
-    uint64_t body = shared->options->max_body_bytes, message = shared->websocket->max_message_bytes;
     const struct payload_thread_config config = {
         .name = thread->name,
         .pipeline = shared->pipeline,
@@ -225,7 +235,7 @@ static bool make_payload_thread(struct server_thread *thread)
         .io = thread->context.intake.io,
         .metrics = shared->metrics,
         .max_ratio = shared->options->max_ratio,
-        .max_waiting = LARGE_BODIES_WAITING * (body > message ? body : message),
+        .max_waiting = max_waiting(shared),
         .wake = wake,
         .io_thread = thread,
     };
@@ -275,6 +285,7 @@ struct server_thread *server_thread_new(struct server_shared *shared, const char
     thread->shared = shared;
     snprintf(thread->name, sizeof thread->name, "%s", name);
     inbox_init(&thread->inbox, ring, thread);
+    parking_init(&thread->parking);
     if (!make_parts(thread)) {
         buf_append_string(problem, "start the I/O threads: libwebsockets on libev could not be set up (is its plugin "
                                    "libwebsockets-evlib-ev installed?)");
@@ -300,6 +311,25 @@ enum error server_thread_start(struct server_thread *thread)
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns)
 {
     return heartbeat_age_ns(&thread->heartbeat, now_ns);
+}
+
+struct parking *server_thread_park(struct server_thread *thread)
+{
+    parking_want(&thread->parking);
+    inbox_wake(&thread->inbox);
+    return &thread->parking;
+}
+
+struct parking *server_thread_park_payloads(struct server_thread *thread)
+{
+    return payload_thread_park(thread->payloads);
+}
+
+void server_thread_refresh(struct server_thread *thread)
+{
+    ASSERT(thread->parking.stands);
+    io_context_refresh(&thread->context);
+    payload_thread_bound(thread->payloads, thread->shared->options->max_ratio, max_waiting(thread->shared));
 }
 
 void server_thread_close(struct server_thread *thread)
@@ -335,5 +365,6 @@ void server_thread_free(struct server_thread *thread)
     payload_thread_free(thread->payloads);
     io_context_release(&thread->context);
     inbox_release(&thread->inbox);
+    parking_release(&thread->parking);
     free(thread);
 }

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 struct buf;
-struct server_thread;
 struct listener;
+struct parking;
+struct server_thread;
 
 /* Shared by the threads that serve the same listeners; outlives them. */
 struct server_shared {
@@ -36,6 +37,13 @@ MUST_CHECK enum error server_thread_start(struct server_thread *thread);
 
 /* Any thread: how long it has been at its present turn; 0 while it waits for events. */
 int64_t server_thread_turn_ns(const struct server_thread *thread, int64_t now_ns);
+
+/* Any other thread: it, or the thread beside it for large payloads, is asked to stand still (parking.h). */
+struct parking *server_thread_park(struct server_thread *thread);
+struct parking *server_thread_park_payloads(struct server_thread *thread);
+
+/* While both stand: what it has taken over of the options is taken anew. */
+void server_thread_refresh(struct server_thread *thread);
 
 /* Any thread: closes the listening sockets and idle connections, the others close with their last answer. */
 void server_thread_close(struct server_thread *thread);

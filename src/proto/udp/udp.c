@@ -2,8 +2,10 @@
 #include "proto/udp/udp.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
+#include "base/system/parking.h"
 #include "config/options/stream_options.h"
 #include "config/options/udp_options.h"
 #include "pipeline/pipeline.h"
@@ -20,7 +22,8 @@
 struct reader {
     int fd; /* -1: closed */
     struct udp_thread *thread;
-    uint32_t dropped; /* as the kernel said last; it counts in 32 bits */
+    struct parking *parking; /* its, once it was asked to stand still */
+    uint32_t dropped;        /* as the kernel said last; it counts in 32 bits */
 };
 
 struct listener {
@@ -36,6 +39,7 @@ struct udp {
     struct front_end front;
     struct udp_config config;
     struct udp_shared shared;
+    bool all_stand;             /* of the readers, when they were asked to */
     struct listener *listeners; /* those that are not off */
     size_t listener_count;
     pthread_mutex_t mutex; /* scrapes read the sockets that stopping closes */
@@ -252,8 +256,6 @@ static int64_t front_turn_ns(const struct front_end *front, int64_t now_ns)
     return longest_ns;
 }
 
-/* Ending. */
-
 typedef void reader_action(struct udp *udp, struct reader *reader, int64_t deadline_ns);
 
 static void for_each_reader(struct udp *udp, reader_action *action, int64_t deadline_ns)
@@ -264,6 +266,61 @@ static void for_each_reader(struct udp *udp, reader_action *action, int64_t dead
         }
     }
 }
+
+/* Standing still. */
+
+static void park_reader(struct udp *udp, struct reader *reader, int64_t deadline_ns)
+{
+    (void)udp, (void)deadline_ns;
+    reader->parking = udp_thread_park(reader->thread);
+}
+
+static void await_reader(struct udp *udp, struct reader *reader, int64_t deadline_ns)
+{
+    udp->all_stand = parking_await(reader->parking, deadline_ns) && udp->all_stand;
+}
+
+static void let_reader_go(struct udp *udp, struct reader *reader, int64_t deadline_ns)
+{
+    (void)udp, (void)deadline_ns;
+    parking_let_go(reader->parking);
+}
+
+static void front_resume(struct front_end *front)
+{
+    for_each_reader((struct udp *)front, let_reader_go, 0);
+}
+
+static bool front_pause(struct front_end *front, int64_t deadline_ns, int64_t *since_ns)
+{
+    struct udp *udp = (struct udp *)front;
+    udp->all_stand = true;
+    *since_ns = clock_monotonic_ns();
+    for_each_reader(udp, park_reader, 0);
+    for_each_reader(udp, await_reader, deadline_ns);
+    if (!udp->all_stand) {
+        front_resume(front);
+    }
+    return udp->all_stand;
+}
+
+static void bound_reader(struct udp *udp, struct reader *reader, int64_t deadline_ns)
+{
+    (void)deadline_ns;
+    udp_thread_bound(reader->thread, udp->config.options->max_decompressed_bytes, udp->config.max_ratio);
+}
+
+void udp_refresh(struct udp *udp, uint64_t max_ratio, struct limits *rates, struct udp_rules **rules)
+{
+    struct udp_rules *old = udp->shared.rules;
+    udp->shared.rules = *rules;
+    *rules = old;
+    udp->shared.gatekeeper.rates = rates;
+    udp->config.max_ratio = max_ratio;
+    for_each_reader(udp, bound_reader, 0);
+}
+
+/* Ending. */
 
 static void close_reader(struct udp *udp, struct reader *reader, int64_t deadline_ns)
 {
@@ -326,9 +383,13 @@ static void front_free(struct front_end *front)
     free(udp);
 }
 
-static const struct front_end_ops ops = {
-    .threads = "a UDP thread", .turn_ns = front_turn_ns, .close = front_close, .stop = front_stop, .free = front_free
-};
+static const struct front_end_ops ops = { .threads = "a UDP thread",
+                                          .turn_ns = front_turn_ns,
+                                          .pause = front_pause,
+                                          .resume = front_resume,
+                                          .close = front_close,
+                                          .stop = front_stop,
+                                          .free = front_free };
 
 struct udp *udp_start(const struct udp_config *config, struct buf *problem)
 {

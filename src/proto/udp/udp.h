@@ -17,6 +17,7 @@ struct access;
 struct limits;
 struct stream_options;
 struct udp;
+struct udp_rules;
 
 struct udp_config {
     const struct udp_options *options;
@@ -42,6 +43,9 @@ struct udp *udp_start(const struct udp_config *config, struct buf *problem);
 
 /* Appends the addresses with the ports bound (for :0), behind commas; "off" if there is none. */
 void udp_addresses(const struct udp *udp, struct buf *out);
+
+/* While it is paused: its options are others now, and so are http.max_ratio, the limits, and the rules of its listeners, which are exchanged. */
+void udp_refresh(struct udp *udp, uint64_t max_ratio, struct limits *rates, struct udp_rules **rules);
 
 /* How it ends: close has the threads read what the kernel holds of datagrams by then; the kernel drops and counts those
  * that come later. stop waits for that until the deadline and closes the sockets. */

@@ -1,11 +1,13 @@
 /* Turns datagrams into submissions. */
 #include "proto/udp/udp_thread.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/lz4.h"
 #include "base/metrics/metrics.h"
 #include "base/system/heartbeat.h"
+#include "base/system/parking.h"
 #include "base/thread.h"
 #include "event/ticket.h"
 #include "pipeline/json/json.h"
@@ -34,6 +36,7 @@ struct udp_thread {
     char name[16];
     struct thread thread;
     struct heartbeat heartbeat;
+    struct parking parking;
     struct intake intake;
     struct udp_batch *batch;
     int64_t nap_ns;
@@ -280,6 +283,15 @@ static void drain_completions(struct udp_thread *thread)
     }
 }
 
+static void pass_parking(struct udp_thread *thread)
+{
+    if (atomic_load_explicit(&thread->parking.wanted, memory_order_relaxed)) {
+        push(thread);
+        heartbeat_wait(&thread->heartbeat);
+        parking_pass(&thread->parking);
+    }
+}
+
 /* What the kernel had when the order to close came. */
 static void read_the_rest(struct udp_thread *thread)
 {
@@ -307,6 +319,7 @@ static void run(void *opaque)
             idle(thread, count);
         }
         drain_completions(thread);
+        pass_parking(thread);
     }
     read_the_rest(thread);
     push(thread);
@@ -334,6 +347,7 @@ struct udp_thread *udp_thread_new(const struct udp_thread_config *config)
     thread->nap_ns = nap_for(config->buffer);
     udp_socket_tell_drops(config->fd);
     atomic_init(&thread->deadline_ns, INT64_MAX);
+    parking_init(&thread->parking);
     thread->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     thread->batch = udp_batch_new(SLOTS, UDP_LARGEST);
     bool ok = intake_init(&thread->intake, config->pipeline, config->metrics) && thread->batch != NULL;
@@ -358,6 +372,20 @@ int64_t udp_thread_turn_ns(const struct udp_thread *thread, int64_t now_ns)
     return heartbeat_age_ns(&thread->heartbeat, now_ns);
 }
 
+struct parking *udp_thread_park(struct udp_thread *thread)
+{
+    parking_want(&thread->parking);
+    wake(thread);
+    return &thread->parking;
+}
+
+void udp_thread_bound(struct udp_thread *thread, uint64_t max_decompressed_bytes, uint64_t max_ratio)
+{
+    ASSERT(thread->parking.stands);
+    thread->config.max_decompressed_bytes = max_decompressed_bytes;
+    thread->intake.max_ratio = max_ratio;
+}
+
 void udp_thread_close(struct udp_thread *thread)
 {
     atomic_store(&thread->closing, true);
@@ -378,5 +406,6 @@ void udp_thread_free(struct udp_thread *thread)
     }
     udp_batch_free(thread->batch);
     intake_release(&thread->intake);
+    parking_release(&thread->parking);
     free(thread);
 }

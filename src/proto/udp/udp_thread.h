@@ -13,6 +13,7 @@
 #define UDP_MAX_WAIT_NS (5 * NS_PER_MS)
 
 struct metrics;
+struct parking;
 struct slice;
 struct udp_rules;
 struct udp_thread;
@@ -44,6 +45,12 @@ MUST_CHECK enum error udp_thread_start(struct udp_thread *thread);
 
 /* Any thread: how long it has been at its present turn; 0 while it waits for datagrams. */
 int64_t udp_thread_turn_ns(const struct udp_thread *thread, int64_t now_ns);
+
+/* Any other thread: it is asked to stand still (parking.h). */
+struct parking *udp_thread_park(struct udp_thread *thread);
+
+/* While it stands: other bounds, as in its configuration. */
+void udp_thread_bound(struct udp_thread *thread, uint64_t max_decompressed_bytes, uint64_t max_ratio);
 
 /* Has it read what the kernel holds by now, and end. Does not block. */
 void udp_thread_close(struct udp_thread *thread);

@@ -169,8 +169,9 @@ static enum error judge(const struct ws_session *session, const struct ws_frame 
         *detail = continues ? "a continuation of no message" : "a message begins inside a fragmented one";
         return ERROR_BAD_FRAME;
     }
-    ASSERT_AT_MOST(session->input.message.len, session->context->websocket->max_message_bytes);
-    uint64_t room = session->context->websocket->max_message_bytes - session->input.message.len;
+    /* The bound may have become smaller in the middle of a message. */
+    uint64_t most = session->context->websocket->max_message_bytes, had = session->input.message.len;
+    uint64_t room = had < most ? most - had : 0;
     return gatekeeper_weigh(frame->length, room, ERROR_MESSAGE_TOO_LARGE);
 }
 

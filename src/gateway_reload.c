@@ -1,0 +1,229 @@
+/* Turns a configuration that was read anew into what the running gateway does.
+ *
+ *   keep ───── what takes a restart gets its old value back, and is told by name      (config/reload.h)
+ *   check ──── the mixture is checked like a file
+ *   compile ── what is not used as it was read, beside the threads that serve
+ *   pause ──── all threads that serve stand still between two turns
+ *   swap ───── the sections of `live`, and what was compiled; then they go on
+ *
+ * Whoever serves borrows `live`, reads it anew in each turn and keeps nothing of it. So nothing on the way of an event needs a
+ * lock for a reload. */
+#include "gateway_private.h"
+
+#include "gateway_streams.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics/metrics.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "config/reload.h"
+#include "config/tables/option_table.h"
+#include "proto/limits/limits.h"
+#include "proto/udp/udp_rules.h"
+
+#define PAUSE_PATIENCE_NS (10 * NS_PER_SECOND) /* a payload of the largest size takes a second or two */
+
+/* What a reload brings, before it is swapped; afterwards what it replaced. */
+struct change {
+    struct config next;
+    struct gateway_doors_rules rules;
+};
+
+bool gateway_reload_init(struct gateway *g)
+{
+    g->cells = metrics_thread(g->metrics);
+    g->reload_status = status_add(g->board, "configuration");
+    status_set(g->reload_status, STATUS_OK, "as at the start");
+    metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, 1);
+    metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+    return g->cells != NULL;
+}
+
+void gateway_reload_release(struct gateway *g)
+{
+    config_free(&g->kept);
+}
+
+/* Telling. */
+
+/* Each line by itself, and none left out. */
+static void log_lines(enum log_level level, const char *event, const struct buf *lines)
+{
+    struct slice rest = buf_slice(lines), line;
+    while (slice_split(&rest, '\n', &line)) {
+        struct log_site unlimited = { 0 };
+        if (line.len != 0) {
+            log_write(&unlimited, level, event, "%.*s", (int)line.len, (const char *)line.data);
+        }
+    }
+}
+
+static struct slice first_line(const struct buf *lines, size_t *others)
+{
+    struct slice rest = buf_slice(lines), first = { 0 }, line;
+    *others = 0;
+    while (slice_split(&rest, '\n', &line)) {
+        if (first.len == 0) {
+            first = line;
+        } else {
+            *others += line.len != 0;
+        }
+    }
+    return first;
+}
+
+static void count(struct gateway *g, enum reload_result result)
+{
+    bool failed = result == RELOAD_REFUSED || result == RELOAD_BUSY;
+    metric_add_index(g->cells, METRIC_CONFIG_RELOADS, result, 1);
+    metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, failed ? 0 : 1);
+    if (!failed) {
+        metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+    }
+}
+
+static void tell_refused(struct gateway *g, const struct buf *problems)
+{
+    size_t others;
+    struct slice first = first_line(problems, &others);
+    log_lines(LOG_ERROR, "reload refused", problems);
+    LOG(LOG_ERROR, "reload refused", "nothing was changed: what held before holds on");
+    status_set(g->reload_status, STATUS_DEGRADED,
+               "the last reload was refused, what held before holds on; problems: %zu, the first: %.*s", others + 1,
+               (int)first.len, (const char *)first.data);
+    count(g, RELOAD_REFUSED);
+}
+
+static void tell_busy(struct gateway *g)
+{
+    LOG(LOG_ERROR, "reload given up",
+        "a thread that serves clients did not come round within %d s, or memory is short: nothing was changed",
+        (int)(PAUSE_PATIENCE_NS / NS_PER_SECOND));
+    status_set(g->reload_status, STATUS_DEGRADED,
+               "the last reload was given up, as a thread did not come round in time, or memory is short; nothing was "
+               "changed: reload again");
+    count(g, RELOAD_BUSY);
+}
+
+static void tell_taken(struct gateway *g, const struct buf *changes, const struct buf *restarts)
+{
+    size_t others;
+    struct slice first = first_line(restarts, &others);
+    log_lines(LOG_INFO, "reloaded", changes);
+    log_lines(LOG_WARN, "not reloaded", restarts);
+    LOG(LOG_INFO, "reload", "done%s%s", changes->len == 0 ? "; nothing that reloads has changed" : "",
+        restarts->len == 0 ? "" : "; what was not reloaded holds after a restart");
+    if (restarts->len == 0) {
+        status_set(g->reload_status, STATUS_OK, "as in the file at the last reload");
+    } else {
+        status_set(g->reload_status, STATUS_DEGRADED, "the file has changes that take a restart: %zu, the first: %.*s",
+                   others + 1, (int)first.len, (const char *)first.data);
+    }
+    count(g, restarts->len == 0 ? RELOAD_APPLIED : RELOAD_PARTLY);
+}
+
+/* Compiling. */
+
+static void release(struct change *change)
+{
+    address_ranges_release(&change->rules.trusted);
+    gateway_access_free(change->rules.access);
+    udp_rules_free(change->rules.udp);
+    config_free(&change->next);
+}
+
+static bool compile(const struct gateway *g, struct change *change, struct buf *problems)
+{
+    struct gateway_doors_rules *rules = &change->rules;
+    const struct config *next = &change->next;
+    rules->udp = udp_rules_new(&next->udp, problems);
+    return rules->udp != NULL && gateway_access_new(next, g->streams, &rules->access, problems) &&
+           address_ranges_init(&rules->trusted, &next->http.trusted_proxies, "http.trusted_proxies", problems);
+}
+
+/* Swapping. */
+
+/* Sections that are read by threads which do not stand still are not among them. */
+static void swap_sections(struct config *live, const struct config *next)
+{
+    ASSERT_EQUAL(live->http.listener_count, next->http.listener_count);
+    ASSERT_EQUAL(live->udp.listener_count, next->udp.listener_count);
+    live->log = next->log;
+    live->http = next->http;
+    live->websocket = next->websocket;
+    live->udp = next->udp;
+    live->drain = next->drain;
+    live->limits = next->limits;
+    live->keys = next->keys;
+    live->key_count = next->key_count;
+    live->keys_file = next->keys_file;
+}
+
+/* False: memory is short, and nothing has changed. What held before is in *change afterwards. */
+static bool swap(struct gateway *g, struct change *change)
+{
+    struct config *next = &change->next;
+    if (!limits_reload(g->limits.limits, &next->limits, next->keys, next->key_count)) {
+        return false;
+    }
+    struct access *old_access = g->access;
+    struct config old = g->kept;
+    swap_sections(&g->live, next);
+    g->access = change->rules.access;
+    g->kept = *next;
+    change->rules.rates = gateway_limits_rates(&g->limits);
+    gateway_doors_refresh(&g->doors, g->live.http.max_ratio, &change->rules);
+    change->rules.access = old_access;
+    change->next = old;
+    log_set_level(g->live.log.level);
+    return true;
+}
+
+static bool take(struct gateway *g, struct change *change)
+{
+    int64_t since_ns;
+    if (!gateway_doors_pause(&g->doors, clock_monotonic_ns() + PAUSE_PATIENCE_NS, &since_ns)) {
+        return false;
+    }
+    bool taken = swap(g, change);
+    gateway_doors_resume(&g->doors);
+    metric_observe_ns(g->cells, METRIC_CONFIG_PAUSE_SECONDS, 0, clock_monotonic_ns() - since_ns);
+    return taken;
+}
+
+/* What is served without a restart, checked and compiled. */
+static bool prepare(struct gateway *g, const char *path, struct change *change, struct buf *restarts,
+                    struct buf *problems)
+{
+    struct config *next = &change->next;
+    if (!config_load(next, path, config_environment, problems) || !gateway_check(next, problems)) {
+        return false;
+    }
+    if (!config_keep(&option_sections, next, g->start, next->memory, restarts)) {
+        buf_append_string(problems, "out of memory");
+        return false;
+    }
+    return gateway_check(next, problems) && compile(g, change, problems);
+}
+
+void gateway_reload(struct gateway *g, const char *path)
+{
+    struct change change = { 0 };
+    struct buf changes = { 0 }, restarts = { 0 }, problems = { 0 };
+    if (!prepare(g, path, &change, &restarts, &problems)) {
+        tell_refused(g, &problems);
+    } else {
+        config_tell_changes(&option_sections, g->config, &change.next, &changes);
+        if (take(g, &change)) {
+            tell_taken(g, &changes, &restarts);
+        } else {
+            tell_busy(g);
+        }
+    }
+    release(&change);
+    buf_release(&changes);
+    buf_release(&restarts);
+    buf_release(&problems);
+}
