@@ -9,6 +9,7 @@
 #include "http_wire.h"
 #include "proto/gate/gatekeeper.h"
 #include "proto/server/connections.h"
+#include "proto/server/idle_connections.h"
 #include "proto/server/listener.h"
 
 #define UPGRADE                                                                                                        \
@@ -185,6 +186,64 @@ static void receive(struct connection *connection, const char *text)
     connection->ops->flush(connection->session);
 }
 
+static void at(struct slots *slots, int64_t seconds)
+{
+    io_context_set_time(&slots->wire->context, seconds * NS_PER_SECOND, seconds * NS_PER_SECOND);
+}
+
+static void who_never_spoke_goes_first_and_then_who_is_idle_longest(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(4);
+    struct connection *connections[4];
+    at(slots, 10);
+    for (size_t i = 0; i < 3; i++) {
+        connections[i] = take(slots);
+    }
+    at(slots, 11);
+    receive(connections[1], "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+    at(slots, 12);
+    receive(connections[0], "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(connections[2], "GET /nowhere HTTP/1.1\r\nHos"); /* is not idle */
+    connections[3] = take(slots);
+    assert_ptr_equal(idle_connections_next(&slots->connections), connections[1]);
+    at(slots, 13);
+    assert_ptr_equal(idle_connections_next(&slots->connections), connections[3]);
+    connections_give(connections[3]);
+    assert_ptr_equal(idle_connections_next(&slots->connections), connections[1]);
+    connections_give(connections[1]);
+    assert_ptr_equal(idle_connections_next(&slots->connections), connections[0]);
+    connections_give(connections[0]);
+    at(slots, 20);
+    assert_null(idle_connections_next(&slots->connections));
+    slots_free(slots);
+}
+
+static void who_asks_again_is_not_idle_any_more(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(100);
+    struct connection *connections[100];
+    at(slots, 10);
+    for (size_t i = 0; i < 100; i++) {
+        connections[i] = take(slots);
+    }
+    at(slots, 12);
+    assert_non_null(idle_connections_next(&slots->connections));
+    for (size_t i = 0; i < 100; i++) {
+        receive(connections[i], "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    assert_null(idle_connections_next(&slots->connections));
+    at(slots, 14);
+    for (size_t i = 0; i < 100; i++) { /* more than one look finds */
+        struct connection *idle = idle_connections_next(&slots->connections);
+        assert_non_null(idle);
+        connections_give(idle);
+        at(slots, 15 + (int64_t)i);
+    }
+    slots_free(slots);
+}
+
 static void takes_no_more_than_the_bound_and_recycles(void **state)
 {
     (void)state;
@@ -333,6 +392,8 @@ static void an_upgrade_without_memory_is_not_counted_any_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_never_spoke_goes_first_and_then_who_is_idle_longest),
+        cmocka_unit_test(who_asks_again_is_not_idle_any_more),
         cmocka_unit_test(takes_no_more_than_the_bound_and_recycles),
         cmocka_unit_test(a_completion_that_comes_too_late_finds_nobody),
         cmocka_unit_test(a_token_of_no_slot_is_dropped),

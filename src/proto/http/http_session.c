@@ -160,6 +160,11 @@ int64_t http_session_idle_ns(const struct http_session *session)
     return session->wait == WAIT_REQUEST ? session->exchange.context->now_ns - since_ns : 0;
 }
 
+bool http_session_is_silent(const struct http_session *session)
+{
+    return session->received_bytes == 0;
+}
+
 static void shed_all(struct http_session *session, size_t kept)
 {
     buf_shed(&session->input.bytes, kept);

@@ -47,6 +47,9 @@ const struct client_address *http_session_peer(const struct http_session *sessio
 /* How long the client has asked for nothing and is owed nothing. */
 int64_t http_session_idle_ns(const struct http_session *session);
 
+/* The client has not sent a byte yet. */
+bool http_session_is_silent(const struct http_session *session);
+
 /* What it does with what happens. After session_ops.close it can be opened again. session_ops.end_of_input: what is owed
  * is still written, with "Connection: close". session_ops.give_way: ERROR_RECEIVING_FULL is answered 503, if that can be
  * told; ERROR_REPLYING_FULL closes the connection. session_ops.drain closes an idle connection, answers a request that is

@@ -9,52 +9,27 @@
 #include "proto/http/http_session.h"
 #include "proto/http/io_context.h"
 #include "proto/server/connections.h"
+#include "proto/server/idle_connections.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define ORPHANS_A_SECOND 16
-#define LOOKED_AT 256                 /* slots, for one that may go */
-#define IDLE_LEAST_NS (NS_PER_SECOND) /* who has just come is about to ask */
 
 static void count(const struct connections *connections, enum metric metric, int64_t change)
 {
     metric_add(connections->context->intake.cells, metric, change);
 }
 
-/* How long it has been idle, if it may be closed for that; else 0. */
-static int64_t idle_ns(const struct connection *connection)
-{
-    bool is_http = connection->ops == &http_session_ops && !connection->orphan && !connection->closing;
-    return is_http ? http_session_idle_ns(connection->http) : 0;
-}
-
-/* Among the slots that come next: all would be too many to look at for each new client. */
-static struct connection *find_idlest(struct connections *connections)
-{
-    struct connection *idlest = NULL;
-    int64_t longest_ns = IDLE_LEAST_NS - 1;
-    for (uint32_t i = 0; i < LOOKED_AT && i < connections->made; i++) {
-        connections->hand = (connections->hand + 1) % connections->made;
-        struct connection *connection = connections_find(connections, connections->hand);
-        int64_t idle = idle_ns(connection);
-        if (idle > longest_ns) {
-            longest_ns = idle;
-            idlest = connection;
-        }
-    }
-    return idlest;
-}
-
 /* False: nobody is idle. */
 static bool make_room(struct connections *connections)
 {
-    struct connection *idlest = find_idlest(connections);
-    if (idlest == NULL || idlest->transport.ops->has_input(&idlest->transport)) {
+    struct connection *idle = idle_connections_next(connections);
+    if (idle == NULL) {
         return false;
     }
     count(connections, METRIC_CONNECTIONS_EVICTED, 1);
-    idlest->transport.ops->kill(&idlest->transport);
+    idle->transport.ops->kill(&idle->transport);
     return true;
 }
 

@@ -47,14 +47,26 @@ TAILQ_HEAD(line, connection);
 
 #define CONNECTIONS_PER_BLOCK 64
 
+#define IDLE_LINE 64
+
+/* Those that a look at all connections found, the first to go last. Looks are dear, so one serves many newcomers. */
+struct idle_line {
+    struct idle_place {
+        uint32_t slot, generation;
+        int64_t since_ns; /* what never sent a byte is idle since long before */
+    } places[IDLE_LINE];
+    size_t count;
+    int64_t looked_ns; /* 0: never */
+};
+
 struct connections {
     struct io_context *context;
     atomic_int_fast64_t *open; /* of all threads */
     int64_t max;               /* of those */
     struct connection **blocks;
     size_t block_count;
-    uint32_t made; /* slots [0, made) exist */
-    uint32_t hand; /* the slot that was looked at last for one that may go */
+    uint32_t made;         /* slots [0, made) exist */
+    struct idle_line idle; /* those that may go */
     struct connection *free;
     struct connection *listed;  /* those that want attention before the loop blocks */
     struct connection *later;   /* those that look again in a moment, newest first */

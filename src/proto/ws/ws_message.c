@@ -129,13 +129,13 @@ static struct visitor visitor_of(const struct io_context *context, const struct 
     return (struct visitor){ .address = terms->address, .wall_ns = context->wall_ns };
 }
 
-enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms)
+enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms, bool again)
 {
     const struct visitor visitor = visitor_of(context, terms);
     const struct spending spending = { .requests = 1 };
     struct limit_state state;
     enum error error = limits_ask(context->gatekeeper->rates, &visitor, &spending, context->now_ns, &state);
-    if (error != OK) {
+    if (error != OK && !again) {
         limits_count_refusal(context->intake.cells, &state);
     }
     return error;

@@ -12,8 +12,9 @@ struct submission;
 struct token;
 struct ws_terms;
 
-/* Do the limits, of which there are some, take another message of this client? OK or ERROR_RATE_LIMITED. Nothing is taken. */
-MUST_CHECK enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms);
+/* Do the limits, of which there are some, take another message of this client? OK or ERROR_RATE_LIMITED, which is counted
+ * unless it is asked `again`. Nothing is taken. */
+MUST_CHECK enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms, bool again);
 
 /* A whole message that the gatekeeper has admitted, its bytes followed by JSON_PADDING readable bytes. Counts it.
  * OK: it has its place in the order of acknowledgements. context->intake.submission says what is known at once (its

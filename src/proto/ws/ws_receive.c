@@ -31,10 +31,10 @@ static enum ws_received breaks(struct ws_end *why, enum error error, const char 
 
 /* Why the gateway takes no message of this connection now, or OK. One that has to wait for a limit looks again soon. One that waits for its stream's room alone looks again
  * at each tick: the others must not wait in line behind it. */
-static enum error ask_for_room(struct ws_session *session)
+static enum error ask_for_room(struct ws_session *session, bool again)
 {
     struct io_context *context = session->context;
-    enum error error = context->gatekeeper->rates == NULL ? OK : ws_message_ask(context, &session->terms);
+    enum error error = context->gatekeeper->rates == NULL ? OK : ws_message_ask(context, &session->terms, again);
     if (error != OK) {
         session->transport->ops->want_later(session->transport);
         return error;
@@ -60,7 +60,7 @@ static bool has_room(struct ws_session *session)
     if (!ws_acks_make_room(&session->acks) || session->acks.events >= context->websocket->max_in_flight) {
         return false;
     }
-    session->full = ask_for_room(session);
+    session->full = ask_for_room(session, before == ERROR_RATE_LIMITED);
     session->full_since_ns = before == OK ? context->now_ns : session->full_since_ns;
     return session->full == OK;
 }
