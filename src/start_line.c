@@ -94,14 +94,24 @@ static void add_open(struct openness *openness, const char *door, const char *li
     }
 }
 
+/* Operators' own listeners ask for no key. */
+static bool asks_for_keys(const struct config *config, const struct http_listener_options *listener)
+{
+    bool of_operators = (listener->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
+    return config->key_count != 0 && !of_operators;
+}
+
 static void add_open_listeners(struct openness *openness, const struct config *config)
 {
     for (size_t i = 0; i < config->http.listener_count; i++) {
-        add_open(openness, "http", config->http.listeners[i].listen, config->http.listeners[i].serves);
+        const struct http_listener_options *listener = &config->http.listeners[i];
+        if (!asks_for_keys(config, listener)) {
+            add_open(openness, "http", listener->listen, listener->serves);
+        }
     }
     for (size_t i = 0; i < config->udp.listener_count; i++) {
         const struct udp_listener_options *listener = &config->udp.listeners[i];
-        if (strcmp(listener->listen, "off") != 0) {
+        if (strcmp(listener->listen, "off") != 0 && listener->allow.count == 0) {
             add_open(openness, "udp", listener->listen, SERVES_EVENTS);
         }
     }
@@ -134,8 +144,8 @@ void start_line_open(const struct config *config)
     append_rights(openness.serves, &rights);
     if (openness.addresses.len != 0) {
         LOG(LOG_WARN, "open to all",
-            "anybody who reaches %s may: %s. Say who may by `keys`, use `tls`, or listen on 127.0.0.1 "
-            "(docs/security.md)",
+            "anybody who reaches %s may: %s. Say who may by `keys` (UDP: `allow`, `hmac`), use `tls`, or listen on "
+            "127.0.0.1: docs/security.md",
             buf_c_string(&openness.addresses), buf_c_string(&rights));
     }
     buf_release(&openness.addresses);

@@ -1,4 +1,5 @@
 """What strangers and other users of the machine learn of a gateway, and what they cannot do: docs/security.md."""
+import hashlib
 import os
 import re
 import stat
@@ -7,7 +8,7 @@ import threading
 import time
 
 from check import main
-from gateway import Gateway, ROOT, SANITIZED, event, with_gateway
+from gateway import Gateway, ROOT, SAMPLE, SANITIZED, event, with_gateway
 from test_queries import AT, PEOPLE
 from websocket import sample_with
 
@@ -29,10 +30,17 @@ def stored(gateway, count):
 
 def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
     addresses = {"SLUICE_HTTP": "0.0.0.0:0", "SLUICE_UDP": "0.0.0.0:0"}
+    keyed = os.path.join(folder, "keyed.yaml")
+    with open(SAMPLE) as sample, open(keyed, "w") as file:
+        text = sample.read().replace("admin:\n  listen: \"\"", "admin:\n  listen: \"${OPERATORS:-}\"")
+        file.write(text.replace("stream: events }", "stream: events, allow: [192.0.2.0/24] }") +
+                   "\nkeys: [{ name: shop, sha256: %s, scopes: [write] }]\n" % hashlib.sha256(b"key").hexdigest())
     rows = [(addresses, True, True), (dict(addresses, SLUICE_UDP="127.0.0.1:0"), True, False),
-            (dict(addresses, SLUICE_HTTP="[::1]:0"), False, True), ({}, False, False)]
+            (dict(addresses, SLUICE_HTTP="[::1]:0"), False, True), ({}, False, False), (addresses, False, False),
+            (dict(addresses, OPERATORS="0.0.0.0:0"), True, False)]
     for number, (env, http, udp) in enumerate(rows):
-        gateway = Gateway(os.path.join(folder, str(number)), env=env)
+        config = keyed if number > 3 else SAMPLE
+        gateway = Gateway(os.path.join(folder, str(number)), config, env)
         try:
             gateway.start()
             gateway.stop()
@@ -41,7 +49,7 @@ def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
             if said:
                 assert "keys" in said[0] and "tls" in said[0] and "127.0.0.1" in said[0], said
                 assert ("http 0.0.0.0:0" in said[0], "udp 0.0.0.0:0" in said[0]) == (http, udp), said
-                assert "write events" in said[0] and ("metrics" in said[0]) == http, said
+                assert ("write events" in said[0]) == (number < 4) and ("metrics" in said[0]) == http, said
         finally:
             gateway.cleanup()
 
@@ -79,6 +87,56 @@ def as_nobody(*command):
     if os.getuid() != 0:
         return list(command)
     return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"] + list(command)
+
+
+def what_the_store_says_goes_to_the_log_and_to_no_stranger(folder):
+    gateway = Gateway(folder, env={"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": "http://127.0.0.1:9", "SLUICE_DRAIN_TIMEOUT": "10ms"})
+    try:
+        gateway.start()
+        status, _, body = gateway.request("GET", "/events/metrics?event_name=purchase")
+        assert status == 503 and b"127.0.0.1" not in body and b"connect" not in body.lower(), body
+        assert "127.0.0.1:9" in "".join(warnings(gateway, "query failed")), gateway.log()
+        gateway.check_identity()
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+
+
+def a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched(folder):
+    data, victim = os.path.join(folder, "data"), os.path.join(folder, "victim")
+    gateway = Gateway(folder, config=SAMPLE)
+    try:
+        gateway.start()
+        assert gateway.post("/events?wait=stored", event(1))[0] == 200
+        gateway.stop()
+        with open(victim, "w") as file:
+            file.write("mine")
+        name = "events-01890a5d-ac96-774b-bcce-b302099a8057"
+        for sub in ("journal", "retry", "keys", "dead"):
+            path = os.path.join(data, sub)
+            os.makedirs(path, exist_ok=True)
+            with open(os.path.join(path, name + ".segment"), "wb") as file:
+                file.truncate(1 << 40)     # a TiB of holes
+            os.symlink(victim, os.path.join(path, name.replace("8057", "8058") + ".segment"))
+            os.mkfifo(os.path.join(path, name.replace("8057", "8059") + ".segment"))
+        began = time.monotonic()
+        gateway.start()
+        assert time.monotonic() - began < 20
+        assert gateway.post("/events?wait=stored", event(2))[0] == 200
+        gateway.check_identity()
+        gateway.stop()
+        os.remove(os.path.join(data, "LOCK"))
+        os.symlink(victim, os.path.join(data, "LOCK"))
+        try:
+            gateway.start()
+        except AssertionError as error:
+            assert "LOCK" in str(error) and "is a link" in str(error), error
+        else:
+            raise AssertionError("it started on a link")
+        with open(victim) as file:
+            assert file.read() == "mine"
+    finally:
+        gateway.cleanup()
 
 
 def files_and_memory_are_of_the_gateway_alone(folder):
@@ -182,4 +240,6 @@ def a_question_may_cost_so_much_and_no_more(folder):
 if __name__ == "__main__":
     main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
           who_starts_it_open_is_told_so_in_one_line_and_to_whom, what_is_switched_off_is_nowhere,
+          what_the_store_says_goes_to_the_log_and_to_no_stranger,
+          a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched,
           pages_are_shown_in_no_frame_and_taken_for_nothing_else, files_and_memory_are_of_the_gateway_alone])
