@@ -2,16 +2,17 @@
  *
  * Statements and queries stand in the body, never in the URL: servers and proxies take 4 to 16 KB of URL, and refuse the
  * rest with an empty answer. */
+#include "store/clickhouse_private.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "config/options/store_options.h"
 #include "store/http_request.h"
 #include "store/insert_body.h"
 #include "store/settings.h"
 #include "store/sql.h"
+#include "store/store_tls.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,21 +21,6 @@
 #define MAX_QUERY_SIZE "268435456" /* bytes of SQL that the server's parser takes */
 #define USUAL_QUERY_SIZE ((size_t)200 << 10)
 #define LONGEST_PARAMETERS 1024 /* in the URL; longer ones go into the body, as literals */
-
-struct server {
-    struct http_address address;
-    pthread_mutex_t lock; /* guards the rest */
-    struct store_features features;
-    bool pinned[SETTING_COUNT]; /* by the user's profile: requests leave them out */
-};
-
-struct clickhouse {
-    struct store base;
-    struct server *servers;
-    const char **names;
-    long connect_timeout_ms;
-    long request_timeout_ms;
-};
 
 struct store_session {
     struct clickhouse *store;
@@ -49,6 +35,8 @@ static void perform(struct store_session *session, size_t index, struct request_
         session->clients[index] = http_client_new();
     }
     draft->request.connect_timeout_ms = session->store->connect_timeout_ms;
+    draft->request.tls = &session->store->tls;
+    draft->request.tls_names = &store_tls_names;
     draft->request.hurried = &session->store->base.hurried;
     request_perform(session->clients[index], &session->store->servers[index].address, draft, expects, reply);
 }
@@ -358,20 +346,7 @@ static struct store_session *clickhouse_session_new(struct store *store)
     return session;
 }
 
-static void clickhouse_free(struct store *base)
-{
-    struct clickhouse *store = (struct clickhouse *)base;
-    for (size_t i = 0; i < base->server_count; i++) {
-        struct server *server = &store->servers[i];
-        pthread_mutex_destroy(&server->lock);
-        http_address_release(&server->address);
-    }
-    free(store->servers);
-    free(store->names);
-    free(store);
-}
-
-static const struct store_ops clickhouse_ops = {
+const struct store_ops clickhouse_ops = {
     .name = "clickhouse",
     .session_new = clickhouse_session_new,
     .session_free = clickhouse_session_free,
@@ -379,82 +354,5 @@ static const struct store_ops clickhouse_ops = {
     .query = clickhouse_query,
     .probe = clickhouse_probe,
     .free = clickhouse_free,
+    .open = clickhouse_open,
 };
-
-/* Credentials of the URL go before those of the options. */
-static bool server_init(struct server *server, struct slice url, const struct store_options *options)
-{
-    struct http_address *address = &server->address;
-    pthread_mutex_init(&server->lock, NULL);
-    if (!http_address_parse(address, url)) {
-        return false;
-    }
-    if (address->user[0] == '\0') {
-        free(address->user);
-        free(address->password);
-        address->user = strdup(options->user != NULL ? options->user : "");
-        address->password = strdup(options->password != NULL ? options->password : "");
-    }
-    return address->user != NULL && address->password != NULL;
-}
-
-/* Two servers of one name would be told apart by nobody: neither by /metrics, whose series would stand there twice, nor by
- * /readyz. */
-static bool is_named_before(const struct clickhouse *store, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (strcmp(store->names[i], store->names[index]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static long timeout_ms(int64_t ns)
-{
-    return ns <= 0 ? 0 : (long)((ns + NS_PER_MS - 1) / NS_PER_MS);
-}
-
-struct store *store_clickhouse_new(const struct store_options *options, struct buf *problem)
-{
-    struct clickhouse *store = calloc(1, sizeof *store);
-    size_t most = 1;
-    for (const char *at = options->url; *at != '\0'; at++) {
-        most += *at == ',';
-    }
-    if (store == NULL) {
-        buf_append_string(problem, "out of memory");
-        return NULL;
-    }
-    store->servers = calloc(most, sizeof *store->servers);
-    store->names = calloc(most, sizeof *store->names);
-    store->base = (struct store){ .ops = &clickhouse_ops,
-                                  .server_names = store->names,
-                                  .database = options->database != NULL ? options->database : "" };
-    store->connect_timeout_ms = timeout_ms(options->connect_timeout_ns);
-    store->request_timeout_ms = timeout_ms(options->request_timeout_ns);
-    struct slice rest = slice_from_string(options->url);
-    struct slice text;
-    while (store->servers != NULL && store->names != NULL && slice_split(&rest, ',', &text)) {
-        size_t index = store->base.server_count++;
-        if (!server_init(&store->servers[index], text, options)) {
-            buf_append_string(problem,
-                              "store.url: expected http://host:port or https://host:port, several separated by "
-                              "commas");
-            clickhouse_free(&store->base);
-            return NULL;
-        }
-        store->names[index] = store->servers[index].address.name;
-        if (is_named_before(store, index)) {
-            buf_printf(problem, "store.url: %s is given twice; each server may stand there once", store->names[index]);
-            clickhouse_free(&store->base);
-            return NULL;
-        }
-    }
-    if (store->base.server_count == 0) {
-        buf_append_string(problem, "out of memory");
-        clickhouse_free(&store->base);
-        return NULL;
-    }
-    return &store->base;
-}

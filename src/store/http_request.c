@@ -84,6 +84,29 @@ static const char *usual_reason(long status)
     return "a proxy answered, or another program than ClickHouse";
 }
 
+/* What nginx's pages about TLS mean here; NULL: the text is none. */
+static const char *page_about_tls(struct slice text)
+{
+    static const struct {
+        struct slice title;
+        const char *meaning;
+    } rows[] = {
+        { { "400 No required SSL certificate was sent", 40 },
+          "the server wants a certificate of ours: set store.client_certificate" },
+        { { "400 The SSL certificate error", 29 },
+          "the server does not take our certificate: renew, or compare with the CA that it trusts, "
+          "store.client_certificate" },
+        { { "400 The plain HTTP request was sent to HTTPS port", 49 },
+          "the port speaks TLS: give a URL of https:// in store.url" },
+    };
+    for (size_t i = 0; text.len != 0 && i < ARRAY_LENGTH(rows); i++) {
+        if (memmem(text.data, text.len, rows[i].title.data, rows[i].title.len) != NULL) {
+            return rows[i].meaning;
+        }
+    }
+    return NULL;
+}
+
 static bool is_success(const struct http_result *result, struct slice text, enum request_expects expects)
 {
     return result->status == 200 && result->exception_code == 0 && result->from_clickhouse &&
@@ -110,6 +133,8 @@ static void describe(struct buf *message, const struct http_address *address, co
                           "program? a proxy that removes headers?)");
     } else if (is_blank(text)) {
         buf_printf(message, "an answer without a reason; usually: %s", usual_reason(result->status));
+    } else if (result->status == 400 && page_about_tls(text) != NULL) {
+        buf_append_string(message, page_about_tls(text));
     } else {
         buf_append_slice(message, text);
     }

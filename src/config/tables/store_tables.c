@@ -8,6 +8,9 @@
 #include "config/options/writer_options.h"
 #include "config/tables/rows.h"
 
+static const char *const store_verifies[] = {
+    [STORE_VERIFY_FULL] = "full", [STORE_VERIFY_NOTHING] = "insecure_accept_any", NULL
+};
 static const char *const store_kinds[] = { [STORE_EMBEDDED] = "embedded", [STORE_CLICKHOUSE] = "clickhouse", NULL };
 
 /* clang-format off */
@@ -34,6 +37,15 @@ static const struct option store_rows[] = {
       "`clickhouse`: a file with the password, instead of `password`; a line end behind it is left out." },
     { "database",         STRING(store_options, database),                     "default",          "1",     NULL,
       "The database of the streams' tables." },
+    { "ca_file",          STRING(store_options, ca_file),                      "",                 NULL,    NULL,
+      "`clickhouse` over https://: a file (PEM) with the CAs that may have signed the servers' certificates; empty: those that the system trusts." },
+    { "client_certificate", STRING(store_options, client_certificate),         "",                 NULL,    NULL,
+      "`clickhouse` over https://: a file (PEM) with the gateway's own certificate, for servers that ask for one." },
+    { "client_key",       STRING(store_options, client_key),                   "",                 NULL,    NULL,
+      "The key of `client_certificate` (PEM, without a passphrase); empty: it is in that file." },
+    { "verify",           ENUM(store_options, verify),                         "full",             NULL,    NULL,
+      "`clickhouse` over https://: whether the servers' certificates are verified. With `insecure_accept_any` whoever stands between may read and "
+      "change all: for a try alone.", .names = store_verifies },
     { "connect_timeout",  DURATION(store_options, connect_timeout_ns),         "2s",               "10ms",  "5m",
       "`clickhouse`: to connect; a probe may take five times as long." },
     { "request_timeout",  DURATION(store_options, request_timeout_ns),         "60s",              "100ms", "1h",

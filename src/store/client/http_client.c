@@ -2,6 +2,8 @@
 #include "store/client/http_client.h"
 
 #include "base/assert.h"
+#include "base/tls/tls_client.h"
+#include "base/tls/tls_fault.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -12,7 +14,7 @@
 #define REUSE_SECONDS 60L     /* a busy connection, too, ends once in a while: its name may mean another server now */
 #define LONGEST_HEADERS ((size_t)64 << 10) /* of an answer, those of 100s before it and trailers included */
 #define LONGEST_ERROR ((size_t)64 << 10)   /* what is read of an error's text */
-#define ADDRESS_SECONDS 60L                /* how long an address that works is remembered */
+#define ADDRESS_SECONDS 60L                /* how long an address, or a file of CAs, that works is remembered */
 
 _Static_assert(HTTP_FAILURE_MAX >= CURL_ERROR_SIZE, "libcurl writes its message there");
 
@@ -199,6 +201,35 @@ static struct curl_slist *request_headers(const struct http_call *request)
     return list;
 }
 
+static const char *given(const char *file)
+{
+    return file != NULL && file[0] != '\0' ? file : NULL;
+}
+
+/* An own CA stands instead of the system's, which libcurl would go on trusting by CAPATH. A passphrase would be asked for on a
+ * terminal. */
+static bool set_tls_options(const struct http_client *client, const struct tls_files *files)
+{
+    bool set = true;
+    CURL *curl = client->curl;
+    const char *ca_file = given(files->ca_file);
+    const char *key = given(files->key);
+#define SET(option, value) set = curl_easy_setopt(curl, option, value) == CURLE_OK && set
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or later */
+    SET(CURLOPT_SSL_VERIFYPEER, files->accept_any ? 0L : 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, files->accept_any ? 0L : 2L);
+    SET(CURLOPT_CA_CACHE_TIMEOUT, client->address_failed ? 0L : ADDRESS_SECONDS);
+    if (ca_file != NULL) {
+        SET(CURLOPT_CAINFO, ca_file);
+        SET(CURLOPT_CAPATH, NULL);
+    }
+    SET(CURLOPT_SSLCERT, given(files->certificate));
+    SET(CURLOPT_SSLKEY, key != NULL ? key : given(files->certificate));
+    SET(CURLOPT_KEYPASSWD, "");
+#undef SET
+    return set;
+}
+
 /* Every option that is ever set is set for each request: libcurl's own reset says nothing when memory is short, and leaves a
  * buffer of no bytes that answers are then read into. False: memory is short. */
 static bool set_options(const struct http_client *client, struct exchange *exchange, struct curl_slist *headers)
@@ -234,7 +265,7 @@ static bool set_options(const struct http_client *client, struct exchange *excha
     SET(CURLOPT_XFERINFODATA, exchange);
     SET(CURLOPT_NOPROGRESS, request->hurried == NULL ? 1L : 0L);
 #undef SET
-    return set;
+    return set && (request->tls == NULL || set_tls_options(client, request->tls));
 }
 
 /* An error status counts as an answer even if the connection broke while its body, or ours, was under way. */
@@ -254,11 +285,44 @@ static enum http_fate judge(CURL *curl, CURLcode code, const struct exchange *ex
     return request_bytes == 0 && !exchange->sent ? HTTP_NOT_SENT : HTTP_LOST;
 }
 
+static bool is_of_tls(CURLcode code, const char *detail)
+{
+    switch (code) {
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CIPHER: return true;
+    case CURLE_OPERATION_TIMEDOUT: return strncmp(detail, "SSL ", 4) == 0; /* before it was whole */
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR: return strstr(detail, " alert ") != NULL; /* TLS 1.3: what it says of our certificate */
+    default: return false;
+    }
+}
+
+static void explain_tls(CURL *curl, struct exchange *exchange, CURLcode code, const char *detail)
+{
+    long verdict = 0;
+    struct buf text = { 0 };
+    struct http_result *result = exchange->result;
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    }
+    tls_fault_explain(verdict, slice_from_string(detail), exchange->request->tls_names, &text);
+    snprintf(result->failure, sizeof result->failure, "%s", buf_c_string(&text) == NULL ? detail : text.data);
+    buf_release(&text);
+}
+
 /* In words that say what happened, where libcurl's speak of its own inside. */
-static void explain(struct http_result *result, CURLcode code)
+static void explain(CURL *curl, struct exchange *exchange, CURLcode code)
 {
     char detail[HTTP_FAILURE_MAX];
+    struct http_result *result = exchange->result;
     snprintf(detail, sizeof detail, "%s", result->failure[0] != '\0' ? result->failure : curl_easy_strerror(code));
+    if (exchange->request->tls != NULL && is_of_tls(code, detail)) {
+        explain_tls(curl, exchange, code, detail);
+        return;
+    }
     switch (code) {
     case CURLE_SEND_FAIL_REWIND: /* the kept connection was dead, and libcurl may not send the body again */
         snprintf(result->failure, sizeof result->failure, "the connection was lost while the request was sent");
@@ -296,7 +360,7 @@ void http_post(struct http_client *client, const struct http_call *request, stru
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER,
                      NULL); /* else written to in curl_easy_cleanup, when it is gone */
     client->address_failed = result->fate == HTTP_NOT_SENT || result->fate == HTTP_LOST;
-    explain(result, code);
+    explain(client->curl, &exchange, code);
     curl_slist_free_all(headers);
     if (code == CURLE_OUT_OF_MEMORY) {
         discard_handle(client);

@@ -11,7 +11,10 @@
 
 #include <stdatomic.h>
 
-#define HTTP_FAILURE_MAX 256
+struct tls_files;
+struct tls_option_names;
+
+#define HTTP_FAILURE_MAX 384
 #define HTTP_SERVER_MAX 128
 
 /* Where requests go. All strings are owned. */
@@ -30,7 +33,9 @@ struct http_call {
     const char *url;
     const char *user; /* sent as X-ClickHouse-User unless "" */
     const char *password;
-    const char *content_encoding; /* NULL: identity */
+    const struct tls_files *tls;              /* for https:// */
+    const struct tls_option_names *tls_names; /* what messages call those */
+    const char *content_encoding;             /* NULL: identity */
     struct gather body;
     long connect_timeout_ms;    /* 0: libcurl's own */
     long timeout_ms;            /* of the whole request; 0: none */
