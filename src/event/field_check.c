@@ -75,6 +75,18 @@ static bool check_texts(const struct column_spec *spec, const struct field_optio
     return check_all(rules, ARRAY_LENGTH(rules), options, problems);
 }
 
+/* Two keys would have one name. */
+static bool check_key_name(const struct field_options *options, struct buf *problems)
+{
+    bool changes = options->trim || options->lower || options->upper || options->url != 0;
+    bool rules = options->max_length != 0 || options->one_of.count != 0;
+    return options->fill != FILL_KEY_NAME || !(changes || rules) ||
+           field_refuse(
+               options, problems,
+               "fill: key_name keeps the name as it is: max_length, one_of, trim, url, lower and upper do not go "
+               "with it");
+}
+
 static bool check_others(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
 {
     const struct type *type = &spec->type;
@@ -117,6 +129,7 @@ static const struct fill_row {
     [FILL_REFERER] = { "referer", K(STRING), "a String" },
     [FILL_ACCEPT_LANGUAGE] = { "accept_language", K(STRING), "a String" },
     [FILL_UUID] = { "uuid", K(UUID) | K(STRING), "a UUID or a String" },
+    [FILL_KEY_NAME] = { "key_name", K(STRING), "a String" },
 };
 
 static bool check_fill(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
@@ -130,6 +143,6 @@ static bool check_fill(const struct column_spec *spec, const struct field_option
 
 bool field_check(const struct column_spec *spec, const struct field_options *options, struct buf *problems)
 {
-    return check_texts(spec, options, problems) && check_others(spec, options, problems) &&
-           check_fill(spec, options, problems);
+    return check_texts(spec, options, problems) && check_key_name(options, problems) &&
+           check_others(spec, options, problems) && check_fill(spec, options, problems);
 }

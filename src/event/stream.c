@@ -232,9 +232,10 @@ static int key_column(const struct stream *stream, struct slice name, struct buf
 {
     int column = stream_find_column(stream, name);
     const struct column_spec *spec = column < 0 ? NULL : &stream->columns[column];
-    const char *why = spec == NULL                       ? "which is not a field"
-                      : spec->key_position >= 0          ? "twice"
-                      : spec->fill != FILL_NONE          ? "which the gateway fills: it says nothing of the event"
+    const char *why = spec == NULL              ? "which is not a field"
+                      : spec->key_position >= 0 ? "twice"
+                      : spec->fill != FILL_NONE && spec->fill != FILL_KEY_NAME
+                          ? "which the gateway fills: it says nothing of the event"
                       : column == stream->collect_column ? "which collects unknown fields"
                       : spec->type.shape != SHAPE_SCALAR || spec->type.kind == KIND_JSON
                           ? "which is not a scalar; Nullable, Array, Map and JSON cannot be part of a key"
@@ -257,6 +258,12 @@ static bool add_key_columns(struct stream *stream, bool optional, struct buf *pr
             continue;
         }
         int column = key_column(stream, name, problems);
+        if (column >= 0 && optional && stream->columns[column].fill == FILL_KEY_NAME) {
+            column = -1;
+            (void)stream_refuse(stream->options->line, stream->name, problems,
+                                "%s names \"%.*s?\", which the gateway always fills; write it without the \"?\"",
+                                key_option(stream), (int)name.len, name.data);
+        }
         if (column < 0) {
             fine = false;
             continue;
@@ -266,6 +273,15 @@ static bool add_key_columns(struct stream *stream, bool optional, struct buf *pr
         ASSERT_AT_MOST(stream->key_count, names->count);
     }
     return fine;
+}
+
+static bool has_field_of_event(const struct stream *stream)
+{
+    bool has = stream->key_count == 0;
+    for (size_t i = 0; i < stream->key_count; i++) {
+        has = has || stream->columns[stream->key_columns[i]].fill == FILL_NONE;
+    }
+    return has;
 }
 
 static bool compile_key(struct stream *stream, struct buf *problems)
@@ -284,6 +300,11 @@ static bool compile_key(struct stream *stream, struct buf *problems)
                              "other; name one that an event must have, without the \"?\"",
                              key_option(stream));
     }
+    if (fine && !has_field_of_event(stream)) {
+        return stream_refuse(options->line, options->name, problems,
+                             "%s names no field of the event itself: all events of one key would be equal",
+                             key_option(stream));
+    }
     return fine;
 }
 
@@ -299,6 +320,7 @@ struct stream *stream_compile(const struct stream_options *options, size_t index
         .table = options->table != NULL ? options->table : options->name,
         .index = index,
         .options = options,
+        .has_tenant = options->tenant == TENANT_KEY,
         .event_id_column = -1,
         .time_column = -1,
         .collect_column = -1,

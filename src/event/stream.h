@@ -27,6 +27,7 @@ struct stream {
         int rank;      /* of its path */
     } * id_sources;
     size_t id_source_count;
+    bool has_tenant;         /* the name of the key that a request shows is part of the id (tenant: key) */
     int event_id_column;     /* -1: the table has none, the stream is served at-least-once */
     int time_column;         /* the first time of the key that is not optional, else the first time field; -1: none */
     int collect_column;      /* unknown_fields: collect; -1: none */

@@ -46,9 +46,27 @@ bool identity_add_paths(const struct stream *stream, struct path_node *root, str
     return fine;
 }
 
+static bool tenant_fits(const struct stream *stream, struct buf *problems)
+{
+    const struct stream_options *options = stream->options;
+    const char *why =
+        options->upsert.key.count != 0
+            ? "tenant: key is for events that stay. Here rows are replaced by upsert.key: name a field with "
+              "fill: key_name there"
+        : id_spec(stream)->options->from.count != 0
+            ? "tenant: key does not go with `from` of fill: event_id, as a client's own id names no tenant: "
+              "give it a field of its own, and name that in dedup_key"
+        : options->dedup_key.count == 0 ? "tenant: key needs a dedup_key: without one no event has the id of another"
+                                        : NULL;
+    return why == NULL || stream_refuse(options->line, options->name, problems, "%s", why);
+}
+
 bool identity_compile(struct stream *stream, struct buf *problems)
 {
     const struct field_options *options = id_spec(stream)->options;
+    if (stream->has_tenant && !tenant_fits(stream, problems)) {
+        return false;
+    }
     if (options->from.count == 0) {
         return true;
     }

@@ -63,7 +63,7 @@ static bool require_key(struct stream *stream, struct buf *problems)
                        spec->options->line, spec->name);
             return false;
         }
-        spec->required = true;
+        spec->required = spec->fill == FILL_NONE;
     }
     return true;
 }

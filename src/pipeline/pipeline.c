@@ -341,13 +341,14 @@ static bool stream_reads_request(const struct stream *stream)
 {
     for (size_t i = 0; i < stream->column_count; i++) {
         switch (stream->columns[i].fill) {
+        case FILL_KEY_NAME:
         case FILL_HOST:
         case FILL_REFERER:
         case FILL_ACCEPT_LANGUAGE: return true;
         default: break;
         }
     }
-    return false;
+    return stream->has_tenant;
 }
 
 bool pipeline_reads_request(const struct pipeline *pipeline)

@@ -120,7 +120,8 @@ struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner);
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 
-/* Does a stream have columns that are filled with what a request says of itself (event/request_fields.h)? */
+/* Does a stream have columns that are filled with what a request says of itself, or ids that it is part of
+ * (event/request_fields.h)? */
 bool pipeline_reads_request(const struct pipeline *pipeline);
 
 /* Appends what to tell a client that gave a name which is none: as stream_describe_unknown. */

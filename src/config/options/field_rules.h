@@ -12,6 +12,7 @@ enum fill {
     FILL_REFERER,
     FILL_ACCEPT_LANGUAGE,
     FILL_UUID,
+    FILL_KEY_NAME,
 };
 
 /* What a number counts that stands for a time; UNIT_ANY: its size tells. */

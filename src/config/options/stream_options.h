@@ -15,6 +15,9 @@ enum invalid_text { INVALID_TEXT_REPAIR, INVALID_TEXT_REJECT };
 
 enum late_clock { LATE_CLOCK_REJECT, LATE_CLOCK_CLAMP };
 
+/* Whose an event is, as far as its id is concerned. */
+enum tenant { TENANT_NONE, TENANT_KEY };
+
 /* One entry of streams[].fields. Numbers stay text here: their meaning depends on the type. NULL: not given. */
 struct field_options {
     int line; /* in `file`, for messages */
@@ -58,6 +61,7 @@ struct stream_options {
     const char *name;
     const char *table;
     struct string_list dedup_key; /* field names; empty: no dedup */
+    enum tenant tenant;           /* part of the id */
     struct string_list order_by;  /* columns of the created table's ORDER BY, before event_id; empty: the dedup key */
     struct upsert_options upsert;
     const char *partition_by; /* expression over key columns; NULL: by month of the first time in the key */

@@ -16,11 +16,18 @@ static const char *const unknown_fields[] = {
 };
 static const char *const invalid_texts[] = { [INVALID_TEXT_REPAIR] = "repair", [INVALID_TEXT_REJECT] = "reject", NULL };
 static const char *const late_clocks[] = { [LATE_CLOCK_REJECT] = "reject", [LATE_CLOCK_CLAMP] = "clamp", NULL };
-static const char *const fills[] = { [FILL_NONE] = "none",           [FILL_RECEIVED_AT] = "received_at",
-                                     [FILL_CLIENT_IP] = "client_ip", [FILL_USER_AGENT] = "user_agent",
-                                     [FILL_EVENT_ID] = "event_id",   [FILL_HOST] = "host",
-                                     [FILL_REFERER] = "referer",     [FILL_ACCEPT_LANGUAGE] = "accept_language",
-                                     [FILL_UUID] = "uuid",           NULL };
+static const char *const fills[] = { [FILL_NONE] = "none",
+                                     [FILL_RECEIVED_AT] = "received_at",
+                                     [FILL_CLIENT_IP] = "client_ip",
+                                     [FILL_USER_AGENT] = "user_agent",
+                                     [FILL_EVENT_ID] = "event_id",
+                                     [FILL_HOST] = "host",
+                                     [FILL_REFERER] = "referer",
+                                     [FILL_ACCEPT_LANGUAGE] = "accept_language",
+                                     [FILL_UUID] = "uuid",
+                                     [FILL_KEY_NAME] = "key_name",
+                                     NULL };
+static const char *const tenants[] = { [TENANT_NONE] = "none", [TENANT_KEY] = "key", NULL };
 static const char *const time_units[] = {
     [UNIT_ANY] = "any",         [UNIT_SECONDS] = "s",      [UNIT_MILLISECONDS] = "ms",
     [UNIT_MICROSECONDS] = "us", [UNIT_NANOSECONDS] = "ns", NULL
@@ -65,7 +72,7 @@ static const struct option field_rows[] = {
     { "fill",             ENUM(field_options, fill),                           "none",             NULL,    NULL,
       "The gateway knows the value; the event is not asked. `host`: the name that the client called, behind `http.trusted_proxies` that of "
       "their `X-Forwarded-Host`; `host`, `referer`, `accept_language` and `user_agent` are empty for datagrams, and of a WebSocket those "
-      "of its handshake. `uuid`: a new one for each event. Not beside `required`, `default`; `from` stands beside `event_id` alone: a client's own UUID "
+      "of its handshake. `uuid`: a new one for each event. `key_name`: the name of the key that was shown, empty without one. Not beside `required`, `default`; `from` stands beside `event_id` alone: a client's own UUID "
       "there is the event's id.", .names = fills },
     { "one_of",           STRINGS(field_options, one_of),                      "",                 NULL,    NULL,
       "The only values that are taken (of String, FixedString, Enum; of an Array its items). An absent one still becomes the "
@@ -120,7 +127,7 @@ static const struct option_table field_table = TABLE(field_rows);
 static const struct option upsert_rows[] = {
     { "key",              STRINGS(upsert_options, key),                        "",                 NULL,    NULL,
       "The fields that name what an event is the new state of; the table is sorted by them. An event must have them all. "
-      "Not allowed: a field with `fill` or `default`, that of `collect_into`, Nullable, Array, Map, JSON." },
+      "Not allowed: a field with `default` or another `fill` than `key_name`, that of `collect_into`, Nullable, Array, Map, JSON." },
     { "version",          STRING(upsert_options, version),                     "updated_at",       "1",     NULL,
       "The field whose greatest value wins: of type DateTime64(6), DateTime64(9) or UInt64 (microseconds), with `fill: received_at`; "
       "each update of the stream gets a greater one than those before it. A column of that name is added if no field has it." },
@@ -136,7 +143,11 @@ static const struct option stream_rows[] = {
       "The table; without it, named as the stream." },
     { "dedup_key",        STRINGS(stream_options, dedup_key),                  "",                 NULL,    NULL,
       "Two events with the same values of these fields are one event. A field with `?` behind its name counts if the event has "
-      "it. Empty: no event is ever a duplicate. Not allowed: a field with `fill`, that of `collect_into`, Nullable, Array, Map, JSON." },
+      "it. Empty: no event is ever a duplicate. Not allowed: a field with another `fill` than `key_name`, that of `collect_into`, Nullable, "
+      "Array, Map, JSON." },
+    { "tenant",           ENUM(stream_options, tenant),                        "none",             NULL,    NULL,
+      "`key`: the name of the key that was shown is part of the id. So the events of one key are no duplicates of another's, and never "
+      "replace them. Needs `keys`; not beside `upsert` or clients' own ids.", .names = tenants },
     { "order_by",         STRINGS(stream_options, order_by),                   "",                 NULL,    NULL,
       "Columns that a created table is sorted by, `event_id` is added last; empty: the dedup key without what is optional." },
     { "partition_by",     STRING(stream_options, partition_by),                NULL,               NULL,    NULL,

@@ -134,7 +134,12 @@ static struct slice request_text(const struct event_context *context, enum fill 
     if (fill == FILL_USER_AGENT || request == NULL) {
         return fill == FILL_USER_AGENT ? context->user_agent : SLICE("");
     }
-    return fill == FILL_HOST ? request->host : fill == FILL_REFERER ? request->referer : request->accept_language;
+    switch (fill) {
+    case FILL_HOST: return request->host;
+    case FILL_REFERER: return request->referer;
+    case FILL_KEY_NAME: return request->key_name;
+    default: return request->accept_language;
+    }
 }
 
 void fill_append(struct column *column, const struct event_context *context, struct fill_cache *cache)
@@ -146,6 +151,7 @@ void fill_append(struct column *column, const struct event_context *context, str
     case FILL_HOST:
     case FILL_REFERER:
     case FILL_ACCEPT_LANGUAGE: append_text(column, field_text(request_text(context, fill), cache)); return;
+    case FILL_KEY_NAME: append_text(column, request_text(context, fill)); return;
     case FILL_UUID: append_made(column, context, cache); return;
     default: break; /* received_at, and a time whose default is "now" */
     }

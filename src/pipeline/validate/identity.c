@@ -8,6 +8,7 @@
 #include "pipeline/validate/scan.h"
 
 #define KEY_VERSION 0x01
+#define TENANT_VERSION 0x02 /* what is hashed begins with a tenant behind the stream's name */
 
 bool identity_init(struct identity *identity, size_t prefix)
 {
@@ -29,7 +30,7 @@ static void append_name(struct buf *key, const char *name)
 
 void identity_prefix(const struct stream *stream, struct buf *prefix)
 {
-    buf_append_byte(prefix, KEY_VERSION);
+    buf_append_byte(prefix, stream->has_tenant ? TENANT_VERSION : KEY_VERSION);
     append_name(prefix, stream->name);
 }
 
@@ -38,7 +39,21 @@ void identity_begin(struct identity *identity, struct slice prefix)
     buf_clear(&identity->key);
     ASSERT_AT_MOST(prefix.len, identity->key.cap); /* identity_init made room */
     buf_append_slice(&identity->key, prefix);
-    identity->prefix = prefix.len;
+    identity->of_stream = identity->prefix = prefix.len;
+}
+
+void identity_tenant(struct identity *identity, struct slice name)
+{
+    ASSERT_AT_MOST(identity->of_stream, identity->prefix);
+    identity->key.len = identity->of_stream;
+    buf_append_varint(&identity->key, name.len);
+    buf_append_slice(&identity->key, name);
+    identity->prefix = identity->key.len;
+}
+
+static bool has_key_field(const struct places *places, const struct stream *stream, size_t column)
+{
+    return places_has(places, column) || stream->columns[column].fill == FILL_KEY_NAME;
 }
 
 /* Behind all that is required, each behind its name: so two events that have the same value in different optional
@@ -93,7 +108,7 @@ static struct event_id RARE identity_of_update(struct identity *identity, const 
     const struct stream *stream = chunk->stream;
     identity->key.len = identity->prefix;
     for (size_t i = 0; i < stream->key_count; i++) {
-        ASSERT(places_has(places, stream->key_columns[i])); /* they are required */
+        ASSERT(has_key_field(places, stream, stream->key_columns[i])); /* they are required */
         buf_append_slice(&identity->key, column_last(&chunk->columns[stream->key_columns[i]]));
     }
     size_t key_len = identity->key.len;
@@ -110,7 +125,7 @@ struct event_id identity_of(struct identity *identity, const struct places *plac
     }
     identity->key.len = identity->prefix;
     for (size_t i = 0; i < stream->key_required; i++) {
-        if (!places_has(places, stream->key_columns[i])) {
+        if (!has_key_field(places, stream, stream->key_columns[i])) {
             return event_id_generate(&identity->generator, wall_ns);
         }
         buf_append_slice(&identity->key, column_last(&chunk->columns[stream->key_columns[i]]));

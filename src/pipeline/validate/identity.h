@@ -10,7 +10,8 @@ struct stream;
 
 struct identity {
     struct buf key;
-    size_t prefix; /* bytes of `key` that every event of the stream has */
+    size_t of_stream; /* bytes of `key` that every event of the stream has */
+    size_t prefix;    /* and that every event of its tenant has */
     struct event_id_generator generator;
 };
 
@@ -24,7 +25,10 @@ void identity_prefix(const struct stream *stream, struct buf *prefix);
 /* The events that follow are of the stream with this prefix. */
 void identity_begin(struct identity *identity, struct slice prefix);
 
+/* Of a stream with `tenant: key`: the event that follows came with the key of this name; empty: without a key. */
+void identity_tenant(struct identity *identity, struct slice name);
+
 /* The id of the row begun last, whose values `places` found in the event: stable if the event itself has every field of
- * the key that is not optional. Of a stream with upsert: of the key and of all values that the event has. If memory is short identity->key.failed is set and the id means nothing. */
+ * the key that is not optional, or the gateway has filled it with the name of a key. Of a stream with upsert: of the key and of all values that the event has. If memory is short identity->key.failed is set and the id means nothing. */
 struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
                             int64_t wall_ns);

@@ -335,6 +335,9 @@ bool validate_event(struct validator *validator, const struct json_document *doc
         return undo(validator, chunk);
     }
     append_nows(validator, context, chunk);
+    if (chunk->stream->has_tenant) {
+        identity_tenant(&validator->identity, context->request == NULL ? SLICE("") : context->request->key_name);
+    }
     append_id(validator, chunk, context->received_wall_ns);
     if (validator->short_of_memory || validator->identity.key.failed) {
         (void)event_error_of_memory(error);

@@ -23,10 +23,12 @@ static void add_columns(struct validate_plan *plan)
         if (spec->required) {
             plan->required[i / 64] |= UINT64_C(1) << (i % 64);
         }
-        if (spec->fill != FILL_NONE && spec->fill != FILL_EVENT_ID && spec->fill != FILL_UUID) {
+        bool is_hashed = spec->fill == FILL_KEY_NAME && spec->key_position >= 0;
+        bool for_each = spec->default_now || spec->fill == FILL_UUID || is_hashed;
+        if (spec->fill != FILL_NONE && spec->fill != FILL_EVENT_ID && !for_each) {
             plan->fills[plan->fill_count++] = i;
         }
-        if (spec->default_now || spec->fill == FILL_UUID) {
+        if (for_each) {
             plan->nows[plan->now_count++] = i;
         }
     }

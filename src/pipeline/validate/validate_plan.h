@@ -19,7 +19,7 @@ struct validate_plan {
     uint64_t *required;  /* bitmap of columns */
     size_t *fills;       /* columns that are filled for a whole payload: not event_id */
     size_t fill_count;
-    size_t *nows; /* columns that are filled for each event: times that default to "now", uuid */
+    size_t *nows; /* columns that are filled for each event: times that default to "now", uuid, key_name of an id */
     size_t now_count;
     uint64_t harmless;     /* a JSON value whose keys times its bytes are no more breaks no limit of the stream */
     struct buf key_prefix; /* what is hashed of every event of the stream */

@@ -39,14 +39,17 @@ static bool copy_values(struct large_payload *large, const struct request_values
 
 static size_t request_bytes(const struct request_fields *request)
 {
-    return request == NULL ? 0 : request->host.len + request->referer.len + request->accept_language.len;
+    return request == NULL
+               ? 0
+               : request->host.len + request->referer.len + request->accept_language.len + request->key_name.len;
 }
 
 static void copy_request(struct large_payload *large, const struct request_fields *from)
 {
     large->request = (struct request_fields){ .host = copy(&large->text, from->host),
                                               .referer = copy(&large->text, from->referer),
-                                              .accept_language = copy(&large->text, from->accept_language) };
+                                              .accept_language = copy(&large->text, from->accept_language),
+                                              .key_name = copy(&large->text, from->key_name) };
     large->payload.request = &large->request;
 }
 

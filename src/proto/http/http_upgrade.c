@@ -155,12 +155,14 @@ static struct slice keep(struct buf *text, struct slice from)
 /* What the messages of the connection fill columns with. False: memory is short. */
 static bool keep_request(struct ws_terms *terms, const struct request_fields *from)
 {
-    if (!buf_reserve(&terms->request_text, from->host.len + from->referer.len + from->accept_language.len + 1)) {
+    if (!buf_reserve(&terms->request_text,
+                     from->host.len + from->referer.len + from->accept_language.len + from->key_name.len + 1)) {
         return false;
     }
     terms->request = (struct request_fields){ .host = keep(&terms->request_text, from->host),
                                               .referer = keep(&terms->request_text, from->referer),
-                                              .accept_language = keep(&terms->request_text, from->accept_language) };
+                                              .accept_language = keep(&terms->request_text, from->accept_language),
+                                              .key_name = keep(&terms->request_text, from->key_name) };
     return true;
 }
 
