@@ -334,11 +334,12 @@ static void have_large_blocks_given_back(void)
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
-static void keep_memory_private(const struct config *config)
+/* Before anything secret is read; whether a core is wanted after all is in the configuration. */
+static void keep_private(void)
 {
-    if (!config->log.core_dumps && !private_memory()) {
-        LOG(LOG_WARN, "memory not private", "a core may be written, and holds events and passwords: %s",
-            strerror(errno));
+    private_files();
+    if (!private_memory()) {
+        fprintf(stderr, "sluice: a core may be written, and would hold events and passwords: %s\n", strerror(errno));
     }
 }
 
@@ -347,7 +348,9 @@ static int serve(const struct config *config, const struct arguments *arguments)
     sigset_t signals;
     struct terminal terminal = { .is_ignored = is_ignored(SIGHUP) };
     terminal_look(&terminal, clock_monotonic_ns());
-    keep_memory_private(config);
+    if (config->log.core_dumps) {
+        private_memory_end();
+    }
     block_signals(&signals);
     ignore_signals();
     raise_file_limit();
@@ -401,7 +404,7 @@ static void print_parts(const struct config *config, const char *path)
 
 int main(int argc, char **argv)
 {
-    private_files();
+    keep_private();
     if (argc > 1 && strcmp(argv[1], "journal") == 0) {
         return journal_command(argc - 2, argv + 2);
     }

@@ -8,6 +8,7 @@
 #include "config/options/options.h"
 #include "event/chunk.h"
 #include "event/event_id.h"
+#include "fuzz/cost.h"
 #include "pipeline/dedup/key_log.h"
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
@@ -19,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
+#define NS_PER_BYTE 500
+#define FOLDER_BYTES 8000 /* what two starts and the whole files weigh */
 #define WALL_NS (INT64_C(1700000000) * NS_PER_SECOND)
 #define NAME "events-01890a5d-ac96-774b-bcce-b302099a8057"
 #define OTHER "events-01890a5d-ac96-774b-bcce-b302099a8058"
@@ -241,15 +242,16 @@ static void start(void)
     start_again(rows, any);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     struct buf bytes = { 0 };
     if (world.stream == NULL) {
         begin();
     }
     if (size == 0) {
-        return 0;
+        return;
     }
+    cost_weighs(FOLDER_BYTES);
     struct slice how = slice_make(data + 1, size - 1);
     empty_folder(world.folder);
     write_file("", "LOCK", SLICE(""));
@@ -278,5 +280,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     start();
     buf_release(&bytes);
-    return 0;
 }
+
+COST_FUZZER(take, NS_PER_BYTE)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "config/options/options.h"
+#include "fuzz/cost.h"
 #include "store_fixture.h"
 
 #include <arpa/inet.h>
@@ -15,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
+#define NS_PER_BYTE 200
+#define REQUEST_BYTES 20000 /* what a request of libcurl weighs */
 #define TIMEOUT_NS (3 * NS_PER_SECOND)
 #define HEAD "HTTP/1.1 200 OK\r\nX-ClickHouse-Server-Display-Name: x\r\n"
 
@@ -200,15 +201,16 @@ static void insert(void)
     check_reply(&reply);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take(const uint8_t *data, size_t size)
 {
     static void (*const calls[])(void) = { probe, prepare, ask, insert };
     if (world.listener == 0) {
         begin();
     }
     if (size == 0) {
-        return 0;
+        return;
     }
+    cost_weighs(REQUEST_BYTES);
     pthread_mutex_lock(&world.lock);
     world.replies = slice_make(data + 1, size - 1);
     pthread_mutex_unlock(&world.lock);
@@ -218,5 +220,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pthread_mutex_lock(&world.lock);
     world.replies = (struct slice){ NULL, 0 };
     pthread_mutex_unlock(&world.lock);
-    return 0;
 }
+
+COST_FUZZER(take, NS_PER_BYTE)

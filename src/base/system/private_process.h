@@ -11,3 +11,6 @@ void private_files(void);
 /* Its memory holds events, keys and passwords: it writes no core, and none but root may look into it (ptrace, /proc/PID/mem,
  * /proc/PID/environ). False: the kernel does not do that; errno says why. */
 MUST_CHECK bool private_memory(void);
+
+/* As it was before private_memory. */
+void private_memory_end(void);
