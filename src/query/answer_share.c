@@ -205,7 +205,7 @@ struct answer_share *answer_share_new(const struct dedup_options *options)
     if (share != NULL) {
         share->options = options;
         share->random = (uint64_t)clock_monotonic_ns() | 1;
-        if (!redis_address_parse(&share->address, slice_from_string(options->redis_url), &problem)) {
+        if (!redis_address_of_options(&share->address, options, &problem)) {
             free(share);
             share = NULL;
         }

@@ -12,6 +12,9 @@ static const char *const durabilities[] = {
 static const char *const dedup_kinds[] = {
     [DEDUP_MEMORY] = "memory", [DEDUP_REDIS] = "redis", [DEDUP_NONE] = "none", NULL
 };
+static const char *const dedup_redis_verifies[] = {
+    [DEDUP_REDIS_VERIFY_FULL] = "full", [DEDUP_REDIS_VERIFY_NOTHING] = "insecure_accept_any", NULL
+};
 static const char *const dedup_on_errors[] = {
     [DEDUP_ON_ERROR_ACCEPT] = "accept", [DEDUP_ON_ERROR_REJECT] = "reject", NULL
 };
@@ -51,10 +54,19 @@ static const struct option dedup_rows[] = {
       "If the filter fails: accept events unfiltered (the table still collapses them) or answer 503.",
       .names = dedup_on_errors },
     { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
-      "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]` or "
-      "`redis+unix://[…@]/path[?db=database]`.", .secret = true },
+      "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]`, `rediss://…` "
+      "with TLS, or `redis+unix://[…@]/path[?db=database]`.", .secret = true },
     { "redis_password_file", STRING(dedup_options, redis_password_file),       "",                 NULL,    NULL,
       "`redis`: a file with the password, for a URL without one; a line end behind it is left out." },
+    { "redis_ca_file",    STRING(dedup_options, redis_ca_file),                "",                 NULL,    NULL,
+      "`redis` over rediss://: a file (PEM) with the CAs that may have signed the server's certificate; empty: those that the system trusts." },
+    { "redis_client_certificate", STRING(dedup_options, redis_client_certificate), "",             NULL,    NULL,
+      "`redis` over rediss://: a file (PEM) with the gateway's own certificate, for a server that asks for one (`tls-auth-clients`)." },
+    { "redis_client_key", STRING(dedup_options, redis_client_key),             "",                 NULL,    NULL,
+      "The key of `redis_client_certificate` (PEM, without a passphrase); empty: it is in that file." },
+    { "redis_verify",     ENUM(dedup_options, redis_verify),                   "full",             NULL,    NULL,
+      "`redis` over rediss://: whether the server's certificate is verified. With `insecure_accept_any` whoever stands between may read and "
+      "change all: for a try alone.", .names = dedup_redis_verifies },
     { "redis_prefix",     STRING(dedup_options, redis_prefix),                 "sluice",           "1",     "64",
       "`redis`: what its keys begin with; gateways with the same prefix share their windows." },
     { "redis_timeout",    DURATION(dedup_options, redis_timeout_ns),           "500ms",            "1ms",   "10s",

@@ -16,13 +16,16 @@ bool dedup_check(const struct dedup_options *options, struct buf *problems)
     if (options->kind != DEDUP_REDIS) {
         return true;
     }
-    if (!redis_address_parse(&address, slice_from_string(options->redis_url), &problem)) {
+    bool fits = redis_address_of_options(&address, options, &problem);
+    if (!fits) {
         buf_printf(problems, "dedup.redis_url: %s\n", buf_c_string(&problem));
-        buf_release(&problem);
-        return false;
+    } else {
+        fits = redis_address_check_files(&address, &problem);
+        buf_printf(problems, "%s%s", fits ? "" : buf_c_string(&problem), fits ? "" : "\n");
+        redis_address_release(&address);
     }
-    redis_address_release(&address);
-    return true;
+    buf_release(&problem);
+    return fits;
 }
 
 struct dedup *dedup_new(const struct dedup_config *config, int64_t wall_ns, struct buf *problem)

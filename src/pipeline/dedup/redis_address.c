@@ -1,10 +1,14 @@
 /* Turns a redis:// URL into an address. */
 #include "pipeline/dedup/redis_address.h"
 
+#include "base/tls/tls_fault.h"
+#include "config/options/dedup_options.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FORM "expected redis://[[user]:password@]host[:port][/database] or redis+unix://[…@]/path[?db=database]"
+#define FORM                                                                                                           \
+    "expected redis://[[user]:password@]host[:port][/database], rediss://… or redis+unix://[…@]/path[?db=database]"
 
 static bool take_prefix(struct slice *rest, struct slice prefix)
 {
@@ -108,8 +112,8 @@ static bool read_host_and_port(struct slice text, struct redis_address *address)
     address->port = (int)port;
     bool is_ipv6 = memchr(host.data, ':', host.len) != NULL;
     return address->host != NULL && address->path != NULL &&
-           asprintf(&address->name, is_ipv6 ? "redis://[%s]:%d/%lld" : "redis://%s:%d/%lld", address->host,
-                    address->port, (long long)address->database) >= 0;
+           asprintf(&address->name, is_ipv6 ? "redis%s://[%s]:%d/%lld" : "redis%s://%s:%d/%lld",
+                    address->secure ? "s" : "", address->host, address->port, (long long)address->database) >= 0;
 }
 
 static bool read_tcp(struct slice rest, struct redis_address *address)
@@ -137,23 +141,44 @@ static bool parse(struct redis_address *address, struct slice rest)
     if (take_prefix(&rest, SLICE("redis+unix://"))) {
         return take_credentials(&rest, address) && read_unix(rest, address);
     }
-    return take_prefix(&rest, SLICE("redis://")) && take_credentials(&rest, address) && read_tcp(rest, address);
+    address->secure = take_prefix(&rest, SLICE("rediss://"));
+    return (address->secure || take_prefix(&rest, SLICE("redis://"))) && take_credentials(&rest, address) &&
+           read_tcp(rest, address);
 }
 
 bool redis_address_parse(struct redis_address *address, struct slice url, struct buf *problem)
 {
     *address = (struct redis_address){ 0 };
-    if (slice_starts_with(url, SLICE("rediss://"))) {
-        buf_append_string(problem, "rediss:// needs TLS, which the Redis client in use (hiredis 0.14) does not have; "
-                                   "put a TLS proxy (stunnel) beside the gateway and name it with redis://");
-        return false;
-    }
     if (!parse(address, url)) {
         redis_address_release(address);
         buf_append_string(problem, FORM);
         return false;
     }
     return true;
+}
+
+const struct tls_option_names redis_tls_names = { .url = "dedup.redis_url",
+                                                  .plain_scheme = "redis://",
+                                                  .ca_file = "dedup.redis_ca_file",
+                                                  .certificate = "dedup.redis_client_certificate",
+                                                  .key = "dedup.redis_client_key",
+                                                  .verify = "dedup.redis_verify" };
+
+bool redis_address_of_options(struct redis_address *address, const struct dedup_options *options, struct buf *problem)
+{
+    if (!redis_address_parse(address, slice_from_string(options->redis_url), problem)) {
+        return false;
+    }
+    address->tls = (struct tls_files){ .ca_file = options->redis_ca_file,
+                                       .certificate = options->redis_client_certificate,
+                                       .key = options->redis_client_key,
+                                       .accept_any = options->redis_verify == DEDUP_REDIS_VERIFY_NOTHING };
+    return true;
+}
+
+bool redis_address_check_files(const struct redis_address *address, struct buf *problem)
+{
+    return tls_files_check(&address->tls, &redis_tls_names, address->secure, problem);
 }
 
 void redis_address_release(struct redis_address *address)

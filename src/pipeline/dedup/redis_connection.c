@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "pipeline/dedup/redis_tls.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -12,6 +13,7 @@
 
 #define READ_BUFFER ((size_t)1 << 20)     /* kept between round trips; hiredis would free it each time beyond 16 KiB */
 #define LONGEST_REPLY ((size_t)256 << 10) /* that is not whole: hiredis looks through all of it after each read */
+#define PIECE ((size_t)16 << 10)          /* read at once over TLS, as hiredis does without: a record */
 #define LONGEST_ARRAY 4                   /* but for the awaited SMISMEMBER: TIME and EXEC have two */
 
 #define LONGEST_ERROR 256 /* of a server's text that is repeated */
@@ -32,6 +34,7 @@ struct member_sink {
 
 struct redis_connection {
     redisContext *context;
+    struct redis_tls *tls;                    /* NULL: there is none */
     redisReplyObjectFunctions *own_functions; /* hiredis' */
     redisReplyObjectFunctions functions;
     struct member_sink sink;
@@ -127,6 +130,7 @@ static redisContext *connect_to(const struct redis_address *address, int64_t tim
 struct redis_connection *redis_connection_open(const struct redis_address *address, int64_t timeout_ns,
                                                struct buf *problem)
 {
+    int64_t started_ns = clock_monotonic_ns();
     struct redis_connection *connection = calloc(1, sizeof *connection);
     redisContext *context = connection == NULL ? NULL : connect_to(address, timeout_ns);
     if (context == NULL || context->err != 0) {
@@ -138,6 +142,13 @@ struct redis_connection *redis_connection_open(const struct redis_address *addre
         return NULL;
     }
     connection->context = context;
+    if (address->secure) {
+        connection->tls = redis_tls_open(context->fd, address, started_ns + timeout_ns, problem);
+    }
+    if (address->secure && connection->tls == NULL) {
+        redis_connection_close(connection);
+        return NULL;
+    }
     if (context->connection_type == REDIS_CONN_TCP) {
         redisEnableKeepAlive(context); /* on another socket it would set an error that stays */
     }
@@ -148,6 +159,7 @@ struct redis_connection *redis_connection_open(const struct redis_address *addre
 void redis_connection_close(struct redis_connection *connection)
 {
     if (connection != NULL) {
+        redis_tls_close(connection->tls);
         redisFree(connection->context);
         free(connection);
     }
@@ -291,6 +303,9 @@ static bool fail_errno(struct buf *problem, const char *what)
 /* Sends what the socket takes now. */
 static bool send_some(const struct redis_connection *connection, struct slice *rest, struct buf *problem)
 {
+    if (connection->tls != NULL) {
+        return redis_tls_send(connection->tls, rest, problem);
+    }
     ssize_t sent = send(connection->context->fd, rest->data, rest->len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
         return errno == EAGAIN || errno == EINTR || fail_errno(problem, "sending failed");
@@ -299,10 +314,32 @@ static bool send_some(const struct redis_connection *connection, struct slice *r
     return true;
 }
 
-static bool receive_some(const struct redis_connection *connection, struct buf *problem)
+static bool receive_by_tls(const struct redis_connection *connection, struct buf *problem)
+{
+    char bytes[PIECE];
+    size_t got;
+    if (!redis_tls_receive(connection->tls, bytes, sizeof bytes, &got, problem)) {
+        return false;
+    }
+    if (got != 0 && redisReaderFeed(connection->context->reader, bytes, got) != REDIS_OK) {
+        buf_append_string(problem, connection->context->reader->errstr);
+        return false;
+    }
+    return true;
+}
+
+static bool receive_plain(const struct redis_connection *connection, struct buf *problem)
 {
     if (redisBufferRead(connection->context) != REDIS_OK) {
         buf_append_string(problem, connection->context->errstr);
+        return false;
+    }
+    return true;
+}
+
+static bool receive_some(const struct redis_connection *connection, struct buf *problem)
+{
+    if (!(connection->tls != NULL ? receive_by_tls : receive_plain)(connection, problem)) {
         return false;
     }
     if (connection->context->reader->len > LONGEST_REPLY) {
@@ -317,6 +354,10 @@ static bool wait_for(const struct redis_connection *connection, short events, sh
 {
     struct pollfd poller = { .fd = connection->context->fd, .events = events };
     int64_t left_ns = deadline_ns - clock_monotonic_ns();
+    if (left_ns > 0 && connection->tls != NULL && redis_tls_holds_more(connection->tls)) {
+        *ready = POLLIN;
+        return true;
+    }
     int found = left_ns <= 0 ? 0 : poll(&poller, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS));
     *ready = found > 0 ? poller.revents : 0;
     if (found == 0) {

@@ -7,7 +7,8 @@
 
 struct redis_connection;
 
-/* Resolves the host and connects; blocks up to the time-out, and for the resolver. NULL with *problem. */
+/* Resolves the host and connects, over TLS if the address says so; blocks up to the time-out, and for the resolver. NULL with
+ * *problem. */
 struct redis_connection *redis_connection_open(const struct redis_address *address, int64_t timeout_ns,
                                                struct buf *problem);
 

@@ -3,6 +3,7 @@
 
 #include "base/breaker.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/thread.h"
@@ -345,8 +346,8 @@ struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct
     if (gate->cells == NULL) {
         buf_append_string(problem, "dedup: out of memory");
     }
-    if (gate->cells == NULL ||
-        !redis_address_parse(&gate->address, slice_from_string(config->options->redis_url), problem)) {
+    if (gate->cells == NULL || !redis_address_of_options(&gate->address, config->options, problem) ||
+        !redis_address_check_files(&gate->address, problem)) {
         redis_gate_free(gate);
         return NULL;
     }
@@ -355,6 +356,11 @@ struct redis_gate *redis_gate_new(const struct redis_gate_config *config, struct
 
 bool redis_gate_start(struct redis_gate *gate, struct buf *problem)
 {
+    if (gate->address.tls.accept_any) {
+        LOG(LOG_WARN, "the certificate of Redis is not verified",
+            "dedup.redis_verify=insecure_accept_any: whoever stands between can read and change all that is sent, the "
+            "password too");
+    }
     (void)connect_once(gate); /* so that the first events are filtered */
     if (thread_start(&gate->thread, "redis", run, gate) != OK) {
         buf_append_string(problem, "dedup: its thread cannot be started");

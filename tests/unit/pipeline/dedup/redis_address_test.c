@@ -29,6 +29,8 @@ static void reads_every_part(void **state)
         { "redis://[fe80::1]:99/2", "fe80::1", "", 99, "", "", 2, "redis://[fe80::1]:99/2" },
         { "redis+unix:///run/redis.sock", "", "/run/redis.sock", 0, "", "", 0, "redis+unix:///run/redis.sock?db=0" },
         { "redis+unix://me:pw@/run/r?db=4", "", "/run/r", 0, "me", "pw", 4, "redis+unix:///run/r?db=4" },
+        { "rediss://me:pw@h/2", "h", "", 6379, "me", "pw", 2, "rediss://h:6379/2" },
+        { "rediss://[::1]:7", "::1", "", 7, "", "", 0, "rediss://[::1]:7/0" },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct redis_address address;
@@ -43,6 +45,7 @@ static void reads_every_part(void **state)
         assert_string_equal(address.password, rows[i].password);
         assert_int_equal(address.database, rows[i].database);
         assert_string_equal(address.name, rows[i].name);
+        assert_int_equal(address.secure, strncmp(rows[i].url, "rediss:", 7) == 0);
         redis_address_release(&address);
     }
 }
@@ -53,7 +56,6 @@ static void refuses_what_it_cannot_mean(void **state)
     static const struct {
         const char *url, *because;
     } rows[] = {
-        { "rediss://h", "TLS" },
         { "", "expected" },
         { "h:6379", "expected" },
         { "http://h", "expected" },
