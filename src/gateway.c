@@ -72,7 +72,7 @@ static bool start_store(struct gateway *g, struct buf *problem)
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
     g->metrics = gateway_metrics_new(g->streams, g->config->stream_count, &g->config->udp, g->config->lookups,
-                                     g->config->lookup_count, g->store);
+                                     g->config->lookup_count, g->store, g->access);
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
         return false;

@@ -6,6 +6,7 @@
 #include "config/options/udp_options.h"
 #include "event/column.h"
 #include "event/stream.h"
+#include "proto/access/access.h"
 #include "proto/udp/udp.h"
 #include "store/store.h"
 
@@ -31,7 +32,7 @@ static struct metrics_names *field_names(struct stream *const *streams, size_t c
 
 struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream_count, const struct udp_options *udp,
                                     const struct lookup_options *lookups, size_t lookup_count,
-                                    const struct store *store)
+                                    const struct store *store, struct access *access)
 {
     struct metrics *metrics = NULL;
     const char **names = calloc(stream_count + 1, sizeof *names);
@@ -50,6 +51,7 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
             .servers = { store->server_names, store->server_count },
             .listeners = { listeners, udp_listener_names(udp, listeners) },
             .lookups = { tables, lookup_count },
+            .key_room = (access == NULL ? 0 : access_key_count(access)) + GATEWAY_MORE_KEYS,
             .fields = fields,
         });
     }
@@ -57,6 +59,9 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
     free(names);
     free(listeners);
     free(tables);
+    if (metrics != NULL && access != NULL) {
+        access_count_in(access, NULL, metrics);
+    }
     if (metrics != NULL) {
         int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
         metric_set(metrics, METRIC_START_TIME, 0, (double)seconds);

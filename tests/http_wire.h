@@ -69,6 +69,11 @@ void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice nam
     buf_printf(out, "there is no stream \"%.*s\"; there is: events", (int)name.len, name.data);
 }
 
+void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error)
+{
+    (void)io, (void)key, (void)error;
+}
+
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error)
 {

@@ -55,6 +55,11 @@ enum error pipeline_admits_stream(const struct pipeline *pipeline, const struct 
     return stream == &wire_stream ? pipeline->admits_stream : ERROR_INTERNAL;
 }
 
+void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error)
+{
+    (void)io, (void)key, (void)error;
+}
+
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error)
 {

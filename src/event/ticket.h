@@ -26,6 +26,7 @@ struct ticket {
     enum protocol protocol;
     bool wait_stored; /* seal the segment, and send a second completion when it is stored */
     bool silent;      /* nobody waits for it; the payloads that follow may share it */
+    uint32_t key;     /* its counters: metrics_take_key; 0: none */
     uint32_t accepted;
     uint32_t duplicate;
     enum error error; /* not OK: none of the rows was accepted, all are dropped */

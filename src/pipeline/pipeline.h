@@ -149,6 +149,7 @@ struct payload {
     const struct payload_shape *shape;   /* of its route; NULL: as the form says */
     const struct request_values *values; /* beside the bytes; NULL: none */
     const struct stream_set *streams;    /* events of others are refused (stream_forbidden); NULL: none are */
+    uint32_t key;                        /* of the key that was shown, metrics_take_key; 0: none */
 };
 
 #define SUBMISSION_MAX_ERRORS 100
@@ -187,6 +188,9 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
  * `stream` NULL: none. */
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error);
+
+/* I/O thread. Counts what came with a key (metrics_take_key; 0: none) and was refused before it could be submitted. */
+void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error);
 
 /* I/O thread. Counts a reply that does not tell its client that events were refused. `stream` NULL: none. */
 void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream);

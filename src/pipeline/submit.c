@@ -301,4 +301,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     if (submission->error != OK) {
         note_whole(&entry);
     }
+    if (payload->key != 0) {
+        submit_count_key(io, payload->key, submission);
+    }
 }

@@ -3,6 +3,7 @@
 
 #include "base/metrics/metrics.h"
 #include "event/stream.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
 #include "pipeline/validate/validate.h"
@@ -34,6 +35,25 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
     struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
     submit_count_payload(io, protocol, stream, error);
     refusals_note(io->refusals, &refusal, 1, SLICE(""));
+}
+
+void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error)
+{
+    if (key != 0) {
+        metric_add_index(io->cells, METRIC_KEY_EVENTS_RECEIVED, key, 1);
+        metric_add_index(io->cells, METRIC_KEY_EVENTS_REJECTED, key, error_info(error)->fate == FATE_REJECTED);
+    }
+}
+
+void RARE submit_count_key(struct pipeline_io *io, uint32_t key, const struct submission *submission)
+{
+    if (submission->events == 0) {
+        pipeline_count_key_refusal(io, key, submission->error);
+        return;
+    }
+    bool refused = error_info(submission->error)->fate == FATE_REJECTED;
+    metric_add_index(io->cells, METRIC_KEY_EVENTS_RECEIVED, key, submission->events);
+    metric_add_index(io->cells, METRIC_KEY_EVENTS_REJECTED, key, refused ? submission->events : submission->rejected);
 }
 
 void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream)

@@ -9,6 +9,7 @@
 
 struct pipeline_io;
 struct stream;
+struct submission;
 
 /* So many events of a stream, that were counted as received or will be. */
 void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
@@ -17,6 +18,9 @@ void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t
 /* A payload that could not be read: one event, received and refused. `stream` NULL: none. */
 void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                           enum error error);
+
+/* Counts a payload that was submitted with a key. */
+void submit_count_key(struct pipeline_io *io, uint32_t key, const struct submission *submission);
 
 /* What was changed of the values of a payload's events; `taken`: they were, else it is forgotten. */
 void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken);

@@ -2,9 +2,11 @@
  * ticket in the open chunk of its stream. */
 #include "pipeline/submit_private.h"
 
+#include "base/metrics/metrics.h"
 #include "config/options/stream_options.h"
 #include "event/path.h"
 #include "event/stream.h"
+#include "event/stream_set.h"
 #include "pipeline/payload/envelope.h"
 #include "pipeline/payload/payload_look.h"
 #include "pipeline/payload/payload_merge.h"
@@ -34,7 +36,8 @@ static bool open_ticket(struct entry *entry)
         return false;
     }
     struct ticket *last = chunk->ticket_count != 0 ? &chunk->tickets[chunk->ticket_count - 1] : NULL;
-    bool share = payload->silent && last != NULL && last->silent && last->protocol == payload->protocol;
+    bool share = payload->silent && last != NULL && last->silent && last->protocol == payload->protocol &&
+                 last->key == payload->key;
     struct ticket *ticket = share ? last : chunk_add_ticket(chunk);
     if (ticket == NULL) {
         submit_refuse(entry, ERROR_OUT_OF_MEMORY);
@@ -45,6 +48,7 @@ static bool open_ticket(struct entry *entry)
         ticket->protocol = payload->protocol;
         ticket->wait_stored = payload->wait_stored;
         ticket->silent = payload->silent;
+        ticket->key = payload->key;
     }
     entry->chunk = chunk;
     entry->ticket = ticket;
@@ -110,6 +114,19 @@ static bool choose_stream(struct entry *entry, struct slice name)
     return true;
 }
 
+/* May the key that was shown write what the payload chose? */
+static bool may_write(struct entry *entry)
+{
+    const struct stream_set *streams = entry->payload->streams;
+    if (streams == NULL || stream_set_holds(streams, entry->stream->index)) {
+        return true;
+    }
+    submit_refuse(entry, ERROR_STREAM_FORBIDDEN);
+    buf_printf(&entry->submission->detail, "the key may not write the stream \"%s\"", entry->stream->name);
+    metric_add_index(entry->io->cells, METRIC_KEY_REFUSALS, ERROR_STREAM_FORBIDDEN, 1);
+    return false;
+}
+
 /* The members beside several events stand around them, not in them. */
 static void read_context(struct entry *entry)
 {
@@ -159,7 +176,7 @@ bool submit_open(struct entry *entry, const struct payload_source *source)
     struct payload_reader *reader = entry->reader;
     enum error error = payload_open(reader, source, repairs(entry));
     if (error == OK) {
-        if (!choose_stream(entry, reader->named)) {
+        if (!choose_stream(entry, reader->named) || !may_write(entry)) {
             return false;
         }
         bool data =

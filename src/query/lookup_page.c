@@ -214,6 +214,7 @@ static void add_pages(struct lookup_pages *pages, struct lookup_page *item)
         pages->list[pages->count++] = (struct page){
             .path = options->path.items[i],
             .methods = METHOD_BIT(HTTP_GET),
+            .needs = options->open ? PAGE_NEEDS_NOTHING : PAGE_NEEDS_READ,
             .context = item,
             .handle = handle,
             .prefix = options->prefix,

@@ -24,6 +24,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_LISTENER: return metrics->listener_count;
     case LABELS_LOOKUP: return metrics->lookup_count;
     case LABELS_LIMIT: return METRICS_LIMIT_POLICY_COUNT * METRICS_LIMIT_UNIT_COUNT;
+    case LABELS_KEY: return metrics->key_room + 1;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_RESULT: return RELOAD_RESULTS;
     case LABELS_STREAM_FIELD_REASON:
@@ -88,6 +89,13 @@ static void free_fields(struct metrics *metrics)
     free(metrics->fields);
 }
 
+static bool make_keys(struct metrics *metrics, size_t room)
+{
+    metrics->keys = calloc(room + 1, sizeof *metrics->keys);
+    metrics->key_room = metrics->keys == NULL ? 0 : room;
+    return metrics->keys != NULL;
+}
+
 struct metrics *metrics_new(const struct metrics_labels *labels)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
@@ -99,7 +107,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
         copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
         copy_names(labels->lookups, &metrics->lookups, &metrics->lookup_count) &&
-        make_fields(metrics, labels->fields)) {
+        make_fields(metrics, labels->fields) && make_keys(metrics, labels->key_room)) {
         lay_out(metrics);
         metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
     }
@@ -125,6 +133,7 @@ void metrics_free(struct metrics *metrics)
     free_names(metrics->servers, metrics->server_count);
     free_names(metrics->listeners, metrics->listener_count);
     free_names(metrics->lookups, metrics->lookup_count);
+    free(metrics->keys);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);
     free(metrics);
@@ -143,6 +152,51 @@ struct metrics_cells *metrics_thread(struct metrics *metrics)
     metrics->threads = cells;
     pthread_mutex_unlock(&metrics->mutex);
     return cells;
+}
+
+void metrics_forget_keys(struct metrics *metrics)
+{
+    for (size_t i = 1; i <= metrics->key_room; i++) {
+        metrics->keys[i].used = false;
+    }
+}
+
+/* Whoever had the place is not configured any more: its counts go. */
+static void empty_key(struct metrics *metrics, size_t index)
+{
+    pthread_mutex_lock(&metrics->mutex);
+    for (struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
+        for (size_t m = 0; m < METRIC_COUNT; m++) {
+            if (metric_table[m].labels == LABELS_KEY) {
+                atomic_store_explicit(&cells->values[metrics->offset[m] + index], 0, memory_order_relaxed);
+            }
+        }
+    }
+    pthread_mutex_unlock(&metrics->mutex);
+}
+
+void metrics_keep_key(struct metrics *metrics, uint32_t index)
+{
+    ASSERT(index != 0 && index <= metrics->key_room && !metrics->keys[index].used);
+    metrics->keys[index].used = true;
+}
+
+/* Once round, from behind the last that was taken: who left lately keeps its place longest. */
+uint32_t metrics_take_key(struct metrics *metrics, struct slice name)
+{
+    ASSERT_BELOW(name.len, METRICS_KEY_NAME);
+    for (size_t i = 0; i < metrics->key_room; i++) {
+        metrics->last_key = metrics->last_key % metrics->key_room + 1;
+        struct metrics_key *key = &metrics->keys[metrics->last_key];
+        if (!key->used) {
+            empty_key(metrics, metrics->last_key);
+            memcpy(key->name, name.data, name.len);
+            key->name[name.len] = '\0';
+            key->used = true;
+            return (uint32_t)metrics->last_key;
+        }
+    }
+    return 0;
 }
 
 size_t metrics_no_stream(const struct metrics *metrics)

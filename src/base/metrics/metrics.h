@@ -48,6 +48,7 @@ enum metric_labels {
     LABELS_LISTENER, /* one per UDP listener */
     LABELS_LOOKUP,   /* one per lookup */
     LABELS_LIMIT,    /* policy and unit */
+    LABELS_KEY,      /* metrics_take_key */
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
     LABELS_RESULT,   /* of a reload, of enum reload_result */
 };
@@ -73,12 +74,19 @@ struct metrics_labels {
     struct metrics_names servers;
     struct metrics_names listeners;
     struct metrics_names lookups;
+    size_t key_room;                    /* most keys that have counters; those of a reload find theirs in it */
     const struct metrics_names *fields; /* of each stream; NULL: they have none */
 };
 
 /* Names are copied. NULL if memory is short. */
 struct metrics *metrics_new(const struct metrics_labels *labels);
 void metrics_free(struct metrics *metrics);
+
+/* Keys come and go with the configuration, each with the index of its series. After metrics_forget_keys no key has any, until it
+ * keeps what it had, or takes some that no key has (0: there is none left), whose counts begin at 0. While no thread counts. */
+void metrics_forget_keys(struct metrics *metrics);
+void metrics_keep_key(struct metrics *metrics, uint32_t index);
+uint32_t metrics_take_key(struct metrics *metrics, struct slice name);
 
 /* Cells for one thread; owned by the registry. NULL if memory is short. */
 struct metrics_cells *metrics_thread(struct metrics *metrics);

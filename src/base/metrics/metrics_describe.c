@@ -89,6 +89,7 @@ static const char *const label_names[] = {
     [LABELS_LISTENER] = "`listener`",
     [LABELS_LOOKUP] = "`lookup`",
     [LABELS_LIMIT] = "`policy`, `unit`",
+    [LABELS_KEY] = "`key`",
     [LABELS_STATUS] = "`status`",
     [LABELS_RESULT] = "`result`",
 };

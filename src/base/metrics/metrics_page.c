@@ -31,6 +31,7 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
                    units[index % METRICS_LIMIT_UNIT_COUNT]);
         return;
     case LABELS_RESULT: buf_printf(out, "result=\"%s\"", results[index]); return;
+    case LABELS_KEY: buf_printf(out, "key=\"%s\"", metrics_key(metrics, index)->name); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return; /* render_fields */
@@ -51,7 +52,8 @@ enum {
     USUAL_OF_NO_STREAM = 2,
     USUAL_OF_HANDSHAKE = 4,
     USUAL_OF_CLOSE = 8,
-    USUAL_OF_HTTP_CLOSE = 16
+    USUAL_OF_HTTP_CLOSE = 16,
+    USUAL_OF_KEYS = 32
 };
 
 static const unsigned char usual_reasons[ERROR_COUNT] = {
@@ -81,6 +83,14 @@ static const unsigned char usual_reasons[ERROR_COUNT] = {
     [ERROR_TIME_TOO_OLD] = USUAL_OF_STREAM,
     [ERROR_TIME_TOO_NEW] = USUAL_OF_STREAM,
     [ERROR_ORIGIN_NOT_ALLOWED] = USUAL_OF_HANDSHAKE,
+    [ERROR_KEY_MISSING] = USUAL_OF_KEYS,
+    [ERROR_KEY_MALFORMED] = USUAL_OF_KEYS,
+    [ERROR_KEY_UNKNOWN] = USUAL_OF_KEYS,
+    [ERROR_KEY_EXPIRED] = USUAL_OF_KEYS,
+    [ERROR_KEY_DISABLED] = USUAL_OF_KEYS,
+    [ERROR_KEY_ORIGIN] = USUAL_OF_KEYS,
+    [ERROR_SCOPE_MISSING] = USUAL_OF_KEYS,
+    [ERROR_STREAM_FORBIDDEN] = USUAL_OF_KEYS,
     [ERROR_UPGRADE_REQUIRED] = USUAL_OF_HANDSHAKE,
     [ERROR_TOO_MANY_WEBSOCKETS] = USUAL_OF_HANDSHAKE,
     [ERROR_TOO_MANY_OF_ADDRESS] = USUAL_OF_HANDSHAKE,
@@ -116,6 +126,7 @@ static unsigned usual_of(enum metric metric)
     switch (metric) {
     case METRIC_WEBSOCKETS_CLOSED: return USUAL_OF_CLOSE;
     case METRIC_CONNECTIONS_CLOSED: return USUAL_OF_HTTP_CLOSE;
+    case METRIC_KEY_REFUSALS: return USUAL_OF_KEYS;
     default: return USUAL_OF_HANDSHAKE;
     }
 }
@@ -123,7 +134,7 @@ static unsigned usual_of(enum metric metric)
 /* Series that say nothing: a rare reason that never occurred, "no stream" where every event had one. */
 static bool is_silent(const struct metrics *metrics, enum metric metric, size_t index, double value)
 {
-    if (value != 0) {
+    if (value != 0 && metric_table[metric].labels != LABELS_KEY) {
         return false;
     }
     size_t streams = metrics->stream_count + 1;
@@ -133,6 +144,7 @@ static bool is_silent(const struct metrics *metrics, enum metric metric, size_t 
     case LABELS_PROTOCOL_STREAM_REASON: return !is_usual_refusal(metrics, metric, index);
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;
+    case LABELS_KEY: return !metrics_key(metrics, index)->used;
     default: return false;
     }
 }

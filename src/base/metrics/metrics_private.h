@@ -41,6 +41,13 @@ struct metrics_fields {
     _Atomic int64_t *counts; /* by field and reason */
 };
 
+/* Of one key. */
+#define METRICS_KEY_NAME 65
+struct metrics_key {
+    char name[METRICS_KEY_NAME];
+    bool used;
+};
+
 struct metrics {
     pthread_mutex_t mutex; /* guards threads and hooks */
     struct metrics_cells *threads;
@@ -54,6 +61,9 @@ struct metrics {
     size_t listener_count;
     char **lookups;
     size_t lookup_count;
+    struct metrics_key *keys; /* key_room of them, and the first, which nobody has */
+    size_t key_room;
+    size_t last_key;               /* that was taken */
     struct metrics_fields *fields; /* of each stream */
     size_t offset[METRIC_COUNT];   /* of a metric's first cell */
     size_t series[METRIC_COUNT];   /* how many label combinations it has */
@@ -71,3 +81,8 @@ int64_t metrics_sum(struct metrics *metrics, size_t cell);
 /* Of all cells, which is cheaper than one after the other. */
 void metrics_sum_all(struct metrics *metrics, int64_t *sums);
 double metrics_state(struct metrics *metrics, size_t cell);
+
+static inline const struct metrics_key *metrics_key(const struct metrics *metrics, size_t index)
+{
+    return &metrics->keys[index];
+}

@@ -70,6 +70,7 @@ struct route_options {
     struct string_list host;           /* patterns: proto/front/host_pattern.h; empty: any */
     enum route_slash slash;
     enum route_order order;
+    bool open; /* nobody needs a key */
     bool websocket;
     bool acks; /* of a WebSocket: its messages are acknowledged */
     struct route_stream_options stream;

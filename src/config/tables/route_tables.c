@@ -101,6 +101,8 @@ static const struct option route_rows[] = {
       "Whether `/a/` is `/a` (`any`) or not (`exact`).", .names = slashes },
     { "order",            ENUM(route_options, order),                          "usual",            NULL,    NULL,
       "`last`: it is asked for those paths alone that no other route has.", .names = orders },
+    { "open",             BOOL(route_options, open),                           "false",            NULL,    NULL,
+      "Nobody needs a key here, though `keys` are configured: a tracking pixel, a short link." },
     { "websocket",        BOOL(route_options, websocket),                      "false",            NULL,    NULL,
       "Clients open a WebSocket here (by GET)." },
     { "acks",             BOOL(route_options, acks),                           "true",             NULL,    NULL,

@@ -172,6 +172,9 @@ static void answer(struct commit *commit, struct chunk *chunk)
         }
         ASSERT_EQUAL(ticket->accepted + ticket->duplicate, ticket->rows);
         sum->accepted += ticket->accepted;
+        if (ticket->key != 0) {
+            metric_add_index(commit->cells, METRIC_KEY_EVENTS_ACCEPTED, ticket->key, ticket->accepted);
+        }
         sum->duplicate += ticket->duplicate;
         if (ticket->wait_stored && ticket->accepted != 0) {
             note_waiter(stream, chunk, ticket);

@@ -26,6 +26,11 @@ uint64_t access_generation(const struct access *access)
     return access->generation;
 }
 
+struct slice access_key_name(const struct access_key *key)
+{
+    return key->name;
+}
+
 struct slice access_text(const struct access_key *key, enum access_by by)
 {
     switch (by) {

@@ -3,22 +3,20 @@
  * not take the same way. Pure, and immutable: any thread may ask.
  *
  * A reload makes another one. So a struct access_key is looked at during one turn of a thread, and never kept: who lives
- * longer (a WebSocket) keeps the hash and asks again with access_recall when access_generation differs. */
+ * longer (a WebSocket) keeps what access_kept.h says, and asks again when access_generation differs. */
 #pragma once
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "config/options/access_options.h"
-#include "event/stream_set.h"
+#include "proto/access/access_kept.h"
 
+struct metrics;
 struct stream;
-
-#define ACCESS_HASH_SIZE 32 /* SHA-256 */
-#define ACCESS_MEMO_TEXT 43 /* a key of key_text.h, and a byte */
 
 struct access_key {
     struct slice name;
-    size_t index; /* among the keys: of its counters and of its limits */
+    size_t index;     /* among the keys: of its limits */
+    uint32_t counter; /* metrics.h; 0: it has none */
     unsigned scopes;
     bool all_streams; /* else `streams` */
     struct stream_set streams;
@@ -37,10 +35,13 @@ struct access *access_new(const struct key_options *keys, size_t count, struct s
                           size_t stream_count, struct buf *problems);
 void access_free(struct access *access);
 
+/* Gives each key its counters, before anybody asks; of a reload, while no thread counts: a key that `before` (NULL: there was none)
+ * has by the same name keeps them. With more keys than metrics.h has room for, the last have none. */
+void access_count_in(struct access *access, const struct access *before, struct metrics *metrics);
+
 /* None of the configuration's keys: whoever comes may do all. */
 bool access_is_open(const struct access *access);
 size_t access_key_count(const struct access *access);
-uint64_t access_generation(const struct access *access);
 
 /* What somebody shows. Slices of the request. */
 struct credential {
@@ -54,14 +55,6 @@ struct credential {
  * ERROR_KEY_DISABLED, ERROR_KEY_ORIGIN. */
 MUST_CHECK enum error access_identify(const struct access *access, const struct credential *credential, int64_t wall_ns,
                                       const struct access_key **key);
-
-/* What a connection remembers of the key that it showed last, so that the same text is not hashed again. Zeroed: of none. */
-struct access_memo {
-    uint64_t generation; /* of the access that knew it */
-    uint32_t index;
-    uint8_t length;              /* of `text`; 0: none */
-    char text[ACCESS_MEMO_TEXT]; /* a longer one is not remembered */
-};
 
 /* As access_identify; `memo` is the connection's. */
 MUST_CHECK enum error access_identify_again(const struct access *access, struct access_memo *memo,

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/digest.h"
 #include "base/hash.h"
+#include "base/metrics/metrics.h"
 #include "event/stream.h"
 #include "event/time/time_parse.h"
 #include "proto/access/key_text.h"
@@ -203,6 +204,7 @@ static bool reserve(struct access *access, size_t count)
     access->keys = calloc(count + 1, sizeof *access->keys);
     bool whole = access->keys != NULL &&
                  getrandom(&access->generation, sizeof access->generation, 0) == (ssize_t)sizeof access->generation;
+    access->generation |= 1;
     for (size_t by = 0; by < ACCESS_TABLES; by++) {
         access->slots[by] = calloc(size, sizeof *access->slots[by]);
         whole = whole && access->slots[by] != NULL;
@@ -240,6 +242,23 @@ struct access *access_new(const struct key_options *keys, size_t count, struct s
         return NULL;
     }
     return access;
+}
+
+void access_count_in(struct access *access, const struct access *before, struct metrics *metrics)
+{
+    metrics_forget_keys(metrics);
+    for (size_t i = 0; before != NULL && i < access->count; i++) {
+        const struct access_key *known = access_named(before, access->keys[i].name);
+        access->keys[i].counter = known == NULL ? 0 : known->counter;
+        if (access->keys[i].counter != 0) {
+            metrics_keep_key(metrics, access->keys[i].counter);
+        }
+    }
+    for (size_t i = 0; i < access->count; i++) {
+        if (access->keys[i].counter == 0) {
+            access->keys[i].counter = metrics_take_key(metrics, access->keys[i].name);
+        }
+    }
 }
 
 void access_free(struct access *access)

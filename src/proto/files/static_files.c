@@ -227,6 +227,7 @@ void static_files_pages(struct static_files *files, struct page *pages)
         pages[i] = (struct page){
             .path = entry->pattern,
             .methods = METHOD_BIT(HTTP_GET),
+            .needs = entry->options->file == NULL ? PAGE_NEEDS_READ : PAGE_NEEDS_NOTHING, /* Swagger UI */
             .context = entry,
             .handle = handle,
             .prefix = entry->options->prefix,

@@ -64,6 +64,10 @@ static bool copy_all(struct large_payload *large)
     payload->bytes = copy(&large->bytes, payload->bytes);
     payload->client_ip = copy(&large->text, payload->client_ip);
     payload->user_agent = copy(&large->text, payload->user_agent);
+    if (payload->streams != NULL) {
+        large->streams = *payload->streams;
+        payload->streams = &large->streams;
+    }
     if (payload->request != NULL) {
         copy_request(large, payload->request);
     }

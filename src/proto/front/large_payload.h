@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "event/request_fields.h"
+#include "event/stream_set.h"
 #include "pipeline/payload/request_values.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/client_address.h"
@@ -24,6 +25,7 @@ struct large_payload {
     struct buf bytes; /* as sent */
     struct buf text;
     struct request_values values;  /* of `payload`; its items are this one's, their texts in `text` */
+    struct stream_set streams;     /* payload.streams points there, if it is not NULL */
     struct request_fields request; /* payload.request points there, if it is not NULL */
     uint64_t turn;                 /* payload_thread's */
     /* What is known of it once it comes back. */

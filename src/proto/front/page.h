@@ -17,6 +17,7 @@ struct page_request {
     const struct captures *captures; /* of the path's pattern; NULL: it has none */
     struct slice host;               /* as sent, with its port; empty: HTTP/1.0 */
     struct slice client_ip;          /* behind trusted proxies */
+    enum error admin;                /* OK: who asks may see what operators see; else why not */
     struct slice fields;             /* all header lines, as sent: page_field reads them */
 };
 
@@ -71,11 +72,15 @@ enum page_result { PAGE_READY, PAGE_LATER };
 
 struct string_list;
 
+/* The scope that a key must have, where there are keys. */
+enum page_needs { PAGE_NEEDS_READ, PAGE_NEEDS_ADMIN, PAGE_NEEDS_NOTHING };
+
 /* Zero is the default of everything but `path`, `methods` and `handle`. Strings and lists outlive the server. */
 struct page {
     const char *path; /* a pattern: "/a", "/a/{name}", "/a/{rest...}" (proto/route/route_pattern.h) */
     unsigned methods; /* METHOD_BIT(HTTP_GET); GET implies HEAD */
-    bool admin;       /* of operators: served where SERVES_ADMIN is, not where SERVES_PAGES is */
+    enum page_needs needs;
+    bool admin; /* of operators: served where SERVES_ADMIN is, not where SERVES_PAGES is */
     void *context;
     /* I/O thread; must not block. PAGE_LATER: page_post follows, once, from any thread. */
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,

@@ -1,15 +1,22 @@
-/* Turns the addresses of a request's way into that of its client, and what it sends into what it pays. */
+/* Turns the addresses of a request's way into that of its client, its key into what it may do, and what it sends
+ * into what it pays. */
 #include "proto/http/http_client.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
+#include "config/options/http_options.h"
+#include "proto/credential/key_judge.h"
+#include "proto/front/hosts.h"
 #include "proto/gate/gatekeeper.h"
 #include "proto/gate/toll.h"
 #include "proto/http/http_answer.h"
 #include "proto/http/http_events.h"
 #include "proto/http/http_exchange.h"
+#include "proto/http/http_streams.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
 #include "proto/http_syntax/http_request_fields.h"
+#include "proto/http_syntax/http_visits.h"
 
 static bool is_forwarded(const struct http_exchange *exchange, const struct http_request *request)
 {
@@ -37,14 +44,18 @@ void http_client_lends(struct http_exchange *exchange, const struct http_request
                        struct request_fields *fields)
 {
     if (exchange->context->reads_request) {
+        const struct access_key *key = exchange->context->key;
         *fields = http_request_fields(request, exchange->peer_trusted);
+        fields->key_name = key != NULL ? access_key_name(key) : SLICE("");
         exchange->context->request = fields;
     }
 }
 
 static struct visitor visitor_of(const struct http_exchange *exchange, const struct http_request *request)
 {
-    return (struct visitor){ .address = http_client_of(exchange, request), .wall_ns = exchange->context->wall_ns };
+    return (struct visitor){ .address = http_client_of(exchange, request),
+                             .key = exchange->context->key,
+                             .wall_ns = exchange->context->wall_ns };
 }
 
 enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, bool free)
@@ -86,5 +97,52 @@ void http_client_posts(struct http_exchange *exchange, const struct event_route 
         post_and_pay(exchange, route, request, body, client_ip, token, answer);
     } else {
         http_events_post(exchange->context, route, request, body, client_ip, token, answer);
+    }
+}
+
+bool http_client_is_nobody(const struct http_request *request)
+{
+    return http_visits_are_nobodys(request);
+}
+
+bool http_client_calls_us(const struct io_context *context, const struct http_request *request)
+{
+    return hosts_take(&context->options->hosts, request->host);
+}
+
+static enum error RARE ask_key(struct http_exchange *exchange, struct http_request *request, const struct route *route,
+                               struct slice *detail)
+{
+    struct io_context *context = exchange->context;
+    const struct key_question question = {
+        .access = context->gatekeeper->access,
+        .memo = &exchange->known,
+        .subject = exchange->certificate_subject,
+        .wall_ns = context->wall_ns,
+        .texts = &context->shown,
+        .query = &context->query,
+    };
+    const struct event_route *takes_events;
+    enum error error = key_judge(&question, request, route, &context->key, &context->admin, &takes_events, detail);
+    bool asks = error == OK && takes_events != NULL && context->key != NULL;
+    return asks ? http_streams_may(context, takes_events, request->query, detail) : error;
+}
+
+enum error http_client_may(struct http_exchange *exchange, struct http_request *request, const struct route *route,
+                           struct slice *detail)
+{
+    struct io_context *context = exchange->context;
+    context->key = NULL;
+    context->admin = OK;
+    return context->gatekeeper->access == NULL || route == NULL ? OK : ask_key(exchange, request, route, detail);
+}
+
+void http_client_count_refusal(const struct io_context *context, bool websocket, enum error error)
+{
+    if (websocket) {
+        metric_add_index(context->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
+    }
+    if (access_refuses(error)) {
+        metric_add_index(context->intake.cells, METRIC_KEY_REFUSALS, (size_t)error, 1);
     }
 }

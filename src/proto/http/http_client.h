@@ -1,13 +1,17 @@
-/* Who asks: the client of a request, behind trusted proxies; and what it pays for it (proto/gate/toll.h). */
+/* Who asks: the client of a request, behind trusted proxies; by which name it calls, what it may do by its key,
+ * and what it pays for it (proto/gate/toll.h). */
 #pragma once
 
+#include "base/error.h"
 #include "proto/front/client_address.h"
 
 struct event_route;
 struct http_answer;
 struct http_exchange;
 struct http_request;
+struct io_context;
 struct request_fields;
+struct route;
 struct slice;
 struct token;
 
@@ -29,3 +33,17 @@ MUST_CHECK enum error http_client_asks(struct http_exchange *exchange, const str
 void http_client_posts(struct http_exchange *exchange, const struct event_route *route,
                        const struct http_request *request, struct slice body, struct token token,
                        struct http_answer *answer);
+
+/* Does the request come from nobody (http_visits.h)? */
+bool http_client_is_nobody(const struct http_request *request);
+
+/* May it come in by the name that it calls the gateway? */
+bool http_client_calls_us(const struct io_context *context, const struct http_request *request);
+
+/* May it have what is at `route` (NULL: nothing is)? OK, with context->key and context->admin, which are good as long as the request
+ * is looked at. Else why not, with *detail, if there is more to say: what access.h and key_judge.h say. */
+enum error http_client_may(struct http_exchange *exchange, struct http_request *request, const struct route *route,
+                           struct slice *detail);
+
+/* Counts that a request was refused which is no event. */
+void http_client_count_refusal(const struct io_context *context, bool websocket, enum error error);

@@ -4,6 +4,7 @@
 #include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
 #include "pipeline/refused_runs.h"
+#include "proto/access/access.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/page.h"
 #include "proto/gate/gatekeeper.h"
@@ -39,6 +40,9 @@ static void refuse(struct io_context *context, struct http_answer *answer, const
                    enum error error, struct slice detail)
 {
     pipeline_count_refusal(context->intake.io, PROTOCOL_HTTP, stream, error);
+    if (context->key != NULL) {
+        pipeline_count_key_refusal(context->intake.io, context->key->counter, error);
+    }
     http_answer_problem(answer, error, detail, SLICE(""));
 }
 
@@ -206,6 +210,14 @@ static void hand_on(struct io_context *context, const struct payload *payload, e
     answer->state = ANSWER_SUBMIT;
 }
 
+static void RARE take_key(const struct io_context *context, struct payload *payload, size_t bytes)
+{
+    const struct access_key *key = context->key;
+    payload->streams = key->all_streams ? NULL : &key->streams;
+    payload->key = key->counter;
+    metric_add_index(context->intake.cells, METRIC_KEY_BYTES, key->counter, (int64_t)bytes);
+}
+
 void http_events_post(struct io_context *context, const struct event_route *route, const struct http_request *request,
                       struct slice body, struct slice client_ip, struct token token, struct http_answer *answer)
 {
@@ -243,6 +255,9 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .wait_stored = arguments.wait_stored,
         .values = read.values,
     };
+    if (context->key != NULL) {
+        take_key(context, &payload, body.len);
+    }
     answer->wait_stored = arguments.wait_stored;
     if (answer->route_reply != NULL && payload.values != NULL) {
         http_answer_take_members(answer, payload.values);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "event/ticket.h"
+#include "proto/access/access_kept.h"
 #include "proto/front/turn.h"
 #include "proto/http/answer_ring.h"
 #include "proto/http/http_upgrade.h"
@@ -19,11 +20,14 @@ struct http_exchange {
     bool peer_trusted;
     char peer_text[CLIENT_ADDRESS_TEXT];
     size_t peer_text_length;
+    struct slice
+        certificate_subject; /* of the certificate that the client proved to own (RFC 2253); data is NULL: none */
 
     struct turn_share share;
     struct toll toll;           /* of the request that is read or served; only while there are limits */
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct ws_terms terms;      /* of the upgrade, if there is one */
+    struct access_memo known;   /* the key that was shown last */
 };
 
 /* After a request. */

@@ -26,10 +26,11 @@ void http_read_refuse(struct http_input *input, struct http_exchange *exchange, 
     struct http_request unknown = { .method = HTTP_POST, .minor_version = 1 };
     struct http_destination to = { .is_event = is_event };
     http_input_end_body(input);
+    exchange->context->key = NULL; /* the head is gone */
     http_serve_refusal(exchange, &unknown, &to, error, SLICE(""));
 }
 
-static void refuse_head(struct http_exchange *exchange, const struct http_request *request, enum error error,
+static void refuse_head(struct http_exchange *exchange, struct http_request *request, enum error error,
                         const char *reason)
 {
     struct http_destination to = http_serve_find(exchange, request);
@@ -66,7 +67,7 @@ static enum http_read await_body(struct http_input *input, struct http_exchange 
     bool full = to->error == OK && kept_is_full(&exchange->context->receiving);
     enum error error = full ? ERROR_RECEIVING_FULL : to->error;
     if (error != OK) {
-        http_serve_refusal(exchange, request, to, error, SLICE(""));
+        http_serve_refusal(exchange, request, to, error, to->detail);
         return HTTP_READ_LAST;
     }
     http_input_begin_body(input, request, to->is_event);

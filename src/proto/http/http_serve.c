@@ -1,9 +1,7 @@
 /* Turns a request into an answer: of a page, of the pipeline, or a problem. */
 #include "proto/http/http_serve.h"
 
-#include "base/metrics/metrics.h"
 #include "config/options/http_options.h"
-#include "proto/front/hosts.h"
 #include "proto/front/kept.h"
 #include "proto/front/page.h"
 #include "proto/front/transport.h"
@@ -15,7 +13,6 @@
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
-#include "proto/http_syntax/http_visits.h"
 #include "proto/route/route_pattern.h"
 #include "proto/route/route_table.h"
 
@@ -81,7 +78,7 @@ static bool find_escaped(const struct http_exchange *exchange, const struct http
     return true;
 }
 
-struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request)
+struct http_destination http_serve_find(struct http_exchange *exchange, struct http_request *request)
 {
     struct io_context *context = exchange->context;
     struct http_destination to = { .path = request->path };
@@ -92,10 +89,13 @@ struct http_destination http_serve_find(struct http_exchange *exchange, const st
         return to;
     }
     bool takes_events = to.route != NULL && to.route->kind == ROUTE_EVENTS;
-    to.visit = takes_events && http_visits_are_nobodys(request);
+    to.visit = takes_events && http_client_is_nobody(request);
     to.is_event = takes_events && !to.visit;
-    if (context->options->hosts.count != 0 && !hosts_take(&context->options->hosts, request->host)) {
+    enum error refused = http_client_may(exchange, request, to.route, &to.detail);
+    if (context->options->hosts.count != 0 && !http_client_calls_us(context, request)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
+    } else if (refused != OK) {
+        to.error = refused;
     } else if (to.is_event) {
         to.error = kept_is_full(&context->replying) ? ERROR_REPLYING_FULL
                                                     : http_events_check(context, to.route->events, request);
@@ -135,12 +135,11 @@ static void give_problem(struct io_context *context, struct http_answer *answer,
                          enum error error, struct slice detail)
 {
     answer->reply.allow = to->allow;
+    answer->reply.asks_people = to->route != NULL && to->route->kind == ROUTE_PAGE;
+    http_client_count_refusal(context, is_websocket(to->route), error);
     if (to->is_event) {
         http_events_refuse(context, answer, error, detail);
         return;
-    }
-    if (is_websocket(to->route)) {
-        metric_add_index(context->intake.cells, METRIC_WEBSOCKETS_REFUSED, (size_t)error, 1);
     }
     http_answer_problem(answer, error, detail, SLICE(""));
 }
@@ -175,6 +174,7 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
         .captures = &exchange->context->captures,
         .host = request->host,
         .client_ip = http_client_ip(exchange, request, text),
+        .admin = exchange->context->admin,
         .fields = request->fields,
     };
     struct page_reply reply = { .status = 200 };
@@ -246,7 +246,7 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
     if (to->options) {
         http_answer_options(begin_answer(exchange, request), request, to->allow);
     } else if (to->error != OK) {
-        refuse(exchange, request, to, to->error, SLICE(""));
+        refuse(exchange, request, to, to->error, to->detail);
     } else if (to->route->kind == ROUTE_PAGE) {
         serve_page(exchange, request, to->route->page, to->path);
     } else if (to->route->kind == ROUTE_WEBSOCKET) {

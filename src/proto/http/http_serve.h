@@ -9,13 +9,14 @@ struct http_destination {
         path;         /* percent-decoded; it and the captures, which are context->captures, may live in context->path */
     unsigned allow;   /* the path's methods, if the request's is not one of them */
     enum error error; /* what to answer instead of serving it */
-    bool is_event;    /* refused, it is counted as an event */
-    bool visit;       /* of a route that takes events, and none: http_visits.h */
-    bool options;     /* an OPTIONS request: answered with what may be done */
+    struct slice detail; /* says more of it, or is empty; good until the next request is looked at */
+    bool is_event;       /* refused, it is counted as an event */
+    bool visit;          /* of a route that takes events, and none: http_visits.h */
+    bool options;        /* an OPTIONS request: answered with what may be done */
 };
 
-/* What the head alone says. */
-struct http_destination http_serve_find(struct http_exchange *exchange, const struct http_request *request);
+/* What the head alone says. A key is cut out of the query. */
+struct http_destination http_serve_find(struct http_exchange *exchange, struct http_request *request);
 
 /* Asks the limits, of which there are some, and gives `to` their error: of the same request any number of times. */
 void http_serve_ask(struct http_exchange *exchange, const struct http_request *request, struct http_destination *to);

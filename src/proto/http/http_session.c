@@ -266,6 +266,8 @@ void http_session_open(struct http_session *session, struct io_context *context,
     session->in_line = false;
     session->exchange.share = (struct turn_share){ 0 };
     session->exchange.toll.asked = false;
+    session->exchange.known.length = 0;
+    session->exchange.certificate_subject = (struct slice){ 0 };
     session->continue_owed = false;
     session->input_waits = false;
     session->exchange.peer = peer;

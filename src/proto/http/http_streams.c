@@ -1,7 +1,9 @@
 /* Turns a route and a request into a stream. */
 #include "proto/http/http_streams.h"
 
+#include "event/stream.h"
 #include "pipeline/pipeline.h"
+#include "proto/access/access.h"
 #include "proto/front/page.h"
 #include "proto/http/io_context.h"
 #include "proto/route/event_route.h"
@@ -38,4 +40,22 @@ enum error http_streams_choose(struct io_context *context, const struct event_ro
         return ERROR_OUT_OF_MEMORY;
     }
     return find(context, named ? buf_slice(&context->text) : SLICE(""), malformed, stream, detail);
+}
+
+enum error http_streams_may(struct io_context *context, const struct event_route *route, struct slice query,
+                            struct slice *detail)
+{
+    const struct stream *stream = NULL;
+    const struct access_key *key = context->key;
+    struct slice unknown;
+    if (key->all_streams || route->shape.choice != NULL ||
+        http_streams_choose(context, route, query, &stream, &unknown) != OK ||
+        stream_set_holds(&key->streams, stream->index)) {
+        return OK;
+    }
+    struct buf *text = &context->intake.submission.detail;
+    buf_clear(text);
+    buf_printf(text, "the key may not write the stream \"%s\"", stream->name);
+    *detail = buf_slice(text);
+    return ERROR_STREAM_FORBIDDEN;
 }

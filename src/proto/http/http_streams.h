@@ -12,3 +12,8 @@ struct stream;
  * first. ERROR_UNKNOWN_STREAM: *detail lists those that there are, until the next call. ERROR_OUT_OF_MEMORY. */
 MUST_CHECK enum error http_streams_choose(struct io_context *context, const struct event_route *route,
                                           struct slice query, const struct stream **stream, struct slice *detail);
+
+/* May context->key, which is there, write what the head says of the stream? ERROR_STREAM_FORBIDDEN with *detail: no. Where an event
+ * chooses it, or there is none of that name, that is told later. */
+MUST_CHECK enum error http_streams_may(struct io_context *context, const struct event_route *route, struct slice query,
+                                       struct slice *detail);

@@ -179,6 +179,7 @@ static enum error settle(struct io_context *context, const struct http_request *
     if (error != OK) {
         return error;
     }
+    access_hold_take(&terms->key, context->gatekeeper->access, context->key);
     append_reply(out, request);
     buf_append_slice(&terms->user_agent, request->user_agent);
     bool kept = context->request == NULL || keep_request(terms, context->request);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "event/request_fields.h"
+#include "proto/access/access_kept.h"
 #include "proto/front/client_address.h"
 
 struct event_route;
@@ -21,6 +22,7 @@ struct ws_terms {
     char client_ip[CLIENT_ADDRESS_TEXT];
     size_t client_ip_length;
     struct buf user_agent;
+    struct access_hold key;
     struct request_fields request; /* slices of request_text */
     struct buf request_text;
 };

@@ -34,6 +34,8 @@ void io_context_begin_second(struct io_context *context, int64_t wall_ns)
     intake_shed(&context->intake);
     buf_shed(&context->text, TEXT_KEPT);
     buf_shed(&context->path, TEXT_KEPT);
+    buf_shed(&context->shown, TEXT_KEPT);
+    buf_shed(&context->query, TEXT_KEPT);
 }
 
 enum error io_context_unpack_any(struct io_context *context, enum encoding encoding, uint64_t max, struct slice *bytes,
@@ -71,5 +73,7 @@ void io_context_release(struct io_context *context)
     intake_release(&context->intake);
     buf_release(&context->text);
     buf_release(&context->path);
+    buf_release(&context->shown);
+    buf_release(&context->query);
     value_set_free(context->values);
 }

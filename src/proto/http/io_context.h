@@ -9,6 +9,7 @@
 #include "proto/front/turn.h"
 #include "proto/http_syntax/http_reply.h"
 
+struct access_key;
 struct large_payload;
 struct value_set;
 struct visitor;
@@ -43,6 +44,10 @@ struct io_context {
     struct value_set *values;             /* of it; NULL: no request had any yet */
     bool reads_request;                   /* a stream has columns that requests fill */
     const struct visitor *visitor;        /* who pays for what is submitted; NULL: nothing is charged */
+    const struct access_key *key;         /* that was shown with it, which it may use; NULL: none */
+    enum error admin;                     /* with it: OK, or why it may not see what operators see */
+    struct buf shown;                     /* what was decoded of it */
+    struct buf query;                     /* of the request, without it */
     const struct request_fields *request; /* of the POST or upgrade that is looked at; NULL: not read */
 };
 

@@ -10,9 +10,11 @@ enum field {
     FIELD_EXPECT,
     FIELD_ORIGIN,
     FIELD_UPGRADE,
+    FIELD_API_KEY,
     FIELD_CONNECTION,
     FIELD_USER_AGENT,
     FIELD_CONTENT_TYPE,
+    FIELD_AUTHORIZATION,
     FIELD_CONTENT_LENGTH,
     FIELD_FORWARDED_FOR,
     FIELD_CONTENT_ENCODING,
@@ -51,10 +53,12 @@ static enum field field_of(struct slice name)
     case 4: return if_named(name, "host", FIELD_HOST);
     case 6: return first == 'e' ? if_named(name, "expect", FIELD_EXPECT) : if_named(name, "origin", FIELD_ORIGIN);
     case 7: return if_named(name, "upgrade", FIELD_UPGRADE);
+    case 9: return if_named(name, "x-api-key", FIELD_API_KEY);
     case 10:
         return first == 'c' ? if_named(name, "connection", FIELD_CONNECTION)
                             : if_named(name, "user-agent", FIELD_USER_AGENT);
     case 12: return if_named(name, "content-type", FIELD_CONTENT_TYPE);
+    case 13: return if_named(name, "authorization", FIELD_AUTHORIZATION);
     case 14: return if_named(name, "content-length", FIELD_CONTENT_LENGTH);
     case 15: return if_named(name, "x-forwarded-for", FIELD_FORWARDED_FOR);
     case 16: return if_named(name, "content-encoding", FIELD_CONTENT_ENCODING);
@@ -188,6 +192,23 @@ static bool take_forwarded_for(struct http_head *head, struct slice value)
     return true;
 }
 
+static bool take_credential(struct http_request *request, struct slice *kept, struct slice value)
+{
+    request->two_credentials = request->two_credentials || (kept->data != NULL && !slice_equal(*kept, value));
+    *kept = value;
+    return true;
+}
+
+static bool take_authorization(struct http_head *head, struct slice value)
+{
+    return take_credential(head->request, &head->request->authorization, value);
+}
+
+static bool take_api_key(struct http_head *head, struct slice value)
+{
+    return take_credential(head->request, &head->request->api_key, value);
+}
+
 /* What becomes of a field: a function judges it, or its value is kept as it is (the last one, if repeated). */
 struct field_row {
     bool (*take)(struct http_head *head, struct slice value);
@@ -205,9 +226,11 @@ static const struct field_row rows[] = {
     [FIELD_EXPECT] = { take_expect, 0, NULL },
     [FIELD_ORIGIN] = KEPT(origin),
     [FIELD_UPGRADE] = { take_upgrade, 0, NULL },
+    [FIELD_API_KEY] = { take_api_key, 0, NULL },
     [FIELD_CONNECTION] = { take_connection, 0, NULL },
     [FIELD_USER_AGENT] = KEPT(user_agent),
     [FIELD_CONTENT_TYPE] = { take_content_type, 0, NULL },
+    [FIELD_AUTHORIZATION] = { take_authorization, 0, NULL },
     [FIELD_CONTENT_LENGTH] = { take_length, 0, "Content-Length is given twice" },
     [FIELD_FORWARDED_FOR] = { take_forwarded_for, 0, NULL },
     [FIELD_CONTENT_ENCODING] = { take_content_encoding, 0, NULL },

@@ -43,9 +43,12 @@ struct http_request {
     struct slice websocket_version;
     struct slice websocket_protocol;
     struct slice host;
-    struct slice fields; /* all header lines, each with its end */
-    size_t head_length;  /* bytes up to and with the empty line */
-    bool has_body;       /* chunked, or length > 0 */
+    struct slice authorization;
+    struct slice api_key; /* X-API-Key */
+    bool two_credentials; /* one of them came again, and was another */
+    struct slice fields;  /* all header lines, each with its end */
+    size_t head_length;   /* bytes up to and with the empty line */
+    bool has_body;        /* chunked, or length > 0 */
 };
 
 /* Parses the head of the request at the front of `in`. `max_head` bounds request line and fields together.

@@ -133,7 +133,7 @@ static void append_field(struct buf *out, struct slice name, struct slice value)
 static struct slice allowed_headers(const struct http_reply *reply)
 {
     return reply->asked_headers.len != 0 ? reply->asked_headers
-                                         : SLICE("Content-Type, Content-Encoding, Authorization");
+                                         : SLICE("Content-Type, Content-Encoding, Authorization, X-API-Key");
 }
 
 static void append_cors(struct buf *out, const struct http_reply *reply)
@@ -152,11 +152,17 @@ static void append_cors(struct buf *out, const struct http_reply *reply)
     }
 }
 
-/* What the status itself asks for (RFC 9110, 10.2.3 and 15.5.22; RFC 6455, 4.4). */
-static void append_status_fields(struct buf *out, int status, int64_t retry_after_ns)
+/* What the status itself asks for (RFC 9110, 10.2.3, 11.6.1 and 15.5.22; RFC 6455, 4.4). */
+static void append_status_fields(struct buf *out, const struct http_reply *reply)
 {
-    if (status == 503 || status == 429) {
-        int64_t seconds = (retry_after_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
+    int status = reply->status;
+    if (status == 401) {
+        buf_append_slice(out, SLICE("WWW-Authenticate: Bearer realm=\"sluice\"\r\n"));
+        buf_append_slice(out, reply->asks_people
+                                  ? SLICE("WWW-Authenticate: Basic realm=\"sluice: the key is the user\"\r\n")
+                                  : SLICE(""));
+    } else if (status == 503 || status == 429) {
+        int64_t seconds = (reply->retry_after_ns + NS_PER_SECOND - 1) / NS_PER_SECOND;
         buf_append_slice(out, SLICE("Retry-After: "));
         append_number(out, seconds > 0 ? (uint64_t)seconds : 1);
         buf_append_slice(out, SLICE("\r\n"));
@@ -227,7 +233,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
     buf_append_slice(out, reply->limits);
-    append_status_fields(out, reply->status, reply->retry_after_ns);
+    append_status_fields(out, reply);
     if (reply->accepts != NULL) {
         buf_append_string(out, reply->accepts);
     }

@@ -27,6 +27,7 @@ struct http_reply {
     struct slice limits;    /* likewise, of RateLimit and its kin */
     int64_t retry_after_ns; /* of 429 and 503; 0: a second */
     uint64_t length;        /* of HEAD: that of the body which GET would get; 0: the body's */
+    bool asks_people;       /* 401: a browser may ask its user for the key */
     const char *accepts;    /* whole lines: what would have been taken instead; NULL: nothing is said */
 };
 
@@ -36,7 +37,8 @@ bool http_reply_are_lines(struct slice lines);
 /* "Not Found"; "Error" of a status that the gateway does not know. */
 struct slice http_reply_title(int status);
 
-/* `date` is a whole "Date: …\r\n" line, or empty. 429 and 503 carry Retry-After, 426 what to upgrade to. */
+/* `date` is a whole "Date: …\r\n" line, or empty. 401 carries WWW-Authenticate, 429 and 503 Retry-After, 426
+ * what to upgrade to. */
 void http_reply_write(struct buf *out, const struct http_reply *reply, struct slice date, struct slice body);
 
 /* Writes "Date: …\r\n", at most HTTP_DATE_LINE bytes; returns how many. */

@@ -60,6 +60,7 @@ size_t assets_fill(struct page *pages)
         pages[i] = (struct page){
             .path = assets[i].path,
             .methods = METHOD_BIT(HTTP_GET),
+            .needs = assets[i].policy == NULL ? PAGE_NEEDS_NOTHING : PAGE_NEEDS_READ,
             .any_origin = true, /* pages of other origins import the module */
             .context = (void *)&assets[i],
             .handle = serve,

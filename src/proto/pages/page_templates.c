@@ -152,6 +152,7 @@ void page_templates_pages(struct page_templates *templates, struct page *pages)
             pages[count++] = (struct page){
                 .path = options->path.items[k],
                 .methods = METHOD_BIT(HTTP_GET),
+                .needs = options->admin ? PAGE_NEEDS_ADMIN : PAGE_NEEDS_NOTHING,
                 .admin = options->admin,
                 .context = &templates->items[i],
                 .handle = handle,

@@ -67,6 +67,14 @@ static enum page_result serve_ping(void *context, const struct page_request *req
     return serve_word(reply, "pong\n");
 }
 
+/* Why the details are not told; strangers get one word. */
+static enum page_result refuse_details(const struct page_request *request, struct page_reply *reply)
+{
+    page_problem(reply, request->admin,
+                 SLICE("verbose=1 tells what operators see: it needs a key with the scope admin"), SLICE(""));
+    return PAGE_READY;
+}
+
 /* The parts, at most PARTS_MAX, in one allocation of the page's own; NULL if memory is short. */
 static struct status_view *read_parts(const struct pages_source *source, struct buf *memory, size_t *count)
 {
@@ -101,17 +109,22 @@ static enum page_result serve_readyz(void *context, const struct page_request *r
     bool malformed;
     (void)later;
     bool verbose = page_argument(request->query, "verbose", &argument, &malformed);
+    bool operator= request->admin == OK;
+    if (verbose && !operator) {
+        buf_release(&argument);
+        return refuse_details(request, reply);
+    }
     const struct status_view *parts = read_parts(source, &memory, &count);
     enum error refusal = pipeline_admits(source->pipeline);
     bool ready = refusal == OK;
     for (size_t i = 0; i < count; i++) {
         ready = ready && parts[i].level != STATUS_DOWN;
-        if (verbose || parts[i].level != STATUS_OK) {
+        if (operator&&(verbose || parts[i].level != STATUS_OK)) {
             append_part_line(&lines, &parts[i]);
         }
     }
     serve_word(reply, ready ? "ready\n" : "not ready\n");
-    if (refusal != OK) {
+    if (operator&& refusal != OK) {
         buf_printf(&reply->body, "events are refused: %s\n", error_info(refusal)->text);
     }
     buf_append_slice(&reply->body, buf_slice(&lines));
@@ -191,12 +204,12 @@ static enum page_result serve_status(void *context, const struct page_request *r
 }
 
 static const struct page table[] = {
-    { .path = "/metrics", .handle = serve_metrics },
-    { .path = "/health", .handle = serve_health },
-    { .path = "/livez", .handle = serve_livez, .unlimited = true },
-    { .path = "/readyz", .handle = serve_readyz, .unlimited = true },
-    { .path = "/ping", .handle = serve_ping, .unlimited = true },
-    { .path = "/status", .handle = serve_status },
+    { .path = "/metrics", .handle = serve_metrics, .needs = PAGE_NEEDS_ADMIN },
+    { .path = "/health", .handle = serve_health, .needs = PAGE_NEEDS_ADMIN },
+    { .path = "/livez", .handle = serve_livez, .needs = PAGE_NEEDS_NOTHING, .unlimited = true },
+    { .path = "/readyz", .handle = serve_readyz, .needs = PAGE_NEEDS_NOTHING, .unlimited = true }, /* but for details */
+    { .path = "/ping", .handle = serve_ping, .needs = PAGE_NEEDS_NOTHING, .unlimited = true },
+    { .path = "/status", .handle = serve_status, .needs = PAGE_NEEDS_ADMIN },
 };
 
 _Static_assert(ARRAY_LENGTH(table) <= PAGES_MAX, "callers have room for PAGES_MAX pages");

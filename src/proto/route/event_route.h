@@ -27,6 +27,8 @@ struct event_route {
     struct payload_shape shape; /* of a route of the configuration */
     uint64_t max_body_bytes;    /* 0: http.max_body */
 
+    bool open;                           /* whoever comes may send, with a key or without */
+    bool own_key;                        /* the argument `key` of the query is a value of its events, not a key */
     bool waits_stored;                   /* the reply waits until the events are stored */
     const struct event_sources *sources; /* NULL: the body as it is */
     const struct reply_set *replies;     /* NULL: the usual answers */

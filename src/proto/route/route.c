@@ -1,6 +1,7 @@
 /* Turns pages, and what the gateway takes by itself, into rows. */
 #include "proto/route/route.h"
 
+#include "config/options/access_options.h"
 #include "config/options/http_options.h"
 #include "proto/front/http_method.h"
 #include "proto/front/page.h"
@@ -26,6 +27,18 @@ static const struct route own_routes[] = {
     { .path = "/events/{stream}/bulk", .methods = POST, .kind = ROUTE_EVENTS, .events = &many_of_stream, .last = true },
 };
 
+static unsigned scope_of(const struct route *route)
+{
+    static const unsigned of_pages[] = {
+        [PAGE_NEEDS_READ] = ACCESS_READ, [PAGE_NEEDS_ADMIN] = ACCESS_ADMIN, [PAGE_NEEDS_NOTHING] = 0
+    };
+    switch (route->kind) {
+    case ROUTE_PAGE: return of_pages[route->page == NULL ? PAGE_NEEDS_READ : route->page->needs];
+    case ROUTE_REPLY: return 0; /* it tells nothing but what the configuration says */
+    default: return route->events != NULL && route->events->open ? 0 : ACCESS_WRITE;
+    }
+}
+
 bool route_list_add(struct route_list *list, const struct route *route)
 {
     if (list->count == list->room) {
@@ -38,6 +51,7 @@ bool route_list_add(struct route_list *list, const struct route *route)
         list->room = room;
     }
     list->items[list->count] = *route;
+    list->items[list->count].scope = scope_of(route);
     bool get = (route->methods & GET) != 0 && route->kind != ROUTE_WEBSOCKET;
     list->items[list->count++].methods |= get ? METHOD_BIT(HTTP_HEAD) : 0;
     return true;

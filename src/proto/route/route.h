@@ -26,6 +26,7 @@ struct route {
     const struct event_route *events; /* ROUTE_EVENTS, ROUTE_WEBSOCKET */
     const struct page *page;          /* ROUTE_PAGE */
     const struct reply_set *replies;  /* ROUTE_REPLY */
+    unsigned scope;                   /* of enum access_scope: what a key must be for; 0: everybody may */
     const char *file;                 /* NULL: it is built in */
     int line;
 };

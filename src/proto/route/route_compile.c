@@ -219,6 +219,20 @@ static void compile_replies(const struct compiling *compiling)
     }
 }
 
+/* As a value of its own: then it is not where a key is looked for. */
+static bool reads_key(const struct route_options *options)
+{
+    for (size_t i = 0; i < options->source_count; i++) {
+        const struct string_pairs *query = &options->event[i].query;
+        for (size_t k = 0; k < query->count; k++) {
+            if (strcmp(query->names[k], "key") == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void compile(const struct compiling *compiling)
 {
     const struct route_options *options = compiling->options;
@@ -230,6 +244,8 @@ static void compile(const struct compiling *compiling)
                    .secret = options->secret.count != 0 },
         .max_body_bytes = options->max_body_bytes,
         .waits_stored = options->ack == ROUTE_ACK_STORED,
+        .open = options->open,
+        .own_key = reads_key(options),
     };
     check_paths(compiling);
     check_methods(compiling);

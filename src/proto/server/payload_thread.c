@@ -103,6 +103,7 @@ static void refuse(struct payload_thread *thread, struct large_payload *large, e
 {
     large->error = error;
     pipeline_count_refusal(thread->intake.io, large->payload.protocol, large->blamed, error);
+    pipeline_count_key_refusal(thread->intake.io, large->payload.key, error);
 }
 
 /* What is known at once goes back before the events are pushed, so that their completion finds somebody who waits for it. */

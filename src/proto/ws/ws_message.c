@@ -59,6 +59,7 @@ static bool is_told_in_ack(enum error error)
 static enum error refuse(struct io_context *context, const struct ws_terms *terms, enum error error, struct slice bytes)
 {
     pipeline_count_refusal(context->intake.io, PROTOCOL_WS, terms->stream, error);
+    pipeline_count_key_refusal(context->intake.io, terms->key.counter, error);
     if (!is_told_in_ack(error)) {
         return error;
     }
@@ -91,6 +92,7 @@ static enum error hand_on(struct io_context *context, const struct payload *payl
     enum error error = io_context_hand_on(context, &large);
     if (error != OK) {
         pipeline_count_refusal(context->intake.io, PROTOCOL_WS, payload->stream, error);
+        pipeline_count_key_refusal(context->intake.io, payload->key, error);
     }
     return error;
 }
@@ -101,6 +103,9 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
     *handed_on = false;
     metric_add(context->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
+    if (terms->key.counter != 0) {
+        metric_add_index(context->intake.cells, METRIC_KEY_BYTES, terms->key.counter, (int64_t)bytes.len);
+    }
     enum error error = unpack(context, is_text, &bytes, handed_on);
     if (error != OK) {
         return refuse(context, terms, error, bytes);
@@ -116,6 +121,8 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
         .client_ip = slice_make(terms->client_ip, terms->client_ip_length),
         .user_agent = buf_slice(&terms->user_agent),
         .request = &terms->request,
+        .streams = terms->key.all_streams ? NULL : &terms->key.streams,
+        .key = terms->key.counter,
     };
     if (*handed_on) {
         return hand_on(context, &payload, is_text);

@@ -2,6 +2,7 @@
 #include "proto/ws/ws_receive.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
 #include "base/utf8.h"
 #include "config/options/websocket_options.h"
 #include "event/ticket.h"
@@ -11,6 +12,7 @@
 #include "proto/front/turn.h"
 #include "proto/gate/gatekeeper.h"
 #include "proto/http/io_context.h"
+#include "proto/route/event_route.h"
 #include "proto/ws/ws_acks.h"
 #include "proto/ws/ws_ending.h"
 #include "proto/ws/ws_frame.h"
@@ -70,6 +72,25 @@ static bool has_room(struct ws_session *session)
 static void count_refusal(const struct ws_session *session, enum error error)
 {
     pipeline_count_refusal(session->context->intake.io, PROTOCOL_WS, session->terms.stream, error);
+    pipeline_count_key_refusal(session->context->intake.io, session->terms.key.counter, error);
+}
+
+/* The key of the connection. */
+
+enum error ws_receive_ask_key(struct ws_session *session)
+{
+    const struct io_context *context = session->context;
+    const struct access *access = context->gatekeeper->access;
+    struct ws_terms *terms = &session->terms;
+    if (!access_hold_must_ask(&terms->key, access, context->wall_ns)) {
+        return OK;
+    }
+    const struct stream *stream = terms->route->shape.choice == NULL ? terms->stream : NULL;
+    enum error error = access_hold_ask(&terms->key, access, stream, terms->route->open, context->wall_ns);
+    if (error != OK) {
+        metric_add_index(context->intake.cells, METRIC_KEY_REFUSALS, (size_t)error, 1);
+    }
+    return error;
 }
 
 void ws_receive_refuse(struct ws_session *session, enum error error)
@@ -84,7 +105,8 @@ void ws_receive_refuse(struct ws_session *session, enum error error)
 static enum ws_received submit_unheard(struct ws_session *session, bool is_text, struct slice bytes, struct token token,
                                        struct ws_end *why)
 {
-    enum error full = gatekeeper_admits(session->context->gatekeeper, session->terms.stream);
+    enum error full = ws_receive_ask_key(session);
+    full = full != OK ? full : gatekeeper_admits(session->context->gatekeeper, session->terms.stream);
     if (full != OK) {
         count_refusal(session, full);
         return WS_TAKEN;
@@ -105,8 +127,13 @@ static enum ws_received take_message(struct ws_session *session, bool is_text, s
         return submit_unheard(session, is_text, bytes, token, why);
     }
     ASSERT(!session->awaits_submitted);
+    enum error error = ws_receive_ask_key(session);
+    if (error != OK) {
+        count_refusal(session, error);
+        return breaks(why, error, NULL);
+    }
     bool handed_on;
-    enum error error = ws_message_submit(session->context, &session->terms, is_text, bytes, token, &handed_on);
+    error = ws_message_submit(session->context, &session->terms, is_text, bytes, token, &handed_on);
     turn_served(&session->context->turn, &session->share);
     if (error != OK) {
         return breaks(why, error, NULL);

@@ -2,6 +2,7 @@
  * means for the connection: the reading half of ws_session, not for others. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 struct large_payload;
@@ -22,6 +23,9 @@ enum ws_received ws_receive_frame(struct ws_session *session, struct ws_end *why
 
 /* What became of the large message. As above: WS_ANSWERED or WS_BREAKS. */
 enum ws_received ws_receive_submitted(struct ws_session *session, struct large_payload *large, struct ws_end *why);
+
+/* May the connection's key still be used? Cheap while nothing has changed. Else why not, counted. */
+MUST_CHECK enum error ws_receive_ask_key(struct ws_session *session);
 
 /* The message that has begun, or waits, is lost: counts it once. */
 void ws_receive_refuse(struct ws_session *session, enum error error);

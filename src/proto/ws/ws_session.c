@@ -170,6 +170,11 @@ static void tick_life(struct ws_session *session)
 
 static void tick_open(struct ws_session *session)
 {
+    enum error error = ws_receive_ask_key(session);
+    if (error != OK) {
+        ws_progress_end(session, error);
+        return;
+    }
     if (session->input.flow == WS_HELD) {
         ws_progress_advance(session);
     }

@@ -41,7 +41,7 @@ static void replies_are_written_as_http_1_1(void **state)
         { { .status = 204, .origin = { "*", 1 }, .allow = METHOD_BIT(HTTP_POST), .preflight = true },
           "HTTP/1.1 204 No Content\r\nD\r\nAllow: POST\r\nAccess-Control-Allow-Origin: *\r\n"
           "Access-Control-Expose-Headers: Retry-After, Allow, Date\r\nAccess-Control-Allow-Methods: POST\r\n"
-          "Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization\r\n"
+          "Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key\r\n"
           "Access-Control-Max-Age: 86400\r\n\r\n" },
         { { .status = 200, .cache_control = "max-age=60" },
           "HTTP/1.1 200 OK\r\nD\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nhi" },

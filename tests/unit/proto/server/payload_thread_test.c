@@ -71,6 +71,11 @@ bool pipeline_io_shed(struct pipeline_io *io)
     return false;
 }
 
+void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error)
+{
+    (void)io, (void)key, (void)error;
+}
+
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error)
 {

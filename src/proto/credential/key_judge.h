@@ -1,0 +1,27 @@
+/* May who sends a request have what is at its route? Where there are keys. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct access;
+struct access_key;
+struct access_memo;
+struct event_route;
+struct http_request;
+struct route;
+
+struct key_question {
+    const struct access *access;
+    struct access_memo *memo; /* of the connection */
+    struct slice subject;     /* of the client's certificate; empty: none */
+    int64_t wall_ns;
+    struct buf *texts, *query; /* as credential_of has them */
+};
+
+/* OK: *key is whose it is, NULL if nobody needs one there; *admin is OK if it may see what operators see, else why not; and
+ * *takes_events is what is there if that is for events, whose stream is still to be asked for. Else why not, with *detail, which
+ * may be empty: what credential_of, access_identify and access_allows say. */
+MUST_CHECK enum error key_judge(const struct key_question *question, struct http_request *request,
+                                const struct route *route, const struct access_key **key, enum error *admin,
+                                const struct event_route **takes_events, struct slice *detail);
