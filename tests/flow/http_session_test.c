@@ -665,7 +665,8 @@ static void a_preflight_of_another_origin_or_of_no_header_names_allows_nothing_m
     assert_string_equal(statuses(wire), "204");
     assert_false(wrote(wire, "Access-Control") || wrote(wire, "traceparent"));
     send_text(wire, PREFLIGHT("https://shop.example") "Access-Control-Request-Headers: a=\"b\"; c\r\n\r\n");
-    assert_true(wrote(wire, "\r\nAccess-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key\r\n"));
+    assert_true(
+        wrote(wire, "\r\nAccess-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key\r\n"));
     wire_free(wire);
 }
 
