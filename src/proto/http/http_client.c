@@ -93,7 +93,8 @@ void http_client_posts(struct http_exchange *exchange, const struct event_route 
 {
     char text[CLIENT_ADDRESS_TEXT];
     struct slice client_ip = http_client_ip(exchange, request, text);
-    if (exchange->context->gatekeeper->rates != NULL) {
+    const struct limits *rates = exchange->context->gatekeeper->rates;
+    if (rates != NULL && limits_charge_afterwards(rates)) {
         post_and_pay(exchange, route, request, body, client_ip, token, answer);
     } else {
         http_events_post(exchange->context, route, request, body, client_ip, token, answer);

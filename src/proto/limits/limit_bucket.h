@@ -19,6 +19,7 @@ struct limit_rate {
     double unit;     /* ticks that one unit takes to come back; 0: no limit */
     int64_t burst;   /* ticks that all of it takes */
     double of_burst; /* 1 / burst */
+    double per_tick; /* 1 / unit */
 };
 
 /* `per_second` units, or none; at least `least` units fit in. */

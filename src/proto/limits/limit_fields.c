@@ -33,25 +33,34 @@ static const struct name names[LIMIT_POLICIES][LIMIT_UNITS] = {
 };
 
 /* So large that what is written fits whatever the numbers are. */
-_Static_assert(LIMIT_FIELDS_MAX >= 160 + 2 * 16 + 24 + 7 * MOST_DIGITS, "five lines");
+_Static_assert(LIMIT_FIELDS_MAX >= 160 + 80 + 40 + 4 * MOST_DIGITS, "five lines");
 
-static char *put(char *at, struct slice text)
+/* Of a literal: its length is known, so that it is a few stores. */
+#define PUT(at, literal) ((char *)memcpy(at, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
+
+static inline char *put(char *at, const char *data, size_t length)
 {
-    memcpy(at, text.data, text.len);
-    return at + text.len;
+    memcpy(at, data, length);
+    return at + length;
 }
 
-static char *put_number(char *at, struct slice before, uint64_t number)
-{
+struct number {
     char digits[MOST_DIGITS];
-    size_t first = sizeof digits;
-    at = put(at, before);
+    size_t first;
+};
+
+static void write_number(struct number *number, uint64_t value)
+{
+    number->first = MOST_DIGITS;
     do {
-        digits[--first] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    memcpy(at, digits + first, sizeof digits - first);
-    return at + sizeof digits - first;
+        number->digits[--number->first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+}
+
+static inline char *put_number(char *at, const struct number *number)
+{
+    return put(at, number->digits + number->first, MOST_DIGITS - number->first);
 }
 
 static uint64_t seconds(int64_t ns)
@@ -60,22 +69,65 @@ static uint64_t seconds(int64_t ns)
     return (uint64_t)((ns + NS_PER_SECOND - 1) / NS_PER_SECOND);
 }
 
+/* What does not change from reply to reply. */
+struct constant {
+    enum limit_policy policy;
+    enum limit_unit unit;
+    uint64_t limit;
+    int64_t window_ns;
+    size_t begin_length, middle_length; /* 0: there is none yet */
+    char begin[160];                    /* up to what remains */
+    char middle[80];                    /* from the limit to what remains */
+};
+
+_Static_assert(sizeof((struct constant *)NULL)->begin >= 60 + 2 * 16 + 24 + 2 * MOST_DIGITS,
+               "a policy and the next name");
+_Static_assert(sizeof((struct constant *)NULL)->middle >= 50 + MOST_DIGITS, "a limit and the next name");
+
+static bool is_of(const struct constant *constant, const struct limit_state *state)
+{
+    return constant->begin_length != 0 && constant->limit == state->limit && constant->policy == state->policy &&
+           constant->unit == state->unit && constant->window_ns == state->window_ns;
+}
+
+static void RARE write_constant(struct constant *constant, const struct limit_state *state)
+{
+    const struct name *name = &names[state->policy][state->unit];
+    struct number limit, window;
+    write_number(&limit, state->limit);
+    write_number(&window, seconds(state->window_ns));
+    char *at = put(PUT(constant->begin, "RateLimit-Policy: "), name->policy.data, name->policy.len);
+    at = put(put_number(PUT(at, ";q="), &limit), name->unit.data, name->unit.len);
+    at = put_number(PUT(at, ";w="), &window);
+    at = PUT(put(PUT(at, "\r\nRateLimit: "), name->policy.data, name->policy.len), ";r=");
+    constant->begin_length = (size_t)(at - constant->begin);
+    at = put_number(PUT(constant->middle, "\r\nX-RateLimit-Limit: "), &limit);
+    constant->middle_length = (size_t)(PUT(at, "\r\nX-RateLimit-Remaining: ") - constant->middle);
+    constant->policy = state->policy;
+    constant->unit = state->unit;
+    constant->limit = state->limit;
+    constant->window_ns = state->window_ns;
+    ASSERT_AT_MOST(constant->begin_length, sizeof constant->begin);
+    ASSERT_AT_MOST(constant->middle_length, sizeof constant->middle);
+}
+
 size_t limit_fields_write(const struct limit_state *state, char out[LIMIT_FIELDS_MAX])
 {
+    static _Thread_local struct constant last; /* most replies of a thread name the same policy */
     if (!state->limited) {
         return 0;
     }
     ASSERT(state->policy < LIMIT_POLICIES && state->unit < LIMIT_UNITS);
-    const struct name *name = &names[state->policy][state->unit];
-    uint64_t reset = seconds(state->reset_ns);
-    char *at = put(put(out, SLICE("RateLimit-Policy: ")), name->policy);
-    at = put(put_number(at, SLICE(";q="), state->limit), name->unit);
-    at = put_number(at, SLICE(";w="), seconds(state->window_ns));
-    at = put(put(at, SLICE("\r\nRateLimit: ")), name->policy);
-    at = put_number(put_number(at, SLICE(";r="), state->remaining), SLICE(";t="), reset);
-    at = put_number(at, SLICE("\r\nX-RateLimit-Limit: "), state->limit);
-    at = put_number(at, SLICE("\r\nX-RateLimit-Remaining: "), state->remaining);
-    at = put(put_number(at, SLICE("\r\nX-RateLimit-Reset: "), reset), SLICE("\r\n"));
+    if (!is_of(&last, state)) {
+        write_constant(&last, state);
+    }
+    struct number remaining, reset;
+    write_number(&remaining, state->remaining);
+    write_number(&reset, seconds(state->reset_ns));
+    char *at = put_number(put(out, last.begin, last.begin_length), &remaining);
+    at = put_number(PUT(at, ";t="), &reset);
+    at = put_number(put(at, last.middle, last.middle_length), &remaining);
+    at = PUT(put_number(PUT(at, "\r\nX-RateLimit-Reset: "), &reset), "\r\n");
     ASSERT_AT_MOST(at - out, LIMIT_FIELDS_MAX);
     return (size_t)(at - out);
 }

@@ -1,5 +1,5 @@
 /* The header fields that tell a client of its limits: RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10,
- * structured fields of RFC 9651), and the older X-RateLimit-Limit, -Remaining and -Reset (seconds from now). Pure. */
+ * structured fields of RFC 9651), and the older X-RateLimit-Limit, -Remaining and -Reset (seconds from now). Any thread. */
 #pragma once
 
 #include <stddef.h>

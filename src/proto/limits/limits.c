@@ -190,6 +190,11 @@ void limits_count_refusal(struct metrics_cells *cells, const struct limit_state 
     metric_add_index(cells, METRIC_LIMITED, (size_t)state->policy * LIMIT_UNITS + state->unit, 1);
 }
 
+bool limits_charge_afterwards(const struct limits *limits)
+{
+    return limits->afterwards;
+}
+
 struct limits_counts limits_count(const struct limits *limits)
 {
     return limits->addresses != NULL ? limit_table_count(limits->addresses) : (struct limits_counts){ 0 };
@@ -336,7 +341,7 @@ static int64_t ns_of(int64_t ticks)
 
 static uint64_t units_of(const struct finding *finding, int64_t ticks)
 {
-    double units = (double)ticks / finding->rate->unit + 1e-6;
+    double units = (double)ticks * finding->rate->per_tick + 1e-6;
     return (uint64_t)(finding->unit == LIMIT_CPU ? units / NS_PER_MICROSECOND : units);
 }
 

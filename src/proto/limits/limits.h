@@ -49,6 +49,9 @@ bool limits_are_off(const struct limits *limits);
 /* CPU time is limited, and worth being measured. */
 bool limits_measure_cpu(const struct limits *limits);
 
+/* Something is charged that is known only when a payload has been read: events, bytes of chunks, CPU time. */
+bool limits_charge_afterwards(const struct limits *limits);
+
 /* Takes it from all buckets of the visitor, or from none. OK, or ERROR_RATE_LIMITED with state->retry_after_ns. Requests must
  * be there; of all else something must be left. `state` may be NULL. Any thread. */
 MUST_CHECK enum error limits_take(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
