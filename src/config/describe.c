@@ -1,5 +1,6 @@
 /* Turns the option tables into docs/configuration.md. */
 #include "config/environment.h"
+#include "config/option_read.h"
 #include "config/tables/option_table.h"
 
 static const char *const preface =
@@ -42,7 +43,10 @@ static const char *const preface =
 static const char *const environment_preface =
     "\n## Environment\n\n"
     "Precedence: a variable of this table that is set and not empty; else the file; else the default. An unknown one\n"
-    "that begins with `SLUICE_` is told at start and by `--check`, unless the file mentions it as `${NAME}`.\n\n"
+    "that begins with `SLUICE_` is told at start and by `--check`, unless the file mentions it as `${NAME}`.\n"
+    "A `…_FILE` names a file whose one line is the value: a secret of Docker, Kubernetes or systemd. Both at once are "
+    "a\n"
+    "problem.\n\n"
     "| variable | option |\n|---|---|\n";
 
 static const char *const type_names[] = {
@@ -158,11 +162,23 @@ static void describe_nested(struct buf *out, const struct option_table *table, c
     }
 }
 
+/* Whether "section.key" is. */
+static bool is_secret(struct slice path)
+{
+    struct slice section;
+    const struct option *group = slice_split(&path, '.', &section) ? option_find(&option_sections, section) : NULL;
+    const struct option *option = group == NULL ? NULL : option_find(group->table, path);
+    return option != NULL && option->secret;
+}
+
 static void describe_environment(struct buf *out)
 {
     buf_append_string(out, environment_preface);
     for (size_t i = 0; i < environment_option_count; i++) {
-        buf_printf(out, "| `%s` | `%s` |\n", environment_options[i].variable, environment_options[i].path);
+        const struct environment_option *row = &environment_options[i];
+        bool secret = is_secret(slice_from_string(row->path));
+        buf_printf(out, "| `%s`%s%s%s | `%s` |\n", row->variable, secret ? ", `" : "", secret ? row->variable : "",
+                   secret ? "_FILE`" : "", row->path);
     }
 }
 

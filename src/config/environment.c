@@ -11,6 +11,7 @@ const struct environment_option environment_options[] = {
     { "SLUICE_DURABILITY", "journal.durability" },
     { "SLUICE_DEDUP", "dedup.kind" },
     { "REDIS_URL", "dedup.redis_url" },
+    { "REDIS_PASSWORD", "dedup.redis_password" },
     { "SLUICE_STORE", "store.kind" },
     { "SLUICE_LIBCHDB", "store.library" },
     { "CLICKHOUSE_URL", "store.url" },

@@ -1,5 +1,5 @@
 /* The variables of the environment that are options: each wins over the file, whether or not the file mentions it. One
- * that is empty counts as unset. The table is declared once; the reading of options, docs/configuration.md and the look
+ * that is empty counts as unset. Of one that holds a secret, NAME_FILE may name a file instead (secret.h). The table is declared once; the reading of options, docs/configuration.md and the look
  * for slips follow from it. */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "config/option_texts.h"
 #include "config/options/string_list.h"
 #include "config/scalar.h"
+#include "config/secret.h"
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64, FEW_KEYS = 14 };
 
@@ -248,15 +249,16 @@ static const char *environment_value(const struct option_reader *reader, const c
 /* The environment wins over what the file says, or leaves out. False: it says nothing of this option. */
 static bool read_environment(struct option_reader *reader, const struct option *option, const char *path, void *place)
 {
-    const char *value = environment_value(reader, path);
-    if (value == NULL) {
-        return false;
-    }
+    const char *variable = environment_variable(path);
     const char *file = reader->file;
     reader->file = "environment";
-    option_read_scalar(reader, option, 0, environment_variable(path), slice_from_string(value), place);
+    const char *secret = variable != NULL && option->secret ? secret_of_variable(reader, variable) : NULL;
+    const char *value = secret != NULL ? secret : environment_value(reader, path);
+    if (value != NULL) {
+        option_read_scalar(reader, option, 0, variable, slice_from_string(value), place);
+    }
     reader->file = file;
-    return true;
+    return value != NULL;
 }
 
 /* A list that the file leaves empty has one entry if a variable means an option of it. */

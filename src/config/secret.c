@@ -1,6 +1,7 @@
 /* Turns files that hold a secret into options. */
 #include "config/secret.h"
 
+#include "base/assert.h"
 #include "config/memory.h"
 #include "config/option_problem.h"
 #include "config/options/dedup_options.h"
@@ -59,20 +60,41 @@ static const char *read_secret(struct option_reader *reader, const char *option,
     return copy;
 }
 
+static const char *value_of(const struct option_reader *reader, const char *variable)
+{
+    const char *value = reader->lookup(variable);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+const char *secret_of_variable(struct option_reader *reader, const char *variable)
+{
+    char name[64];
+    int len = snprintf(name, sizeof name, "%s_FILE", variable);
+    ASSERT(len > 0 && (size_t)len < sizeof name);
+    const char *path = value_of(reader, name);
+    if (path != NULL && value_of(reader, variable) != NULL) {
+        option_problem(reader, 0, name, "found beside %s, expected one of them", variable);
+        return NULL;
+    }
+    return path == NULL ? NULL : read_secret(reader, name, path);
+}
+
+/* `*secret` becomes what the file at `path` holds, if that is given. */
+static void settle(struct option_reader *reader, const char *option, const char *path, const char *other,
+                   const char **secret)
+{
+    if (path[0] != '\0' && (*secret)[0] != '\0') {
+        option_problem(reader, 0, option, "found beside %s, expected one of them", other);
+    } else if (path[0] != '\0') {
+        *secret = read_secret(reader, option, path);
+    }
+}
+
 void settle_secrets(struct option_reader *reader, struct store_options *store, struct query_options *query,
                     struct dedup_options *dedup)
 {
-    if (store->password_file[0] != '\0' && store->password[0] != '\0') {
-        option_problem(reader, 0, "store.password_file", "found beside store.password, expected one of them");
-    } else if (store->password_file[0] != '\0') {
-        store->password = read_secret(reader, "store.password_file", store->password_file);
-    }
-    if (query->password_file[0] != '\0' && query->password[0] != '\0') {
-        option_problem(reader, 0, "query.password_file", "found beside query.password, expected one of them");
-    } else if (query->password_file[0] != '\0') {
-        query->password = read_secret(reader, "query.password_file", query->password_file);
-    }
-    if (dedup->redis_password_file[0] != '\0') {
-        dedup->redis_password = read_secret(reader, "dedup.redis_password_file", dedup->redis_password_file);
-    }
+    settle(reader, "store.password_file", store->password_file, "store.password", &store->password);
+    settle(reader, "query.password_file", query->password_file, "query.password", &query->password);
+    settle(reader, "dedup.redis_password_file", dedup->redis_password_file, "dedup.redis_password",
+           &dedup->redis_password);
 }

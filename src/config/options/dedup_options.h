@@ -16,7 +16,7 @@ struct dedup_options {
     enum dedup_on_error on_error;
     const char *redis_url;
     const char *redis_password_file;      /* "" : none */
-    const char *redis_password;           /* what it holds; NULL: there is none. Of no option */
+    const char *redis_password;           /* "": none, or in the URL, which wins */
     const char *redis_ca_file;            /* rediss: PEM of the CAs that are trusted; "": the system's */
     const char *redis_client_certificate; /* rediss: PEM of our own; "": none */
     const char *redis_client_key;         /* "": in redis_client_certificate */

@@ -56,8 +56,10 @@ static const struct option dedup_rows[] = {
     { "redis_url",        STRING(dedup_options, redis_url),                    "redis://localhost:6379", "1", NULL,
       "`redis`: the server, 6.2 or later: `redis://[[user]:password@]host[:port][/database]`, `rediss://…` "
       "with TLS, or `redis+unix://[…@]/path[?db=database]`.", .secret = true },
+    { "redis_password",   STRING(dedup_options, redis_password),               "",                 NULL,    NULL,
+      "`redis`: the password, for a URL without one.", .secret = true },
     { "redis_password_file", STRING(dedup_options, redis_password_file),       "",                 NULL,    NULL,
-      "`redis`: a file with the password, for a URL without one; a line end behind it is left out." },
+      "`redis`: a file with it, instead of `redis_password`; a line end behind it is left out." },
     { "redis_ca_file",    STRING(dedup_options, redis_ca_file),                "",                 NULL,    NULL,
       "`redis` over rediss://: a file (PEM) with the CAs that may have signed the server's certificate; empty: those that the system trusts." },
     { "redis_client_certificate", STRING(dedup_options, redis_client_certificate), "",             NULL,    NULL,

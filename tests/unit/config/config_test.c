@@ -42,7 +42,7 @@ static const char *const everything_set[][2] = {
     { "SLUICE_DATA", "/data" },       { "SLUICE_DURABILITY", "os" },    { "SLUICE_DEDUP", "redis" },
     { "REDIS_URL", "redis://r" },     { "SLUICE_STORE", "clickhouse" }, { "SLUICE_LIBCHDB", "/lib/chdb.so" },
     { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },       { "CLICKHOUSE_PASSWORD", "p" },
-    { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DRAIN_TIMEOUT", "7s" },
+    { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DRAIN_TIMEOUT", "7s" }, { "REDIS_PASSWORD", "r" },
 };
 
 static const char *all_of_them(const char *name)
@@ -498,11 +498,25 @@ static void loads_the_sample_and_the_presets_with_nothing_set(void **state)
 static const char *promised_only(const char *name)
 {
     static const char *const set[][2] = {
-        { "SLUICE_HTTP", ":1" },          { "SLUICE_DATA", "/data" },      { "SLUICE_STORE", "clickhouse" },
-        { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
-        { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
-        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "ERROR" }, { "SLUICE_UDP", ":2" },
-        { "SLUICE_DRAIN_TIMEOUT", "7s" }, { "SLUICE_LIBCHDB", NULL },
+        { "SLUICE_HTTP", ":1" },
+        { "SLUICE_DATA", "/data" },
+        { "SLUICE_STORE", "clickhouse" },
+        { "CLICKHOUSE_URL", "http://c" },
+        { "CLICKHOUSE_USER", "u" },
+        { "CLICKHOUSE_PASSWORD", "p" },
+        { "CLICKHOUSE_DATABASE", "d" },
+        { "SLUICE_DEDUP", "redis" },
+        { "REDIS_URL", "redis://r" },
+        { "SLUICE_DURABILITY", "os" },
+        { "SLUICE_LOG_LEVEL", "ERROR" },
+        { "SLUICE_UDP", ":2" },
+        { "SLUICE_DRAIN_TIMEOUT", "7s" },
+        { "SLUICE_LIBCHDB", NULL },
+        { "REDIS_PASSWORD", NULL },
+        { "REDIS_PASSWORD_FILE", NULL },
+        { "REDIS_URL_FILE", NULL },
+        { "CLICKHOUSE_URL_FILE", NULL },
+        { "CLICKHOUSE_PASSWORD_FILE", NULL },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
@@ -568,6 +582,7 @@ static void assert_everything_is_set(const struct config *config)
     assert_int_equal(config->journal.durability, DURABILITY_OS);
     assert_int_equal(config->dedup.kind, DEDUP_REDIS);
     assert_string_equal(config->dedup.redis_url, "redis://r");
+    assert_string_equal(config->dedup.redis_password, "r");
     assert_int_equal(config->store.kind, STORE_CLICKHOUSE);
     assert_string_equal(config->store.library, "/lib/chdb.so");
     assert_string_equal(config->store.url, "http://c");
