@@ -94,11 +94,11 @@ void query_queue_done(struct query_queue *queue, size_t thread)
     queue->running[thread].busy = false;
 }
 
-uint64_t query_queue_client(struct slice text)
+uint64_t query_queue_client(struct slice address_text)
 {
     static const uint8_t mapped[MAPPED_BYTES] = { [10] = 0xFF, [11] = 0xFF };
     struct client_address address;
-    if (!client_address_parse(&address, text)) {
+    if (!client_address_parse(&address, address_text)) {
         return 0;
     }
     if (memcmp(address.bytes, mapped, sizeof mapped) != 0) {

@@ -38,4 +38,4 @@ struct query_job *query_queue_take(struct query_queue *queue, size_t thread);
 void query_queue_done(struct query_queue *queue, size_t thread);
 
 /* The client behind a request's address as text. */
-uint64_t query_queue_client(struct slice address);
+uint64_t query_queue_client(struct slice address_text);

@@ -54,6 +54,69 @@ def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
             gateway.cleanup()
 
 
+SCOPES = ["write", "read", "admin"]
+OPEN = ["/livez", "/readyz", "/ping", "/sluice.js", "/mine", "/files/a.txt", "/short"]
+NEEDS = {"read": ["/", "/demo", "/events/metrics", "/openapi.json", "/top"],
+         "admin": ["/metrics", "/status", "/health", "/readyz?verbose"]}
+
+
+def with_keys(folder):
+    """A public listener that serves all, one of operators, and a key for each scope, whose text is its scope's name."""
+    os.makedirs(os.path.join(folder, "files"))
+    with open(os.path.join(folder, "files", "a.txt"), "w") as file:
+        file.write("a")
+    keys = "".join("  - { name: %s, sha256: %s, scopes: [%s] }\n" % (scope, hashlib.sha256(scope.encode()).hexdigest(), scope)
+                   for scope in SCOPES)
+    path = os.path.join(folder, "keys.yaml")
+    with open(SAMPLE) as sample, open(path, "w") as file:
+        file.write(sample.read().replace("admin:\n  listen: \"\"", "", 1).replace("  listen: ${SLUICE_HTTP:-0.0.0.0:8080}", """
+  listeners:
+    - { listen: "127.0.0.1:0", serves: [events, pages, admin] }
+    - { listen: "127.0.0.1:0", serves: admin }
+""", 1) + """
+keys:
+%spages: [{ path: /mine, json: '{"who": "we"}' }]
+files: [{ path: "/files/{file...}", folder: %s }]
+replies: { short: { ok: { status: 204, empty: true } } }
+routes: [{ path: /short, methods: [GET], reply: short }]
+queries: { top: { path: /top, select: { n: { shape: value, sql: "SELECT count() FROM {rows}" } } } }
+""" % (keys, os.path.join(folder, "files")))
+    gateway = Gateway(folder, path, {"SLUICE_HTTP": ""}).start()
+    gateway.pages_port = [port for _, port, serves in gateway.http if serves == {"admin"}][0]
+    return gateway
+
+
+def once_there_are_keys_each_page_asks_for_its_scope(folder):
+    gateway = with_keys(folder)
+    try:
+        def ask(path, key=None):
+            return gateway.request("GET", path, headers={"Authorization": "Bearer " + key} if key else {})
+        for path in OPEN:
+            for key in [None] + SCOPES:
+                assert ask(path, key)[0] in (200, 204), (path, key)
+        assert ask("/readyz")[2] in (b"ready\n", b"not ready\n")
+        for scope, paths in NEEDS.items():
+            for path in paths:
+                status, fields, body = ask(path)
+                assert status == 401 and "www-authenticate" in fields, (path, status, fields)
+                assert not re.search(rb"127\.0\.0\.1|sluice_|journal|embedded", body), (path, body)
+                for key in SCOPES:
+                    assert ask(path, key)[0] == (200 if key == scope else 403), (path, key)
+                assert ask(path, "another")[0] == 401, path
+        assert b"journal: ok" in ask("/readyz?verbose", "admin")[2]
+        for path in NEEDS["admin"]:     # the address is the operators' own
+            assert gateway.request("GET", path, port=gateway.pages_port)[0] == 200, path
+            assert gateway.request("GET", path, port=gateway.pages_port, headers={"X-API-Key": "another"})[0] == 200, path
+        assert gateway.post("/events", event(1))[0] == 401
+        assert gateway.post("/events", event(1), {"X-API-Key": "read"})[0] == 403
+        assert gateway.post("/events", event(1), {"X-API-Key": "write"})[0] == 202
+        stored(gateway, 1)
+        for key in SCOPES[1:] + ["another"]:
+            assert "Bearer " + key not in gateway.log()
+    finally:
+        gateway.cleanup()
+
+
 def what_is_switched_off_is_nowhere(folder):
     config = sample_with(folder, http={"demo": "false"}, query={"event_metrics": "false"})
     gateway = Gateway(folder, config, arguments=["--example"])
@@ -245,7 +308,7 @@ def a_question_may_cost_so_much_and_no_more(folder):
 
 if __name__ == "__main__":
     main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
-          who_starts_it_open_is_told_so_in_one_line_and_to_whom, what_is_switched_off_is_nowhere,
+          who_starts_it_open_is_told_so_in_one_line_and_to_whom, once_there_are_keys_each_page_asks_for_its_scope, what_is_switched_off_is_nowhere,
           what_the_store_says_goes_to_the_log_and_to_no_stranger,
           a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched,
           pages_are_shown_in_no_frame_and_taken_for_nothing_else, files_and_memory_are_of_the_gateway_alone])
