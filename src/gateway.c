@@ -24,8 +24,6 @@
 #include "base/system/crash_point.h"
 #include "base/version.h"
 #include "pipeline/pipeline.h"
-#include "proto/server/server.h"
-#include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"
 #include "query/query.h"
 #include "query/sql_service.h"
@@ -279,17 +277,17 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
 
 const char *gateway_address(const struct gateway *g, unsigned serves, int *port)
 {
-    return server_address(g->doors.server, serves, port);
+    return gateway_doors_address(&g->doors, serves, port);
 }
 
 void gateway_http_addresses(const struct gateway *g, struct buf *out)
 {
-    server_addresses(g->doors.server, out);
+    gateway_doors_addresses(&g->doors, out);
 }
 
 void gateway_udp_addresses(const struct gateway *g, struct buf *out)
 {
-    udp_addresses(g->doors.udp, out);
+    gateway_doors_udp_addresses(&g->doors, out);
 }
 
 void gateway_store_names(const struct gateway *g, struct buf *out)

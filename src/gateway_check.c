@@ -9,7 +9,6 @@
 
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
-#include "proto/access/access.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"
@@ -59,45 +58,11 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     return streams;
 }
 
-/* Without keys all events would have one tenant, and nobody would be told. */
-static bool check_tenants(const struct config *config, struct stream *const *streams, struct buf *problems)
-{
-    bool fit = true;
-    for (size_t i = 0; i < config->stream_count && config->key_count == 0; i++) {
-        if (streams[i]->has_tenant) {
-            buf_printf(problems,
-                       "%s:%d: %s: found tenant: key, expected keys: without them all events have one tenant; add keys "
-                       "or a keys_file, or leave tenant out\n",
-                       config->streams[i].file, config->streams[i].line, config->streams[i].name);
-            fit = false;
-        }
-    }
-    return fit;
-}
-
-bool gateway_access_new(const struct config *config, struct stream *const *streams, struct access **access,
-                        struct buf *problems)
-{
-    *access = NULL;
-    if (!check_tenants(config, streams, problems)) {
-        return false;
-    }
-    *access = config->key_count == 0
-                  ? NULL
-                  : access_new(config->keys, config->key_count, streams, config->stream_count, problems);
-    return config->key_count == 0 || *access != NULL;
-}
-
-void gateway_access_free(struct access *access)
-{
-    access_free(access);
-}
-
 static bool check_access(const struct config *config, struct stream *const *streams, struct buf *problems)
 {
     struct access *access;
     bool fits = gateway_access_new(config, streams, &access, problems);
-    access_free(access);
+    gateway_access_free(access);
     return fits;
 }
 

@@ -114,3 +114,18 @@ const char *gateway_doors_stuck(const struct gateway_doors *doors, int64_t now_n
     }
     return NULL;
 }
+
+const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port)
+{
+    return server_address(doors->server, serves, port);
+}
+
+void gateway_doors_addresses(const struct gateway_doors *doors, struct buf *out)
+{
+    server_addresses(doors->server, out);
+}
+
+void gateway_doors_udp_addresses(const struct gateway_doors *doors, struct buf *out)
+{
+    udp_addresses(doors->udp, out);
+}

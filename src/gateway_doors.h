@@ -64,3 +64,8 @@ void gateway_doors_free(struct gateway_doors *doors);
 
 /* The threads that have been at one turn for `limit_ns` or longer; NULL: none. */
 const char *gateway_doors_stuck(const struct gateway_doors *doors, int64_t now_ns, int64_t limit_ns);
+
+/* As gateway_address, gateway_http_addresses and gateway_udp_addresses say. */
+const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port);
+void gateway_doors_addresses(const struct gateway_doors *doors, struct buf *out);
+void gateway_doors_udp_addresses(const struct gateway_doors *doors, struct buf *out);

@@ -172,6 +172,7 @@ static bool swap(struct gateway *g, struct change *change)
     struct config old = g->kept;
     swap_sections(&g->live, next);
     g->access = change->rules.access;
+    gateway_access_count(g->access, old_access, g->metrics);
     g->kept = *next;
     change->rules.rates = gateway_limits_rates(&g->limits);
     gateway_doors_refresh(&g->doors, g->live.http.max_ratio, &change->rules);

@@ -1,6 +1,7 @@
 /* Turns a command line into a gateway that runs until it is told to stop. */
 #include "command/dead_letters_command.h"
 #include "command/journal_command.h"
+#include "command/key_command.h"
 #include "command/schema_command.h"
 #include "command/setup_command.h"
 #include "command/sql_command.h"
@@ -33,6 +34,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]
                             "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n"
                             "       sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT\n"
                             "       sluice setup [--config FILE]\n"
+                            "       sluice key new|check|list […]\n"
                             "       sluice schema print [--config FILE] [--replicated] [--on-cluster NAME]\n"
                             "                    [--server VERSION] [STREAM…]\n"
                             "       sluice --version | --help | --options\n"
@@ -402,23 +404,23 @@ static void print_parts(const struct config *config, const char *path)
     putchar('\n');
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    int skips;
+} commands[] = {
+    { "journal", journal_command, 2 }, { "dead-letters", dead_letters_command, 2 },
+    { "sql", sql_command, 1 },         { "setup", setup_command, 1 },
+    { "schema", schema_command, 1 },   { "key", key_command, 1 },
+};
+
 int main(int argc, char **argv)
 {
     keep_private();
-    if (argc > 1 && strcmp(argv[1], "journal") == 0) {
-        return journal_command(argc - 2, argv + 2);
-    }
-    if (argc > 1 && strcmp(argv[1], "dead-letters") == 0) {
-        return dead_letters_command(argc - 2, argv + 2);
-    }
-    if (argc > 1 && strcmp(argv[1], "sql") == 0) {
-        return sql_command(argc - 1, argv + 1);
-    }
-    if (argc > 1 && strcmp(argv[1], "setup") == 0) {
-        return setup_command(argc - 1, argv + 1);
-    }
-    if (argc > 1 && strcmp(argv[1], "schema") == 0) {
-        return schema_command(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < ARRAY_LENGTH(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - commands[i].skips, argv + commands[i].skips);
+        }
     }
     struct arguments arguments = { .config = DEFAULT_CONFIG };
     int code;

@@ -2,10 +2,15 @@
 #include "config/include.h"
 
 #include "config/merge.h"
-#include "config/options/options.h"
+#include "config/options/include_options.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+struct include_list {
+    struct include_options *items;
+    size_t count;
+};
 
 struct joining {
     struct option_reader *reader;
@@ -107,13 +112,13 @@ static bool prefix_is_valid(struct option_reader *reader, const struct include_o
 }
 
 /* Joins the files that *root, of `file`, includes. */
-static bool join_all(const struct joining *joining, const struct config *said, const struct node_file *file,
+static bool join_all(const struct joining *joining, const struct include_list *said, const struct node_file *file,
                      const struct node **root)
 {
     const struct merge merge = { joining->reader, joining->nodes, .own = file };
     bool whole = true;
-    for (size_t i = 0; i < said->include_count; i++) {
-        const struct include_options *include = &said->includes[i];
+    for (size_t i = 0; i < said->count; i++) {
+        const struct include_options *include = &said->items[i];
         const struct node *included = NULL;
         whole = prefix_is_valid(joining->reader, include) && read_included(joining, include, file, &included) && whole;
         *root = merge_roots(&merge, *root, included);
@@ -123,9 +128,11 @@ static bool join_all(const struct joining *joining, const struct config *said, c
 
 static bool join_includes(const struct joining *joining, const struct node_file *file, const struct node **root)
 {
-    const struct option *option = option_find(&option_sections, SLICE("include"));
-    const struct node *node = *root != NULL ? node_member(*root, option->key) : NULL;
-    struct config said = { 0 };
+    struct option option = *option_find(&option_sections, SLICE("include"));
+    const struct node *node = *root != NULL ? node_member(*root, option.key) : NULL;
+    option.offset = offsetof(struct include_list, items);
+    option.count_offset = offsetof(struct include_list, count);
+    struct include_list said = { 0 };
     if (node == NULL) {
         return true;
     }
@@ -133,7 +140,7 @@ static bool join_includes(const struct joining *joining, const struct node_file 
     const char *name = reader->file;
     size_t before = reader->problems->len;
     reader->file = file->name;
-    option_read(reader, option, node, option->key, &said);
+    option_read(reader, &option, node, option.key, &said);
     bool whole = reader->problems->len == before && join_all(joining, &said, file, root);
     reader->file = name;
     return whole;
