@@ -16,9 +16,11 @@ enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4, SERVES
 struct http_listener_options {
     int line; /* in the configuration file, for messages; 0: `option` is not in http.listeners */
     const char *file;
-    const char *listen; /* "host:port", "[::1]:port", ":port" */
-    unsigned serves;    /* of enum http_serves, never 0 */
-    const char *option; /* that gave the address, "admin.listen". Of no option */
+    const char *listen;         /* "host:port", "[::1]:port", ":port" */
+    unsigned serves;            /* of enum http_serves, never 0 */
+    const char *acme_webroot;   /* NULL: none */
+    const char *redirect_https; /* "true", "false" or a port; NULL: it is not given */
+    const char *option;         /* that gave the address, "admin.listen". Of no option */
 };
 
 struct http_options {

@@ -17,6 +17,12 @@ static const struct option http_listener_rows[] = {
       "What is served there; other paths get 404. `events`: /events, /events/bulk, /events/batch and the WebSockets. `pages`: "
       "/events/metrics, /, /demo, /sluice.js, /openapi.json and /swagger, and `queries`, `pages` and `files`. `admin`: /metrics, /health, /livez, /readyz, /ping and /status. `routes`: what "
       "the configuration adds, and none of the gateway's own paths. Not given: all; with `admin.listen`, all but `admin`.", .names = http_serves },
+    { "acme_webroot",     STRING(http_listener_options, acme_webroot),         NULL,               "1",     NULL,
+      "A folder that an ACME client writes to (`certbot --webroot -w`, `lego --http.webroot`): its `.well-known/acme-challenge/` is "
+      "served before all else. docs/operations.md, \"Let's Encrypt\"." },
+    { "redirect_https",   STRING(http_listener_options, redirect_https),       NULL,               NULL,    NULL,
+      "`true`: all else is answered 308 to https, by the same name, path and query; a number is the port of https if that is not 443. "
+      "It needs `http.hosts`." },
 };
 
 static const struct option_table http_listener_table = TABLE(http_listener_rows);

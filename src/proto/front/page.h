@@ -13,6 +13,7 @@ struct captures;
 struct page_request {
     enum http_method method;
     struct slice path;               /* without the query, percent-decoded */
+    struct slice sent_path;          /* likewise, as sent */
     struct slice query;              /* behind '?', as sent */
     const struct captures *captures; /* of the path's pattern; NULL: it has none */
     struct slice host;               /* as sent, with its port; empty: HTTP/1.0 */
@@ -86,6 +87,7 @@ struct page {
     enum page_result (*handle)(void *context, const struct page_request *request, struct page_reply *reply,
                                struct page_later later);
     bool unlimited;  /* of probes: `limits` do not refuse it */
+    bool any_host;   /* whatever http.hosts says */
     bool any_origin; /* scripts of any origin may read it, whatever http.cors_origins says */
 
     /* Of pages that the configuration asks for. */

@@ -39,6 +39,11 @@ static bool is_websocket(const struct route *route)
     return route != NULL && route->kind == ROUTE_WEBSOCKET;
 }
 
+static bool takes_any_host(const struct route *route)
+{
+    return route != NULL && route->kind == ROUTE_PAGE && route->page->any_host;
+}
+
 /* Asks what may be done with it, which is answered here. */
 static bool is_options(const struct http_request *request, const struct http_destination *to)
 {
@@ -92,7 +97,7 @@ struct http_destination http_serve_find(struct http_exchange *exchange, struct h
     to.visit = takes_events && http_client_is_nobody(request);
     to.is_event = takes_events && !to.visit;
     enum error refused = http_client_may(exchange, request, to.route, &to.detail);
-    if (context->options->hosts.count != 0 && !http_client_calls_us(context, request)) {
+    if (context->options->hosts.count != 0 && !takes_any_host(to.route) && !http_client_calls_us(context, request)) {
         to.error = ERROR_HOST_NOT_ALLOWED;
     } else if (refused != OK) {
         to.error = refused;
@@ -170,6 +175,7 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
     struct page_request asked = {
         .method = request->method,
         .path = path,
+        .sent_path = request->path,
         .query = request->query,
         .captures = &exchange->context->captures,
         .host = request->host,

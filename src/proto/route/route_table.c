@@ -223,7 +223,12 @@ const struct route *route_table_find(const struct route_table *table, struct sli
 {
     struct search search = { .path = path, .bare = without_slash(path), .host = host, .method = method };
     captures->count = 0;
-    const struct route *route = find_path(table, &search);
+    const struct route *route =
+        table->first == NULL ? NULL : route_table_find(table->first, path, host, method, captures, allow);
+    if (route != NULL) {
+        return route;
+    }
+    route = find_path(table, &search);
     if (route == NULL) {
         route = find_pattern(table, table->patterns, table->lasts, &search, captures);
     }

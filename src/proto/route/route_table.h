@@ -19,6 +19,7 @@ struct table_row;
 #define ROUTE_LENGTHS 64
 
 struct route_table {
+    const struct route_table *first; /* asked before it: of this address alone; NULL: there is none */
     struct table_row *rows;
     size_t count;
     size_t of_length[ROUTE_LENGTHS + 1]; /* paths of length i are rows [of_length[i], of_length[i + 1]) */

@@ -2,20 +2,41 @@
 #include "proto/server/listener.h"
 
 #include "config/options/http_options.h"
+#include "proto/doorway/doorway.h"
 #include "proto/front/listen.h"
 
 #define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
+
+static bool init_doorway(struct listener *listener, struct buf *problem)
+{
+    const struct page *pages = NULL;
+    struct route_list list = { 0 };
+    listener->doorway = doorway_new(listener->options);
+    size_t count = listener->doorway == NULL ? 0 : doorway_pages(listener->doorway, &pages);
+    bool made = listener->doorway != NULL && route_list_add_pages(&list, pages, count);
+    if (!made) {
+        buf_append_string(problem, "out of memory");
+    }
+    if (made && count != 0) {
+        listener->routes.first = &listener->of_doorway;
+        made = route_table_init(&listener->of_doorway, &list, SERVES_PAGES, problem);
+    }
+    route_list_release(&list);
+    return made;
+}
 
 bool listener_init(struct listener *listener, const struct http_listener_options *options,
                    const struct route_list *routes, const struct transport_ops *transport, struct buf *problem)
 {
     *listener = (struct listener){ .options = options, .transport = transport };
-    return route_table_init(&listener->routes, routes, options->serves, problem);
+    return route_table_init(&listener->routes, routes, options->serves, problem) && init_doorway(listener, problem);
 }
 
 void listener_release(struct listener *listener)
 {
     route_table_release(&listener->routes);
+    route_table_release(&listener->of_doorway);
+    doorway_free(listener->doorway);
 }
 
 /* Checking. */
@@ -33,6 +54,19 @@ static void check_address(const struct http_listener_options *listener, struct b
     struct buf problem = { 0 };
     if (!listen_check(listener->listen, &problem)) {
         begin_problem(listener, problems);
+        buf_append_slice(problems, buf_slice(&problem));
+        buf_append_byte(problems, '\n');
+    }
+    buf_release(&problem);
+}
+
+static void check_doorway(const struct http_listener_options *listener, const struct http_options *http,
+                          struct buf *problems)
+{
+    struct buf problem = { 0 };
+    if (!doorway_check(listener, http, &problem)) {
+        buf_printf(problems, listener->line != 0 ? "%d: " : " ", listener->line);
+        buf_printf(problems, "%.*s.", (int)(strrchr(listener->option, '.') - listener->option), listener->option);
         buf_append_slice(problems, buf_slice(&problem));
         buf_append_byte(problems, '\n');
     }
@@ -70,6 +104,7 @@ bool listeners_check(const struct http_options *http, struct buf *problems)
         served |= http->listeners[i].serves;
         check_address(&http->listeners[i], problems);
         check_alone(http, i, problems);
+        check_doorway(&http->listeners[i], http, problems);
     }
     if ((served & (SERVES_EVENTS | SERVES_ROUTES)) == 0) {
         buf_append_string(problems, " http.listeners: none serves events, expected one that does: "

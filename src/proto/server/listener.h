@@ -3,11 +3,14 @@
 
 #include "proto/route/route_table.h"
 
+struct doorway;
 struct http_options;
 
 struct listener {
     const struct http_listener_options *options;
     struct route_table routes;
+    struct doorway *doorway; /* what is asked first, and its table */
+    struct route_table of_doorway;
     const struct transport_ops *transport; /* of its connections, when they begin */
     int port;                              /* bound; 0: not yet */
 };
