@@ -1,7 +1,8 @@
-"""What is stored cannot be rewritten: whoever sends an event with the same key later, when the gateway has forgotten the first, or
+"""What is stored cannot be rewritten, nor kept from being stored by another tenant: whoever sends an event with the same key later, when the gateway has forgotten the first, or
 over another gateway, does not replace it. On the embedded engine, 26.7 and 18.16; across kill -9; and the recipe of
 docs/operations.md that makes an older table keep the first row, run as it stands there."""
 import contextlib
+import hashlib
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import time
 from check import main
 from gateway import BUILD, Gateway, ROOT, SERVER_BUILD
 from servers import start_chdb_server, start_clickhouse_18
+from websocket import Client
 
 CONFIG = """
 http: { listen: "${SLUICE_HTTP}" }
@@ -240,9 +242,148 @@ def an_older_table_is_told_and_the_recipe_makes_it_keep_the_first(store):
     return test
 
 
+TENANTS = """
+http: { listen: "${SLUICE_HTTP}" }
+admin: { listen: "127.0.0.1:0" }
+journal: { data: "${SLUICE_DATA}" }
+store: { kind: "${SLUICE_STORE:-clickhouse}", url: "${CLICKHOUSE_URL:-}" }
+keys:
+  - { name: shop, sha256: "%(shop)s", scopes: [write] }
+  - { name: mallory, sha256: "%(mallory)s", scopes: [write] }
+routes:
+  - { path: /open, methods: [POST], stream: sales, open: true }
+streams:
+  - name: sales
+    tenant: key
+    dedup_key: [order]
+    batch: { max_delay: 20ms }
+    fields:
+      - { name: order, type: String, required: true }
+      - { name: amount, type: Int64 }
+      - { name: sent_by, type: String, fill: key_name }
+      - { name: received_at, type: %(time)s, fill: received_at }
+  - name: named
+    dedup_key: [order, sent_by]
+    batch: { max_delay: 20ms }
+    fields:
+      - { name: order, type: String, required: true }
+      - { name: amount, type: Int64 }
+      - { name: sent_by, type: String, fill: key_name }
+  - name: states
+    upsert: { key: [order, sent_by], version: %(version)s }
+    batch: { max_delay: 20ms }
+    fields:
+      - { name: order, type: String }
+      - { name: amount, type: Int64 }
+      - { name: sent_by, type: String, fill: key_name }
+      - { name: %(version)s, type: %(version_type)s, fill: received_at }
+"""
+
+
+def tenants_of(folder, store, url="", more=""):
+    path = os.path.join(folder, "tenants.yaml")
+    hashes = {name: hashlib.sha256(("key-of-" + name).encode()).hexdigest() for name in ("shop", "mallory")}
+    old = store == "18.16"
+    with open(path, "w") as file:
+        file.write(TENANTS % dict(hashes, time=TIMES[store], version="seen_at",
+                                  version_type="UInt64" if old else "DateTime64(6)") + more)
+    kind = "embedded" if store == "embedded" else "clickhouse"
+    return Gateway(folder, config=path, env={"SLUICE_STORE": kind, "CLICKHOUSE_URL": url or "http://127.0.0.1:1"})
+
+
+def with_key(name):
+    return {"X-API-Key": "key-of-" + name} if name else {}
+
+
+def sends(gateway, name, event, path="/events?wait=stored", status="stored"):
+    code, reply = gateway.post(path, event, with_key(name))
+    assert code in (200, 202) and reply["status"] == status, (name, event, code, reply)
+
+
+def forge_first_and_later(gateway):
+    """Mallory is always first, and says that the event is the shop's; then the shop; then both again."""
+    for stream in ("sales", "named", "states"):
+        path = "/events?wait=stored&stream=" + stream
+        sends(gateway, "mallory", {"order": "a", "amount": 1, "sent_by": "shop", "key_name": "shop"}, path)
+        sends(gateway, "shop", {"order": "a", "amount": 100}, path)
+        for name, amount in (("mallory", 1), ("shop", 100)):
+            sends(gateway, name, {"order": "a", "amount": amount}, path, "duplicate")
+
+
+def over_each_door(gateway):
+    """One event, a bulk, what goes to the thread of large payloads, a WebSocket, a route that needs no key."""
+    many = [{"order": "bulk%05d" % n, "amount": 1, "note": "x" * 100} for n in range(4000)]     # 600 KB
+    for name in ("mallory", "shop"):
+        for batch in (many[:10], many[10:]):
+            status, reply = gateway.post("/events/bulk?ids=0", batch, with_key(name))
+            assert status == 202 and reply["accepted"] == len(batch), reply
+        with Client(gateway.port, headers=with_key(name)) as client:
+            assert client.text([{"order": "ws", "amount": 1, "sent_by": "shop"}]).acks(1)["accepted"] == 1
+    status, reply = gateway.post("/open?wait=stored", {"order": "a", "amount": 7, "sent_by": "shop"})
+    assert status in (200, 202) and reply["accepted"] == 1, (status, reply)
+    assert gateway.post("/events", {"order": "a", "amount": 7})[0] == 401
+
+
+def owners(ask, table="sales"):
+    return dict(line.split("\t") for line in ask("SELECT concat(order, '/', sent_by), toString(amount) FROM %s FINAL" % table)
+                .splitlines())
+
+
+def check_tenants(gateway, ask):
+    expected = {"a/shop": "100", "a/mallory": "1"}
+    assert owners(ask, "named") == expected and owners(ask, "states") == expected
+    found = owners(ask)
+    assert {place: amount for place, amount in found.items() if place.startswith("a/")} == dict(expected, **{"a/": "7"}), found
+    assert found["ws/shop"] == found["ws/mallory"] == "1"
+    bulks = [place.split("/")[1] for place in found if place.startswith("bulk")]
+    assert bulks.count("shop") == bulks.count("mallory") == 4000 and len(bulks) == 8000
+    assert ask("SELECT count(), uniqExact(event_id) FROM sales FINAL").split() == ["8005", "8005"]
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
+def no_tenant_suppresses_or_replaces_another_s_event(store):
+    def test(folder):
+        with contextlib.ExitStack() as stack:
+            server = None if store == "embedded" else stack.enter_context(server_of(folder, store))
+            gateway = tenants_of(folder, store, server.url if server else "")
+            stack.enter_context(ended(gateway))
+            gateway.start()
+            gateway.pages_port = [port for _, port, serves in gateway.http if "events" not in serves][0]
+            forge_first_and_later(gateway)
+            over_each_door(gateway)
+            gateway.wait_stored()
+            gateway.kill()
+            gateway.start()
+            gateway.pages_port = [port for _, port, serves in gateway.http if "events" not in serves][0]
+            for name in ("mallory", "shop"):    # what is remembered of each is each one's
+                sends(gateway, name, {"order": "a", "amount": 5}, status="duplicate")
+            check_tenants(gateway, server.query if server else gateway.sql)
+            gateway.stop()
+    test.__name__ = "no_tenant_suppresses_or_replaces_another_s_event_" + store
+    return test
+
+
+def tenants_need_keys_and_are_told_so(folder):
+    gateway = tenants_of(folder, "embedded")
+    check = [os.path.join(BUILD, "sluice"), "--config", gateway.config, "--check"]
+    assert subprocess.run(check, env=gateway.env, capture_output=True).returncode == 0
+    with open(gateway.config) as file:
+        text = re.sub(r"keys:\n(  - .*\n)+", "", file.read().replace(", open: true", ""))
+    with open(gateway.config, "w") as file:
+        file.write(text)
+    refused = subprocess.run(check, env=gateway.env, capture_output=True, text=True)
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "- name: sales" in line)
+    said = "%s:%d: sales: found tenant: key, expected keys" % (gateway.config, line)
+    assert refused.returncode != 0 and said in refused.stderr, refused.stderr
+
+
 if __name__ == "__main__":
     main([the_first_stays_when_the_gateway_has_forgotten_it_on_the_embedded_engine,
           the_first_stays_whichever_gateway_stores_it_last("26.7"),
           the_first_stays_whichever_gateway_stores_it_last("18.16"),
           an_older_table_is_told_and_the_recipe_makes_it_keep_the_first("26.7"),
-          an_older_table_is_told_and_the_recipe_makes_it_keep_the_first("18.16")])
+          an_older_table_is_told_and_the_recipe_makes_it_keep_the_first("18.16"),
+          no_tenant_suppresses_or_replaces_another_s_event("embedded"),
+          no_tenant_suppresses_or_replaces_another_s_event("18.16"),
+          tenants_need_keys_and_are_told_so])
