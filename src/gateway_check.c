@@ -58,14 +58,6 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     return streams;
 }
 
-static bool check_access(const struct config *config, struct stream *const *streams, struct buf *problems)
-{
-    struct access *access;
-    bool fits = gateway_access_new(config, streams, &access, problems);
-    gateway_access_free(access);
-    return fits;
-}
-
 struct query_service_config gateway_query_config(const struct config *config, struct stream **streams)
 {
     return (struct query_service_config){
@@ -107,11 +99,14 @@ bool gateway_check(const struct config *config, struct buf *problems)
 {
     struct stream **streams = gateway_streams_compile(config, problems);
     bool fits = false;
+    struct access *access = NULL;
+    bool keys = false;
     struct query_service_config queries = { 0 };
     if (streams != NULL) {
         queries = gateway_query_config(config, streams);
         fits = query_check(&queries, problems);
-        fits = check_access(config, streams, problems) && fits;
+        keys = gateway_access_new(config, streams, &access, problems);
+        fits = keys && fits;
     }
     struct buf found = { 0 };
     fits = server_check(&config->http, &found) && fits;
@@ -121,12 +116,15 @@ bool gateway_check(const struct config *config, struct buf *problems)
     tell_problems(config->file, &found, ": ", problems);
     buf_clear(&found);
     fits = server_check_listeners(&config->http, &found) && fits;
-    fits = udp_check(&config->udp, config->streams, config->stream_count, &found) && fits;
+    if (keys) { /* else what it names may be none by their fault */
+        fits = udp_check(&config->udp, config->streams, config->stream_count, access, &found) && fits;
+    }
     tell_problems(config->file, &found, ":", problems); /* these know their line */
     fits = gateway_pages_check(config, problems) && fits;
     fits = setup_check(config->setup, config->setup_count, problems) && fits;
     buf_release(&found);
     fits = fits && check_routes(config, streams, &queries, problems);
+    gateway_access_free(access);
     gateway_streams_free(streams, config->stream_count);
     return fits;
 }

@@ -80,7 +80,7 @@ void gateway_doors_resume(struct gateway_doors *doors)
 void gateway_doors_refresh(struct gateway_doors *doors, uint64_t max_ratio, struct gateway_doors_rules *rules)
 {
     server_refresh(doors->server, &rules->trusted, rules->access, rules->rates);
-    udp_refresh(doors->udp, max_ratio, rules->rates, &rules->udp);
+    udp_refresh(doors->udp, max_ratio, rules->access, rules->rates, &rules->udp);
 }
 
 void gateway_doors_close(struct gateway_doors *doors)

@@ -21,6 +21,7 @@
 #include "config/reload.h"
 #include "config/tables/option_table.h"
 #include "proto/limits/limits.h"
+#include "proto/udp/udp.h"
 #include "proto/udp/udp_rules.h"
 
 #define PAUSE_PATIENCE_NS (10 * NS_PER_SECOND) /* a payload of the largest size takes a second or two */
@@ -138,8 +139,11 @@ static bool compile(const struct gateway *g, struct change *change, struct buf *
 {
     struct gateway_doors_rules *rules = &change->rules;
     const struct config *next = &change->next;
-    rules->udp = udp_rules_new(&next->udp, problems);
-    return rules->udp != NULL && gateway_access_new(next, g->streams, &rules->access, problems) &&
+    if (!gateway_access_new(next, g->streams, &rules->access, problems)) {
+        return false;
+    }
+    rules->udp = udp_prepare(g->doors.udp, &next->udp, rules->access, problems);
+    return rules->udp != NULL &&
            address_ranges_init(&rules->trusted, &next->http.trusted_proxies, "http.trusted_proxies", problems);
 }
 

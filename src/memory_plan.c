@@ -23,6 +23,7 @@
 #define COPIES_OF_RESULT 4       /* of a query: as it came, tidied, as JSON, and in the reply */
 #define OF_MARKS (64 * MIB)      /* ids that Redis has still to be told of */
 #define OF_DATAGRAMS (8 * MIB)   /* of a thread: those it reads at once */
+#define OF_SIGNATURE 32          /* of a datagram that came: udp_replay.c */
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -45,6 +46,16 @@ static uint64_t of_threads(const struct config *config)
     uint64_t udp_threads = (uint64_t)config->udp.threads * config->udp.listener_count;
     return (uint64_t)config->http.io_threads * (large + SMALL_PARSED + streams) +
            udp_threads * (PARSED * config->udp.max_decompressed_bytes + streams + OF_DATAGRAMS);
+}
+
+/* Of keys that sign for several listeners as often as they are named. */
+static uint64_t of_signatures(const struct udp_options *udp)
+{
+    uint64_t keys = 0;
+    for (size_t i = 0; i < udp->listener_count; i++) {
+        keys += udp->listeners[i].hmac.count;
+    }
+    return keys * OF_SIGNATURE * udp->hmac_remembered;
 }
 
 static uint64_t of_writers(const struct config *config)
@@ -89,7 +100,7 @@ struct memory_plan memory_plan(const struct config *config, uint64_t memory)
     };
     plan.most = OF_PROCESS + plan.receiving + plan.replying + config->commit.queue_bytes +
                 OF_CONNECTION * (uint64_t)config->http.max_connections + of_threads(config) + of_writers(config) +
-                of_queries(config) + of_dedup(&config->dedup);
+                of_queries(config) + of_dedup(&config->dedup) + of_signatures(&config->udp);
     if (config->store.kind == STORE_EMBEDDED) {
         plan.most += config->store.max_memory + OF_ENGINE;
     }

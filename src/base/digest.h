@@ -9,6 +9,20 @@
 /* False: memory is short. */
 MUST_CHECK bool digest_sha256(struct slice bytes, uint8_t digest[DIGEST_SHA256_SIZE]);
 
+/* HMAC-SHA-256 (RFC 2104), whose key is prepared once. The key may be used by any threads at once, a scratch by one. */
+struct digest_hmac_key;
+struct digest_scratch;
+
+/* NULL: memory is short. A secret of at most 64 bytes. */
+struct digest_hmac_key *digest_hmac_key_new(struct slice secret);
+void digest_hmac_key_free(struct digest_hmac_key *key);
+struct digest_scratch *digest_scratch_new(void);
+void digest_scratch_free(struct digest_scratch *scratch);
+
+/* False: memory is short. */
+MUST_CHECK bool digest_hmac_sha256(const struct digest_hmac_key *key, struct digest_scratch *scratch,
+                                   struct slice bytes, uint8_t mac[DIGEST_SHA256_SIZE]);
+
 /* For what a protocol asks it, and nothing that must be safe. */
 void digest_sha1(struct slice bytes, uint8_t digest[DIGEST_SHA1_SIZE]);
 

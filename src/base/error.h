@@ -50,6 +50,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
       "the datagram's trailer is missing, or its HMAC is not that of the listener's key")                              \
     X(ERROR_SIGNATURE_TIME, "signature_time", REJECTED, 401, 1008,                                                     \
       "the datagram was signed too long ago, or its sender's clock is wrong")                                          \
+    X(ERROR_SIGNATURE_UNEXPECTED, "signature_unexpected", REJECTED, 400, 1008,                                         \
+      "the datagram is signed, and the listener has no `hmac` to check it with")                                       \
     X(ERROR_REPLAYED, "replayed", REJECTED, 401, 1008, "a datagram with this signature came before")                   \
     X(ERROR_RATE_LIMITED, "rate_limited", REJECTED, 429, 1013,                                                         \
       "more comes from here than the configuration allows; wait as long as Retry-After says")                          \
@@ -117,6 +119,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_STARTING, "starting", DROPPED, 503, 1013, "the gateway is starting and reads its journal; try again")      \
     X(ERROR_DRAINING, "draining", DROPPED, 503, 1012, "the gateway is shutting down; try another")                     \
     X(ERROR_OUT_OF_MEMORY, "out_of_memory", DROPPED, 503, 1013, "the gateway is out of memory; try again")             \
+    X(ERROR_SIGNATURES_FULL, "signatures_full", DROPPED, 503, 1013,                                                    \
+      "more is signed than udp.hmac_remembered can keep, by clocks ahead of the gateway's")                            \
     X(ERROR_STORE_UNAVAILABLE, "store_unavailable", NONE, 503, 1013, "the store does not answer")                      \
     X(ERROR_STORE_FAILED, "store_failed", NONE, 502, 1011, "the store answered with an error")                         \
     X(ERROR_INTERNAL, "internal", DROPPED, 500, 1011, "internal error")

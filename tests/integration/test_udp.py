@@ -334,9 +334,9 @@ def events_of_a_fast_sender_are_counted_to_the_last(gateway):
     return {"SELECT count(), uniqExact(user_id) FROM events FINAL": "%d\t%d" % (good, good)}
 
 
-def check_says(folder, listeners):
+def check_says(folder, listeners, *changes):
     """--check's exit code and words."""
-    config = write_config(folder, (LISTENER, listeners))
+    config = write_config(folder, (LISTENER, listeners), *changes)
     gateway = Gateway(folder, config=config)
     done = subprocess.run([os.path.join(os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build")), "sluice"), "--check",
                            "--config", config], env={k: v for k, v in gateway.env.items() if k != "SLUICE_UDP"},

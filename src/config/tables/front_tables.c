@@ -119,6 +119,9 @@ static const struct option udp_listener_rows[] = {
       "The stream of datagrams that name none; empty: the first." },
     { "allow",            STRINGS(udp_listener_options, allow),                "",                 NULL,    NULL,
       "Addresses or networks (CIDR) that may send there; what others send is dropped (`address_not_allowed`). Empty: all.", .reloads = true },
+    { "hmac",             STRINGS(udp_listener_options, hmac),                 "",                 NULL,    NULL,
+      "Names of `keys` whose owners may send there: each datagram ends in a trailer with its time and its HMAC-SHA-256; others "
+      "are dropped. docs/protocol.md, \"Signed datagrams\". Empty: datagrams are not signed.", .reloads = true },
 };
 
 static const struct option_table udp_listener_table = TABLE(udp_listener_rows);
@@ -130,6 +133,11 @@ static const struct option udp_rows[] = {
       "Bytes of a socket's unread datagrams that the kernel keeps; it drops those beyond them." },
     { "max_decompressed", SIZE(udp_options, max_decompressed_bytes),           "256KiB",           "1KiB",  "15MiB",
       "Largest datagram once decompressed; larger ones are counted as rejected.", .reloads = true },
+    { "hmac_window",      DURATION(udp_options, hmac_window_ns),               "60s",              "1s",    "1h",
+      "How far the time of a signed datagram may be from the gateway's; others are dropped (`signature_time`).", .reloads = true },
+    { "hmac_remembered",  INTEGER(udp_options, hmac_remembered),               "1000000",          "1000",  "100000000",
+      "Signatures kept of each key, 28 bytes each, so that none is taken twice. A key that signs more in a window has a "
+      "shorter window." },
     { "listeners",        LIST(udp_options, listeners, listener_count, udp_listener_options), NULL, NULL,    "16",
       "The addresses; none: no UDP.", .table = &udp_listener_table },
 };

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/system/parking.h"
-#include "config/options/stream_options.h"
 #include "config/options/udp_options.h"
 #include "pipeline/pipeline.h"
 #include "proto/front/listen.h"
@@ -18,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define OUT_OF_MEMORY "start the UDP threads: out of memory"
 
 struct reader {
     int fd; /* -1: closed */
@@ -44,67 +45,6 @@ struct udp {
     size_t listener_count;
     pthread_mutex_t mutex; /* scrapes read the sockets that stopping closes */
 };
-
-static bool is_off(const struct udp_listener_options *options)
-{
-    return slice_equal_nocase(slice_from_string(options->listen), SLICE("off"));
-}
-
-size_t udp_listener_names(const struct udp_options *options, const char **names)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < options->listener_count; i++) {
-        if (!is_off(&options->listeners[i])) {
-            names[count++] = options->listeners[i].listen;
-        }
-    }
-    return count;
-}
-
-/* Checking. */
-
-static void check_stream(const struct udp_listener_options *options, const struct stream_options *streams, size_t count,
-                         struct buf *problems)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (options->stream[0] == '\0' || strcmp(options->stream, streams[i].name) == 0) {
-            return;
-        }
-    }
-    buf_printf(problems, "%d: udp.listeners: found stream \"%s\", expected the name of one of the streams\n",
-               options->line, options->stream);
-}
-
-static void check_alone(const struct udp_options *options, size_t index, struct buf *problems)
-{
-    const struct udp_listener_options *own = &options->listeners[index];
-    for (size_t i = 0; i < index; i++) {
-        if (listen_clash(options->listeners[i].listen, own->listen)) {
-            buf_printf(problems,
-                       "%d: udp.listeners: \"%s\" is listened on by the listener of line %d already (\"%s\")\n",
-                       own->line, own->listen, options->listeners[i].line, options->listeners[i].listen);
-            return;
-        }
-    }
-}
-
-bool udp_check(const struct udp_options *options, const struct stream_options *streams, size_t stream_count,
-               struct buf *problems)
-{
-    size_t before = problems->len;
-    for (size_t i = 0; i < options->listener_count; i++) {
-        const struct udp_listener_options *listener = &options->listeners[i];
-        struct buf problem = { 0 };
-        if (!is_off(listener) && !listen_check(listener->listen, &problem)) {
-            buf_printf(problems, "%d: udp.listeners: %s\n", listener->line, buf_c_string(&problem));
-        }
-        buf_release(&problem);
-        check_stream(listener, streams, stream_count, problems);
-        check_alone(options, i, problems);
-    }
-    udp_rules_free(udp_rules_new(options, problems));
-    return problems->len == before;
-}
 
 /* Metrics. */
 
@@ -179,7 +119,7 @@ static bool make_thread(struct udp *udp, struct listener *listener, size_t numbe
     }
     reader->thread = udp_thread_new(&config);
     if (reader->thread == NULL) {
-        buf_append_string(problem, "start the UDP threads: out of memory");
+        buf_append_string(problem, OUT_OF_MEMORY);
     }
     return reader->thread != NULL;
 }
@@ -194,7 +134,7 @@ static bool open_listener(struct udp *udp, const struct udp_listener_options *op
     int *fds = calloc(count, sizeof *fds);
     bool ok = listener->readers != NULL && fds != NULL;
     if (!ok) {
-        buf_append_string(problem, "start the UDP threads: out of memory");
+        buf_append_string(problem, OUT_OF_MEMORY);
     }
     udp->listener_count++;
     ok = ok && listen_open_datagrams(options->listen, fds, count, problem);
@@ -222,19 +162,35 @@ static bool start_threads(struct udp *udp, struct buf *problem)
     return true;
 }
 
+struct udp_rules *udp_prepare(const struct udp *udp, const struct udp_options *options, const struct access *access,
+                              struct buf *problems)
+{
+    ASSERT_EQUAL(options->listener_count, udp->config.options->listener_count);
+    const struct udp_rules_source source = {
+        .options = options, .access = access, .before = udp->shared.rules, .wall_ns = clock_wall_ns()
+    };
+    size_t before = problems->len;
+    struct udp_rules *rules = udp_rules_new(&source, problems);
+    if (rules == NULL && problems->len == before) {
+        buf_append_string(problems, OUT_OF_MEMORY);
+    }
+    return rules;
+}
+
 static bool open_all(struct udp *udp, struct buf *problem)
 {
     const struct udp_options *options = udp->config.options;
-    udp->shared.gatekeeper.pipeline = udp->config.pipeline;
-    udp->shared.gatekeeper.rates = udp->config.rates;
-    udp->shared.rules = udp_rules_new(options, problem);
     udp->listeners = calloc(options->listener_count + 1, sizeof *udp->listeners);
-    if (udp->listeners == NULL || udp->shared.rules == NULL) {
-        buf_append_string(problem, "start the UDP threads: out of memory, or udp.listeners is bad");
+    if (udp->listeners == NULL) {
+        buf_append_string(problem, OUT_OF_MEMORY);
+        return false;
+    }
+    udp->shared.rules = udp_prepare(udp, options, udp->config.access, problem);
+    if (udp->shared.rules == NULL) {
         return false;
     }
     for (size_t i = 0; i < options->listener_count; i++) {
-        if (!is_off(&options->listeners[i]) && !open_listener(udp, &options->listeners[i], problem)) {
+        if (!udp_listener_is_off(&options->listeners[i]) && !open_listener(udp, &options->listeners[i], problem)) {
             return false;
         }
     }
@@ -310,11 +266,13 @@ static void bound_reader(struct udp *udp, struct reader *reader, int64_t deadlin
     udp_thread_bound(reader->thread, udp->config.options->max_decompressed_bytes, udp->config.max_ratio);
 }
 
-void udp_refresh(struct udp *udp, uint64_t max_ratio, struct limits *rates, struct udp_rules **rules)
+void udp_refresh(struct udp *udp, uint64_t max_ratio, const struct access *access, struct limits *rates,
+                 struct udp_rules **rules)
 {
     struct udp_rules *old = udp->shared.rules;
     udp->shared.rules = *rules;
     *rules = old;
+    udp->shared.gatekeeper.access = access;
     udp->shared.gatekeeper.rates = rates;
     udp->config.max_ratio = max_ratio;
     for_each_reader(udp, bound_reader, 0);
@@ -395,11 +353,13 @@ struct udp *udp_start(const struct udp_config *config, struct buf *problem)
 {
     struct udp *udp = calloc(1, sizeof *udp);
     if (udp == NULL) {
-        buf_append_string(problem, "start the UDP threads: out of memory");
+        buf_append_string(problem, OUT_OF_MEMORY);
         return NULL;
     }
     udp->front.ops = &ops;
     udp->config = *config;
+    udp->shared.gatekeeper =
+        (struct gatekeeper){ .pipeline = config->pipeline, .access = config->access, .rates = config->rates };
     pthread_mutex_init(&udp->mutex, NULL);
     if (!open_all(udp, problem)) {
         front_stop(&udp->front, 0);

@@ -17,6 +17,7 @@ struct access;
 struct limits;
 struct stream_options;
 struct udp;
+struct udp_listener_options;
 struct udp_rules;
 
 struct udp_config {
@@ -28,10 +29,13 @@ struct udp_config {
     struct limits *rates;        /* borrowed; NULL: nothing is limited */
 };
 
-/* Whether addresses can be read and streams are declared; false with one line per problem, which begins with the line
- * of the configuration file. Opens nothing. */
+/* Whether addresses can be read, and streams and keys are declared; false with one line per problem, which begins with the
+ * line of the configuration file. `access` NULL: there are no keys. Opens nothing. */
 MUST_CHECK bool udp_check(const struct udp_options *options, const struct stream_options *streams, size_t stream_count,
-                          struct buf *problems);
+                          const struct access *access, struct buf *problems);
+
+/* `listen: off`. */
+bool udp_listener_is_off(const struct udp_listener_options *options);
 
 /* The listeners that are not off, in order, as the metrics' label has them: fills `names` (options->listener_count)
  * and returns how many. */
@@ -44,8 +48,15 @@ struct udp *udp_start(const struct udp_config *config, struct buf *problem);
 /* Appends the addresses with the ports bound (for :0), behind commas; "off" if there is none. */
 void udp_addresses(const struct udp *udp, struct buf *out);
 
-/* While it is paused: its options are others now, and so are http.max_ratio, the limits, and the rules of its listeners, which are exchanged. */
-void udp_refresh(struct udp *udp, uint64_t max_ratio, struct limits *rates, struct udp_rules **rules);
+/* Of a reload: who may send, compiled anew from options that have the listeners of the start, in their order. NULL with problems
+ * as udp_check. Not while others are made or freed; udp_rules_free. */
+struct udp_rules *udp_prepare(const struct udp *udp, const struct udp_options *options, const struct access *access,
+                              struct buf *problems);
+
+/* While it is paused: its options are others now, and so are http.max_ratio, the keys, the limits, and the rules of its
+ * listeners, which are exchanged. */
+void udp_refresh(struct udp *udp, uint64_t max_ratio, const struct access *access, struct limits *rates,
+                 struct udp_rules **rules);
 
 /* How it ends: close has the threads read what the kernel holds of datagrams by then; the kernel drops and counts those
  * that come later. stop waits for that until the deadline and closes the sockets. */

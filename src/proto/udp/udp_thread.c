@@ -3,15 +3,18 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/lz4.h"
 #include "base/metrics/metrics.h"
 #include "base/system/heartbeat.h"
 #include "base/system/parking.h"
 #include "base/thread.h"
+#include "event/request_fields.h"
 #include "event/ticket.h"
 #include "pipeline/json/json.h"
 #include "pipeline/pipeline.h"
+#include "proto/access/access.h"
 #include "proto/front/encoding.h"
 #include "proto/front/intake.h"
 #include "proto/gate/toll.h"
@@ -39,6 +42,7 @@ struct udp_thread {
     struct parking parking;
     struct intake intake;
     struct udp_batch *batch;
+    struct digest_scratch *scratch; /* for signatures */
     int64_t nap_ns;
     int64_t now_ns;    /* of the batch at hand, while there are limits */
     int64_t oldest_ns; /* when the first row that is not pushed yet came; 0: there is none */
@@ -115,11 +119,16 @@ static enum error RARE ask_limits(struct udp_thread *thread, const struct visito
 }
 
 /* Who sends, how much, and is there room? */
-static enum error judge(struct udp_thread *thread, const struct udp_datagram *datagram, const struct visitor *visitor)
+static enum error judge(struct udp_thread *thread, const struct udp_datagram *datagram, struct visitor *visitor,
+                        struct udp_visit *visit)
 {
     const struct udp_shared *shared = thread->config.shared;
-    const struct udp_arrival arrival = { thread->config.place, datagram->address, datagram->bytes };
-    enum error error = udp_rules_judge(shared->rules, &arrival);
+    const struct udp_arrival arrival = { thread->config.place, datagram->address, datagram->bytes, visitor->wall_ns };
+    enum error error = udp_rules_judge(shared->rules, shared->gatekeeper.access, thread->scratch, &arrival, visit);
+    if (visit->forgot) {
+        metric_add_index(thread->intake.cells, METRIC_UDP_SIGNATURES_FORGOTTEN, thread->config.listener, 1);
+    }
+    visitor->key = visit->key;
     if (error == OK && shared->gatekeeper.rates != NULL) {
         error = ask_limits(thread, visitor, datagram->bytes.len);
     }
@@ -136,13 +145,24 @@ static void RARE pay(struct udp_thread *thread, struct service service, const st
                 clock_monotonic_ns);
 }
 
+/* What the key says of events: which streams they may be of, and whose they are. */
+static void sign(struct payload *payload, struct request_fields *fields, const struct access_key *key)
+{
+    fields->key_name = key->name;
+    payload->request = fields;
+    payload->streams = key->all_streams ? NULL : &key->streams;
+}
+
 static void take(struct udp_thread *thread, const struct udp_datagram *datagram, int64_t received_wall_ns)
 {
     struct intake *intake = &thread->intake;
-    const struct visitor visitor = { .address = *datagram->address, .wall_ns = received_wall_ns };
+    struct visitor visitor = { .address = *datagram->address, .wall_ns = received_wall_ns };
+    struct udp_visit visit;
+    struct request_fields fields = { 0 };
+    enum error error = judge(thread, datagram, &visitor, &visit);
     struct payload payload = {
         .stream = thread->config.stream,
-        .bytes = datagram->bytes,
+        .bytes = visit.payload,
         .form = PAYLOAD_MANY,
         .pick_stream = true,
         .silent = true,
@@ -150,12 +170,14 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         .received_wall_ns = received_wall_ns,
         .client_ip = datagram->sender,
     };
-    enum error error = judge(thread, datagram, &visitor);
     struct service service = { 0 };
+    if (error == OK && visit.key != NULL) {
+        sign(&payload, &fields, visit.key);
+    }
     if (error == OK) {
         service = service_begin(&thread->config.shared->gatekeeper, clock_monotonic_ns);
         error =
-            intake_unpack(intake, udp_packing(datagram->bytes), thread->config.max_decompressed_bytes, &payload.bytes);
+            intake_unpack(intake, udp_packing(payload.bytes), thread->config.max_decompressed_bytes, &payload.bytes);
     }
     if (error == OK) {
         pipeline_submit(intake->io, &payload, &intake->submission);
@@ -350,7 +372,9 @@ struct udp_thread *udp_thread_new(const struct udp_thread_config *config)
     parking_init(&thread->parking);
     thread->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     thread->batch = udp_batch_new(SLOTS, UDP_LARGEST);
-    bool ok = intake_init(&thread->intake, config->pipeline, config->metrics) && thread->batch != NULL;
+    thread->scratch = digest_scratch_new();
+    bool ok = intake_init(&thread->intake, config->pipeline, config->metrics) && thread->batch != NULL &&
+              thread->scratch != NULL;
     thread->intake.max_ratio = config->max_ratio;
     if (ok && thread->bell >= 0) {
         thread->intake.io = pipeline_io_new(config->pipeline, &callbacks);
@@ -405,6 +429,7 @@ void udp_thread_free(struct udp_thread *thread)
         close(thread->bell);
     }
     udp_batch_free(thread->batch);
+    digest_scratch_free(thread->scratch);
     intake_release(&thread->intake);
     parking_release(&thread->parking);
     free(thread);

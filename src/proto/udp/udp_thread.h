@@ -21,7 +21,7 @@ struct udp_thread;
 /* What all threads of the front end ask, and read anew for each datagram: a reload swaps it while they are parked. */
 struct udp_shared {
     struct gatekeeper gatekeeper;
-    struct udp_rules *rules;
+    struct udp_rules *rules; /* of gatekeeper.access */
 };
 
 struct udp_thread_config {

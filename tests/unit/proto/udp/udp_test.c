@@ -51,11 +51,11 @@ static void every_bad_listener_is_a_line(void **state)
     };
     struct buf problems = { 0 };
     struct udp_options options = { .listeners = rows, .listener_count = 3 };
-    assert_true(udp_check(&options, streams, 2, &problems));
+    assert_true(udp_check(&options, streams, 2, NULL, &problems));
     assert_int_equal(problems.len, 0);
 
     options.listener_count = ARRAY_LENGTH(rows);
-    assert_false(udp_check(&options, streams, 2, &problems));
+    assert_false(udp_check(&options, streams, 2, NULL, &problems));
     const char *text = buf_c_string(&problems);
     assert_true(strncmp(text, "6: udp.listeners: ", 18) == 0);
     assert_non_null(strstr(text, "\n7: udp.listeners: found stream \"nowhere\""));
