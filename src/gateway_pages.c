@@ -8,6 +8,7 @@
 #include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_schema.h"
 #include "proto/pages/assets.h"
+#include "proto/pages/landing.h"
 #include "proto/pages/page_templates.h"
 #include "proto/pages/swagger.h"
 #include "query/lookup_page.h"
@@ -108,7 +109,8 @@ static bool start_landing(struct gateway_pages *pages, const struct config *conf
         .with_demo = config->http.demo,
         .with_counts = config->query.event_metrics,
     };
-    bool made = landing_init(&pages->landing, &source) && !example.failed;
+    pages->landing = calloc(1, sizeof *pages->landing);
+    bool made = pages->landing != NULL && landing_init(pages->landing, &source) && !example.failed;
     buf_release(&example);
     return made;
 }
@@ -223,7 +225,7 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     page_templates_pages(pages->templates, pages->items + pages->count);
     pages->count += page_templates_count(pages->templates);
     add_of_openapi(pages, config);
-    add(pages, landing_page(&pages->landing));
+    add(pages, landing_page(pages->landing));
     ASSERT_AT_MOST(pages->count, most);
     return true;
 }
@@ -238,7 +240,10 @@ void gateway_pages_free(struct gateway_pages *pages)
     pages_release(&pages->source);
     static_files_free(pages->files);
     openapi_free(pages->openapi);
-    landing_release(&pages->landing);
+    if (pages->landing != NULL) {
+        landing_release(pages->landing);
+    }
+    free(pages->landing);
     page_templates_free(pages->templates);
     lookup_pages_free(pages->lookups);
     buf_release(&pages->swagger);

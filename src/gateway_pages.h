@@ -2,11 +2,11 @@
 #pragma once
 
 #include "proto/front/page.h"
-#include "proto/pages/landing.h"
 #include "proto/pages/pages.h"
 
 struct config;
 struct files_options;
+struct landing;
 struct lookup_pages;
 struct lookups;
 struct openapi;
@@ -22,7 +22,7 @@ struct gateway_pages {
     struct files_options *folders; /* of the configuration, and Swagger UI's if it is there */
     size_t folder_count;
     struct buf swagger; /* its folder */
-    struct landing landing;
+    struct landing *landing;
     const char *left_out[3]; /* paths of the gateway's own that the configuration switched off; NULL ends them */
     struct page_templates *templates;
     struct lookup_pages *lookups;
