@@ -1,4 +1,5 @@
 """Limits, measured: the rate that is let in is the configured one, for one address and for thousands; each door keeps them."""
+import hashlib
 import json
 import os
 import socket
@@ -12,11 +13,12 @@ from websocket import Client, Closed, sample_with
 TOLERANCE = 0.02
 
 
-def gateway_with(folder, sections=None, **limits):
+def gateway_with(folder, sections=None, keys=(), **limits):
     """Limits as YAML in flow style: address="{ requests: 5 }"."""
     path = sample_with(folder, http={"listeners": '[{ listen: "127.0.0.1:0", serves: [admin] }]'}, **(sections or {}))
     with open(path, "a") as file:
         file.write("\nlimits:\n" + "".join("  %s: %s\n" % item for item in limits.items()))
+        file.write("keys:\n" * bool(keys) + "".join("  - %s\n" % key for key in keys))
     gateway = Gateway(folder, config=path).start()
     gateway.pages_port = next(port for _, port, serves in gateway.http if serves == {"admin"})
     return gateway
@@ -136,6 +138,35 @@ def the_reply_says_how_much_is_left_and_how_long_to_wait(folder, gateways):
     assert gateway.sum("sluice_limited_total", policy="address", unit="requests") == 2
     assert gateway.sum("sluice_events_rejected_total", reason="rate_limited") == 1
     finish(gateway, 2)
+
+
+def new_key(name):
+    """A key of our own making, and what the configuration has of it."""
+    text = "key-of-%s-0123456789abcdef" % name
+    return text, hashlib.sha256(text.encode()).hexdigest()
+
+
+@running
+def a_key_has_a_rate_of_its_own_over_every_door(folder, gateways):
+    shop, app = new_key("shop"), new_key("app")
+    gateway = gateway_with(folder, key="{ events: 20, burst: 1s }", keys=[
+        '{ name: shop, sha256: %s, scopes: [write], rate: { events: 50, burst: 2s } }' % shop[1],
+        '{ name: app, sha256: %s, scopes: [write] }' % app[1]])
+    gateways.append(gateway)
+    bulk = [event(n) for n in range(150)]
+    shown = {"Authorization": "Bearer " + shop[0]}
+    with Client(gateway.port, headers=shown, timeout=30) as client:
+        assert gateway.post("/events/bulk?ids=0", bulk, shown)[0] == 202
+        status, fields, _ = gateway.request("POST", "/events", json.dumps(event(0)),
+                                            dict(shown, **{"X-Forwarded-For": "192.0.2.9"}))
+        assert status == 429 and fields["ratelimit-policy"] == '"key-events";q=100;qu="events";w=2', fields
+        assert fields["retry-after"] in ("1", "2"), fields
+        assert gateway.post("/events", event(200), {"X-API-Key": app[0]})[0] == 202, "another key is not asked"
+        began = time.time()
+        client.text(event(201))     # the key owes fifty events, a second's
+        assert client.read()[1]["accepted"] == 1 and time.time() - began > 0.5
+    assert gateway.sum("sluice_limited_total", policy="key", unit="events") == 2
+    finish(gateway, 152)
 
 
 @running
@@ -265,6 +296,6 @@ def a_flood_of_one_address_leaves_the_others_their_latency(folder, gateways):
 
 if __name__ == "__main__":
     main([one_address_gets_its_rate_and_not_more, ten_thousand_addresses_each_get_their_rate,
-          the_reply_says_how_much_is_left_and_how_long_to_wait, udp_takes_the_rate_and_counts_the_rest,
+          the_reply_says_how_much_is_left_and_how_long_to_wait, a_key_has_a_rate_of_its_own_over_every_door, udp_takes_the_rate_and_counts_the_rest,
           a_websocket_is_not_read_faster_than_its_rate, a_websocket_that_may_send_nothing_for_long_is_told_1013,
           payloads_that_cost_much_meet_the_limit_of_cpu_time, a_flood_of_one_address_leaves_the_others_their_latency])

@@ -21,6 +21,8 @@ struct large_payload {
     const struct stream *blamed; /* counted with it if it cannot be unpacked; NULL: none */
     bool charged;                /* what it holds, to the limits of `client` */
     struct client_address client;
+    bool has_key; /* and to those of its key, with this hash */
+    uint8_t key_hash[32];
     int ids;          /* http_events.c's own */
     struct buf bytes; /* as sent */
     struct buf text;

@@ -2,6 +2,7 @@
 #include "proto/gate/toll.h"
 
 #include "base/assert.h"
+#include "proto/access/access.h"
 #include "proto/gate/gatekeeper.h"
 
 enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, const struct visitor *visitor,
@@ -22,6 +23,17 @@ enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, cons
         limits_count_refusal(cells, &toll->told);
     }
     return toll->error;
+}
+
+struct visitor toll_visitor(const struct gatekeeper *gatekeeper, const struct client_address *address,
+                            const uint8_t *key_hash, int64_t wall_ns)
+{
+    struct visitor visitor = { .address = *address, .wall_ns = wall_ns };
+    if (key_hash != NULL && gatekeeper->access != NULL &&
+        access_recall(gatekeeper->access, key_hash, wall_ns, &visitor.key) != OK) {
+        visitor.key = NULL; /* it has ended: the doors say so */
+    }
+    return visitor;
 }
 
 struct service service_begin(const struct gatekeeper *gatekeeper, int64_t (*clock)(void))

@@ -2,6 +2,7 @@
 #include "proto/http/io_context.h"
 
 #include "config/options/http_options.h"
+#include "proto/access/access.h"
 #include "proto/front/large_payload.h"
 #include "proto/front/origins.h"
 #include "proto/limits/limits.h"
@@ -60,6 +61,10 @@ enum error io_context_hand_on(const struct io_context *context, const struct lar
     if (context->visitor != NULL) {
         large->charged = true;
         large->client = context->visitor->address;
+        large->has_key = context->visitor->key != NULL;
+        if (large->has_key) {
+            memcpy(large->key_hash, context->visitor->key->hash, sizeof large->key_hash);
+        }
     }
     if (!context->take_large(context->thread, large)) {
         large_payload_free(large);

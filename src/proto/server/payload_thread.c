@@ -132,13 +132,15 @@ static enum error ask_again(const struct payload_thread *thread, struct large_pa
 }
 
 /* The limits may have changed while it waited. */
-static void pay(const struct large_payload *large, struct service service)
+static void pay(const struct payload_thread *thread, const struct large_payload *large, struct service service)
 {
     if (!large->charged || service.rates == NULL) {
         return;
     }
     uint32_t events = large->error == OK ? large->submission.events : 0;
-    const struct visitor visitor = { .address = large->client, .wall_ns = large->payload.received_wall_ns };
+    const struct visitor visitor =
+        toll_visitor(thread->config.gatekeeper, &large->client, large->has_key ? large->key_hash : NULL,
+                     large->payload.received_wall_ns);
     service_end(service, &visitor, (struct spending){ .events = events != 0 ? events : 1 }, clock_monotonic_ns(),
                 clock_thread_cpu_ns);
 }
@@ -156,7 +158,7 @@ static void submit(struct payload_thread *thread, struct large_payload *large)
         large->payload.held = true;
         pipeline_submit(thread->intake.io, &large->payload, &large->submission);
     }
-    pay(large, service);
+    pay(thread, large, service);
     hand_back(thread, large);
 }
 

@@ -133,7 +133,8 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
 
 static struct visitor visitor_of(const struct io_context *context, const struct ws_terms *terms)
 {
-    return (struct visitor){ .address = terms->address, .wall_ns = context->wall_ns };
+    return toll_visitor(context->gatekeeper, &terms->address, terms->key.shown ? terms->key.hash : NULL,
+                        context->wall_ns);
 }
 
 enum error ws_message_ask(const struct io_context *context, const struct ws_terms *terms, bool again)
