@@ -145,6 +145,7 @@ static void a_file_of_a_variable_stands_for_its_value(void **state)
     assert_true(parse(&config, "store: { password: of_the_file }", &problems));
     assert_string_equal(config.store.password, "of_the_file");
     config_free(&config);
+    buf_release(&problems);
     set_variables(NULL, NULL, NULL, NULL);
 }
 
