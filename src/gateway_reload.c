@@ -11,6 +11,7 @@
 #include "gateway_private.h"
 
 #include "gateway_streams.h"
+#include "start_line.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -223,6 +224,9 @@ void gateway_reload(struct gateway *g, const char *path)
         config_tell_changes(&option_sections, g->config, &change.next, &changes);
         if (take(g, &change)) {
             tell_taken(g, &changes, &restarts);
+            if (changes.len != 0) {
+                start_line_open(&g->live);
+            }
         } else {
             tell_busy(g);
         }

@@ -94,24 +94,25 @@ static void add_open(struct openness *openness, const char *door, const char *li
     }
 }
 
-/* Operators' own listeners ask for no key. */
-static bool asks_for_keys(const struct config *config, const struct http_listener_options *listener)
+/* Operators' own listeners ask for no key; one that leads to https serves nothing. */
+static bool is_open(const struct config *config, const struct http_listener_options *listener)
 {
     bool of_operators = (listener->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
-    return config->key_count != 0 && !of_operators;
+    bool leads_away = listener->redirect_https != NULL && strcmp(listener->redirect_https, "false") != 0;
+    return !leads_away && (config->key_count == 0 || of_operators);
 }
 
 static void add_open_listeners(struct openness *openness, const struct config *config)
 {
     for (size_t i = 0; i < config->http.listener_count; i++) {
         const struct http_listener_options *listener = &config->http.listeners[i];
-        if (!asks_for_keys(config, listener)) {
+        if (is_open(config, listener)) {
             add_open(openness, "http", listener->listen, listener->serves);
         }
     }
     for (size_t i = 0; i < config->udp.listener_count; i++) {
         const struct udp_listener_options *listener = &config->udp.listeners[i];
-        if (strcmp(listener->listen, "off") != 0 && listener->allow.count == 0) {
+        if (strcmp(listener->listen, "off") != 0 && listener->allow.count == 0 && listener->hmac.count == 0) {
             add_open(openness, "udp", listener->listen, SERVES_EVENTS);
         }
     }

@@ -8,7 +8,7 @@ struct gateway;
 /* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
 void start_line_log(const struct config *config, const struct gateway *gateway);
 
-/* A warning, in one line: that anybody who reaches an address of the gateway may do what is served there; to whom it is open,
+/* At start, and when a reload has changed something. A warning, in one line: that anybody who reaches an address of the gateway may do what is served there; to whom it is open,
  * and the cure. Nothing if no address is. */
 void start_line_open(const struct config *config);
 

@@ -2,6 +2,7 @@
 import hashlib
 import os
 import re
+import signal
 import stat
 import subprocess
 import threading
@@ -33,7 +34,7 @@ def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
     keyed = os.path.join(folder, "keyed.yaml")
     with open(SAMPLE) as sample, open(keyed, "w") as file:
         text = sample.read().replace("admin:\n  listen: \"\"", "admin:\n  listen: \"${OPERATORS:-}\"")
-        file.write(text.replace("stream: events }", "stream: events, allow: [192.0.2.0/24] }") +
+        file.write(text.replace("stream: events }", "stream: events, allow: [192.0.2.0/24] }\n    - { listen: \"0.0.0.0:0\", hmac: [shop] }") +
                    "\nkeys: [{ name: shop, sha256: %s, scopes: [write] }]\n" % hashlib.sha256(b"key").hexdigest())
     rows = [(addresses, True, True), (dict(addresses, SLUICE_UDP="127.0.0.1:0"), True, False),
             (dict(addresses, SLUICE_HTTP="[::1]:0"), False, True), ({}, False, False), (addresses, False, False),
@@ -52,6 +53,26 @@ def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
                 assert ("write events" in said[0]) == (number < 4) and ("metrics" in said[0]) == http, said
         finally:
             gateway.cleanup()
+
+
+def a_reload_that_takes_the_keys_away_is_told_likewise(folder):
+    path = os.path.join(folder, "keyed.yaml")
+    with open(SAMPLE) as sample:
+        text = sample.read()
+    with open(path, "w") as file:
+        file.write(text + "\nkeys: [{ name: shop, sha256: %s, scopes: [write] }]\n" % hashlib.sha256(b"key").hexdigest())
+    gateway = Gateway(folder, path, {"SLUICE_HTTP": "0.0.0.0:0"})
+    try:
+        gateway.start()
+        assert gateway.post("/events", event(1))[0] == 401 and not warnings(gateway, "open to all")
+        with open(path, "w") as file:
+            file.write(text)
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait_until("it is told", lambda: warnings(gateway, "open to all"))
+        assert gateway.post("/events", event(1))[0] == 202
+        stored(gateway, 1)
+    finally:
+        gateway.cleanup()
 
 
 SCOPES = ["write", "read", "admin"]
@@ -308,7 +329,8 @@ def a_question_may_cost_so_much_and_no_more(folder):
 
 if __name__ == "__main__":
     main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
-          who_starts_it_open_is_told_so_in_one_line_and_to_whom, once_there_are_keys_each_page_asks_for_its_scope, what_is_switched_off_is_nowhere,
+          who_starts_it_open_is_told_so_in_one_line_and_to_whom, a_reload_that_takes_the_keys_away_is_told_likewise,
+          once_there_are_keys_each_page_asks_for_its_scope, what_is_switched_off_is_nowhere,
           what_the_store_says_goes_to_the_log_and_to_no_stranger,
           a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched,
           pages_are_shown_in_no_frame_and_taken_for_nothing_else, files_and_memory_are_of_the_gateway_alone])
