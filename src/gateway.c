@@ -160,6 +160,7 @@ static bool start_doors(struct gateway *g, struct buf *problem)
         .pipeline = g->pipeline,
         .metrics = g->metrics,
         .rates = gateway_limits_rates(&g->limits),
+        .board = g->board,
         .routes = &g->routes.list,
         .access = g->access,
     };
@@ -275,9 +276,9 @@ struct gateway *gateway_start(const struct config *config, struct buf *problem)
     return g;
 }
 
-const char *gateway_address(const struct gateway *g, unsigned serves, int *port)
+const char *gateway_address(const struct gateway *g, unsigned serves, int *port, bool *secure)
 {
-    return gateway_doors_address(&g->doors, serves, port);
+    return gateway_doors_address(&g->doors, serves, port, secure);
 }
 
 void gateway_http_addresses(const struct gateway *g, struct buf *out)
@@ -312,6 +313,7 @@ const char *gateway_data_folder(const struct gateway *g)
 void gateway_tick(struct gateway *g)
 {
     pipeline_tick(g->pipeline);
+    gateway_doors_tick(&g->doors);
 }
 
 const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)

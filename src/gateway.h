@@ -11,11 +11,15 @@ struct gateway;
  * per problem. Does not block: no name is looked up. */
 MUST_CHECK bool gateway_check(const struct config *config, struct buf *problems);
 
+/* What does not hinder it, but may hinder clients: certificates that have expired. A line each. */
+void gateway_doubts(const struct config *config, struct buf *doubts);
+
 /* NULL with *problem. `config` must outlive it, and nothing of it is changed by a reload. */
 struct gateway *gateway_start(const struct config *config, struct buf *problem);
 
-/* The address of HTTP where this is served (of enum http_serves), the first of several, and its port: NULL, nowhere. */
-const char *gateway_address(const struct gateway *gateway, unsigned serves, int *port);
+/* The address of HTTP where this is served (of enum http_serves), the first of several, its port, and
+ * whether it speaks TLS: NULL, nowhere. */
+const char *gateway_address(const struct gateway *gateway, unsigned serves, int *port, bool *secure);
 
 /* Appends the addresses of HTTP: "0.0.0.0:8080"; where not all is served "0.0.0.0:8080(events+pages),[::1]:9100(admin)". */
 void gateway_http_addresses(const struct gateway *gateway, struct buf *out);

@@ -95,6 +95,14 @@ static bool check_routes(const struct config *config, struct stream *const *stre
     return fits;
 }
 
+void gateway_doubts(const struct config *config, struct buf *doubts)
+{
+    struct buf found = { 0 };
+    server_doubts(&config->http, &found);
+    tell_problems(config->file, &found, ":", doubts);
+    buf_release(&found);
+}
+
 bool gateway_check(const struct config *config, struct buf *problems)
 {
     struct stream **streams = gateway_streams_compile(config, problems);

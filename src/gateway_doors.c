@@ -20,6 +20,7 @@ static bool start_server(struct gateway_doors *doors, const struct gateway_doors
         .max_replying_bytes = plan.replying,
         .pipeline = parts->pipeline,
         .metrics = parts->metrics,
+        .board = parts->board,
         .routes = parts->routes,
         .rates = parts->rates,
         .access = parts->access,
@@ -115,9 +116,9 @@ const char *gateway_doors_stuck(const struct gateway_doors *doors, int64_t now_n
     return NULL;
 }
 
-const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port)
+const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port, bool *secure)
 {
-    return server_address(doors->server, serves, port);
+    return server_address(doors->server, serves, port, secure);
 }
 
 void gateway_doors_addresses(const struct gateway_doors *doors, struct buf *out)
@@ -128,4 +129,9 @@ void gateway_doors_addresses(const struct gateway_doors *doors, struct buf *out)
 void gateway_doors_udp_addresses(const struct gateway_doors *doors, struct buf *out)
 {
     udp_addresses(doors->udp, out);
+}
+
+void gateway_doors_tick(struct gateway_doors *doors)
+{
+    server_tick(doors->server);
 }

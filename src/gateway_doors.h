@@ -12,6 +12,7 @@ struct metrics;
 struct pipeline;
 struct route_list;
 struct server;
+struct status_board;
 struct udp;
 struct udp_options;
 struct udp_rules;
@@ -33,6 +34,7 @@ struct gateway_doors_parts {
     size_t server_count; /* of the store */
     struct pipeline *pipeline;
     struct metrics *metrics;
+    struct status_board *board;
     const struct route_list *routes;
     struct limits *rates;        /* NULL: nothing is limited */
     const struct access *access; /* NULL: there are no keys */
@@ -66,6 +68,9 @@ void gateway_doors_free(struct gateway_doors *doors);
 const char *gateway_doors_stuck(const struct gateway_doors *doors, int64_t now_ns, int64_t limit_ns);
 
 /* As gateway_address, gateway_http_addresses and gateway_udp_addresses say. */
-const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port);
+const char *gateway_doors_address(const struct gateway_doors *doors, unsigned serves, int *port, bool *secure);
 void gateway_doors_addresses(const struct gateway_doors *doors, struct buf *out);
 void gateway_doors_udp_addresses(const struct gateway_doors *doors, struct buf *out);
+
+/* About once a second: certificates that changed are read. */
+void gateway_doors_tick(struct gateway_doors *doors);

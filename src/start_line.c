@@ -17,7 +17,8 @@
 static bool append_url(const struct gateway *gateway, unsigned serves, struct buf *out)
 {
     int port;
-    const char *address = gateway_address(gateway, serves, &port);
+    bool secure;
+    const char *address = gateway_address(gateway, serves, &port, &secure);
     if (address == NULL) {
         return false;
     }
@@ -29,7 +30,7 @@ static bool append_url(const struct gateway *gateway, unsigned serves, struct bu
     } else if (slice_equal(host, SLICE("[::]"))) {
         host = SLICE("[::1]");
     }
-    buf_printf(out, "http://%.*s:%d", (int)host.len, (const char *)host.data, port);
+    buf_printf(out, "%s://%.*s:%d", secure ? "https" : "http", (int)host.len, (const char *)host.data, port);
     return true;
 }
 
@@ -58,7 +59,8 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
 {
     struct buf line = { 0 };
     int port = 0;
-    gateway_address(gateway, SERVES_EVENTS | SERVES_ROUTES, &port);
+    bool secure;
+    gateway_address(gateway, SERVES_EVENTS | SERVES_ROUTES, &port, &secure);
     buf_printf(&line, "version=%s ", SLUICE_VERSION);
     size_t before = line.len;
     buf_append_string(&line, "url=");
@@ -184,6 +186,20 @@ void start_line_example(const struct config *config, const struct gateway *gatew
     fflush(stdout);
     buf_release(&events);
     buf_release(&pages);
+}
+
+void start_line_doubts(const struct config *config)
+{
+    struct buf doubts = { 0 };
+    gateway_doubts(config, &doubts);
+    struct slice rest = buf_slice(&doubts);
+    struct slice line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            LOG(LOG_WARN, "doubtful", "%.*s", (int)line.len, (const char *)line.data);
+        }
+    }
+    buf_release(&doubts);
 }
 
 void start_line_variables(const struct config *config)

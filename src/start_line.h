@@ -16,5 +16,8 @@ void start_line_open(const struct config *config);
  * it. */
 void start_line_example(const struct config *config, const struct gateway *gateway);
 
+/* For --check: a warning for each thing that clients may refuse. */
+void start_line_doubts(const struct config *config);
+
 /* A line of the log for each variable of the environment that looks like ours and means nothing. */
 void start_line_variables(const struct config *config);

@@ -55,6 +55,10 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
     X(ERROR_REPLAYED, "replayed", REJECTED, 401, 1008, "a datagram with this signature came before")                   \
     X(ERROR_RATE_LIMITED, "rate_limited", REJECTED, 429, 1013,                                                         \
       "more comes from here than the configuration allows; wait as long as Retry-After says")                          \
+    X(ERROR_TLS_REQUIRED, "tls_required", REJECTED, 400, 1002,                                                         \
+      "a plain HTTP request was sent to a port that speaks HTTPS; use https://")                                       \
+    X(ERROR_TLS_NOT_SPOKEN, "tls_not_spoken", REJECTED, 400, 1002,                                                     \
+      "a TLS handshake was sent to a port that speaks plain HTTP; use http://, or give the listener tls")              \
     X(ERROR_HOST_NOT_ALLOWED, "host_not_allowed", REJECTED, 421, 1008,                                                 \
       "the gateway is not called by this name: http.hosts does not list it")                                           \
     X(ERROR_UPGRADE_REQUIRED, "upgrade_required", REJECTED, 426, 1002,                                                 \

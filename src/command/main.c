@@ -439,6 +439,7 @@ int main(int argc, char **argv)
     log_init(config.log.level, config.log.format);
     if (arguments.check) {
         start_line_variables(&config);
+        start_line_doubts(&config);
         struct memory_plan plan = memory_plan_here(&config);
         print_parts(&config, arguments.config);
         printf("memory: at most %llu MiB\n", (unsigned long long)(plan.most >> 20));

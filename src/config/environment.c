@@ -6,6 +6,8 @@
 const struct environment_option environment_options[] = {
     { "SLUICE_LOG_LEVEL", "log.level" },
     { "SLUICE_HTTP", "http.listen" },
+    { "SLUICE_TLS_CERTIFICATE", "http.tls.certificate" },
+    { "SLUICE_TLS_KEY", "http.tls.key" },
     { "SLUICE_UDP", "udp.listeners[0].listen" },
     { "SLUICE_DATA", "journal.data" },
     { "SLUICE_DURABILITY", "journal.durability" },

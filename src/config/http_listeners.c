@@ -40,9 +40,14 @@ void settle_listeners(struct option_reader *reader, struct http_options *http, c
     if (http->listen == NULL && http->listener_count == 0) {
         http->listen = DEFAULT_LISTEN;
     }
+    if (http->listen == NULL && (http->tls.certificate != NULL || http->tls.certificate_count != 0)) {
+        option_problem(reader, http->listeners[0].line, "http.tls",
+                       "found tls of http.listen, which is not given; expected it at the entry of http.listeners");
+    }
     if (http->listen != NULL) {
-        listeners[count++] =
-            (struct http_listener_options){ .listen = http->listen, .serves = usual, .option = "http.listen" };
+        listeners[count++] = (struct http_listener_options){
+            .listen = http->listen, .serves = usual, .option = "http.listen", .tls = http->tls
+        };
     }
     if (admin->listen[0] != '\0') {
         listeners[count++] =

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const struct metric_info metric_table[METRIC_COUNT] = {
@@ -27,6 +28,8 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_KEY: return metrics->key_room + 1;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_RESULT: return RELOAD_RESULTS;
+    case LABELS_TLS: return METRICS_TLS_RESULT_COUNT;
+    case LABELS_CERTIFICATE: return METRICS_CERTIFICATES;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */
     case LABELS_NONE: break;
@@ -279,6 +282,20 @@ void metric_set(struct metrics *metrics, enum metric metric, size_t index, doubl
     if (index < metrics->series[metric]) {
         atomic_store_explicit(&metrics->states[metrics->offset[metric] + index], value, memory_order_relaxed);
     }
+}
+
+void metric_set_certificate(struct metrics *metrics, enum metric metric, size_t index, const char *listener,
+                            struct slice name, double value)
+{
+    ASSERT(metric_table[metric].labels == LABELS_CERTIFICATE);
+    if (index >= METRICS_CERTIFICATES) {
+        return;
+    }
+    pthread_mutex_lock(&metrics->mutex);
+    snprintf(metrics->certificates[index], METRICS_CERTIFICATE_LABELS, "listener=\"%.100s\",name=\"%.*s\"", listener,
+             name.len > 255 ? 255 : (int)name.len, name.data);
+    pthread_mutex_unlock(&metrics->mutex);
+    metric_set(metrics, metric, index, value);
 }
 
 int64_t metrics_sum(struct metrics *metrics, size_t cell)

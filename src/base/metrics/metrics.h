@@ -34,6 +34,13 @@ enum reload_result { RELOAD_APPLIED, RELOAD_PARTLY, RELOAD_REFUSED, RELOAD_BUSY,
     {                                                                                                                  \
         "applied", "partly", "refused", "busy"                                                                         \
     }
+/* Values of the label result, in the order of enum tls_result (proto/tls). */
+#define METRICS_TLS_RESULTS                                                                                            \
+    {                                                                                                                  \
+        "ok", "resumed", "plain_http", "version", "cipher", "protocol", "client_certificate", "client_refused",        \
+            "malformed", "unfinished", "internal"                                                                      \
+    }
+#define METRICS_TLS_RESULT_COUNT 11
 
 /* Which labels a metric has, and so how many cells. */
 enum metric_labels {
@@ -44,13 +51,15 @@ enum metric_labels {
     LABELS_STREAM_FIELD_REASON, /* metric_add_field */
     LABELS_STREAM_FIELD,        /* metric_add_defaulted */
     LABELS_REASON,
-    LABELS_SERVER,   /* one per ClickHouse server */
-    LABELS_LISTENER, /* one per UDP listener */
-    LABELS_LOOKUP,   /* one per lookup */
-    LABELS_LIMIT,    /* policy and unit */
-    LABELS_KEY,      /* metrics_take_key */
-    LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
-    LABELS_RESULT,   /* of a reload, of enum reload_result */
+    LABELS_SERVER,     /* one per ClickHouse server */
+    LABELS_LISTENER,   /* one per UDP listener */
+    LABELS_LOOKUP,     /* one per lookup */
+    LABELS_LIMIT,      /* policy and unit */
+    LABELS_KEY,        /* metrics_take_key */
+    LABELS_STATUS,     /* HTTP status class 1xx … 5xx */
+    LABELS_RESULT,     /* of a reload, of enum reload_result */
+    LABELS_TLS,        /* what became of a handshake */
+    LABELS_CERTIFICATE /* listener and name: metric_set_certificate */
 };
 
 enum metric {
@@ -111,6 +120,12 @@ void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t i
 
 /* States: the last value set wins. Any thread. */
 void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value);
+
+/* Certificates come and go: the first `index` of them, of this listener, has this name and value from now on. Those that are 0
+ * are not on the page; of more than METRICS_CERTIFICATES nothing is. Any thread. */
+#define METRICS_CERTIFICATES 128
+void metric_set_certificate(struct metrics *metrics, enum metric metric, size_t index, const char *listener,
+                            struct slice name, double value);
 
 /* The sum over threads of one cell; `reason` and `protocol` are ignored where the metric has no such label. */
 int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protocol, size_t stream, enum error reason);

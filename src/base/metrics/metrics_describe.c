@@ -69,7 +69,9 @@ static const char *const preface =
     "| `reason` | the codes of [`src/base/error.h`](../src/base/error.h), which clients get as well |\n"
     "| `field` | the column of a stream's field |\n"
     "| `server` | the ClickHouse servers of `store.url` |\n"
-    "| `listener` | the addresses of `udp.listeners` |\n"
+    "| `listener` | the addresses of `udp.listeners`; of certificates, those of `http.listeners` |\n"
+    "| `result` | what became of a reload, or of a TLS handshake: docs/operations.md |\n"
+    "| `name` | the first name in a certificate |\n"
     "| `status` | `1xx` to `5xx` |\n\n"
     "All reasons of `dropped` are on the page from the start, at 0. So are those of `rejected` that clients are "
     "usually\n"
@@ -92,6 +94,8 @@ static const char *const label_names[] = {
     [LABELS_KEY] = "`key`",
     [LABELS_STATUS] = "`status`",
     [LABELS_RESULT] = "`result`",
+    [LABELS_TLS] = "`result`",
+    [LABELS_CERTIFICATE] = "`listener`, `name`",
 };
 
 static const char *const kind_names[] = {

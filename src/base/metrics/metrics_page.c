@@ -11,12 +11,20 @@ static const char *stream_label(const struct metrics *metrics, size_t stream)
     return stream < metrics->stream_count ? metrics->streams[stream] : "";
 }
 
+static void append_certificate(struct metrics *metrics, size_t index, struct buf *out)
+{
+    pthread_mutex_lock(&metrics->mutex);
+    buf_append_string(out, metrics->certificates[index]);
+    pthread_mutex_unlock(&metrics->mutex);
+}
+
 /* The labels of series `index`, without braces; empty if the metric has none. */
-static void append_labels(const struct metrics *metrics, enum metric_labels labels, size_t index, struct buf *out)
+static void append_labels(struct metrics *metrics, enum metric_labels labels, size_t index, struct buf *out)
 {
     static const char *const protocols[] = METRICS_PROTOCOLS;
     static const char *const policies[] = METRICS_LIMIT_POLICIES, *const units[] = METRICS_LIMIT_UNITS;
     static const char *const results[] = METRICS_RELOAD_RESULTS;
+    static const char *const tls_results[METRICS_TLS_RESULT_COUNT] = METRICS_TLS_RESULTS;
     size_t streams = metrics->stream_count + 1;
     size_t event = labels == LABELS_PROTOCOL_STREAM_REASON ? index / ERROR_COUNT : index;
     switch (labels) {
@@ -33,6 +41,8 @@ static void append_labels(const struct metrics *metrics, enum metric_labels labe
     case LABELS_RESULT: buf_printf(out, "result=\"%s\"", results[index]); return;
     case LABELS_KEY: buf_printf(out, "key=\"%s\"", metrics_key(metrics, index)->name); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
+    case LABELS_TLS: buf_printf(out, "result=\"%s\"", tls_results[index]); return;
+    case LABELS_CERTIFICATE: append_certificate(metrics, index, out); return;
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return; /* render_fields */
     case LABELS_PROTOCOL_STREAM:
@@ -145,6 +155,8 @@ static bool is_silent(const struct metrics *metrics, enum metric metric, size_t 
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;
     case LABELS_KEY: return !metrics_key(metrics, index)->used;
+    case LABELS_TLS: /* most gateways stand behind a proxy */
+    case LABELS_CERTIFICATE: return true;
     default: return false;
     }
 }

@@ -12,6 +12,7 @@
 #define HISTOGRAM_CELLS (HISTOGRAM_BUCKETS + 2)
 #define STATUS_CLASSES 5
 #define MAX_HOOKS 16
+#define METRICS_CERTIFICATE_LABELS 400 /* bytes of their text: an address, and a name of 255 at most */
 
 struct metric_info {
     enum metric_kind kind;
@@ -69,6 +70,7 @@ struct metrics {
     size_t series[METRIC_COUNT];   /* how many label combinations it has */
     size_t cell_count;
     _Atomic double *states;
+    char certificates[METRICS_CERTIFICATES][METRICS_CERTIFICATE_LABELS]; /* guarded by mutex */
 };
 
 static inline int64_t histogram_bound_ns(size_t bucket)

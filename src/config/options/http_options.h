@@ -13,6 +13,27 @@ enum http_serves { SERVES_EVENTS = 1, SERVES_PAGES = 2, SERVES_ADMIN = 4, SERVES
 
 #define HTTP_LISTENERS_MAX 16
 
+/* TLS of a listener (proto/tls). */
+
+/* `key` NULL: it stands in the file of the certificate. */
+struct tls_certificate_options {
+    int line;
+    const char *file;
+    const char *certificate;
+    const char *key;
+};
+
+enum tls_client_certificate { TLS_CLIENT_REQUIRED, TLS_CLIENT_OPTIONAL };
+
+struct tls_options {
+    const char *certificate; /* the first one; NULL, and no `certificates`: the listener speaks plain HTTP */
+    const char *key;
+    struct tls_certificate_options *certificates; /* more, chosen by the name that a client asks for */
+    size_t certificate_count;
+    const char *client_ca; /* NULL: clients are asked for none */
+    enum tls_client_certificate client_certificate;
+};
+
 struct http_listener_options {
     int line; /* in the configuration file, for messages; 0: `option` is not in http.listeners */
     const char *file;
@@ -21,12 +42,14 @@ struct http_listener_options {
     const char *acme_webroot;   /* NULL: none */
     const char *redirect_https; /* "true", "false" or a port; NULL: it is not given */
     const char *option;         /* that gave the address, "admin.listen". Of no option */
+    struct tls_options tls;
 };
 
 struct http_options {
     const char *listen; /* the short form of one listener, which is in `listeners`; NULL: it was not given */
     struct http_listener_options *listeners; /* all, those of the short forms first */
     size_t listener_count;                   /* 1 to HTTP_LISTENERS_MAX */
+    struct tls_options tls;                  /* of `listen` */
     int64_t io_threads;
     uint64_t max_body_bytes; /* as received, still compressed */
     uint64_t max_decompressed_bytes;

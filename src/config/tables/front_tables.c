@@ -6,10 +6,38 @@
 #include "config/options/websocket_options.h"
 #include "config/tables/rows.h"
 
+static const char *const tls_client_certificates[] = { "required", "optional", NULL }; /* enum tls_client_certificate */
 static const char *const http_serves[] = { "events", "pages", "admin", "routes", NULL }; /* enum http_serves */
 
 /* clang-format off */
 /*    key                 type and place                                       default             min      max       help */
+static const struct option tls_certificate_rows[] = {
+    { "certificate",      STRING(tls_certificate_options, certificate),        NULL,               "1",     NULL,
+      "As `tls.certificate`.", .required = true },
+    { "key",              STRING(tls_certificate_options, key),                NULL,               "1",     NULL,
+      "As `tls.key`." },
+};
+
+static const struct option_table tls_certificate_table = TABLE(tls_certificate_rows);
+
+static const struct option tls_rows[] = {
+    { "certificate",      STRING(tls_options, certificate),                    NULL,               "1",     NULL,
+      "A PEM file with the certificate of the server, and those of its issuers behind it in order (certbot's "
+      "`fullchain.pem`). Given, the listener speaks HTTPS alone. It is read again when it changes." },
+    { "key",              STRING(tls_options, key),                            NULL,               "1",     NULL,
+      "A PEM file with its key, without a passphrase. Not given: the key stands in the file of the certificate." },
+    { "certificates",     LIST(tls_options, certificates, certificate_count, tls_certificate_options), NULL, NULL, "64",
+      "More of them. A client gets the one whose names have the name that it asks for (SNI), else the first.",
+      .table = &tls_certificate_table },
+    { "client_ca",        STRING(tls_options, client_ca),                      NULL,               "1",     NULL,
+      "A PEM file with the certificates of those who issue the clients' certificates. Given, clients show one (mTLS)." },
+    { "client_certificate", ENUM(tls_options, client_certificate),             "required",         NULL,    NULL,
+      "With `client_ca`: `required`, who shows none does not get in; `optional`, who shows one must show a good one.",
+      .names = tls_client_certificates },
+};
+
+static const struct option_table tls_table = TABLE(tls_rows);
+
 static const struct option http_listener_rows[] = {
     { "listen",           STRING(http_listener_options, listen),               NULL,               "1",     NULL,
       "The address, as `http.listen` has it.", .required = true },
@@ -23,6 +51,8 @@ static const struct option http_listener_rows[] = {
     { "redirect_https",   STRING(http_listener_options, redirect_https),       NULL,               NULL,    NULL,
       "`true`: all else is answered 308 to https, by the same name, path and query; a number is the port of https if that is not 443. "
       "It needs `http.hosts`." },
+    { "tls",              GROUP(http_listener_options, tls),                   NULL,               NULL,    NULL,
+      "HTTPS on this address, and WebSockets as `wss`: docs/operations.md, \"TLS\".", .table = &tls_table },
 };
 
 static const struct option_table http_listener_table = TABLE(http_listener_rows);
@@ -35,6 +65,8 @@ static const struct option http_rows[] = {
       "The addresses of HTTP. `http.listen` and `admin.listen`, where they are given, are two more; at most 16 in all. Each I/O "
       "thread has a socket of each. Listeners that serve `admin` but not `events` share a thread and 64 connections of their own.",
       .table = &http_listener_table },
+    { "tls",              GROUP(http_options, tls),                            NULL,               NULL,    NULL,
+      "HTTPS on `http.listen`: docs/operations.md, \"TLS\".", .table = &tls_table },
     { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
       "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
     { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",

@@ -267,9 +267,9 @@ void http_session_open(struct http_session *session, struct io_context *context,
     session->exchange.share = (struct turn_share){ 0 };
     session->exchange.toll.asked = false;
     session->exchange.known.length = 0;
-    session->exchange.certificate_subject = (struct slice){ 0 };
     session->continue_owed = false;
     session->input_waits = false;
+    session->exchange.certificate_subject = (struct slice){ 0 };
     session->exchange.peer = peer;
     session->exchange.peer_trusted = address_ranges_hold(context->trusted, &peer);
     session->exchange.peer_text_length = client_address_format(&peer, session->exchange.peer_text);
@@ -307,6 +307,11 @@ void http_sessions_free(struct http_session *sessions, size_t count)
         http_session_release(&sessions[i]);
     }
     free(sessions);
+}
+
+void http_session_certify(struct http_session *session, struct slice subject)
+{
+    session->exchange.certificate_subject = subject;
 }
 
 const struct client_address *http_session_peer(const struct http_session *session)

@@ -15,6 +15,7 @@ struct http_session;
 struct io_context;
 struct route_table;
 struct session_ops;
+struct slice;
 struct token;
 struct transport;
 struct ws_terms;
@@ -40,6 +41,9 @@ bool http_session_has_upgraded(const struct http_session *session);
 /* Hands over what the WebSocket goes on with: the terms, and the bytes received behind the handshake, both the caller's
  * to release. session_ops.close follows. */
 void http_session_hand_over(struct http_session *session, struct ws_terms *terms, struct buf *rest);
+
+/* Before what it receives first: whose certificate the client showed; the slice lives as long as the connection. */
+void http_session_certify(struct http_session *session, struct slice subject);
 
 /* Who is at the other end. */
 const struct client_address *http_session_peer(const struct http_session *session);

@@ -3,6 +3,8 @@
 
 #include "proto/http_syntax/http_parse_private.h"
 
+#define TLS_HANDSHAKE 0x16 /* the first byte of a record (RFC 8446, 5.1) */
+
 static enum http_method method_of(struct slice name)
 {
     static const struct {
@@ -186,7 +188,9 @@ enum http_verdict http_parse_head(struct slice in, size_t max_head, struct http_
         return HTTP_PARTIAL;
     }
     if (in.data[0] != '\r' && (http_char_classes[(uint8_t)in.data[0]] & CHAR_TOKEN) == 0) {
-        http_head_fail(&head, ERROR_BAD_REQUEST, "this is not HTTP"); /* TLS, say: no line end may ever come */
+        bool is_tls = in.data[0] == TLS_HANDSHAKE;
+        http_head_fail(&head, is_tls ? ERROR_TLS_NOT_SPOKEN : ERROR_BAD_REQUEST, /* no line end may ever come */
+                       is_tls ? "" : "this is not HTTP");
         *error = head.error;
         *reason = head.reason;
         return HTTP_BAD;

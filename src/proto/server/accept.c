@@ -34,20 +34,27 @@ enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer)
     }
 }
 
-void accept_refuse(int fd, enum error why)
+void accept_answer(int fd, enum error why, struct slice message)
 {
     struct buf body = { 0 }, bytes = { 0 };
-    bool full = why != ERROR_TOO_MANY_OF_ADDRESS;
-    struct http_reply reply = { .status = full ? 503 : 429, .content_type = HTTP_PROBLEM_TYPE, .close = true };
-    char dropped[4096];
-    http_reply_problem(&body, full ? ERROR_QUEUE_FULL : why,
-                       full ? SLICE("max_connections are open; try again") : SLICE(""), SLICE(""));
+    struct http_reply reply = { .status = error_info(why)->http_status,
+                                .content_type = HTTP_PROBLEM_TYPE,
+                                .close = true };
+    http_reply_problem(&body, why, message, SLICE(""));
     http_reply_write(&bytes, &reply, SLICE(""), buf_slice(&body));
     ssize_t ignored = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(fd, SHUT_WR);
-    ignored = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
     (void)ignored;
-    close(fd);
+    shutdown(fd, SHUT_WR);
     buf_release(&body);
     buf_release(&bytes);
+}
+
+void accept_refuse(int fd, enum error why)
+{
+    bool full = why != ERROR_TOO_MANY_OF_ADDRESS;
+    char dropped[4096];
+    accept_answer(fd, full ? ERROR_QUEUE_FULL : why, full ? SLICE("max_connections are open; try again") : SLICE(""));
+    ssize_t ignored = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
+    (void)ignored;
+    close(fd);
 }

@@ -1,6 +1,7 @@
 /* Taking connections off a listening socket, and turning them away. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 struct client_address;
@@ -13,6 +14,9 @@ enum accepted {
 
 /* A connection, non-blocking, without Nagle's delay. */
 enum accepted accept_next(int listen_fd, int *fd, struct client_address *peer);
+
+/* Answers this error in plain text, as well as it can without waiting, and sends the FIN; fd stays the caller's. */
+void accept_answer(int fd, enum error why, struct slice message);
 
 /* Answers 503 or 429 (ERROR_TOO_MANY_OF_ADDRESS) as well as it can without waiting, and closes. */
 void accept_refuse(int fd, enum error why);

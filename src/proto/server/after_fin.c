@@ -3,6 +3,7 @@
 
 #include "proto/server/connection_life.h"
 #include "proto/server/plain_socket.h"
+#include "proto/server/secure_socket.h"
 #include "proto/server/wishes.h"
 
 #include <fcntl.h>
@@ -10,7 +11,8 @@
 static ssize_t orphan_write(struct transport *transport, struct slice bytes)
 {
     struct connection *connection = (struct connection *)transport;
-    ssize_t taken = plain_socket_write(connection->orphan_fd, bytes);
+    ssize_t taken = secure_socket_is_on(connection) ? secure_socket_write(connection, bytes)
+                                                    : plain_socket_write(connection->orphan_fd, bytes);
     if (taken >= 0 && (size_t)taken != bytes.len) {
         connection->orphan_full = true;
         connections_hold(connection);
@@ -40,6 +42,13 @@ static bool orphan_outlive_fin(struct transport *transport)
     return true;
 }
 
+/* The FIN goes when the socket is closed. */
+static void orphan_finish(struct transport *transport)
+{
+    secure_socket_goodbye((struct connection *)transport);
+    wishes_close(transport);
+}
+
 static void orphan_kill(struct transport *transport)
 {
     connection_life_end((struct connection *)transport);
@@ -48,7 +57,7 @@ static void orphan_kill(struct transport *transport)
 static const struct transport_ops after_fin_transport = {
     .write = orphan_write,
     .set_reading = orphan_set_reading,
-    .finish = wishes_close, /* which sends the FIN */
+    .finish = orphan_finish,
     .has_input = orphan_has_input,
     .untaken = orphan_untaken,
     .outlive_fin = orphan_outlive_fin,
@@ -64,6 +73,7 @@ bool after_fin_take_over(struct connection *connection, int fd)
     if (connection->orphan_fd < 0) {
         return false;
     }
+    secure_socket_attach(connection, connection->orphan_fd);
     connection->transport.ops = &after_fin_transport;
     return true;
 }

@@ -5,5 +5,5 @@
 #include "proto/server/connections.h"
 
 /* `fd` is the socket of the connection, which is about to be closed. True: from now on its transport is this one, until
- * the session closes it or it is killed. Only for a transport that writes as this one does, in plain text. */
+ * the session closes it or it is killed. TLS goes on as it was. */
 MUST_CHECK bool after_fin_take_over(struct connection *connection, int fd);

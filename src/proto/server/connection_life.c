@@ -8,11 +8,14 @@
 #include "proto/gate/gatekeeper.h"
 #include "proto/http/http_session.h"
 #include "proto/http/io_context.h"
+#include "proto/server/accept.h"
 #include "proto/server/connections.h"
 #include "proto/server/idle_connections.h"
+#include "proto/server/listener.h"
 
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #define ORPHANS_A_SECOND 16
 
@@ -70,6 +73,15 @@ struct connection *connection_life_begin(struct connections *connections, const 
     count(connections, METRIC_CONNECTIONS, 1);
     count(connections, METRIC_CONNECTIONS_ACCEPTED, 1);
     return connection;
+}
+
+void connection_life_refuse(const struct listener *listener, int fd, enum error why)
+{
+    if (listener->tls != NULL) {
+        close(fd); /* whoever says why must shake hands first */
+    } else {
+        accept_refuse(fd, why);
+    }
 }
 
 void connection_life_end(struct connection *connection)

@@ -13,6 +13,9 @@ struct listener;
  * that are trusted may have any number: they are not the clients. */
 struct connection *connection_life_begin(struct connections *connections, const struct listener *listener,
                                          struct client_address peer, enum error *why);
+
+/* Says why, if that can be said in plain text, and closes. */
+void connection_life_refuse(const struct listener *listener, int fd, enum error why);
 void connection_life_end(struct connection *connection);
 
 /* Before the loop blocks: every connection that asked for it is flushed, upgraded, or ended. */

@@ -7,6 +7,7 @@
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/server/listener.h"
+#include "proto/tls/tls_stream.h"
 #include "proto/ws/ws_session.h"
 
 #include <stdlib.h>
@@ -51,11 +52,17 @@ struct connection *connections_take(struct connections *connections, const struc
                                     struct client_address peer)
 {
     bool full = atomic_fetch_add(connections->open, 1) >= connections->max;
-    if (full || (connections->free == NULL && !add_block(connections))) {
+    struct tls_stream *tls = NULL;
+    if (full || (connections->free == NULL && !add_block(connections)) ||
+        (listener->tls != NULL && (tls = tls_stream_new(listener->tls, connections->context->intake.cells)) == NULL)) {
         atomic_fetch_sub(connections->open, 1);
         return NULL;
     }
     struct connection *connection = connections->free;
+    connection->tls = tls;
+    connection->finishing = false;
+    connection->deaf = false;
+    connection->secure_fd = -1;
     connections->free = connection->next_free;
     ASSERT(connection->ops == NULL && connection->link == NULL && !connection->in_line);
     connection->transport.ops = listener->transport;
@@ -124,6 +131,8 @@ void connections_give(struct connection *connection)
     end_session(connection);
     unlist_one(connection);
     leave_line(connection);
+    tls_stream_free(connection->tls);
+    connection->tls = NULL;
     if (connection->orphan_fd >= 0) {
         close(connection->orphan_fd);
     }

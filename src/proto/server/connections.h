@@ -17,6 +17,7 @@ struct lws;
 struct page_reply;
 struct session_ops;
 struct ticket;
+struct tls_stream;
 struct token;
 struct ws_session;
 
@@ -27,8 +28,12 @@ struct connection {
     struct http_session *http;     /* the slot's own */
     struct ws_session *websocket;  /* NULL: not upgraded */
     struct connections *owner;
-    struct lws *wsi; /* NULL: libwebsockets has let go of it */
-    int orphan_fd;   /* after_fin.h: a duplicate of the socket; or -1 */
+    struct tls_stream *tls; /* NULL: plain text */
+    int secure_fd;          /* which `tls` writes to; -1: none */
+    bool deaf;              /* what its client still sends is nothing: it said close_notify, or is refused */
+    bool finishing;         /* our close_notify waits for room at the socket */
+    struct lws *wsi;        /* NULL: libwebsockets has let go of it */
+    int orphan_fd;          /* after_fin.h: a duplicate of the socket; or -1 */
     bool closing;
     bool orphan;      /* the client has sent its FIN, and answers are owed */
     bool orphan_full; /* its socket did not take all */

@@ -4,6 +4,7 @@
 #include "config/options/http_options.h"
 #include "proto/doorway/doorway.h"
 #include "proto/front/listen.h"
+#include "proto/tls/tls_acceptor.h"
 
 #define SERVES_ALL (SERVES_EVENTS | SERVES_PAGES | SERVES_ADMIN)
 
@@ -96,6 +97,46 @@ static void check_alone(const struct http_options *http, size_t index, struct bu
     }
 }
 
+/* "http.listen" → "http.tls". */
+static void append_tls(const struct http_listener_options *listener, struct buf *out)
+{
+    const char *dot = strrchr(listener->option, '.');
+    buf_printf(out, "%.*s.tls: ", (int)(dot - listener->option), listener->option);
+}
+
+static void tell_each(const struct http_listener_options *listener, const struct buf *found, struct buf *out)
+{
+    struct slice rest = buf_slice(found), line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            buf_printf(out, listener->line != 0 ? "%d: " : " ", listener->line);
+            append_tls(listener, out);
+            buf_printf(out, "%.*s\n", (int)line.len, line.data);
+        }
+    }
+}
+
+/* Either of what forbids to serve it, or of what clients may refuse. */
+static void look_at_tls(const struct http_listener_options *listener, struct buf *problems, struct buf *doubts)
+{
+    struct buf problem = { 0 }, doubt = { 0 };
+    if (!tls_check(&listener->tls, &problem, &doubt) && problems != NULL) {
+        tell_each(listener, &problem, problems);
+    }
+    if (doubts != NULL) {
+        tell_each(listener, &doubt, doubts);
+    }
+    buf_release(&problem);
+    buf_release(&doubt);
+}
+
+void listeners_doubts(const struct http_options *http, struct buf *doubts)
+{
+    for (size_t i = 0; i < http->listener_count; i++) {
+        look_at_tls(&http->listeners[i], NULL, doubts);
+    }
+}
+
 bool listeners_check(const struct http_options *http, struct buf *problems)
 {
     size_t before = problems->len;
@@ -105,6 +146,7 @@ bool listeners_check(const struct http_options *http, struct buf *problems)
         check_address(&http->listeners[i], problems);
         check_alone(http, i, problems);
         check_doorway(&http->listeners[i], http, problems);
+        look_at_tls(&http->listeners[i], problems, NULL);
     }
     if ((served & (SERVES_EVENTS | SERVES_ROUTES)) == 0) {
         buf_append_string(problems, " http.listeners: none serves events, expected one that does: "

@@ -13,6 +13,7 @@
 #include "proto/front/origins.h"
 #include "proto/server/listener.h"
 #include "proto/server/server_thread.h"
+#include "proto/server/server_tls.h"
 #include "proto/server/sockets.h"
 
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct server {
     /* Of each thread that was asked to stand still, the operators' last. */
     struct parking *parkings[SERVER_THREADS_MAX + 1];
     struct parking *payload_parkings[SERVER_THREADS_MAX + 1];
+    struct server_tls tls;
 };
 
 bool server_keeps_apart(const struct http_listener_options *options)
@@ -61,6 +63,11 @@ bool server_check(const struct http_options *http, struct buf *problems)
     return origins && hosts && problems->len == before;
 }
 
+void server_doubts(const struct http_options *http, struct buf *doubts)
+{
+    listeners_doubts(http, doubts);
+}
+
 static bool init_listeners(struct server *server, const struct server_config *config, struct buf *problem)
 {
     const struct http_options *http = config->http;
@@ -74,7 +81,8 @@ static bool init_listeners(struct server *server, const struct server_config *co
     if (server->listeners == NULL) {
         buf_append_string(problem, "out of memory");
     }
-    return server->listeners != NULL;
+    return server->listeners != NULL && server_tls_init(&server->tls, server->listeners, server->listener_count,
+                                                        config->metrics, config->board, problem);
 }
 
 static bool init_shared(struct server *server, const struct server_config *config, struct buf *problem)
@@ -282,6 +290,7 @@ static void front_free(struct front_end *front)
     }
     server_thread_free(server->admin);
     free(server->threads);
+    server_tls_release(&server->tls);
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_release(&server->listeners[i]);
     }
@@ -346,12 +355,13 @@ struct server *server_start(const struct server_config *config, struct buf *prob
     return server;
 }
 
-const char *server_address(const struct server *server, unsigned serves, int *port)
+const char *server_address(const struct server *server, unsigned serves, int *port, bool *secure)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
         const struct listener *listener = &server->listeners[i];
         if ((listener->options->serves & serves) != 0) {
             *port = listener->port;
+            *secure = listener->tls != NULL;
             return listener->options->listen;
         }
     }
@@ -364,6 +374,16 @@ void server_addresses(const struct server *server, struct buf *out)
         buf_append_string(out, i == 0 ? "" : ",");
         listener_describe(&server->listeners[i], out);
     }
+}
+
+void server_tick(struct server *server)
+{
+    server_tls_tick(&server->tls);
+}
+
+struct server_tls *server_tls_of(struct server *server)
+{
+    return &server->tls;
 }
 
 struct front_end *server_front(struct server *server)

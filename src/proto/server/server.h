@@ -19,6 +19,8 @@ struct limits;
 struct metrics;
 struct pipeline;
 struct route_list;
+struct server_tls;
+struct status_board;
 struct websocket_options;
 
 /* Connections to the listeners that are kept apart; those of http.max_connections are others. */
@@ -38,7 +40,8 @@ struct server_config {
     uint64_t max_replying_bytes;
     struct pipeline *pipeline;
     struct metrics *metrics;
-    struct limits *rates;            /* borrowed; NULL: nothing is limited */
+    struct limits *rates; /* borrowed; NULL: nothing is limited */
+    struct status_board *board;
     const struct route_list *routes; /* which the listeners' tables borrow from */
     const struct access *access;     /* NULL: there are no keys */
 };
@@ -52,8 +55,9 @@ MUST_CHECK bool server_check_listeners(const struct http_options *http, struct b
 /* Binds and starts the I/O threads. NULL with *problem ("listen on :8080: address already in use"). */
 struct server *server_start(const struct server_config *config, struct buf *problem);
 
-/* The address of the first listener that serves this (of enum http_serves), with the port that is bound: NULL, none does. */
-const char *server_address(const struct server *server, unsigned serves, int *port);
+/* The address of the first listener that serves this (of enum http_serves), with the port that is bound, and
+ * whether it speaks TLS: NULL, none does. */
+const char *server_address(const struct server *server, unsigned serves, int *port, bool *secure);
 
 /* Appends all addresses with the ports that are bound and what they serve, behind commas. */
 void server_addresses(const struct server *server, struct buf *out);
@@ -61,6 +65,14 @@ void server_addresses(const struct server *server, struct buf *out);
 /* While it is paused: its options are others now, and so are the trusted proxies, which are exchanged, the keys, and the limits. */
 void server_refresh(struct server *server, struct address_ranges *trusted, const struct access *access,
                     struct limits *rates);
+/* Main thread, about once a second, from server_start until it is freed. */
+void server_tick(struct server *server);
+
+/* For a reload. */
+struct server_tls *server_tls_of(struct server *server);
+
+/* What clients may refuse of the listeners' certificates: a line each, as server_check_listeners. */
+void server_doubts(const struct http_options *http, struct buf *doubts);
 
 /* close: the listening sockets close, idle connections too, requests that are not whole are answered 503, replies get
  * "Connection: close", WebSockets are told 1012. */

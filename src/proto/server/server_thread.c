@@ -8,7 +8,6 @@
 #include "config/options/http_options.h"
 #include "config/options/websocket_options.h"
 #include "proto/http/io_context.h"
-#include "proto/server/accept.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/inbox.h"
 #include "proto/server/loop.h"
@@ -146,7 +145,7 @@ static void on_accepted(void *opaque, const struct listener *listener, int fd, s
     enum error why;
     struct connection *connection = connection_life_begin(&thread->connections, listener, peer, &why);
     if (connection == NULL) {
-        accept_refuse(fd, why);
+        connection_life_refuse(listener, fd, why);
     } else if (!sockets_adopt(thread->sockets, connection, fd) && connection->ops != NULL) {
         connection_life_end(connection);
     }

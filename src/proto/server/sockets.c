@@ -6,6 +6,7 @@
 #include "proto/server/after_fin.h"
 #include "proto/server/connection_life.h"
 #include "proto/server/plain_socket.h"
+#include "proto/server/secure_socket.h"
 #include "proto/server/wishes.h"
 
 #include <libwebsockets.h>
@@ -19,6 +20,7 @@ struct sockets {
     struct lws_vhost *vhost;
     void (*woken)(void *context);
     void *woken_context;
+    struct buf plain; /* of the TLS connection at hand */
 };
 
 /* Plain text. */
@@ -80,14 +82,79 @@ const struct transport_ops plain_transport = {
     WISHES,
 };
 
+/* TLS on TCP. */
+
+static ssize_t tls_write(struct transport *transport, struct slice bytes)
+{
+    ssize_t taken = secure_socket_write((struct connection *)transport, bytes);
+    if (taken >= 0 && (size_t)taken != bytes.len) {
+        lws_callback_on_writable(wsi_of(transport));
+    }
+    return taken;
+}
+
+static void tls_finish(struct transport *transport)
+{
+    if (secure_socket_goodbye((struct connection *)transport)) {
+        plain_finish(transport);
+    } else {
+        lws_callback_on_writable(wsi_of(transport));
+    }
+}
+
+const struct transport_ops tls_transport = {
+    .write = tls_write,
+    .set_reading = plain_set_reading,
+    .finish = tls_finish,
+    .has_input = plain_has_input,
+    .untaken = plain_untaken,
+    .outlive_fin = plain_outlive_fin,
+    .kill = plain_kill,
+    WISHES,
+};
+
 /* The switchboard. */
+
+static struct sockets *sockets_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+/* What libwebsockets is to do then: -1, close it. */
+static int on_bytes(struct connection *connection, struct slice bytes)
+{
+    bool stays = true;
+    if (secure_socket_is_on(connection)) {
+        stays = secure_socket_receive(connection, bytes, &sockets_of(connection->wsi)->plain);
+        if (secure_socket_is_full(connection)) {
+            lws_callback_on_writable(connection->wsi);
+        }
+    } else if (!connection->closing) { /* what it took could not be answered any more */
+        connection->ops->receive(connection->session, bytes);
+    }
+    return stays && !connection->closing ? 0 : -1;
+}
+
+static int on_writable(struct connection *connection)
+{
+    bool stays = true;
+    if (secure_socket_is_on(connection)) {
+        stays = secure_socket_writable(connection, &sockets_of(connection->wsi)->plain);
+        if (secure_socket_is_full(connection)) {
+            lws_callback_on_writable(connection->wsi);
+        }
+    } else if (!connection->closing) {
+        connection->ops->writable(connection->session);
+    }
+    return stays && !connection->closing ? 0 : -1;
+}
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
     struct connection *connection = lws_get_opaque_user_data(wsi);
     (void)user;
     if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-        struct sockets *sockets = lws_context_user(lws_get_context(wsi));
+        struct sockets *sockets = sockets_of(wsi);
         sockets->woken(sockets->woken_context);
         return 0;
     }
@@ -95,17 +162,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     }
     switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-        if (!connection->closing) { /* what it took could not be answered any more */
-            connection->ops->receive(connection->session, slice_make(in, len));
-        }
-        return connection->closing ? -1 : 0;
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        if (!connection->closing) {
-            connection->ops->writable(connection->session);
-        }
-        return connection->closing ? -1 : 0;
-    case LWS_CALLBACK_RAW_CLOSE: connection_life_closing(connection); return 0;
+    case LWS_CALLBACK_RAW_RX: return on_bytes(connection, slice_make(in, len));
+    case LWS_CALLBACK_RAW_WRITEABLE: return on_writable(connection);
+    case LWS_CALLBACK_RAW_CLOSE:
+        connection_life_closing(connection);
+        secure_socket_closing(connection);
+        return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
         connection->wsi = NULL;
@@ -124,6 +186,7 @@ static const struct lws_protocols protocols[] = {
 
 bool sockets_adopt(struct sockets *sockets, struct connection *connection, int fd)
 {
+    secure_socket_attach(connection, fd);
     lws_adopt_desc_t how = {
         .vh = sockets->vhost,
         .type = LWS_ADOPT_SOCKET,
@@ -182,6 +245,7 @@ void sockets_free(struct sockets *sockets)
     if (sockets->context != NULL) {
         lws_context_destroy(sockets->context);
     }
+    buf_release(&sockets->plain);
     free(sockets);
 }
 

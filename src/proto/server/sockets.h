@@ -8,6 +8,8 @@ struct sockets;
 
 /* Plain text on TCP. */
 extern const struct transport_ops plain_transport;
+/* TLS on TCP, for connections that have a stream for it. */
+extern const struct transport_ops tls_transport;
 
 /* On `loop` (see loop_handle). `woken` is called on its thread after sockets_wake. NULL: libwebsockets or its plugin for
  * libev could not be set up. */

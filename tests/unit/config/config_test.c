@@ -38,11 +38,23 @@ static const char *nothing_set(const char *name)
 }
 
 static const char *const everything_set[][2] = {
-    { "SLUICE_LOG_LEVEL", "error" },  { "SLUICE_HTTP", ":1" },          { "SLUICE_UDP", ":2" },
-    { "SLUICE_DATA", "/data" },       { "SLUICE_DURABILITY", "os" },    { "SLUICE_DEDUP", "redis" },
-    { "REDIS_URL", "redis://r" },     { "SLUICE_STORE", "clickhouse" }, { "SLUICE_LIBCHDB", "/lib/chdb.so" },
-    { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },       { "CLICKHOUSE_PASSWORD", "p" },
-    { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DRAIN_TIMEOUT", "7s" }, { "REDIS_PASSWORD", "r" },
+    { "SLUICE_LOG_LEVEL", "error" },
+    { "SLUICE_HTTP", ":1" },
+    { "SLUICE_UDP", ":2" },
+    { "SLUICE_DATA", "/data" },
+    { "SLUICE_DURABILITY", "os" },
+    { "SLUICE_DEDUP", "redis" },
+    { "REDIS_URL", "redis://r" },
+    { "SLUICE_STORE", "clickhouse" },
+    { "SLUICE_LIBCHDB", "/lib/chdb.so" },
+    { "CLICKHOUSE_URL", "http://c" },
+    { "CLICKHOUSE_USER", "u" },
+    { "CLICKHOUSE_PASSWORD", "p" },
+    { "CLICKHOUSE_DATABASE", "d" },
+    { "SLUICE_DRAIN_TIMEOUT", "7s" },
+    { "REDIS_PASSWORD", "r" },
+    { "SLUICE_TLS_CERTIFICATE", "/c.pem" },
+    { "SLUICE_TLS_KEY", "/k.pem" },
 };
 
 static const char *all_of_them(const char *name)
@@ -498,25 +510,13 @@ static void loads_the_sample_and_the_presets_with_nothing_set(void **state)
 static const char *promised_only(const char *name)
 {
     static const char *const set[][2] = {
-        { "SLUICE_HTTP", ":1" },
-        { "SLUICE_DATA", "/data" },
-        { "SLUICE_STORE", "clickhouse" },
-        { "CLICKHOUSE_URL", "http://c" },
-        { "CLICKHOUSE_USER", "u" },
-        { "CLICKHOUSE_PASSWORD", "p" },
-        { "CLICKHOUSE_DATABASE", "d" },
-        { "SLUICE_DEDUP", "redis" },
-        { "REDIS_URL", "redis://r" },
-        { "SLUICE_DURABILITY", "os" },
-        { "SLUICE_LOG_LEVEL", "ERROR" },
-        { "SLUICE_UDP", ":2" },
-        { "SLUICE_DRAIN_TIMEOUT", "7s" },
-        { "SLUICE_LIBCHDB", NULL },
-        { "REDIS_PASSWORD", NULL },
-        { "REDIS_PASSWORD_FILE", NULL },
-        { "REDIS_URL_FILE", NULL },
-        { "CLICKHOUSE_URL_FILE", NULL },
-        { "CLICKHOUSE_PASSWORD_FILE", NULL },
+        { "SLUICE_HTTP", ":1" },          { "SLUICE_DATA", "/data" },      { "SLUICE_STORE", "clickhouse" },
+        { "CLICKHOUSE_URL", "http://c" }, { "CLICKHOUSE_USER", "u" },      { "CLICKHOUSE_PASSWORD", "p" },
+        { "CLICKHOUSE_DATABASE", "d" },   { "SLUICE_DEDUP", "redis" },     { "REDIS_URL", "redis://r" },
+        { "SLUICE_DURABILITY", "os" },    { "SLUICE_LOG_LEVEL", "ERROR" }, { "SLUICE_UDP", ":2" },
+        { "SLUICE_DRAIN_TIMEOUT", "7s" }, { "SLUICE_LIBCHDB", NULL },      { "SLUICE_TLS_CERTIFICATE", "c" },
+        { "SLUICE_TLS_KEY", "k" },        { "REDIS_PASSWORD", NULL },      { "REDIS_PASSWORD_FILE", NULL },
+        { "REDIS_URL_FILE", NULL },       { "CLICKHOUSE_URL_FILE", NULL }, { "CLICKHOUSE_PASSWORD_FILE", NULL },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(set); i++) {
         if (strcmp(set[i][0], name) == 0) {
@@ -556,6 +556,8 @@ static void reads_the_promised_environment_in_the_sample(void **state)
     struct buf problems = { 0 };
     assert_true(config_load(&config, project_file("config/sluice.yaml"), promised_only, &problems));
     assert_string_equal(config.http.listen, ":1");
+    assert_string_equal(config.http.listeners[0].tls.certificate, "c");
+    assert_string_equal(config.http.listeners[0].tls.key, "k");
     assert_int_equal(config.udp.listener_count, 1);
     assert_string_equal(config.udp.listeners[0].listen, ":2");
     assert_string_equal(config.journal.data, "/data");
@@ -577,6 +579,8 @@ static void assert_everything_is_set(const struct config *config)
 {
     assert_int_equal(config->log.level, LOG_ERROR);
     assert_string_equal(config->http.listen, ":1");
+    assert_string_equal(config->http.tls.certificate, "/c.pem");
+    assert_string_equal(config->http.tls.key, "/k.pem");
     assert_string_equal(config->udp.listeners[0].listen, ":2");
     assert_string_equal(config->journal.data, "/data");
     assert_int_equal(config->journal.durability, DURABILITY_OS);
