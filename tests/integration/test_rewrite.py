@@ -3,8 +3,10 @@ over another gateway, does not replace it. On the embedded engine, 26.7 and 18.1
 docs/operations.md that makes an older table keep the first row, run as it stands there."""
 import contextlib
 import hashlib
+import json
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -12,6 +14,7 @@ import time
 from check import main
 from gateway import BUILD, Gateway, ROOT, SERVER_BUILD
 from servers import start_chdb_server, start_clickhouse_18
+from test_udp_keys import signed
 from websocket import Client
 
 CONFIG = """
@@ -245,6 +248,7 @@ def an_older_table_is_told_and_the_recipe_makes_it_keep_the_first(store):
 TENANTS = """
 http: { listen: "${SLUICE_HTTP}" }
 admin: { listen: "127.0.0.1:0" }
+udp: { listeners: [{ listen: "127.0.0.1:0", hmac: [shop, mallory] }] }
 journal: { data: "${SLUICE_DATA}" }
 store: { kind: "${SLUICE_STORE:-clickhouse}", url: "${CLICKHOUSE_URL:-}" }
 keys:
@@ -311,7 +315,7 @@ def forge_first_and_later(gateway):
 
 
 def over_each_door(gateway):
-    """One event, a bulk, what goes to the thread of large payloads, a WebSocket, a route that needs no key."""
+    """A bulk, what goes to the thread of large payloads, a WebSocket, signed datagrams of both, a route that needs no key."""
     many = [{"order": "bulk%05d" % n, "amount": 1, "note": "x" * 100} for n in range(4000)]     # 600 KB
     for name in ("mallory", "shop"):
         for batch in (many[:10], many[10:]):
@@ -319,6 +323,12 @@ def over_each_door(gateway):
             assert status == 202 and reply["accepted"] == len(batch), reply
         with Client(gateway.port, headers=with_key(name)) as client:
             assert client.text([{"order": "ws", "amount": 1, "sent_by": "shop"}]).acks(1)["accepted"] == 1
+    datagrams = [signed(json.dumps({"order": "udp%03d" % n, "amount": 1, "sent_by": "shop"}).encode(), "key-of-" + name)
+                 for n in range(100) for name in ("mallory", "shop")]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, gateway.udp[0])
+    gateway.wait_until("the datagrams came", lambda: gateway.sum("sluice_events_accepted_total", protocol="udp") == 200)
     status, reply = gateway.post("/open?wait=stored", {"order": "a", "amount": 7, "sent_by": "shop"})
     assert status in (200, 202) and reply["accepted"] == 1, (status, reply)
     assert gateway.post("/events", {"order": "a", "amount": 7})[0] == 401
@@ -335,9 +345,10 @@ def check_tenants(gateway, ask):
     found = owners(ask)
     assert {place: amount for place, amount in found.items() if place.startswith("a/")} == dict(expected, **{"a/": "7"}), found
     assert found["ws/shop"] == found["ws/mallory"] == "1"
-    bulks = [place.split("/")[1] for place in found if place.startswith("bulk")]
-    assert bulks.count("shop") == bulks.count("mallory") == 4000 and len(bulks) == 8000
-    assert ask("SELECT count(), uniqExact(event_id) FROM sales FINAL").split() == ["8005", "8005"]
+    for door, count in (("bulk", 4000), ("udp", 100)):
+        names = [place.split("/")[1] for place in found if place.startswith(door)]
+        assert names.count("shop") == names.count("mallory") == count and len(names) == 2 * count, (door, names)
+    assert ask("SELECT count(), uniqExact(event_id) FROM sales FINAL").split() == ["8205", "8205"]
     gateway.wait_stored()
     gateway.check_identity()
 
@@ -369,7 +380,7 @@ def tenants_need_keys_and_are_told_so(folder):
     check = [os.path.join(BUILD, "sluice"), "--config", gateway.config, "--check"]
     assert subprocess.run(check, env=gateway.env, capture_output=True).returncode == 0
     with open(gateway.config) as file:
-        text = re.sub(r"keys:\n(  - .*\n)+", "", file.read().replace(", open: true", ""))
+        text = re.sub(r"keys:\n(  - .*\n)+|udp: .*\n", "", file.read().replace(", open: true", ""))
     with open(gateway.config, "w") as file:
         file.write(text)
     refused = subprocess.run(check, env=gateway.env, capture_output=True, text=True)
