@@ -11,7 +11,7 @@
 #include "gateway_private.h"
 
 #include "gateway_streams.h"
-#include "start_line.h"
+#include "openness.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -225,7 +225,7 @@ void gateway_reload(struct gateway *g, const char *path)
         if (take(g, &change)) {
             tell_taken(g, &changes, &restarts);
             if (changes.len != 0) {
-                start_line_open(&g->live);
+                openness_tell(&g->live.http, &g->live.udp, g->live.key_count != 0);
             }
         } else {
             tell_busy(g);

@@ -7,7 +7,6 @@
 #include "config/environment.h"
 #include "gateway.h"
 #include "pipeline/dedup/redis_address.h"
-#include "proto/front/listen.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -80,79 +79,6 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     buf_printf(&line, " data=%s", gateway_data_folder(gateway));
     LOG(LOG_INFO, "serving", "%s", buf_c_string(&line));
     buf_release(&line);
-}
-
-/* What strangers may do, and where. */
-struct openness {
-    struct buf addresses;
-    unsigned serves; /* of enum http_serves */
-};
-
-static void add_open(struct openness *openness, const char *door, const char *listen, unsigned serves)
-{
-    if (!listen_is_loopback(listen)) {
-        buf_printf(&openness->addresses, "%s%s %s", openness->addresses.len == 0 ? "" : ", ", door, listen);
-        openness->serves |= serves;
-    }
-}
-
-/* Operators' own listeners ask for no key; one that leads to https serves nothing. */
-static bool is_open(const struct config *config, const struct http_listener_options *listener)
-{
-    bool of_operators = (listener->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
-    bool leads_away = listener->redirect_https != NULL && strcmp(listener->redirect_https, "false") != 0;
-    return !leads_away && (config->key_count == 0 || of_operators);
-}
-
-static void add_open_listeners(struct openness *openness, const struct config *config)
-{
-    for (size_t i = 0; i < config->http.listener_count; i++) {
-        const struct http_listener_options *listener = &config->http.listeners[i];
-        if (is_open(config, listener)) {
-            add_open(openness, "http", listener->listen, listener->serves);
-        }
-    }
-    for (size_t i = 0; i < config->udp.listener_count; i++) {
-        const struct udp_listener_options *listener = &config->udp.listeners[i];
-        if (strcmp(listener->listen, "off") != 0 && listener->allow.count == 0 && listener->hmac.count == 0) {
-            add_open(openness, "udp", listener->listen, SERVES_EVENTS);
-        }
-    }
-}
-
-static void append_rights(unsigned serves, struct buf *out)
-{
-    static const struct {
-        unsigned serves;
-        const char *right;
-    } rights[] = {
-        { SERVES_EVENTS | SERVES_ROUTES, "write events" },
-        { SERVES_PAGES, "read counts and queries" },
-        { SERVES_ADMIN, "read metrics and states" },
-    };
-    bool any = false;
-    for (size_t i = 0; i < ARRAY_LENGTH(rights); i++) {
-        if ((rights[i].serves & serves) != 0) {
-            buf_printf(out, "%s%s", any ? ", " : "", rights[i].right);
-            any = true;
-        }
-    }
-}
-
-void start_line_open(const struct config *config)
-{
-    struct openness openness = { 0 };
-    struct buf rights = { 0 };
-    add_open_listeners(&openness, config);
-    append_rights(openness.serves, &rights);
-    if (openness.addresses.len != 0) {
-        LOG(LOG_WARN, "open to all",
-            "anybody who reaches %s may: %s. Say who may by `keys` (UDP: `allow`, `hmac`), use `tls`, or listen on "
-            "127.0.0.1: docs/security.md",
-            buf_c_string(&openness.addresses), buf_c_string(&rights));
-    }
-    buf_release(&openness.addresses);
-    buf_release(&rights);
 }
 
 static void print_event(const char *events_url, const char *pages_url)

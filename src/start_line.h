@@ -5,12 +5,9 @@
 struct config;
 struct gateway;
 
-/* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. */
+/* The log's "serving": version, URL to open, addresses, store, dedup, durability and data folder; no password. And what openness.h
+ * has to tell. */
 void start_line_log(const struct config *config, const struct gateway *gateway);
-
-/* At start, and when a reload has changed something. A warning, in one line: that anybody who reaches an address of the gateway may do what is served there; to whom it is open,
- * and the cure. Nothing if no address is. */
-void start_line_open(const struct config *config);
 
 /* On stdout: the demo's URL, and curl commands that store an event of the sample's stream, if that is the first, and count
  * it. */
