@@ -1,7 +1,9 @@
 #include "gateway_limits.h"
 
 #include "base/metrics/metrics.h"
+#include "config/options/limits_options.h"
 #include "proto/limits/limits.h"
+#include "proto/sharing/limits_share.h"
 
 static void update_metrics(void *context)
 {
@@ -13,7 +15,7 @@ static void update_metrics(void *context)
 
 bool gateway_limits_start(struct gateway_limits *limits, const struct limits_options *options,
                           const struct key_options *keys, size_t key_count, struct metrics *metrics,
-                          struct buf *problem)
+                          const struct dedup_options *dedup, struct buf *problem)
 {
     limits->metrics = metrics;
     limits->limits = limits_new(options, keys, key_count);
@@ -22,11 +24,15 @@ bool gateway_limits_start(struct gateway_limits *limits, const struct limits_opt
         return false;
     }
     metrics_on_scrape(metrics, update_metrics, limits);
-    return true;
+    if (options->shared) {
+        limits->share = limits_share_start(dedup, limits->limits, metrics, problem);
+    }
+    return !options->shared || limits->share != NULL;
 }
 
 void gateway_limits_release(struct gateway_limits *limits)
 {
+    limits_share_stop(limits->share);
     limits_free(limits->limits);
 }
 

@@ -5,6 +5,8 @@
 
 struct key_options;
 struct limits;
+struct limits_share;
+struct dedup_options;
 struct limits_options;
 struct metrics;
 
@@ -12,12 +14,13 @@ struct metrics;
 struct gateway_limits {
     struct limits *limits;
     struct metrics *metrics;
+    struct limits_share *share; /* NULL: no other gateway is told */
 };
 
-/* False with *problem. */
+/* `dedup` says where Redis is, if they are shared. False with *problem. */
 MUST_CHECK bool gateway_limits_start(struct gateway_limits *limits, const struct limits_options *options,
                                      const struct key_options *keys, size_t key_count, struct metrics *metrics,
-                                     struct buf *problem);
+                                     const struct dedup_options *dedup, struct buf *problem);
 void gateway_limits_release(struct gateway_limits *limits);
 
 /* What the doors ask; NULL: nothing is limited. */

@@ -1,5 +1,6 @@
 """Limits, measured: the rate that is let in is the configured one, for one address and for thousands; each door keeps them."""
 import hashlib
+import itertools
 import json
 import os
 import socket
@@ -8,9 +9,11 @@ import time
 
 from check import main
 from gateway import Gateway, SANITIZED, event
+from servers import start_redis
 from websocket import Client, Closed, sample_with
 
 TOLERANCE = 0.02
+NUMBERS = itertools.count(10 ** 6, 10 ** 6)     # of the first events of floods that shall not meet
 
 
 def gateway_with(folder, sections=None, keys=(), **limits):
@@ -78,7 +81,8 @@ class Flood:
             whole = data if data.endswith(b"}\n") else data[:cut]
             self.rest = data[len(whole):]
             self.accepted += whole.count(b"HTTP/1.1 202")
-            self.answered += whole.count(b"HTTP/1.1 202") + whole.count(b"HTTP/1.1 429")
+            self.answered += whole.count(b"HTTP/1.1 ")
+            assert whole.count(b"HTTP/1.1 ") == whole.count(b"HTTP/1.1 202") + whole.count(b"HTTP/1.1 429"), whole[-2000:]
 
     def expected(self, rate, burst):
         return sum(int(burst + rate * (self.last[address] - self.began[address])) for address in self.began)
@@ -93,7 +97,7 @@ def one_address_gets_its_rate_and_not_more(folder, gateways):
     gateway = gateway_with(folder, address="{ requests: 300, burst: 200ms }")
     gateways.append(gateway)
     flood = Flood(gateway.port)
-    until = time.time() + 4
+    until = time.time() + 3
     while time.time() < until:
         flood.send(["192.0.2.7"] * 8)
         flood.read(0)
@@ -228,6 +232,50 @@ def a_websocket_that_may_send_nothing_for_long_is_told_1013(folder, gateways):
     finish(gateway, 3)
 
 
+def flood_both(gateways, seconds, pause=0.01):
+    """Floods two gateways at once; how many each accepted, and for how long it was."""
+    floods = [Flood(gateway.port, next(NUMBERS)) for gateway in gateways]
+    began = time.time()
+    while time.time() - began < seconds:
+        for flood in floods:
+            flood.send(["192.0.2.7"] * 8)
+        for flood in floods:
+            flood.read(0)
+        time.sleep(pause)
+    return [flood.accepted for flood in floods], time.time() - began
+
+
+@running
+def gateways_share_their_limits_through_redis_and_go_on_alone_without_it(folder, gateways):
+    redis = start_redis(os.path.join(folder, "redis"))
+    try:
+        for name in ("a", "b"):
+            os.makedirs(os.path.join(folder, name))
+            gateways.append(gateway_with(os.path.join(folder, name), {"dedup": {"kind": "redis", "redis_url": redis.url}},
+                                         address="{ requests: 200, burst: 1s }", shared="true"))
+        for gateway in gateways:
+            gateway.wait_until("limits are shared", lambda gateway=gateway: gateway.sum("sluice_limits_shared") == 1)
+        flood_both(gateways, 1.5)                   # both bursts are spent, and each knows of the other
+        accepted, took = flood_both(gateways, 3)
+        print("        together %d in %.1f s, of %d" % (sum(accepted), took, 200 * took), flush=True)
+        assert abs(sum(accepted) - 200 * took) < 0.1 * 200 * took, (accepted, took)
+        redis.kill()
+        for gateway in gateways:
+            gateway.wait_until("limits are not shared", lambda gateway=gateway: gateway.sum("sluice_limits_shared") == 0)
+        flood_both(gateways, 1.2)
+        accepted, took = flood_both(gateways, 2)
+        for count in accepted:
+            near(count, 200 * took, 0.1)            # each as much as all together should
+        redis.start()
+        for gateway in gateways:
+            gateway.wait_until("limits are shared again", lambda gateway=gateway: gateway.sum("sluice_limits_shared") == 1)
+            gateway.wait_stored()
+            gateway.check_identity()
+            gateway.stop()
+    finally:
+        redis.stop()
+
+
 def cpu_seconds(gateway):
     with open("/proc/%d/stat" % gateway.process.pid) as file:
         fields = file.read().rsplit(")", 1)[1].split()
@@ -298,4 +346,5 @@ if __name__ == "__main__":
     main([one_address_gets_its_rate_and_not_more, ten_thousand_addresses_each_get_their_rate,
           the_reply_says_how_much_is_left_and_how_long_to_wait, a_key_has_a_rate_of_its_own_over_every_door, udp_takes_the_rate_and_counts_the_rest,
           a_websocket_is_not_read_faster_than_its_rate, a_websocket_that_may_send_nothing_for_long_is_told_1013,
+          gateways_share_their_limits_through_redis_and_go_on_alone_without_it,
           payloads_that_cost_much_meet_the_limit_of_cpu_time, a_flood_of_one_address_leaves_the_others_their_latency])

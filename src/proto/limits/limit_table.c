@@ -22,7 +22,8 @@ struct set {
 struct limit_table {
     void *memory; /* zero pages, until they are used */
     struct set *sets;
-    size_t set_count; /* a power of two */
+    size_t set_count;          /* a power of two */
+    struct limit_spent *spent; /* of each row; NULL: nobody is told */
     atomic_uint_fast64_t used, forgotten;
 };
 
@@ -42,7 +43,7 @@ uint64_t limit_network_of(const struct client_address *address)
     return network != 0 ? network : LOCAL_NETWORK;
 }
 
-struct limit_table *limit_table_new(uint64_t rows)
+struct limit_table *limit_table_new(uint64_t rows, bool shared)
 {
     struct limit_table *table = calloc(1, sizeof *table);
     if (table == NULL) {
@@ -53,8 +54,9 @@ struct limit_table *limit_table_new(uint64_t rows)
         table->set_count *= 2;
     }
     table->memory = calloc(table->set_count + 1, sizeof(struct set));
-    if (table->memory == NULL) {
-        free(table);
+    table->spent = shared ? calloc(table->set_count * WAYS, sizeof *table->spent) : NULL;
+    if (table->memory == NULL || (shared && table->spent == NULL)) {
+        limit_table_free(table);
         return NULL;
     }
     uintptr_t line = _Alignof(struct set);
@@ -66,6 +68,7 @@ void limit_table_free(struct limit_table *table)
 {
     if (table != NULL) {
         free(table->memory);
+        free(table->spent);
         free(table);
     }
 }
@@ -146,6 +149,40 @@ struct limit_row *limit_table_find(struct limit_table *table, uint64_t network, 
             return &set->rows[candidate.way];
         }
     }
+}
+
+struct limit_spent *limit_table_spent(const struct limit_table *table, const struct limit_row *row)
+{
+    if (table->spent == NULL) {
+        return NULL;
+    }
+    size_t set = (size_t)((const char *)row - (const char *)table->sets) / sizeof *table->sets;
+    ASSERT_BELOW(set, table->set_count);
+    return &table->spent[set * WAYS + (size_t)(row - table->sets[set].rows)];
+}
+
+static bool has_spent(const struct limit_spent *spent)
+{
+    uint_fast64_t any = 0;
+    for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
+        any |= atomic_load_explicit(&spent->units[unit], memory_order_relaxed);
+    }
+    return any != 0;
+}
+
+struct limit_spent *limit_table_next_spent(const struct limit_table *table, size_t *cursor, uint64_t *network)
+{
+    ASSERT(table->spent != NULL);
+    for (; *cursor < table->set_count * WAYS; ++*cursor) {
+        struct limit_spent *spent = &table->spent[*cursor];
+        if (has_spent(spent)) {
+            *network = atomic_load_explicit(&table->sets[*cursor / WAYS].owners[*cursor % WAYS], memory_order_relaxed);
+            ++*cursor;
+            return spent;
+        }
+    }
+    *cursor = 0;
+    return NULL;
 }
 
 struct limits_counts limit_table_count(const struct limit_table *table)

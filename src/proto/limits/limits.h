@@ -68,5 +68,20 @@ void limits_charge(struct limits *limits, const struct visitor *visitor, const s
 /* Somebody was refused, as `state` says: METRIC_LIMITED. */
 void limits_count_refusal(struct metrics_cells *cells, const struct limit_state *state);
 
+/* Sharing with other gateways (proto/sharing), of limits that were made with `shared`. */
+
+/* What one address, one key or all have used. */
+struct limit_use {
+    enum limit_policy policy; /* LIMIT_ADDRESS, LIMIT_KEY or LIMIT_ALL */
+    uint64_t who;             /* limit_network_of; of a key the hash of its name; of all 0 */
+    struct spending spending;
+};
+
+/* What was used here since it was last collected, of at most so many: how many. The others stay for the next time. One thread. */
+size_t limits_collect(struct limits *limits, struct limit_use *uses, size_t most);
+
+/* What was used elsewhere. Any thread. */
+void limits_apply(struct limits *limits, const struct limit_use *use, int64_t now_ns, int64_t wall_ns);
+
 /* Any thread. */
 struct limits_counts limits_count(const struct limits *limits);

@@ -10,6 +10,7 @@
 #include "config/options/access_options.h"
 #include "config/options/limits_options.h"
 #include "proto/access/access.h"
+#include "proto/limits/limit_batch.h"
 #include "proto/limits/limit_fields.h"
 #include "proto/limits/limit_table.h"
 #include "proto/limits/limits.h"
@@ -414,6 +415,104 @@ static void threads_that_race_for_rows_give_nothing_back(void **state)
     limits_free(limits);
 }
 
+/* Sharing. */
+
+static struct limits *shared_limits(void)
+{
+    const struct key_options keys[] = { { .name = "shop", .rate = rate(1000, 0, 0) } };
+    const struct limits_options options = { .all = rate(1000, 0, 0),
+                                            .address = rate(10, 0, 0),
+                                            .daily = { .requests = 100 },
+                                            .addresses = 64,
+                                            .shared = true };
+    struct limits *limits = limits_new(&options, keys, 1);
+    assert_non_null(limits);
+    return limits;
+}
+
+/* Tells `to` what was used at `from`, by way of bytes; how many records that is. */
+static size_t tell(struct limits *from, struct limits *to)
+{
+    struct limit_use uses[LIMIT_BATCH_MOST], use;
+    struct buf bytes = { 0 };
+    size_t count = limits_collect(from, uses, LIMIT_BATCH_MOST), seen = 0;
+    limit_batch_write(&bytes, 7, uses, count);
+    struct slice batches = buf_slice(&bytes), records;
+    uint64_t gateway;
+    assert_true(limit_batch_next(&batches, &gateway, &records));
+    assert_int_equal(gateway, 7);
+    while (limit_batch_use(&records, &use)) {
+        limits_apply(to, &use, START_NS, WALL_NS);
+        seen++;
+    }
+    assert_int_equal(seen, count);
+    assert_false(limit_batch_next(&batches, &gateway, &records));
+    buf_release(&bytes);
+    return count;
+}
+
+static void what_is_used_at_one_gateway_is_gone_at_the_other(void **state)
+{
+    (void)state;
+    struct limits *here = shared_limits(), *there = shared_limits();
+    const struct access_key shop = { .index = 0 };
+    struct visitor visitor = somebody("192.0.2.1"), other = somebody("192.0.2.2");
+    visitor.key = &shop;
+    for (int i = 0; i < 6; i++) {
+        assert_true(takes(here, &visitor, 0, START_NS));
+    }
+    assert_int_equal(tell(here, there), 3); /* all, the key, the address */
+    assert_int_equal(tell(here, there), 0);
+    int left = 0;
+    for (int i = 0; i < 10; i++) {
+        left += takes(there, &visitor, 0, START_NS);
+    }
+    assert_int_equal(left, 4);
+    assert_true(takes(there, &other, 0, START_NS));
+    assert_int_equal(tell(there, here), 4); /* what was told is not told on */
+    assert_false(takes(here, &visitor, 0, START_NS));
+    limits_free(here);
+    limits_free(there);
+}
+
+static void what_does_not_fit_into_a_batch_is_told_in_the_next(void **state)
+{
+    (void)state;
+    struct limits *here = shared_limits();
+    struct limit_use uses[10];
+    for (uint32_t i = 0; i < 30; i++) {
+        struct visitor visitor = numbered(i);
+        assert_true(takes(here, &visitor, 0, START_NS));
+    }
+    uint64_t told = 0;
+    size_t count;
+    while ((count = limits_collect(here, uses, ARRAY_LENGTH(uses))) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            told += uses[i].policy == LIMIT_ADDRESS ? uses[i].spending.requests : 0;
+        }
+    }
+    assert_int_equal(told, 30);
+    limits_free(here);
+}
+
+static void batches_that_make_no_sense_end_there(void **state)
+{
+    (void)state;
+    struct buf bytes = { 0 };
+    const struct limit_use use = { .policy = LIMIT_ALL, .spending = { .requests = 1 } };
+    limit_batch_write(&bytes, 1, &use, 1);
+    for (size_t length = 0; length < bytes.len; length++) {
+        struct slice batches = slice_make(bytes.data, length), records;
+        uint64_t gateway;
+        assert_false(limit_batch_next(&batches, &gateway, &records));
+    }
+    bytes.data[7] = 1; /* 16 million records */
+    struct slice batches = buf_slice(&bytes), records;
+    uint64_t gateway;
+    assert_false(limit_batch_next(&batches, &gateway, &records));
+    buf_release(&bytes);
+}
+
 /* Fields. */
 
 static void fields_are_those_of_the_draft(void **state)
@@ -475,6 +574,9 @@ int main(void)
         cmocka_unit_test(a_reload_changes_rates_and_keeps_what_addresses_used),
         cmocka_unit_test(threads_that_race_for_a_bucket_get_no_more_than_one_too_many_each),
         cmocka_unit_test(threads_that_race_for_rows_give_nothing_back),
+        cmocka_unit_test(what_is_used_at_one_gateway_is_gone_at_the_other),
+        cmocka_unit_test(what_does_not_fit_into_a_batch_is_told_in_the_next),
+        cmocka_unit_test(batches_that_make_no_sense_end_there),
         cmocka_unit_test(fields_are_those_of_the_draft),
         cmocka_unit_test(fields_fit_whatever_the_numbers_are),
     };
