@@ -50,7 +50,9 @@ def with_udp(*changes, env=None):
                 more.setdefault("CLICKHOUSE_URL", server.url)
             gateway = Gateway(folder, config=write_config(folder, *changes), env=more)
             try:
-                expected = test(gateway.start()) or {}
+                gateway.start()
+                gateway.pages_port = next((port for _, port, serves in gateway.http if serves == {"admin"}), 0)
+                expected = test(gateway) or {}
                 if gateway.running():
                     gateway.stop()
                 for statement, answer in expected.items():

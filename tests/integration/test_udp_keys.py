@@ -63,8 +63,11 @@ def only_listed_addresses_may_send(gateway):
     return {"SELECT count() FROM events FINAL": 3}
 
 
+WITH_KEYS = ("\nstreams:", "\n" + KEYS + "\nstreams:"), ('listen: ""  ', 'listen: "127.0.0.1:0"  ')
+
+
 def with_keys(test):
-    return with_udp((LISTENER, SIGNED), ("\nstreams:", "\n" + KEYS + "\nstreams:"))(test)
+    return with_udp((LISTENER, SIGNED), *WITH_KEYS)(test)
 
 
 @with_keys
@@ -104,7 +107,24 @@ def each_wrong_way_in_is_counted_by_its_reason(gateway):
     return {"SELECT count(), uniqExact(user_id) FROM events FINAL": "2\t2"}
 
 
-@with_udp((LISTENER, '- { listen: "127.0.0.1:0", hmac: plant }'), ("\nstreams:", "\n" + KEYS + "\nstreams:"),
+@with_keys
+def a_key_writes_to_its_streams_alone_and_is_counted(gateway):
+    """A datagram of another stream is refused whole; all is counted by key, too."""
+    order = lambda n: {"stream": "orders", "number": n}
+    sent = [signed(pack(order(1)), SHOP), signed(pack(event(1)), SHOP), signed(pack([event(2), event(3)]), SHOP),
+            signed(pack({"stream": "orders", "events": [{"number": 2}, {"number": 3}, {}]}), SHOP),
+            signed(pack(event(4))), signed(b"{", SHOP)]
+    settle(gateway, send(gateway, sent))
+    assert refused(gateway) == {"stream_forbidden": 2, "missing_field": 1, "invalid_json": 1}, refused(gateway)
+    for key, counts in (("shop", (7, 3, 4)), ("plant", (1, 1, 0))):
+        found = tuple(gateway.sum("sluice_key_events_%s_total" % kind, key=key)
+                      for kind in ("received", "accepted", "rejected"))
+        assert found == counts, (key, found)
+    assert gateway.sum("sluice_key_received_bytes_total", key="shop") == sum(map(len, sent)) - len(sent[4])
+    return {"SELECT count() FROM events FINAL": 1, "SELECT count() FROM orders FINAL": 3}
+
+
+@with_udp((LISTENER, '- { listen: "127.0.0.1:0", hmac: plant }'), *WITH_KEYS,
           ("threads: 1    ", "threads: 2    "), ("receive_buffer: 64MiB", "receive_buffer: 64MiB\n  hmac_remembered: 1000"))
 def no_datagram_is_taken_twice_whichever_thread_reads_it(gateway):
     """Captured ones come again from many ports, while more than are remembered is signed."""
@@ -139,7 +159,7 @@ def the_senders_of_the_documents_are_understood(gateway):
 
 def a_bad_key_is_refused_with_its_line(folder):
     for name, words in (("nobody", "none of the keys"), ("reader", "without the scope write")):
-        code, said = check_says(folder, '- { listen: ":8125", hmac: %s }' % name, ("\nstreams:", "\n" + KEYS + "\nstreams:"))
+        code, said = check_says(folder, '- { listen: ":8125", hmac: %s }' % name, *WITH_KEYS)
         assert code == 2 and "udp.listeners[].hmac" in said and words in said, (name, code, said)
 
 
@@ -147,6 +167,7 @@ if __name__ == "__main__":
     main([only_listed_addresses_may_send,
           what_is_signed_comes_in_by_every_form,
           each_wrong_way_in_is_counted_by_its_reason,
+          a_key_writes_to_its_streams_alone_and_is_counted,
           no_datagram_is_taken_twice_whichever_thread_reads_it,
           the_senders_of_the_documents_are_understood,
           a_bad_key_is_refused_with_its_line])

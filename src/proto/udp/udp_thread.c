@@ -146,8 +146,13 @@ static void RARE pay(struct udp_thread *thread, struct service service, const st
 }
 
 /* What the key says of events: which streams they may be of, and whose they are. */
-static void sign(struct payload *payload, struct request_fields *fields, const struct access_key *key)
+static void RARE sign(struct udp_thread *thread, const struct udp_datagram *datagram, const struct access_key *key,
+                      struct payload *payload, struct request_fields *fields)
 {
+    if (key->counter != 0) {
+        metric_add_index(thread->intake.cells, METRIC_KEY_BYTES, key->counter, (int64_t)datagram->bytes.len);
+    }
+    payload->key = key->counter;
     fields->key_name = key->name;
     payload->request = fields;
     payload->streams = key->all_streams ? NULL : &key->streams;
@@ -171,8 +176,8 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         .client_ip = datagram->sender,
     };
     struct service service = { 0 };
-    if (error == OK && visit.key != NULL) {
-        sign(&payload, &fields, visit.key);
+    if (visit.key != NULL) {
+        sign(thread, datagram, visit.key, &payload, &fields);
     }
     if (error == OK) {
         service = service_begin(&thread->config.shared->gatekeeper, clock_monotonic_ns);
@@ -183,6 +188,7 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
         pipeline_submit(intake->io, &payload, &intake->submission);
     } else {
         pipeline_count_refusal(intake->io, PROTOCOL_UDP, thread->config.stream, error);
+        pipeline_count_key_refusal(intake->io, payload.key, error);
         intake->submission.events = 0;
     }
     if (service.rates != NULL) {
