@@ -15,13 +15,13 @@ export class Connection {
 
   /** handlers: opened(), acked(ack, decided), ended(code, reason, frames, blocked): frames are what was
    * not decided; blocked: the page may open no WebSocket at all. */
-  constructor(env, url, { connectTimeout }, handlers) {
+  constructor(env, url, { connectTimeout, key }, handlers) {
     this.#env = env;
     this.#handlers = handlers;
     this.openedAt = null;
     this.#timer = env.setTimeout(() => this.end(1006, "no connection in time"), connectTimeout);
     try {
-      this.#listen(new env.WebSocket(url, ["sluice.v1"]));
+      this.#listen(new env.WebSocket(url, key ? ["sluice.v1", `key.${key}`] : ["sluice.v1"]));
     } catch (error) {
       // Forbidden here (mixed content, a policy of the page): told later, as all other ends are.
       env.setTimeout(() => this.end(1006, String(error?.message ?? error), true), 0);

@@ -13,13 +13,15 @@ function retryAfter(response, now) {
 
 const REFUSED_WHOLE = [400, 413, 415, 422];
 
-/** decided: { reply }, refused as a whole: { whole }, or to be sent again: { again, error }. */
+const DENIED = [401, 403];
+
+/** decided: { reply }, refused as a whole: { whole }, or to be sent again: { again, error }; denied: as soon as who sends it may. */
 export function verdict(status, reply, wait) {
   if (typeof reply?.accepted === "number") {
     return { reply };
   }
   const error = { code: reply?.code ?? `http_${status}`, message: reply?.detail ?? reply?.title ?? `HTTP ${status}` };
-  return REFUSED_WHOLE.includes(status) ? { whole: error } : { again: wait, error };
+  return REFUSED_WHOLE.includes(status) ? { whole: error } : { again: wait, error, denied: DENIED.includes(status) };
 }
 
 /** What `ask(signal)` gives, or an Error after `timeout`. */
@@ -44,6 +46,16 @@ export async function post(env, url, records, { keepalive, timeout }) {
   } catch (error) {
     return { again: 0, error: { code: "network", message: String(error?.message ?? error) } };
   }
+}
+
+/** Asked when no WebSocket opens, of its address: an error if nothing of this page is taken, or null. */
+export function denial(env, url, timeout) {
+  const ask = async (signal) => {
+    const response = await env.fetch(url, { cache: "no-store", signal });
+    const { denied, error } = verdict(response.status, await response.json().catch(() => null), 0);
+    return denied ? error : null;
+  };
+  return inTime(env, timeout, ask).catch(() => null);
 }
 
 /** Asked when a POST fails as a lost network does: is there a gateway, whose answers the browser keeps from pages of this

@@ -3,6 +3,9 @@
 const LONGEST = 2 ** 31 - 1; // ms, some 24.8 days: a browser's timer for more fires at once
 
 const text = (value) => (typeof value === "string" ? null : "must be a string");
+/** What a subprotocol may have (RFC 9110, token), so that a WebSocket can carry it. */
+const key = (value) =>
+  typeof value === "string" && /^[\w!#$%&'*+.^`|~-]*$/.test(value) ? null : "must be a key, as `sluice key new` prints it";
 const flag = (value) => (typeof value === "boolean" ? null : "must be true or false");
 const callback = (value) => (typeof value === "function" ? null : "must be a function");
 const object = (value) => (typeof value === "object" && !Array.isArray(value) ? null : "must be an object");
@@ -17,6 +20,7 @@ const wait = (value) => (value === 0 ? "must be more than 0" : time(value));
 const age = (value) => (value > 0 && value < Infinity ? null : "must be a number of ms, more than 0");
 
 const OPTIONS = {
+  key: ["", key],
   stream: ["", text],
   userId: ["", text],
   channel: ["web", text],
@@ -65,7 +69,7 @@ export function complete(options) {
     }
     const problem = Object.hasOwn(OPTIONS, name) ? OPTIONS[name][1](value) : "is not an option";
     if (problem !== null) {
-      wrong(`options.${name} ${problem}${problem.startsWith("is") ? "" : `, not ${shown(value)}`}`);
+      wrong(`options.${name} ${problem}${problem.startsWith("is") || name === "key" ? "" : `, not ${shown(value)}`}`);
     }
     whole[name] = value;
   }
@@ -84,7 +88,7 @@ export function checkTimeout(timeout) {
 }
 
 /** http(s) or ws(s), absolute or relative to `base`; a path stays in front of ours. Throws TypeError. */
-export function endpoints(url, stream, base) {
+export function endpoints(url, stream, base, key = "") {
   const given = String(url);
   if (!/^((https?|wss?):\/\/[^/]|[/.])/i.test(given)) {
     wrong(`the url ${shown(given)} must begin with https://, http://, wss:// or ws://, or be a path that begins with "/"`);
@@ -94,9 +98,12 @@ export function endpoints(url, stream, base) {
   const path = root.host + root.pathname.replace(/\/+$/, "");
   const query = stream === "" ? "" : `stream=${encodeURIComponent(stream)}`;
   const http = `${secure ? "https" : "http"}://`;
+  // Not in a header of its own: that would need a preflight, for which a page that is left has no time.
+  const credential = key && `key=${encodeURIComponent(key)}`;
   return {
     ws: `${secure ? "wss" : "ws"}://${path}/ws${query && `?${query}`}`,
-    bulk: `${http}${path}/events/bulk?${query && `${query}&`}ids=0`,
+    why: `${http}${path}/ws?${[query, credential].filter(Boolean).join("&")}`, // it says of a key what browsers keep for themselves
+    bulk: `${http}${path}/events/bulk?${query && `${query}&`}ids=0${credential && `&${credential}`}`,
     ping: `${http}${path}/ping`,
     origin: http + root.host,
     name: `sluice ${path} ${stream}`, // of what is kept in the browser

@@ -5,7 +5,7 @@
 import { Backoff } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { payload } from "./frame.js";
-import { post, refusesOrigin } from "./http.js";
+import { denial, post, refusesOrigin } from "./http.js";
 import { judge, verdictOf } from "./verdict.js";
 
 /** The batch at fault is the first one not acknowledged: everything before it was. */
@@ -16,7 +16,7 @@ const TRY_LATER_WAIT = 1000; // ms, at least
 const STEADY = 10_000; // ms; a connection open that long was a good one
 const ATTEMPTS_ONCE_OPENED = 10; // a gateway that was there is more likely to be restarting than to be blocked
 const HURRY_BYTES = 60 * 1024; // browsers allow 64 KiB of keepalive and beacons together, until they are answered
-const REFUSED_WAIT = 60_000; // ms until the first try behind a refused origin; each further one waits twice as long
+const REFUSED_WAIT = 60_000; // ms until the first try behind a refused key or origin; each further one waits twice as long
 const REFUSED_TRIES = 6;
 const ORIGIN_REFUSED = "origin_not_allowed"; // as the gateway calls it
 
@@ -36,7 +36,7 @@ export class Sender {
   #timer = null;
   #stopped = false;
   #blocked = false; // the page may open no WebSocket
-  #refusals = 0; // in a row, of this page's origin
+  #refusals = 0; // in a row, of this page's key or origin
   #hurriedBytes = 0; // not answered yet
 
   /** events: state(word), sent(records, transport, bytes), decided(good, refused: record → error), reply(counts) after
@@ -237,15 +237,18 @@ export class Sender {
     this.wake();
   }
 
-  /** No WebSocket has ever opened, and fetch is not to be used: is it for the page's origin? Nothing is tried until that is
-   * known. */
+  /** No WebSocket has ever opened, and fetch is not to be used: is it for the page's origin or key? Nothing is tried until that
+   * is known. */
   async #askWhy(again) {
-    const refused = await this.#refusesOrigin();
+    const { why } = this.#endpoints;
+    const refusal = (await this.#refusesOrigin())
+      ? this.#originRefused()
+      : await denial(this.#env, why, this.#options.ackTimeout);
     if (this.#stopped) {
       return;
     }
-    if (refused) {
-      this.#originRefused(() => this.#connect());
+    if (refusal !== null) {
+      this.#refused(refusal, () => this.#connect());
     } else {
       again();
     }
@@ -272,8 +275,7 @@ export class Sender {
   async #post(records) {
     this.#posting = true;
     const result = await post(this.#env, this.#endpoints.bulk, records, { timeout: this.#options.ackTimeout });
-    const code = result.error?.code;
-    const refused = code === ORIGIN_REFUSED || (code === "network" && (await this.#refusesOrigin()));
+    const refusal = await this.#refusalOf(result);
     this.#posting = false;
     if (result.again === undefined) {
       this.#backoff.reset();
@@ -284,7 +286,7 @@ export class Sender {
       }
     } else {
       this.#queue.giveBack(records);
-      this.#postAgain(result, refused);
+      this.#postAgain(result, refusal);
     }
     this.wake();
   }
@@ -298,8 +300,8 @@ export class Sender {
     this.#events.reply(reply);
   }
 
-  #postAgain({ again, error }, refused) {
-    if (!refused) {
+  #postAgain({ again, error }, refusal) {
+    if (refusal === null) {
       this.#events.error(error);
     }
     if (!this.#fetching || this.#stopped) {
@@ -310,8 +312,8 @@ export class Sender {
       this.#connectBeside();
       this.wake();
     };
-    if (refused) {
-      this.#originRefused(work);
+    if (refusal !== null) {
+      this.#refused(refusal, work);
       return;
     }
     this.#events.state("waiting");
@@ -338,7 +340,7 @@ export class Sender {
     this.wake();
   }
 
-  // the page's origin
+  // the page's key and origin
 
   async #refusesOrigin() {
     const { origin } = this.#env;
@@ -346,12 +348,24 @@ export class Sender {
     return elsewhere && refusesOrigin(this.#env, this.#endpoints.ping, this.#options.ackTimeout);
   }
 
-  /** Told once. A gateway takes a change of http.cors_origins at a restart: it is tried some times more, later and later,
+  #originRefused() {
+    const message = `the gateway answers, but not to pages of ${this.#env.origin}: its http.cors_origins must list them`;
+    return { code: ORIGIN_REFUSED, message };
+  }
+
+  /** Why nothing of this page is taken; null: it may be another time. */
+  async #refusalOf({ error, denied }) {
+    if (error?.code === ORIGIN_REFUSED || (error?.code === "network" && (await this.#refusesOrigin()))) {
+      return this.#originRefused();
+    }
+    return denied ? error : null;
+  }
+
+  /** Told once. A gateway takes other keys and origins when it is told to: it is tried some times more, later and later,
    * then when the network comes back, and by the next page. */
-  #originRefused(work) {
+  #refused(error, work) {
     if (this.#refusals++ === 0) {
-      const message = `the gateway answers, but not to pages of ${this.#env.origin}: its http.cors_origins must list them`;
-      this.#events.error({ code: ORIGIN_REFUSED, message });
+      this.#events.error(error);
     }
     this.#events.state("refused");
     const wait = REFUSED_WAIT * 2 ** (this.#refusals - 1);

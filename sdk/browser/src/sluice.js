@@ -35,7 +35,7 @@ export class Sluice {
   constructor(url, options, env = browser()) {
     this.#options = complete(options);
     this.#env = env;
-    const addresses = endpoints(url, this.#options.stream, env.base ?? SOMEWHERE);
+    const addresses = endpoints(url, this.#options.stream, env.base ?? SOMEWHERE, this.#options.key);
     this.#userId = this.#options.userId;
     this.#queue = new Queue(this.#options);
     if (this.#isServer) {

@@ -345,6 +345,17 @@ test("options: addresses follow from the url, whatever its scheme and path", () 
   }
 });
 
+test("options: a key goes where no preflight is needed, and must be one", () => {
+  const { ws, bulk, why } = endpoints("https://h", "a", undefined, "slw_x+y");
+  assert.equal(ws, "wss://h/ws?stream=a");
+  assert.equal(bulk, "https://h/events/bulk?stream=a&ids=0&key=slw_x%2By");
+  assert.equal(why, "https://h/ws?stream=a&key=slw_x%2By");
+  assert.equal(complete({ key: "slw_0aZ" }).key, "slw_0aZ");
+  for (const wrong of [7, "a b", "a,b", "\u00e9", "a\r\nb"]) {
+    assert.throws(() => complete({ key: wrong }), (error) => error instanceof TypeError && !error.message.includes(wrong));
+  }
+});
+
 test("uuid: is a version 4 also where randomUUID is not there", () => {
   const insecure = { getRandomValues: (bytes) => webcrypto.getRandomValues(bytes) };
   assert.match(uuid(insecure), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

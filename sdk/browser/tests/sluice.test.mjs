@@ -656,6 +656,48 @@ test("WebSockets alone: an origin that is not listed is told once as well, and n
   assert.ok(dropped <= 3 + 7, `${dropped} WebSockets in a day`);
 });
 
+const unauthorized = { status: 401, body: { code: "key_unknown", detail: "there is no such key" } };
+
+test("a key goes along as a subprotocol, and with a POST in its address", async () => {
+  const { sluice, sockets, requests, time } = await start({ key: "slw_x" }, { answer: accepted });
+  sluice.track("a");
+  assert.deepEqual(sockets[0].protocols, ["sluice.v1", "key.slw_x"]);
+  assert.ok(!sockets[0].url.includes("slw_x"));
+  for (let i = 0; i < 3; i++) {
+    sockets.at(-1).drop();
+    await time.pass(2000);
+  }
+  assert.match(requests[0].url, /&key=slw_x$/);
+  assert.equal(requests[0].headers, undefined);
+  assert.equal(sluice.stats().acknowledged, 1);
+});
+
+for (const transport of ["fetch", "websocket", "auto"]) {
+  test(`${transport}: a key that is refused is told once, and not tried for ever; events are kept`, async () => {
+    let known = false;
+    const answer = (request) => (known ? accepted(request) : unauthorized);
+    const { sluice, sockets, time, told, requests, env, saved } = await start({ key: "slw_x", transport }, { answer });
+    sluice.track("a");
+    let dropped = 0;
+    for (let i = 0; i < 3600; i++) {
+      for (; !known && dropped < sockets.length; dropped++) {
+        sockets[dropped].drop();
+      }
+      await time.pass(4000);
+    }
+    assert.equal(sluice.state, "refused");
+    assert.deepEqual(told.error.map(({ code }) => code), ["key_unknown"]);
+    assert.ok(requests.length <= 30 && dropped <= 20, `${requests.length} requests, ${dropped} WebSockets in four hours`);
+    assert.deepEqual([saved().length, sluice.stats().waiting, sluice.stats().rejected], [1, 1, 0]);
+    if (transport === "fetch") {
+      known = true;
+      env.window.tell("online");
+      await settle();
+      assert.equal(sluice.stats().acknowledged, 1);
+    }
+  });
+}
+
 test("a lost network is no refused origin", async () => {
   const answer = () => {
     throw new TypeError("Failed to fetch");

@@ -66,6 +66,8 @@ export interface Flushed {
 /** Times are milliseconds, above 0 and at most 2,147,483,647 (24.8 days); counts are whole and at least 1. null is as if
  * not given. */
 export interface Options {
+  /** The gateway's key for pages, as `sluice key new` prints it. Not a secret: who opens the page can read it. */
+  key?: string;
   /** The gateway's stream; "": its first. */
   stream?: string;
   /** "": a random id, kept in localStorage. */
