@@ -80,6 +80,7 @@ static bool start_openapi(struct gateway_pages *pages, const struct config *conf
         .pages = config->pages,
         .page_count = config->page_count,
         .max_events = config->http.max_events,
+        .with_keys = config->key_count != 0,
         .with_admin = with_admin(config),
         .left_out = pages->left_out,
         .title = config->openapi.title,

@@ -26,6 +26,7 @@ struct openapi_source {
     const struct page_options *pages;
     size_t page_count;
     uint64_t max_events;         /* of one request */
+    bool with_keys;              /* somebody must show one */
     bool with_admin;             /* pages of operators are at the same address */
     const char *const *left_out; /* paths of the gateway's own that are not served; NULL ends them, NULL: none */
     const char *title;

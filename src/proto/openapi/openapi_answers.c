@@ -362,12 +362,13 @@ void openapi_write_responses(const struct openapi_source *source, const struct o
                              struct buf *out)
 {
     struct answers answers = { .query = operation->query };
+    bool needs_key = openapi_needs_key(source, operation);
     collect(source, operation, &answers);
     json_out_open(out, "responses", '{');
     for (int status = 100; status < 600; status++) {
         if (has_status(&answers, status)) {
             write_status(&answers, operation->kind, status, out);
-        } else if (openapi_has_errors(operation->kind, status)) {
+        } else if (openapi_has_errors(operation->kind, status) && (needs_key || (status != 401 && status != 403))) {
             openapi_write_problem_reference(operation->kind, status, out);
         }
     }

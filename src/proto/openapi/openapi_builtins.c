@@ -56,7 +56,7 @@ const struct openapi_builtin openapi_builtins[] = {
                  "\"total_count\":2,\"unique_user_count\":1}]}" },
     { PAGE("/", READING, "text/html; charset=utf-8", "What this gateway serves, for people") },
     { PAGE("/demo", READING, "text/html; charset=utf-8", "An example of the browser SDK at work") },
-    { PAGE("/sluice.js", READING, "text/javascript; charset=utf-8", "The browser SDK") },
+    { PAGE("/sluice.js", READING, "text/javascript; charset=utf-8", "The browser SDK"), .open = true },
     { PAGE("/openapi.json", READING, "application/json", "This document"), .schema = "Any" },
     { PAGE("/metrics", OPERATING, "text/plain; version=0.0.4; charset=utf-8", "Counters, for Prometheus"),
       .admin = true },
@@ -65,10 +65,10 @@ const struct openapi_builtin openapi_builtins[] = {
       .example =
           "{\"status\":\"ok\",\"parts\":[{\"name\":\"gateway\",\"status\":\"ok\",\"since\":\"2026-01-01T00:00:00Z\","
           "\"reason\":\"accepting events\"}]}" },
-    { PAGE("/livez", OPERATING, "text/plain; charset=utf-8", "Whether the process runs"), .admin = true },
+    { PAGE("/livez", OPERATING, "text/plain; charset=utf-8", "Whether the process runs"), .admin = true, .open = true },
     { PAGE("/readyz", OPERATING, "text/plain; charset=utf-8", "Whether events are accepted"), .admin = true,
-      .other_status = 503, .parameters = of_ready },
-    { PAGE("/ping", OPERATING, "text/plain; charset=utf-8", "Answers pong"), .admin = true },
+      .open = true, .other_status = 503, .parameters = of_ready },
+    { PAGE("/ping", OPERATING, "text/plain; charset=utf-8", "Answers pong"), .admin = true, .open = true },
     { PAGE("/status", OPERATING, "application/json", "Version, uptime and what became of the events"), .admin = true,
       .schema = "Status" },
 };

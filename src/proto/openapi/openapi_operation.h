@@ -18,6 +18,7 @@ struct openapi_builtin {
     enum openapi_kind kind;
     enum openapi_form form; /* OPENAPI_EVENTS */
     bool admin;
+    bool open; /* nobody needs a key */
     const char *tag;
     const char *summary;
     const char *description;
@@ -68,6 +69,9 @@ extern const size_t openapi_builtin_count;
 
 /* The reply of a route or query by its name, with the scope in front first; NULL: it has none. */
 const struct reply_options *openapi_reply(const struct openapi_source *source, const char *scope, const char *name);
+
+/* Does it take a key? */
+bool openapi_needs_key(const struct openapi_source *source, const struct openapi_operation *operation);
 
 /* The streams that a route may feed: one, or NULL for any. */
 const struct stream *openapi_stream(const struct openapi_source *source, const struct openapi_operation *operation);

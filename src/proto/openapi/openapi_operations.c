@@ -257,3 +257,15 @@ const struct stream *openapi_stream(const struct openapi_source *source, const s
     bool chosen = route != NULL && (route->stream.capture != NULL || route->stream.by != NULL);
     return !chosen && source->stream_count == 1 ? source->streams[0] : NULL;
 }
+
+bool openapi_needs_key(const struct openapi_source *source, const struct openapi_operation *operation)
+{
+    if (!source->with_keys) {
+        return false;
+    }
+    if (operation->route != NULL) {
+        bool fixed = operation->kind == OPENAPI_REPLY && operation->route->lookup.table == NULL;
+        return !operation->route->open && !fixed;
+    }
+    return operation->builtin != NULL ? !operation->builtin->open : operation->page == NULL || operation->page->admin;
+}

@@ -76,6 +76,27 @@ static void write_id(const struct openapi_operation *operation, struct buf *out)
     buf_release(&id);
 }
 
+/* How a key is shown; of events in the query as well. */
+static void write_security(const struct openapi_source *source, const struct openapi_operation *operation,
+                           struct buf *out)
+{
+    bool takes_events = operation->kind == OPENAPI_EVENTS;
+    json_out_raw(out, "security",
+                 !openapi_needs_key(source, operation) ? SLICE("[]")
+                 : takes_events ? SLICE("[{\"bearer\":[]},{\"basic\":[]},{\"header\":[]},{\"query\":[]}]")
+                                : SLICE("[{\"bearer\":[]},{\"basic\":[]},{\"header\":[]}]"));
+}
+
+static void write_security_schemes(struct buf *out)
+{
+    json_out_raw(out, "securitySchemes",
+                 SLICE("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The key.\"},"
+                       "\"basic\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"The key is the user; "
+                       "there is no password.\"},"
+                       "\"header\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"},"
+                       "\"query\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"key\"}}"));
+}
+
 static void write_operation(const struct openapi_source *source, const struct openapi_operation *operation,
                             const struct openapi_operation *path, struct buf *out)
 {
@@ -89,6 +110,9 @@ static void write_operation(const struct openapi_source *source, const struct op
     json_out_string(out, "description", summary);
     write_id(operation, out);
     openapi_write_parameters(source, operation, path, out);
+    if (source->with_keys) {
+        write_security(source, operation, out);
+    }
     if (operation->kind == OPENAPI_EVENTS) {
         openapi_write_body(source, operation, out);
     }
@@ -150,6 +174,9 @@ static void write_stream_schemas(const struct openapi_source *source, struct buf
 static void write_components(const struct openapi_source *source, struct buf *out)
 {
     json_out_open(out, "components", '{');
+    if (source->with_keys) {
+        write_security_schemes(out);
+    }
     json_out_open(out, "responses", '{');
     openapi_write_problem_components(out);
     json_out_close(out, '}');

@@ -228,6 +228,41 @@ static void a_configured_path_takes_the_place_of_a_built_in_one(void **state)
     unload(&f);
 }
 
+static void keys_are_asked_for_where_they_are_needed_and_nowhere_without_them(void **state)
+{
+    (void)state;
+    struct fixture f = load(STREAM "routes: [ { path: /pixel, methods: get, open: true, stream: s } ]\n");
+    char *text = document(&f, NULL);
+    expect_not(text, "securitySchemes");
+    expect_not(text, "\"code\":\"key_missing\"");
+    expect(text, "\"security\":[]");
+    free(text);
+    f.source.with_keys = true;
+    f.source.with_admin = true;
+    text = document(&f, NULL);
+    expect(text, "\"securitySchemes\":{\"bearer\"");
+    expect(text, "\"code\":\"key_missing\"");
+    expect(text, "\"code\":\"stream_forbidden\"");
+    expect_not(text, "\"code\":\"bad_signature\"");
+    static const struct {
+        const char *path, *security;
+    } rows[] = {
+        { "\"/events\":", "[{\"bearer\":[]},{\"basic\":[]},{\"header\":[]},{\"query\":[]}]" },
+        { "\"/metrics\":", "[{\"bearer\":[]},{\"basic\":[]},{\"header\":[]}]" },
+        { "\"/livez\":", "[]" },
+        { "\"/pixel\":", "[]" },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const char *at = strstr(text, rows[i].path);
+        assert_non_null(at);
+        at = strstr(at, "\"security\":");
+        assert_non_null(at);
+        assert_memory_equal(at + strlen("\"security\":"), rows[i].security, strlen(rows[i].security));
+    }
+    free(text);
+    unload(&f);
+}
+
 static void every_code_that_events_may_be_answered_with_has_an_example(void **state)
 {
     (void)state;
@@ -255,6 +290,7 @@ int main(void)
         cmocka_unit_test(an_operation_shows_the_answers_that_it_can_give_and_no_others),
         cmocka_unit_test(each_set_of_hosts_sees_what_is_there_for_it),
         cmocka_unit_test(a_configured_path_takes_the_place_of_a_built_in_one),
+        cmocka_unit_test(keys_are_asked_for_where_they_are_needed_and_nowhere_without_them),
         cmocka_unit_test(every_code_that_events_may_be_answered_with_has_an_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
