@@ -201,7 +201,8 @@ struct doorway *doorway_new(const struct http_listener_options *listener)
     ASSERT(good);
     doorway->webroot = listener->acme_webroot;
     if (doorway->webroot != NULL) {
-        add(doorway, (struct page){ .path = "/" CHALLENGES "{token}",
+        add(doorway, (struct page){ .needs = PAGE_NEEDS_NOTHING,
+                                    .path = "/" CHALLENGES "{token}",
                                     .methods = METHOD_BIT(HTTP_GET),
                                     .any_host = true,
                                     .unlimited = true,
@@ -209,7 +210,9 @@ struct doorway *doorway_new(const struct http_listener_options *listener)
                                     .handle = answer_challenge });
     }
     if (doorway->port != 0) {
-        add(doorway, (struct page){ .path = "/{rest...}", .methods = ALL_METHODS, .handle = redirect });
+        add(doorway,
+            (struct page){
+                .needs = PAGE_NEEDS_NOTHING, .path = "/{rest...}", .methods = ALL_METHODS, .handle = redirect });
     }
     return doorway;
 }
