@@ -63,6 +63,15 @@ static void tells_equal_from_other_bytes(void **state)
     assert_false(digest_equal("abc", "abd", 3));
     assert_false(digest_equal("abc", "bbc", 3));
     assert_true(digest_equal("abc", "abd", 2));
+    assert_true(digest_equal("", "x", 0));
+    char a[43], b[43];
+    memset(a, 'x', sizeof a);
+    for (size_t i = 0; i < sizeof a; i++) { /* in words, and behind them */
+        memset(b, 'x', sizeof b);
+        assert_true(digest_equal(a, b, sizeof a));
+        b[i] = 'X';
+        assert_false(digest_equal(a, b, sizeof a));
+    }
 }
 
 int main(void)
