@@ -26,7 +26,8 @@ static bool is_open(const struct http_listener_options *listener, bool keys)
 {
     bool of_operators = (listener->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
     bool leads_away = listener->redirect_https != NULL && strcmp(listener->redirect_https, "false") != 0;
-    return !leads_away && (!keys || of_operators);
+    bool knows_them = listener->tls.client_ca != NULL && listener->tls.client_certificate == TLS_CLIENT_REQUIRED;
+    return !leads_away && !knows_them && (!keys || of_operators);
 }
 
 static void add_listeners(struct openness *openness, const struct http_options *http, bool keys)

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "config/environment.h"
 #include "gateway.h"
+#include "openness.h"
 #include "pipeline/dedup/redis_address.h"
 
 #include <stdio.h>
@@ -79,6 +80,7 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     buf_printf(&line, " data=%s", gateway_data_folder(gateway));
     LOG(LOG_INFO, "serving", "%s", buf_c_string(&line));
     buf_release(&line);
+    openness_tell(&config->http, &config->udp, config->key_count != 0);
 }
 
 static void print_event(const char *events_url, const char *pages_url)

@@ -9,7 +9,6 @@
 #include "config/config.h"
 #include "gateway.h"
 #include "memory_plan.h"
-#include "openness.h"
 #include "start_line.h"
 
 #include "base/clock.h"
@@ -371,7 +370,6 @@ static int serve(const struct config *config, const struct arguments *arguments)
     say_serving("serving", gateway);
     service_ready();
     start_line_log(config, gateway);
-    openness_tell(&config->http, &config->udp, config->key_count != 0);
     if (arguments->example) {
         start_line_example(config, gateway);
     }

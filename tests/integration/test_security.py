@@ -1,5 +1,6 @@
 """What strangers and other users of the machine learn of a gateway, and what they cannot do: docs/security.md."""
 import hashlib
+import json
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import threading
 import time
 
 from check import main
-from gateway import Gateway, ROOT, SAMPLE, SANITIZED, event, with_gateway
+from gateway import BUILD, Gateway, ROOT, SAMPLE, SANITIZED, event, with_gateway
 from test_queries import AT, PEOPLE
 from websocket import sample_with
 
@@ -70,6 +71,45 @@ def a_reload_that_takes_the_keys_away_is_told_likewise(folder):
         gateway.process.send_signal(signal.SIGHUP)
         gateway.wait_until("it is told", lambda: warnings(gateway, "open to all"))
         assert gateway.post("/events", event(1))[0] == 202
+        stored(gateway, 1)
+    finally:
+        gateway.cleanup()
+
+
+def the_recipe_of_the_page_lets_in_who_has_the_key_and_nobody_else(folder):
+    """As docs/security.md has it, but for ports, paths and the streams."""
+    def make(*command):
+        return subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout.decode()
+    make("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem")
+    with open(os.path.join(ROOT, "docs", "security.md")) as page:
+        text = page.read()
+    recipe = re.search(r"^```yaml\n(http:.*?)^```$", text, re.M | re.S).group(1)
+    command = re.search(r"sluice key new (--.*)", recipe).group(1).split()
+    made = make(os.path.join(BUILD, "sluice"), "key", "new", *command)
+    key = made.splitlines()[0]
+    with open(os.path.join(folder, "keys.yaml"), "w") as file:
+        file.write(made.split("\n", 1)[1])
+    with open(SAMPLE) as sample:
+        streams = re.search(r"^streams:.*", sample.read(), re.M | re.S).group(0)
+    for old, new in [("/etc/sluice", folder), ('":443"', '"127.0.0.1:0"'), ("127.0.0.1:9100", "127.0.0.1:0")]:
+        assert old in recipe, old
+        recipe = recipe.replace(old, new)
+    path = os.path.join(folder, "recipe.yaml")
+    with open(path, "w") as file:
+        file.write(recipe + "store: { library: \"${SLUICE_LIBCHDB}\" }\n" + streams)
+    gateway = Gateway(folder, path, {"SLUICE_HTTP": "", "SLUICE_UDP": ""})
+    try:
+        gateway.start()
+        gateway.pages_port = [port for _, port, serves in gateway.http if serves == {"admin"}][0]
+        base = ["curl", "-sS", "--cacert", os.path.join(folder, "cert.pem"), "-o", "/dev/null", "-w", "%{http_code}"]
+        url = "https://127.0.0.1:%d" % gateway.port
+        post = ["-d", json.dumps(event(1)), "-H", "Content-Type: application/json", url + "/events"]
+        assert make(*base, *post) == "401"
+        assert make(*base, "-H", "X-API-Key: " + key, *post) == "202"
+        assert make(*base, "-H", "X-API-Key: " + key, url + "/events/metrics") == "403"
+        assert make(*base, url + "/metrics") == make(*base, url + "/demo") == "404"
+        assert not warnings(gateway, "open to all") and key not in gateway.log()
         stored(gateway, 1)
     finally:
         gateway.cleanup()
@@ -329,7 +369,8 @@ def a_question_may_cost_so_much_and_no_more(folder):
 
 if __name__ == "__main__":
     main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
-          who_starts_it_open_is_told_so_in_one_line_and_to_whom, a_reload_that_takes_the_keys_away_is_told_likewise,
+          who_starts_it_open_is_told_so_in_one_line_and_to_whom, the_recipe_of_the_page_lets_in_who_has_the_key_and_nobody_else,
+          a_reload_that_takes_the_keys_away_is_told_likewise,
           once_there_are_keys_each_page_asks_for_its_scope, what_is_switched_off_is_nowhere,
           what_the_store_says_goes_to_the_log_and_to_no_stranger,
           a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched,
