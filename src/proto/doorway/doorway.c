@@ -64,6 +64,11 @@ bool doorway_check(const struct http_listener_options *listener, const struct ht
                    listener->redirect_https);
         return false;
     }
+    if (port != 0 && (listener->tls.certificate != NULL || listener->tls.certificate_count != 0)) {
+        buf_append_string(problem,
+                          "redirect_https: found tls beside it, expected an address without, which leads to it");
+        return false;
+    }
     if (port != 0 && http->hosts.count == 0) {
         buf_append_string(problem,
                           "redirect_https: found no http.hosts, expected the names that a redirect may lead to");

@@ -188,6 +188,7 @@ static void what_cannot_be_is_told_before_the_start(void **state)
         { { .acme_webroot = folder }, &open, NULL },
         { { .redirect_https = "8443" }, &named, NULL },
         { { .redirect_https = "true" }, &open, "redirect_https: found no http.hosts" },
+        { { .redirect_https = "true", .tls = { .certificate = "c" } }, &named, "redirect_https: found tls beside it" },
         { { .redirect_https = "yes" }, &named, "redirect_https: found \"yes\", expected true" },
         { { .redirect_https = "0" }, &named, "redirect_https: found \"0\"" },
         { { .redirect_https = "65536" }, &named, "redirect_https: found \"65536\"" },
