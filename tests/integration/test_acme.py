@@ -17,6 +17,7 @@ from gateway import Gateway
 from servers import free_port
 
 NAME = "events.example"
+PEBBLE = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "100"}
 
 CONFIG = """
 http:
@@ -49,15 +50,15 @@ class Acme:
         config = written(folder, "pebble.json", json.dumps({"pebble": {
             "listenAddress": "127.0.0.1:%d" % self.port, "managementListenAddress": "127.0.0.1:%d" % self.management,
             "certificate": certificate, "privateKey": key, "httpPort": challenges_port, "tlsPort": free_port()}}))
-        self.start("pebble-challtestsrv", "-management", "127.0.0.1:%d" % free_port(), "-dns01", "127.0.0.1:%d" % dns, "-http01", "",
-                   "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "")
+        self.start("pebble-challtestsrv", "-management", "127.0.0.1:%d" % free_port(), "-dns01", "127.0.0.1:%d" % dns,
+                   "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "")
         self.start("pebble", "-config", config, "-dnsserver", "127.0.0.1:%d" % dns)
         self.root = written(folder, "root.pem", self.ask("/roots/0"))
 
     def start(self, *command):
         with open(os.path.join(self.folder, command[0] + ".log"), "ab") as log:
             self.processes.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
-                                                   env=dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0", PEBBLE_AUTHZREUSE="100")))
+                                                   env=dict(os.environ, **PEBBLE)))
 
     def ask(self, path, timeout=20):
         context = ssl.create_default_context(cafile=self.authority.file)
@@ -98,7 +99,8 @@ class Client(threading.Thread):
 
     def dial(self, connection):
         """By the name that the certificate is for, wherever it leads."""
-        connection.sock = self.context.wrap_socket(connection._create_connection(("127.0.0.1", self.port), 20), server_hostname=NAME)
+        plain_socket = socket.create_connection(("127.0.0.1", self.port), 20)
+        connection.sock = self.context.wrap_socket(plain_socket, server_hostname=NAME)
 
     def run(self):
         connection = self.connect()

@@ -73,8 +73,8 @@ class TlsRedis(Redis):
             time.sleep(0.02)
 
     def cli(self, *words):
-        done = subprocess.run(["redis-cli", "-p", str(self.port), "--tls", "--insecure", "--cert", self.own[0], "--key", self.own[1],
-                               "--user", USER, "--pass", PASSWORD, "--no-auth-warning", *words], stdout=subprocess.PIPE,
+        done = subprocess.run(["redis-cli", "-p", str(self.port), "--tls", "--insecure", "--cert", self.own[0], "--key",
+                               self.own[1], "--user", USER, "--pass", PASSWORD, "--no-auth-warning", *words], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, timeout=60)
         return done.stdout.decode().strip()
 

@@ -214,7 +214,8 @@ def tells_what_is_wrong_at_its_first_connection(folder):
         rows = [
             ({"url": system.server.url.replace("http:", "https:"), "ca_file": ca_file}, ("first words of TLS", "store.url")),
             ({"ca_file": ca_file}, ("wants a certificate of ours", "set store.client_certificate")),
-            ({"ca_file": ca_file, "client_certificate": certificate, "client_key": key}, ("does not take our certificate", "store.client_certificate")),
+            ({"ca_file": ca_file, "client_certificate": certificate, "client_key": key},
+             ("does not take our certificate", "store.client_certificate")),
             ({"url": system.front.url.replace("https", "http")}, ("the port speaks TLS", "https://")),
             ({}, ("no CA that is trusted", "store.ca_file")),
         ]
@@ -264,7 +265,7 @@ def refuses_files_that_cannot_be_used_before_it_starts(folder):
         ({"client_key": key}, "found a key without store.client_certificate"),
         ({"ca_file": authority.file, "verify": "insecure_accept_any"}, "found a CA, expected none"),
         ({"verify": "none"}, "expected one of full, insecure_accept_any"),
-        ({"ca_file": authority.file, "url": "http://127.0.0.1:1"}, "found no URL with TLS, expected one, for store.ca_file is given"),
+        ({"ca_file": authority.file, "url": "http://127.0.0.1:1"}, "found no URL with TLS, expected one, for store.ca_file"),
     ]
     for options, expected in rows:
         config = sample_with(folder, store=dict({"kind": "clickhouse", "url": "https://127.0.0.1:1"}, **options))

@@ -285,6 +285,11 @@ enum tls_progress tls_session_greet(struct tls_session *session)
     return judge(session, SSL_do_handshake(session->ssl));
 }
 
+bool tls_session_may_be_refused(const struct tls_session *session)
+{
+    return SSL_version(session->ssl) >= TLS1_3_VERSION;
+}
+
 enum tls_progress tls_session_read(struct tls_session *session, void *to, size_t room, size_t *moved)
 {
     ASSERT(room != 0);

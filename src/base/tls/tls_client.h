@@ -42,6 +42,9 @@ enum tls_progress {
 };
 
 MUST_CHECK enum tls_progress tls_session_greet(struct tls_session *session);
+/* Once greeted: the server may still refuse our certificate (TLS 1.3). What it says of that is lost if bytes of ours reach it
+ * before it was read, for they are answered with a reset. */
+bool tls_session_may_be_refused(const struct tls_session *session);
 /* DONE: at least one byte, which *moved counts. What waits is tried again with the same bytes, or with more. */
 MUST_CHECK enum tls_progress tls_session_read(struct tls_session *session, void *to, size_t room, size_t *moved);
 MUST_CHECK enum tls_progress tls_session_write(struct tls_session *session, struct slice data, size_t *moved);

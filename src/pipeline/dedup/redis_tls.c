@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#define LONGEST_VERDICT_NS (200 * NS_PER_MS) /* the tickets of a server that took us come with it */
+
 struct redis_tls {
     struct tls_client *client;
     struct tls_session *session;
@@ -29,16 +31,40 @@ static bool fail(const struct redis_tls *tls, struct buf *problem)
     return false;
 }
 
+static int wait_for(int fd, short events, int64_t left_ns)
+{
+    struct pollfd poller = { .fd = fd, .events = events };
+    return poll(&poller, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS));
+}
+
+/* What the server says of our certificate, before the first command. */
+static bool hear_verdict(struct redis_tls *tls, int fd, int64_t deadline_ns, struct buf *problem)
+{
+    char byte;
+    size_t got = 0;
+    int64_t left_ns = deadline_ns - clock_monotonic_ns();
+    left_ns = left_ns < LONGEST_VERDICT_NS ? left_ns : LONGEST_VERDICT_NS;
+    if (!tls_session_may_be_refused(tls->session) || left_ns <= 0 || wait_for(fd, POLLIN, left_ns) <= 0) {
+        return true;
+    }
+    if (!redis_tls_receive(tls, &byte, 1, &got, problem)) {
+        return false;
+    }
+    if (got != 0) {
+        buf_append_string(problem, "it speaks before it is asked; is this a Redis server?");
+    }
+    return got == 0;
+}
+
 static bool greet(struct redis_tls *tls, int fd, int64_t deadline_ns, struct buf *problem)
 {
     enum tls_progress progress;
     while ((progress = tls_session_greet(tls->session)) != TLS_DONE) {
-        struct pollfd poller = { .fd = fd, .events = progress == TLS_WAITS_TO_WRITE ? POLLOUT : POLLIN };
         int64_t left_ns = deadline_ns - clock_monotonic_ns();
         if (progress == TLS_FAILED) {
             return fail(tls, problem);
         }
-        if (left_ns <= 0 || poll(&poller, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) == 0) {
+        if (left_ns <= 0 || wait_for(fd, progress == TLS_WAITS_TO_WRITE ? POLLOUT : POLLIN, left_ns) == 0) {
             buf_append_string(problem,
                               "no answer to the first words of TLS within dedup.redis_timeout; is this its port "
                               "of TLS (tls-port)?");
@@ -61,7 +87,7 @@ struct redis_tls *redis_tls_open(int fd, const struct redis_address *address, in
     if (tls->client != NULL && tls->session == NULL) {
         buf_append_string(problem, "out of memory");
     }
-    if (tls->session == NULL || !greet(tls, fd, deadline_ns, problem)) {
+    if (tls->session == NULL || !greet(tls, fd, deadline_ns, problem) || !hear_verdict(tls, fd, deadline_ns, problem)) {
         redis_tls_close(tls);
         return NULL;
     }
