@@ -1,11 +1,14 @@
 /* Turns options and a pipeline into doors that clients come in by. */
 #include "gateway_doors.h"
 
+#include "gateway_rules.h"
+
 #include "config/options/http_options.h"
 #include "memory_plan.h"
 #include "open_files.h"
 #include "proto/front/front_end.h"
 #include "proto/server/server.h"
+#include "proto/server/server_tls.h"
 #include "proto/udp/udp.h"
 
 static bool start_server(struct gateway_doors *doors, const struct gateway_doors_parts *parts, struct buf *problem)
@@ -78,10 +81,12 @@ void gateway_doors_resume(struct gateway_doors *doors)
     }
 }
 
-void gateway_doors_refresh(struct gateway_doors *doors, uint64_t max_ratio, struct gateway_doors_rules *rules)
+void gateway_doors_refresh(struct gateway_doors *doors, const struct http_options *http, struct gateway_rules *rules)
 {
-    server_refresh(doors->server, &rules->trusted, rules->access, rules->rates);
-    udp_refresh(doors->udp, max_ratio, rules->access, rules->rates, &rules->udp);
+    server_refresh(doors->server, rules->trusted, rules->access, rules->rates);
+    server_tls_reload(server_tls_of(doors->server), http, rules->tls);
+    rules->tls = NULL;
+    udp_refresh(doors->udp, http->max_ratio, rules->access, rules->rates, &rules->udp);
 }
 
 void gateway_doors_close(struct gateway_doors *doors)

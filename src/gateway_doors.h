@@ -1,11 +1,12 @@
 /* The doors of a running gateway, HTTP and UDP, started, asked and stopped together: for gateway.c. */
 #pragma once
 
-#include "proto/front/client_address.h"
+#include "base/bytes.h"
 
 struct access;
 struct config;
 struct front_end;
+struct gateway_rules;
 struct http_options;
 struct limits;
 struct metrics;
@@ -15,7 +16,6 @@ struct server;
 struct status_board;
 struct udp;
 struct udp_options;
-struct udp_rules;
 struct websocket_options;
 
 struct gateway_doors {
@@ -48,16 +48,8 @@ MUST_CHECK bool gateway_doors_start(struct gateway_doors *doors, const struct ga
 MUST_CHECK bool gateway_doors_pause(struct gateway_doors *doors, int64_t deadline_ns, int64_t *since_ns);
 void gateway_doors_resume(struct gateway_doors *doors);
 
-/* What the doors have of a configuration, compiled. */
-struct gateway_doors_rules {
-    struct address_ranges trusted;
-    struct access *access; /* NULL: there are no keys */
-    struct limits *rates;  /* NULL: nothing is limited */
-    struct udp_rules *udp;
-};
-
 /* While they stand still: the options that they borrow are others now, and what was compiled of them is exchanged. */
-void gateway_doors_refresh(struct gateway_doors *doors, uint64_t max_ratio, struct gateway_doors_rules *rules);
+void gateway_doors_refresh(struct gateway_doors *doors, const struct http_options *http, struct gateway_rules *rules);
 
 /* As front_end.h says. */
 void gateway_doors_close(struct gateway_doors *doors);

@@ -10,7 +10,9 @@
  * lock for a reload. */
 #include "gateway_private.h"
 
+#include "gateway_rules.h"
 #include "gateway_streams.h"
+#include "gateway_streams_change.h"
 #include "openness.h"
 
 #include "base/assert.h"
@@ -21,16 +23,32 @@
 #include "config/config.h"
 #include "config/reload.h"
 #include "config/tables/option_table.h"
+#include "event/stream.h"
+#include "pipeline/pipeline_change.h"
 #include "proto/limits/limits.h"
-#include "proto/udp/udp.h"
-#include "proto/udp/udp_rules.h"
+
+#include <stdlib.h>
 
 #define PAUSE_PATIENCE_NS (10 * NS_PER_SECOND) /* a payload of the largest size takes a second or two */
+#define COMMIT_PATIENCE_NS                                                                                             \
+    (2 * NS_PER_SECOND) /* for streams that change: what was pushed is committed, while all wait */
 
 /* What a reload brings, before it is swapped; afterwards what it replaced. */
 struct change {
     struct config next;
-    struct gateway_doors_rules rules;
+    struct gateway_rules rules;
+    struct streams_change streams;
+    struct past_streams *past; /* room for the streams that are replaced; NULL: none is */
+    bool made;
+};
+
+/* What lives on after a reload that changed streams: chunks, batches and answers under way point to the streams that were
+ * replaced, and those that replaced them borrow from the configuration. */
+struct past_streams {
+    struct past_streams *next;
+    struct config config; /* of that reload; empty as long as `kept` has it */
+    size_t count;
+    struct stream *streams[];
 };
 
 bool gateway_reload_init(struct gateway *g)
@@ -45,6 +63,15 @@ bool gateway_reload_init(struct gateway *g)
 
 void gateway_reload_release(struct gateway *g)
 {
+    while (g->past != NULL) {
+        struct past_streams *past = g->past;
+        g->past = past->next;
+        for (size_t i = 0; i < past->count; i++) {
+            stream_free(past->streams[i]);
+        }
+        config_free(&past->config);
+        free(past);
+    }
     config_free(&g->kept);
 }
 
@@ -130,22 +157,34 @@ static void tell_taken(struct gateway *g, const struct buf *changes, const struc
 
 static void release(struct change *change)
 {
-    address_ranges_release(&change->rules.trusted);
-    gateway_access_free(change->rules.access);
-    udp_rules_free(change->rules.udp);
+    streams_change_release(&change->streams, change->made);
+    free(change->past);
+    gateway_rules_release(&change->rules);
     config_free(&change->next);
+}
+
+static bool compile_streams(const struct gateway *g, struct change *change, struct buf *problems)
+{
+    struct streams_change *streams = &change->streams;
+    if (!streams_change_compile(streams, change->next.streams, change->next.stream_count, g->streams, g->pipeline,
+                                problems)) {
+        return false;
+    }
+    if (streams->count != 0) {
+        change->past = calloc(1, sizeof *change->past + streams->count * sizeof change->past->streams[0]);
+    }
+    if (streams->count != 0 && change->past == NULL) {
+        buf_append_string(problems, "streams: out of memory");
+    }
+    return streams->count == 0 || change->past != NULL;
 }
 
 static bool compile(const struct gateway *g, struct change *change, struct buf *problems)
 {
-    struct gateway_doors_rules *rules = &change->rules;
-    const struct config *next = &change->next;
-    if (!gateway_access_new(next, g->streams, &rules->access, problems)) {
-        return false;
-    }
-    rules->udp = udp_prepare(g->doors.udp, &next->udp, rules->access, problems);
-    return rules->udp != NULL &&
-           address_ranges_init(&rules->trusted, &next->http.trusted_proxies, "http.trusted_proxies", problems);
+    change->rules.server = g->doors.server;
+    return compile_streams(g, change, problems) &&
+           gateway_access_new(&change->next, change->streams.streams, &change->rules.access, problems) &&
+           gateway_rules_compile(&change->rules, &change->next.http, &change->next.udp, g->doors.udp, problems);
 }
 
 /* Swapping. */
@@ -155,6 +194,7 @@ static void swap_sections(struct config *live, const struct config *next)
 {
     ASSERT_EQUAL(live->http.listener_count, next->http.listener_count);
     ASSERT_EQUAL(live->udp.listener_count, next->udp.listener_count);
+    ASSERT_EQUAL(live->stream_count, next->stream_count);
     live->log = next->log;
     live->http = next->http;
     live->websocket = next->websocket;
@@ -164,27 +204,72 @@ static void swap_sections(struct config *live, const struct config *next)
     live->keys = next->keys;
     live->key_count = next->key_count;
     live->keys_file = next->keys_file;
+    live->streams = next->streams;
 }
 
-/* False: memory is short, and nothing has changed. What held before is in *change afterwards. */
-static bool swap(struct gateway *g, struct change *change)
+/* False: not in time, and nothing has changed. */
+static bool swap_streams(struct gateway *g, struct change *change, int64_t deadline_ns)
 {
-    struct config *next = &change->next;
-    if (!limits_reload(g->limits.limits, &next->limits, next->keys, next->key_count)) {
+    if (change->streams.count == 0) {
+        return true;
+    }
+    ASSERT(change->past != NULL);
+    struct past_streams *past = change->past;
+    size_t at = 0;
+    for (size_t i = 0; i < change->streams.stream_count; i++) {
+        if (change->streams.fresh[i] != NULL) {
+            past->streams[at++] = g->streams[i];
+        }
+    }
+    if (!pipeline_change_make(change->streams.pipeline, g->streams, deadline_ns)) {
         return false;
     }
-    struct access *old_access = g->access;
-    struct config old = g->kept;
-    swap_sections(&g->live, next);
-    g->access = change->rules.access;
-    gateway_access_count(g->access, old_access, g->metrics);
-    g->kept = *next;
-    change->rules.rates = gateway_limits_rates(&g->limits);
-    gateway_doors_refresh(&g->doors, g->live.http.max_ratio, &change->rules);
-    change->rules.access = old_access;
-    change->next = old;
-    log_set_level(g->live.log.level);
+    past->count = at;
+    past->next = g->past;
+    g->past = past;
+    g->past_count += at;
+    change->past = NULL;
+    change->made = true;
     return true;
+}
+
+/* False: not in time, or memory is short, and nothing has changed. What held before is in *change afterwards. */
+static bool swap(struct gateway *g, struct change *change, int64_t deadline_ns)
+{
+    struct config *next = &change->next, *live = &g->live;
+    struct limits *limits = g->limits.limits;
+    if (!limits_reload(limits, &next->limits, next->keys, next->key_count)) {
+        return false;
+    }
+    if (!swap_streams(g, change, deadline_ns)) {
+        bool restored = limits_reload(limits, &live->limits, live->keys, live->key_count);
+        if (!restored) {
+            LOG(LOG_ERROR, "reload", "the limits of the file hold, though the rest of it does not: memory is short");
+        }
+        return false;
+    }
+    struct access *old = g->access;
+    swap_sections(live, next);
+    g->access = change->rules.access;
+    gateway_access_count(g->access, old, g->metrics);
+    change->rules.rates = gateway_limits_rates(&g->limits);
+    gateway_doors_refresh(&g->doors, &live->http, &change->rules);
+    change->rules.access = old;
+    log_set_level(live->log.level);
+    return true;
+}
+
+/* The configuration of the reload before goes, unless streams borrow from it. */
+static void keep_config(struct gateway *g, struct change *change)
+{
+    if (g->holder != NULL) {
+        g->holder->config = g->kept;
+    } else {
+        config_free(&g->kept);
+    }
+    g->holder = change->streams.count != 0 ? g->past : NULL;
+    g->kept = change->next;
+    change->next = (struct config){ 0 };
 }
 
 static bool take(struct gateway *g, struct change *change)
@@ -193,9 +278,12 @@ static bool take(struct gateway *g, struct change *change)
     if (!gateway_doors_pause(&g->doors, clock_monotonic_ns() + PAUSE_PATIENCE_NS, &since_ns)) {
         return false;
     }
-    bool taken = swap(g, change);
+    bool taken = swap(g, change, clock_monotonic_ns() + COMMIT_PATIENCE_NS);
     gateway_doors_resume(&g->doors);
     metric_observe_ns(g->cells, METRIC_CONFIG_PAUSE_SECONDS, 0, clock_monotonic_ns() - since_ns);
+    if (taken) {
+        keep_config(g, change);
+    }
     return taken;
 }
 
@@ -211,6 +299,8 @@ static bool prepare(struct gateway *g, const char *path, struct change *change, 
         buf_append_string(problems, "out of memory");
         return false;
     }
+    const struct streams_options options = { next->streams, next->stream_count, next->lookups, next->lookup_count };
+    streams_change_settle(&options, g->streams, g->pipeline, g->past_count, restarts);
     return gateway_check(next, problems) && compile(g, change, problems);
 }
 

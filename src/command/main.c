@@ -228,13 +228,6 @@ static int wait_for_signal(const sigset_t *signals, struct terminal *terminal, c
     return number;
 }
 
-/* As nohup starts us. */
-static bool is_ignored(int number)
-{
-    struct sigaction action;
-    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 /* What would end the process for no good reason: a timer of somebody who started us, a write to a socket or terminal that
  * is gone, a file that reaches `ulimit -f` (the write then fails, as one to a full disk does). SIGQUIT stays what it is:
  * a core for whoever asks for one. */
@@ -348,7 +341,7 @@ static void keep_private(void)
 static int serve(const struct config *config, const struct arguments *arguments)
 {
     sigset_t signals;
-    struct terminal terminal = { .is_ignored = is_ignored(SIGHUP) };
+    struct terminal terminal = { 0 };
     terminal_look(&terminal, clock_monotonic_ns());
     if (config->log.core_dumps) {
         private_memory_end();

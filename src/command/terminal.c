@@ -19,12 +19,22 @@ static bool has_terminal(void)
     return true;
 }
 
+/* As nohup starts us. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void terminal_look(struct terminal *terminal, int64_t now_ns)
 {
     bool may_be_there = terminal->controls || !terminal->looked; /* a daemon does not get one later */
     bool there = may_be_there && has_terminal();
     if (terminal->controls && !there) {
         terminal->lost_ns = now_ns;
+    }
+    if (!terminal->looked) {
+        terminal->is_ignored = is_ignored(SIGHUP);
     }
     terminal->looked = true;
     terminal->controls = there;

@@ -169,9 +169,18 @@ static void tell_items(const struct walk *walk, const struct place *place, const
     }
 }
 
+static bool has_others(const struct items *items, const struct items *than)
+{
+    bool others = false;
+    for (size_t i = 0; !others && i < items->count; i++) {
+        others = find_item(than, items, i) == SIZE_MAX;
+    }
+    return others;
+}
+
 /* How two lists differ that do not match in order. */
 static void tell_lists(const struct walk *walk, const struct place *place, const struct items *before,
-                       const struct items *now)
+                       const struct items *now, bool grows)
 {
     if (before->name == NULL) {
         begin_line(walk, place);
@@ -180,9 +189,12 @@ static void tell_lists(const struct walk *walk, const struct place *place, const
         return;
     }
     size_t at = walk->lines->len;
-    tell_items(walk, place, now, before, "is new");
+    bool news = has_others(now, before);
+    if (!walk->keeps || !grows) {
+        tell_items(walk, place, now, before, "is new");
+    }
     tell_items(walk, place, before, now, "is gone");
-    if (walk->lines->len == at) {
+    if (walk->lines->len == at && !news) {
         tell(walk, place, "is in another order");
     }
 }
@@ -201,13 +213,13 @@ static void walk_items(struct walk *walk, const struct option *list, const struc
     }
 }
 
-/* The items of `before`, in their order, those that are still there with what the file says of them now. False: memory is
- * short, which memory_failed says as well. */
-static bool take_items(const struct walk *walk, const struct items *before, const struct items *now,
+/* The items of `before`, in their order, those that are still there with what the file says of them now; behind them new ones,
+ * if the list grows. False: memory is short, which memory_failed says as well. */
+static bool take_items(const struct walk *walk, const struct items *before, const struct items *now, bool grows,
                        struct items *taken)
 {
     *taken = (struct items){ .size = before->size, .name = before->name };
-    taken->first = memory_take(walk->memory, before->count, before->size);
+    taken->first = memory_take(walk->memory, before->count + (grows ? now->count : 0), before->size);
     if (taken->first == NULL) {
         return false;
     }
@@ -215,6 +227,12 @@ static bool take_items(const struct walk *walk, const struct items *before, cons
     for (size_t i = 0; i < before->count; i++) {
         size_t index = before->name == NULL ? SIZE_MAX : find_item(now, before, i);
         memcpy(item_at(taken, i), index == SIZE_MAX ? item_at(before, i) : item_at(now, index), before->size);
+    }
+    for (size_t i = 0; grows && i < now->count; i++) {
+        if (find_item(before, now, i) == SIZE_MAX) {
+            taken->count++;
+            memcpy(item_at(taken, taken->count - 1), item_at(now, i), before->size);
+        }
     }
     return true;
 }
@@ -230,9 +248,9 @@ static void walk_list(struct walk *walk, const struct option *list, const struct
     struct items before = items_of(list, pair->before);
     struct items now = items_of(list, pair->now);
     if (!match_in_order(&before, &now)) {
-        tell_lists(walk, place, &before, &now);
+        tell_lists(walk, place, &before, &now, list->grows);
         struct items taken = now;
-        if (walk->keeps && !take_items(walk, &before, &now, &taken)) {
+        if (walk->keeps && !take_items(walk, &before, &now, list->grows, &taken)) {
             return;
         }
         if (walk->keeps) {

@@ -326,6 +326,11 @@ void pipeline_stop(struct pipeline *pipeline)
     free(pipeline);
 }
 
+const struct stream *pipeline_present(const struct pipeline *pipeline, const struct stream *stream)
+{
+    return pipeline->config.streams[stream->index];
+}
+
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name)
 {
     for (size_t i = 0; i < pipeline->config.stream_count; i++) {

@@ -117,6 +117,9 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
  * `partner`. Made likewise. */
 struct pipeline_io *pipeline_io_new_beside(struct pipeline_io *partner);
 
+/* What is served now in place of a stream that a front end knows: another one once a reload has changed it. */
+const struct stream *pipeline_present(const struct pipeline *pipeline, const struct stream *stream);
+
 /* The stream of this name; an empty name is the first stream. NULL if there is none. */
 const struct stream *pipeline_stream(const struct pipeline *pipeline, struct slice name);
 

@@ -168,6 +168,15 @@ bool pipeline_io_shed(struct pipeline_io *io)
     return json_parser_shed(io->parser);
 }
 
+void pipeline_io_forget(struct pipeline_io *io, size_t stream_index)
+{
+    ASSERT_BELOW(stream_index, io->stream_count);
+    ASSERT(io->open[stream_index] == NULL || io->open[stream_index]->ticket_count == 0);
+    chunk_free(io->open[stream_index]);
+    free_chunks(io->spare[stream_index]);
+    io->open[stream_index] = io->spare[stream_index] = NULL;
+}
+
 static void keep_or_free(struct pipeline_io *io, struct chunk *chunk)
 {
     struct chunk **list = &io->spare[chunk->stream->index];
@@ -175,7 +184,7 @@ static void keep_or_free(struct pipeline_io *io, struct chunk *chunk)
     for (const struct chunk *spare = *list; spare != NULL; spare = spare->next) {
         count++;
     }
-    if (count >= MOST_SPARE) {
+    if (count >= MOST_SPARE || chunk->stream != pipeline_present(io->pipeline, chunk->stream)) {
         chunk_free(chunk);
         return;
     }

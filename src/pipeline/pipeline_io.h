@@ -57,6 +57,9 @@ MUST_CHECK static inline enum error pipeline_io_seal(struct chunk *chunk)
  * its tickets complete with that error. Does nothing if none is open or it holds no ticket. */
 void pipeline_io_push(struct pipeline_io *io, size_t stream_index);
 
+/* While its thread stands still, and nothing of the stream is open: frees the chunks that are kept for it. */
+void pipeline_io_forget(struct pipeline_io *io, size_t stream_index);
+
 /* submit.c adds to EVENTS_RECEIVED, EVENTS_REJECTED, EVENTS_DROPPED (refusals of its own) and, for each row put into a
  * chunk, to EVENTS_IN_FLIGHT; the commit side subtracts the rows of a ticket from EVENTS_IN_FLIGHT and counts them as
  * accepted, duplicate or dropped. */

@@ -285,7 +285,7 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .io = io,
         .payload = payload,
         .submission = submission,
-        .stream = payload->stream,
+        .stream = pipeline_present(io->pipeline, payload->stream),
         .context = { .received_wall_ns = payload->received_wall_ns,
                      .client_ip = payload->client_ip,
                      .user_agent = payload->user_agent,

@@ -2,7 +2,7 @@
 #include "event/value.h"
 #include "pipeline/payload/request_values.h"
 #include "pipeline/payload/stream_choice.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/pipeline_io.h"
 #include "pipeline/submit_private.h"
 
 #define VALUES_SHOWN 8
@@ -44,6 +44,6 @@ bool submit_choose(struct entry *entry, const struct stream_choice *choice, stru
     if (stream == NULL) {
         return refuse_choice(entry, choice, value);
     }
-    entry->stream = stream;
+    entry->stream = pipeline_present(entry->io->pipeline, stream);
     return true;
 }

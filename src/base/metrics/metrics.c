@@ -49,34 +49,11 @@ static void lay_out(struct metrics *metrics)
     metrics->cell_count = next;
 }
 
-static void free_names(char **names, size_t count)
-{
-    for (size_t i = 0; names != NULL && i < count; i++) {
-        free(names[i]);
-    }
-    free(names);
-}
-
-static bool copy_names(struct metrics_names names, char ***copies, size_t *count)
-{
-    *copies = calloc(names.count + 1, sizeof **copies);
-    for (size_t i = 0; *copies != NULL && i < names.count; i++) {
-        (*copies)[i] = strdup(names.items[i]);
-        if ((*copies)[i] == NULL) {
-            return false;
-        }
-        *count = i + 1;
-    }
-    return *copies != NULL;
-}
-
 static bool make_fields(struct metrics *metrics, const struct metrics_names *names)
 {
     metrics->fields = calloc(metrics->stream_count + 1, sizeof *metrics->fields);
     for (size_t i = 0; metrics->fields != NULL && names != NULL && i < metrics->stream_count; i++) {
-        struct metrics_fields *fields = &metrics->fields[i];
-        fields->counts = calloc((names[i].count + 1) * ERROR_COUNT, sizeof *fields->counts);
-        if (fields->counts == NULL || !copy_names(names[i], &fields->names, &fields->count)) {
+        if (!metrics_fields_init(&metrics->fields[i], &names[i])) {
             return false;
         }
     }
@@ -86,8 +63,7 @@ static bool make_fields(struct metrics *metrics, const struct metrics_names *nam
 static void free_fields(struct metrics *metrics)
 {
     for (size_t i = 0; metrics->fields != NULL && i < metrics->stream_count; i++) {
-        free_names(metrics->fields[i].names, metrics->fields[i].count);
-        free(metrics->fields[i].counts);
+        metrics_fields_release(&metrics->fields[i]);
     }
     free(metrics->fields);
 }
@@ -106,10 +82,10 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         return NULL;
     }
     pthread_mutex_init(&metrics->mutex, NULL);
-    if (copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
-        copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
-        copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
-        copy_names(labels->lookups, &metrics->lookups, &metrics->lookup_count) &&
+    if (metrics_copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
+        metrics_copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
+        metrics_copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
+        metrics_copy_names(labels->lookups, &metrics->lookups, &metrics->lookup_count) &&
         make_fields(metrics, labels->fields) && make_keys(metrics, labels->key_room)) {
         lay_out(metrics);
         metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
@@ -132,10 +108,10 @@ void metrics_free(struct metrics *metrics)
         free(cells);
     }
     free_fields(metrics);
-    free_names(metrics->streams, metrics->stream_count);
-    free_names(metrics->servers, metrics->server_count);
-    free_names(metrics->listeners, metrics->listener_count);
-    free_names(metrics->lookups, metrics->lookup_count);
+    metrics_free_names(metrics->streams, metrics->stream_count);
+    metrics_free_names(metrics->servers, metrics->server_count);
+    metrics_free_names(metrics->listeners, metrics->listener_count);
+    metrics_free_names(metrics->lookups, metrics->lookup_count);
     free(metrics->keys);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);

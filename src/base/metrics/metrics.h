@@ -71,6 +71,7 @@ enum metric {
 
 struct metrics;
 struct metrics_cells;
+struct metrics_fields;
 
 struct metrics_names {
     const char *const *items;
@@ -96,6 +97,12 @@ void metrics_free(struct metrics *metrics);
 void metrics_forget_keys(struct metrics *metrics);
 void metrics_keep_key(struct metrics *metrics, uint32_t index);
 uint32_t metrics_take_key(struct metrics *metrics, struct slice name);
+
+/* Other fields of a stream. `new` makes them, without a count; NULL: memory is short. `swap` has them take over the counts of those
+ * that are there by the same name, while nobody counts; *fields is what was there before. */
+struct metrics_fields *metrics_fields_new(const struct metrics_names *names);
+void metrics_fields_swap(struct metrics *metrics, size_t stream, struct metrics_fields *fields);
+void metrics_fields_free(struct metrics_fields *fields);
 
 /* Cells for one thread; owned by the registry. NULL if memory is short. */
 struct metrics_cells *metrics_thread(struct metrics *metrics);

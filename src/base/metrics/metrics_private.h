@@ -35,12 +35,17 @@ struct scrape_hook {
     void *context;
 };
 
-/* Of one stream. */
+/* Of one stream. metrics_fields.c. */
 struct metrics_fields {
     char **names;
     size_t count;
     _Atomic int64_t *counts; /* by field and reason */
 };
+
+void metrics_free_names(char **names, size_t count);
+MUST_CHECK bool metrics_copy_names(struct metrics_names names, char ***copies, size_t *count);
+MUST_CHECK bool metrics_fields_init(struct metrics_fields *fields, const struct metrics_names *names);
+void metrics_fields_release(struct metrics_fields *fields);
 
 /* Of one key. */
 #define METRICS_KEY_NAME 65

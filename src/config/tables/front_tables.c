@@ -52,7 +52,7 @@ static const struct option http_listener_rows[] = {
       "`true`: all else is answered 308 to https, by the same name, path and query; a number is the port of https if that is not 443. "
       "It needs `http.hosts`." },
     { "tls",              GROUP(http_listener_options, tls),                   NULL,               NULL,    NULL,
-      "HTTPS on this address, and WebSockets as `wss`: docs/operations.md, \"TLS\".", .table = &tls_table },
+      "HTTPS on this address, and WebSockets as `wss`: docs/operations.md, \"TLS\".", .table = &tls_table, .reloads = true },
 };
 
 static const struct option_table http_listener_table = TABLE(http_listener_rows);
@@ -66,7 +66,7 @@ static const struct option http_rows[] = {
       "thread has a socket of each. Listeners that serve `admin` but not `events` share a thread and 64 connections of their own.",
       .table = &http_listener_table },
     { "tls",              GROUP(http_options, tls),                            NULL,               NULL,    NULL,
-      "HTTPS on `http.listen`: docs/operations.md, \"TLS\".", .table = &tls_table },
+      "HTTPS on `http.listen`: docs/operations.md, \"TLS\".", .table = &tls_table, .reloads = true },
     { "io_threads",       INTEGER(http_options, io_threads),                   "1",                "1",     "64",
       "Threads that read requests; each has its own listening socket. One is enough for a machine of two cores." },
     { "max_body",         SIZE(http_options, max_body_bytes),                  "16MiB",            "1KiB",  "1GiB",

@@ -51,6 +51,7 @@ struct option {
     enum option_inherits inherits;
     const char *named_by; /* OPTION_LIST: it may be a mapping, too, whose keys are this option of the items */
     bool reloads;         /* a reload takes a new value; of a group or list: new values of all that is in it */
+    bool grows;           /* OPTION_LIST with names: a reload takes new items, behind the others */
     bool secret;          /* its value is never shown */
 };
 

@@ -43,6 +43,14 @@ struct commit *commit_new(const struct commit_config *config)
     return commit;
 }
 
+void commit_change_stream(struct commit *commit, const struct stream *stream)
+{
+    ASSERT_BELOW(stream->index, commit->config.stream_count);
+    ASSERT(commit->streams[stream->index].updates == NULL);
+    ASSERT(journal_state(commit->config.journal, stream->index).rows == 0);
+    batch_policy_init(&commit->streams[stream->index].policy, &stream->options->batch);
+}
+
 void commit_free(struct commit *commit)
 {
     if (commit == NULL) {

@@ -20,6 +20,7 @@ struct batch_feedback;
 struct chunk;
 struct returned;
 struct segment;
+struct stream;
 
 /* Rows after which a group takes no further chunk, so that its latency stays bounded. */
 #define COMMIT_GROUP_ROWS 65536u
@@ -59,6 +60,9 @@ void commit_seal_all(struct commit *commit);
 
 /* When commit_seal_due has something to do next, by time alone; INT64_MAX if there is nothing. */
 int64_t commit_deadline_ns(const struct commit *commit);
+
+/* While nothing of it is open: the stream of this index is another one, by whose options it is batched from now on. */
+void commit_change_stream(struct commit *commit, const struct stream *stream);
 
 void commit_learn(struct commit *commit, const struct batch_feedback *feedback);
 

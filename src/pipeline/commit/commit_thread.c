@@ -102,6 +102,8 @@ static void run(void *argument)
         if (draining && pending.first == NULL) {
             say_drained(thread);
             draining = false;
+            heartbeat_wait(&thread->heartbeat);
+            parking_pass(&thread->parking);
         }
     }
     heartbeat_wait(&thread->heartbeat);
@@ -111,6 +113,7 @@ enum error commit_thread_start(struct commit_thread *thread, struct commit *comm
 {
     *thread = (struct commit_thread){ .commit = commit, .queue = queue };
     wakeup_init(&thread->drained_wakeup);
+    parking_init(&thread->parking);
     return thread_start(&thread->thread, "commit", run, thread);
 }
 
@@ -127,9 +130,26 @@ bool commit_thread_drain(struct commit_thread *thread, int64_t deadline_ns)
     return drained;
 }
 
+bool commit_thread_pause(struct commit_thread *thread, int64_t deadline_ns)
+{
+    parking_want(&thread->parking);
+    bool stands = commit_thread_drain(thread, deadline_ns) &&
+                  parking_await(&thread->parking, clock_monotonic_ns() + NS_PER_SECOND);
+    if (!stands) {
+        commit_thread_resume(thread);
+    }
+    return stands;
+}
+
+void commit_thread_resume(struct commit_thread *thread)
+{
+    parking_let_go(&thread->parking);
+}
+
 void commit_thread_stop(struct commit_thread *thread)
 {
     commit_queue_stop(thread->queue);
     thread_join(&thread->thread);
     wakeup_release(&thread->drained_wakeup);
+    parking_release(&thread->parking);
 }

@@ -70,6 +70,13 @@ struct writer_config {
  * does not answer is no error. */
 struct writer *writer_start(const struct writer_config *config, struct buf *problem);
 
+/* Any thread: has every server that answers a table that fits this stream, which is not served yet? False with *problem, also
+ * if none answers. Blocks for a few queries of each server. */
+MUST_CHECK bool writer_takes_stream(struct writer *writer, const struct stream *stream, struct buf *problem);
+
+/* The stream of this index is another one from now on, of the same table; that before lives on. */
+void writer_change_stream(struct writer *writer, const struct stream *stream);
+
 /* Any thread; takes the segment. Never blocks for long. */
 void writer_submit(struct writer *writer, struct segment *segment);
 

@@ -76,9 +76,10 @@ struct lane_table {
 };
 
 struct lane {
-    const struct stream *stream; /* NULL: segments of streams that are not configured any more */
-    size_t label;                /* of metrics */
-    struct lane_table *tables;   /* one per server */
+    _Atomic(const struct stream *)
+        stream;                /* NULL: segments of streams that are not configured any more. A reload changes it */
+    size_t label;              /* of metrics */
+    struct lane_table *tables; /* one per server */
     struct pending_batch *first, *last;
     uint64_t count;    /* segments, busy ones included */
     uint64_t rows;     /* of all of them */

@@ -143,6 +143,27 @@ static void the_kept_items_outlive_the_file_that_left_them_out(void **state)
     release(of_two);
 }
 
+static void a_stream_may_get_fields_and_rules_but_no_other_type(void **state)
+{
+    (void)state;
+    expect("streams: [{ name: a, fields: [{ name: x, type: String }, { name: y, type: UInt8 }] }]\n",
+           "streams: [{ name: a, batch: { max_rows: 7 }, fields: [{ name: z, type: String }, { name: y, type: UInt16, "
+           "max: 9 }, "
+           "{ name: x, type: String, required: true }] }]\n",
+           "streams[a].fields[y].type: was \"UInt8\", is \"UInt16\"; takes a restart\n",
+           "streams[a].batch.max_rows: was 100000, is 7\n"
+           "streams[a].fields[z]: is new\n"
+           "streams[a].fields[x].required: was false, is true\n"
+           "streams[a].fields[y].max: was nothing, is \"9\"\n");
+    expect("streams: [{ name: a, fields: [{ name: x, type: String }, { name: y, type: UInt8 }] }]\n",
+           "streams: [{ name: a, fields: [{ name: x, type: String }] }, { name: b, fields: [{ name: x, type: String }] "
+           "}]\n",
+           "streams[b]: is new; takes a restart\n"
+           "streams[a].max_journal: was 10GiB, is 7680MiB; takes a restart\n"
+           "streams[a].fields[y]: is gone; takes a restart\n",
+           "");
+}
+
 /* Each option of the tables. */
 
 /* One item of each list that such a file may have, as far as lists have items without more. */
@@ -214,10 +235,11 @@ static bool is_told_as_its_row_says(const struct config *start, size_t number)
     load(&next, everything);
     bool there = find_leaf(&option_sections, (char *)&next, false, &number, &leaf);
     if (there) {
+        bool is_name = strcmp(leaf.option->key, "name") == 0; /* of a list that grows it is gone, and another one new */
         change(&leaf);
         assert_true(config_keep(&option_sections, &next, start, next.memory, &restarts));
         config_tell_changes(&option_sections, start, &next, &changes);
-        if ((restarts.len == 0) != leaf.reloads || (changes.len != 0) != leaf.reloads) {
+        if ((restarts.len == 0) != leaf.reloads || ((changes.len != 0) != leaf.reloads && !is_name)) {
             fail_msg("%s: \"%.*s\" \"%.*s\"", leaf.option->key, (int)restarts.len, restarts.data, (int)changes.len,
                      changes.data);
         }
@@ -254,7 +276,8 @@ static bool some_reload(const struct option_table *table)
  * gateway_reload.c swaps. */
 static void the_sections_that_reload_are_those_that_are_swapped(void **state)
 {
-    static const char *const swapped[] = { "log", "http", "websocket", "udp", "drain", "keys", "keys_file", "limits" };
+    static const char *const swapped[] = { "log",  "http",      "websocket", "udp",    "drain",
+                                           "keys", "keys_file", "limits",    "streams" };
     (void)state;
     for (size_t i = 0; i < option_sections.count; i++) {
         const struct option *section = &option_sections.rows[i];
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(knows_items_by_their_names),
         cmocka_unit_test(what_has_no_names_is_told_by_its_number),
         cmocka_unit_test(the_kept_items_outlive_the_file_that_left_them_out),
+        cmocka_unit_test(a_stream_may_get_fields_and_rules_but_no_other_type),
         cmocka_unit_test(each_option_reloads_or_is_named_as_its_row_says),
         cmocka_unit_test(the_sections_that_reload_are_those_that_are_swapped),
     };

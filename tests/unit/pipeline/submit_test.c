@@ -53,6 +53,12 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
                                                     : NULL;
 }
 
+const struct stream *pipeline_present(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)pipeline;
+    return stream;
+}
+
 void pipeline_io_push(struct pipeline_io *io, size_t stream_index)
 {
     (void)io;
