@@ -5,6 +5,7 @@
 #include "command/schema_command.h"
 #include "command/setup_command.h"
 #include "command/sql_command.h"
+#include "command/stop.h"
 #include "command/terminal.h"
 #include "config/config.h"
 #include "gateway.h"
@@ -15,14 +16,12 @@
 #include "base/log.h"
 #include "base/system/private_process.h"
 #include "base/system/service.h"
-#include "base/thread.h"
 #include "base/version.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -48,7 +47,7 @@ static const char usage[] = "usage: sluice [--config FILE] [--check] [--example]
                             "once (what was acknowledged is in the journal and is stored after the next start).\n"
                             "SIGHUP reads the configuration anew; of a terminal that closes it drains.\n";
 
-enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2, EXIT_IMPATIENT = 3 };
+enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_BAD_CONFIG = 2 };
 
 struct arguments {
     const char *config;
@@ -114,12 +113,6 @@ static void raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-static void exit_at_once(int number)
-{
-    (void)number;
-    _exit(EXIT_IMPATIENT);
 }
 
 /* The service manager's watchdog: it gets a sign of life at each third of its time, as long as no thread is stuck. */
@@ -252,75 +245,6 @@ static void block_signals(sigset_t *signals)
     pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-/* Waits for the second signal on a thread of its own, which may log. */
-struct impatience {
-    struct thread thread;
-    const struct config *config;
-    struct gateway *gateway;
-    sigset_t signals;
-    atomic_bool over; /* the signal is ours: there is nothing to cut short any more */
-};
-
-static const char *fate_of_waiting(const struct config *config)
-{
-    return config->journal.durability == DURABILITY_MEMORY ? "are lost (journal.durability is memory)"
-                                                           : "wait in the journal";
-}
-
-static void cut_short(void *argument)
-{
-    struct impatience *impatience = argument;
-    int number = 0;
-    sigwait(&impatience->signals, &number);
-    if (atomic_load(&impatience->over)) {
-        return;
-    }
-    signal(SIGALRM, exit_at_once);
-    alarm(1); /* nobody may read the log */
-    LOG(LOG_WARN, "stop cut short", "signal=%d: %llu events that are not stored yet %s", number,
-        (unsigned long long)gateway_waiting(impatience->gateway), fate_of_waiting(impatience->config));
-    exit_at_once(number);
-}
-
-/* SIGHUP stays blocked: a terminal that closes sends more than one, the shell's and the kernel's. */
-static void let_second_signal_kill(struct impatience *impatience, const struct config *config, struct gateway *gateway)
-{
-    *impatience = (struct impatience){ .config = config, .gateway = gateway };
-    sigemptyset(&impatience->signals);
-    sigaddset(&impatience->signals, SIGTERM);
-    sigaddset(&impatience->signals, SIGINT);
-    if (thread_start(&impatience->thread, "impatience", cut_short, impatience) != OK) {
-        pthread_sigmask(SIG_UNBLOCK, &impatience->signals, NULL); /* then without a word */
-    }
-}
-
-static void end_impatience(struct impatience *impatience)
-{
-    atomic_store(&impatience->over, true);
-    if (impatience->thread.started) {
-        pthread_kill(impatience->thread.id, SIGTERM); /* NOLINT(bugprone-bad-signal-to-kill-thread): it waits for it */
-    }
-    thread_join(&impatience->thread);
-}
-
-static void stop(struct gateway *gateway, int number)
-{
-    const struct config *config = gateway_config(gateway);
-    struct impatience impatience;
-    let_second_signal_kill(&impatience, config, gateway);
-    service_stopping(gateway_longest_stop_ns(gateway));
-    service_say("draining: storing what waits, for at most %lld ms", (long long)(config->drain.timeout_ns / NS_PER_MS));
-    LOG(LOG_INFO, "draining", "signal=%d timeout_ms=%lld", number, (long long)(config->drain.timeout_ns / NS_PER_MS));
-    if (gateway_stop(gateway)) {
-        LOG(LOG_INFO, "stopped", "everything is stored");
-    } else {
-        LOG(LOG_INFO, "stopped", "%llu events that are not stored yet %s", (unsigned long long)gateway_waiting(gateway),
-            fate_of_waiting(config));
-    }
-    end_impatience(&impatience);
-    gateway_free(gateway);
-}
-
 /* malloc raises this bound when a larger block is freed, to twice 16 MiB, and keeps in its heaps what is smaller: a burst of
  * large bodies left hundreds of MiB behind. */
 static void have_large_blocks_given_back(void)
@@ -368,7 +292,8 @@ static int serve(const struct config *config, const struct arguments *arguments)
     }
 
     int number = wait_for_signal(&signals, &terminal, arguments->config, gateway);
-    stop(gateway, number);
+    config = gateway_config(gateway); /* of the last reload */
+    stop_gateway(gateway, number, config->drain.timeout_ns, config->journal.durability != DURABILITY_MEMORY);
     return EXIT_GOOD;
 }
 
