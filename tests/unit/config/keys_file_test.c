@@ -65,6 +65,7 @@ static void a_key_has_all_that_its_entry_says(void **state)
     assert_string_equal(key[1].subject, "CN=app");
     assert_int_equal(key[1].streams.count, 0);
     config_free(&config);
+    buf_release(&problems);
 }
 
 static void keys_of_a_file_follow_those_of_the_configuration(void **state)
@@ -91,6 +92,7 @@ static void keys_of_a_file_follow_those_of_the_configuration(void **state)
         assert_string_equal(config.keys[1].file, path);
         assert_string_equal(config.keys[2].name, "c");
         config_free(&config);
+        buf_release(&problems);
         unlink(path);
     }
 }
