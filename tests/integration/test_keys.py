@@ -12,7 +12,8 @@ import subprocess
 import time
 
 from check import main
-from gateway import BUILD, ROOT, Gateway
+from gateway import BUILD, ROOT, SERVER_BUILD, Gateway
+from servers import start_chdb_server
 from websocket import Client, Closed
 
 ORIGIN = "https://shop.example"
@@ -116,14 +117,22 @@ class Guarded(Gateway):
 
 
 def guarded(test):
+    """On the embedded store or, with SLUICE_STORE=clickhouse, on a server of its own."""
     def run(folder):
-        gateway = Guarded(folder)
+        server, gateway = None, Guarded(folder)
+        if os.environ.get("SLUICE_STORE") == "clickhouse":
+            path = os.path.join(folder, "server")
+            os.makedirs(path)
+            server = start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
+            gateway.env["CLICKHOUSE_URL"] = server.url
         try:
             test(gateway.start())
             if gateway.running():
                 gateway.finish()
         finally:
             gateway.cleanup()
+            if server:
+                server.stop()
     run.__name__ = test.__name__
     return run
 
