@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "event/stream.h"
 #include "proto/access/access.h"
+#include "proto/front/origins.h"
 
 /* Without keys all events would have one tenant, and nobody would be told. */
 static bool check_tenants(const struct config *config, struct stream *const *streams, struct buf *problems)
@@ -40,6 +41,32 @@ bool gateway_access_new(const struct config *config, struct stream *const *strea
 void gateway_access_free(struct access *access)
 {
     access_free(access);
+}
+
+/* Does one list of origins allow all that this entry of another does? */
+static bool covers(const struct string_list *list, const char *entry)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], entry) == 0 || strcmp(list->items[i], "*") == 0) {
+            return true;
+        }
+    }
+    return !origins_is_pattern(entry) && origins_find(list, slice_from_string(entry)) >= 0;
+}
+
+void gateway_access_doubts(const struct config *config, struct buf *doubts)
+{
+    for (size_t i = 0; i < config->key_count; i++) {
+        const struct key_options *key = &config->keys[i];
+        for (size_t k = 0; k < key->origins.count; k++) {
+            if (!covers(&config->http.cors_origins, key->origins.items[k])) {
+                buf_printf(doubts,
+                           "%s:%d: keys.%s.origins: found \"%s\", which http.cors_origins lacks: its pages can open no "
+                           "WebSocket and read no reply\n",
+                           key->file, key->line, key->name, key->origins.items[k]);
+            }
+        }
+    }
 }
 
 void gateway_access_count(struct access *access, const struct access *before, struct metrics *metrics)

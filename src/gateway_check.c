@@ -100,6 +100,7 @@ void gateway_doubts(const struct config *config, struct buf *doubts)
     struct buf found = { 0 };
     server_doubts(&config->http, &found);
     tell_problems(config->file, &found, ":", doubts);
+    gateway_access_doubts(config, doubts);
     buf_release(&found);
 }
 

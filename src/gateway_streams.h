@@ -19,6 +19,9 @@ MUST_CHECK bool gateway_access_new(const struct config *config, struct stream *c
                                    struct buf *problems);
 void gateway_access_free(struct access *access);
 
+/* Appends a line for each key that will not do what it seems to be meant for. */
+void gateway_access_doubts(const struct config *config, struct buf *doubts);
+
 /* Gives the keys of a reload their counters: those that `before` has too keep them. Either may be NULL. While no thread of a
  * door counts. */
 void gateway_access_count(struct access *access, const struct access *before, struct metrics *metrics);

@@ -83,18 +83,19 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     openness_tell(&config->http, &config->udp, config->key_count != 0);
 }
 
-static void print_event(const char *events_url, const char *pages_url)
+static void print_event(const char *events_url, const char *pages_url, bool with_key)
 {
+    const char *key = with_key ? " -H 'Authorization: Bearer KEY'" : "";
     char now[32];
     time_t seconds = time(NULL);
     struct tm utc;
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
     printf("Store an event (the same one again is a duplicate)%s:\n\n"
-           "  curl -s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", "
+           "  curl -s%s '%s/events?wait=stored' -d '{\"event_name\": \"purchase\", \"channel\": \"web\", "
            "\"user_id\": \"user123\", \"timestamp\": \"%s\"}'\n",
-           pages_url != NULL ? ", then count it" : "", events_url, now);
+           pages_url != NULL ? ", then count it" : "", key, events_url, now);
     if (pages_url != NULL) {
-        printf("  curl -s '%s/events/metrics?event_name=purchase'\n", pages_url);
+        printf("  curl -s%s '%s/events/metrics?event_name=purchase'\n", key, pages_url);
     }
     printf("\n");
 }
@@ -109,7 +110,8 @@ void start_line_example(const struct config *config, const struct gateway *gatew
     }
     printf(" Ctrl-C ends it.\n");
     if (append_url(gateway, SERVES_EVENTS, &events) && strcmp(config->streams[0].name, "events") == 0) {
-        print_event(buf_c_string(&events), with_pages && config->query.event_metrics ? buf_c_string(&pages) : NULL);
+        print_event(buf_c_string(&events), with_pages && config->query.event_metrics ? buf_c_string(&pages) : NULL,
+                    config->key_count != 0);
     }
     fflush(stdout);
     buf_release(&events);
