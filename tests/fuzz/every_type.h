@@ -15,7 +15,7 @@
 static const char every_type_yaml[] =
     "streams:\n"
     "  - name: s\n"
-    "    dedup_key: [k, t]\n"
+    "    dedup_key: [k, t, kn]\n"
     "    unknown_fields: collect\n"
     "    collect_into: rest\n"
     "    max_keys: 20\n"
@@ -62,6 +62,7 @@ static const char every_type_yaml[] =
     "      - { name: lt, type: DateTime, lenient: true, default: now }\n"
     "      - { name: row, type: UUID, fill: event_id, from: [eid, k] }\n"
     "      - { name: mk, type: String, fill: uuid }\n"
+    "      - { name: kn, type: LowCardinality(String), fill: key_name }\n"
     "      - { name: hr, type: String, fill: referer, url: [host_path] }\n";
 
 static struct {

@@ -13,7 +13,8 @@ static void submit(const struct json_document *document, json_at at)
 {
     static const struct request_fields request = { .host = { "a", 1 },
                                                    .referer = { "http://b@c:1/d?e", 16 },
-                                                   .accept_language = { "", 0 } };
+                                                   .accept_language = { "", 0 },
+                                                   .key_name = { "shop", 4 } };
     const struct event_context context = {
         .received_wall_ns = RECEIVED_NS, .client_ip = SLICE("::1"), .user_agent = SLICE("fuzz"), .request = &request
     };
