@@ -5,18 +5,20 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
 import websocket
 from check import main
-from gateway import SERVER_BUILD, Gateway, event, run_load
+from gateway import BUILD, SERVER_BUILD, Gateway, event, run_load
 from servers import start_chdb_server
 
 RELOADS = int(os.environ.get("RELOADS", "100"))
 
 CONFIG = """
 http: {{ listen: "127.0.0.1:0"{http} }}
+admin: {{ listen: "127.0.0.1:0" }}
 udp: {{ listeners: [{{ listen: "127.0.0.1:0"{listener} }}] }}
 log: {{ level: {level} }}
 drain: {{ timeout: 30s }}
@@ -48,6 +50,12 @@ class Reloaded(Gateway):
         for name in ("SLUICE_HTTP", "SLUICE_UDP", "SLUICE_DATA", "SLUICE_DRAIN_TIMEOUT"):
             del self.env[name]
         self.write(**words)
+
+    def start(self, timeout=60):
+        super().start(timeout)
+        self.pages_port = next(port for _, port, serves in self.http if serves == {"admin"})
+        self.port = next(port for _, port, serves in self.http if serves != {"admin"})
+        return self
 
     def write(self, **words):
         words = dict({"http": "", "listener": "", "level": "info", "more": "", "delay": "200ms", "stream": "", "channel": "", "fields": "", "url": self.url,
@@ -109,7 +117,7 @@ def what_is_taken_holds_at_once_and_what_is_not_is_named(gateway):
     assert "configuration: degraded" in gateway.get("/readyz?verbose")[1]
     gateway.reload(http="")
     assert gateway.post("/events", event(2, channel="x" * 3000))[0] == 202
-    assert gateway.request("GET", "/livez", headers={"Host": "evil.example"})[0] == 200
+    assert gateway.request("GET", "/livez", headers={"Host": "evil.example"})[0] != 421
     assert "configuration: ok" in gateway.get("/readyz?verbose")[1]
     gateway.wait_stored()
     gateway.check_identity()
@@ -283,6 +291,50 @@ def under_full_load_no_request_is_lost_and_no_answer_is_wrong(gateway):
           (RELOADS, took, slowest * 1000, pauses / of * 1000, clients + udp))
 
 
+def new_key(name):
+    """A key that `sluice key new` makes, and its entry."""
+    made = subprocess.run([os.path.join(BUILD, "sluice"), "key", "new", "--name", name, "--scopes", "write"],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    return made.split("\n", 1)[0], "\n".join(line for line in made.splitlines()[1:] if not line.startswith("#")) + "\n"
+
+
+@with_file
+def a_key_is_revoked_and_given_back_while_another_is_at_work(gateway):
+    texts, entries = zip(*(new_key(name) for name in ("worker", "guest")))
+
+    def give(*of):
+        with open(os.path.join(gateway.folder, "keys.yaml"), "w") as file:
+            file.write("".join(of))
+        gateway.reload(more="keys_file: keys.yaml")
+
+    give(*entries)
+    client = websocket.Client(gateway.port, "/ws?key=" + texts[1])
+    client.text(event(1)).acks(1)
+    loads = [Load(gateway, "http", 0, connections=8, bulk=100, events=20000, path="/events/bulk?ids=0&key=" + texts[0]),
+             Load(gateway, "ws", 1 << 35, connections=4, bulk=100, events=20000, path="/ws?key=" + texts[0])]
+    for load in loads:
+        load.start()
+    guests = 1
+    for number in range(max(RELOADS // 5, 2)):
+        revoked = number % 2 == 0
+        give(entries[0], *([] if revoked else [entries[1]]))
+        for tries in range(3):
+            status = gateway.post("/events", event((1 << 36) + guests), {"Authorization": "Bearer " + texts[1]})[0]
+            assert status == (401 if revoked else 202), (number, status)
+            guests += status == 202
+        if number == 0:
+            client.text(event(2))
+            assert client.closed()[0] not in (None, 1006), "a WebSocket lives on with a key that is revoked"
+    for load in loads:
+        load.finish()
+    assert not any(load.wrong for load in loads), [load.wrong[:2] for load in loads]
+    gateway.wait_stored(240)
+    gateway.check_identity()
+    gateway.stop()
+    stored = gateway.server.query("SELECT count() FROM events FINAL").strip()
+    assert stored == str(sum(load.accepted for load in loads) + guests), (stored, guests)
+
+
 if __name__ == "__main__":
     main([
         what_is_taken_holds_at_once_and_what_is_not_is_named,
@@ -290,5 +342,6 @@ if __name__ == "__main__":
         what_is_half_received_keeps_its_place,
         a_stream_gets_rules_and_fields_that_its_table_has,
         what_no_reload_can_do_to_streams_is_named,
+        a_key_is_revoked_and_given_back_while_another_is_at_work,
         under_full_load_no_request_is_lost_and_no_answer_is_wrong,
     ])
