@@ -1,6 +1,7 @@
 /* Turns due requests into HTTP/1.1 POSTs, one under way per connection, and their replies into counts. */
 #include "fail.h"
 #include "loop.h"
+#include "secure.h"
 
 #include "base/clock.h"
 
@@ -20,6 +21,7 @@ enum state { FREE, BUSY, WAITING, CLOSED };
 
 struct connection {
     int fd;
+    struct secure *secure;  /* NULL: plain text */
     enum state state;       /* WAITING: for its time to send again */
     struct payload payload; /* behind its head */
     char *request;
@@ -72,15 +74,23 @@ static bool connect_one(struct load *load, struct connection *c)
     if (c->fd < 0) {
         return false;
     }
+    c->secure = load->options.tls ? secure_new(c->fd) : NULL;
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     loop_watch(&http->loop, c->fd, c);
     return true;
 }
 
+static void hang_up(struct connection *c)
+{
+    secure_free(c->secure);
+    c->secure = NULL;
+    close(c->fd);
+}
+
 static void end_connection(struct load *load, struct connection *c)
 {
     if (c->fd >= 0) {
-        close(c->fd);
+        hang_up(c);
     }
     c->fd = -1;
     c->state = CLOSED;
@@ -97,7 +107,7 @@ static void lose_connection(struct load *load, struct connection *c)
 /* After an end that the server announced, or while nothing was under way. */
 static void reconnect(struct load *load, struct connection *c)
 {
-    close(c->fd);
+    hang_up(c);
     load->totals.reconnects++;
     if (!connect_one(load, c)) {
         lose_connection(load, c);
@@ -108,7 +118,9 @@ static void reconnect(struct load *load, struct connection *c)
 static void send_rest(struct load *load, struct connection *c)
 {
     while (c->sent < c->length) {
-        ssize_t n = send(c->fd, c->request + c->sent, c->length - c->sent, MSG_NOSIGNAL);
+        const char *rest = c->request + c->sent;
+        size_t count = c->length - c->sent;
+        ssize_t n = c->secure == NULL ? send(c->fd, rest, count, MSG_NOSIGNAL) : secure_send(c->secure, rest, count);
         if (n < 0) {
             if (errno != EAGAIN) {
                 lose_connection(load, c);
@@ -207,12 +219,13 @@ static bool read_what_came(struct connection *c, bool hung_up)
             fail("out of memory for a reply of %zu bytes", c->bytes.len);
         }
         size_t room = c->bytes.cap - c->bytes.len;
-        ssize_t n = read(c->fd, c->bytes.data + c->bytes.len, room);
+        char *end = c->bytes.data + c->bytes.len;
+        ssize_t n = c->secure == NULL ? read(c->fd, end, room) : secure_receive(c->secure, end, room);
         if (n <= 0) {
             return n == 0 || errno != EAGAIN;
         }
         c->bytes.len += (size_t)n;
-        if ((size_t)n != room && !hung_up) {
+        if ((size_t)n != room && !hung_up && c->secure == NULL) {
             return false;
         }
     }

@@ -41,6 +41,7 @@ static const struct row {
     { "expect", ON_HTTP | ON_WS, WORD, AT(expect), 0, 0, expect_words, "WORD",
       "of replies: sluice, whose counts must be right, or 2xx (sluice)" },
     { "retry", ON_HTTP, FLAG, AT(retry), 0, 0, NULL, "", "sends again after a 503 or 429, when Retry-After says" },
+    { "tls", ON_HTTP, FLAG, AT(tls), 0, 0, NULL, "", "over TLS, whatever the certificate says" },
     { "same", ON_ALL, FLAG, AT(same), 0, 0, NULL, "", "the same bytes every time, for baselines that do not look" },
     { "acked", ON_HTTP | ON_WS, TEXT, AT(acked_file), 0, 0, NULL, "FILE",
       "gets `first count` of numbers acknowledged" },

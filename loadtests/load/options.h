@@ -25,6 +25,7 @@ struct options {
     unsigned expect;   /* enum expect */
     bool retry;
     bool same;
+    bool tls;
     const char *acked_file;
     uint64_t window;
     uint64_t idle;
