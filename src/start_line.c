@@ -118,20 +118,6 @@ void start_line_example(const struct config *config, const struct gateway *gatew
     buf_release(&pages);
 }
 
-void start_line_doubts(const struct config *config)
-{
-    struct buf doubts = { 0 };
-    gateway_doubts(config, &doubts);
-    struct slice rest = buf_slice(&doubts);
-    struct slice line;
-    while (slice_split(&rest, '\n', &line)) {
-        if (line.len != 0) {
-            LOG(LOG_WARN, "doubtful", "%.*s", (int)line.len, (const char *)line.data);
-        }
-    }
-    buf_release(&doubts);
-}
-
 void start_line_variables(const struct config *config)
 {
     struct buf lines = { 0 };
@@ -144,4 +130,19 @@ void start_line_variables(const struct config *config)
         }
     }
     buf_release(&lines);
+}
+
+void start_line_doubts(const struct config *config)
+{
+    struct buf doubts = { 0 };
+    start_line_variables(config);
+    gateway_doubts(config, &doubts);
+    struct slice rest = buf_slice(&doubts);
+    struct slice line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len != 0) {
+            LOG(LOG_WARN, "doubtful", "%.*s", (int)line.len, (const char *)line.data);
+        }
+    }
+    buf_release(&doubts);
 }

@@ -13,7 +13,7 @@ void start_line_log(const struct config *config, const struct gateway *gateway);
  * it. */
 void start_line_example(const struct config *config, const struct gateway *gateway);
 
-/* For --check: a warning for each thing that clients may refuse. */
+/* For --check: start_line_variables, and a line for each thing that clients may refuse. */
 void start_line_doubts(const struct config *config);
 
 /* A line of the log for each variable of the environment that looks like ours and means nothing. */

@@ -355,7 +355,6 @@ int main(int argc, char **argv)
     buf_release(&problems);
     log_init(config.log.level, config.log.format);
     if (arguments.check) {
-        start_line_variables(&config);
         start_line_doubts(&config);
         struct memory_plan plan = memory_plan_here(&config);
         print_parts(&config, arguments.config);

@@ -13,9 +13,9 @@ static const char *const http_serves[] = { "events", "pages", "admin", "routes",
 /*    key                 type and place                                       default             min      max       help */
 static const struct option tls_certificate_rows[] = {
     { "certificate",      STRING(tls_certificate_options, certificate),        NULL,               "1",     NULL,
-      "As `tls.certificate`.", .required = true },
+      "As `tls.certificate`.", .required = true, .reloads = true },
     { "key",              STRING(tls_certificate_options, key),                NULL,               "1",     NULL,
-      "As `tls.key`." },
+      "As `tls.key`.", .reloads = true },
 };
 
 static const struct option_table tls_certificate_table = TABLE(tls_certificate_rows);
@@ -23,17 +23,17 @@ static const struct option_table tls_certificate_table = TABLE(tls_certificate_r
 static const struct option tls_rows[] = {
     { "certificate",      STRING(tls_options, certificate),                    NULL,               "1",     NULL,
       "A PEM file with the certificate of the server, and those of its issuers behind it in order (certbot's "
-      "`fullchain.pem`). Given, the listener speaks HTTPS alone. It is read again when it changes." },
+      "`fullchain.pem`). Given, the listener speaks HTTPS alone. It is read again when it changes.", .reloads = true },
     { "key",              STRING(tls_options, key),                            NULL,               "1",     NULL,
-      "A PEM file with its key, without a passphrase. Not given: the key stands in the file of the certificate." },
+      "A PEM file with its key, without a passphrase. Not given: the key stands in the file of the certificate.", .reloads = true },
     { "certificates",     LIST(tls_options, certificates, certificate_count, tls_certificate_options), NULL, NULL, "64",
       "More of them. A client gets the one whose names have the name that it asks for (SNI), else the first.",
-      .table = &tls_certificate_table },
+      .table = &tls_certificate_table, .reloads = true },
     { "client_ca",        STRING(tls_options, client_ca),                      NULL,               "1",     NULL,
-      "A PEM file with the certificates of those who issue the clients' certificates. Given, clients show one (mTLS)." },
+      "A PEM file with the certificates of those who issue the clients' certificates. Given, clients show one (mTLS).", .reloads = true },
     { "client_certificate", ENUM(tls_options, client_certificate),             "required",         NULL,    NULL,
       "With `client_ca`: `required`, who shows none does not get in; `optional`, who shows one must show a good one.",
-      .names = tls_client_certificates },
+      .names = tls_client_certificates, .reloads = true },
 };
 
 static const struct option_table tls_table = TABLE(tls_rows);

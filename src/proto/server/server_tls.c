@@ -117,8 +117,14 @@ void server_tls_tick(struct server_tls *tls)
 
 /* Reload. */
 
-static const struct http_listener_options *find_fresh(const struct http_options *fresh, const struct listener *listener)
+/* That of the same place, or of the same address. */
+static const struct http_listener_options *find_fresh(const struct server_tls *tls, size_t index,
+                                                      const struct http_options *fresh)
 {
+    const struct listener *listener = &tls->listeners[index];
+    if (index < fresh->listener_count && strcmp(fresh->listeners[index].listen, listener->options->listen) == 0) {
+        return &fresh->listeners[index];
+    }
     for (size_t i = 0; i < fresh->listener_count; i++) {
         if (strcmp(fresh->listeners[i].listen, listener->options->listen) == 0) {
             return &fresh->listeners[i];
@@ -127,10 +133,11 @@ static const struct http_listener_options *find_fresh(const struct http_options 
     return NULL;
 }
 
-static bool prepare_one(const struct listener *listener, const struct http_options *fresh,
+static bool prepare_one(const struct server_tls *tls, size_t index, const struct http_options *fresh,
                         struct tls_context **prepared, struct buf *problem)
 {
-    const struct http_listener_options *options = find_fresh(fresh, listener);
+    const struct listener *listener = &tls->listeners[index];
+    const struct http_listener_options *options = find_fresh(tls, index, fresh);
     if (options == NULL) {
         return true; /* a listener that goes needs a restart; until then it serves as it does */
     }
@@ -153,7 +160,7 @@ struct tls_context **server_tls_prepare(const struct server_tls *tls, const stru
         return NULL;
     }
     for (size_t i = 0; i < tls->count; i++) {
-        if (!prepare_one(&tls->listeners[i], fresh, &prepared[i], problem)) {
+        if (!prepare_one(tls, i, fresh, &prepared[i], problem)) {
             server_tls_discard(tls, prepared);
             return NULL;
         }
@@ -164,7 +171,7 @@ struct tls_context **server_tls_prepare(const struct server_tls *tls, const stru
 void server_tls_reload(struct server_tls *tls, const struct http_options *fresh, struct tls_context **prepared)
 {
     for (size_t i = 0; i < tls->count; i++) {
-        const struct http_listener_options *options = find_fresh(fresh, &tls->listeners[i]);
+        const struct http_listener_options *options = find_fresh(tls, i, fresh);
         if (prepared[i] != NULL) {
             ASSERT(options != NULL && tls->listeners[i].tls != NULL);
             tls_acceptor_reload(tls->listeners[i].tls, &options->tls, prepared[i]);
