@@ -51,13 +51,19 @@ struct past_streams {
     struct stream *streams[];
 };
 
+static void note_success(struct gateway *g)
+{
+    int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
+    metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)seconds);
+}
+
 bool gateway_reload_init(struct gateway *g)
 {
     g->cells = metrics_thread(g->metrics);
     g->reload_status = status_add(g->board, "configuration");
     status_set(g->reload_status, STATUS_OK, "as at the start");
     metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, 1);
-    metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+    note_success(g);
     return g->cells != NULL;
 }
 
@@ -109,7 +115,7 @@ static void count(struct gateway *g, enum reload_result result)
     metric_add_index(g->cells, METRIC_CONFIG_RELOADS, result, 1);
     metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, failed ? 0 : 1);
     if (!failed) {
-        metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)(clock_wall_ns() / NS_PER_SECOND));
+        note_success(g);
     }
 }
 

@@ -55,6 +55,17 @@ struct stream {
 struct stream *stream_compile(const struct stream_options *options, size_t index, struct buf *problems);
 void stream_free(struct stream *stream);
 
+/* The stream at a place of a list in which a reload may put another one meanwhile. Any thread; what it was stays valid. */
+static inline const struct stream *stream_at(const struct stream *const *list, size_t index)
+{
+    return __atomic_load_n(&list[index], __ATOMIC_ACQUIRE);
+}
+
+static inline void stream_put(struct stream **list, size_t index, struct stream *stream)
+{
+    __atomic_store_n(&list[index], stream, __ATOMIC_RELEASE);
+}
+
 /* Appends to a message that no stream has the name that a client gave: "there is no stream "x"; there are: a, b". Long
  * names are cut, and of many streams the first are named. */
 void stream_describe_unknown(struct stream *const *streams, size_t count, struct slice name, struct buf *out);

@@ -139,7 +139,7 @@ static void change_stream(struct pipeline_change *change, struct stream **served
     for (struct pipeline_io *io = pipeline->ios; io != NULL; io = io->next) {
         pipeline_io_forget(io, index);
     }
-    served[index] = change->streams[index];
+    stream_put(served, index, change->streams[index]);
     metrics_fields_swap(pipeline->config.metrics, index, change->fields[index]);
     commit_change_stream(pipeline->commit, served[index]);
     writer_change_stream(pipeline->writer, served[index]);

@@ -46,7 +46,8 @@ static struct dedup_ids as_run(const struct segment *segment, const struct buf *
 /* Of a segment whose stream's clients give ids, what the filter knows them by (validate.c). */
 static const struct stream *stream_of_clients(const struct settlement_streams *streams, const struct segment *segment)
 {
-    const struct stream *stream = segment->stream_index < streams->count ? streams->items[segment->stream_index] : NULL;
+    const struct stream *stream =
+        segment->stream_index < streams->count ? stream_at(streams->items, segment->stream_index) : NULL;
     return stream != NULL && stream->id_source_count != 0 ? stream : NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Runs jobs on threads of its own, each with a session of the store. */
 #include "query/query.h"
+#include "event/stream.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 #include "base/thread.h"
 #include "config/options/query_options.h"
 #include "config/options/store_options.h"
+#include "event/stream.h"
 #include "pipeline/json/json.h"
 #include "query/answer_share.h"
 #include "query/query_job.h"
@@ -136,7 +138,8 @@ static bool look_at_engine(struct query_runner *runner, size_t stream, bool *col
     bool known = false;
     for (size_t i = 0; !known && reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
         known = table_read_engine(store, runner->session, (first + i) % store->server_count,
-                                  service->config.streams[stream], options_of(service)->timeout_ns, &info, reply);
+                                  stream_at((const struct stream *const *)service->config.streams, stream),
+                                  options_of(service)->timeout_ns, &info, reply);
     }
     *collapses = info.engine_collapses;
     return known;

@@ -60,7 +60,7 @@ static void make_tables(void *context)
     const struct setup_job *job = context;
     const struct writer *writer = job->worker->writer;
     for (size_t i = 0; i < writer->config.stream_count; i++) {
-        const struct stream *stream = writer->config.streams[i];
+        const struct stream *stream = stream_at(writer->config.streams, i);
         struct table_info info;
         struct buf problem = { 0 };
         if (writer->config.store_options->create_table && stream->options->create_table) {
