@@ -1,6 +1,5 @@
 /* Runs jobs on threads of its own, each with a session of the store. */
 #include "query/query.h"
-#include "event/stream.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
