@@ -111,12 +111,29 @@ static void preflights_are_answered_and_paid_for(void **state)
     limited_free(wire);
 }
 
+static void a_body_that_is_only_claimed_takes_nothing_from_others(void **state)
+{
+    (void)state;
+    static const char *const heads[] = { "POST /events", "POST /nothing", "GET /livez", "OPTIONS *",
+                                         "OPTIONS /events" };
+    for (size_t i = 0; i < ARRAY_LENGTH(heads); i++) {
+        struct wire *wire = limited((struct rate_options){ .bytes = 100 });
+        struct buf head = { 0 };
+        buf_printf(&head, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000000000000\r\n\r\n", heads[i]);
+        send_slice(wire, buf_slice(&head));
+        assert_true(wrote(wire, " 413 ") && wrote(wire, "RateLimit: \"address-bytes\";r=100;t=0\r\n"));
+        buf_release(&head);
+        limited_free(wire);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_beyond_the_burst_is_told_how_long_to_wait),
         cmocka_unit_test(a_request_is_asked_once_however_often_it_is_looked_at),
         cmocka_unit_test(a_body_that_is_not_here_yet_is_refused_before_it_comes),
+        cmocka_unit_test(a_body_that_is_only_claimed_takes_nothing_from_others),
         cmocka_unit_test(chunks_are_charged_when_they_have_come),
         cmocka_unit_test(preflights_are_answered_and_paid_for),
     };

@@ -58,13 +58,14 @@ static struct visitor visitor_of(const struct http_exchange *exchange, const str
                              .wall_ns = exchange->context->wall_ns };
 }
 
-enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, bool free)
+enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, uint64_t bytes,
+                            bool free)
 {
     const struct io_context *context = exchange->context;
     ASSERT(context->gatekeeper->rates != NULL);
     const struct visitor visitor = visitor_of(exchange, request);
-    return toll_ask(&exchange->toll, context->gatekeeper, &visitor, request->has_length ? request->length : 0, free,
-                    context->now_ns, context->intake.cells);
+    return toll_ask(&exchange->toll, context->gatekeeper, &visitor, bytes, free, context->now_ns,
+                    context->intake.cells);
 }
 
 /* Of a body in chunks nobody knew how long it would be. What goes to another thread is charged there. */

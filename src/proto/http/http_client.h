@@ -25,9 +25,10 @@ struct slice http_client_ip(const struct http_exchange *exchange, const struct h
 void http_client_lends(struct http_exchange *exchange, const struct http_request *request,
                        struct request_fields *fields);
 
-/* Once its head is known: OK, or ERROR_RATE_LIMITED. Asked again of the same request it answers the same. `free`: it is
- * never refused. */
-MUST_CHECK enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, bool free);
+/* Once its head is known: OK, or ERROR_RATE_LIMITED. Asked again of the same request it answers the same. `bytes`: of the body
+ * that will be read, as far as they are known. `free`: it is never refused. */
+MUST_CHECK enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request,
+                                       uint64_t bytes, bool free);
 
 /* A POST of events, as http_events_post has it; what it turns out to cost is charged, if anything is limited. */
 void http_client_posts(struct http_exchange *exchange, const struct event_route *route,

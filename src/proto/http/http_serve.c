@@ -44,10 +44,16 @@ static bool takes_any_host(const struct route *route)
     return route != NULL && route->kind == ROUTE_PAGE && route->page->any_host;
 }
 
-/* Asks what may be done with it, which is answered here. */
-static bool is_options(const struct http_request *request, const struct http_destination *to)
+static bool is_too_large(const struct http_exchange *exchange, const struct http_request *request)
 {
-    return request->method == HTTP_OPTIONS &&
+    return request->has_length && request->length > exchange->context->options->max_body_bytes;
+}
+
+/* Asks what may be done with it, which is answered here; a body beyond all bounds is not read for it. */
+static bool is_options(const struct http_exchange *exchange, const struct http_request *request,
+                       const struct http_destination *to)
+{
+    return request->method == HTTP_OPTIONS && !is_too_large(exchange, request) &&
            (to->error == ERROR_METHOD_NOT_ALLOWED || slice_equal(request->target, SLICE("*")));
 }
 
@@ -106,23 +112,25 @@ struct http_destination http_serve_find(struct http_exchange *exchange, struct h
                                                     : http_events_check(context, to.route->events, request);
     } else if (is_websocket(to.route) && request->has_body) {
         to.error = ERROR_BAD_REQUEST;
-    } else if (request->has_length && request->length > context->options->max_body_bytes) {
+    } else if (is_too_large(exchange, request)) {
         to.error = ERROR_BODY_TOO_LARGE;
     } else if (to.route == NULL) {
         to.error = no_route(exchange->routes, &to);
     }
-    if (is_options(request, &to)) {
+    if (is_options(exchange, request, &to)) {
         to.options = true;
         to.error = OK;
     }
     return to;
 }
 
-/* A preflight is never refused: a page could not tell why. Nor is who asks whether the gateway lives. */
+/* A preflight is never refused: a page could not tell why. Nor is who asks whether the gateway lives. A body that will not be
+ * read costs nothing: else a head that claims one would take all there is from others. */
 void http_serve_ask(struct http_exchange *exchange, const struct http_request *request, struct http_destination *to)
 {
     bool of_probe = to->route != NULL && to->route->kind == ROUTE_PAGE && to->route->page->unlimited;
-    enum error error = http_client_asks(exchange, request, to->options || of_probe);
+    uint64_t bytes = to->error == OK && request->has_length ? request->length : 0;
+    enum error error = http_client_asks(exchange, request, bytes, to->options || of_probe);
     if (error != OK && to->error != ERROR_HOST_NOT_ALLOWED) {
         to->error = error;
     }
