@@ -690,6 +690,27 @@ static void a_reply_names_the_origin_that_a_pattern_allowed_even_if_it_waits(voi
     wire_free(wire);
 }
 
+/* What a reload replaces is freed, or written over. */
+static void an_answer_that_waits_keeps_nothing_that_a_reload_replaces(void **state)
+{
+    (void)state;
+    char origin[] = "https://shop.example";
+    const char *origins[] = { origin };
+    struct wire *wire = wire_new();
+    wire->options.cors_origins = (struct string_list){ origins, 1 };
+    wire->options.idle_timeout_ns = 1000 * NS_PER_SECOND;
+    io_context_refresh(&wire->context);
+    send_text(wire, "POST /events HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\nContent-Length: 2\r\n\r\n{}");
+    memset(origin, 'x', sizeof origin - 1);
+    wire->options.idle_timeout_ns = 10 * NS_PER_SECOND;
+    io_context_refresh(&wire->context);
+    complete(wire, 0, 1, 0, OK);
+    assert_string_equal(statuses(wire), "202");
+    assert_true(wrote(wire, "\r\nAccess-Control-Allow-Origin: https://shop.example\r\n"));
+    assert_true(wrote(wire, "\r\nKeep-Alive: timeout=7\r\n\r\n{"));
+    wire_free(wire);
+}
+
 static void requests_by_a_name_that_is_not_listed_are_refused_and_counted(void **state)
 {
     (void)state;
@@ -877,6 +898,7 @@ int main(void)
         cmocka_unit_test(head_gets_the_length_and_no_body),
         cmocka_unit_test(a_page_may_answer_later_in_its_turn),
         cmocka_unit_test(origins_of_the_list_may_read_and_others_may_not),
+        cmocka_unit_test(an_answer_that_waits_keeps_nothing_that_a_reload_replaces),
         cmocka_unit_test(the_client_behind_a_trusted_proxy_is_believed),
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
         cmocka_unit_test(draining_answers_at_once_who_waits_for_the_store),

@@ -21,19 +21,16 @@
 
 _Static_assert(sizeof(struct route_reply) <= ROUTE_REPLY_BYTES, "it is weighed so");
 
-/* Of an entry that allows many the reply must name the one that asks; it may be written long after the request. */
+/* The reply names the one that asks, in memory of its own: it may be written long after the request, and after a reload. */
 static void allow_origin(struct http_answer *answer, const struct string_list *origins, struct slice origin)
 {
     int allowed = origins_find(origins, origin);
     if (allowed < 0) {
         return;
     }
-    const char *entry = origins->items[allowed];
-    answer->reply.origin = slice_from_string(entry);
-    if (origins_is_pattern(entry)) {
-        buf_append_slice(&answer->origin, origin);
-        answer->reply.origin = buf_slice(&answer->origin);
-    }
+    bool any = strcmp(origins->items[allowed], "*") == 0;
+    buf_append_slice(&answer->origin, any ? (struct slice){ 0 } : origin);
+    answer->reply.origin = any ? SLICE("*") : buf_slice(&answer->origin);
 }
 
 void http_answer_begin(struct http_answer *answer, const struct io_context *context, const struct http_request *request)
@@ -46,7 +43,6 @@ void http_answer_begin(struct http_answer *answer, const struct io_context *cont
     buf_clear(&answer->origin);
     answer->reply.head_only = request->method == HTTP_HEAD;
     answer->reply.close = !request->keep_alive;
-    answer->reply.keep_alive = slice_make(context->keep_alive, context->keep_alive_length);
     answer->reply.vary_origin = context->vary_origin;
     if (request->origin.len != 0) {
         allow_origin(answer, &context->options->cors_origins, request->origin);
@@ -245,6 +241,7 @@ void http_answer_write(struct http_answer *answer, struct io_context *context, s
 {
     const struct buf *whole = compose_body(answer, context);
     struct slice body = buf_slice(whole);
+    answer->reply.keep_alive = slice_make(context->keep_alive, context->keep_alive_length); /* as it is by now */
     out->failed |= whole->failed; /* then the connection ends, and says nothing wrong */
     if (answer->kind == ANSWER_UPGRADE) {
         buf_append_slice(out, body);

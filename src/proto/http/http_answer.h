@@ -50,7 +50,7 @@ struct http_answer {
     size_t weighed;                  /* bytes of the body that are counted as kept */
     struct buf body;                 /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
     struct buf headers;              /* reply.headers */
-    struct buf origin;               /* reply.origin, where a pattern allowed it */
+    struct buf origin;               /* reply.origin, unless all are allowed */
     struct route_reply *route_reply; /* what is answered instead of the usual, owned; NULL: nothing is */
 };
 
