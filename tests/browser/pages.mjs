@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox", ...process.argv.slice(3)] });
 const contexts = [await browser.newContext({ viewport: { width: 1100, height: 800 } })];
 const pages = [];
 

@@ -1,4 +1,6 @@
 """What the Python tests need of Node: npm's clients and a real Chromium, by the programs of tests/browser."""
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -23,27 +25,35 @@ def packages():
                                   "registry):\n" + done.stdout.decode("utf-8", "replace")[-2000:])
 
 
-def ws_client(url, messages, **options):
+def spki(certificate):
+    """How Chromium names the key of a certificate: SHA-256 of it, in base64."""
+    public = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], stdout=subprocess.PIPE, check=True)
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=public.stdout, stdout=subprocess.PIPE, check=True)
+    return base64.b64encode(hashlib.sha256(der.stdout).digest()).decode()
+
+
+def ws_client(url, messages, environment=None, **options):
     """Sends the messages with npm's ws, each when all before it are written; see ws_client.mjs for both shapes."""
     packages()
     task = json.dumps(dict(options, url=url, messages=messages))
     done = subprocess.run(["node", os.path.join(FOLDER, "ws_client.mjs")], input=task.encode(), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=60)
+                          stderr=subprocess.PIPE, timeout=60, env=dict(os.environ, **(environment or {})))
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
 
 
 class Browser:
     """A headless Chromium, for one thread. Its pages share one profile: what a page leaves in IndexedDB the next one
-    finds."""
+    finds. `trusted`: certificates of authorities, in PEM."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, trusted=()):
         packages()
+        more = ["--ignore-certificate-errors-spki-list=" + ",".join(map(spki, trusted))] if trusted else []
         chromium = shutil.which("chromium")
         assert chromium, "chromium is missing: scripts/install test installs it"
         self.log_path = os.path.join(str(folder), "browser.log")
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(["node", os.path.join(FOLDER, "pages.mjs"), chromium],
+            self.process = subprocess.Popen(["node", os.path.join(FOLDER, "pages.mjs"), chromium, *more],
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
 
     def __enter__(self):

@@ -9,6 +9,7 @@ from check import main
 from gateway import Gateway, ROOT, SAMPLE, SERVER_BUILD, event
 from servers import Server, free_port, library, start_clickhouse_18, start_redis
 from test_new_fields import earlier_config
+from websocket import sample_with
 
 OLD_SERVER = os.path.join(ROOT, "config", "presets", "clickhouse-18.yaml")
 
@@ -147,18 +148,25 @@ def an_old_server_is_served_with_the_users_of_the_page(folder):
 def redis_is_served_with_the_rights_of_the_page(folder):
     redis = start_redis(os.path.join(folder, "redis"))
     words = block("", "SETUSER").replace(">PASSWORD", ">sesame").split()
-    gateway = Gateway(folder, env={"SLUICE_DEDUP": "redis",
-                                   "REDIS_URL": redis.url.replace("redis://", "redis://sluice:sesame@")})
+    path = sample_with(folder)
+    with open(path, "a") as file:
+        file.write("\nlimits: { all: { requests: 1000 }, shared: true }\n")
+    gateway = Gateway(folder, path, {"SLUICE_DEDUP": "redis",
+                                     "REDIS_URL": redis.url.replace("redis://", "redis://sluice:sesame@")})
     try:
         assert redis.cli(*words) == "OK"
-        assert redis.cli("ACL", "SETUSER", "default", "-@all", "+ping") == "OK"
+        assert redis.cli("ACL", "SETUSER", "default", "-@all", "+ping", "+info", "+acl|log") == "OK"
         gateway.start()
         assert gateway.post("/events", event(1))[1]["status"] == "accepted"
         assert gateway.post("/events", event(1))[1]["status"] == "duplicate"
+        gateway.wait_until("limits are shared", lambda: gateway.sum("sluice_limits_shared") == 1 and redis.calls("append") > 1, 20)
         gateway.wait_stored()
         gateway.check_identity()
         assert "dedup: ok" in gateway.get("/readyz?verbose")[1]
         gateway.stop()
+        assert "NOPERM" not in gateway.log() and redis.cli("ACL", "LOG") == ""
+        for command in ("get", "append", "pexpire"):
+            assert redis.calls(command) > 0, command
         assert gateway.sql("SELECT count() FROM events") == "1"
     finally:
         gateway.cleanup()
