@@ -1,9 +1,10 @@
-// Drives one headless Chromium: commands as JSON lines on stdin, each answered by a line {"value"} or {"error"}.
+// Drives one headless Chromium (arguments: its path, more of its own): commands as JSON lines on stdin, each answered by a line {"value"} or {"error"}.
 // Ends, and Chromium with it, when stdin does.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox", ...process.argv.slice(3)] });
+const [executablePath, ...more] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", ...more] });
 const contexts = [await browser.newContext({ viewport: { width: 1100, height: 800 } })];
 const pages = [];
 
