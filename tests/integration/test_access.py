@@ -1,5 +1,6 @@
 """Who may come in, by which door, in plain text and over TLS: each wrong way over each door has its status, its counter, and
 stores nothing; the right way works for the clients that people use."""
+import base64
 import http.client
 import http.server
 import json
@@ -165,6 +166,21 @@ def each_wrong_way_in_is_refused_at_each_door(gateway):
     rejected = reasons(gateway, "sluice_events_rejected_total", protocol="http")
     posts = {code: sum(3 * 2 for row in wrong_ways(gateway) if row[3] == code and row[4]) for code in counted}
     assert rejected == posts, (rejected, posts)
+
+
+def detail(gateway, fields):
+    return json.loads(gateway.request("POST", "/events", ONE, fields)[2])["detail"]
+
+
+@with_keys()
+def a_refusal_says_what_was_probably_meant(gateway):
+    shop = gateway.keys["shop"]
+    for shown in (shop, "Digest " + shop, "Basic " + base64.b64encode((":" + shop).encode()).decode()):
+        assert detail(gateway, {"Authorization": shown}).startswith("Authorization shows no key"), shown
+    assert "has no Origin" in detail(gateway, {"Authorization": "Bearer " + gateway.keys["page"]})
+    with socket.create_connection(("127.0.0.1", gateway.port)) as s:
+        s.sendall(handshake("/ws", {})[0])
+        assert b"subprotocols sluice.v1 and key.KEY" in s.recv(4096)
 
 
 @with_keys()
@@ -384,6 +400,7 @@ def visit(browser, origin, url, options):
 
 if __name__ == "__main__":
     main([each_wrong_way_in_is_refused_at_each_door,
+          a_refusal_says_what_was_probably_meant,
           each_wrong_way_in_is_refused_over_udp,
           the_clients_that_people_use_come_in,
           who_does_not_know_the_authority_sends_nothing,
