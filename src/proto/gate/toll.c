@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "proto/access/access.h"
 #include "proto/gate/gatekeeper.h"
+#include "proto/limits/limit_fields.h"
 
 enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, const struct visitor *visitor,
                     uint64_t bytes, bool free, int64_t now_ns, struct metrics_cells *cells)
@@ -23,6 +24,12 @@ enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, cons
         limits_count_refusal(cells, &toll->told);
     }
     return toll->error;
+}
+
+struct slice toll_refusal(const struct toll *toll)
+{
+    ASSERT(toll->error == ERROR_RATE_LIMITED);
+    return limit_refusal(&toll->told);
 }
 
 struct visitor toll_visitor(const struct gatekeeper *gatekeeper, const struct client_address *address,

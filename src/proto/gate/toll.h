@@ -13,6 +13,9 @@ struct metrics_cells;
 MUST_CHECK enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, const struct visitor *visitor,
                                uint64_t bytes, bool free, int64_t now_ns, struct metrics_cells *cells);
 
+/* Why it was refused, in words for the client. */
+struct slice toll_refusal(const struct toll *toll);
+
 /* Of somebody whose key is kept as its hash (NULL: none was shown). */
 struct visitor toll_visitor(const struct gatekeeper *gatekeeper, const struct client_address *address,
                             const uint8_t *key_hash, int64_t wall_ns);

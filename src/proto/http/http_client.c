@@ -68,6 +68,12 @@ enum error http_client_asks(struct http_exchange *exchange, const struct http_re
                     context->intake.cells);
 }
 
+struct slice http_client_over(const struct http_exchange *exchange)
+{
+    ASSERT(exchange->toll.asked && exchange->toll.error == ERROR_RATE_LIMITED);
+    return toll_refusal(&exchange->toll);
+}
+
 /* Of a body in chunks nobody knew how long it would be. What goes to another thread is charged there. */
 static void RARE post_and_pay(struct http_exchange *exchange, const struct event_route *route,
                               const struct http_request *request, struct slice body, struct slice client_ip,

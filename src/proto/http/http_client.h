@@ -30,6 +30,9 @@ void http_client_lends(struct http_exchange *exchange, const struct http_request
 MUST_CHECK enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request,
                                        uint64_t bytes, bool free);
 
+/* Why the request that is read was refused so, in words for the client. */
+struct slice http_client_over(const struct http_exchange *exchange);
+
 /* A POST of events, as http_events_post has it; what it turns out to cost is charged, if anything is limited. */
 void http_client_posts(struct http_exchange *exchange, const struct event_route *route,
                        const struct http_request *request, struct slice body, struct token token,

@@ -133,6 +133,7 @@ void http_serve_ask(struct http_exchange *exchange, const struct http_request *r
     enum error error = http_client_asks(exchange, request, bytes, to->options || of_probe);
     if (error != OK && to->error != ERROR_HOST_NOT_ALLOWED) {
         to->error = error;
+        to->detail = http_client_over(exchange);
     }
 }
 

@@ -2,7 +2,6 @@
 #include "proto/limits/limit_fields.h"
 
 #include "base/assert.h"
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "proto/limits/limit_state.h"
 
@@ -130,4 +129,25 @@ size_t limit_fields_write(const struct limit_state *state, char out[LIMIT_FIELDS
     at = PUT(put_number(PUT(at, "\r\nX-RateLimit-Reset: "), &reset), "\r\n");
     ASSERT_AT_MOST(at - out, LIMIT_FIELDS_MAX);
     return (size_t)(at - out);
+}
+
+#define REFUSALS(who, what, limit)                                                                                     \
+    {                                                                                                                  \
+        [LIMIT_REQUESTS] = who " has used up its requests" what " (" limit ")" WAIT,                                   \
+        [LIMIT_EVENTS] = who " has used up its events" what " (" limit ")" WAIT,                                       \
+        [LIMIT_BYTES] = who " has used up its bytes" what " (" limit ")" WAIT,                                         \
+        [LIMIT_CPU] = who " has used up its CPU time" what " (" limit ")" WAIT,                                        \
+    }
+#define WAIT "; wait as long as Retry-After says"
+
+struct slice limit_refusal(const struct limit_state *state)
+{
+    static const char *const texts[LIMIT_POLICIES][LIMIT_UNITS] = {
+        [LIMIT_ADDRESS] = REFUSALS("this address", "", "limits.address"),
+        [LIMIT_KEY] = REFUSALS("this key", "", "its rate, or limits.key"),
+        [LIMIT_ALL] = REFUSALS("the gateway", "", "limits.all"),
+        [LIMIT_DAILY] = REFUSALS("this address", " of the day", "limits.daily"),
+    };
+    ASSERT(state->limited && state->policy < LIMIT_POLICIES && state->unit < LIMIT_UNITS);
+    return slice_from_string(texts[state->policy][state->unit]);
 }

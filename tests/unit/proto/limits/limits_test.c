@@ -530,6 +530,17 @@ static void fields_are_those_of_the_draft(void **state)
     limits_free(limits);
 }
 
+static void a_refusal_says_whose_limit_it_is_and_of_what(void **state)
+{
+    (void)state;
+    const struct limit_state of_key = { .limited = true, .policy = LIMIT_KEY, .unit = LIMIT_EVENTS };
+    const struct limit_state of_day = { .limited = true, .policy = LIMIT_DAILY, .unit = LIMIT_REQUESTS };
+    assert_string_equal(limit_refusal(&of_key).data, "this key has used up its events (its rate, or limits.key); "
+                                                     "wait as long as Retry-After says");
+    assert_string_equal(limit_refusal(&of_day).data, "this address has used up its requests of the day (limits.daily); "
+                                                     "wait as long as Retry-After says");
+}
+
 static void fields_fit_whatever_the_numbers_are(void **state)
 {
     (void)state;
@@ -578,6 +589,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_into_a_batch_is_told_in_the_next),
         cmocka_unit_test(batches_that_make_no_sense_end_there),
         cmocka_unit_test(fields_are_those_of_the_draft),
+        cmocka_unit_test(a_refusal_says_whose_limit_it_is_and_of_what),
         cmocka_unit_test(fields_fit_whatever_the_numbers_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
