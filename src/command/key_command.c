@@ -33,6 +33,7 @@ struct key_arguments {
     const char *config; /* NULL: the usual one */
     const char *origin_items[LIST_MAX], *stream_items[LIST_MAX];
     struct key_options key;
+    bool help;
 };
 
 /* Cuts `text` at its commas. False: there are too many. */
@@ -68,10 +69,15 @@ static bool read_scopes(char *text, unsigned *scopes)
 static bool parse_arguments(int argc, char **argv, struct key_arguments *arguments)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },  { "name", required_argument, NULL, 'n' },
-        { "scopes", required_argument, NULL, 's' },  { "streams", required_argument, NULL, 't' },
-        { "origins", required_argument, NULL, 'o' }, { "expires", required_argument, NULL, 'e' },
-        { "subject", required_argument, NULL, 'b' }, { 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "name", required_argument, NULL, 'n' },
+        { "scopes", required_argument, NULL, 's' },
+        { "streams", required_argument, NULL, 't' },
+        { "origins", required_argument, NULL, 'o' },
+        { "expires", required_argument, NULL, 'e' },
+        { "subject", required_argument, NULL, 'b' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     struct key_options *key = &arguments->key;
     bool good = true;
@@ -84,10 +90,11 @@ static bool parse_arguments(int argc, char **argv, struct key_arguments *argumen
         case 'o': good = split(optarg, arguments->origin_items, &key->origins); break;
         case 'e': key->expires = optarg; break;
         case 'b': key->subject = optarg; break;
+        case 'h': arguments->help = true; break;
         default: good = false;
         }
     }
-    return good && optind + 1 == argc;
+    return good && (arguments->help || optind + 1 == argc);
 }
 
 static bool is_plain(const char *name)
@@ -169,7 +176,8 @@ static int make(struct key_options *key)
     uint8_t hash[ACCESS_HASH_SIZE];
     struct buf entry = { 0 };
     if (key->name == NULL || key->scopes == 0) {
-        fputs(usage, stderr);
+        fprintf(stderr, "sluice key new: %s is missing\n",
+                key->name == NULL ? "--name NAME" : "--scopes, of write, read and admin,");
         return 2;
     }
     if (!key_text_make(key->scopes, text) || !digest_sha256(slice_make(text, KEY_TEXT_LENGTH), hash)) {
@@ -216,7 +224,12 @@ int key_command(int argc, char **argv)
     struct key_arguments arguments = { .key = { .line = 1, .file = "sluice key", .expires = "", .subject = "" } };
     struct buf out = { 0 }, problems = { 0 };
     int code = 2;
-    const char *verb = parse_arguments(argc, argv, &arguments) ? argv[optind] : "";
+    bool good = parse_arguments(argc, argv, &arguments);
+    if (good && arguments.help) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    const char *verb = good ? argv[optind] : "";
     if (strcmp(verb, "new") == 0) {
         return make(&arguments.key);
     }

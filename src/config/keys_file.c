@@ -49,6 +49,21 @@ static void read_keys(struct option_reader *reader, const struct node *root, str
     }
 }
 
+/* `sluice key new` prints the key before its lines: whoever appends all of that has put a secret there. False, with a problem. */
+static bool holds_no_key(struct option_reader *reader, struct slice text)
+{
+    struct slice line;
+    for (int number = 1; slice_split(&text, '\n', &line); number++) {
+        if (line.len > 4 && memcmp(line.data, "sl", 2) == 0 && strchr("wra", line.data[2]) != NULL &&
+            line.data[3] == '_') {
+            option_problem(reader, number, "keys",
+                           "found a key itself, expected what stands behind it, from \"- name:\" on; delete this line");
+            return false;
+        }
+    }
+    return true;
+}
+
 void settle_keys(struct option_reader *reader, const char *path, struct key_list *list)
 {
     if (*path == '\0') {
@@ -65,7 +80,8 @@ void settle_keys(struct option_reader *reader, const char *path, struct key_list
     const struct node_file file = { .name = include_beside(reader->memory, around, path), .scope = "", .prefix = "" };
     if (file.name != NULL && include_read_file(file.name, FILE_LIMIT, &text, reader->problems)) {
         reader->file = file.name;
-        if (document_read(nodes, &file, buf_slice(&text), &root, reader->problems)) {
+        if (holds_no_key(reader, buf_slice(&text)) &&
+            document_read(nodes, &file, buf_slice(&text), &root, reader->problems)) {
             read_keys(reader, root, list);
         }
         reader->file = around;

@@ -84,7 +84,7 @@ static void settle(struct option_reader *reader, const char *option, const char 
                    const char **secret)
 {
     if (path[0] != '\0' && (*secret)[0] != '\0') {
-        option_problem(reader, 0, option, "found beside %s, expected one of them", other);
+        option_problem(reader, 0, option, "found beside %s, expected one of these", other);
     } else if (path[0] != '\0') {
         *secret = read_secret(reader, option, path);
     }
@@ -93,8 +93,9 @@ static void settle(struct option_reader *reader, const char *option, const char 
 void settle_secrets(struct option_reader *reader, struct store_options *store, struct query_options *query,
                     struct dedup_options *dedup)
 {
-    settle(reader, "store.password_file", store->password_file, "store.password", &store->password);
+    settle(reader, "store.password_file", store->password_file,
+           "store.password, CLICKHOUSE_PASSWORD or CLICKHOUSE_PASSWORD_FILE", &store->password);
     settle(reader, "query.password_file", query->password_file, "query.password", &query->password);
-    settle(reader, "dedup.redis_password_file", dedup->redis_password_file, "dedup.redis_password",
-           &dedup->redis_password);
+    settle(reader, "dedup.redis_password_file", dedup->redis_password_file,
+           "dedup.redis_password, REDIS_PASSWORD or REDIS_PASSWORD_FILE", &dedup->redis_password);
 }

@@ -108,6 +108,8 @@ static void a_problem_of_a_file_of_keys_names_it_and_its_line(void **state)
         { "- name: b\n scopes: [write]\n", "not YAML" },
         { "just text\n", "keys: found a single value, expected a list" },
         { "", "keys: found no key, expected one or more: without keys everybody may come in" },
+        { "slw_d0e2c23694\n\n# …\n- name: b\n", ":1: keys: found a key itself, expected what stands behind it" },
+        { "- { name: b, scopes: write }\nsla_d0e2c23694\n", ":2: keys: found a key itself" },
         { "keys: []\n", "keys: found 0 entries, expected 1 to 10000" },
     };
     (void)state;
