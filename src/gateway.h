@@ -18,7 +18,7 @@ void gateway_doubts(const struct config *config, struct buf *doubts);
 struct gateway *gateway_start(const struct config *config, struct buf *problem);
 
 /* The address of HTTP where this is served (of enum http_serves), the first of several, its port, and
- * whether it speaks TLS: NULL, nowhere. */
+ * whether it speaks TLS: NULL, nowhere. One that leads to https is none. */
 const char *gateway_address(const struct gateway *gateway, unsigned serves, int *port, bool *secure);
 
 /* Appends the addresses of HTTP: "0.0.0.0:8080"; where not all is served "0.0.0.0:8080(events+pages),[::1]:9100(admin)". */

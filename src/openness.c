@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/options/http_options.h"
 #include "config/options/udp_options.h"
+#include "proto/doorway/doorway.h"
 #include "proto/front/listen.h"
 
 /* What strangers may do, and where. */
@@ -25,9 +26,8 @@ static void add_open(struct openness *openness, const char *door, const char *li
 static bool is_open(const struct http_listener_options *listener, bool keys)
 {
     bool of_operators = (listener->serves & (SERVES_ADMIN | SERVES_EVENTS)) == SERVES_ADMIN;
-    bool leads_away = listener->redirect_https != NULL && strcmp(listener->redirect_https, "false") != 0;
     bool knows_them = listener->tls.client_ca != NULL && listener->tls.client_certificate == TLS_CLIENT_REQUIRED;
-    return !leads_away && !knows_them && (!keys || of_operators);
+    return !doorway_leads_away(listener) && !knows_them && (!keys || of_operators);
 }
 
 static void add_listeners(struct openness *openness, const struct http_options *http, bool keys)
@@ -78,8 +78,8 @@ void openness_tell(const struct http_options *http, const struct udp_options *ud
     append_rights(openness.serves, &rights);
     if (openness.addresses.len != 0) {
         LOG(LOG_WARN, "open to all",
-            "anybody who reaches %s may: %s. Say who may by `keys` (UDP: `allow`, `hmac`), use `tls`, or listen on "
-            "127.0.0.1: docs/security.md",
+            "anybody who reaches %s may: %s. Say who may by `keys` (UDP: `allow`, `hmac`) or `tls.client_ca`, or "
+            "listen on 127.0.0.1: docs/security.md",
             buf_c_string(&openness.addresses), buf_c_string(&rights));
     }
     buf_release(&openness.addresses);

@@ -155,6 +155,7 @@ def a_certificate_is_issued_served_and_renewed_under_load_without_a_failed_reque
     clients = []
     try:
         gateway.start()
+        assert "127.0.0.1:%d(redirect)," % ports["plain"] in gateway.log()
         before = shown(ports["secure"])
         acme.lego("run")
         gateway.wait_until("the certificate is served", lambda: shown(ports["secure"]) != before, 20)

@@ -41,6 +41,12 @@ static bool read_port(const char *text, unsigned *port)
     return fits;
 }
 
+bool doorway_leads_away(const struct http_listener_options *listener)
+{
+    unsigned port;
+    return read_port(listener->redirect_https, &port) && port != 0;
+}
+
 static bool check_webroot(const char *webroot, struct buf *problem)
 {
     int folder = open(webroot, O_PATH | O_DIRECTORY | O_CLOEXEC);

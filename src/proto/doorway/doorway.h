@@ -20,6 +20,9 @@ struct http_options;
 MUST_CHECK bool doorway_check(const struct http_listener_options *listener, const struct http_options *http,
                               struct buf *problem);
 
+/* Of such: all but the challenges is led to https, so nothing else is served there. */
+bool doorway_leads_away(const struct http_listener_options *listener);
+
 /* Of options that doorway_check let pass, which outlive it. NULL: memory is short. */
 struct doorway *doorway_new(const struct http_listener_options *listener);
 void doorway_free(struct doorway *doorway); /* takes NULL */

@@ -165,6 +165,10 @@ void listener_describe(const struct listener *listener, struct buf *out)
     unsigned serves = listener->options->serves;
     const char *separator = "(";
     buf_printf(out, "%.*s:%d", host_length, listen, listener->port);
+    if (doorway_leads_away(listener->options)) {
+        buf_append_string(out, "(redirect)");
+        return;
+    }
     for (size_t i = 0; serves != SERVES_ALL && i < ARRAY_LENGTH(names); i++) {
         if ((serves & (1u << i)) != 0) {
             buf_printf(out, "%s%s", separator, names[i]);

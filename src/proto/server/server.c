@@ -7,6 +7,7 @@
 #include "base/system/parking.h"
 #include "config/options/http_options.h"
 #include "config/options/string_list.h"
+#include "proto/doorway/doorway.h"
 #include "proto/front/front_end.h"
 #include "proto/front/hosts.h"
 #include "proto/front/listen.h"
@@ -359,7 +360,7 @@ const char *server_address(const struct server *server, unsigned serves, int *po
 {
     for (size_t i = 0; i < server->listener_count; i++) {
         const struct listener *listener = &server->listeners[i];
-        if ((listener->options->serves & serves) != 0) {
+        if ((listener->options->serves & serves) != 0 && !doorway_leads_away(listener->options)) {
             *port = listener->port;
             *secure = listener->tls != NULL;
             return listener->options->listen;

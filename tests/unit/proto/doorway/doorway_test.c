@@ -147,6 +147,7 @@ static void a_redirect_keeps_name_path_and_query(void **state)
         struct page_reply reply;
         const struct http_listener_options options = { .redirect_https = rows[i].port };
         struct doorway *doorway = doorway_new(&options);
+        assert_true(doorway_leads_away(&options));
         assert_int_equal(doorway_pages(doorway, &pages), 1);
         assert_true(!pages[0].any_host && pages[0].needs == PAGE_NEEDS_NOTHING);
         ask(&pages[0],
@@ -169,6 +170,7 @@ static void nothing_is_asked_first_unless_it_is_configured(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         const struct page *pages;
         struct doorway *doorway = doorway_new(&rows[i]);
+        assert_false(doorway_leads_away(&rows[i]));
         assert_int_equal(doorway_pages(doorway, &pages), 0);
         doorway_free(doorway);
     }
