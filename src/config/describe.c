@@ -38,6 +38,10 @@ static const char *const preface =
     "- **Lists** of texts are `[a, b]`, or a single text. In `{ … }` and `[ … ]`, quote what has a comma, a bracket or "
     "a\n"
     "  brace: `type: \"Map(String, String)\"`, `from: \"items[].id\"`, `listen: \"${NAME:-:8125}\"`.\n"
+    "- **Paths** of `include`, `setup`, `files` and `keys_file` are beside the file that names them. Those of "
+    "certificates, secrets "
+    "and the\n"
+    "  data folder are of the working folder: give whole paths under systemd.\n"
     "- Anchors and aliases work; merge keys (`<<`) and several documents in a file are refused.\n";
 
 static const char *const environment_preface =
