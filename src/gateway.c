@@ -147,7 +147,7 @@ static bool start_limits(struct gateway *g, struct buf *problem)
 {
     const struct config *config = g->config;
     return gateway_limits_start(&g->limits, &config->limits, config->keys, config->key_count, g->metrics,
-                                &config->dedup, problem);
+                                config->limits.shared ? &config->dedup : NULL, problem);
 }
 
 static bool start_doors(struct gateway *g, struct buf *problem)

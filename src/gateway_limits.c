@@ -1,7 +1,6 @@
 #include "gateway_limits.h"
 
 #include "base/metrics/metrics.h"
-#include "config/options/limits_options.h"
 #include "proto/limits/limits.h"
 #include "proto/sharing/limits_share.h"
 
@@ -24,10 +23,10 @@ bool gateway_limits_start(struct gateway_limits *limits, const struct limits_opt
         return false;
     }
     metrics_on_scrape(metrics, update_metrics, limits);
-    if (options->shared) {
+    if (dedup != NULL) {
         limits->share = limits_share_start(dedup, limits->limits, metrics, problem);
     }
-    return !options->shared || limits->share != NULL;
+    return dedup == NULL || limits->share != NULL;
 }
 
 void gateway_limits_release(struct gateway_limits *limits)

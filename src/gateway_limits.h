@@ -17,7 +17,7 @@ struct gateway_limits {
     struct limits_share *share; /* NULL: no other gateway is told */
 };
 
-/* `dedup` says where Redis is, if they are shared. False with *problem. */
+/* `dedup` says where Redis is, through which they are shared; NULL: they are not. False with *problem. */
 MUST_CHECK bool gateway_limits_start(struct gateway_limits *limits, const struct limits_options *options,
                                      const struct key_options *keys, size_t key_count, struct metrics *metrics,
                                      const struct dedup_options *dedup, struct buf *problem);

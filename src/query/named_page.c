@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
+#include "proto/front/page.h"
 #include "query/answer_share.h"
 #include "query/query_job.h"
 #include "query/query_queue.h"

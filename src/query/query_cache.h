@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/hash.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 struct metrics_cells;
 struct query_cache;

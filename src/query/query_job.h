@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/metrics/metrics.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 struct query_job;
 struct query_runner; /* a thread of the service: one question at a time */

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 #include "proto/reply/reply_set.h"
 
 #include <ctype.h>

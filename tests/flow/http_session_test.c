@@ -8,7 +8,7 @@
 
 #include "config/options/options.h"
 #include "http_wire.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 static void answers_a_post_when_it_is_committed(void **state)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/digest.h"
+#include "config/options/access_options.h"
 #include "fuzz/cost.h"
 #include "proto/access/access.h"
 #include "proto/access/key_text.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "config/options/access_options.h"
 #include "config/options/udp_options.h"
 #include "fuzz/cost.h"
 #include "proto/access/access.h"

@@ -1,15 +1,13 @@
 /* Options: keys, and what those may do who have one (proto/access). See options.h. */
 #pragma once
 
+#include "config/options/access_scope.h"
 #include "config/options/limits_options.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* What a key is for, as bits. */
-enum access_scope { ACCESS_WRITE = 1, ACCESS_READ = 2, ACCESS_ADMIN = 4 };
 
 #define ACCESS_KEYS_MAX 10000 /* as the tables of options have it, too */
 

@@ -1,9 +1,8 @@
-/* The options of the process: what its configuration is made of, its log, its end. */
+/* The options of the process: its log, its end. */
 #include "config/tables/sections.h"
 
 #include "base/log.h"
 #include "config/options/drain_options.h"
-#include "config/options/include_options.h"
 #include "config/options/log_options.h"
 #include "config/tables/rows.h"
 
@@ -30,20 +29,7 @@ static const struct option drain_rows[] = {
       "After that, how long waiting events are stored while the listeners are still open, if the store answers. The rest stays in "
       "the journal for the next start.", .reloads = true },
 };
-
-static const struct option include_rows[] = {
-    { "file",             STRING(include_options, path),                       NULL,               "1",     NULL,
-      "The file; relative to the folder of the file that includes it.", .required = true },
-    { "prefix",           STRING(include_options, prefix),                     "",                 NULL,    NULL,
-      "What the paths of its routes, queries, pages and files begin with: `/shop`." },
-    { "host",             STRINGS(include_options, hosts),                     "",                 NULL,    NULL,
-      "The hosts that they are served for, as `http.hosts` has them; those that name hosts themselves keep theirs." },
-    { "names",            STRING(include_options, names),                      "",                 NULL,    "32",
-      "What the names of its streams (and their tables), replies, queries and lookups begin with: `shop_`. So two presets that "
-      "both have a stream `events` can stand side by side." },
-};
 /* clang-format on */
 
 const struct option_table log_table = TABLE(log_rows);
 const struct option_table drain_table = TABLE(drain_rows);
-const struct option_table include_table = SHORT_TABLE(include_rows, "file");

@@ -1,6 +1,7 @@
-/* The options of named queries. */
+/* The options of named queries, and of lookups. */
 #include "config/tables/sections.h"
 
+#include "config/options/lookup_options.h"
 #include "config/options/named_query_options.h"
 #include "config/tables/rows.h"
 
@@ -120,6 +121,25 @@ static const struct option named_query_rows[] = {
     { "max_bytes",        SIZE(named_query_options, max_bytes),                "8MiB",             "1KiB",  "64MiB",
       "Most bytes of a result; likewise." },
 };
+
+static const struct option lookup_rows[] = {
+    INHERITED_SCOPE(lookup_options),
+    { "name",             NAME(lookup_options, name),                          NULL,               NULL,    NULL,
+      "What routes call it.", .required = true },
+    { "sql",              STRING(lookup_options, sql),                         NULL,               "1",     NULL,
+      "A SELECT of two columns, keys and values; `{rows:STREAM}` is the table of a stream.", .required = true, .any_text = true },
+    { "refresh",          DURATION(lookup_options, refresh_ns),                "5s",               "10ms",  "1d",
+      "How often it is asked." },
+    { "write_through",    STRING(lookup_options, write_through),               NULL,               "1",     NULL,
+      "A stream whose events are pairs: they are found here as soon as they are answered, and by other gateways after `refresh`." },
+    { "key",              STRING(lookup_options, key),                         NULL,               "1",     NULL,
+      "`write_through`: the field of the keys, a String; without it, the column that the statement names first." },
+    { "value",            STRING(lookup_options, value),                       NULL,               "1",     NULL,
+      "Likewise of the values." },
+    { "max_bytes",        SIZE(lookup_options, max_bytes),                     "64MiB",            "64KiB", "16GiB",
+      "Most memory of it. A table has a quarter: there are two copies, and room for the next." },
+};
 /* clang-format on */
 
 const struct option_table named_query_table = TABLE(named_query_rows);
+const struct option_table lookup_table = TABLE(lookup_rows);

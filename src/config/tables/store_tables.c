@@ -1,7 +1,6 @@
 /* The options of the store, of those who write to it, and of those who ask it. */
 #include "config/tables/sections.h"
 
-#include "config/options/lookup_options.h"
 #include "config/options/query_options.h"
 #include "config/options/setup_options.h"
 #include "config/options/store_options.h"
@@ -66,24 +65,6 @@ static const struct option setup_rows[] = {
       .required = true },
 };
 
-static const struct option lookup_rows[] = {
-    INHERITED_SCOPE(lookup_options),
-    { "name",             NAME(lookup_options, name),                          NULL,               NULL,    NULL,
-      "What routes call it.", .required = true },
-    { "sql",              STRING(lookup_options, sql),                         NULL,               "1",     NULL,
-      "A SELECT of two columns, keys and values; `{rows:STREAM}` is the table of a stream.", .required = true, .any_text = true },
-    { "refresh",          DURATION(lookup_options, refresh_ns),                "5s",               "10ms",  "1d",
-      "How often it is asked." },
-    { "write_through",    STRING(lookup_options, write_through),               NULL,               "1",     NULL,
-      "A stream whose events are pairs: they are found here as soon as they are answered, and by other gateways after `refresh`." },
-    { "key",              STRING(lookup_options, key),                         NULL,               "1",     NULL,
-      "`write_through`: the field of the keys, a String; without it, the column that the statement names first." },
-    { "value",            STRING(lookup_options, value),                       NULL,               "1",     NULL,
-      "Likewise of the values." },
-    { "max_bytes",        SIZE(lookup_options, max_bytes),                     "64MiB",            "64KiB", "16GiB",
-      "Most memory of it. A table has a quarter: there are two copies, and room for the next." },
-};
-
 static const struct option writer_rows[] = {
     { "threads",          INTEGER(writer_options, threads),                    "2",                "1",     "64",
       "INSERTs under way at once." },
@@ -124,7 +105,6 @@ static const struct option query_rows[] = {
 };
 /* clang-format on */
 
-const struct option_table lookup_table = TABLE(lookup_rows);
 const struct option_table setup_table = SHORT_TABLE(setup_rows, "file");
 const struct option_table store_table = TABLE(store_rows);
 const struct option_table writer_table = TABLE(writer_rows);

@@ -1,4 +1,5 @@
 /* Turns what somebody shows into a key, and a key into what it may do. */
+#include "config/options/string_list.h"
 #include "proto/access/access_private.h"
 
 #include "base/assert.h"

@@ -7,9 +7,10 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "config/options/access_options.h"
+#include "config/options/access_scope.h"
 #include "proto/access/access_kept.h"
 
+struct key_options;
 struct metrics;
 struct stream;
 

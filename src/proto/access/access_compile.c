@@ -1,4 +1,5 @@
 /* Turns the keys of a configuration into tables of them, and into what is wrong with them. */
+#include "config/options/access_options.h"
 #include "proto/access/access_private.h"
 
 #include "base/assert.h"

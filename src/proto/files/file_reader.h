@@ -1,7 +1,7 @@
 /* The thread that reads files which would keep an I/O thread waiting. */
 #pragma once
 
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 #include <stdint.h>
 

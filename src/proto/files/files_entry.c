@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "config/options/files_options.h"
 #include "proto/files/file_path.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 #include <errno.h>
 #include <fcntl.h>

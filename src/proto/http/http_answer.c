@@ -1,7 +1,7 @@
 /* Turns the fate of a request, as it becomes known, into its answer. */
 #include "proto/http/http_answer.h"
 
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 #include "proto/http_syntax/content_type.h"
 
 #include "base/assert.h"

@@ -2,7 +2,7 @@
 #include "proto/http/http_fates.h"
 
 #include "config/options/http_options.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_events.h"

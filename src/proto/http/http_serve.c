@@ -13,7 +13,6 @@
 #include "proto/http/http_upgrade.h"
 #include "proto/http/io_context.h"
 #include "proto/http_syntax/http_parse.h"
-#include "proto/route/route_pattern.h"
 #include "proto/route/route_table.h"
 
 static struct http_answer *begin_answer(struct http_exchange *exchange, const struct http_request *request)
@@ -65,37 +64,12 @@ static enum error no_route(const struct route_table *routes, const struct http_d
     return route_table_serves_elsewhere(routes, to->path) ? ERROR_NOT_SERVED_HERE : ERROR_NOT_FOUND;
 }
 
-static const struct route *find_route(const struct http_exchange *exchange, const struct http_request *request,
-                                      struct http_destination *to)
-{
-    return route_table_find(exchange->routes, to->path, request->host, request->method, &exchange->context->captures,
-                            &to->allow);
-}
-
-/* Of a path with escapes. False: one is not valid. */
-static bool find_escaped(const struct http_exchange *exchange, const struct http_request *request,
-                         struct http_destination *to)
-{
-    struct buf *path = &exchange->context->path;
-    buf_clear(path);
-    if (!route_path_decode(request->path, path)) {
-        return false;
-    }
-    to->path = buf_slice(path);
-    to->route = find_route(exchange, request, to);
-    if (to->route == NULL || (to->route->kind != ROUTE_EVENTS && to->route->kind != ROUTE_WEBSOCKET)) {
-        route_path_restore(path);
-    }
-    return true;
-}
-
 struct http_destination http_serve_find(struct http_exchange *exchange, struct http_request *request)
 {
     struct io_context *context = exchange->context;
     struct http_destination to = { .path = request->path };
-    if (to.path.len == 0 || memchr(to.path.data, '%', to.path.len) == NULL) {
-        to.route = find_route(exchange, request, &to);
-    } else if (!find_escaped(exchange, request, &to)) {
+    if (!route_table_find_sent(exchange->routes, &to.path, request->host, request->method, &context->captures,
+                               &to.allow, &context->path, &to.route)) {
         to.error = ERROR_BAD_REQUEST;
         return to;
     }

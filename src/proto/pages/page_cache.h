@@ -3,7 +3,7 @@
  * client that asks now and then sees the present state, and a flood costs no more than its reading. */
 #pragma once
 
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 #include <pthread.h>
 

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "event/stream.h"
 #include "pipeline/pipeline.h"
+#include "proto/front/page.h"
 #include "proto/pages/page_counts.h"
 
 #include <stdio.h>

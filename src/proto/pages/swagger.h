@@ -1,9 +1,10 @@
 /* Swagger UI at /swagger: files that `make swagger` puts beside the program, which show /openapi.json. */
 #pragma once
 
-#include "proto/front/page.h"
+#include "base/bytes.h"
 
 struct files_options;
+struct page;
 
 /* Where its files are: in `folder` (of the option openapi.swagger; empty: beside the program, or above it). Appends the path;
  * false: they are in none of these. */

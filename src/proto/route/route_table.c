@@ -239,6 +239,30 @@ const struct route *route_table_find(const struct route_table *table, struct sli
     return route;
 }
 
+static bool takes_events(const struct route *route)
+{
+    return route->kind == ROUTE_EVENTS || route->kind == ROUTE_WEBSOCKET;
+}
+
+bool route_table_find_sent(const struct route_table *table, struct slice *path, struct slice host,
+                           enum http_method method, struct captures *captures, unsigned *allow, struct buf *decoded,
+                           const struct route **route)
+{
+    bool escaped = path->len != 0 && memchr(path->data, '%', path->len) != NULL;
+    buf_clear(decoded);
+    if (escaped && !route_path_decode(*path, decoded)) {
+        return false;
+    }
+    if (escaped) {
+        *path = buf_slice(decoded);
+    }
+    *route = route_table_find(table, *path, host, method, captures, allow);
+    if (escaped && (*route == NULL || !takes_events(*route))) {
+        route_path_restore(decoded);
+    }
+    return true;
+}
+
 bool route_table_serves_elsewhere(const struct route_table *table, struct slice path)
 {
     return is_elsewhere(table, path, true);

@@ -39,5 +39,11 @@ void route_table_release(struct route_table *table);
 const struct route *route_table_find(const struct route_table *table, struct slice path, struct slice host,
                                      enum http_method method, struct captures *captures, unsigned *allow);
 
+/* As route_table_find, of a path as it was sent, which is decoded into `decoded` (cleared first) if it has escapes; *path is what
+ * others read: for those who take events as route_path_decode makes it, else with slashes. False: an escape is not valid. */
+MUST_CHECK bool route_table_find_sent(const struct route_table *table, struct slice *path, struct slice host,
+                                      enum http_method method, struct captures *captures, unsigned *allow,
+                                      struct buf *decoded, const struct route **route);
+
 /* Whether the path, for which route_table_find has no method, is one that other listeners may serve. */
 bool route_table_serves_elsewhere(const struct route_table *table, struct slice path);

@@ -1,7 +1,7 @@
 /* What other threads leave for an I/O thread: a wake, page replies, the order to close and to stop. */
 #pragma once
 
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 
 #include <pthread.h>
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "config/options/http_options.h"
+#include "proto/tls/certificate.h"
 #include "proto/tls/tls_context.h"
 
 #include <pthread.h>

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "config/options/http_options.h"
+#include "proto/tls/certificate.h"
 #include "proto/tls/ticket_keys.h"
 
 #include <openssl/err.h>

@@ -6,8 +6,11 @@
  * data. ALPN (RFC 7301): http/1.1 and http/1.0; who offers none of them gets the alert no_application_protocol. */
 #pragma once
 
-#include "proto/tls/certificate.h"
+#include "base/bytes.h"
 
+#include <openssl/ssl.h>
+
+struct certificate;
 struct ticket_keys;
 struct tls_options;
 

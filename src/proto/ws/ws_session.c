@@ -1,6 +1,6 @@
 /* Turns what a WebSocket's messages became into acknowledgements and a closing handshake, and watches its time. */
 #include "config/options/websocket_options.h"
-#include "proto/front/page.h"
+#include "proto/front/page_reply.h"
 #include "proto/front/transport.h"
 #include "proto/http/io_context.h"
 #include "proto/ws/ws_bounds.h"

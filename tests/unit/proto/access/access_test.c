@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "config/options/access_options.h"
+#include "config/options/string_list.h"
 #include "event/stream.h"
 #include "proto/access/access.h"
 

@@ -9,6 +9,7 @@
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "event/stream.h"
+#include "proto/front/page.h"
 #include "proto/pages/pages.h"
 
 static enum error admits;

@@ -302,6 +302,36 @@ static void a_long_path_is_found_among_others_of_its_length(void **state)
     tear_down_table(&fixture);
 }
 
+static void a_path_with_escapes_is_decoded_and_a_slash_in_a_part_stays_apart_for_events_alone(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct buf decoded = { 0 };
+    const struct route *route;
+    set_up_table(&fixture, NULL, 0, ALL);
+
+    struct slice path = SLICE("/events/m%65trics");
+    assert_true(route_table_find_sent(&fixture.table, &path, SLICE(""), HTTP_GET, &fixture.captures, &fixture.allow,
+                                      &decoded, &route));
+    assert_true(route != NULL && slice_equal(path, SLICE("/events/metrics")));
+
+    path = SLICE("/events/a%2Fbulk");
+    assert_true(route_table_find_sent(&fixture.table, &path, SLICE(""), HTTP_POST, &fixture.captures, &fixture.allow,
+                                      &decoded, &route));
+    assert_true(route != NULL && route->kind == ROUTE_EVENTS && memchr(path.data, '\0', path.len) != NULL);
+
+    path = SLICE("/no%2Fwhere/at/all");
+    assert_true(route_table_find_sent(&fixture.table, &path, SLICE(""), HTTP_GET, &fixture.captures, &fixture.allow,
+                                      &decoded, &route));
+    assert_true(route == NULL && slice_equal(path, SLICE("/no/where/at/all")));
+
+    path = SLICE("/events%2");
+    assert_false(route_table_find_sent(&fixture.table, &path, SLICE(""), HTTP_POST, &fixture.captures, &fixture.allow,
+                                       &decoded, &route));
+    buf_release(&decoded);
+    tear_down_table(&fixture);
+}
+
 static void a_pattern_that_is_none_is_told(void **state)
 {
     (void)state;
@@ -330,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_slash_at_the_end_is_of_no_meaning_unless_it_is_exact),
         cmocka_unit_test(a_stream_is_named_by_the_path_where_nothing_else_is),
         cmocka_unit_test(a_long_path_is_found_among_others_of_its_length),
+        cmocka_unit_test(a_path_with_escapes_is_decoded_and_a_slash_in_a_part_stays_apart_for_events_alone),
         cmocka_unit_test(a_pattern_that_is_none_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

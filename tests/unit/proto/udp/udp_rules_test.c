@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "config/options/access_options.h"
 #include "config/options/udp_options.h"
 #include "event/stream.h"
 #include "proto/access/access.h"
