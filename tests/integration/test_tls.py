@@ -490,6 +490,7 @@ def check_says_what_is_wrong(folder):
     made.issue("one", "DNS:one.example")
     made.issue("two", "DNS:two.example")
     made.issue("old", "DNS:old.example", days=-1)
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak", "-keyout", made.path("weak.key"), "-out", made.path("weak.pem"))
     openssl("pkey", "-in", made.path("one.key"), "-aes128", "-passout", "pass:secret", "-out", made.path("locked.key"))
     config = os.path.join(folder, "check.yaml")
     for entry, code, says in (
@@ -498,6 +499,7 @@ def check_says_what_is_wrong(folder):
             ("certificate: F/one.pem, key: F/two.key", 2, "two.key is not the key of the certificate in"),
             ("certificate: F/one.pem, key: F/locked.key", 2, "has a key with a passphrase; take it off with"),
             ("certificate: F/one.key, key: F/one.key", 2, "one.key holds no certificate in PEM"),
+            ("certificate: F/weak.pem, key: F/weak.key", 2, "key too small; expected RSA of 2048 bits or more, or ECDSA"),
             ("key: F/one.key", 2, "a key is given, expected its certificate"),
             ("certificate: F/one.pem, key: F/one.key, client_ca: F/one.key", 2, "one.key holds no certificate in PEM"),
             ("certificate: F/one.pem, key: F/one.key, certificates: [ { certificate: F/two.pem } ]", 2, "two.pem holds no private key"),

@@ -96,8 +96,10 @@ static bool use_first(struct tls_context *context, struct buf *problem)
     const struct certificate *first = &context->certificates[0];
     ERR_clear_error();
     if (SSL_CTX_use_cert_and_key(context->ssl, first->leaf, first->key, first->chain, 1) != 1) {
-        buf_printf(problem, "%.*s: OpenSSL does not take its certificate: %s", (int)certificate_name(first).len,
-                   certificate_name(first).data, ERR_reason_error_string(ERR_peek_last_error()));
+        buf_printf(problem,
+                   "%.*s: OpenSSL does not take its certificate: %s; expected RSA of 2048 bits or more, or ECDSA",
+                   (int)certificate_name(first).len, certificate_name(first).data,
+                   ERR_reason_error_string(ERR_peek_last_error()));
         ERR_clear_error();
         return false;
     }
