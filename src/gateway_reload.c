@@ -293,12 +293,26 @@ static bool take(struct gateway *g, struct change *change)
     return taken;
 }
 
+/* A file that is half written is good, and has no keys any more: that must not let everybody in. */
+static bool keeps_keys(const struct gateway *g, const struct config *next, const char *path, struct buf *problems)
+{
+    bool keeps = g->live.key_count == 0 || next->key_count != 0;
+    if (!keeps) {
+        buf_printf(problems,
+                   "%s: keys: found none, expected one or more, as there are some now: without keys everybody may come "
+                   "in, which takes a restart\n",
+                   path);
+    }
+    return keeps;
+}
+
 /* What is served without a restart, checked and compiled. */
 static bool prepare(struct gateway *g, const char *path, struct change *change, struct buf *restarts,
                     struct buf *problems)
 {
     struct config *next = &change->next;
-    if (!config_load(next, path, config_environment, problems) || !gateway_check(next, problems)) {
+    if (!config_load(next, path, config_environment, problems) || !gateway_check(next, problems) ||
+        !keeps_keys(g, next, path, problems)) {
         return false;
     }
     if (!config_keep(&option_sections, next, g->start, next->memory, restarts)) {

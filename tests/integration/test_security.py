@@ -56,7 +56,7 @@ def who_starts_it_open_is_told_so_in_one_line_and_to_whom(folder):
             gateway.cleanup()
 
 
-def a_reload_that_takes_the_keys_away_is_told_likewise(folder):
+def a_reload_that_would_take_the_last_key_away_is_refused(folder):
     path = os.path.join(folder, "keyed.yaml")
     with open(SAMPLE) as sample:
         text = sample.read()
@@ -69,8 +69,11 @@ def a_reload_that_takes_the_keys_away_is_told_likewise(folder):
         with open(path, "w") as file:
             file.write(text)
         gateway.process.send_signal(signal.SIGHUP)
-        gateway.wait_until("it is told", lambda: warnings(gateway, "open to all"))
-        assert gateway.post("/events", event(1))[0] == 202
+        gateway.wait_until("it is told", lambda: "keys: found none" in gateway.log())
+        assert gateway.post("/events", event(1))[0] == 401 and not warnings(gateway, "open to all")
+        gateway.stop()
+        gateway.start()
+        assert gateway.post("/events", event(1))[0] == 202 and warnings(gateway, "open to all")
         stored(gateway, 1)
     finally:
         gateway.cleanup()
@@ -370,7 +373,7 @@ def a_question_may_cost_so_much_and_no_more(folder):
 if __name__ == "__main__":
     main([a_flood_of_questions_from_one_address_makes_no_other_wait_in_line, a_question_may_cost_so_much_and_no_more,
           who_starts_it_open_is_told_so_in_one_line_and_to_whom, the_recipe_of_the_page_lets_in_who_has_the_key_and_nobody_else,
-          a_reload_that_takes_the_keys_away_is_told_likewise,
+          a_reload_that_would_take_the_last_key_away_is_refused,
           once_there_are_keys_each_page_asks_for_its_scope, what_is_switched_off_is_nowhere,
           what_the_store_says_goes_to_the_log_and_to_no_stranger,
           a_folder_that_somebody_wrote_to_starts_and_nothing_outside_is_touched,
