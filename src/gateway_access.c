@@ -54,10 +54,25 @@ static bool covers(const struct string_list *list, const char *entry)
     return !origins_is_pattern(entry) && origins_find(list, slice_from_string(entry)) >= 0;
 }
 
+static bool asks_for_certificates(const struct http_options *http)
+{
+    for (size_t i = 0; i < http->listener_count; i++) {
+        if (http->listeners[i].tls.client_ca != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void gateway_access_doubts(const struct config *config, struct buf *doubts)
 {
+    bool certificates = asks_for_certificates(&config->http);
     for (size_t i = 0; i < config->key_count; i++) {
         const struct key_options *key = &config->keys[i];
+        if (*key->subject != '\0' && !certificates) {
+            buf_printf(doubts, "%s:%d: keys.%s.subject: no listener has tls.client_ca, so no client can prove it\n",
+                       key->file, key->line, key->name);
+        }
         for (size_t k = 0; k < key->origins.count; k++) {
             if (!covers(&config->http.cors_origins, key->origins.items[k])) {
                 buf_printf(doubts,

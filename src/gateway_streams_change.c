@@ -119,12 +119,13 @@ static const char *why_not(const struct streams_options *all, size_t index, cons
     return fits ? NULL : buf_c_string(text);
 }
 
-static void tell(struct buf *restarts, const char *name, const char *why)
+/* `mended`: another reload will do once somebody has mended what is said. */
+static void tell(struct buf *restarts, const char *name, const char *why, bool mended)
 {
     struct slice rest = slice_from_string(why == NULL ? "memory is short" : why), line;
     if (slice_split(&rest, '\n', &line)) {
-        buf_printf(restarts, "streams[%s]: has changed, and %.*s; takes a restart\n", name, (int)line.len,
-                   (const char *)line.data);
+        buf_printf(restarts, "streams[%s]: has changed, and %.*s; takes a restart%s\n", name, (int)line.len,
+                   (const char *)line.data, mended ? ", or ALTER TABLE and another reload" : "");
     }
 }
 
@@ -142,7 +143,7 @@ void streams_change_settle(const struct streams_options *next, struct stream *co
             changed++;
         }
         if (differs && (why != NULL || text.failed)) {
-            tell(restarts, options->name, why);
+            tell(restarts, options->name, why, text.len != 0);
             next->items[i] = *options;
         }
         buf_release(&text);

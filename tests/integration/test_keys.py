@@ -403,11 +403,13 @@ def the_command_makes_checks_and_lists_keys(folder):
         code, out, told = run(*wrong, input=b"a\n")
         assert code == 2 and out == "" and told != "", (wrong, code, out, told)
     gateway.keys.add("far", "write", "--origins", "https://far.example," + ORIGIN)
+    gateway.keys.add("proven", "write", "--subject", "CN=proven")
     gateway.keys.write()
     done = subprocess.run([words[0], "--config", gateway.config, "--check"], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=gateway.env, cwd=ROOT)
     said = done.stdout.decode()
     assert done.returncode == 0 and said.count("http.cors_origins lacks") == 1 and "https://far.example" in said, said
+    assert "keys.proven.subject: no listener has tls.client_ca" in said, said
     with open(gateway.keys.path, "a") as file:
         file.write("- { name: shop, sha256: 12, scopes: write, streams: nowhere }\n")
     done = subprocess.run([words[0], "--config", gateway.config, "--check"], stdout=subprocess.PIPE,
