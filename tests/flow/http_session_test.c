@@ -757,6 +757,18 @@ static void the_client_behind_a_trusted_proxy_is_believed(void **state)
     wire_free(wire);
 }
 
+static void a_proxy_that_a_reload_trusts_no_more_is_believed_no_more(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new();
+    struct address_ranges none = { 0 };
+    wire->context.trusted = &none;
+    http_session_refresh(&wire->session);
+    send_text(wire, POST_HEAD "X-Forwarded-For: 192.0.2.7\r\nContent-Length: 1\r\n\r\n{");
+    assert_true(slice_equal(buf_slice(&world.last_client_ip), SLICE("10.1.2.3")));
+    wire_free(wire);
+}
+
 static void draining_ends_connections_with_their_last_answer(void **state)
 {
     (void)state;
@@ -900,6 +912,7 @@ int main(void)
         cmocka_unit_test(origins_of_the_list_may_read_and_others_may_not),
         cmocka_unit_test(an_answer_that_waits_keeps_nothing_that_a_reload_replaces),
         cmocka_unit_test(the_client_behind_a_trusted_proxy_is_believed),
+        cmocka_unit_test(a_proxy_that_a_reload_trusts_no_more_is_believed_no_more),
         cmocka_unit_test(draining_ends_connections_with_their_last_answer),
         cmocka_unit_test(draining_answers_at_once_who_waits_for_the_store),
         cmocka_unit_test(an_options_request_is_answered_alike_before_its_body_and_with_it),

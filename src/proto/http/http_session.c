@@ -271,8 +271,14 @@ void http_session_open(struct http_session *session, struct io_context *context,
     session->input_waits = false;
     session->exchange.certificate_subject = (struct slice){ 0 };
     session->exchange.peer = peer;
-    session->exchange.peer_trusted = address_ranges_hold(context->trusted, &peer);
     session->exchange.peer_text_length = client_address_format(&peer, session->exchange.peer_text);
+    http_session_refresh(session);
+}
+
+void http_session_refresh(struct http_session *session)
+{
+    struct http_exchange *exchange = &session->exchange;
+    exchange->peer_trusted = address_ranges_hold(exchange->context->trusted, &exchange->peer);
 }
 
 static void close_session(void *opaque)

@@ -45,6 +45,9 @@ void http_session_hand_over(struct http_session *session, struct ws_terms *terms
 /* Before what it receives first: whose certificate the client showed; the slice lives as long as the connection. */
 void http_session_certify(struct http_session *session, struct slice subject);
 
+/* The trusted proxies are others now. */
+void http_session_refresh(struct http_session *session);
+
 /* Who is at the other end. */
 const struct client_address *http_session_peer(const struct http_session *session);
 

@@ -339,6 +339,15 @@ void connections_drain(const struct connections *connections)
     }
 }
 
+void connections_refresh(const struct connections *connections)
+{
+    struct connection *connection;
+    uint32_t slot = 0;
+    while ((connection = next_open(connections, &slot)) != NULL) {
+        http_session_refresh(connection->http);
+    }
+}
+
 bool connections_owe(const struct connections *connections)
 {
     struct connection *connection;

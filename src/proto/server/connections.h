@@ -136,6 +136,9 @@ void connections_page(const struct connections *connections, struct token token,
 void connections_tick(struct connections *connections);
 void connections_drain(const struct connections *connections);
 
+/* While their thread stands still: the trusted proxies are others now. */
+void connections_refresh(const struct connections *connections);
+
 /* Any of them owes an answer. */
 bool connections_owe(const struct connections *connections);
 

@@ -328,6 +328,7 @@ void server_thread_refresh(struct server_thread *thread)
 {
     ASSERT(thread->parking.stands);
     io_context_refresh(&thread->context);
+    connections_refresh(&thread->connections);
     thread->context.reads_request = pipeline_reads_request(thread->shared->pipeline);
     payload_thread_bound(thread->payloads, thread->shared->options->max_ratio, max_waiting(thread->shared));
 }
