@@ -2,6 +2,12 @@
 #include "proto/access/access.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
+
+static uint64_t name_of(const struct access_key *key)
+{
+    return hash_xxh3_64(key->name.data, key->name.len);
+}
 
 void access_hold_take(struct access_hold *hold, const struct access *access, const struct access_key *key)
 {
@@ -15,6 +21,7 @@ void access_hold_take(struct access_hold *hold, const struct access *access, con
         hold->all_streams = key->all_streams;
         hold->streams = key->streams;
         hold->counter = key->counter;
+        hold->name = name_of(key);
         memcpy(hold->hash, key->hash, sizeof hold->hash);
     }
 }
@@ -24,6 +31,9 @@ enum error access_hold_ask(struct access_hold *hold, const struct access *access
 {
     const struct access_key *key = NULL;
     enum error error = access == NULL || !hold->shown ? OK : access_recall(access, hold->hash, wall_ns, &key);
+    if (error == OK && key != NULL && name_of(key) != hold->name) {
+        error = ERROR_KEY_UNKNOWN; /* it is somebody else's by now */
+    }
     if (error == OK && access != NULL && !open) {
         error = access_allows(access, key, ACCESS_WRITE, stream);
     }

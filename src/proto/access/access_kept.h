@@ -27,6 +27,7 @@ struct access_hold {
     bool shown;          /* a key, with this hash */
     bool all_streams;    /* else `streams` */
     uint8_t hash[ACCESS_HASH_SIZE];
+    uint64_t name; /* a hash of it: events have gone by it */
     struct stream_set streams;
     uint32_t counter;
 };
@@ -52,6 +53,6 @@ static inline bool access_hold_must_ask(const struct access_hold *hold, const st
 }
 
 /* Asks whether the key may still write to `stream` (NULL: it is not known which), and keeps what is new of it. `open`: nobody needs a
- * key. Errors as access_recall and access_allows. */
+ * key. Errors as access_recall and access_allows; ERROR_KEY_UNKNOWN also of a key that has another name now. */
 enum error access_hold_ask(struct access_hold *hold, const struct access *access, const struct stream *stream,
                            bool open, int64_t wall_ns);

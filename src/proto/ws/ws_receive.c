@@ -89,6 +89,8 @@ enum error ws_receive_ask_key(struct ws_session *session)
     enum error error = access_hold_ask(&terms->key, access, stream, terms->route->open, context->wall_ns);
     if (error != OK) {
         metric_add_index(context->intake.cells, METRIC_KEY_REFUSALS, (size_t)error, 1);
+    } else if (!terms->key.shown) {
+        terms->request.key_name = SLICE(""); /* of a key that is none any more, where nobody needs one */
     }
     return error;
 }

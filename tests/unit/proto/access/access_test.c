@@ -248,6 +248,27 @@ static void a_hash_is_recalled_until_its_key_may_not_be_used(void **state)
     access_free(access);
 }
 
+static void who_stays_is_asked_again_and_is_nobody_elses(void **state)
+{
+    struct key_options shop[] = { key_of("shop", "shop") }, other[] = { key_of("other", "shop") };
+    struct access *first = compiled(shop, 1), *same = compiled(shop, 1), *renamed = compiled(other, 1);
+    const struct access_key *key;
+    struct access_hold hold;
+    (void)state;
+    assert_int_equal(identify(first, "shop", NULL, &key), OK);
+    access_hold_take(&hold, first, key);
+    assert_false(access_hold_must_ask(&hold, first, NOW));
+    assert_true(access_hold_must_ask(&hold, same, NOW));
+    assert_int_equal(access_hold_ask(&hold, same, &events, false, NOW), OK);
+    assert_true(hold.shown && !access_hold_must_ask(&hold, same, NOW));
+    assert_int_equal(access_hold_ask(&hold, renamed, &events, false, NOW), ERROR_KEY_UNKNOWN);
+    assert_int_equal(access_hold_ask(&hold, renamed, &events, true, NOW), OK);
+    assert_false(hold.shown);
+    access_free(first);
+    access_free(same);
+    access_free(renamed);
+}
+
 static void says_what_is_wrong_with_a_key(void **state)
 {
     static const char *no_stream[] = { "event" }, *slash[] = { "https://shop.example/" };
@@ -323,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_shows_its_key_again_is_known_and_judged_anew),
         cmocka_unit_test(no_two_compilations_have_the_same_generation),
         cmocka_unit_test(a_hash_is_recalled_until_its_key_may_not_be_used),
+        cmocka_unit_test(who_stays_is_asked_again_and_is_nobody_elses),
         cmocka_unit_test(says_what_is_wrong_with_a_key),
         cmocka_unit_test(no_two_keys_have_the_same_name_hash_or_subject),
     };
