@@ -29,7 +29,9 @@ static void allow_origin(struct http_answer *answer, const struct string_list *o
         return;
     }
     bool any = strcmp(origins->items[allowed], "*") == 0;
-    buf_append_slice(&answer->origin, any ? (struct slice){ 0 } : origin);
+    if (!any) {
+        buf_append_slice(&answer->origin, origin);
+    }
     answer->reply.origin = any ? SLICE("*") : buf_slice(&answer->origin);
 }
 
