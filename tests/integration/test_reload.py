@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ import websocket
 from check import main
 from gateway import BUILD, SERVER_BUILD, Gateway, event, run_load
 from servers import start_chdb_server
+from test_udp_keys import hash_of, refused, signed
 
 RELOADS = int(os.environ.get("RELOADS", "100"))
 
@@ -335,6 +337,66 @@ def a_key_is_revoked_and_given_back_while_another_is_at_work(gateway):
     assert stored == str(sum(load.accepted for load in loads) + guests), (stored, guests)
 
 
+@with_file
+def what_signs_datagrams_changes_and_what_was_taken_is_remembered(gateway):
+    """Names that two keys swap, a key that is disabled and given back, one that leaves `hmac`: each datagram once all the while."""
+    sent, taken = 0, []
+
+    def give(of, names=("one", "two"), off=()):
+        entries = ", ".join("{ name: %s, sha256: %s, scopes: [write], disabled: %s }" %
+                            (name, hash_of(of[name]), str(name in off).lower()) for name in of)
+        said = gateway.reload(listener=", hmac: [%s]" % ", ".join(names), more="keys: [%s]" % entries)
+        assert "takes a restart" not in said and "reload refused" not in said, said
+
+    def send(datagrams):
+        nonlocal sent
+        sent += len(datagrams)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for datagram in datagrams:
+                s.sendto(datagram, ("127.0.0.1", gateway.udp[0][1]))
+        gateway.wait_until("all are counted", lambda: gateway.sum("sluice_events_received_total", protocol="udp") == sent and
+                           gateway.sum("sluice_events_in_flight") == 0, 10)
+
+    def fresh(*keys):
+        made = [signed(json.dumps(event(len(taken) + n)).encode(), key) for n, key in enumerate(keys)]
+        taken.extend(made)
+        return made
+
+    def accepted():
+        return [gateway.sum("sluice_key_events_accepted_total", key=name) for name in ("one", "two")]
+
+    red, blue = {"one": "slw_red", "two": "slw_blue"}, {"one": "slw_blue", "two": "slw_red"}
+    give(red)
+    send(fresh("slw_red", "slw_red", "slw_blue"))
+    assert accepted() == [2, 1] and refused(gateway) == {}
+    give(blue)
+    send(taken[:3])
+    assert refused(gateway) == {"replayed": 3}, refused(gateway)
+    before = accepted()
+    send(fresh("slw_red", "slw_red", "slw_blue"))
+    assert [now - then for now, then in zip(accepted(), before)] == [1, 2], (before, accepted())
+    give(blue, off=("two",))
+    late = signed(json.dumps(event(100)).encode(), "slw_red")
+    send([late] + fresh("slw_blue") + taken[:6])
+    assert refused(gateway) == {"replayed": 9, "key_disabled": 1}, refused(gateway)
+    give(blue)
+    send(fresh("slw_red") + [late] * 2)
+    assert refused(gateway) == {"replayed": 11, "key_disabled": 1}, "what a disabled key signed is spent: %s" % refused(gateway)
+    give(blue, names=("one",))
+    send(taken)
+    assert refused(gateway) == {"replayed": 14, "key_disabled": 1, "bad_signature": 5}, refused(gateway)
+    give(red)       # a key that comes back to `hmac` starts anew: what was signed before is too old
+    send(taken[:] + fresh("slw_red"))
+    assert refused(gateway) == {"replayed": 17, "key_disabled": 1, "bad_signature": 5, "signature_time": 5}, refused(gateway)
+    assert gateway.sum("sluice_events_duplicate_total", protocol="udp") == 0
+    assert "reload refused" in gateway.reload(listener=", hmac: [one]", more=""), "a name that is none"
+    send(taken)
+    assert gateway.sum("sluice_events_accepted_total", protocol="udp") == 9
+    gateway.wait_stored()
+    gateway.check_identity()
+    assert gateway.server.query("SELECT count(), uniqExact(user_id) FROM events FINAL") == "9\t9\n"
+
+
 if __name__ == "__main__":
     main([
         what_is_taken_holds_at_once_and_what_is_not_is_named,
@@ -343,5 +405,6 @@ if __name__ == "__main__":
         a_stream_gets_rules_and_fields_that_its_table_has,
         what_no_reload_can_do_to_streams_is_named,
         a_key_is_revoked_and_given_back_while_another_is_at_work,
+        what_signs_datagrams_changes_and_what_was_taken_is_remembered,
         under_full_load_no_request_is_lost_and_no_answer_is_wrong,
     ])
