@@ -1,5 +1,5 @@
-// Drives one headless Chromium (arguments: its path, more of its own): commands as JSON lines on stdin, each answered by a line {"value"} or {"error"}.
-// Ends, and Chromium with it, when stdin does.
+// Drives one headless Chromium: commands as JSON lines on stdin, each answered by a line {"value"} or {"error"}.
+// Arguments: its path, and more for itself. Ends, and Chromium with it, when stdin does.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 

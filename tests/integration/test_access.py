@@ -290,13 +290,13 @@ class Send {
 
 
 def by_java(gateway, *urls):
-    """java.net.http, whose virtual machine comes without a compiler: ecj is one. Both ways in one run, as starting it costs most."""
+    """java.net.http; Debian's virtual machine comes without a compiler, and ecj is one. One run does all, as to start it costs most."""
     source = os.path.join(gateway.folder, "Send.java")
     with open(source, "w") as file:
         file.write(JAVA)
     subprocess.run(["java", *QUICKLY, "-cp", "/usr/share/java/eclipse-jdt-core.jar",
-                    "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-proc:none", "-nowarn", "-d", gateway.folder, source], check=True,
-                   timeout=60)
+                    "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-proc:none", "-nowarn", "-d", gateway.folder, source],
+                   check=True, timeout=60)
     words = [word for number, url in enumerate(urls)
              for word in (url, *(json.dumps(event(number * 100 + of)) for of in (30, 31)))]
     done = subprocess.run(["java", *QUICKLY, "-cp", gateway.folder, "Send", gateway.made.path("ca.pem"), gateway.keys["shop"],

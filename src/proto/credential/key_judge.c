@@ -30,10 +30,14 @@ static enum error identify(const struct key_question *question, struct http_requ
 }
 
 /* Somebody who shows no key, as far as it can be seen what was meant. */
-static const char *missing(const struct http_request *request, const struct route *route, const char *usual)
+static const char *missing(const struct http_request *request, struct slice subject, const struct route *route,
+                           const char *usual)
 {
     if (request->authorization.len != 0) {
         return "Authorization shows no key: it must read \"Bearer KEY\", or Basic with the key as the user";
+    }
+    if (subject.len != 0) {
+        return "no key has the `subject` of the certificate that was shown, and no other key was";
     }
     return route->kind == ROUTE_WEBSOCKET ? "a key is needed: offer the subprotocols sluice.v1 and key.KEY, or send "
                                             "Authorization: Bearer KEY, X-API-Key, or ?key="
@@ -41,7 +45,8 @@ static const char *missing(const struct http_request *request, const struct rout
 }
 
 /* What is missing, and of pages how it is given: no key is taken from their queries. */
-static struct slice lacking(const struct http_request *request, const struct route *route, enum error error)
+static struct slice lacking(const struct http_request *request, struct slice subject, const struct route *route,
+                            enum error error)
 {
     static const struct {
         unsigned scope;
@@ -56,7 +61,7 @@ static struct slice lacking(const struct http_request *request, const struct rou
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         if (texts[i].scope == route->scope) {
             bool none = error == ERROR_KEY_MISSING;
-            return slice_from_string(none ? missing(request, route, texts[i].none) : texts[i].other);
+            return slice_from_string(none ? missing(request, subject, route, texts[i].none) : texts[i].other);
         }
     }
     return SLICE("");
@@ -80,7 +85,7 @@ enum error key_judge(const struct key_question *question, struct http_request *r
     }
     if (error == OK) {
         error = access_allows(question->access, *key, (enum access_scope)route->scope, NULL);
-        *detail = error == OK ? *detail : lacking(request, route, error);
+        *detail = error == OK ? *detail : lacking(request, question->subject, route, error);
     } else if (error == ERROR_KEY_ORIGIN && request->origin.len == 0) {
         *detail = SLICE("the key is for the web pages of its origins alone, and the request has no Origin");
     }

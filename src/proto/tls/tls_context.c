@@ -167,12 +167,30 @@ static int use_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_
     return ticket_keys_use(context->tickets, name, iv, cipher, mac, sealing);
 }
 
+/* A ticket brings the certificate that its client proved to own back, which may have expired since: then hands are shaken
+ * anew, and who must show one shows one that is good. */
+static SSL_TICKET_RETURN judge_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length,
+                                      SSL_TICKET_STATUS status, void *opaque)
+{
+    (void)ssl, (void)name, (void)length, (void)opaque;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    ASSERT(session != NULL);
+    const X509 *own = SSL_SESSION_get0_peer(session);
+    if (own != NULL && X509_cmp_current_time(X509_get0_notAfter(own)) <= 0) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 static void set_sessions(struct tls_context *context)
 {
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context->ssl, TICKET_LIFE_SECONDS);
     SSL_CTX_set_num_tickets(context->ssl, 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl, use_ticket_key);
+    SSL_CTX_set_session_ticket_cb(context->ssl, NULL, judge_ticket, NULL);
 }
 
 /* Protocols. */
