@@ -127,6 +127,18 @@ static void a_body_that_is_only_claimed_takes_nothing_from_others(void **state)
     }
 }
 
+static void a_body_for_which_there_is_no_room_costs_no_bytes(void **state)
+{
+    (void)state;
+    struct wire *wire = limited((struct rate_options){ .bytes = 100 });
+    struct kept_bound full = { .max = 1, .used = 1 };
+    kept_line_init(&wire->context.receiving, &full, wire->context.intake.cells, METRIC_RECEIVING_BYTES);
+    send_text(wire, "POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n");
+    assert_string_equal(statuses(wire), "503");
+    assert_true(wrote(wire, "RateLimit: \"address-bytes\";r=100;t=0\r\n"));
+    limited_free(wire);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_request_is_asked_once_however_often_it_is_looked_at),
         cmocka_unit_test(a_body_that_is_not_here_yet_is_refused_before_it_comes),
         cmocka_unit_test(a_body_that_is_only_claimed_takes_nothing_from_others),
+        cmocka_unit_test(a_body_for_which_there_is_no_room_costs_no_bytes),
         cmocka_unit_test(chunks_are_charged_when_they_have_come),
         cmocka_unit_test(preflights_are_answered_and_paid_for),
     };

@@ -64,10 +64,8 @@ static enum http_read serve_in_turn(struct http_input *input, struct http_exchan
 static enum http_read await_body(struct http_input *input, struct http_exchange *exchange,
                                  const struct http_request *request, const struct http_destination *to)
 {
-    bool full = to->error == OK && kept_is_full(&exchange->context->receiving);
-    enum error error = full ? ERROR_RECEIVING_FULL : to->error;
-    if (error != OK) {
-        http_serve_refusal(exchange, request, to, error, to->detail);
+    if (to->error != OK) {
+        http_serve_refusal(exchange, request, to, to->error, to->detail);
         return HTTP_READ_LAST;
     }
     http_input_begin_body(input, request, to->is_event);
@@ -87,10 +85,14 @@ static enum http_read read_head(struct http_input *input, struct http_exchange *
     case HTTP_DONE: break;
     }
     struct http_destination to = http_serve_find(exchange, &request);
+    bool waits = request.has_body && (request.chunked || bytes.len - request.head_length < request.length);
+    if (waits && to.error == OK && kept_is_full(&exchange->context->receiving)) {
+        to.error = ERROR_RECEIVING_FULL;
+    }
     if (exchange->context->gatekeeper->rates != NULL) {
         http_serve_ask(exchange, &request, &to);
     }
-    if (request.has_body && (request.chunked || bytes.len - request.head_length < request.length)) {
+    if (waits) {
         return await_body(input, exchange, &request, &to);
     }
     struct slice body = slice_make(bytes.data + request.head_length, request.length);
