@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Measures what a flood of one address does to the latency of others, with limits: loadtests/limits_fairness.py [TURNS].
 
-By turns: a quiet client alone, then beside a flood of an address that may send 100 requests a second and tries as much as one
-connection carries without waiting. Medians of the turns' medians. The generator shares the machine with the gateway, so half of what shows is
-its own use of the CPU."""
+By turns: a quiet client alone, then beside a flood of an address that may send 1,000 requests a second and tries 2,000, 10,000,
+or as many as one connection carries. Medians of the turns' medians. The generator shares the machine with the gateway, so half
+of what shows is its own use of the CPU."""
 import http.client
 import json
 import multiprocessing
@@ -19,6 +19,7 @@ from gateway import Gateway, event  # noqa: E402
 from websocket import sample_with  # noqa: E402
 
 REQUESTS = 300
+LIMIT = 1000            # requests a second of an address
 PAUSE = 0.004
 
 
@@ -57,7 +58,7 @@ def measure(turns, rate):
     with tempfile.TemporaryDirectory(prefix="sluice-fairness-") as folder:
         path = sample_with(folder, http={"listeners": '[{ listen: "127.0.0.1:0", serves: [admin] }]'})
         with open(path, "a") as file:
-            file.write("\nlimits:\n  address: { requests: %d, burst: 1s }\n" % 1000)
+            file.write("\nlimits:\n  address: { requests: %d, burst: 1s }\n" % LIMIT)
         gateway = Gateway(folder, config=path, env={"SLUICE_STORE": "clickhouse", "CLICKHOUSE_URL": "http://127.0.0.1:9"})
         gateway.start()
         try:

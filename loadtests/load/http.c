@@ -52,9 +52,12 @@ static int print_head(const struct load *load, char *at, size_t room, size_t len
                                              [COMPRESS_ZSTD] = "Content-Encoding: zstd\r\n" };
     const struct options *o = &load->options;
     return snprintf(
-        at, room, "POST %s HTTP/1.1\r\nHost: %s:%llu\r\nContent-Type: application/%s\r\n%sContent-Length: %*zu\r\n\r\n",
-        o->path, o->host, (unsigned long long)o->port, load->body.shape == BODY_NDJSON ? "x-ndjson" : "json",
-        encodings[o->compress], snprintf(NULL, 0, "%zu", load->bound), length);
+        at, room,
+        "POST %s HTTP/1.1\r\nHost: %s:%llu\r\n%s%s%sContent-Type: application/%s\r\n%sContent-Length: %*zu\r\n\r\n",
+        o->path, o->host, (unsigned long long)o->port, o->key != NULL ? "Authorization: Bearer " : "",
+        o->key != NULL ? o->key : "", o->key != NULL ? "\r\n" : "",
+        load->body.shape == BODY_NDJSON ? "x-ndjson" : "json", encodings[o->compress],
+        snprintf(NULL, 0, "%zu", load->bound), length);
 }
 
 /* The NUL of snprintf falls on the first byte of the body, which is put back. */

@@ -42,6 +42,7 @@ static const struct row {
       "of replies: sluice, whose counts must be right, or 2xx (sluice)" },
     { "retry", ON_HTTP, FLAG, AT(retry), 0, 0, NULL, "", "sends again after a 503 or 429, when Retry-After says" },
     { "tls", ON_HTTP, FLAG, AT(tls), 0, 0, NULL, "", "over TLS, whatever the certificate says" },
+    { "key", ON_HTTP, TEXT, AT(key), 0, 0, NULL, "KEY", "as Authorization: Bearer KEY (none)" },
     { "same", ON_ALL, FLAG, AT(same), 0, 0, NULL, "", "the same bytes every time, for baselines that do not look" },
     { "acked", ON_HTTP | ON_WS, TEXT, AT(acked_file), 0, 0, NULL, "FILE",
       "gets `first count` of numbers acknowledged" },

@@ -26,6 +26,7 @@ struct options {
     bool retry;
     bool same;
     bool tls;
+    const char *key; /* NULL: none is shown */
     const char *acked_file;
     uint64_t window;
     uint64_t idle;

@@ -210,8 +210,7 @@ static bool RARE compose_configured(struct http_answer *answer, struct io_contex
 static void write_limited(const struct http_answer *answer, struct http_reply *reply, struct slice date,
                           struct slice body, struct buf *out)
 {
-    char fields[LIMIT_FIELDS_MAX];
-    reply->limits = slice_make(fields, limit_fields_write(&answer->limit, fields));
+    reply->limits = limit_fields_of(&answer->limit);
     reply->retry_after_ns = answer->limit.retry_after_ns;
     http_reply_write(out, reply, date, body);
 }

@@ -37,7 +37,14 @@ bool http_head_fail(struct http_head *head, enum error error, const char *reason
 /* The name is a token already, so that setting bit 5 folds case and makes no other byte equal. */
 static enum field if_named(struct slice name, const char *lower, enum field field)
 {
-    for (size_t i = 0; i < name.len; i++) {
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+    size_t i = 0;
+    for (; name.len - i >= sizeof bits; i += sizeof bits) {
+        if ((load_u64(name.data + i) | bits) != load_u64(lower + i)) {
+            return FIELD_NONE;
+        }
+    }
+    for (; i < name.len; i++) {
         if ((name.data[i] | 0x20) != lower[i]) {
             return FIELD_NONE;
         }

@@ -32,34 +32,29 @@ static const struct name names[LIMIT_POLICIES][LIMIT_UNITS] = {
 };
 
 /* So large that what is written fits whatever the numbers are. */
-_Static_assert(LIMIT_FIELDS_MAX >= 160 + 80 + 40 + 4 * MOST_DIGITS, "five lines");
+#define LINES_MAX 384
+_Static_assert(LINES_MAX >= 160 + 80 + 40 + 4 * MOST_DIGITS, "five lines");
 
 /* Of a literal: its length is known, so that it is a few stores. */
 #define PUT(at, literal) ((char *)memcpy(at, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
-static inline char *put(char *at, const char *data, size_t length)
+static char *put(char *at, struct slice text)
 {
-    memcpy(at, data, length);
-    return at + length;
+    memcpy(at, text.data, text.len);
+    return at + text.len;
 }
 
-struct number {
-    char digits[MOST_DIGITS];
-    size_t first;
-};
-
-static void write_number(struct number *number, uint64_t value)
+/* *end: behind its last digit. */
+static char *put_number(char *at, uint64_t value, char **end)
 {
-    number->first = MOST_DIGITS;
+    char digits[MOST_DIGITS];
+    size_t first = sizeof digits;
     do {
-        number->digits[--number->first] = (char)('0' + value % 10);
+        digits[--first] = (char)('0' + value % 10);
         value /= 10;
     } while (value != 0);
-}
-
-static inline char *put_number(char *at, const struct number *number)
-{
-    return put(at, number->digits + number->first, MOST_DIGITS - number->first);
+    *end = put(at, slice_make(digits + first, sizeof digits - first));
+    return *end;
 }
 
 static uint64_t seconds(int64_t ns)
@@ -68,67 +63,87 @@ static uint64_t seconds(int64_t ns)
     return (uint64_t)((ns + NS_PER_SECOND - 1) / NS_PER_SECOND);
 }
 
-/* What does not change from reply to reply. */
-struct constant {
+/* The lines that a thread wrote last: most of its replies name the same policy, and differ in the last digits of what remains. */
+struct lines {
     enum limit_policy policy;
     enum limit_unit unit;
     uint64_t limit;
     int64_t window_ns;
-    size_t begin_length, middle_length; /* 0: there is none yet */
-    char begin[160];                    /* up to what remains */
-    char middle[80];                    /* from the limit to what remains */
+    uint64_t reset;         /* seconds */
+    uint64_t remaining;     /* as it stands there, twice */
+    uint64_t least, beyond; /* of what has as many digits */
+    char *remaining_end[2]; /* behind its last digit */
+    size_t length;          /* 0: there are none yet */
+    char text[LINES_MAX];
 };
 
-_Static_assert(sizeof((struct constant *)NULL)->begin >= 60 + 2 * 16 + 24 + 2 * MOST_DIGITS,
-               "a policy and the next name");
-_Static_assert(sizeof((struct constant *)NULL)->middle >= 50 + MOST_DIGITS, "a limit and the next name");
-
-static bool is_of(const struct constant *constant, const struct limit_state *state)
+static bool are_of(const struct lines *lines, const struct limit_state *state, uint64_t reset)
 {
-    return constant->begin_length != 0 && constant->limit == state->limit && constant->policy == state->policy &&
-           constant->unit == state->unit && constant->window_ns == state->window_ns;
+    return lines->length != 0 && lines->limit == state->limit && lines->policy == state->policy &&
+           lines->unit == state->unit && lines->window_ns == state->window_ns && lines->reset == reset &&
+           state->remaining >= lines->least && state->remaining < lines->beyond;
 }
 
-static void RARE write_constant(struct constant *constant, const struct limit_state *state)
+static void set_digits(struct lines *lines, uint64_t remaining)
+{
+    lines->least = 0;
+    lines->beyond = 10;
+    while (remaining >= lines->beyond && lines->beyond != UINT64_MAX) {
+        lines->least = lines->beyond;
+        lines->beyond = lines->beyond > UINT64_MAX / 10 ? UINT64_MAX : lines->beyond * 10;
+    }
+    lines->remaining = remaining;
+}
+
+static void write_lines(struct lines *lines, const struct limit_state *state, uint64_t reset)
 {
     const struct name *name = &names[state->policy][state->unit];
-    struct number limit, window;
-    write_number(&limit, state->limit);
-    write_number(&window, seconds(state->window_ns));
-    char *at = put(PUT(constant->begin, "RateLimit-Policy: "), name->policy.data, name->policy.len);
-    at = put(put_number(PUT(at, ";q="), &limit), name->unit.data, name->unit.len);
-    at = put_number(PUT(at, ";w="), &window);
-    at = PUT(put(PUT(at, "\r\nRateLimit: "), name->policy.data, name->policy.len), ";r=");
-    constant->begin_length = (size_t)(at - constant->begin);
-    at = put_number(PUT(constant->middle, "\r\nX-RateLimit-Limit: "), &limit);
-    constant->middle_length = (size_t)(PUT(at, "\r\nX-RateLimit-Remaining: ") - constant->middle);
-    constant->policy = state->policy;
-    constant->unit = state->unit;
-    constant->limit = state->limit;
-    constant->window_ns = state->window_ns;
-    ASSERT_AT_MOST(constant->begin_length, sizeof constant->begin);
-    ASSERT_AT_MOST(constant->middle_length, sizeof constant->middle);
+    char *end;
+    char *at = put(PUT(lines->text, "RateLimit-Policy: "), name->policy);
+    at = put(put_number(PUT(at, ";q="), state->limit, &end), name->unit);
+    at = put_number(PUT(at, ";w="), seconds(state->window_ns), &end);
+    at = PUT(put(PUT(at, "\r\nRateLimit: "), name->policy), ";r=");
+    at = put_number(at, state->remaining, &lines->remaining_end[0]);
+    at = put_number(PUT(at, ";t="), reset, &end);
+    at = put_number(PUT(at, "\r\nX-RateLimit-Limit: "), state->limit, &end);
+    at = put_number(PUT(at, "\r\nX-RateLimit-Remaining: "), state->remaining, &lines->remaining_end[1]);
+    at = PUT(put_number(PUT(at, "\r\nX-RateLimit-Reset: "), reset, &end), "\r\n");
+    lines->length = (size_t)(at - lines->text);
+    lines->policy = state->policy;
+    lines->unit = state->unit;
+    lines->limit = state->limit;
+    lines->window_ns = state->window_ns;
+    lines->reset = reset;
+    set_digits(lines, state->remaining);
+    ASSERT_AT_MOST(lines->length, LINES_MAX);
 }
 
-size_t limit_fields_write(const struct limit_state *state, char out[LIMIT_FIELDS_MAX])
+/* Only the digits that differ: from the last one on, until those in front are the same. */
+static void patch_remaining(struct lines *lines, uint64_t remaining)
 {
-    static _Thread_local struct constant last; /* most replies of a thread name the same policy */
+    uint64_t before = lines->remaining;
+    lines->remaining = remaining;
+    for (ptrdiff_t back = -1; remaining != before; back--, remaining /= 10, before /= 10) {
+        char digit = (char)('0' + remaining % 10);
+        lines->remaining_end[0][back] = digit;
+        lines->remaining_end[1][back] = digit;
+    }
+}
+
+struct slice limit_fields_of(const struct limit_state *state)
+{
+    static _Thread_local struct lines last;
     if (!state->limited) {
-        return 0;
+        return SLICE("");
     }
     ASSERT(state->policy < LIMIT_POLICIES && state->unit < LIMIT_UNITS);
-    if (!is_of(&last, state)) {
-        write_constant(&last, state);
+    uint64_t reset = seconds(state->reset_ns);
+    if (are_of(&last, state, reset)) {
+        patch_remaining(&last, state->remaining);
+    } else {
+        write_lines(&last, state, reset);
     }
-    struct number remaining, reset;
-    write_number(&remaining, state->remaining);
-    write_number(&reset, seconds(state->reset_ns));
-    char *at = put_number(put(out, last.begin, last.begin_length), &remaining);
-    at = put_number(PUT(at, ";t="), &reset);
-    at = put_number(put(at, last.middle, last.middle_length), &remaining);
-    at = PUT(put_number(PUT(at, "\r\nX-RateLimit-Reset: "), &reset), "\r\n");
-    ASSERT_AT_MOST(at - out, LIMIT_FIELDS_MAX);
-    return (size_t)(at - out);
+    return slice_make(last.text, last.length);
 }
 
 #define REFUSALS(who, what, limit)                                                                                     \

@@ -6,10 +6,8 @@
 
 struct limit_state;
 
-#define LIMIT_FIELDS_MAX 384
-
-/* Whole lines; returns how many bytes, 0 if nothing is limited. */
-size_t limit_fields_write(const struct limit_state *state, char out[LIMIT_FIELDS_MAX]);
+/* Whole lines; empty if nothing is limited. They are good until this thread asks again. */
+struct slice limit_fields_of(const struct limit_state *state);
 
 /* What a client is told who was refused: whose limit it is, and of what. Of something that is limited. */
 struct slice limit_refusal(const struct limit_state *state);

@@ -6,6 +6,7 @@
 #include "proto/front/client_address.h"
 #include "proto/limits/limit_day.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define WAYS 8
@@ -30,15 +31,9 @@ struct limit_table {
 uint64_t limit_network_of(const struct client_address *address)
 {
     static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
-    uint64_t network = 0;
-    bool is_ipv4 = memcmp(address->bytes, mapped, sizeof mapped) == 0;
-    size_t from = is_ipv4 ? sizeof mapped : 0;
-    size_t to = is_ipv4 ? sizeof address->bytes : NETWORK_BYTES;
-    for (size_t i = from; i < to; i++) {
-        network = network << 8 | address->bytes[i];
-    }
-    if (is_ipv4) {
-        return IPV4 | network;
+    uint64_t network = be64toh(load_u64(address->bytes));
+    if (memcmp(address->bytes, mapped, sizeof mapped) == 0) {
+        return IPV4 | (be64toh(load_u64(address->bytes + NETWORK_BYTES)) & UINT32_MAX);
     }
     return network != 0 ? network : LOCAL_NETWORK;
 }

@@ -13,6 +13,7 @@
 /* The limits of one address, of one key, or of all. */
 struct limit_rates {
     struct limit_rate of[LIMIT_UNITS];
+    unsigned limited; /* bits: the units of which there is a limit; the others need not be looked at */
     uint64_t daily_requests, daily_events; /* 0: no such limit */
 };
 

@@ -15,23 +15,23 @@ _Static_assert(LIMIT_POLICIES == METRICS_LIMIT_POLICY_COUNT && (int)LIMIT_UNITS 
 
 static struct limit_rates compile(const struct rate_options *options)
 {
-    return (
-        struct limit_rates){ .of = {
-                                 [LIMIT_REQUESTS] = limit_rate_make((double)options->requests, options->burst_ns, 1),
-                                 [LIMIT_EVENTS] = limit_rate_make((double)options->events, options->burst_ns, 1),
-                                 [LIMIT_BYTES] = limit_rate_make((double)options->bytes, options->burst_ns, 1),
-                                 [LIMIT_CPU] =
-                                     limit_rate_make((double)options->cpu_ns, options->burst_ns, NS_PER_MICROSECOND),
-                             } };
+    struct limit_rates rates = {
+        .of = {
+            [LIMIT_REQUESTS] = limit_rate_make((double)options->requests, options->burst_ns, 1),
+            [LIMIT_EVENTS] = limit_rate_make((double)options->events, options->burst_ns, 1),
+            [LIMIT_BYTES] = limit_rate_make((double)options->bytes, options->burst_ns, 1),
+            [LIMIT_CPU] = limit_rate_make((double)options->cpu_ns, options->burst_ns, NS_PER_MICROSECOND),
+        },
+    };
+    for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
+        rates.limited |= (unsigned)(rates.of[unit].unit != 0) << unit;
+    }
+    return rates;
 }
 
 static bool limits_something(const struct limit_rates *rates)
 {
-    bool something = false;
-    for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
-        something |= rates->of[unit].unit != 0;
-    }
-    return something;
+    return rates->limited != 0;
 }
 
 /* What the limits of one kind ask of the doors. */

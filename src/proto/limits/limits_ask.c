@@ -27,8 +27,8 @@ static size_t find_claims(struct limits *limits, const struct visitor *visitor, 
         uint64_t network = limit_network_of(&visitor->address);
         struct limit_row *row = limit_table_find(limits->addresses, network, &limits->address, now, visitor->wall_ns);
         uint64_t day = limits->of_day ? limit_day_of(visitor->wall_ns, network) : 0;
-        claims[count++] =
-            (struct claim){ LIMIT_ADDRESS, &limits->address, row, day, limit_table_spent(limits->addresses, row) };
+        claims[count++] = (struct claim){ LIMIT_ADDRESS, &limits->address, row, day,
+                                          spent == NULL ? NULL : limit_table_spent(limits->addresses, row) };
     }
     ASSERT_AT_MOST(count, MOST_CLAIMS);
     return count;
@@ -57,11 +57,9 @@ struct finding {
     double use;   /* of all of it; below 0: there is no bucket */
 };
 
-static void find_worse(struct finding *worst, const struct finding *other)
+static inline bool is_worse(const struct finding *worst, int64_t wait, double use)
 {
-    if (other->wait > worst->wait || (worst->wait == 0 && other->wait == 0 && other->use > worst->use)) {
-        *worst = *other;
-    }
+    return wait > worst->wait || (worst->wait == 0 && wait == 0 && use > worst->use);
 }
 
 /* A request must fit; of all else, which is known only afterwards, something must be left. */
@@ -73,14 +71,14 @@ static void look_at_bucket(const struct claim *claim, size_t unit, const struct 
     int64_t cost = limit_rate_cost(rate, amount(spending, unit));
     int64_t needed = unit != LIMIT_REQUESTS ? 1 : cost < rate->burst ? cost : rate->burst;
     int64_t beyond = used + needed - rate->burst;
-    struct finding finding = { .policy = claim->policy, .unit = unit, .rate = rate, .used = used };
-    if (beyond > 0) {
-        finding.wait = beyond;
-    } else {
-        finding.used += cost;
+    int64_t wait = beyond > 0 ? beyond : 0;
+    used += wait != 0 ? 0 : cost;
+    double use = (double)used * rate->of_burst;
+    if (is_worse(worst, wait, use)) {
+        *worst = (struct finding){
+            .policy = claim->policy, .unit = unit, .rate = rate, .used = used, .wait = wait, .use = use
+        };
     }
-    finding.use = (double)finding.used * rate->of_burst;
-    find_worse(worst, &finding);
 }
 
 static void look_at_day(const _Atomic uint64_t *number, uint64_t limit, size_t unit, const struct claim *claim,
@@ -96,16 +94,24 @@ static void look_at_day(const _Atomic uint64_t *number, uint64_t limit, size_t u
     finding.used = to_midnight_ns * LIMIT_TICKS_PER_NS;
     finding.wait = fits ? 0 : finding.used;
     finding.use = (double)finding.had / (double)limit;
-    find_worse(worst, &finding);
+    if (is_worse(worst, finding.wait, finding.use)) {
+        *worst = finding;
+    }
+}
+
+/* The first of the units that are left. */
+static inline size_t next_unit(unsigned *left)
+{
+    size_t unit = (size_t)__builtin_ctz(*left);
+    *left &= *left - 1;
+    return unit;
 }
 
 static void look(const struct claim *claim, const struct visitor *visitor, const struct spending *spending, int64_t now,
                  struct finding *worst)
 {
-    for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
-        if (claim->rates->of[unit].unit != 0) {
-            look_at_bucket(claim, unit, spending, now, worst);
-        }
+    for (unsigned left = claim->rates->limited; left != 0;) {
+        look_at_bucket(claim, next_unit(&left), spending, now, worst);
     }
     if (claim->day != 0) {
         look_at_day(&claim->row->requests_of_day, claim->rates->daily_requests, LIMIT_REQUESTS, claim,
@@ -133,8 +139,9 @@ void limits_charge_claim(const struct claim *claim, const struct spending *spend
     if (claim->spent != NULL) {
         note_spent(claim->spent, spending);
     }
-    for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
-        double units = claim->rates->of[unit].unit != 0 ? amount(spending, unit) : 0;
+    for (unsigned left = claim->rates->limited; left != 0;) {
+        size_t unit = next_unit(&left);
+        double units = amount(spending, unit);
         if (units != 0) {
             limit_bucket_charge(&claim->row->buckets[unit], now, limit_rate_cost(&claim->rates->of[unit], units));
         }

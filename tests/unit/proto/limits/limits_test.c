@@ -515,18 +515,23 @@ static void batches_that_make_no_sense_end_there(void **state)
 
 /* Fields. */
 
+static void assert_lines(struct slice lines, const char *expected)
+{
+    assert_int_equal(lines.len, strlen(expected));
+    assert_memory_equal(lines.data, expected, lines.len);
+}
+
 static void fields_are_those_of_the_draft(void **state)
 {
     (void)state;
     struct limits *limits = limits_of((struct limits_options){ .address = rate(100, 0, 0) });
     struct visitor visitor = somebody("192.0.2.1");
     struct limit_state told;
-    char text[LIMIT_FIELDS_MAX + 1];
     assert_int_equal(limits_take(limits, &visitor, &(struct spending){ .requests = 1 }, START_NS, &told), OK);
-    text[limit_fields_write(&told, text)] = '\0';
-    assert_string_equal(text, "RateLimit-Policy: \"address\";q=100;w=1\r\n"
-                              "RateLimit: \"address\";r=99;t=1\r\n"
-                              "X-RateLimit-Limit: 100\r\nX-RateLimit-Remaining: 99\r\nX-RateLimit-Reset: 1\r\n");
+    assert_lines(limit_fields_of(&told), "RateLimit-Policy: \"address\";q=100;w=1\r\n"
+                                         "RateLimit: \"address\";r=99;t=1\r\n"
+                                         "X-RateLimit-Limit: 100\r\nX-RateLimit-Remaining: 99\r\n"
+                                         "X-RateLimit-Reset: 1\r\n");
     limits_free(limits);
 }
 
@@ -541,10 +546,35 @@ static void a_refusal_says_whose_limit_it_is_and_of_what(void **state)
                                                      "wait as long as Retry-After says");
 }
 
+static void fields_follow_what_remains_digit_by_digit(void **state)
+{
+    (void)state;
+    const uint64_t remains[] = { 1000, 999, 998, 990, 989, 100, 99, 10, 9, 0, 9, 10, 11, 1000, 1001, 1999, 2000, 2000 };
+    for (size_t i = 0; i < 4 * ARRAY_LENGTH(remains); i++) {
+        uint64_t remaining = remains[i % ARRAY_LENGTH(remains)];
+        uint64_t reset = i / ARRAY_LENGTH(remains);
+        const struct limit_state told = {
+            .limited = true,
+            .policy = i % 7 == 0 ? LIMIT_KEY : LIMIT_ADDRESS,
+            .limit = 2000,
+            .remaining = remaining,
+            .window_ns = NS_PER_SECOND,
+            .reset_ns = (int64_t)reset * NS_PER_SECOND,
+        };
+        const char *policy = told.policy == LIMIT_KEY ? "key" : "address";
+        char text[400];
+        snprintf(text, sizeof text,
+                 "RateLimit-Policy: \"%s\";q=2000;w=1\r\nRateLimit: \"%s\";r=%llu;t=%llu\r\nX-RateLimit-Limit: 2000\r\n"
+                 "X-RateLimit-Remaining: %llu\r\nX-RateLimit-Reset: %llu\r\n",
+                 policy, policy, (unsigned long long)remaining, (unsigned long long)reset,
+                 (unsigned long long)remaining, (unsigned long long)reset);
+        assert_lines(limit_fields_of(&told), text);
+    }
+}
+
 static void fields_fit_whatever_the_numbers_are(void **state)
 {
     (void)state;
-    char text[LIMIT_FIELDS_MAX];
     for (unsigned policy = 0; policy < LIMIT_POLICIES; policy++) {
         for (unsigned unit = 0; unit < LIMIT_UNITS; unit++) {
             const struct limit_state told = { true,
@@ -555,9 +585,9 @@ static void fields_fit_whatever_the_numbers_are(void **state)
                                               INT64_MAX / 2,
                                               INT64_MAX / 2,
                                               0 };
-            size_t length = limit_fields_write(&told, text);
-            assert_true(length > 100 && length <= sizeof text);
-            assert_memory_equal(text + length - 2, "\r\n", 2);
+            struct slice lines = limit_fields_of(&told);
+            assert_true(lines.len > 100);
+            assert_memory_equal(lines.data + lines.len - 2, "\r\n", 2);
         }
     }
 }
@@ -590,6 +620,7 @@ int main(void)
         cmocka_unit_test(batches_that_make_no_sense_end_there),
         cmocka_unit_test(fields_are_those_of_the_draft),
         cmocka_unit_test(a_refusal_says_whose_limit_it_is_and_of_what),
+        cmocka_unit_test(fields_follow_what_remains_digit_by_digit),
         cmocka_unit_test(fields_fit_whatever_the_numbers_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
