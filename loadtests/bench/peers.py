@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -19,7 +20,7 @@ NGINX = """worker_processes 1; daemon off; pid {dir}/pid; error_log {dir}/error.
 events {{ worker_connections 2048; }}
 http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {dir}; proxy_temp_path {dir};
 fastcgi_temp_path {dir}; uwsgi_temp_path {dir}; scgi_temp_path {dir};
-server {{ listen 127.0.0.1:{port}; location / {{ return 200 "{{}}"; }} }} }}"""
+server {{ listen 127.0.0.1:{port}{tls}; location / {{ return 200 "{{}}"; }} }} }}"""
 
 FLUENT_BIT = """[SERVICE]
     flush 1
@@ -67,12 +68,13 @@ def running(command, **more):
             process.wait()
 
 
-def wait_for(port, process, seconds=20):
-    """Until something answers HTTP on the port."""
+def wait_for(port, process, seconds=20, tls=False):
+    """Until something answers HTTP on the port, whatever its certificate says."""
+    url = "%s://127.0.0.1:%d/" % ("https" if tls else "http", port)
     deadline = time.monotonic() + seconds
     while True:
         try:
-            urllib.request.urlopen("http://127.0.0.1:%d/" % port, timeout=1).read()
+            urllib.request.urlopen(url, timeout=1, context=ssl._create_unverified_context() if tls else None).read()
             return
         except urllib.error.HTTPError:
             return
@@ -83,14 +85,15 @@ def wait_for(port, process, seconds=20):
 
 
 @contextlib.contextmanager
-def nginx(bench):
-    """One worker that answers every POST with a fixed 200. Gives (port, pid of the worker)."""
+def nginx(bench, certificate=None):
+    """One worker that answers every POST with a fixed 200, with a (certificate, key) over TLS. Gives (port, pid of the worker)."""
+    tls = " ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3" % certificate if certificate else ""
     with bench.folder() as folder:
         port = free_port()
         with open(os.path.join(folder, "nginx.conf"), "w") as file:
-            file.write(NGINX.format(dir=folder, port=port))
+            file.write(NGINX.format(dir=folder, port=port, tls=tls))
         with running(["nginx", "-c", os.path.join(folder, "nginx.conf"), "-p", folder], stderr=subprocess.DEVNULL) as master:
-            wait_for(port, master)
+            wait_for(port, master, tls=certificate is not None)
             children = measure.read("/proc/%d/task/%d/children" % (master.pid, master.pid)).split()
             yield port, int(children[0])
 

@@ -2,7 +2,7 @@
 and the plots read it from here."""
 from dataclasses import dataclass, field
 
-from . import peers, rows, soak, still, udp
+from . import doors, peers, rows, soak, still, udp
 from .workbench import BULK, loaded
 
 
@@ -148,6 +148,19 @@ def udp_form(key, name, bars, **options):
 
 
 MILLION = [Bar("rate", ">=", 1000000)]
+# Keep-alive, so that a handshake counts once a connection.
+DOORS = [
+    Scenario("plain_single", "without TLS, key and limits: one event a request, 256 connections", single("os"), short),
+    Scenario("guarded_single", "the same with a key, and limits of the address and of the key",
+             doors.with_key_and_limits(**SINGLE), short, "plain_single", [Bar("cpu_us", "<=", 1.05, of="plain_single")]),
+    Scenario("nginx_tls", "nginx, one worker, a fixed 200 over TLS 1.3, 256 connections", doors.nginx_with_tls, short),
+    Scenario("tls_single", "one event a request over TLS 1.3, 256 connections", doors.through_tls(**SINGLE), short,
+             "plain_single", [Bar("rate", ">=", 0.75, of="nginx_tls")]),
+    Scenario("plain_bulk", "without TLS, key and limits: bulk of 1,000", bulk("os"), bulky),
+    Scenario("guarded_bulk", "the same with a key, and limits of the address and of the key",
+             doors.with_key_and_limits(**BULKS), bulky, "plain_bulk"),
+    Scenario("tls_bulk", "bulk of 1,000 over TLS 1.3", doors.through_tls(**BULKS), bulky, "plain_bulk"),
+]
 UDP = (
     udp_form("udp_single", "one event a datagram, 190 bytes",
              [Bar("rate", ">=", 0.6, of="udp_single_bare"), Bar("cpu_us", "<=", 1.6)])
@@ -186,6 +199,7 @@ TUNED = [Scenario("embedded_tuned", "likewise, with optimize_on_insert=0", rows.
 GROUPS = [
     ("HTTP, one event a request", HTTP),
     ("HTTP bulk and WebSocket", BULK_GROUP),
+    ("TLS, keys and limits", DOORS),
     ("into the embedded engine", store_group("embedded", "embedded engine, ClickHouse 26.7", rows.EMBEDDED,
                                              rows.EMBEDDED.through_embedded, TUNED)),
     ("into a server", store_group("server", "clickhouse-server 18.16", rows.OLD, rows.OLD.through_gateway)),

@@ -73,12 +73,12 @@ def events_of(report):
     return report["accepted"] + report["duplicate"]
 
 
-def loaded(gateway, protocol="http", stored=False, **options):
-    """Loads a gateway and returns its figures: rate, latencies, CPU of our threads, memory, bytes of the journal; with
+def loaded(gateway, protocol="http", stored=False, port=None, **options):
+    """Loads a gateway, at its first port or another, and returns its figures: rate, latencies, CPU of our threads, memory, bytes of the journal; with
     `stored`, all CPU until everything is in the store. The accounting must add up."""
     pid = gateway.process.pid
     before = measure.Usage(pid)
-    report = load(protocol, gateway.port, **options)
+    report = load(protocol, port or gateway.port, **options)
     during = measure.Usage(pid)
     events = events_of(report)
     assert report["failed"] == 0 and events == report["events"], report
