@@ -152,7 +152,7 @@ MILLION = [Bar("rate", ">=", 1000000)]
 DOORS = [
     Scenario("plain_single", "without TLS, key and limits: one event a request, 256 connections", single("os"), short),
     Scenario("guarded_single", "the same with a key, and limits of the address and of the key",
-             doors.with_key_and_limits(**SINGLE), short, "plain_single", [Bar("cpu_us", "<=", 1.05, of="plain_single")]),
+             doors.with_key_and_limits(**SINGLE), short, "plain_single", [Bar("cpu_us", "<=", 1.03, of="plain_single")]),
     Scenario("nginx_tls", "nginx, one worker, a fixed 200 over TLS 1.3, 256 connections", doors.nginx_with_tls, short),
     Scenario("tls_single", "one event a request over TLS 1.3, 256 connections", doors.through_tls(**SINGLE), short,
              "plain_single", [Bar("rate", ">=", 0.75, of="nginx_tls")]),
