@@ -121,12 +121,13 @@ static void write_lines(struct lines *lines, const struct limit_state *state, ui
 /* Only the digits that differ: from the last one on, until those in front are the same. */
 static void patch_remaining(struct lines *lines, uint64_t remaining)
 {
+    char *first = lines->remaining_end[0], *second = lines->remaining_end[1];
     uint64_t before = lines->remaining;
     lines->remaining = remaining;
-    for (ptrdiff_t back = -1; remaining != before; back--, remaining /= 10, before /= 10) {
+    for (; remaining != before; remaining /= 10, before /= 10) {
         char digit = (char)('0' + remaining % 10);
-        lines->remaining_end[0][back] = digit;
-        lines->remaining_end[1][back] = digit;
+        *--first = digit;
+        *--second = digit;
     }
 }
 
