@@ -66,10 +66,11 @@ static bool is_left_out(const struct gateway_pages *pages, const char *path)
     return pages->left_out[i] != NULL;
 }
 
-static bool start_openapi(struct gateway_pages *pages, const struct config *config)
+static struct openapi *write_openapi(const struct gateway_pages *pages, const struct config *config,
+                                     struct stream *const *streams)
 {
     const struct openapi_source source = {
-        .streams = pages->source.streams,
+        .streams = streams,
         .stream_count = pages->source.stream_count,
         .routes = config->routes,
         .route_count = config->route_count,
@@ -87,18 +88,18 @@ static bool start_openapi(struct gateway_pages *pages, const struct config *conf
         .version = pages->source.version,
         .now_wall_ns = clock_wall_ns(),
     };
-    pages->openapi = config->openapi.serve ? openapi_new(&source) : NULL;
-    return !config->openapi.serve || pages->openapi != NULL;
+    return openapi_new(&source);
 }
 
-static bool start_landing(struct gateway_pages *pages, const struct config *config)
+static struct landing *write_landing(const struct gateway_pages *pages, const struct config *config,
+                                     struct stream *const *streams)
 {
     struct buf example = { 0 };
-    openapi_schema_example(&example, NULL, pages->source.streams[0], clock_wall_ns());
+    openapi_schema_example(&example, NULL, streams[0], clock_wall_ns());
     const struct landing_source source = {
         .title = config->openapi.title,
         .version = pages->source.version,
-        .streams = pages->source.streams,
+        .streams = streams,
         .stream_count = pages->source.stream_count,
         .routes = config->routes,
         .route_count = config->openapi.serve ? config->route_count : 0, /* who tells of no paths does not here */
@@ -110,10 +111,43 @@ static bool start_landing(struct gateway_pages *pages, const struct config *conf
         .with_demo = config->http.demo,
         .with_counts = config->query.event_metrics,
     };
-    pages->landing = calloc(1, sizeof *pages->landing);
-    bool made = pages->landing != NULL && landing_init(pages->landing, &source) && !example.failed;
+    struct landing *landing = calloc(1, sizeof *landing);
+    if (landing != NULL && (!landing_init(landing, &source) || example.failed)) {
+        landing_release(landing);
+        free(landing);
+        landing = NULL;
+    }
     buf_release(&example);
-    return made;
+    return landing;
+}
+
+bool gateway_pages_write(const struct gateway_pages *pages, const struct config *config, struct stream *const *streams,
+                         struct pages_texts *texts)
+{
+    texts->openapi = config->openapi.serve ? write_openapi(pages, config, streams) : NULL;
+    texts->landing = write_landing(pages, config, streams);
+    return texts->landing != NULL && (!config->openapi.serve || texts->openapi != NULL);
+}
+
+void gateway_pages_swap(struct gateway_pages *pages, struct pages_texts *texts)
+{
+    ASSERT_EQUAL(pages->texts.openapi == NULL, texts->openapi == NULL);
+    if (texts->openapi != NULL) {
+        openapi_swap(pages->texts.openapi, texts->openapi);
+    }
+    struct landing said = *pages->texts.landing;
+    *pages->texts.landing = *texts->landing;
+    *texts->landing = said;
+}
+
+void pages_texts_release(struct pages_texts *texts)
+{
+    openapi_free(texts->openapi);
+    if (texts->landing != NULL) {
+        landing_release(texts->landing);
+    }
+    free(texts->landing);
+    *texts = (struct pages_texts){ 0 };
 }
 
 /* Those of the configuration, and Swagger UI's if it is there. */
@@ -135,7 +169,7 @@ static bool start_folders(struct gateway_pages *pages, const struct config *conf
 
 static bool start_parts(struct gateway_pages *pages, const struct config *config, struct buf *problem)
 {
-    if (!start_openapi(pages, config) || !start_landing(pages, config) || !start_folders(pages, config)) {
+    if (!gateway_pages_write(pages, config, pages->source.streams, &pages->texts) || !start_folders(pages, config)) {
         buf_append_string(problem, "pages: out of memory");
         return false;
     }
@@ -185,8 +219,8 @@ static void add_assets(struct gateway_pages *pages)
 
 static void add_of_openapi(struct gateway_pages *pages, const struct config *config)
 {
-    openapi_pages(pages->openapi, pages->items + pages->count);
-    pages->count += openapi_page_count(pages->openapi);
+    openapi_pages(pages->texts.openapi, pages->items + pages->count);
+    pages->count += openapi_page_count(pages->texts.openapi);
     if (config->openapi.serve && pages->folder_count == config->files_count) {
         add(pages, swagger_missing());
     }
@@ -204,7 +238,7 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     size_t lookup_count;
     const struct page *of_lookups = lookup_pages_list(pages->lookups, &lookup_count);
     size_t most = PAGES_MAX + ASSETS_MAX + query_count + lookup_count + config->files_count +
-                  openapi_page_count(pages->openapi) + page_templates_count(pages->templates) + 2;
+                  openapi_page_count(pages->texts.openapi) + page_templates_count(pages->templates) + 2;
     pages->items = calloc(most, sizeof *pages->items);
     if (pages->items == NULL) {
         buf_append_string(problem, "pages: out of memory");
@@ -226,7 +260,7 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     page_templates_pages(pages->templates, pages->items + pages->count);
     pages->count += page_templates_count(pages->templates);
     add_of_openapi(pages, config);
-    add(pages, landing_page(pages->landing));
+    add(pages, landing_page(pages->texts.landing));
     ASSERT_AT_MOST(pages->count, most);
     return true;
 }
@@ -240,11 +274,7 @@ void gateway_pages_free(struct gateway_pages *pages)
 {
     pages_release(&pages->source);
     static_files_free(pages->files);
-    openapi_free(pages->openapi);
-    if (pages->landing != NULL) {
-        landing_release(pages->landing);
-    }
-    free(pages->landing);
+    pages_texts_release(&pages->texts);
     page_templates_free(pages->templates);
     lookup_pages_free(pages->lookups);
     buf_release(&pages->swagger);

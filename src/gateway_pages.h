@@ -12,17 +12,23 @@ struct lookups;
 struct openapi;
 struct page_templates;
 struct static_files;
+struct stream;
+
+/* What is written of a configuration once. */
+struct pages_texts {
+    struct openapi *openapi; /* NULL: not served */
+    struct landing *landing;
+};
 
 struct gateway_pages {
     struct page *items; /* the server's table of routes borrows them */
     size_t count;
     struct pages_source source;
     struct static_files *files;
-    struct openapi *openapi;       /* NULL: not served */
     struct files_options *folders; /* of the configuration, and Swagger UI's if it is there */
     size_t folder_count;
     struct buf swagger; /* its folder */
-    struct landing *landing;
+    struct pages_texts texts;
     const char *left_out[3]; /* paths of the gateway's own that the configuration switched off; NULL ends them */
     struct page_templates *templates;
     struct lookup_pages *lookups;
@@ -37,6 +43,15 @@ MUST_CHECK bool gateway_pages_check(const struct config *config, struct buf *pro
 MUST_CHECK bool gateway_pages_start(struct gateway_pages *pages, const struct config *config,
                                     const struct pages_source *source, const struct page *queries, size_t query_count,
                                     const struct lookups *lookups, struct buf *problem);
+
+/* The texts of a configuration that differs in what reloads, and of its streams. False: memory is short; pages_texts_release follows
+ * either way. */
+MUST_CHECK bool gateway_pages_write(const struct gateway_pages *pages, const struct config *config,
+                                    struct stream *const *streams, struct pages_texts *texts);
+
+/* While nobody asks pages: they say what is in *texts, which has what they said. */
+void gateway_pages_swap(struct gateway_pages *pages, struct pages_texts *texts);
+void pages_texts_release(struct pages_texts *texts);
 
 /* Before the server stops: what comes later is answered 503 from now on. */
 void gateway_pages_stop(struct gateway_pages *pages);

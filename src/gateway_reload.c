@@ -38,6 +38,7 @@ struct change {
     struct config next;
     struct gateway_rules rules;
     struct streams_change streams;
+    struct pages_texts pages;
     struct past_streams *past; /* room for the streams that are replaced; NULL: none is */
     bool made;
 };
@@ -166,6 +167,7 @@ static void release(struct change *change)
     streams_change_release(&change->streams, change->made);
     free(change->past);
     gateway_rules_release(&change->rules);
+    pages_texts_release(&change->pages);
     config_free(&change->next);
 }
 
@@ -185,22 +187,32 @@ static bool compile_streams(const struct gateway *g, struct change *change, stru
     return streams->count == 0 || change->past != NULL;
 }
 
+static bool write_pages(const struct gateway *g, struct change *change, struct buf *problems)
+{
+    bool written = gateway_pages_write(&g->pages, &change->next, change->streams.streams, &change->pages);
+    if (!written) {
+        buf_append_string(problems, "pages: out of memory");
+    }
+    return written;
+}
+
 static bool compile(const struct gateway *g, struct change *change, struct buf *problems)
 {
     change->rules.server = g->doors.server;
-    return compile_streams(g, change, problems) &&
+    return compile_streams(g, change, problems) && write_pages(g, change, problems) &&
            gateway_access_new(&change->next, change->streams.streams, &change->rules.access, problems) &&
            gateway_rules_compile(&change->rules, &change->next.http, &change->next.udp, g->doors.udp, problems);
 }
 
 /* Swapping. */
 
-/* Sections that are read by threads which do not stand still are not among them. */
+/* Threads that do not stand still read none of them: they have copies, which gateway_numbers_swap renews. */
 static void swap_sections(struct config *live, const struct config *next)
 {
     ASSERT_EQUAL(live->http.listener_count, next->http.listener_count);
     ASSERT_EQUAL(live->udp.listener_count, next->udp.listener_count);
     ASSERT_EQUAL(live->stream_count, next->stream_count);
+    ASSERT_EQUAL(live->query_count, next->query_count);
     live->log = next->log;
     live->http = next->http;
     live->websocket = next->websocket;
@@ -211,6 +223,9 @@ static void swap_sections(struct config *live, const struct config *next)
     live->key_count = next->key_count;
     live->keys_file = next->keys_file;
     live->streams = next->streams;
+    live->writer = next->writer;
+    live->query = next->query;
+    live->queries = next->queries;
 }
 
 /* False: not in time, and nothing has changed. */
@@ -256,6 +271,8 @@ static bool swap(struct gateway *g, struct change *change, int64_t deadline_ns)
     }
     struct access *old = g->access;
     swap_sections(live, next);
+    gateway_numbers_swap(g);
+    gateway_pages_swap(&g->pages, &change->pages);
     g->access = change->rules.access;
     gateway_access_count(g->access, old, g->metrics);
     change->rules.rates = gateway_limits_rates(&g->limits);

@@ -172,3 +172,8 @@ bool pipeline_change_make(struct pipeline_change *change, struct stream **served
     commit_thread_resume(&pipeline->commit_thread);
     return sealed;
 }
+
+void pipeline_change_waits(struct pipeline *pipeline, const struct writer_options *options)
+{
+    writer_change_waits(pipeline->writer, options);
+}

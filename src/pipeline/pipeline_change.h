@@ -7,6 +7,7 @@
 struct pipeline;
 struct pipeline_change;
 struct stream;
+struct writer_options;
 
 /* Any thread: has the store a table that fits this stream? False with *problem. Blocks for a few queries. */
 MUST_CHECK bool pipeline_takes_stream(struct pipeline *pipeline, const struct stream *stream, struct buf *problem);
@@ -18,6 +19,9 @@ struct pipeline_change *pipeline_change_new(struct pipeline *pipeline, struct st
  * streams, which the pipeline borrows, is filled with `streams`. False: not by the deadline (monotonic), or the journal is
  * stuck, and nothing has changed. */
 MUST_CHECK bool pipeline_change_make(struct pipeline_change *change, struct stream **served, int64_t deadline_ns);
+
+/* Any thread: how long writers wait, from now on. */
+void pipeline_change_waits(struct pipeline *pipeline, const struct writer_options *options);
 
 /* What is not needed any more. NULL is fine. */
 void pipeline_change_free(struct pipeline_change *change);

@@ -16,6 +16,7 @@
 #include "store/answer_text.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,7 +34,8 @@ struct kept_lookup {
 
 struct lookups {
     struct lookups_config config;
-    struct kept_lookup *items; /* config.count of them */
+    _Atomic int64_t timeout_ns; /* of a question */
+    struct kept_lookup *items;  /* config.count of them */
     struct wakeup wakeup;
     bool stopping; /* under the lock */
     struct thread thread;
@@ -60,6 +62,12 @@ static bool add(struct lookups *lookups, size_t index, struct buf *problem)
     return item->lookup != NULL;
 }
 
+void lookups_set_timeout(struct lookups *lookups, int64_t timeout_ns)
+{
+    ASSERT(timeout_ns > 0);
+    atomic_store(&lookups->timeout_ns, timeout_ns);
+}
+
 struct lookups *lookups_new(const struct lookups_config *config, struct buf *problem)
 {
     struct lookups *lookups = calloc(1, sizeof *lookups);
@@ -68,6 +76,7 @@ struct lookups *lookups_new(const struct lookups_config *config, struct buf *pro
         return NULL;
     }
     lookups->config = *config;
+    lookups_set_timeout(lookups, config->timeout_ns);
     wakeup_init(&lookups->wakeup);
     lookups->items = calloc(config->count + 1, sizeof *lookups->items);
     lookups->collapses = calloc(config->stream_count + 1, sizeof *lookups->collapses);
@@ -184,7 +193,7 @@ static void ask(struct lookups *lookups, const struct kept_lookup *item, struct 
     statement_append_sql(&item->plan.statement, NULL, lookups->config.database, lookups->collapses, &sql);
     struct store_query query = { .sql = buf_slice(&sql),
                                  .format = "TSV",
-                                 .timeout_ns = lookups->config.timeout_ns,
+                                 .timeout_ns = atomic_load(&lookups->timeout_ns),
                                  .max_result_bytes = item->plan.options->max_bytes,
                                  .read_only = true };
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "out of memory" };

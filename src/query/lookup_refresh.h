@@ -18,6 +18,9 @@ void lookups_free(struct lookups *lookups); /* takes NULL; nobody looks any more
 /* Once the store is open. Until the first answer, the lookups are empty. False with *problem. */
 MUST_CHECK bool lookups_start(struct lookups *lookups, struct buf *problem);
 
+/* Any thread: the time of each question from now on. */
+void lookups_set_timeout(struct lookups *lookups, int64_t timeout_ns);
+
 /* Before the store is freed. The tables stay. */
 void lookups_stop(struct lookups *lookups);
 

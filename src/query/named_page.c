@@ -17,6 +17,7 @@
 struct named_job {
     struct query_job job;
     const struct named_page *page;
+    struct named_numbers numbers;
     struct bound_value *values;
     struct result *results;
     struct query_waiter waiter;
@@ -115,9 +116,9 @@ static void ask_statement(struct named_job *job, const struct statement *stateme
         .parameters = binding.parameters,
         .parameter_count = binding.count,
         .format = result_format(statement->options->shape),
-        .timeout_ns = job->page->timeout_ns,
-        .max_result_bytes = query->options->max_bytes,
-        .max_result_rows = query->options->max_rows,
+        .timeout_ns = job->numbers.timeout_ns,
+        .max_result_bytes = job->numbers.max_bytes,
+        .max_result_rows = job->numbers.max_rows,
         .read_only = true,
     };
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE, .message = "out of memory" };
@@ -175,21 +176,21 @@ static enum error ask_all(struct named_job *job, struct query_runner *runner, ch
 /* From Redis, or from the store and into Redis. */
 static enum error find_results(struct named_job *job, struct query_runner *runner, char detail[QUERY_DETAIL_MAX])
 {
-    const struct named_query_options *options = job->page->query->options;
+    int64_t cache_ns = job->numbers.cache_ns;
     size_t count = job->page->query->statement_count;
     struct answer_share *share =
-        options->cache_ns != 0 && options->cache_in == QUERY_CACHE_REDIS ? query_runner_share(runner) : NULL;
+        cache_ns != 0 && job->page->query->options->cache_in == QUERY_CACHE_REDIS ? query_runner_share(runner) : NULL;
     int64_t left_ns;
-    job->keep_ns = options->cache_ns;
+    job->keep_ns = cache_ns;
     if (share != NULL && answer_share_get(share, job->key, query_runner_parser(runner), job->results, count,
                                           clock_wall_ns(), &left_ns)) {
-        job->keep_ns = left_ns < options->cache_ns ? left_ns : options->cache_ns;
+        job->keep_ns = left_ns < cache_ns ? left_ns : cache_ns;
         query_count(job->page->service, METRIC_QUERIES_CACHED);
         return OK;
     }
     enum error error = ask_all(job, runner, detail);
     if (error == OK && share != NULL) {
-        answer_share_put(share, job->key, job->results, count, clock_wall_ns(), options->cache_ns);
+        answer_share_put(share, job->key, job->results, count, clock_wall_ns(), cache_ns);
     }
     return error;
 }
@@ -255,12 +256,13 @@ static struct named_job *new_job(const struct named_page *page, const struct pag
     if (job == NULL) {
         return NULL;
     }
-    *job = (struct named_job){
-        .job = { .ops = &ops, .timeout_ns = page->timeout_ns, .client = query_queue_client(request->client_ip) },
-        .page = page,
-        .waiter.later = later,
-        .asked_wall_ns = now_wall_ns
-    };
+    *job = (struct named_job){ .job = { .ops = &ops,
+                                        .timeout_ns = page->numbers.timeout_ns,
+                                        .client = query_queue_client(request->client_ip) },
+                               .page = page,
+                               .numbers = page->numbers,
+                               .waiter.later = later,
+                               .asked_wall_ns = now_wall_ns };
     job->values = calloc(page->query->parameter_count + 1, sizeof *job->values);
     job->results = calloc(page->query->statement_count, sizeof *job->results);
     if (job->values == NULL || job->results == NULL) {
@@ -298,7 +300,7 @@ static enum page_result enqueue(struct named_job *job, struct page_reply *reply)
 static enum page_result ask(struct named_job *job, const struct page_request *request, struct page_reply *reply)
 {
     const struct named_page *page = job->page;
-    if (page->query->options->cache_ns == 0) {
+    if (job->numbers.cache_ns == 0) {
         return enqueue(job, reply);
     }
     if (!named_query_key(page->query, job->values, &job->key)) {

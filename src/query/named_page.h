@@ -7,13 +7,21 @@
 struct query_service;
 struct store;
 
+/* What a reload may change. A job has a copy, as it runs on another thread. */
+struct named_numbers {
+    int64_t timeout_ns; /* of each statement */
+    int64_t cache_ns;   /* 0: an answer is not given again */
+    uint64_t max_rows;  /* of each result */
+    uint64_t max_bytes;
+};
+
 struct named_page {
     struct query_service *service;
     const struct named_query *query;
     const struct store *store;
     struct query_cache *cache;
     size_t stream_count;
-    int64_t timeout_ns; /* of each statement */
+    struct named_numbers numbers; /* read by the threads that take requests */
 };
 
 /* That of its path `index`; borrows *page. */

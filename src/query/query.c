@@ -37,6 +37,13 @@ struct known_engine {
     int64_t until_ns; /* 0: nothing is known */
 };
 
+/* What runners read of the options, which a reload may replace meanwhile. */
+struct bounds {
+    uint64_t max_memory; /* of a question; 0: as the server's profile says */
+    uint64_t max_rows_to_read;
+    int64_t timeout_ns;
+};
+
 /* What changes is guarded by wakeup. */
 struct query_service {
     struct query_service_config config;
@@ -49,14 +56,9 @@ struct query_service {
     struct query_runner *runners;
     size_t runner_count;
     struct query_pages *pages;
-    uint64_t max_memory;  /* of a question; 0: as the server's profile says */
+    struct bounds bounds;
     struct store *reader; /* asks as query.user; NULL: config.store is the gateway's */
 };
-
-static const struct query_options *options_of(const struct query_service *service)
-{
-    return service->config.options;
-}
 
 void query_count(struct query_service *service, enum metric metric)
 {
@@ -67,10 +69,11 @@ void query_count(struct query_service *service, enum metric metric)
 
 /* --- what jobs ask for --- */
 
-static size_t next_server(struct query_service *service)
+static size_t next_server(struct query_service *service, struct bounds *bounds)
 {
     wakeup_lock(&service->wakeup);
     size_t first = service->next_server++;
+    *bounds = service->bounds;
     wakeup_unlock(&service->wakeup);
     return first;
 }
@@ -79,10 +82,11 @@ void query_ask(struct query_runner *runner, const struct store_query *query, str
                struct store_reply *reply)
 {
     struct store *store = runner->service->config.store;
-    size_t first = next_server(runner->service);
+    struct bounds bounds;
+    size_t first = next_server(runner->service, &bounds);
     struct store_query bounded = *query;
-    bounded.max_memory = runner->service->max_memory;
-    bounded.max_rows_to_read = options_of(runner->service)->max_rows_to_read;
+    bounded.max_memory = bounds.max_memory;
+    bounded.max_rows_to_read = bounds.max_rows_to_read;
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE };
     for (size_t i = 0; reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
         *reply = (struct store_reply){ 0 };
@@ -132,13 +136,14 @@ static bool look_at_engine(struct query_runner *runner, size_t stream, bool *col
     struct query_service *service = runner->service;
     struct store *store = service->config.store;
     struct table_info info = { 0 };
-    size_t first = next_server(service);
+    struct bounds bounds;
+    size_t first = next_server(service, &bounds);
     *reply = (struct store_reply){ .outcome = STORE_UNREACHABLE };
     bool known = false;
     for (size_t i = 0; !known && reply->outcome == STORE_UNREACHABLE && i < store->server_count; i++) {
         known = table_read_engine(store, runner->session, (first + i) % store->server_count,
                                   stream_at((const struct stream *const *)service->config.streams, stream),
-                                  options_of(service)->timeout_ns, &info, reply);
+                                  bounds.timeout_ns, &info, reply);
     }
     *collapses = info.engine_collapses;
     return known;
@@ -211,7 +216,7 @@ static void work(void *argument)
 
 enum error query_enqueue(struct query_service *service, struct query_job *job)
 {
-    const struct query_options *options = options_of(service);
+    const struct query_options *options = service->config.options;
     job->deadline_ns = clock_monotonic_ns() + job->timeout_ns;
     wakeup_lock(&service->wakeup);
     enum error error = service->stopping
@@ -296,6 +301,20 @@ static uint64_t memory_of_question(const struct query_service_config *config)
     return bounded ? config->options->max_memory : config->stored->max_memory / 2;
 }
 
+static struct bounds bounds_of(const struct query_service_config *config)
+{
+    return (struct bounds){ memory_of_question(config), config->options->max_rows_to_read,
+                            config->options->timeout_ns };
+}
+
+void query_reload(struct query_service *service, const struct named_query_options *queries)
+{
+    wakeup_lock(&service->wakeup);
+    service->bounds = bounds_of(&service->config);
+    wakeup_unlock(&service->wakeup);
+    query_pages_reload(service->pages, service->config.options, queries);
+}
+
 struct query_service *query_new(const struct query_service_config *config, struct buf *problem)
 {
     struct query_service *service = calloc(1, sizeof *service);
@@ -305,7 +324,7 @@ struct query_service *query_new(const struct query_service_config *config, struc
     }
     wakeup_init(&service->wakeup);
     service->config = *config;
-    service->max_memory = memory_of_question(config);
+    service->bounds = bounds_of(&service->config);
     if (!prepare(service, problem)) {
         query_free(service);
         return NULL;

@@ -16,6 +16,10 @@ MUST_CHECK bool query_start(struct query_service *service, struct buf *problem);
 /* The pages to put into the table of routes: that of /events/metrics first. They live as long as the service. */
 const struct page *query_pages(const struct query_service *service, size_t *count);
 
+/* While nobody asks its pages: the options that it borrows have other numbers, and those of the same queries are in `queries`. What waits or
+ * runs keeps those that it came with. */
+void query_reload(struct query_service *service, const struct named_query_options *queries);
+
 /* Before the server stops and the store is freed: what waits, and whatever is asked from now on, is answered 503; after it returns no thread
  * of its own answers. */
 void query_stop(struct query_service *service);

@@ -229,6 +229,13 @@ enum query_cached query_cache_ask(struct query_cache *cache, struct hash128 key,
     return how;
 }
 
+static void shrink(struct query_cache *cache)
+{
+    while (cache->bytes > cache->max_bytes) {
+        forget(cache, cache->oldest);
+    }
+}
+
 /* Keeps a copy; takes the waiters out. */
 static struct buf settle(struct query_cache *cache, struct hash128 key, const struct page_reply *reply,
                          struct hash128 tag, int64_t until_ns)
@@ -249,9 +256,7 @@ static struct buf settle(struct query_cache *cache, struct hash128 key, const st
     entry->kept = true;
     cache->bytes += bytes_of(entry);
     link_newest(cache, entry);
-    while (cache->bytes > cache->max_bytes) {
-        forget(cache, cache->oldest);
-    }
+    shrink(cache);
     return waiters;
 }
 
@@ -280,6 +285,14 @@ void query_cache_settle(struct query_cache *cache, struct hash128 key, struct pa
     }
     page_reply_release(reply);
     buf_release(&waiters);
+}
+
+void query_cache_bound(struct query_cache *cache, uint64_t max_bytes)
+{
+    pthread_mutex_lock(&cache->mutex);
+    cache->max_bytes = max_bytes;
+    shrink(cache);
+    pthread_mutex_unlock(&cache->mutex);
 }
 
 uint64_t query_cache_bytes(struct query_cache *cache)

@@ -28,6 +28,9 @@ struct query_waiter {
 struct query_cache *query_cache_new(uint64_t max_bytes);
 void query_cache_free(struct query_cache *cache);
 
+/* From now on at most so many bytes: the least recently used answers beyond them go. */
+void query_cache_bound(struct query_cache *cache, uint64_t max_bytes);
+
 enum query_cached {
     QUERY_CACHED,  /* *reply is filled */
     QUERY_AWAITED, /* somebody asks already: the waiter is answered when that is settled */

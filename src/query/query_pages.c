@@ -91,11 +91,20 @@ static size_t count_pages(const struct query_service_config *config)
     return count;
 }
 
+static struct named_numbers numbers_of(const struct named_query_options *query, const struct query_options *options)
+{
+    return (struct named_numbers){
+        .timeout_ns = query->timeout_ns != 0 ? query->timeout_ns : options->timeout_ns,
+        .cache_ns = query->cache_ns,
+        .max_rows = (uint64_t)query->max_rows,
+        .max_bytes = query->max_bytes,
+    };
+}
+
 static void add_named(struct query_pages *pages, size_t index, const struct query_service_config *config,
                       struct query_service *service)
 {
     const struct named_query *query = pages->queries[index];
-    int64_t own_ns = query->options->timeout_ns;
     struct named_page *page = &pages->named[index];
     *page = (struct named_page){
         .service = service,
@@ -103,7 +112,7 @@ static void add_named(struct query_pages *pages, size_t index, const struct quer
         .store = config->store,
         .cache = pages->cache,
         .stream_count = config->stream_count,
-        .timeout_ns = own_ns != 0 ? own_ns : config->options->timeout_ns,
+        .numbers = numbers_of(query->options, config->options),
     };
     for (size_t i = 0; i < query->options->path.count; i++) {
         pages->list[pages->count++] = named_page_of(page, i);
@@ -134,6 +143,16 @@ static bool fill(struct query_pages *pages, const struct query_service_config *c
     }
     ASSERT_EQUAL(pages->count, most);
     return true;
+}
+
+void query_pages_reload(struct query_pages *pages, const struct query_options *options,
+                        const struct named_query_options *queries)
+{
+    for (size_t i = 0; i < pages->query_count; i++) {
+        ASSERT(strcmp(pages->named[i].query->options->name, queries[i].name) == 0);
+        pages->named[i].numbers = numbers_of(&queries[i], options);
+    }
+    query_cache_bound(pages->cache, options->cache_bytes);
 }
 
 struct query_pages *query_pages_new(const struct query_service_config *config, struct query_service *service,

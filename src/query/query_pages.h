@@ -17,5 +17,9 @@ struct query_pages *query_pages_new(const struct query_service_config *config, s
                                     struct buf *problem);
 void query_pages_free(struct query_pages *pages); /* takes NULL */
 
+/* While nobody asks pages: the numbers of the same queries anew. */
+void query_pages_reload(struct query_pages *pages, const struct query_options *options,
+                        const struct named_query_options *queries);
+
 /* That of /events/metrics first. */
 const struct page *query_pages_list(const struct query_pages *pages, size_t *count);

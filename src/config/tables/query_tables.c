@@ -111,15 +111,15 @@ static const struct option named_query_rows[] = {
       "`{statement.column}` of the first row, `{detail}`, `{Detail}`, `{code}`, `{field}`, `{source}`, `{now}`. Without it: the statement's "
       "result, of several an object of them; problems as elsewhere.", .table = &query_reply_table },
     { "cache",            DURATION(named_query_options, cache_ns),             "0s",               NULL,    "30d",
-      "How long an answer is given again; the same question, asked meanwhile, waits for the first one's answer." },
+      "How long an answer is given again; the same question, asked meanwhile, waits for the first one's answer.", .reloads = true },
     { "cache_in",         ENUM(named_query_options, cache_in),                 "memory",           NULL,    NULL,
       "`redis`: answers are shared with other gateways, at `dedup.redis_url`, beside the memory.", .names = caches },
     { "timeout",          DURATION(named_query_options, timeout_ns),           "0s",               NULL,    "1h",
-      "For its statements, each; 0: `query.timeout`." },
+      "For its statements, each; 0: `query.timeout`.", .reloads = true },
     { "max_rows",         INTEGER(named_query_options, max_rows),              "10000",            "1",     "1000000",
-      "Most rows of a result; more is an error." },
+      "Most rows of a result; more is an error.", .reloads = true },
     { "max_bytes",        SIZE(named_query_options, max_bytes),                "8MiB",             "1KiB",  "64MiB",
-      "Most bytes of a result; likewise." },
+      "Most bytes of a result; likewise.", .reloads = true },
 };
 
 static const struct option lookup_rows[] = {

@@ -134,6 +134,20 @@ void openapi_pages(struct openapi *openapi, struct page *pages)
     }
 }
 
+void openapi_swap(struct openapi *openapi, struct openapi *other)
+{
+    ASSERT_EQUAL(openapi->count, other->count);
+    for (size_t i = 0; i < openapi->count; i++) {
+        struct document *mine = &openapi->items[i], *its = &other->items[i];
+        ASSERT(i == 0 || same_hosts(mine->hosts, its->hosts));
+        const struct document said = *mine;
+        mine->text = its->text;
+        memcpy(mine->etag, its->etag, sizeof mine->etag);
+        its->text = said.text;
+        memcpy(its->etag, said.etag, sizeof its->etag);
+    }
+}
+
 void openapi_free(struct openapi *openapi)
 {
     for (size_t i = 0; openapi != NULL && i < openapi->count; i++) {

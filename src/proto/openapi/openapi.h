@@ -43,4 +43,8 @@ struct openapi;
 struct openapi *openapi_new(const struct openapi_source *source);
 size_t openapi_page_count(const struct openapi *openapi);
 void openapi_pages(struct openapi *openapi, struct page *pages);
+
+/* While nobody asks its pages: what they say becomes that of another one of the same hosts, and that one's what they said. */
+void openapi_swap(struct openapi *openapi, struct openapi *other);
+
 void openapi_free(struct openapi *openapi);

@@ -117,7 +117,7 @@ static struct writer *allocate(const struct writer_config *config)
     }
     wakeup_init(&writer->wakeup);
     writer->config = *config;
-    writer->backoff = (struct backoff){ config->options->backoff_min_ns, config->options->backoff_max_ns };
+    writer_change_waits(writer, config->options);
     writer->lane_count = config->stream_count + 1;
     writer->server_count = config->store->server_count;
     writer->worker_count = (size_t)config->options->threads;

@@ -77,6 +77,9 @@ MUST_CHECK bool writer_takes_stream(struct writer *writer, const struct stream *
 /* The stream of this index is another one from now on, of the same table; that before lives on. */
 void writer_change_stream(struct writer *writer, const struct stream *stream);
 
+/* Any thread: the waits and the breaker's failures from now on; a wait that has begun keeps its length. */
+void writer_change_waits(struct writer *writer, const struct writer_options *options);
+
 /* Any thread; takes the segment. Never blocks for long. */
 void writer_submit(struct writer *writer, struct segment *segment);
 

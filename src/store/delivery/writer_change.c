@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "config/options/writer_options.h"
 #include "event/stream.h"
 
 #define PATIENCE_NS (2 * NS_PER_SECOND) /* for each question */
@@ -53,5 +54,14 @@ void writer_change_stream(struct writer *writer, const struct stream *stream)
     ASSERT_BELOW(stream->index + 1, writer->lane_count);
     wakeup_lock(&writer->wakeup);
     atomic_store(&writer->lanes[stream->index].stream, stream);
+    wakeup_unlock(&writer->wakeup);
+}
+
+void writer_change_waits(struct writer *writer, const struct writer_options *options)
+{
+    ASSERT_AT_MOST(1, options->breaker_failures);
+    wakeup_lock(&writer->wakeup);
+    writer->backoff = (struct backoff){ options->backoff_min_ns, options->backoff_max_ns };
+    writer->breaker_failures = (unsigned)options->breaker_failures;
     wakeup_unlock(&writer->wakeup);
 }

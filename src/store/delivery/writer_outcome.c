@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "config/options/writer_options.h"
 #include "event/stream.h"
 #include <stdio.h>
 
@@ -138,9 +137,8 @@ void outcome_put_back(struct writer *writer, struct worker *worker, const struct
 static void server_failed(struct writer *writer, struct worker *worker, size_t index, int64_t now_ns)
 {
     ASSERT_BELOW(index, writer->server_count);
-    const struct writer_options *options = writer->config.options;
     struct breaker *breaker = &writer->servers[index].breaker;
-    breaker_failure(breaker, (unsigned)options->breaker_failures, &writer->backoff, now_ns, &worker->random);
+    breaker_failure(breaker, writer->breaker_failures, &writer->backoff, now_ns, &worker->random);
     metric_set(writer->config.metrics, METRIC_BREAKER_OPEN, index, breaker->open ? 1 : 0);
 }
 

@@ -148,9 +148,10 @@ struct worker {
 
 struct writer {
     struct writer_config config;
-    struct backoff backoff;
     struct wakeup wakeup;
-    struct lane *lanes; /* one per stream, and a last one for streams not configured any more */
+    struct backoff backoff;    /* this and what follows under the lock */
+    unsigned breaker_failures; /* in a row, that open a server's breaker */
+    struct lane *lanes;        /* one per stream, and a last one for streams not configured any more */
     size_t lane_count;
     struct server *servers;
     size_t server_count;

@@ -71,6 +71,25 @@ static void assert_headers(struct page_reply *reply, const char *line)
     }
 }
 
+static void a_smaller_bound_lets_the_oldest_answers_go(void **state)
+{
+    struct query_cache *cache = query_cache_new(1 << 20);
+    struct page_reply reply;
+    (void)state;
+    for (uint64_t key = 1; key <= 8; key++) {
+        assert_int_equal(ask(cache, key, key, NOW_NS, &reply), QUERY_FIRST);
+        settle(cache, key, "an answer", NS_PER_SECOND);
+    }
+    uint64_t whole = query_cache_bytes(cache);
+    query_cache_bound(cache, whole / 2);
+    assert_true(query_cache_bytes(cache) <= whole / 2 && query_cache_bytes(cache) != 0);
+    assert_int_equal(ask(cache, 1, 9, NOW_NS, &reply), QUERY_FIRST);
+    assert_int_equal(ask(cache, 8, 10, NOW_NS, &reply), QUERY_CACHED);
+    page_reply_release(&reply);
+    settle(cache, 1, "an answer", 0);
+    query_cache_free(cache);
+}
+
 static void a_hundred_equal_questions_are_asked_once(void **state)
 {
     struct query_cache *cache = query_cache_new(1 << 20);
@@ -178,6 +197,7 @@ static void what_is_larger_than_all_the_room_is_given_and_not_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_smaller_bound_lets_the_oldest_answers_go, forget_posted, forget_posted),
         cmocka_unit_test_setup_teardown(a_hundred_equal_questions_are_asked_once, forget_posted, forget_posted),
         cmocka_unit_test_setup_teardown(an_answer_is_kept_for_its_time_and_a_failure_is_not, forget_posted,
                                         forget_posted),

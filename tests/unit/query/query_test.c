@@ -27,6 +27,7 @@ static struct {
     int replied;
     bool blocked; /* queries wait */
     int asked;
+    struct store_query last; /* its texts are gone */
     bool down[2];
     enum store_outcome outcome;
 } scene = { .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -55,9 +56,10 @@ static void session_free(struct store_session *session)
 static void run_query(struct store_session *session, size_t server, const struct store_query *query, struct buf *out,
                       struct store_reply *reply)
 {
-    (void)session, (void)query;
+    (void)session;
     pthread_mutex_lock(&scene.mutex);
     scene.asked++;
+    scene.last = *query;
     pthread_cond_broadcast(&scene.changed);
     while (scene.blocked) {
         pthread_cond_wait(&scene.changed, &scene.mutex);
@@ -85,10 +87,11 @@ static struct stream *streams[1];
 static struct metrics *metrics;
 static struct query_service *service;
 
+static struct query_options kept; /* that the service borrows */
+
 static void start_with(struct query_options with)
 {
     static const char *const names[] = { "events" };
-    static struct query_options kept;
     static const struct store_options stored = { .database = "default" };
     struct buf problem = { 0 };
     kept = with;
@@ -259,6 +262,32 @@ static void what_has_waited_too_long_is_not_asked(void **state)
     stop();
 }
 
+static void numbers_of_a_reload_hold_for_what_is_asked_then(void **state)
+{
+    (void)state;
+    struct page_reply reply;
+    start_with(options);
+    get_later(0);
+    wait_for(1, 1);
+    assert_int_equal(scene.last.max_rows_to_read, 0);
+    kept.max_rows_to_read = 9;
+    kept.max_memory = 1 << 20;
+    kept.timeout_ns = 3 * NS_PER_SECOND;
+    kept.max_range_ns = NS_PER_SECOND / 2;
+    query_reload(service, NULL);
+    assert_int_equal(get("from=1&to=2", 1, &reply), PAGE_READY);
+    expect_reply(&reply, 400, "query.max_range");
+    kept.max_range_ns = 0;
+    get_later(2);
+    wait_for(2, 2);
+    assert_int_equal(scene.last.max_rows_to_read, 9);
+    assert_int_equal(scene.last.max_memory, 1 << 20);
+    assert_int_equal(scene.last.timeout_ns, 3 * NS_PER_SECOND);
+    expect_reply(&scene.replies[0], 200, "\"total_count\":7");
+    expect_reply(&scene.replies[2], 200, "\"total_count\":7");
+    stop();
+}
+
 static void release_from_another_thread(void *unused)
 {
     (void)unused;
@@ -287,10 +316,14 @@ static void stopping_answers_what_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_with_what_the_store_says), cmocka_unit_test(a_bad_argument_is_answered_at_once),
-        cmocka_unit_test(a_full_queue_refuses_and_counts),  cmocka_unit_test(a_server_that_is_down_is_passed_over),
-        cmocka_unit_test(failures_say_whose_they_are),      cmocka_unit_test(what_has_waited_too_long_is_not_asked),
+        cmocka_unit_test(answers_with_what_the_store_says),
+        cmocka_unit_test(a_bad_argument_is_answered_at_once),
+        cmocka_unit_test(a_full_queue_refuses_and_counts),
+        cmocka_unit_test(a_server_that_is_down_is_passed_over),
+        cmocka_unit_test(failures_say_whose_they_are),
+        cmocka_unit_test(what_has_waited_too_long_is_not_asked),
         cmocka_unit_test(stopping_answers_what_waits),
+        cmocka_unit_test(numbers_of_a_reload_hold_for_what_is_asked_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
