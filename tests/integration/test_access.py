@@ -196,6 +196,7 @@ def each_wrong_way_in_is_refused_over_udp(gateway):
     gateway.wait_until("all are counted", lambda: gateway.sum("sluice_udp_datagrams_total") == len(datagrams), 10)
     assert reasons(gateway, "sluice_events_rejected_total", protocol="udp") == {
         "bad_signature": 4, "key_expired": 1, "key_disabled": 1, "signature_time": 1, "stream_forbidden": 1, "replayed": 1}
+    assert reasons(gateway, "sluice_key_refusals_total") == {"key_expired": 1, "key_disabled": 1, "stream_forbidden": 1}
     return 1
 
 

@@ -128,6 +128,9 @@ static enum error judge(struct udp_thread *thread, const struct udp_datagram *da
     if (visit->forgot) {
         metric_add_index(thread->intake.cells, METRIC_UDP_SIGNATURES_FORGOTTEN, thread->config.listener, 1);
     }
+    if (access_refuses(error)) {
+        metric_add_index(thread->intake.cells, METRIC_KEY_REFUSALS, (size_t)error, 1);
+    }
     visitor->key = visit->key;
     if (error == OK && shared->gatekeeper.rates != NULL) {
         error = ask_limits(thread, visitor, datagram->bytes.len);

@@ -14,7 +14,7 @@
  * A connection ends after the acknowledgement of all messages before its end, with the close code of its row in error.h:
  *   1000 (or the client's own code echoed)  the client closed
  *   1002 1003 1007 1009                     a broken frame, not LZ4, not UTF-8, too large
- *   1008                                    a message that took too long
+ *   1008                                    a message that took too long, or a key that may not send any more
  *   1011                                    an internal error
  *   1012                                    the gateway drains
  *   1013                                    full for longer than full_timeout; or a group failed, its fate unknown: what
