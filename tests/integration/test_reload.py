@@ -14,6 +14,7 @@ import websocket
 from check import main
 from gateway import BUILD, SERVER_BUILD, Gateway, event, run_load
 from servers import start_chdb_server
+from test_limits_rates import Flood
 from test_udp_keys import hash_of, refused, signed
 
 RELOADS = int(os.environ.get("RELOADS", "100"))
@@ -21,11 +22,12 @@ RELOADS = int(os.environ.get("RELOADS", "100"))
 CONFIG = """
 http: {{ listen: "127.0.0.1:0"{http} }}
 admin: {{ listen: "127.0.0.1:0" }}
-udp: {{ listeners: [{{ listen: "127.0.0.1:0"{listener} }}] }}
+udp: {{ listeners: [{{ listen: "127.0.0.1:0"{listener} }}{udp}] }}
 log: {{ level: {level} }}
 drain: {{ timeout: 30s }}
 journal: {{ data: "{data}" }}
 store: {{ kind: clickhouse, url: "{url}" }}
+{keys}
 {more}
 streams:
   - name: events
@@ -46,12 +48,13 @@ streams:
 class Reloaded(Gateway):
     """A gateway whose file can be written anew."""
 
-    def __init__(self, folder, url, **words):
+    def __init__(self, folder, url, **usual):
         super().__init__(folder, config=os.path.join(folder, "sluice.yaml"))
         self.url = url
+        self.usual = usual
         for name in ("SLUICE_HTTP", "SLUICE_UDP", "SLUICE_DATA", "SLUICE_DRAIN_TIMEOUT"):
             del self.env[name]
-        self.write(**words)
+        self.write()
 
     def start(self, timeout=60):
         super().start(timeout)
@@ -60,8 +63,8 @@ class Reloaded(Gateway):
         return self
 
     def write(self, **words):
-        words = dict({"http": "", "listener": "", "level": "info", "more": "", "delay": "200ms", "stream": "", "channel": "", "fields": "", "url": self.url,
-                      "data": os.path.join(self.folder, "data")}, **words)
+        words = {"http": "", "listener": "", "udp": "", "keys": "", "level": "info", "more": "", "delay": "200ms", "stream": "", "channel": "",
+                 "fields": "", "url": self.url, "data": os.path.join(self.folder, "data"), **self.usual, **words}
         with open(self.config + ".new", "w") as file:
             file.write(CONFIG.format(**words))
         os.rename(self.config + ".new", self.config)
@@ -82,13 +85,23 @@ class Reloaded(Gateway):
     reloads = 0
 
 
-def with_file(test):
+def new_key(name):
+    """A key that `sluice key new` makes, and its entry."""
+    made = subprocess.run([os.path.join(BUILD, "sluice"), "key", "new", "--name", name, "--scopes", "write"],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    return made.split("\n", 1)[0], "\n".join(line for line in made.splitlines()[1:] if not line.startswith("#")) + "\n"
+
+
+def with_file(test, keys=False):
+    """With keys a load may use: a file of them, and a second address of UDP that wants signatures."""
     def run(folder):
         path = os.path.join(folder, "server")
         os.makedirs(path)
+        keyring = Keyring(folder) if keys else None
+        usual = dict(keys="keys_file: keys.yaml", udp=', { listen: "[::1]:0", hmac: [signer] }') if keys else {}
         server = start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
-        gateway = Reloaded(folder, server.url)
-        gateway.server = server
+        gateway = Reloaded(folder, server.url, **usual)
+        gateway.server, gateway.keyring = server, keyring
         try:
             test(gateway.start())
             if gateway.running():
@@ -190,8 +203,10 @@ def a_stream_gets_rules_and_fields_that_its_table_has(gateway):
     assert gateway.sum("sluice_events_rejected_by_field_total", field="score") == 1
     assert gateway.post("/events", event(6, referrer="x" * 300))[0] in (400, 413)
     assert gateway.post("/events/bulk", [event(7, referrer="r7"), event(1)])[0] == 202
+    assert b"referrer" in gateway.request("GET", "/openapi.json")[2]
     said = gateway.reload(fields="")
     assert "fields[score]: is gone" in said, said
+    assert b"referrer" not in gateway.request("GET", "/openapi.json")[2]
     assert gateway.post("/events", event(8, referrer="r8", score=99))[0] == 202
     gateway.wait_stored()
     gateway.check_identity()
@@ -211,6 +226,86 @@ def what_no_reload_can_do_to_streams_is_named(gateway):
     assert "streams[orders]: is new; takes a restart" in gateway.reload()
     assert gateway.post("/events?stream=orders", {"id": "1"})[0] == 404
     assert gateway.post("/events", event(1))[0] == 202
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
+@with_file
+def a_rate_that_is_changed_holds_from_then_on(gateway):
+    def measure(seconds, first):
+        """Of an address that asks for far more than it may: what it gets, what it asked for, and in what time."""
+        flood = Flood(gateway.port, first)
+        began = time.time()
+        while time.time() < began + seconds:
+            flood.send(["client"] * 32)
+            flood.read(0)
+        flood.socket.close()
+        return flood.accepted, flood.answered, time.time() - began
+
+    accepted = 0
+    for number, rate in enumerate((50, 20, 100, None)):
+        said = gateway.reload(more="limits: { address: { requests: %d, burst: 500ms } }" % rate if rate else "")
+        assert "reloaded: limits.address.requests" in said, said
+        taken, asked, took = measure(2 if rate else 0.5, number * 100000)
+        accepted += taken
+        if rate is None:
+            assert taken == asked, (taken, asked)
+        else:
+            assert 0.9 * min(rate * took, asked) <= taken <= rate * (took + 0.5) + 2, (rate, taken, asked, took)
+    gateway.wait_stored()
+    gateway.check_identity()
+    assert gateway.sum("sluice_events_accepted_total") == accepted
+
+
+QUERIES = """
+queries:
+  many: {{ path: /many, select: {{ rows: {{ sql: "SELECT number FROM numbers(50)" }} }}, max_rows: {max_rows}, cache: {cache} }}
+query: {{ max_range: {range}, timeout: {timeout}, max_rows_to_read: {read}, queue: {queue}, cache_bytes: 1MiB }}
+writer: {{ backoff_min: {backoff}, backoff_max: {backoff}, breaker_failures: 1000 }}
+"""
+
+
+@with_file
+def numbers_of_queries_and_retries_are_changed(gateway):
+    usual = dict(max_rows=100, cache="0s", range="0s", timeout="10s", read=0, queue=64, backoff="30s")
+
+    def reload(**words):
+        return gateway.reload(more=QUERIES.format(**dict(usual, **words)))
+
+    def get(path):
+        status, _, body = gateway.request("GET", path)
+        return status, body.decode()
+
+    def asked():
+        return get("/many")[0]
+
+    assert "queries[many]: is new; takes a restart" in reload()
+    gateway.stop()
+    gateway.reloads = 0
+    gateway.start()
+    counts = "/events/metrics?event_name=product_view&from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z"
+    assert asked() == 200 and get(counts)[0] == 200
+    said = reload(max_rows=10, range="1h", read=7)
+    for change in ("queries[many].max_rows: was 100, is 10", "query.max_range: was 0s, is 1h", "query.max_rows_to_read: was 0, is 7"):
+        assert "reloaded: " + change in said, (change, said)
+    assert "takes a restart" not in said and asked() == 502
+    status, text = get(counts)
+    assert status == 400 and "query.max_range" in text, (status, text)
+    reload(read=7)
+    assert asked() == 502, "it may read 7 rows"
+    reload(cache="1h")
+    assert asked() == 200
+    reload(cache="1h", read=7)
+    assert asked() == 200, "an answer that is kept stays kept"
+    reload(read=7)
+    assert asked() == 502, "it is not given again"
+    reload()
+    assert asked() == 200
+    assert "reloaded: writer.backoff_max: was 30s, is 20ms" in reload(backoff="20ms")
+    gateway.server.stop()
+    assert gateway.post("/events", event(1))[0] == 202
+    gateway.wait_until("retries", lambda: gateway.sum("sluice_insert_failures_total") > 3, 15)
+    gateway.server.start()
     gateway.wait_stored()
     gateway.check_identity()
 
@@ -247,6 +342,8 @@ VARIANTS = [
     dict(http=", trusted_proxies: [10.0.0.0/8]", listener=", allow: [127.0.0.0/8]"),
     dict(more="limits: { address: { events: 10000000, requests: 10000000 } }"),
     dict(more="limits: { all: { events: 10000000 } }"),
+    dict(more="query: { timeout: 5s, max_memory: 1GiB, queue: 9, cache_bytes: 1MiB }"),
+    dict(more="writer: { backoff_min: 10ms, backoff_max: 10s, breaker_failures: 2 }"),
     dict(channel=", one_of: [web, app, ios, android, email]", delay="50ms"),
     dict(stream="max_event: 100KiB", delay="500ms", fields="- { name: referrer, type: String }"),
     dict(fields="- { name: referrer, type: String }\n      - { name: score, type: UInt8 }"),
@@ -255,49 +352,170 @@ VARIANTS = [
 BAD = [dict(level="loud"), dict(http=", max_body: 1KB, nothing: 1"), dict(more="streams: []"), dict(more="limits: [")]
 
 
-@with_file
+class Keyring:
+    """Keys that come and go. `number` is odd while they change."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "keys.yaml")
+        self.texts, self.entries = zip(*(new_key(name) for name in ("worker", "guest", "signer")))
+        self.number, self.revoked = 0, False
+        self.write()
+
+    def write(self):
+        """A revoked guest is not in the file, a revoked signer is disabled: UDP's `hmac` names it."""
+        worker, guest, signer = self.entries
+        with open(self.path, "w") as file:
+            file.write(worker + ("" if self.revoked else guest) + signer + "  disabled: %s\n" % str(self.revoked).lower())
+
+    def change(self, reload):
+        self.number += 1
+        self.revoked = not self.revoked
+        self.write()
+        said = reload()
+        self.number += 1
+        return said
+
+
+class Guest(threading.Thread):
+    """Sends one event after the other with a key that is revoked and given back. What is right is known of a question during which no key
+    changed."""
+
+    def __init__(self, gateway, keyring, first):
+        super().__init__(daemon=True)
+        self.gateway, self.keyring, self.next = gateway, keyring, first
+        self.accepted = self.refused = 0
+        self.wrong = []
+        self.ending = threading.Event()
+
+    def run(self):
+        while not self.ending.is_set():
+            number, revoked = self.keyring.number, self.keyring.revoked
+            try:
+                outcome = self.ask(event(self.next))
+            except Exception as problem:                # a thread's exception would be lost
+                outcome = repr(problem)
+            self.next += 1
+            self.accepted += outcome == "accepted"
+            self.refused += outcome == "refused"
+            steady = number % 2 == 0 and number == self.keyring.number
+            if outcome not in ("accepted", "refused") or (steady and (outcome == "refused") != revoked):
+                self.wrong.append((outcome, number, revoked))
+            time.sleep(0.002)
+
+    def finish(self):
+        self.ending.set()
+        self.join(120)
+        assert not self.is_alive()
+
+
+class HttpGuest(Guest):
+    connection = None
+
+    def ask(self, value):
+        self.connection = self.connection or http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=60)
+        self.connection.request("POST", "/events", json.dumps(value), {
+            "Content-Type": "application/json", "Authorization": "Bearer " + self.keyring.texts[1]})
+        reply = self.connection.getresponse()
+        text = reply.read().decode()
+        return {202: "accepted", 401: "refused"}.get(reply.status, "%d %s" % (reply.status, text))
+
+
+class WebSocketGuest(Guest):
+    client = None
+
+    def ask(self, value):
+        try:
+            if self.client is None:
+                self.client = websocket.Client(self.gateway.port, "/ws?key=" + self.keyring.texts[1], timeout=60)
+            _, ack = self.client.text(value).read()
+            return "accepted" if ack["accepted"] == 1 else "acknowledged " + json.dumps(ack)
+        except websocket.Closed as closed:
+            self.client.socket.close()
+            self.client = None
+            return "refused" if closed.code == 1008 else repr(closed)
+        except AssertionError as answer:                # to the handshake
+            return "refused" if "HTTP/1.1 401" in str(answer) else str(answer)
+
+
+class Signer(Guest):
+    """Nothing comes back: what became of its datagrams is in the metrics."""
+
+    def ask(self, value):
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.sendto(signed(json.dumps(value).encode(), self.keyring.texts[2]), ("::1", self.gateway.udp[1][1]))
+        return "refused" if self.keyring.revoked else "accepted"
+
+    def steady(self, count=20):
+        """Sends so many while nothing changes, with nothing else under way: (accepted, refused) of them."""
+        def seen():
+            return (self.gateway.sum("sluice_key_events_accepted_total", key="signer"),
+                    self.gateway.sum("sluice_events_rejected_total", protocol="udp", reason="key_disabled"))
+        before = seen()
+        for number in range(count):
+            self.ask(event(self.next + number))
+        self.next += count
+        self.gateway.wait_until("datagrams are read", lambda: sum(seen()) - sum(before) >= count)
+        return tuple(now - then for now, then in zip(seen(), before))
+
+
+def with_keys(test):
+    return with_file(test, keys=True)
+
+
+@with_keys
 def under_full_load_no_request_is_lost_and_no_answer_is_wrong(gateway):
-    loads = [Load(gateway, "http", 0, connections=8, bulk=100, events=20000, path="/events/bulk?ids=0"),
-             Load(gateway, "http", 1 << 34, connections=8, events=2000),
-             Load(gateway, "ws", 1 << 35, connections=4, bulk=100, events=20000),
+    """A load with a key that stays, and one of datagrams that need none; beside it guests whose keys come and go."""
+    keyring = gateway.keyring
+    key = "key=" + keyring.texts[0]
+    loads = [Load(gateway, "http", 0, connections=8, bulk=100, events=20000, path="/events/bulk?ids=0&" + key),
+             Load(gateway, "http", 1 << 34, connections=8, events=2000, path="/events?" + key),
+             Load(gateway, "ws", 1 << 35, connections=4, bulk=100, events=20000, path="/ws?" + key),
              Load(gateway, "udp", 1 << 36, bulk=10, events=5000, rate=20000)]
+    guests = [HttpGuest(gateway, keyring, 1 << 37), WebSocketGuest(gateway, keyring, 1 << 38)]
+    signer = Signer(gateway, keyring, 1 << 39)
     gateway.server.query("ALTER TABLE events ADD COLUMN referrer String, ADD COLUMN score UInt8")
-    for load in loads:
-        load.start()
+    for thread in (*loads, *guests, signer):
+        thread.start()
     began, slowest = time.time(), 0
     for number in range(RELOADS):
         bad = number % 10 == 9
+        words = BAD[number // 10 % len(BAD)] if bad else VARIANTS[number % len(VARIANTS)]
         at = time.time()
-        said = gateway.reload(**(BAD[number // 10 % len(BAD)] if bad else VARIANTS[number % len(VARIANTS)]))
+        if number % 4 == 0:
+            said = keyring.change(lambda words=words: gateway.reload(**words))
+        else:
+            said = gateway.reload(**words)
         assert ("reload refused" in said) == bad and "takes a restart" not in said, said
         slowest = max(slowest, time.time() - at)
     took = time.time() - began
-    for load in loads:
-        load.finish()
-    assert not any(load.wrong for load in loads), [load.wrong[:2] for load in loads]
+    for thread in (*loads, *guests, signer):
+        thread.finish()
+    assert not any(thread.wrong for thread in (*loads, *guests)), [thread.wrong[:2] for thread in (*loads, *guests)]
+    assert all(guest.accepted and guest.refused for guest in guests)
+    changes = keyring.number // 2
     results = {dict(key)["result"]: int(n) for key, n in gateway.metrics()["sluice_config_reloads_total"].items()}
     assert results["refused"] == RELOADS // 10 and results["busy"] == 0 and sum(results.values()) == RELOADS, results
     pauses, of = (value(gateway, "sluice_config_reload_pause_seconds_" + what) for what in ("sum", "count"))
-    gateway.reload()
+    gateway.reload(http="")
+    gateway.wait_stored(240)
+    for _ in range(2):
+        assert signer.steady() == ((0, 20) if keyring.revoked else (20, 0))
+        keyring.change(gateway.reload)
     gateway.wait_stored(240)
     gateway.check_identity()
-    clients = sum(load.accepted for load in loads)
+    clients = sum(load.accepted for load in (*loads, *guests))
     udp = gateway.sum("sluice_events_accepted_total", protocol="udp")
+    by_signer = gateway.sum("sluice_key_events_accepted_total", key="signer")
     dropped = gateway.sum("sluice_udp_kernel_drops_total")
-    assert udp + 10 * dropped >= loads[3].sent, (udp, dropped, loads[3].sent)
-    assert clients == gateway.sum("sluice_events_accepted_total") - udp
+    assert udp - by_signer + 10 * dropped >= loads[3].sent, (udp, by_signer, dropped, loads[3].sent)
+    assert clients == gateway.sum("sluice_events_accepted_total") - udp, (clients, gateway.sum("sluice_events_accepted_total"), udp)
     gateway.stop()
     stored = gateway.server.query("SELECT count() FROM events FINAL").strip()
     assert stored == str(clients + udp), (stored, clients, udp)
-    print("        %d reloads in %.1f s, the slowest %.0f ms, a pause of %.1f ms at the mean; %d events" %
-          (RELOADS, took, slowest * 1000, pauses / of * 1000, clients + udp))
-
-
-def new_key(name):
-    """A key that `sluice key new` makes, and its entry."""
-    made = subprocess.run([os.path.join(BUILD, "sluice"), "key", "new", "--name", name, "--scopes", "write"],
-                          stdout=subprocess.PIPE, check=True).stdout.decode()
-    return made.split("\n", 1)[0], "\n".join(line for line in made.splitlines()[1:] if not line.startswith("#")) + "\n"
+    print("        %d reloads in %.1f s, the slowest %.0f ms, a pause of %.1f ms at the mean; %d events; keys changed %d times: %d "
+          "questions with a key that was there, %d with one that was not" %
+          (RELOADS, took, slowest * 1000, pauses / of * 1000, clients + udp, changes, sum(guest.accepted for guest in guests),
+           sum(guest.refused for guest in guests)))
 
 
 @with_file
@@ -404,6 +622,8 @@ if __name__ == "__main__":
         what_is_half_received_keeps_its_place,
         a_stream_gets_rules_and_fields_that_its_table_has,
         what_no_reload_can_do_to_streams_is_named,
+        a_rate_that_is_changed_holds_from_then_on,
+        numbers_of_queries_and_retries_are_changed,
         a_key_is_revoked_and_given_back_while_another_is_at_work,
         what_signs_datagrams_changes_and_what_was_taken_is_remembered,
         under_full_load_no_request_is_lost_and_no_answer_is_wrong,
