@@ -121,7 +121,7 @@ def a_start_with_too_little_memory_damages_nothing(gateway, server):
         assert gateway.post("/events/bulk", body)[0] == 202
     gateway.kill()
     served = stopped = 0
-    for megabytes in list(range(24, 72, 4)) + [90, 110, 150, 200, 300]:
+    for megabytes in list(range(24, 72, 4)) + [90, 110, 150, 200, 300, 600, 1000]:
         gateway.wrapper = ["prlimit", "--as=%d" % (megabytes << 20)]
         at = len(gateway.log())
         try:

