@@ -246,7 +246,7 @@ def a_rate_that_is_changed_holds_from_then_on(gateway):
     for number, rate in enumerate((50, 20, 100, None)):
         said = gateway.reload(more="limits: { address: { requests: %d, burst: 500ms } }" % rate if rate else "")
         assert "reloaded: limits.address.requests" in said, said
-        taken, asked, took = measure(2 if rate else 0.5, number * 100000)
+        taken, asked, took = measure(2 if rate else 0.5, number * 10 ** 9)
         accepted += taken
         if rate is None:
             assert taken == asked, (taken, asked)
