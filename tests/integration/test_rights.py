@@ -22,7 +22,8 @@ ALL = "<access_management>1</access_management>"
 def block(language, word):
     """The block of code of that language in docs/security.md that has the word."""
     with open(os.path.join(ROOT, "docs", "security.md")) as file:
-        found = [text for text in re.findall(r"^```%s\n(.*?)^```$" % language, file.read(), re.M | re.S) if word in text]
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", file.read(), re.M | re.S)
+    found = [text for of, text in blocks if of == language and word in text]
     assert len(found) == 1, (language, word, found)
     return found[0]
 
