@@ -45,6 +45,3 @@ struct gateway {
 /* Once metrics and status board are there. False: memory is short. */
 MUST_CHECK bool gateway_reload_init(struct gateway *gateway);
 void gateway_reload_release(struct gateway *gateway);
-
-/* While those that serve stand still: those that write to the store and ask it get their numbers of `live`. */
-void gateway_numbers_swap(const struct gateway *gateway);

@@ -10,6 +10,7 @@
  * lock for a reload. */
 #include "gateway_private.h"
 
+#include "gateway_numbers.h"
 #include "gateway_rules.h"
 #include "gateway_streams.h"
 #include "gateway_streams_change.h"
@@ -271,7 +272,8 @@ static bool swap(struct gateway *g, struct change *change, int64_t deadline_ns)
     }
     struct access *old = g->access;
     swap_sections(live, next);
-    gateway_numbers_swap(g);
+    const struct gateway_numbers numbers = { &g->live.writer, g->live.queries, g->live.query.timeout_ns };
+    gateway_numbers_swap(&numbers, g->pipeline, g->query, g->lookups);
     gateway_pages_swap(&g->pages, &change->pages);
     g->access = change->rules.access;
     gateway_access_count(g->access, old, g->metrics);
