@@ -1,10 +1,10 @@
 /* Turns what somebody shows into a key, and a key into what it may do. */
-#include "config/options/string_list.h"
 #include "proto/access/access_private.h"
 
 #include "base/assert.h"
 #include "base/digest.h"
 #include "base/hash.h"
+#include "config/options/string_list.h"
 #include "event/stream.h"
 #include "proto/access/key_text.h"
 #include "proto/front/origins.h"
