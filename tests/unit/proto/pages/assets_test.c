@@ -62,8 +62,8 @@ static void serves_the_files_whole_and_nothing_behind_them(void **state)
     struct page_reply script = get("/sluice.js"), page = get("/demo");
     assert_int_equal(script.body.data[script.body.len - 1], '\n');
     assert_memory_equal(page.body.data + page.body.len - 8, "</html>\n", 8);
-    buf_release(&script.body);
-    buf_release(&page.body);
+    page_reply_release(&script);
+    page_reply_release(&page);
 }
 
 static void serves_pages_of_any_origin_on_the_public_side(void **state)
