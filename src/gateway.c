@@ -328,7 +328,10 @@ const char *gateway_stuck(const struct gateway *g, int64_t limit_ns)
 
 int64_t gateway_longest_stop_ns(const struct gateway *g)
 {
-    return stop_time_longest_ns(g->config);
+    const struct config *config = g->config;
+    const struct stop_options options = { &config->drain, &config->journal, &config->dedup,
+                                          &config->query, config->queries,  config->query_count };
+    return stop_time_longest_ns(&options);
 }
 
 static void sleep_ns(int64_t duration_ns)
