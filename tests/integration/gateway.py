@@ -206,9 +206,9 @@ def run_load(protocol, port, **options):
     return done.returncode, json.loads(done.stdout)
 
 
-def with_gateway(test):
+def with_gateway(test, make=None, end=None):
     """A test of one gateway on the embedded store or, with SLUICE_STORE=clickhouse, on a server of its own. It is stopped
-    at the end: a process that is killed says nothing of its leaks."""
+    at the end: a process that is killed says nothing of its leaks. `make` and `end`: of a kind of gateway of the caller's."""
     def run(folder):
         server = None
         env = {}
@@ -217,11 +217,11 @@ def with_gateway(test):
             os.makedirs(path)
             server = start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
             env["CLICKHOUSE_URL"] = server.url
-        gateway = Gateway(folder, env=env)
+        gateway = (make or Gateway)(folder, env=env)
         try:
             test(gateway.start())
             if gateway.running():
-                gateway.stop()
+                (end or Gateway.stop)(gateway)
         finally:
             gateway.cleanup()
             if server:

@@ -12,8 +12,7 @@ import subprocess
 import time
 
 from check import main
-from gateway import BUILD, ROOT, SERVER_BUILD, Gateway
-from servers import start_chdb_server
+from gateway import BUILD, ROOT, Gateway, with_gateway
 from websocket import Client, Closed
 
 ORIGIN = "https://shop.example"
@@ -63,7 +62,7 @@ class Keys:
 
 
 class Guarded(Gateway):
-    def __init__(self, folder):
+    def __init__(self, folder, env=None):
         self.keys = Keys(folder)
         path = os.path.join(folder, "sluice.yaml")
         with open(path, "w") as file:
@@ -79,7 +78,7 @@ class Guarded(Gateway):
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "index.html"), "w") as file:
             file.write("open")
-        super().__init__(folder, config=path, env={"SLUICE_HTTP": ""})
+        super().__init__(folder, config=path, env=dict(env or {}, SLUICE_HTTP=""))
 
     def start(self, timeout=60):
         super().start(timeout)
@@ -117,24 +116,7 @@ class Guarded(Gateway):
 
 
 def guarded(test):
-    """On the embedded store or, with SLUICE_STORE=clickhouse, on a server of its own."""
-    def run(folder):
-        server, gateway = None, Guarded(folder)
-        if os.environ.get("SLUICE_STORE") == "clickhouse":
-            path = os.path.join(folder, "server")
-            os.makedirs(path)
-            server = start_chdb_server(path, os.path.join(SERVER_BUILD, "chdb_server"))
-            gateway.env["CLICKHOUSE_URL"] = server.url
-        try:
-            test(gateway.start())
-            if gateway.running():
-                gateway.finish()
-        finally:
-            gateway.cleanup()
-            if server:
-                server.stop()
-    run.__name__ = test.__name__
-    return run
+    return with_gateway(test, Guarded, Guarded.finish)
 
 
 def basic(user):
