@@ -27,6 +27,12 @@ const struct stream *pipeline_stream(const struct pipeline *pipeline, struct sli
     return slice_equal(name, SLICE("s")) ? every_type.stream : NULL;
 }
 
+const struct stream *pipeline_present(const struct pipeline *pipeline, const struct stream *stream)
+{
+    (void)pipeline;
+    return stream;
+}
+
 void pipeline_describe_unknown(const struct pipeline *pipeline, struct slice name, struct buf *out)
 {
     (void)pipeline;
