@@ -81,6 +81,12 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
     world.refused[error]++;
 }
 
+void pipeline_refuse(struct pipeline_io *io, const struct payload *payload, const struct stream *blamed,
+                     enum error error)
+{
+    pipeline_count_refusal(io, payload->protocol, blamed, error);
+}
+
 void pipeline_count_hidden_refusal(struct pipeline_io *io, const struct stream *stream)
 {
     (void)io, (void)stream;

@@ -233,6 +233,11 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *
     return pipeline;
 }
 
+void pipeline_add_refusal_sink(struct pipeline *pipeline, const struct refusal_sink *sink)
+{
+    refusals_add_sink(&pipeline->refusals, sink);
+}
+
 void pipeline_give_up(struct pipeline *pipeline)
 {
     wakeup_lock(&pipeline->opening);

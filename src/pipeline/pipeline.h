@@ -28,6 +28,7 @@ struct metrics;
 struct pipeline;
 struct pipeline_io;
 struct payload_shape;
+struct refusal_sink;
 struct request_values;
 struct setup_options;
 struct status_board;
@@ -59,6 +60,9 @@ struct pipeline_config {
 /* A pipeline that refuses every event as `starting` until it is opened: front ends may be started before what takes
  * time. NULL with *problem. */
 struct pipeline *pipeline_new(const struct pipeline_config *config, struct buf *problem);
+
+/* The thread that made it, before any pipeline_io submits: the sink, which is borrowed, is told of each refusal. */
+void pipeline_add_refusal_sink(struct pipeline *pipeline, const struct refusal_sink *sink);
 
 /* The thread that made it. Opens journal and dedup, recovers, starts writers and the commit thread, and lets events in;
  * the store is open. False with *problem; pipeline_stop follows. */
@@ -191,6 +195,11 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
  * `stream` NULL: none. */
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error);
+
+/* I/O thread. The same for a payload that came with its bytes, whose stream may be NULL; `blamed` is the stream that counts it,
+ * NULL: none. Counts it for its key, too. */
+void pipeline_refuse(struct pipeline_io *io, const struct payload *payload, const struct stream *blamed,
+                     enum error error);
 
 /* I/O thread. Counts what came with a key (metrics_take_key; 0: none) and was refused before it could be submitted. */
 void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error);

@@ -67,6 +67,7 @@ struct pipeline_io *pipeline_io_new(struct pipeline *pipeline, const struct pipe
     io->stream_count = pipeline->config.stream_count;
     io->parser = json_parser_new();
     io->validator = validator_new(pipeline->plans);
+    io->metrics = pipeline->config.metrics;
     io->cells = metrics_thread(pipeline->config.metrics);
     io->open = calloc(io->stream_count, sizeof(struct chunk *));
     io->spare = calloc(io->stream_count, sizeof(struct chunk *));

@@ -26,10 +26,11 @@ struct pipeline_io {
     struct payload_merge *merge; /* NULL: no payload needed it yet */
     struct validator *validator;
     struct metrics_cells *cells; /* of this I/O thread */
-    struct refusals *refusals;   /* of all */
-    uint64_t max_events;         /* in one payload (http.max_events) */
-    struct chunk **open;         /* by stream index; NULL: none is open */
-    struct chunk **spare;        /* by stream index: lists (by `next`) of cleared chunks */
+    const struct metrics *metrics;
+    struct refusals *refusals; /* of all */
+    uint64_t max_events;       /* in one payload (http.max_events) */
+    struct chunk **open;       /* by stream index; NULL: none is open */
+    struct chunk **spare;      /* by stream index: lists (by `next`) of cleared chunks */
     size_t stream_count;
     struct pipeline_inbox *inbox; /* completed chunks and stored tokens on their way back */
     struct pipeline_inbox

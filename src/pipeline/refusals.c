@@ -1,6 +1,7 @@
 /* Turns refusals into a line each, or one a second. */
 #include "pipeline/refusals.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 
@@ -12,11 +13,19 @@ void refusals_init(struct refusals *refusals)
 {
     pthread_mutex_init(&refusals->mutex, NULL);
     atomic_init(&refusals->count, 0);
+    refusals->sink_count = 0;
 }
 
 void refusals_release(struct refusals *refusals)
 {
     pthread_mutex_destroy(&refusals->mutex);
+}
+
+void refusals_add_sink(struct refusals *refusals, const struct refusal_sink *sink)
+{
+    ASSERT(sink->refused != NULL);
+    ASSERT_BELOW(refusals->sink_count, REFUSAL_SINKS_MAX);
+    refusals->sinks[refusals->sink_count++] = sink;
 }
 
 static void log_one(const struct refusal *refusal, uint64_t events, struct slice message)
@@ -28,10 +37,15 @@ static void log_one(const struct refusal *refusal, uint64_t events, struct slice
         (int)(message.len < LONGEST_MESSAGE ? message.len : LONGEST_MESSAGE), message.data);
 }
 
-void refusals_note(struct refusals *refusals, const struct refusal *refusal, uint64_t events, struct slice message)
+void refusals_note(struct refusals *refusals, const struct refusal *refusal, const struct refused_input *input,
+                   struct slice message)
 {
+    uint64_t events = input->events;
     if (log_takes(LOG_DEBUG)) {
         log_one(refusal, events, message);
+    }
+    for (size_t i = 0; i < refusals->sink_count; i++) {
+        refusals->sinks[i]->refused(refusals->sinks[i]->context, refusal, input, message);
     }
     if (atomic_load_explicit(&refusals->count, memory_order_relaxed) != 0) {
         atomic_fetch_add_explicit(&refusals->count, events, memory_order_relaxed);

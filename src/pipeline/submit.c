@@ -29,7 +29,9 @@ static struct slice for_log(const struct entry *entry, struct slice message)
     return shape != NULL && shape->secret ? SLICE("") : message;
 }
 
-static void note_bad_event(const struct entry *entry, const struct event_error *error)
+/* The event is at `at` of `document`; NULL: it is the reader's piece. */
+static void note_bad_event(const struct entry *entry, const struct event_error *error,
+                           const struct json_document *document, json_at at)
 {
     const struct stream *stream = entry->stream;
     bool known = error->column < stream->column_count;
@@ -38,23 +40,28 @@ static void note_bad_event(const struct entry *entry, const struct event_error *
     if (known) {
         metric_add_field(entry->io->cells, stream->index, error->column, error->code, 1);
     }
-    refusals_note(entry->io->refusals, &refusal, 1, for_log(entry, slice_from_string(error->message)));
+    struct refused_input input = { .events = 1, .document = document, .at = at, .merged = entry->merge != NULL };
+    if (document == NULL) {
+        input.bytes = entry->reader->piece;
+    }
+    submit_tell(entry->io, entry->payload, &refusal, &input, for_log(entry, slice_from_string(error->message)));
 }
 
-static void add_bad_event(struct entry *entry, const struct event_error *error)
+static void add_bad_event(struct entry *entry, const struct event_error *error, const struct json_document *document,
+                          json_at at)
 {
     submission_add_error(entry->submission, error);
     submit_count_refused(entry->io, entry->payload->protocol, entry->stream->index, error->code, 1);
-    note_bad_event(entry, error);
+    note_bad_event(entry, error, document, at);
 }
 
-static void RARE refuse_size(struct entry *entry)
+static void RARE refuse_size(struct entry *entry, const struct json_document *document, json_at at)
 {
     struct event_error error = { .code = ERROR_EVENT_TOO_LARGE, .column = SIZE_MAX };
     snprintf(error.message, sizeof error.message,
              "the event is larger than the %llu bytes of JSON that max_event of its stream allows",
              (unsigned long long)entry->max_event);
-    add_bad_event(entry, &error);
+    add_bad_event(entry, &error, document, at);
 }
 
 /* Is the event larger than its stream takes? Not asked where the text that it is in is no larger. */
@@ -92,7 +99,7 @@ static bool add_event(struct entry *entry)
         at = JSON_ROOT;
     }
     if (is_too_large(entry, document, at)) {
-        refuse_size(entry);
+        refuse_size(entry, document, at);
         return true;
     }
     if (validate_event(entry->io->validator, document, at, &entry->context, entry->chunk, &error)) {
@@ -102,7 +109,7 @@ static bool add_event(struct entry *entry)
     if (error.code == ERROR_OUT_OF_MEMORY) {
         return false;
     }
-    add_bad_event(entry, &error);
+    add_bad_event(entry, &error, document, at);
     return true;
 }
 
@@ -110,7 +117,7 @@ static void RARE add_bad_piece(struct entry *entry)
 {
     struct event_error error = { .code = entry->reader->error, .column = SIZE_MAX };
     payload_explain(entry->reader, error.message, sizeof error.message);
-    add_bad_event(entry, &error);
+    add_bad_event(entry, &error, NULL, 0);
 }
 
 /* All that the reader finds. False: memory ran short, or the chunk is too large; what was added goes. */
@@ -249,9 +256,11 @@ static void note_whole(const struct entry *entry)
 {
     const struct submission *submission = entry->submission;
     uint32_t rejected = submission->rejected;
-    uint64_t events = submission->events > rejected ? submission->events - rejected : 1;
+    struct refused_input input = { .events = submission->events > rejected ? submission->events - rejected : 1,
+                                   .whole = true,
+                                   .bytes = entry->payload->bytes };
     struct refusal refusal = { entry->payload->protocol, entry->stream->name, "", submission->error };
-    refusals_note(entry->io->refusals, &refusal, events, for_log(entry, buf_slice(&submission->detail)));
+    submit_tell(entry->io, entry->payload, &refusal, &input, for_log(entry, buf_slice(&submission->detail)));
 }
 
 static void RARE follow_shape(const struct payload_shape *shape, struct payload_source *source,

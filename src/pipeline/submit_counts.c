@@ -29,12 +29,33 @@ void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const 
     submit_count_refused(io, protocol, index, error, 1);
 }
 
+void submit_tell(struct pipeline_io *io, const struct payload *payload, const struct refusal *refusal,
+                 struct refused_input *input, struct slice message)
+{
+    input->payload = payload;
+    if (payload->key != 0) {
+        input->key_name = metrics_key_name(io->metrics, payload->key);
+    }
+    refusals_note(io->refusals, refusal, input, message);
+}
+
 void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, const struct stream *stream,
                             enum error error)
 {
     struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
+    struct refused_input input = { .events = 1, .whole = true };
     submit_count_payload(io, protocol, stream, error);
-    refusals_note(io->refusals, &refusal, 1, SLICE(""));
+    refusals_note(io->refusals, &refusal, &input, SLICE(""));
+}
+
+void pipeline_refuse(struct pipeline_io *io, const struct payload *payload, const struct stream *blamed,
+                     enum error error)
+{
+    struct refusal refusal = { payload->protocol, blamed != NULL ? blamed->name : "", "", error };
+    struct refused_input input = { .events = 1, .whole = true, .bytes = payload->bytes };
+    submit_count_payload(io, payload->protocol, blamed, error);
+    pipeline_count_key_refusal(io, payload->key, error);
+    submit_tell(io, payload, &refusal, &input, SLICE(""));
 }
 
 void pipeline_count_key_refusal(struct pipeline_io *io, uint32_t key, enum error error)

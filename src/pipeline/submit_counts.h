@@ -7,7 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct payload;
 struct pipeline_io;
+struct refusal;
+struct refused_input;
+struct slice;
 struct stream;
 struct submission;
 
@@ -21,6 +25,10 @@ void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const 
 
 /* Counts a payload that was submitted with a key. */
 void submit_count_key(struct pipeline_io *io, uint32_t key, const struct submission *submission);
+
+/* Tells who listens of a refusal whose input is of this payload; `input` has its events and bytes. */
+void submit_tell(struct pipeline_io *io, const struct payload *payload, const struct refusal *refusal,
+                 struct refused_input *input, struct slice message);
 
 /* What was changed of the values of a payload's events; `taken`: they were, else it is forgotten. */
 void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken);

@@ -178,6 +178,12 @@ uint32_t metrics_take_key(struct metrics *metrics, struct slice name)
     return 0;
 }
 
+struct slice metrics_key_name(const struct metrics *metrics, uint32_t key)
+{
+    ASSERT(key != 0 && key <= metrics->key_room);
+    return slice_from_string(metrics->keys[key].used ? metrics->keys[key].name : "");
+}
+
 size_t metrics_no_stream(const struct metrics *metrics)
 {
     return metrics->stream_count;

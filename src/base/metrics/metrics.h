@@ -98,6 +98,9 @@ void metrics_forget_keys(struct metrics *metrics);
 void metrics_keep_key(struct metrics *metrics, uint32_t index);
 uint32_t metrics_take_key(struct metrics *metrics, struct slice name);
 
+/* Of a key that was taken; empty: it is none any more. Valid until keys are taken anew. */
+struct slice metrics_key_name(const struct metrics *metrics, uint32_t key);
+
 /* Other fields of a stream. `new` makes them, without a count; NULL: memory is short. `swap` has them take over the counts of those
  * that are there by the same name, while nobody counts; *fields is what was there before. */
 struct metrics_fields *metrics_fields_new(const struct metrics_names *names);

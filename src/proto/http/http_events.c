@@ -210,6 +210,15 @@ static void hand_on(struct io_context *context, const struct payload *payload, e
     answer->state = ANSWER_SUBMIT;
 }
 
+/* What came was read, and cannot be made a payload. */
+static void RARE refuse_body(struct io_context *context, struct http_answer *answer, struct payload *payload,
+                             enum error error, struct slice detail)
+{
+    payload->key = context->key != NULL ? context->key->counter : 0;
+    pipeline_refuse(context->intake.io, payload, NULL, error);
+    http_answer_problem(answer, error, detail, SLICE(""));
+}
+
 static void RARE take_key(const struct io_context *context, struct payload *payload, size_t bytes)
 {
     const struct access_key *key = context->key;
@@ -237,10 +246,6 @@ void http_events_post(struct io_context *context, const struct event_route *rout
     if (error == OK) {
         error = http_body_read(context, route, request, arguments.stream, &read, &detail);
     }
-    if (error != OK) {
-        http_events_refuse(context, answer, error, detail);
-        return;
-    }
     struct payload payload = {
         .stream = arguments.stream,
         .bytes = read.bytes,
@@ -255,6 +260,10 @@ void http_events_post(struct io_context *context, const struct event_route *rout
         .wait_stored = arguments.wait_stored,
         .values = read.values,
     };
+    if (error != OK) {
+        refuse_body(context, answer, &payload, error, detail);
+        return;
+    }
     if (context->key != NULL) {
         take_key(context, &payload, body.len);
     }

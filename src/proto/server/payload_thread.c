@@ -102,8 +102,7 @@ struct large_payload *payload_thread_collect(struct payload_thread *thread)
 static void refuse(struct payload_thread *thread, struct large_payload *large, enum error error)
 {
     large->error = error;
-    pipeline_count_refusal(thread->intake.io, large->payload.protocol, large->blamed, error);
-    pipeline_count_key_refusal(thread->intake.io, large->payload.key, error);
+    pipeline_refuse(thread->intake.io, &large->payload, large->blamed, error);
 }
 
 /* What is known at once goes back before the events are pushed, so that their completion finds somebody who waits for it. */

@@ -190,8 +190,7 @@ static void take(struct udp_thread *thread, const struct udp_datagram *datagram,
     if (error == OK) {
         pipeline_submit(intake->io, &payload, &intake->submission);
     } else {
-        pipeline_count_refusal(intake->io, PROTOCOL_UDP, thread->config.stream, error);
-        pipeline_count_key_refusal(intake->io, payload.key, error);
+        pipeline_refuse(intake->io, &payload, payload.stream, error);
         intake->submission.events = 0;
     }
     if (service.rates != NULL) {

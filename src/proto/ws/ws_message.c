@@ -56,10 +56,9 @@ static bool is_told_in_ack(enum error error)
     return error == ERROR_EMPTY_PAYLOAD || error == ERROR_BAD_COMPRESSION;
 }
 
-static enum error refuse(struct io_context *context, const struct ws_terms *terms, enum error error, struct slice bytes)
+static enum error refuse(struct io_context *context, const struct payload *payload, enum error error)
 {
-    pipeline_count_refusal(context->intake.io, PROTOCOL_WS, terms->stream, error);
-    pipeline_count_key_refusal(context->intake.io, terms->key.counter, error);
+    pipeline_refuse(context->intake.io, payload, payload->stream, error);
     if (!is_told_in_ack(error)) {
         return error;
     }
@@ -68,7 +67,7 @@ static enum error refuse(struct io_context *context, const struct ws_terms *term
     buf_clear(&submission->errors);
     buf_clear(&submission->refused);
     if (error == ERROR_BAD_COMPRESSION) {
-        decode_describe_fault(ENCODING_LZ4, bytes, &submission->detail);
+        decode_describe_fault(ENCODING_LZ4, payload->bytes, &submission->detail);
     }
     submission->error = error;
     submission->pending = false;
@@ -91,8 +90,7 @@ static enum error hand_on(struct io_context *context, const struct payload *payl
     };
     enum error error = io_context_hand_on(context, &large);
     if (error != OK) {
-        pipeline_count_refusal(context->intake.io, PROTOCOL_WS, payload->stream, error);
-        pipeline_count_key_refusal(context->intake.io, payload->key, error);
+        pipeline_refuse(context->intake.io, payload, payload->stream, error);
     }
     return error;
 }
@@ -105,10 +103,6 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
     metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
     if (terms->key.counter != 0) {
         metric_add_index(context->intake.cells, METRIC_KEY_BYTES, terms->key.counter, (int64_t)bytes.len);
-    }
-    enum error error = unpack(context, is_text, &bytes, handed_on);
-    if (error != OK) {
-        return refuse(context, terms, error, bytes);
     }
     struct payload payload = {
         .stream = terms->stream,
@@ -124,6 +118,10 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
         .streams = terms->key.all_streams ? NULL : &terms->key.streams,
         .key = terms->key.counter,
     };
+    enum error error = unpack(context, is_text, &payload.bytes, handed_on);
+    if (error != OK) {
+        return refuse(context, &payload, error);
+    }
     if (*handed_on) {
         return hand_on(context, &payload, is_text);
     }

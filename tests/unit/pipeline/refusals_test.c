@@ -57,13 +57,14 @@ static void a_line_a_second_says_how_many_and_why_without_what_the_event_held(vo
     refusals_init(&refusals);
     struct capture capturing = capture(LOG_INFO);
     refusals_tell(&refusals);
-    refusals_note(&refusals, &too_long, 1, SLICE("channel: \"ann@example.org\" is 15 bytes long"));
+    refusals_note(&refusals, &too_long, &(struct refused_input){ .events = 1 },
+                  SLICE("channel: \"ann@example.org\" is 15 bytes long"));
     for (int i = 0; i < 1000; i++) {
-        refusals_note(&refusals, &no_json, 2, SLICE("invalid JSON at byte 17"));
+        refusals_note(&refusals, &no_json, &(struct refused_input){ .events = 2 }, SLICE("invalid JSON at byte 17"));
     }
     refusals_tell(&refusals);
     refusals_tell(&refusals);
-    refusals_note(&refusals, &no_json, 1, SLICE(""));
+    refusals_note(&refusals, &no_json, &(struct refused_input){ .events = 1 }, SLICE(""));
     refusals_tell(&refusals);
     log_text(&capturing, text, sizeof text);
     assert_int_equal(count_lines(text), 2);
@@ -85,9 +86,10 @@ static void at_debug_each_is_a_line_with_its_message_cut(void **state)
     refusals_init(&refusals);
     struct capture capturing = capture(LOG_DEBUG);
     for (int i = 0; i < 100; i++) {
-        refusals_note(&refusals, &too_long, 1, slice_make(message, sizeof message));
+        refusals_note(&refusals, &too_long, &(struct refused_input){ .events = 1 },
+                      slice_make(message, sizeof message));
     }
-    refusals_note(&refusals, &no_json, 1, SLICE(""));
+    refusals_note(&refusals, &no_json, &(struct refused_input){ .events = 1 }, SLICE(""));
     log_text(&capturing, text, sizeof text);
     assert_int_equal(count_lines(text), 101);
     assert_non_null(
@@ -104,10 +106,50 @@ static void at_warn_nothing_is_said(void **state)
     struct refusals refusals;
     refusals_init(&refusals);
     struct capture capturing = capture(LOG_WARN);
-    refusals_note(&refusals, &too_long, 1, SLICE("too long"));
+    refusals_note(&refusals, &too_long, &(struct refused_input){ .events = 1 }, SLICE("too long"));
     refusals_tell(&refusals);
     log_text(&capturing, text, sizeof text);
     assert_string_equal(text, "");
+    refusals_release(&refusals);
+}
+
+struct told {
+    int count;
+    struct refusal refusal;
+    uint64_t events;
+    char message[64];
+    char bytes[64];
+};
+
+static void tell(void *context, const struct refusal *refusal, const struct refused_input *input, struct slice message)
+{
+    struct told *told = context;
+    told->count++;
+    told->refusal = *refusal;
+    told->events = input->events;
+    snprintf(told->message, sizeof told->message, "%.*s", (int)message.len, message.data);
+    snprintf(told->bytes, sizeof told->bytes, "%.*s", (int)input->bytes.len, input->bytes.data);
+}
+
+static void each_sink_is_told_of_each_refusal_with_what_was_refused(void **state)
+{
+    (void)state;
+    struct told first = { 0 }, second = { 0 };
+    const struct refusal_sink sinks[] = { { &first, tell }, { &second, tell } };
+    const struct refused_input input = { .events = 3, .whole = true, .bytes = SLICE("{\"a\":") };
+    struct refusals refusals;
+    refusals_init(&refusals);
+    refusals_add_sink(&refusals, &sinks[0]);
+    refusals_add_sink(&refusals, &sinks[1]);
+    refusals_note(&refusals, &no_json, &input, SLICE("invalid JSON at byte 5"));
+    refusals_note(&refusals, &no_json, &input, SLICE("invalid JSON at byte 5"));
+    assert_int_equal(first.count, 2);
+    assert_int_equal(second.count, 2);
+    assert_int_equal(second.refusal.error, ERROR_INVALID_JSON);
+    assert_string_equal(second.refusal.stream, "clicks");
+    assert_int_equal(second.events, 3);
+    assert_string_equal(second.message, "invalid JSON at byte 5");
+    assert_string_equal(second.bytes, "{\"a\":");
     refusals_release(&refusals);
 }
 
@@ -117,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_line_a_second_says_how_many_and_why_without_what_the_event_held),
         cmocka_unit_test(at_debug_each_is_a_line_with_its_message_cut),
         cmocka_unit_test(at_warn_nothing_is_said),
+        cmocka_unit_test(each_sink_is_told_of_each_refusal_with_what_was_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

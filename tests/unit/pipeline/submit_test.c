@@ -18,6 +18,7 @@
 #include "pipeline/payload/request_values.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
+#include "pipeline/validate/json_write.h"
 #include "schema_fixture.h"
 
 /* The rest of the pipeline, as submit.c knows it. */
@@ -1058,9 +1059,59 @@ static void what_a_request_says_of_each_event_is_weighed_once_for_each(void **st
     buf_release(&text);
 }
 
+/* What a sink was told since it was cleared. */
+struct told {
+    uint64_t events;
+    uint32_t whole, items;
+    bool bare;             /* one of them had neither JSON nor bytes */
+    struct buf items_text; /* of those that could be read, one a line */
+};
+
+static void tell(void *context, const struct refusal *refusal, const struct refused_input *input, struct slice message)
+{
+    struct told *told = context;
+    struct buf path = { 0 };
+    struct json_extent extent;
+    assert_int_equal(refusal->protocol, PROTOCOL_HTTP);
+    assert_non_null(input->payload);
+    (void)message;
+    told->events += input->events;
+    told->whole += input->whole;
+    told->items += !input->whole;
+    told->bare = told->bare || (input->document == NULL && input->bytes.data == NULL && input->payload->bytes.len != 0);
+    if (input->document != NULL) {
+        assert_int_equal(json_write(input->document, input->at, false, &told->items_text, &path, &extent), OK);
+        buf_append_byte(&told->items_text, '\n');
+    }
+    buf_release(&path);
+}
+
+static void a_sink_is_told_each_refused_event_with_its_bytes_whatever_its_payload_is(void **state)
+{
+    struct setup *setup = *state;
+    struct told told = { 0 };
+    const struct refusal_sink sink = { &told, tell };
+    refusals_add_sink(&setup->refusals, &sink);
+    for (size_t i = 0; i < ARRAY_LENGTH(payloads); i++) {
+        told = (struct told){ .items_text = told.items_text };
+        submit(setup, payloads[i].form, payloads[i].text);
+        assert_int_equal(told.whole, payloads[i].error != OK);
+        assert_int_equal(told.items, payloads[i].rejected);
+        assert_int_equal(told.events, payloads[i].error != OK ? 1 : payloads[i].rejected);
+        assert_false(told.bare);
+    }
+    buf_clear(&told.items_text);
+    submit(setup, PAYLOAD_MANY, SLICE("[{\"a\":1},{\"a\":300,\"t\":\"x\\u0000\\n\"},{\"a\":2},{\"a\":1e999}]"));
+    buf_append_byte(&told.items_text, '\0');
+    assert_string_equal(told.items_text.data, "{\"a\":300,\"t\":\"x\\u0000\\n\"}\n{\"a\":1e999}\n");
+    buf_release(&told.items_text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_sink_is_told_each_refused_event_with_its_bytes_whatever_its_payload_is, start,
+                                        end),
         cmocka_unit_test_setup_teardown(what_a_request_says_of_each_event_is_weighed_once_for_each, start, end),
         cmocka_unit_test_setup_teardown(takes_every_form_and_counts_each_event_once, start, end),
         cmocka_unit_test_setup_teardown(texts_that_are_repaired_are_counted_once_whatever_their_payload_is, start, end),

@@ -83,6 +83,12 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
     world.refused[world.refusals++] = error;
 }
 
+void pipeline_refuse(struct pipeline_io *io, const struct payload *payload, const struct stream *blamed,
+                     enum error error)
+{
+    pipeline_count_refusal(io, payload->protocol, blamed, error);
+}
+
 void submission_release(struct submission *submission)
 {
     (void)submission;
