@@ -227,30 +227,44 @@ static int run_in(const struct verb *verb, const char *data, char **names, int c
     return fine && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
 
-static int explain_use(void)
+static int run_command(int argc, char **argv)
 {
-    fprintf(stderr, "usage: sluice dead-letters list|retry DATA_FOLDER [SEGMENT…]\n"
-                    "       sluice dead-letters drop DATA_FOLDER --all | SEGMENT…\n");
-    return 2;
+    bool all = argc == 4 && strcmp(argv[3], "--all") == 0;
+    int count = all ? 0 : argc - 3;
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-' && !(all && i == 3)) {
+            return command_explain_use(&dead_letters_command);
+        }
+    }
+    for (size_t i = 0; argc >= 3 && i < ARRAY_LENGTH(verbs); i++) {
+        bool understood = count != 0 || all || !verbs[i].all_needs_flag;
+        if (strcmp(argv[1], verbs[i].name) == 0 && understood) {
+            return run_in(&verbs[i], argv[2], argv + 3, count);
+        }
+    }
+    return command_explain_use(&dead_letters_command);
 }
 
-int dead_letters_command(int argc, char **argv)
-{
-    if (argc < 2) {
-        return explain_use();
-    }
-    bool all = argc == 3 && strcmp(argv[2], "--all") == 0;
-    int count = all ? 0 : argc - 2;
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && !(all && i == 2)) {
-            return explain_use();
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
-        if (strcmp(argv[0], verbs[i].name) == 0) {
-            bool understood = count != 0 || all || !verbs[i].all_needs_flag;
-            return understood ? run_in(&verbs[i], argv[1], argv + 2, count) : explain_use();
-        }
-    }
-    return explain_use();
-}
+static const struct command_verb command_verbs[] = {
+    { "list", "a line a segment: when, stream, table, rows, bytes, code, name, reason; then the sums" },
+    { "retry", "give them back to delivery: a running gateway takes them within seconds, else the next start does" },
+    { "drop", "delete them and say how many rows; all of them only with --all" },
+    { 0 },
+};
+
+static const struct command_option options[] = {
+    { .name = "all", .help = "of drop: all that there are", .letter = 'A' },
+    { 0 },
+};
+
+const struct command dead_letters_command = {
+    .name = "dead-letters",
+    .usage = "list|retry DATA_FOLDER [SEGMENT…]\n"
+             "drop DATA_FOLDER --all | SEGMENT…",
+    .summary = "list, retry or drop the rows that a table refused",
+    .help = "It works beside a running gateway and without one. Without a SEGMENT, list and retry mean all. Exit code: "
+            "0, 1 if a segment is damaged or not there, 2 for the command line.",
+    .verbs = command_verbs,
+    .options = options,
+    .run = run_command,
+};

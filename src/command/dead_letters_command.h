@@ -6,8 +6,10 @@
  *   retry  gives them back to delivery: a running gateway takes them within seconds, else the next start does
  *   drop   deletes them and says how many rows; all of them only with --all
  *
- * Without a SEGMENT, list and retry mean all. `argv[0]` is the word behind `dead-letters`. Exit code: 0; 1: a
- * segment is damaged or not there, or the folder cannot be read or written; 2: usage. */
+ * Without a SEGMENT, list and retry mean all. Exit code: 0; 1: a segment is damaged or not there, or the folder
+ * cannot be read or written; 2: usage. */
 #pragma once
 
-int dead_letters_command(int argc, char **argv);
+#include "command/command.h"
+
+extern const struct command dead_letters_command;

@@ -218,13 +218,29 @@ static int look_at_folder(const struct verb *verb, const char *data)
     return sound && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
 
-int journal_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
-    for (size_t i = 0; argc == 2 && i < ARRAY_LENGTH(verbs); i++) {
-        if (strcmp(argv[0], verbs[i].name) == 0) {
-            return look_at_folder(&verbs[i], argv[1]);
+    for (size_t i = 0; argc == 3 && i < ARRAY_LENGTH(verbs); i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            return look_at_folder(&verbs[i], argv[2]);
         }
     }
-    fprintf(stderr, "usage: sluice journal ls|cat|verify DATA_FOLDER\n");
-    return 2;
+    return command_explain_use(&journal_command);
 }
+
+static const struct command_verb command_verbs[] = {
+    { "ls", "a line a segment: stream, rows, bytes, age, name" },
+    { "cat", "every row as a line of JSON, oldest segment first" },
+    { "verify", "check every frame of every segment" },
+    { 0 },
+};
+
+const struct command journal_command = {
+    .name = "journal",
+    .usage = "ls|cat|verify DATA_FOLDER",
+    .summary = "look at the events that wait in a data folder",
+    .help = "It only reads, and works while a gateway runs. Exit code: 0, 1 if damage was found or the folder cannot "
+            "be read, 2 for the command line.",
+    .verbs = command_verbs,
+    .run = run_command,
+};

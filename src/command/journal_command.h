@@ -5,7 +5,9 @@
  *   cat     every row as a line of JSON, oldest segment first
  *   verify  checks every frame of every segment
  *
- * `argv[0]` is the word behind `journal`. Exit code: 0; 1: damage was found, or the folder cannot be read; 2: usage. */
+ * Exit code: 0; 1: damage was found, or the folder cannot be read; 2: usage. */
 #pragma once
 
-int journal_command(int argc, char **argv);
+#include "command/command.h"
+
+extern const struct command journal_command;

@@ -15,25 +15,10 @@
 
 #define LIST_MAX 256
 
-static const char usage[] =
-    "usage: sluice key new --name NAME --scopes SCOPE[,SCOPE…] [--streams STREAM[,…]] [--origins ORIGIN[,…]]\n"
-    "                      [--expires TIME] [--subject SUBJECT]\n"
-    "       sluice key check [--config FILE] < KEY\n"
-    "       sluice key list [--config FILE]\n"
-    "  new    prints a key, once, and the lines for `keys:` of the configuration or for its keys_file\n"
-    "         --scopes   write, read, admin\n"
-    "         --streams  that it may write; else all\n"
-    "         --origins  of the web pages that may use it, such as https://shop.example; else any, and none\n"
-    "         --expires  2027-01-31 or 2027-01-31T12:00:00Z; else never\n"
-    "         --subject  of a client's certificate that stands for the key as well\n"
-    "  check  says of the key on stdin what it is for, and whether it may be used now\n"
-    "  list   the keys of the configuration, without what would let anybody in\n";
-
 struct key_arguments {
     const char *config; /* NULL: the usual one */
     const char *origin_items[LIST_MAX], *stream_items[LIST_MAX];
     struct key_options key;
-    bool help;
 };
 
 /* Cuts `text` at its commas. False: there are too many. */
@@ -68,33 +53,21 @@ static bool read_scopes(char *text, unsigned *scopes)
 
 static bool parse_arguments(int argc, char **argv, struct key_arguments *arguments)
 {
-    static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "name", required_argument, NULL, 'n' },
-        { "scopes", required_argument, NULL, 's' },
-        { "streams", required_argument, NULL, 't' },
-        { "origins", required_argument, NULL, 'o' },
-        { "expires", required_argument, NULL, 'e' },
-        { "subject", required_argument, NULL, 'b' },
-        { "help", no_argument, NULL, 'h' },
-        { 0 },
-    };
     struct key_options *key = &arguments->key;
     bool good = true;
-    for (int option; good && (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+    for (int option; good && (option = command_next_option(&key_command, argc, argv)) != -1;) {
         switch (option) {
         case 'c': arguments->config = optarg; break;
-        case 'n': key->name = optarg; break;
-        case 's': good = read_scopes(optarg, &key->scopes); break;
-        case 't': good = split(optarg, arguments->stream_items, &key->streams); break;
-        case 'o': good = split(optarg, arguments->origin_items, &key->origins); break;
-        case 'e': key->expires = optarg; break;
-        case 'b': key->subject = optarg; break;
-        case 'h': arguments->help = true; break;
+        case 'N': key->name = optarg; break;
+        case 'S': good = read_scopes(optarg, &key->scopes); break;
+        case 'T': good = split(optarg, arguments->stream_items, &key->streams); break;
+        case 'O': good = split(optarg, arguments->origin_items, &key->origins); break;
+        case 'E': key->expires = optarg; break;
+        case 'B': key->subject = optarg; break;
         default: good = false;
         }
     }
-    return good && (arguments->help || optind + 1 == argc);
+    return good && optind + 1 == argc;
 }
 
 static bool is_plain(const char *name)
@@ -219,16 +192,12 @@ static int check(const struct key_arguments *arguments, struct buf *out, struct 
     return code;
 }
 
-int key_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     struct key_arguments arguments = { .key = { .line = 1, .file = "sluice key", .expires = "", .subject = "" } };
     struct buf out = { 0 }, problems = { 0 };
     int code = 2;
     bool good = parse_arguments(argc, argv, &arguments);
-    if (good && arguments.help) {
-        fputs(usage, stdout);
-        return 0;
-    }
     const char *verb = good ? argv[optind] : "";
     if (strcmp(verb, "new") == 0) {
         return make(&arguments.key);
@@ -238,7 +207,7 @@ int key_command(int argc, char **argv)
     } else if (strcmp(verb, "list") == 0) {
         code = gateway_access_list(arguments.config, &out, &problems) ? 0 : 2;
     } else {
-        fputs(usage, stderr);
+        command_explain_use(&key_command);
     }
     fwrite(out.data, 1, out.len, stdout);
     if (problems.len != 0) {
@@ -248,3 +217,40 @@ int key_command(int argc, char **argv)
     buf_release(&problems);
     return code;
 }
+
+static const struct command_verb command_verbs[] = {
+    { "new", "print a key, once, and the lines for `keys:` of the configuration or for its keys_file" },
+    { "check", "say of the key on stdin what it is for, and whether it may be used now" },
+    { "list", "the keys of the configuration, without what would let anybody in" },
+    { 0 },
+};
+
+static const struct command_option options[] = {
+    COMMAND_CONFIG_OPTION,
+    { .name = "name", .value = "NAME", .help = "of the key", .letter = 'N' },
+    { .name = "scopes", .value = "SCOPE[,SCOPE…]", .help = "write, read, admin", .letter = 'S' },
+    { .name = "streams", .value = "STREAM[,…]", .help = "that it may write; else all", .letter = 'T' },
+    { .name = "origins",
+      .value = "ORIGIN[,…]",
+      .help = "of the web pages that may use it, such as https://shop.example; else any, and none",
+      .letter = 'O' },
+    { .name = "expires", .value = "TIME", .help = "2027-01-31 or 2027-01-31T12:00:00Z; else never", .letter = 'E' },
+    { .name = "subject",
+      .value = "SUBJECT",
+      .help = "of a client's certificate that stands for the key as well",
+      .letter = 'B' },
+    { 0 },
+};
+
+const struct command key_command = {
+    .name = "key",
+    .usage = "new --name NAME --scopes SCOPE[,SCOPE…] [--streams STREAM[,…]] [--origins ORIGIN[,…]] [--expires TIME] "
+             "[--subject SUBJECT]\n"
+             "check [--config FILE] < KEY\n"
+             "list [--config FILE]",
+    .summary = "make a key for clients, or tell what a key is for",
+    .help = "A key is printed once and stands nowhere else. The configuration has its hash.",
+    .verbs = command_verbs,
+    .options = options,
+    .run = run_command,
+};

@@ -2,5 +2,6 @@
  * checked is read from stdin, so that no list of processes and no history of a shell has it. */
 #pragma once
 
-/* argv[0] is "key". Returns the exit code: 0 good, 1 the key may not be used, 2 usage or configuration. */
-int key_command(int argc, char **argv);
+#include "command/command.h"
+
+extern const struct command key_command;

@@ -14,13 +14,6 @@
 
 #define SHIPPED_VERSION "26.7" /* of the embedded engine */
 
-static const char usage[] =
-    "usage: sluice schema print [--config FILE] [--replicated] [--on-cluster NAME] [--server VERSION] [STREAM…]\n"
-    "  the CREATE TABLE of each stream (or of those that are named), for a table that keeps each event once\n"
-    "  --replicated       ReplicatedReplacingMergeTree, with the server's macros {shard} and {replica}\n"
-    "  --on-cluster NAME  ON CLUSTER NAME\n"
-    "  --server VERSION   for ClickHouse of this version (18.16, 26.7 …); else the configured server is asked\n";
-
 struct schema_arguments {
     const char *config;
     const char *version;
@@ -31,19 +24,12 @@ struct schema_arguments {
 
 static bool parse_arguments(int argc, char **argv, struct schema_arguments *arguments)
 {
-    static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "replicated", no_argument, NULL, 'r' },
-        { "on-cluster", required_argument, NULL, 'o' },
-        { "server", required_argument, NULL, 's' },
-        { 0 },
-    };
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+    for (int option; (option = command_next_option(&schema_command, argc, argv)) != -1;) {
         switch (option) {
         case 'c': arguments->config = optarg; break;
-        case 'r': arguments->form.replicated = true; break;
-        case 'o': arguments->form.cluster = optarg; break;
-        case 's': arguments->version = optarg; break;
+        case 'R': arguments->form.replicated = true; break;
+        case 'O': arguments->form.cluster = optarg; break;
+        case 'S': arguments->version = optarg; break;
         default: return false;
         }
     }
@@ -153,12 +139,11 @@ static int print(const struct config *config, const struct schema_arguments *arg
     return possible && printed ? 0 : 1;
 }
 
-int schema_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     struct schema_arguments arguments = { .config = DEFAULT_CONFIG };
     if (!parse_arguments(argc, argv, &arguments)) {
-        fputs(usage, stderr);
-        return 2;
+        return command_explain_use(&schema_command);
     }
     struct config config;
     struct buf problem = { 0 };
@@ -174,3 +159,32 @@ int schema_command(int argc, char **argv)
     config_free(&config);
     return code;
 }
+
+static const struct command_verb command_verbs[] = {
+    { "print", "the CREATE TABLE of each stream, or of those that are named" },
+    { 0 },
+};
+
+static const struct command_option options[] = {
+    COMMAND_CONFIG_OPTION,
+    { .name = "replicated",
+      .help = "ReplicatedReplacingMergeTree, with the server's macros {shard} and {replica}",
+      .letter = 'R' },
+    { .name = "on-cluster", .value = "NAME", .help = "ON CLUSTER NAME", .letter = 'O' },
+    { .name = "server",
+      .value = "VERSION",
+      .help = "for ClickHouse of this version (18.16, 26.7 …); else the configured server is asked",
+      .letter = 'S' },
+    { 0 },
+};
+
+const struct command schema_command = {
+    .name = "schema",
+    .usage = "print [--config FILE] [--replicated] [--on-cluster NAME] [--server VERSION] [STREAM…]",
+    .summary = "print the CREATE TABLE of each stream",
+    .help = "The table keeps each event once. Without a STREAM all are printed. A store that is a server is asked for "
+            "its version; an embedded one is not opened.",
+    .verbs = command_verbs,
+    .options = options,
+    .run = run_command,
+};

@@ -3,6 +3,6 @@
  * version; an embedded one is not opened. */
 #pragma once
 
-/* argv[0] is "schema". Returns the exit code: 0 good, 1 the server lacks a type or the result could not be written, 2 usage
- * or configuration. */
-int schema_command(int argc, char **argv);
+#include "command/command.h"
+
+extern const struct command schema_command;

@@ -14,12 +14,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: sluice setup [--config FILE]\n";
-
 static bool parse_arguments(int argc, char **argv, const char **config)
 {
-    static const struct option options[] = { { "config", required_argument, NULL, 'c' }, { 0 } };
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+    for (int option; (option = command_next_option(&setup_command, argc, argv)) != -1;) {
         if (option != 'c') {
             return false;
         }
@@ -144,12 +141,11 @@ static bool run_embedded(const struct config *config, struct buf *problem)
     return done;
 }
 
-int setup_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     const char *path = DEFAULT_CONFIG;
     if (!parse_arguments(argc, argv, &path)) {
-        fputs(usage, stderr);
-        return 2;
+        return command_explain_use(&setup_command);
     }
     struct config config;
     struct buf problem = { 0 };
@@ -165,3 +161,17 @@ int setup_command(int argc, char **argv)
     config_free(&config);
     return code;
 }
+
+static const struct command_option options[] = {
+    COMMAND_CONFIG_OPTION,
+    { 0 },
+};
+
+const struct command setup_command = {
+    .name = "setup",
+    .usage = "[--config FILE]",
+    .summary = "run the SQL files of `setup` on each server, and nothing else",
+    .help = "Exit code: 0 if all statements went through, 1 if one did not, 2 for the configuration.",
+    .options = options,
+    .run = run_command,
+};

@@ -16,12 +16,6 @@
 #define TIMEOUT_NS (300 * NS_PER_SECOND) /* of a server */
 #define BETWEEN_NS (10 * NS_PER_SECOND)
 
-static const char usage[] =
-    "usage: sluice sql [--config FILE] [--format FORMAT] [--write] STATEMENT\n"
-    "  FORMAT is ClickHouse's, e.g. PrettyCompact (the default), TSV, JSONEachRow;\n"
-    "  \"\" for a statement without a result\n"
-    "  --write lets the statement change the embedded store (a server asks its user's rights)\n";
-
 struct sql_arguments {
     const char *config;
     const char *format;
@@ -31,13 +25,7 @@ struct sql_arguments {
 
 static bool parse_arguments(int argc, char **argv, struct sql_arguments *arguments)
 {
-    static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "format", required_argument, NULL, 'f' },
-        { "write", no_argument, NULL, 'w' },
-        { 0 },
-    };
-    for (int option; (option = getopt_long(argc, argv, "c:f:w", options, NULL)) != -1;) {
+    for (int option; (option = command_next_option(&sql_command, argc, argv)) != -1;) {
         switch (option) {
         case 'c': arguments->config = optarg; break;
         case 'f': arguments->format = optarg; break;
@@ -191,12 +179,11 @@ static int run_embedded(const struct config *config, const struct sql_arguments 
     return ask_gateway(fd, arguments);
 }
 
-int sql_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     struct sql_arguments arguments = { .config = DEFAULT_CONFIG, .format = "PrettyCompact" };
     if (!parse_arguments(argc, argv, &arguments)) {
-        fputs(usage, stderr);
-        return 2;
+        return command_explain_use(&sql_command);
     }
     struct config config;
     struct buf problem = { 0 };
@@ -212,3 +199,25 @@ int sql_command(int argc, char **argv)
     config_free(&config);
     return code;
 }
+
+static const struct command_option options[] = {
+    COMMAND_CONFIG_OPTION,
+    { .name = "format",
+      .value = "FORMAT",
+      .help = "ClickHouse's: PrettyCompact (the default), TSV, JSONEachRow …; \"\" for a statement without a result",
+      .letter = 'F' },
+    { .name = "write",
+      .help = "let the statement change the embedded store (a server asks its user's rights)",
+      .letter = 'W' },
+    { 0 },
+};
+
+const struct command sql_command = {
+    .name = "sql",
+    .usage = "[--config FILE] [--format FORMAT] [--write] STATEMENT",
+    .summary = "send one statement to the store and print its result",
+    .help = "A gateway that serves from the embedded store runs the statement itself; without one the command opens "
+            "the store. Ctrl-C cancels.",
+    .options = options,
+    .run = run_command,
+};

@@ -5,6 +5,6 @@
  * The engine in process changes nothing without --write (chdb_statement.h). A server asks its own rights of its user. */
 #pragma once
 
-/* argv[0] is "sql". Returns the exit code: 0 good, 1 the store said no or the result could not be written, 2 usage or
- * configuration. */
-int sql_command(int argc, char **argv);
+#include "command/command.h"
+
+extern const struct command sql_command;

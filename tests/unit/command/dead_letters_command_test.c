@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
-#include "command/dead_letters_command.c" /* belongs to the program, not to a library */
+#include "command/dead_letters_command.h"
 #include "config/options/options.h"
 #include "journal_fixture.h"
 #include "pipeline/journal/dead_letters.h"
@@ -30,8 +30,8 @@ static int set_up(void **state)
 static int run_command(const struct fixture *f, const char *verb, const char *words, struct buf *out)
 {
     char copy[1024], folder[64], path[128], verb_copy[16];
-    char *arguments[8] = { verb_copy, folder };
-    int count = 2;
+    char *arguments[9] = { "dead-letters", verb_copy, folder };
+    int count = 3;
     snprintf(verb_copy, sizeof verb_copy, "%s", verb);
     snprintf(folder, sizeof folder, "%s", f->folder);
     snprintf(copy, sizeof copy, "%s", words);
@@ -44,7 +44,7 @@ static int run_command(const struct fixture *f, const char *verb, const char *wo
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
     dup2(file, STDOUT_FILENO);
     dup2(file, STDERR_FILENO);
-    int code = dead_letters_command(count, arguments);
+    int code = dead_letters_command.run(count, arguments);
     fflush(stdout);
     dup2(saved[0], STDOUT_FILENO);
     dup2(saved[1], STDERR_FILENO);
@@ -379,7 +379,8 @@ static void says_how_it_is_used(void **state)
     struct buf out = { 0 };
     assert_int_equal(run_command(f, "cat", "", &out), 2);
     assert_int_equal(run_command(f, "list", "--every", &out), 2);
-    assert_int_equal(dead_letters_command(0, NULL), 2);
+    char *alone[] = { "dead-letters" };
+    assert_int_equal(dead_letters_command.run(1, alone), 2);
     assert_int_equal(unlink(path_in(f, "", "LOCK", "")), 0);
     assert_int_equal(run_command(f, "list", "", &out), 1);
     assert_non_null(strstr(out.data, "it is no data folder"));

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/lz4.h"
-#include "command/journal_command.c" /* belongs to the program, not to a library */
+#include "command/journal_command.h"
 #include "config/options/options.h"
 #include "journal_fixture.h"
 
@@ -20,7 +20,7 @@ static int with_fsync(void **state)
 static int run_and_read(const struct fixture *f, const char *verb, int stream, struct buf *out)
 {
     char word[16], folder[64], path[128];
-    char *arguments[] = { word, folder };
+    char *arguments[] = { "journal", word, folder };
     snprintf(word, sizeof word, "%s", verb);
     snprintf(folder, sizeof folder, "%s", f->folder);
     snprintf(path, sizeof path, "%s/output", f->folder);
@@ -28,7 +28,7 @@ static int run_and_read(const struct fixture *f, const char *verb, int stream, s
     int saved = dup(stream);
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     dup2(file, stream);
-    int code = journal_command(2, arguments);
+    int code = journal_command.run(3, arguments);
     fflush(stdout);
     dup2(saved, stream);
     close(saved);
@@ -129,7 +129,8 @@ static void says_how_it_is_used(void **state)
     struct fixture *f = *state;
     struct buf out = { 0 };
     assert_int_equal(run(f, "drop", &out), 2);
-    assert_int_equal(journal_command(0, NULL), 2);
+    char *alone[] = { "journal" };
+    assert_int_equal(journal_command.run(1, alone), 2);
     fixture_close(f);
     remove_tree(f->folder);
     assert_int_equal(mkdir(f->folder, 0700), 0);

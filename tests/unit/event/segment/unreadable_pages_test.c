@@ -11,7 +11,7 @@
 #include "segment_files.h"
 
 #include "base/metrics/metrics.h"
-#include "command/journal_command.c" /* belongs to the program, not to a library */
+#include "command/journal_command.h"
 #include "config/options/options.h"
 #include "event/event_id.h"
 
@@ -191,12 +191,12 @@ static void a_running_gateway_is_told_and_lives(void **state)
 static void journal_verify_names_it(void **state)
 {
     struct fixture *f = *state;
-    char *arguments[] = { "verify", f->folder };
+    char *arguments[] = { "journal", "verify", f->folder };
     struct segment_file file = make_large_segment(f, true);
     lose_page_of(&file, 1);
-    assert_int_equal(journal_command(2, arguments), 1);
+    assert_int_equal(journal_command.run(3, arguments), 1);
     pread_fail(0, 0, 0);
-    assert_int_equal(journal_command(2, arguments), 0);
+    assert_int_equal(journal_command.run(3, arguments), 0);
     must_open(f);
 }
 
