@@ -9,6 +9,7 @@
 #include "command/serve_command.h"
 #include "command/setup_command.h"
 #include "command/sql_command.h"
+#include "command/version_command.h"
 
 #include <stdio.h>
 
@@ -23,8 +24,8 @@ static const struct command help_command = {
 };
 
 static const struct command *const rows[] = {
-    &serve_command,   &sql_command,          &schema_command, &setup_command,
-    &journal_command, &dead_letters_command, &key_command,    &help_command,
+    &serve_command,        &sql_command, &schema_command,  &setup_command, &journal_command,
+    &dead_letters_command, &key_command, &version_command, &help_command,
 };
 
 const struct command_table commands = { rows, ARRAY_LENGTH(rows) };

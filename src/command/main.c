@@ -2,6 +2,8 @@
 #include "command/commands.h"
 
 #include "base/system/private_process.h"
+#include "base/version.h"
+#include "source_version.h" /* made by the build */
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,22 +33,27 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-static int help(const char *name)
+/* A command of the table with one argument, or with none. */
+static int run(const char *name, const char *argument)
 {
-    char *words[] = { "help", (char *)name, NULL };
-    return command_find(&commands, "help")->run(name != NULL ? 2 : 1, words);
+    char *words[] = { (char *)name, (char *)argument, NULL };
+    return command_find(&commands, name)->run(argument != NULL ? 2 : 1, words);
 }
 
 int main(int argc, char **argv)
 {
     keep_private();
+    version_set_source(SLUICE_COMMIT, SLUICE_SOURCE_DATE);
     const struct command *command = argc > 1 ? command_find(&commands, argv[1]) : NULL;
     bool is_named = command != NULL;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        return run("version", NULL);
+    }
     if (wants_help(argc, argv)) {
-        return help(is_named ? command->name : NULL);
+        return run("help", is_named ? command->name : NULL);
     }
     if (argc > 1 && !is_named && argv[1][0] != '-') {
-        return help(argv[1]);
+        return run("help", argv[1]);
     }
     return is_named ? command->run(argc - 1, argv + 1) : command_find(&commands, "serve")->run(argc, argv);
 }

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/system/private_process.h"
 #include "base/system/service.h"
-#include "base/version.h"
 
 #include <getopt.h>
 #include <malloc.h>
@@ -46,7 +45,6 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments, 
         case 'c': arguments->config = optarg; break;
         case 'K': arguments->check = true; break;
         case 'E': arguments->example = true; break;
-        case 'V': puts("sluice " SLUICE_VERSION); return false;
         case 'O': print_options(); return false;
         default: *code = command_explain_use(&serve_command); return false;
         }
@@ -307,7 +305,6 @@ static const struct command_option options[] = {
     { .name = "check", .help = "check the configuration and end: exit code 0 if it is good, 2 if not", .letter = 'K' },
     { .name = "example", .help = "once it serves, print a curl command that stores an event", .letter = 'E' },
     { .name = "options", .help = "print every option of the configuration, as a page of Markdown", .letter = 'O' },
-    { .name = "version", .help = "print the version", .letter = 'V' },
     { 0 },
 };
 

@@ -4,8 +4,8 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
+#include "base/version.h"
 #include "pipeline/pipeline.h"
-#include "proto/pages/build_info.h"
 #include "proto/pages/page_counts.h"
 #include "proto/pages/pages.h"
 
@@ -223,12 +223,12 @@ static void put_version(struct page_states_request *request)
 
 static void put_commit(struct page_states_request *request)
 {
-    buf_append_string(&request->text, build_commit);
+    buf_append_string(&request->text, version_commit());
 }
 
 static void put_build_date(struct page_states_request *request)
 {
-    buf_append_string(&request->text, build_date);
+    buf_append_string(&request->text, version_date());
 }
 
 static void put_hostname(struct page_states_request *request)
