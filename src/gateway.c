@@ -135,7 +135,8 @@ static bool start_pages(struct gateway *g, struct buf *problem)
         .stream_count = g->config->stream_count,
         .event_metrics = &queries[0],
     };
-    return gateway_pages_start(&g->pages, g->config, &source, queries, query_count, g->lookups, problem);
+    const struct gateway_pages_parts parts = { &source, queries, query_count, g->lookups, g->access };
+    return gateway_pages_start(&g->pages, g->config, &parts, problem);
 }
 
 static bool start_routes(struct gateway *g, struct buf *problem)

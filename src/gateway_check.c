@@ -84,8 +84,8 @@ static bool check_routes(const struct config *config, struct stream *const *stre
     struct gateway_routes routes = { 0 };
     size_t count = 0;
     const struct page *list = queries == NULL ? NULL : query_pages_list(queries, &count);
-    bool fits = queries != NULL && lookups != NULL &&
-                gateway_pages_start(&pages, config, &source, list, count, lookups, problems) &&
+    const struct gateway_pages_parts parts = { &source, list, count, lookups, NULL };
+    bool fits = queries != NULL && lookups != NULL && gateway_pages_start(&pages, config, &parts, problems) &&
                 gateway_routes_compile(&routes, config, streams, pages.items, pages.count, problems);
     gateway_routes_release(&routes);
     gateway_pages_stop(&pages);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "config/options/options.h"
 #include "proto/files/static_files.h"
+#include "proto/live/live.h"
 #include "proto/openapi/openapi.h"
 #include "proto/openapi/openapi_schema.h"
 #include "proto/pages/assets.h"
@@ -43,7 +44,10 @@ static void leave_out(struct gateway_pages *pages, const struct config *config)
     const struct {
         const char *path;
         bool served;
-    } switches[] = { { "/demo", config->http.demo }, { "/events/metrics", config->query.event_metrics } };
+    } switches[] = { { "/demo", config->http.demo },
+                     { "/events/metrics", config->query.event_metrics },
+                     { "/live", config->live.enabled },
+                     { "/live/events", config->live.enabled } };
     _Static_assert(ARRAY_LENGTH(switches) < ARRAY_LENGTH(pages->left_out), "one place for each, and the end");
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(switches); i++) {
@@ -110,6 +114,7 @@ static struct landing *write_landing(const struct gateway_pages *pages, const st
         .with_openapi = config->openapi.serve,
         .with_demo = config->http.demo,
         .with_counts = config->query.event_metrics,
+        .with_live = config->live.enabled,
     };
     struct landing *landing = calloc(1, sizeof *landing);
     if (landing != NULL && (!landing_init(landing, &source) || example.failed)) {
@@ -129,8 +134,9 @@ bool gateway_pages_write(const struct gateway_pages *pages, const struct config 
     return texts->landing != NULL && (!config->openapi.serve || texts->openapi != NULL);
 }
 
-void gateway_pages_swap(struct gateway_pages *pages, struct pages_texts *texts)
+void gateway_pages_swap(struct gateway_pages *pages, struct pages_texts *texts, const struct access *access)
 {
+    live_refresh(pages->live, access);
     ASSERT_EQUAL(pages->texts.openapi == NULL, texts->openapi == NULL);
     if (texts->openapi != NULL) {
         openapi_swap(pages->texts.openapi, texts->openapi);
@@ -167,14 +173,44 @@ static bool start_folders(struct gateway_pages *pages, const struct config *conf
     return true;
 }
 
-static bool start_parts(struct gateway_pages *pages, const struct config *config, struct buf *problem)
+static bool start_live(struct gateway_pages *pages, const struct config *config, const struct access *access,
+                       struct buf *problem)
+{
+    const struct pages_source *source = &pages->source;
+    const struct live_config of_live = {
+        .options = &config->live,
+        .numbers = {
+            .metrics = source->metrics,
+            .board = source->board,
+            .pipeline = source->pipeline,
+            .version = source->version,
+            .started_wall_ns = source->started_wall_ns,
+            .streams = source->streams,
+            .stream_count = source->stream_count,
+            .max_journal_bytes = config->journal.max_bytes,
+            .min_free_bytes = config->journal.min_free,
+            .max_dead_letter_bytes = config->journal.max_dead_letter_bytes,
+            .max_queue_events = config->commit.queue_events,
+        },
+        .access = access,
+        .post = page_post,
+    };
+    pages->live = live_new(&of_live);
+    if (pages->live == NULL) {
+        buf_append_string(problem, "pages: out of memory");
+    }
+    return pages->live != NULL;
+}
+
+static bool start_parts(struct gateway_pages *pages, const struct config *config, const struct access *access,
+                        struct buf *problem)
 {
     if (!gateway_pages_write(pages, config, pages->source.streams, &pages->texts) || !start_folders(pages, config)) {
         buf_append_string(problem, "pages: out of memory");
         return false;
     }
     pages->files = static_files_start(pages->folders, pages->folder_count, page_post, problem);
-    if (pages->files == NULL) {
+    if (pages->files == NULL || !start_live(pages, config, access, problem)) {
         return false;
     }
     pages->templates = page_templates_new(config->pages, config->page_count, &pages->source, problem);
@@ -226,18 +262,17 @@ static void add_of_openapi(struct gateway_pages *pages, const struct config *con
     }
 }
 
-bool gateway_pages_start(struct gateway_pages *pages, const struct config *config, const struct pages_source *source,
-                         const struct page *queries, size_t query_count, const struct lookups *lookups,
-                         struct buf *problem)
+bool gateway_pages_start(struct gateway_pages *pages, const struct config *config,
+                         const struct gateway_pages_parts *parts, struct buf *problem)
 {
-    pages->source = *source;
+    pages->source = *parts->source;
     leave_out(pages, config);
-    if (!start_parts(pages, config, problem) || !start_lookups(pages, config, lookups, problem)) {
+    if (!start_parts(pages, config, parts->access, problem) || !start_lookups(pages, config, parts->lookups, problem)) {
         return false;
     }
     size_t lookup_count;
     const struct page *of_lookups = lookup_pages_list(pages->lookups, &lookup_count);
-    size_t most = PAGES_MAX + ASSETS_MAX + query_count + lookup_count + config->files_count +
+    size_t most = PAGES_MAX + ASSETS_MAX + LIVE_PAGES + parts->query_count + lookup_count + config->files_count +
                   openapi_page_count(pages->texts.openapi) + page_templates_count(pages->templates) + 2;
     pages->items = calloc(most, sizeof *pages->items);
     if (pages->items == NULL) {
@@ -246,11 +281,12 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
     }
     pages->count = pages_fill(pages->items, &pages->source);
     add_assets(pages);
-    if (query_count != 0) {
-        add_own(pages, queries[0]); /* /events/metrics; a query of the configuration may have taken the path */
+    pages->count += live_pages(pages->live, pages->items + pages->count);
+    if (parts->query_count != 0) {
+        add_own(pages, parts->queries[0]); /* /events/metrics; a query of the configuration may have taken the path */
     }
-    for (size_t i = 1; i < query_count; i++) {
-        add(pages, queries[i]);
+    for (size_t i = 1; i < parts->query_count; i++) {
+        add(pages, parts->queries[i]);
     }
     for (size_t i = 0; i < lookup_count; i++) {
         add(pages, of_lookups[i]);
@@ -267,6 +303,7 @@ bool gateway_pages_start(struct gateway_pages *pages, const struct config *confi
 
 void gateway_pages_stop(struct gateway_pages *pages)
 {
+    live_stop(pages->live);
     static_files_stop(pages->files);
 }
 
@@ -274,6 +311,7 @@ void gateway_pages_free(struct gateway_pages *pages)
 {
     pages_release(&pages->source);
     static_files_free(pages->files);
+    live_free(pages->live);
     pages_texts_release(&pages->texts);
     page_templates_free(pages->templates);
     lookup_pages_free(pages->lookups);

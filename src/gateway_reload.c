@@ -274,7 +274,7 @@ static bool swap(struct gateway *g, struct change *change, int64_t deadline_ns)
     swap_sections(live, next);
     const struct gateway_numbers numbers = { &g->live.writer, g->live.queries, g->live.query.timeout_ns };
     gateway_numbers_swap(&numbers, g->pipeline, g->query, g->lookups);
-    gateway_pages_swap(&g->pages, &change->pages);
+    gateway_pages_swap(&g->pages, &change->pages, change->rules.access);
     g->access = change->rules.access;
     gateway_access_count(g->access, old, g->metrics);
     change->rules.rates = gateway_limits_rates(&g->limits);

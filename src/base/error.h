@@ -65,6 +65,8 @@ enum fate { FATE_NONE, FATE_REJECTED, FATE_DROPPED };
       "this path speaks WebSocket, version 13 (RFC 6455)")                                                             \
     X(ERROR_TOO_MANY_WEBSOCKETS, "too_many_websockets", REJECTED, 503, 1013,                                           \
       "websocket.max_connections are open; try again")                                                                 \
+    X(ERROR_TOO_MANY_VIEWERS, "too_many_viewers", REJECTED, 503, 1013,                                                 \
+      "live.viewers are watching; close a page that watches, or try again")                                            \
     X(ERROR_TOO_MANY_OF_ADDRESS, "too_many_of_address", REJECTED, 429, 1013,                                           \
       "as many are open from this address as max_per_address allows; close one, or try again")                         \
     X(ERROR_BAD_FRAME, "bad_frame", REJECTED, 400, 1002, "the frame breaks RFC 6455")                                  \

@@ -266,6 +266,11 @@ void metric_set(struct metrics *metrics, enum metric metric, size_t index, doubl
     }
 }
 
+double metric_state(struct metrics *metrics, enum metric metric, size_t index)
+{
+    return index < metrics->series[metric] ? metrics_state(metrics, metrics->offset[metric] + index) : 0;
+}
+
 void metric_set_certificate(struct metrics *metrics, enum metric metric, size_t index, const char *listener,
                             struct slice name, double value)
 {

@@ -143,6 +143,12 @@ int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protoc
 /* Registers a function called before each rendering, to set states that are known only when asked. */
 void metrics_on_scrape(struct metrics *metrics, void (*update)(void *context), void *context);
 
+/* Calls them: then states are as new as on the page. Any thread. */
+void metrics_update(struct metrics *metrics);
+
+/* A state that metric_set set last. */
+double metric_state(struct metrics *metrics, enum metric metric, size_t index);
+
 /* The Prometheus text format, version 0.0.4. */
 void metrics_render(struct metrics *metrics, struct buf *out);
 

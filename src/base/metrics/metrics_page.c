@@ -297,15 +297,20 @@ static void set_resident_memory(struct metrics *metrics)
     fclose(statm);
 }
 
-void metrics_render(struct metrics *metrics, struct buf *out)
+void metrics_update(struct metrics *metrics)
 {
-    set_resident_memory(metrics);
     pthread_mutex_lock(&metrics->mutex);
     size_t hooks = metrics->hook_count; /* a hook once there stays as it is */
     pthread_mutex_unlock(&metrics->mutex);
     for (size_t i = 0; i < hooks; i++) {
         metrics->hooks[i].update(metrics->hooks[i].context);
     }
+}
+
+void metrics_render(struct metrics *metrics, struct buf *out)
+{
+    set_resident_memory(metrics);
+    metrics_update(metrics);
     struct buf labels = { 0 }, sums = { 0 };
     if (!buf_reserve(&sums, metrics->cell_count * sizeof(int64_t))) {
         out->failed = true;

@@ -16,6 +16,7 @@
 #include "config/options/include_options.h"
 #include "config/options/journal_options.h"
 #include "config/options/limits_options.h"
+#include "config/options/live_options.h"
 #include "config/options/log_options.h"
 #include "config/options/named_query_options.h"
 #include "config/options/page_options.h"
@@ -48,6 +49,7 @@ struct config {
     struct writer_options writer;
     struct query_options query;
     struct drain_options drain;
+    struct live_options live;
     struct openapi_options openapi;
     struct key_options *keys; /* of the configuration, then of keys_file */
     size_t key_count;

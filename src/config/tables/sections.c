@@ -33,6 +33,7 @@ static const struct option section_rows[] = {
     SECTION(writer, "How batches are sent to the store."),
     SECTION(query, "The reading API: GET /events/metrics, and what `queries` declares."),
     SECTION(drain, "What happens on SIGTERM."),
+    SECTION(live, "What flows now, for people: the page /live, and /live/events, which it reads: docs/live.md."),
     SECTION(openapi, "What the gateway says of its own paths: /openapi.json, and Swagger UI at /swagger."),
     { "keys", LIST(config, keys, key_count, key_options), NULL, "1", "10000",
       "Who may come in, and what for. With one key or more whoever shows none is refused: docs/security.md.",

@@ -17,6 +17,7 @@ extern const struct option_table store_table;
 extern const struct option_table writer_table;
 extern const struct option_table query_table;
 extern const struct option_table drain_table;
+extern const struct option_table live_table;
 extern const struct option_table key_table;
 extern const struct option_table stream_table;
 extern const struct option_table route_table;

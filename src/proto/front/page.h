@@ -6,6 +6,7 @@
 #include "proto/front/http_method.h"
 #include "proto/front/page_reply.h"
 
+struct access_key;
 struct captures;
 
 /* What a page sees. Slices are valid during the call; what a PAGE_LATER needs is copied. */
@@ -18,6 +19,7 @@ struct page_request {
     struct slice host;               /* as sent, with its port; empty: HTTP/1.0 */
     struct slice client_ip;          /* behind trusted proxies */
     enum error admin;                /* OK: who asks may see what operators see; else why not */
+    const struct access_key *key;    /* that was shown, as long as the call takes; NULL: none */
     struct slice fields;             /* all header lines, as sent: page_field reads them */
 };
 

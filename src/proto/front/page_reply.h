@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "event/ticket.h"
 
+struct page_stream;
 struct server_thread;
 
 /* The memory of body and headers is the caller's, until page_reply_release. HEAD, 204, 304: the
@@ -14,8 +15,9 @@ struct page_reply {
     const char *content_type;  /* lives as long as the page; NULL: there is no body */
     const char *cache_control; /* likewise; NULL: nothing is said */
     struct buf body;
-    struct buf headers; /* whole lines, as page_header writes them */
-    uint64_t length;    /* to HEAD, instead of a body: the bytes that GET would get; 0: those of the body */
+    struct buf headers;         /* whole lines, as page_header writes them */
+    uint64_t length;            /* to HEAD, instead of a body: the bytes that GET would get; 0: those of the body */
+    struct page_stream *stream; /* what follows the body (page_stream.h), of a page that is ready; NULL: nothing does */
 };
 
 /* Appends a header line. The value ends at its first control character, so that no value makes a line of its own. `name` is

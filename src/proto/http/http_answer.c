@@ -2,6 +2,7 @@
 #include "proto/http/http_answer.h"
 
 #include "proto/front/page_reply.h"
+#include "proto/front/page_stream.h"
 #include "proto/http_syntax/content_type.h"
 
 #include "base/assert.h"
@@ -37,7 +38,7 @@ static void allow_origin(struct http_answer *answer, const struct string_list *o
 
 void http_answer_begin(struct http_answer *answer, const struct io_context *context, const struct http_request *request)
 {
-    ASSERT(answer->route_reply == NULL);
+    ASSERT(answer->route_reply == NULL && answer->stream == NULL);
     struct buf body = answer->body, headers = answer->headers, origin = answer->origin;
     *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .headers = headers, .origin = origin };
     buf_clear(&answer->body);
@@ -164,6 +165,15 @@ void http_answer_expire(struct http_answer *answer)
     settle(answer);
 }
 
+static void end_stream(struct http_answer *answer)
+{
+    if (answer->stream != NULL) {
+        answer->stream->ops->ended(answer->stream);
+        answer->stream = NULL;
+    }
+    answer->reply.endless = false;
+}
+
 void http_answer_page(struct http_answer *answer, struct page_reply *page)
 {
     buf_release(&answer->body);
@@ -179,7 +189,11 @@ void http_answer_page(struct http_answer *answer, struct page_reply *page)
     answer->reply.content_type = page->content_type;
     answer->reply.cache_control = page->cache_control;
     answer->reply.length = page->length;
+    answer->stream = page->stream;
+    answer->reply.endless = answer->stream != NULL;
+    answer->reply.close |= answer->reply.endless;
     if (answer->body.failed || answer->headers.failed) {
+        end_stream(answer);
         http_answer_problem(answer, ERROR_OUT_OF_MEMORY, SLICE(""), SLICE(""));
     }
 }
@@ -255,11 +269,22 @@ void http_answer_write(struct http_answer *answer, struct io_context *context, s
         }
     }
     metric_add_index(context->intake.cells, METRIC_HTTP_REPLIES, (size_t)(answer->reply.status / 100 - 1), 1);
-    http_answer_clear(answer);
+    if (answer->stream == NULL) {
+        http_answer_clear(answer);
+    } else {
+        answer->state = ANSWER_STREAM;
+    }
+}
+
+bool http_answer_stream(struct http_answer *answer, struct buf *out)
+{
+    ASSERT(answer->state == ANSWER_STREAM && answer->stream != NULL);
+    return answer->stream->ops->take(answer->stream, out);
 }
 
 void http_answer_clear(struct http_answer *answer)
 {
+    end_stream(answer);
     if (answer->route_reply != NULL) {
         free(answer->route_reply);
         answer->route_reply = NULL;
@@ -272,6 +297,7 @@ void http_answer_clear(struct http_answer *answer)
 
 void http_answer_release(struct http_answer *answer)
 {
+    end_stream(answer);
     free(answer->route_reply);
     answer->route_reply = NULL;
     buf_release(&answer->body);

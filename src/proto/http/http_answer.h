@@ -14,6 +14,7 @@
 struct http_request;
 struct io_context;
 struct page_reply;
+struct page_stream;
 struct request_values;
 struct route_reply;
 struct slice;
@@ -27,6 +28,7 @@ enum answer_state {
     ANSWER_STORE,  /* completed; waits for the store, until deadline_ns */
     ANSWER_PAGE,   /* waits for page_post */
     ANSWER_READY,
+    ANSWER_STREAM, /* its head is written, what follows is written as it comes */
 };
 
 /* ANSWER_UPGRADE: the body is the whole reply, and what follows it is no HTTP. */
@@ -52,6 +54,7 @@ struct http_answer {
     struct buf headers;              /* reply.headers */
     struct buf origin;               /* reply.origin, unless all are allowed */
     struct route_reply *route_reply; /* what is answered instead of the usual, owned; NULL: nothing is */
+    struct page_stream *stream;      /* what follows the body; NULL: nothing does */
 };
 
 /* What the request says about its answer: HEAD, keep-alive, CORS. */
@@ -84,11 +87,14 @@ void http_answer_stored(struct http_answer *answer);
 /* The wait for the store is over: accepted is all that can be said. */
 void http_answer_expire(struct http_answer *answer);
 
-/* What a page answered; takes body and headers. */
+/* What a page answered; takes body, headers and stream. */
 void http_answer_page(struct http_answer *answer, struct page_reply *page);
 
-/* Appends a ready answer to `out`, counts it, and makes the slot fit for the next request. */
+/* Appends a ready answer to `out`, counts it, and makes the slot fit for the next request, or the answer an ANSWER_STREAM. */
 void http_answer_write(struct http_answer *answer, struct io_context *context, struct buf *out);
+
+/* Appends what an ANSWER_STREAM has now. False: it has ended, and http_answer_clear follows. */
+MUST_CHECK bool http_answer_stream(struct http_answer *answer, struct buf *out);
 
 /* Big bodies are given back at once, small ones kept. */
 void http_answer_clear(struct http_answer *answer);

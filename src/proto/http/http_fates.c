@@ -68,6 +68,8 @@ void http_fates_page(void *opaque, struct token token, struct page_reply *reply)
         http_answer_page(answer, reply);
         http_bounds_weigh_again(session, answer);
         want_flush(session);
+    } else if (answer != NULL && answer->stream != NULL) {
+        want_flush(session); /* it has something to take */
     }
     page_reply_release(reply);
 }

@@ -149,8 +149,14 @@ void http_serve_refusal(struct http_exchange *exchange, const struct http_reques
     flush_if_ready(exchange);
 }
 
-static void serve_page(struct http_exchange *exchange, const struct http_request *request, const struct page *page,
-                       struct slice path)
+static enum http_outcome outcome(const struct http_request *request)
+{
+    return request->keep_alive ? HTTP_GOES_ON : HTTP_IS_LAST;
+}
+
+/* A reply without an end is the last of its connection. */
+static enum http_outcome serve_page(struct http_exchange *exchange, const struct http_request *request,
+                                    const struct page *page, struct slice path)
 {
     struct page_later later = { exchange->context->thread, http_exchange_next_token(exchange) };
     struct http_answer *answer = begin_answer(exchange, request);
@@ -164,6 +170,7 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
         .host = request->host,
         .client_ip = http_client_ip(exchange, request, text),
         .admin = exchange->context->admin,
+        .key = exchange->context->key,
         .fields = request->fields,
     };
     struct page_reply reply = { .status = 200 };
@@ -173,14 +180,10 @@ static void serve_page(struct http_exchange *exchange, const struct http_request
     }
     if (page->handle(page->context, &asked, &reply, later) == PAGE_LATER) {
         answer->state = ANSWER_PAGE;
-        return;
+        return outcome(request);
     }
     http_answer_page(answer, &reply);
-}
-
-static enum http_outcome outcome(const struct http_request *request)
-{
-    return request->keep_alive ? HTTP_GOES_ON : HTTP_IS_LAST;
+    return answer->stream != NULL ? HTTP_IS_LAST : outcome(request);
 }
 
 static enum http_outcome serve_websocket(struct http_exchange *exchange, const struct http_request *request,
@@ -237,7 +240,7 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
     } else if (to->error != OK) {
         refuse(exchange, request, to, to->error, to->detail);
     } else if (to->route->kind == ROUTE_PAGE) {
-        serve_page(exchange, request, to->route->page, to->path);
+        after = serve_page(exchange, request, to->route->page, to->path);
     } else if (to->route->kind == ROUTE_WEBSOCKET) {
         after = serve_websocket(exchange, request, to);
     } else if (to->route->kind == ROUTE_REPLY) {

@@ -82,7 +82,7 @@ static void flush(void *opaque)
     struct http_session *session = opaque;
     while (http_phase_writes(session->phase) && !session->out.blocked) {
         http_write_collect(session);
-        if (outgoing_is_empty(&session->out)) {
+        if (outgoing_is_empty(&session->out) && session->phase != PHASE_LINGERS) {
             break;
         }
         if (!http_write_out(session)) {
@@ -215,7 +215,7 @@ static void drain(void *opaque)
     }
     for (uint64_t sequence = session->exchange.answers.first; sequence != session->exchange.answers.next; sequence++) {
         http_fates_stop_waiting(session, answer_ring_at(&session->exchange.answers, sequence));
-        want_flush(session);
+        want_flush(session); /* of a stream, its end */
     }
     if (session->wait == WAIT_REQUEST) {
         session->deadline_ns = session->exchange.context->now_ns;
@@ -339,11 +339,12 @@ static bool owes(const void *opaque)
     return http_session_owes(session) || (session->phase != PHASE_CLOSED && (session->input_waits || session->in_line));
 }
 
-/* A body that will never be whole, or a client that does not read, is nothing to stay for. */
+/* A body that will never be whole, a client that does not read, or a reply without an end is nothing to stay for. */
 static bool outlives_fin(const void *opaque)
 {
     const struct http_session *session = opaque;
-    return http_session_owes(session) && !session->out.blocked && !http_session_is_in_body(session);
+    return http_session_owes(session) && !session->out.blocked && !http_session_is_in_body(session) &&
+           !http_session_streams(session);
 }
 
 const struct session_ops http_session_ops = {

@@ -58,6 +58,13 @@ static inline bool http_session_is_in_event(const struct http_session *session)
     return http_session_is_in_body(session) && session->input.is_event;
 }
 
+/* The answer that is written now has no end. */
+static inline bool http_session_streams(const struct http_session *session)
+{
+    return !answer_ring_is_empty(&session->exchange.answers) &&
+           answer_ring_at(&session->exchange.answers, session->exchange.answers.first)->stream != NULL;
+}
+
 /* Answers are owed, or not all of them are out. */
 static inline bool http_session_owes(const struct http_session *session)
 {

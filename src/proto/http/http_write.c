@@ -1,6 +1,7 @@
 /* Turns the answers that are next in order into bytes, and gives them to the socket. */
 #include "proto/http/http_write.h"
 
+#include "base/assert.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_session_private.h"
@@ -14,20 +15,51 @@ static bool is_last(const struct http_session *session, const struct http_answer
     return answer->reply.close || (newest && ending);
 }
 
+static void finish(struct http_session *session)
+{
+    http_session_step(session, HTTP_STEP_FINISH);
+    answer_ring_clear(&session->exchange.answers);
+}
+
+/* What a reply without an end has by now; a gateway that ends, ends it. */
+static void collect_stream(struct http_session *session, struct http_answer *answer)
+{
+    ASSERT(session->phase != PHASE_OPEN);
+    bool goes_on = http_answer_stream(answer, &session->out.bytes);
+    if (!goes_on || session->exchange.context->draining) {
+        finish(session);
+    }
+}
+
+/* An answer that is ready. False: it is the last, or has no end. */
+static bool collect_one(struct http_session *session, struct http_answer *answer)
+{
+    answer->reply.close = is_last(session, answer);
+    http_bounds_unweigh(session, answer);
+    http_answer_write(answer, session->exchange.context, &session->out.bytes);
+    if (answer->state == ANSWER_STREAM) {
+        collect_stream(session, answer);
+        return false;
+    }
+    session->exchange.answers.first++;
+    if (answer->reply.close) {
+        finish(session);
+    }
+    return !answer->reply.close;
+}
+
 void http_write_collect(struct http_session *session)
 {
     while (!answer_ring_is_empty(&session->exchange.answers)) {
         struct http_answer *answer = answer_ring_at(&session->exchange.answers, session->exchange.answers.first);
-        if (answer->state != ANSWER_READY || session->out.bytes.len >= OUTGOING_ENOUGH) {
+        if (session->out.bytes.len >= OUTGOING_ENOUGH) {
             return;
         }
-        answer->reply.close = is_last(session, answer);
-        http_bounds_unweigh(session, answer);
-        http_answer_write(answer, session->exchange.context, &session->out.bytes);
-        session->exchange.answers.first++;
-        if (answer->reply.close) {
-            http_session_step(session, HTTP_STEP_FINISH);
-            answer_ring_clear(&session->exchange.answers);
+        if (answer->state == ANSWER_STREAM) {
+            collect_stream(session, answer);
+            return;
+        }
+        if (answer->state != ANSWER_READY || !collect_one(session, answer)) {
             return;
         }
     }

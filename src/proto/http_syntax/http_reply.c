@@ -223,7 +223,7 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
         append_field(out, SLICE("Content-Type: "), slice_from_string(reply->content_type));
     }
     bool bodiless = reply->status == 204 || reply->status == 304;
-    if (!bodiless) {
+    if (!bodiless && !reply->endless) {
         buf_append_slice(out, SLICE("Content-Length: "));
         append_number(out, reply->head_only && reply->length != 0 ? reply->length : body.len);
         buf_append_slice(out, SLICE("\r\n"));

@@ -16,6 +16,7 @@ struct http_reply {
     const char *content_type;
     bool head_only; /* HEAD: fields as for GET, no body */
     bool close;
+    bool endless;            /* the body goes on behind what is written of it, until the connection ends */
     struct slice keep_alive; /* unless `close`: whole lines, as http_reply_keep_alive writes them, or empty */
     unsigned allow;          /* METHOD_BITs for Allow (and for a preflight), 0: none */
     bool preflight;

@@ -24,6 +24,13 @@ static const struct openapi_parameter of_ready[] = {
     { NULL, NULL, NULL },
 };
 
+static const struct openapi_parameter of_live[] = {
+    { "stream", "Of this stream alone.", "\"type\":\"string\"" },
+    { "only", "Events of this kind alone.", "\"type\":\"string\",\"enum\":[\"numbers\",\"refused\",\"accepted\"]" },
+    { "once", "`1`: the numbers as JSON, and nothing more.", "\"type\":\"string\"" },
+    { NULL, NULL, NULL },
+};
+
 #define POST_EVENTS(route, is, text)                                                                                   \
     {                                                                                                                  \
         .path = (route), .method = HTTP_POST, .kind = OPENAPI_EVENTS, .form = (is), .tag = EVENTS, .summary = (text)   \
@@ -71,6 +78,9 @@ const struct openapi_builtin openapi_builtins[] = {
     { PAGE("/ping", OPERATING, "text/plain; charset=utf-8", "Answers pong"), .admin = true, .open = true },
     { PAGE("/status", OPERATING, "application/json", "Version, uptime and what became of the events"), .admin = true,
       .schema = "Status" },
+    { PAGE("/live", OPERATING, "text/html; charset=utf-8", "What flows now, for people"), .admin = true },
+    { PAGE("/live/events", OPERATING, "text/event-stream", "What flows now, as server-sent events"), .admin = true,
+      .other_status = 503, .parameters = of_live },
 };
 
 const size_t openapi_builtin_count = ARRAY_LENGTH(openapi_builtins);

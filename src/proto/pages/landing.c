@@ -113,7 +113,7 @@ static void put_paths(const struct landing_source *source, struct buf *out)
     buf_release(&paths);
 }
 
-enum link_kind { LINK_DEMO, LINK_COUNTS, LINK_OPENAPI, LINK_ADMIN };
+enum link_kind { LINK_DEMO, LINK_COUNTS, LINK_OPENAPI, LINK_LIVE, LINK_ADMIN };
 
 /* Relative, without a slash in front. */
 static const struct {
@@ -124,6 +124,7 @@ static const struct {
     { "swagger/", "Swagger UI", "the paths of this gateway, to read and to try", LINK_OPENAPI },
     { "openapi.json", "OpenAPI", "the same as a document, for tools", LINK_OPENAPI },
     { "events/metrics", "Counts", "how many events of the first stream came in the last 24 hours", LINK_COUNTS },
+    { "live", "Live", "what flows now: rates, refused events, where every event is", LINK_LIVE },
     { "health", "Health", "the state of each part", LINK_ADMIN },
     { "metrics", "Metrics", "counters, for Prometheus", LINK_ADMIN },
     { "status", "Status", "what became of the events", LINK_ADMIN },
@@ -132,9 +133,8 @@ static const struct {
 static bool is_there(const struct landing_source *source, size_t link)
 {
     const bool there[] = {
-        [LINK_DEMO] = source->with_demo,
-        [LINK_COUNTS] = source->with_counts,
-        [LINK_OPENAPI] = source->with_openapi,
+        [LINK_DEMO] = source->with_demo,       [LINK_COUNTS] = source->with_counts,
+        [LINK_OPENAPI] = source->with_openapi, [LINK_LIVE] = source->with_admin && source->with_live,
         [LINK_ADMIN] = source->with_admin,
     };
     ASSERT_AT_MOST(links[link].kind, ARRAY_LENGTH(there) - 1);

@@ -22,6 +22,7 @@ struct landing_source {
     bool with_openapi;    /* /openapi.json and /swagger are there */
     bool with_demo;
     bool with_counts; /* /events/metrics is there */
+    bool with_live;   /* /live is there, with the pages of operators */
 };
 
 /* Zeroed before. */

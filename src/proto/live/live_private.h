@@ -1,0 +1,22 @@
+/* The inside of live, of its pages too, not for others. */
+#pragma once
+
+#include "base/thread.h"
+#include "proto/live/live.h"
+#include "proto/live/live_viewers.h"
+
+struct metrics_cells;
+
+struct live {
+    struct live_config config;
+    struct live_viewers viewers;
+    struct buf policy;        /* Content-Security-Policy of the page */
+    pthread_mutex_t starting; /* guards the next three */
+    bool stopped;
+    struct thread thread;
+    struct metrics_cells *cells; /* of that thread */
+};
+
+/* Any thread: a viewer from now on, see live_viewers_add. ERROR_OUT_OF_MEMORY: the thread cannot be started. */
+MUST_CHECK enum error live_watch(struct live *live, const struct live_interest *interest, const struct access_key *key,
+                                 struct page_later later, struct page_stream **stream);
