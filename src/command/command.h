@@ -30,7 +30,8 @@ struct command {
 /* The option that every command with a configuration has. */
 #define COMMAND_CONFIG_OPTION                                                                                          \
     {                                                                                                                  \
-        .name = "config", .value = "FILE", .help = "the configuration", .letter = 'c'                                  \
+        .name = "config", .value = "FILE",                                                                             \
+        .help = "the configuration; else config/sluice.yaml, or /etc/sluice/sluice.yaml", .letter = 'c'                \
     }
 
 /* The next of the command's options, as getopt_long has it (optarg, optind): its letter; -1 at the end; '?' if there is no such

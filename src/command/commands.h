@@ -5,3 +5,6 @@
 #include "command/command.h"
 
 extern const struct command_table commands;
+
+/* The manual page of this name, "sluice" or "sluice.yaml". */
+void commands_manual(const char *name, struct buf *out);

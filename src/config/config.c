@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config/document.h"
 #include "config/http_listeners.h"
@@ -12,6 +13,12 @@
 #include "config/names.h"
 #include "config/option_read.h"
 #include "config/secret.h"
+
+const char *config_default_path(void)
+{
+    static const char in_source[] = "config/sluice.yaml";
+    return access(in_source, F_OK) == 0 ? in_source : "/etc/sluice/sluice.yaml";
+}
 
 const char *config_environment(const char *name)
 {

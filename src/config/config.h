@@ -9,7 +9,9 @@
 
 #include "config/options/options.h"
 
-#define DEFAULT_CONFIG "config/sluice.yaml"
+/* Of a command line that names none: config/sluice.yaml if it is there, as it is in the source, else /etc/sluice/sluice.yaml. */
+#define DEFAULT_CONFIG config_default_path()
+const char *config_default_path(void);
 
 /* What ${NAME} in the configuration means: getenv. */
 const char *config_environment(const char *name);

@@ -8,6 +8,8 @@
 
 #include "command/command_texts.h"
 #include "command/commands.h"
+#include "command/completion.h"
+#include "project_files.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -129,7 +131,8 @@ static void help_is_made_of_the_row(void **state)
                                             "\n"
                                             "  new  makes one\n"
                                             "\n"
-                                            "  --config FILE  the configuration\n"
+                                            "  --config FILE  the configuration; else config/sluice.yaml, or\n"
+                                            "                 /etc/sluice/sluice.yaml\n"
                                             "  --all          of them\n"
                                             "\n"
                                             "The first.\n"
@@ -164,6 +167,31 @@ static void an_option_that_the_row_lacks_is_refused(void **state)
     assert_int_equal(command_explain_use(&sample), 2);
 }
 
+/* What `make deb` and `make dist` ship. */
+static void the_pages_are_those_of_the_tables(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    command_texts_page(&commands, &out);
+    assert_project_page("docs/commands.md", &out, "commands");
+    buf_clear(&out);
+    commands_manual("sluice", &out);
+    assert_project_page("share/man/sluice.1", &out, "commands");
+    buf_release(&out);
+}
+
+static void the_completions_are_those_of_the_table(void **state)
+{
+    (void)state;
+    struct buf out = { 0 };
+    completion_bash(&commands, &out);
+    assert_project_page("share/completions/sluice.bash", &out, "commands");
+    buf_clear(&out);
+    completion_zsh(&commands, &out);
+    assert_project_page("share/completions/_sluice", &out, "commands");
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +203,8 @@ int main(void)
         cmocka_unit_test(help_is_made_of_the_row),
         cmocka_unit_test(options_are_read_as_the_row_says),
         cmocka_unit_test(an_option_that_the_row_lacks_is_refused),
+        cmocka_unit_test(the_pages_are_those_of_the_tables),
+        cmocka_unit_test(the_completions_are_those_of_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

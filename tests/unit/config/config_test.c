@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "command/commands.h"
 #include "config/config.h"
 #include "config/environment.h"
 #include "config/scalar.h"
@@ -723,6 +724,9 @@ static void documents_every_option(void **state)
     struct buf page = { 0 };
     config_describe(&page);
     assert_project_page("docs/configuration.md", &page, "config_test");
+    buf_clear(&page);
+    commands_manual("sluice.yaml", &page);
+    assert_project_page("share/man/sluice.yaml.5", &page, "config_test");
     buf_release(&page);
 }
 

@@ -1,0 +1,123 @@
+# bash completion of sluice, written from its table of commands: `sluice completion bash`
+_sluice()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=serve
+    local commands= verbs= options= files= folders= values= argument= words=
+    commands="serve sql schema setup journal dead-letters key version completion manual help"
+    if ((COMP_CWORD > 1)) && [[ " $commands " == *" ${COMP_WORDS[1]} "* ]]; then
+        command=${COMP_WORDS[1]}
+    fi
+    case $command in
+    serve)
+        verbs=""
+        options="--config --check --example --options"
+        files="--config"
+        folders=""
+        values=""
+        argument=
+        ;;
+    sql)
+        verbs=""
+        options="--config --format --write"
+        files="--config"
+        folders=""
+        values="--format"
+        argument=
+        ;;
+    schema)
+        verbs="print"
+        options="--config --replicated --on-cluster --server"
+        files="--config"
+        folders=""
+        values="--on-cluster --server"
+        argument=
+        ;;
+    setup)
+        verbs=""
+        options="--config"
+        files="--config"
+        folders=""
+        values=""
+        argument=
+        ;;
+    journal)
+        verbs="ls cat verify"
+        options=""
+        files=""
+        folders=""
+        values=""
+        argument=folder
+        ;;
+    dead-letters)
+        verbs="list retry drop"
+        options="--all"
+        files=""
+        folders=""
+        values=""
+        argument=folder
+        ;;
+    key)
+        verbs="new check list"
+        options="--config --name --scopes --streams --origins --expires --subject"
+        files="--config"
+        folders=""
+        values="--name --scopes --streams --origins --expires --subject"
+        argument=
+        ;;
+    version)
+        verbs=""
+        options=""
+        files=""
+        folders=""
+        values=""
+        argument=
+        ;;
+    completion)
+        verbs="bash zsh"
+        options=""
+        files=""
+        folders=""
+        values=""
+        argument=
+        ;;
+    manual)
+        verbs="sluice sluice.yaml"
+        options=""
+        files=""
+        folders=""
+        values=""
+        argument=
+        ;;
+    help)
+        verbs=""
+        options=""
+        files=""
+        folders=""
+        values=""
+        argument=command
+        ;;
+    esac
+    COMPREPLY=()
+    if [[ " $files " == *" $previous "* ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    elif [[ " $folders " == *" $previous "* ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+    elif [[ " $values " == *" $previous "* ]]; then
+        return
+    elif ((COMP_CWORD == 1)); then
+        words="$commands $options --version --help"
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    elif [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$current")
+    elif [[ -n $verbs && $COMP_CWORD -eq 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
+    elif [[ $argument == command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+    elif [[ $argument == folder ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+    fi
+}
+complete -F _sluice sluice
