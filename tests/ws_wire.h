@@ -36,6 +36,7 @@ struct pipeline {
     struct buf last_payload;
     struct buf last_client_ip;
     struct buf last_user_agent;
+    struct buf last_key_name;
 };
 
 struct pipeline_io {
@@ -98,6 +99,8 @@ static void wire_note(const struct payload *payload)
     buf_append_slice(&world.last_client_ip, payload->client_ip);
     buf_clear(&world.last_user_agent);
     buf_append_slice(&world.last_user_agent, payload->user_agent);
+    buf_clear(&world.last_key_name);
+    buf_append_slice(&world.last_key_name, payload->request->key_name);
 }
 
 static uint32_t wire_events(const struct buf *payload)
@@ -269,6 +272,7 @@ static void wire_free(struct wire *wire)
     buf_release(&world.last_payload);
     buf_release(&world.last_client_ip);
     buf_release(&world.last_user_agent);
+    buf_release(&world.last_key_name);
     metrics_free(wire->metrics);
     free(wire);
 }

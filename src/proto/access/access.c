@@ -119,10 +119,18 @@ enum error access_identify(const struct access *access, const struct credential 
     return give(found, &credential->origin, wall_ns, key);
 }
 
-static bool remembers(const struct access_memo *memo, const struct access *access, struct slice text)
+static inline bool has_text(const struct access_memo *memo, const struct access *access, struct slice text)
 {
-    return memo->generation == access->generation && memo->length != 0 && memo->length == text.len &&
-           digest_equal(memo->text, text.data, text.len);
+    bool has = memo->generation == access->generation && memo->length != 0 && memo->length == text.len &&
+               digest_equal(memo->text, text.data, text.len);
+    ASSERT(!has || memo->index < access->count);
+    return has;
+}
+
+bool access_remembers(const struct access *access, const struct access_memo *memo, struct slice text,
+                      const struct slice *origin, int64_t wall_ns, const struct access_key **key)
+{
+    return has_text(memo, access, text) && give(&access->keys[memo->index], origin, wall_ns, key) == OK;
 }
 
 static void remember(struct access_memo *memo, const struct access *access, struct slice text, size_t index)
@@ -130,6 +138,7 @@ static void remember(struct access_memo *memo, const struct access *access, stru
     ASSERT_BELOW(index, access->count);
     if (text.len != 0 && text.len <= sizeof memo->text) {
         memo->generation = access->generation;
+        memo->place = NULL;
         memo->index = (uint32_t)index;
         memo->length = (uint8_t)text.len;
         memcpy(memo->text, text.data, text.len);
@@ -139,8 +148,7 @@ static void remember(struct access_memo *memo, const struct access *access, stru
 enum error access_identify_again(const struct access *access, struct access_memo *memo,
                                  const struct credential *credential, int64_t wall_ns, const struct access_key **key)
 {
-    if (remembers(memo, access, credential->key)) {
-        ASSERT_BELOW(memo->index, access->count);
+    if (has_text(memo, access, credential->key)) {
         return give(&access->keys[memo->index], &credential->origin, wall_ns, key);
     }
     enum error error = access_identify(access, credential, wall_ns, key);

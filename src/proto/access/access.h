@@ -62,6 +62,10 @@ MUST_CHECK enum error access_identify_again(const struct access *access, struct 
                                             const struct credential *credential, int64_t wall_ns,
                                             const struct access_key **key);
 
+/* Is `text` the key that `memo` has, and may it be used now, by this origin? Then *key is it. Compared in constant time. */
+bool access_remembers(const struct access *access, const struct access_memo *memo, struct slice text,
+                      const struct slice *origin, int64_t wall_ns, const struct access_key **key);
+
 /* The key of this name; NULL: there is none. Whether it may be used is not looked at: access_recall says so of its hash. */
 const struct access_key *access_named(const struct access *access, struct slice name);
 

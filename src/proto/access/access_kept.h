@@ -14,7 +14,9 @@ struct stream;
 
 /* The key that a connection showed last, so that the same text is not hashed again. Zeroed: of none. */
 struct access_memo {
-    uint64_t generation; /* of the access that knew it */
+    uint64_t generation; /* of the access that knew it: a reload makes another one */
+    const void *place;   /* where it was let in last (credential/key_judge.h); NULL: nowhere yet */
+    enum error admin;    /* what it was told there */
     uint32_t index;
     uint8_t length;              /* of `text`; 0: none */
     char text[ACCESS_MEMO_TEXT]; /* a longer one is not remembered */

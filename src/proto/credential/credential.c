@@ -127,8 +127,7 @@ static bool make_room(struct buf *texts, struct buf *query, const struct http_re
            buf_reserve(query, request->query.len + 1);
 }
 
-/* What most clients send, and nothing else: "Bearer KEY", which needs no memory. */
-static bool shows_bearer_alone(const struct http_request *request, struct slice *key)
+bool credential_is_bearer(const struct http_request *request, struct slice *key)
 {
     static const char scheme[] = "Bearer ";
     struct slice value = request->authorization;
@@ -146,7 +145,7 @@ enum error credential_of(struct http_request *request, bool takes, struct buf *t
                          struct slice *key, struct slice *detail)
 {
     struct shown shown = { .texts = texts, .query = query };
-    if (shows_bearer_alone(request, key)) {
+    if (credential_is_bearer(request, key)) {
         return OK;
     }
     *key = (struct slice){ NULL, 0 };

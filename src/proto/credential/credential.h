@@ -14,6 +14,9 @@
 
 struct http_request;
 
+/* A head that shows "Authorization: Bearer KEY", as most do, and neither another key nor a query: *key is it. */
+bool credential_is_bearer(const struct http_request *request, struct slice *key);
+
 /* `takes`: of a request for events or a WebSocket: ?key= and the subprotocol count. *key: it, or empty. OK, or with *detail
  * ERROR_BAD_REQUEST (two keys that differ, an escape that is none, Basic that is no base64) or ERROR_OUT_OF_MEMORY. A key is cut
  * out of request->query either way. It lies in the request or in `texts`, the new query in `query`. */

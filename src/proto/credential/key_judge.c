@@ -67,6 +67,32 @@ static struct slice lacking(const struct http_request *request, struct slice sub
     return SLICE("");
 }
 
+static inline bool remembers(const struct access *access, const struct access_memo *memo,
+                             const struct http_request *request, int64_t wall_ns, const struct access_key **key)
+{
+    struct slice text;
+    return credential_is_bearer(request, &text) && access_remembers(access, memo, text, &request->origin, wall_ns, key);
+}
+
+bool key_judge_again(const struct access *access, const struct access_memo *memo, const struct http_request *request,
+                     const struct route *route, int64_t wall_ns, const struct access_key **key, enum error *admin)
+{
+    ASSERT(route != NULL);
+    bool again = memo->place == route && remembers(access, memo, request, wall_ns, key);
+    *admin = again ? memo->admin : ERROR_KEY_MISSING;
+    return again;
+}
+
+void key_judge_keep(const struct key_question *question, const struct http_request *request, const struct route *route,
+                    enum error admin)
+{
+    const struct access_key *key;
+    if (remembers(question->access, question->memo, request, question->wall_ns, &key)) {
+        question->memo->place = route;
+        question->memo->admin = admin;
+    }
+}
+
 enum error key_judge(const struct key_question *question, struct http_request *request, const struct route *route,
                      const struct access_key **key, enum error *admin, const struct event_route **takes_events,
                      struct slice *detail)

@@ -14,8 +14,10 @@ enum error toll_ask(struct toll *toll, const struct gatekeeper *gatekeeper, cons
         return toll->error;
     }
     const struct spending spending = { .requests = 1, .bytes = bytes };
-    *toll = (struct toll){ .asked = true };
+    toll->asked = true;
     if (free) {
+        toll->error = OK;
+        toll->told.limited = false;
         limits_charge(gatekeeper->rates, visitor, &spending, now_ns);
         return OK;
     }

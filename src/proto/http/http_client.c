@@ -51,11 +51,12 @@ void http_client_lends(struct http_exchange *exchange, const struct http_request
     }
 }
 
-static struct visitor visitor_of(const struct http_exchange *exchange, const struct http_request *request)
+static struct visitor visitor_of(struct http_exchange *exchange, const struct http_request *request)
 {
     return (struct visitor){ .address = http_client_of(exchange, request),
                              .key = exchange->context->key,
-                             .wall_ns = exchange->context->wall_ns };
+                             .wall_ns = exchange->context->wall_ns,
+                             .place = &exchange->place };
 }
 
 enum error http_client_asks(struct http_exchange *exchange, const struct http_request *request, uint64_t bytes,
@@ -132,17 +133,28 @@ static enum error RARE ask_key(struct http_exchange *exchange, struct http_reque
     };
     const struct event_route *takes_events;
     enum error error = key_judge(&question, request, route, &context->key, &context->admin, &takes_events, detail);
-    bool asks = error == OK && takes_events != NULL && context->key != NULL;
-    return asks ? http_streams_may(context, takes_events, request->query, detail) : error;
+    if (error == OK && takes_events != NULL && context->key != NULL) {
+        error = http_streams_may(context, takes_events, request->query, detail);
+    }
+    if (error == OK && context->key != NULL && (takes_events == NULL || !http_streams_are_in_path(takes_events))) {
+        key_judge_keep(&question, request, route, context->admin);
+    }
+    return error;
 }
 
 enum error http_client_may(struct http_exchange *exchange, struct http_request *request, const struct route *route,
                            struct slice *detail)
 {
     struct io_context *context = exchange->context;
+    const struct access *access = context->gatekeeper->access;
     context->key = NULL;
     context->admin = OK;
-    return context->gatekeeper->access == NULL || route == NULL ? OK : ask_key(exchange, request, route, detail);
+    if (access == NULL || route == NULL) {
+        return OK;
+    }
+    bool again =
+        key_judge_again(access, &exchange->known, request, route, context->wall_ns, &context->key, &context->admin);
+    return again ? OK : ask_key(exchange, request, route, detail);
 }
 
 void http_client_count_refusal(const struct io_context *context, bool websocket, enum error error)

@@ -28,6 +28,7 @@ struct http_exchange {
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct ws_terms terms;      /* of the upgrade, if there is one */
     struct access_memo known;   /* the key that was shown last */
+    struct limit_place place;   /* of the client that asked last, among the limits */
 };
 
 /* After a request. */

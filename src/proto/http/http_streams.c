@@ -42,6 +42,11 @@ enum error http_streams_choose(struct io_context *context, const struct event_ro
     return find(context, named ? buf_slice(&context->text) : SLICE(""), malformed, stream, detail);
 }
 
+bool http_streams_are_in_path(const struct event_route *route)
+{
+    return route->stream_capture.len != 0;
+}
+
 enum error http_streams_may(struct io_context *context, const struct event_route *route, struct slice query,
                             struct slice *detail)
 {

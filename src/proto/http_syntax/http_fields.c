@@ -34,22 +34,33 @@ bool http_head_fail(struct http_head *head, enum error error, const char *reason
     return false;
 }
 
-/* The name is a token already, so that setting bit 5 folds case and makes no other byte equal. */
+/* Case is bit 5 of letters, which are the only bytes of a name with bit 6: so no byte that is not of a token is equal to one.
+ * Of eight bytes; 0: they are equal. */
+static inline uint64_t difference(const char *name, const char *lower)
+{
+    uint64_t expected = load_u64(lower);
+    return (load_u64(name) | (expected & UINT64_C(0x4040404040404040)) >> 1) ^ expected;
+}
+
+static inline bool is_named(struct slice name, const char *lower)
+{
+    uint64_t differ = 0;
+    if (name.len >= sizeof differ) {
+        size_t last = name.len - sizeof differ;
+        for (size_t i = 0; i < last; i += sizeof differ) {
+            differ |= difference(name.data + i, lower + i);
+        }
+        return (differ | difference(name.data + last, lower + last)) == 0; /* some of them twice */
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        differ |= (uint8_t)((name.data[i] | (lower[i] & 0x40) >> 1) ^ lower[i]);
+    }
+    return differ == 0;
+}
+
 static enum field if_named(struct slice name, const char *lower, enum field field)
 {
-    const uint64_t bits = UINT64_C(0x2020202020202020);
-    size_t i = 0;
-    for (; name.len - i >= sizeof bits; i += sizeof bits) {
-        if ((load_u64(name.data + i) | bits) != load_u64(lower + i)) {
-            return FIELD_NONE;
-        }
-    }
-    for (; i < name.len; i++) {
-        if ((name.data[i] | 0x20) != lower[i]) {
-            return FIELD_NONE;
-        }
-    }
-    return field;
+    return is_named(name, lower) ? field : FIELD_NONE;
 }
 
 /* Most fields of a request are nobody's business: their length alone tells. */
@@ -249,12 +260,32 @@ static const struct field_row rows[] = {
     [FIELD_REQUEST_HEADERS] = KEPT(access_control_request_headers),
 };
 
+/* Most values have one space in front, and none behind. */
+static inline struct slice trim(struct slice value)
+{
+    bool usual = value.len > 1 && value.data[0] == ' ' && value.data[1] > ' ' && value.data[value.len - 1] > ' ';
+    return usual ? slice_after(value, 1) : slice_trim(value);
+}
+
+/* A name that is known is a token. */
+static bool is_well_formed(struct http_head *head, enum field field, struct slice name, struct slice value)
+{
+    if (field == FIELD_NONE && (name.len == 0 || !http_all_in_class(name, CHAR_TOKEN))) {
+        return http_head_fail(head, ERROR_BAD_REQUEST, "a header field's name is empty or not a token");
+    }
+    return http_is_text(value) || http_head_fail(head, ERROR_BAD_REQUEST, "a header field has a control character");
+}
+
 bool http_field(struct http_head *head, struct slice name, struct slice value)
 {
-    enum field field = field_of(name);
+    enum field field = name.len == 0 ? FIELD_NONE : field_of(name);
+    if (!is_well_formed(head, field, name, value)) {
+        return false;
+    }
     if (field == FIELD_NONE) {
         return true;
     }
+    value = trim(value);
     const struct field_row *row = &rows[field];
     if (row->once != NULL && (head->seen & (1u << field))) {
         return http_head_fail(head, ERROR_BAD_REQUEST, row->once);

@@ -17,7 +17,7 @@ struct http_head {
     bool upgrade_websocket;
 };
 
-/* One field, its value trimmed. False: head->error and head->reason say why. */
+/* One field, as it stands on both sides of the colon. False: head->error and head->reason say why. */
 bool http_field(struct http_head *head, struct slice name, struct slice value);
 
 /* What can only be judged with all fields seen: framing, Host, keep-alive. */

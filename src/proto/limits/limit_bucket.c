@@ -15,6 +15,7 @@ struct limit_rate limit_rate_make(double per_second, int64_t burst_ns, double le
     burst = burst < (double)LIMIT_MOST_DEBT ? burst : (double)LIMIT_MOST_DEBT;
     struct limit_rate rate = { .unit = unit, .burst = (int64_t)(burst + 0.5) };
     rate.burst = rate.burst > 0 ? rate.burst : 1;
+    rate.one = unit < (double)LIMIT_MOST_DEBT ? (int64_t)(unit + 0.5) : LIMIT_MOST_DEBT;
     rate.of_burst = 1 / (double)rate.burst;
     rate.per_tick = 1 / unit;
     return rate;

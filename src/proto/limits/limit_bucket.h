@@ -17,6 +17,7 @@
 /* How fast it fills, and how much it holds. Zeroed: it is no limit. */
 struct limit_rate {
     double unit;     /* ticks that one unit takes to come back; 0: no limit */
+    int64_t one;     /* the same, whole: what one unit costs */
     int64_t burst;   /* ticks that all of it takes */
     double of_burst; /* 1 / burst */
     double per_tick; /* 1 / unit */
@@ -40,9 +41,12 @@ static inline int64_t limit_bucket_used(const limit_bucket *bucket, int64_t now)
 }
 
 /* Ticks that so many units take. */
-static inline int64_t limit_rate_cost(const struct limit_rate *rate, double units)
+static inline int64_t limit_rate_cost(const struct limit_rate *rate, uint64_t units)
 {
-    double cost = units * rate->unit + 0.5;
+    if (units <= 1) {
+        return units == 0 ? 0 : rate->one;
+    }
+    double cost = (double)units * rate->unit + 0.5;
     return cost < (double)LIMIT_MOST_DEBT ? (int64_t)cost : LIMIT_MOST_DEBT;
 }
 

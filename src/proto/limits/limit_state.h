@@ -5,9 +5,18 @@
 
 #include <stdint.h>
 
+struct limit_row;
+
 /* Whose a limit is, and of what: the index of METRIC_LIMITED is policy * LIMIT_UNITS + unit. */
 enum limit_policy { LIMIT_ADDRESS, LIMIT_KEY, LIMIT_ALL, LIMIT_DAILY, LIMIT_POLICIES };
 enum limit_unit { LIMIT_REQUESTS, LIMIT_EVENTS, LIMIT_BYTES, LIMIT_CPU, LIMIT_UNITS };
+
+/* Where in the table the address of a connection was found last, so that it is not looked for again. Zeroed: nowhere. Of one thread. */
+struct limit_place {
+    uint64_t network; /* whose it was */
+    struct limit_row *row;
+    const _Atomic uint64_t *owner; /* whose the row is now */
+};
 
 /* Of the bucket that is nearest to its end, or of the one that is empty for longest. */
 struct limit_state {

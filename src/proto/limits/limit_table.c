@@ -146,14 +146,31 @@ struct limit_row *limit_table_find(struct limit_table *table, uint64_t network, 
     }
 }
 
+static struct set *set_of(const struct limit_table *table, const struct limit_row *row)
+{
+    size_t set = (size_t)((const char *)row - (const char *)table->sets) / sizeof *table->sets;
+    ASSERT_BELOW(set, table->set_count);
+    return &table->sets[set];
+}
+
+struct limit_row *limit_table_find_again(struct limit_table *table, uint64_t network, struct limit_place *place,
+                                         const struct limit_rates *rates, int64_t now, int64_t wall_ns)
+{
+    if (!limit_place_is_of(place, network)) {
+        struct limit_row *row = limit_table_find(table, network, rates, now, wall_ns);
+        const struct set *set = set_of(table, row);
+        *place = (struct limit_place){ network, row, &set->owners[row - set->rows] };
+    }
+    return place->row;
+}
+
 struct limit_spent *limit_table_spent(const struct limit_table *table, const struct limit_row *row)
 {
     if (table->spent == NULL) {
         return NULL;
     }
-    size_t set = (size_t)((const char *)row - (const char *)table->sets) / sizeof *table->sets;
-    ASSERT_BELOW(set, table->set_count);
-    return &table->spent[set * WAYS + (size_t)(row - table->sets[set].rows)];
+    const struct set *set = set_of(table, row);
+    return &table->spent[(size_t)(set - table->sets) * WAYS + (size_t)(row - set->rows)];
 }
 
 static bool has_spent(const struct limit_spent *spent)

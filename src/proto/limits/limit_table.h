@@ -44,6 +44,16 @@ void limit_table_free(struct limit_table *table);
 struct limit_row *limit_table_find(struct limit_table *table, uint64_t network, const struct limit_rates *rates,
                                    int64_t now, int64_t wall_ns);
 
+/* The same, of somebody who was at `place`, which lives on with the table. */
+struct limit_row *limit_table_find_again(struct limit_table *table, uint64_t network, struct limit_place *place,
+                                         const struct limit_rates *rates, int64_t now, int64_t wall_ns);
+
+/* It has not been given to somebody else. */
+static inline bool limit_place_is_of(const struct limit_place *place, uint64_t network)
+{
+    return place->network == network && atomic_load_explicit(place->owner, memory_order_relaxed) == network;
+}
+
 /* Of a row that limit_table_find gave; NULL: the table is not shared. */
 struct limit_spent *limit_table_spent(const struct limit_table *table, const struct limit_row *row);
 

@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define NS_PER_MICROSECOND 1000 /* CPU time is told in these */
-
 _Static_assert(LIMIT_POLICIES == METRICS_LIMIT_POLICY_COUNT && (int)LIMIT_UNITS == METRICS_LIMIT_UNIT_COUNT, "labels");
 
 static struct limit_rates compile(const struct rate_options *options)
@@ -37,6 +35,7 @@ static bool limits_something(const struct limit_rates *rates)
 /* What the limits of one kind ask of the doors. */
 static bool note(struct limits *limits, const struct limit_rates *rates)
 {
+    limits->others |= (rates->limited & ~(1U << LIMIT_REQUESTS)) != 0;
     limits->measure_cpu |= rates->of[LIMIT_CPU].unit != 0;
     limits->afterwards |= rates->of[LIMIT_CPU].unit != 0 || rates->of[LIMIT_EVENTS].unit != 0 ||
                           rates->of[LIMIT_BYTES].unit != 0 || rates->daily_events != 0;
@@ -86,7 +85,9 @@ static bool compile_all(struct limits *limits, const struct limits_options *opti
             return false;
         }
     }
-    return make_keys(limits, options, keys, key_count);
+    bool made = make_keys(limits, options, keys, key_count);
+    limits->requests_alone = !limits->of_day && limits->sharing == NULL && !limits->others;
+    return made;
 }
 
 struct limits *limits_new(const struct limits_options *options, const struct key_options *keys, size_t key_count)

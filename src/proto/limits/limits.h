@@ -25,6 +25,7 @@ struct visitor {
     struct client_address address;
     const struct access_key *key; /* NULL: none */
     int64_t wall_ns;              /* for the limit of a day */
+    struct limit_place *place;    /* of the connection; NULL: the address is looked up */
 };
 
 struct spending {

@@ -5,14 +5,10 @@
 #include "proto/access/access.h"
 #include "proto/limits/limit_day.h"
 
-#define NS_PER_MICROSECOND 1000 /* CPU time is told in these */
-
 /* Asking. */
 
-#define MOST_CLAIMS 3
-
-static size_t find_claims(struct limits *limits, const struct visitor *visitor, int64_t now,
-                          struct claim claims[MOST_CLAIMS])
+static inline size_t find_claims(struct limits *limits, const struct visitor *visitor, int64_t now,
+                                 struct claim claims[MOST_CLAIMS])
 {
     size_t count = 0;
     struct limit_spent *spent = limits->sharing == NULL ? NULL : &limits->sharing->all;
@@ -25,7 +21,7 @@ static size_t find_claims(struct limits *limits, const struct visitor *visitor, 
     }
     if (limits->of_address) {
         uint64_t network = limit_network_of(&visitor->address);
-        struct limit_row *row = limit_table_find(limits->addresses, network, &limits->address, now, visitor->wall_ns);
+        struct limit_row *row = limits_find_row(limits, visitor, network, now);
         uint64_t day = limits->of_day ? limit_day_of(visitor->wall_ns, network) : 0;
         claims[count++] = (struct claim){ LIMIT_ADDRESS, &limits->address, row, day,
                                           spent == NULL ? NULL : limit_table_spent(limits->addresses, row) };
@@ -34,27 +30,25 @@ static size_t find_claims(struct limits *limits, const struct visitor *visitor, 
     return count;
 }
 
-static double amount(const struct spending *spending, size_t unit)
+/* By enum limit_unit. */
+struct amounts {
+    uint64_t of[LIMIT_UNITS];
+};
+
+static inline struct amounts amounts_of(const struct spending *spending)
 {
-    switch ((enum limit_unit)unit) {
-    case LIMIT_REQUESTS: return spending->requests;
-    case LIMIT_EVENTS: return spending->events;
-    case LIMIT_BYTES: return (double)spending->bytes;
-    case LIMIT_CPU: return (double)spending->cpu_ns;
-    case LIMIT_UNITS: break;
-    }
-    return 0;
+    ASSERT(spending->cpu_ns >= 0);
+    return (struct amounts){ { spending->requests, spending->events, spending->bytes, (uint64_t)spending->cpu_ns } };
 }
 
 /* The bucket that matters most. */
 struct finding {
-    enum limit_policy policy;
+    const struct claim *claim; /* NULL: there is no bucket */
     size_t unit;
-    const struct limit_rate *rate; /* NULL: it is the limit of a day, or there is none */
-    uint64_t daily, had;
-    int64_t used; /* ticks, with what is asked for if that fits */
-    int64_t wait; /* ticks; 0: it fits */
-    double use;   /* of all of it; below 0: there is no bucket */
+    uint64_t daily, had; /* daily is not 0: it is the limit of a day */
+    int64_t used;        /* ticks, with what is asked for if that fits */
+    int64_t wait;        /* ticks; 0: it fits */
+    double use;          /* of all of it; below 0: there is no bucket */
 };
 
 static inline bool is_worse(const struct finding *worst, int64_t wait, double use)
@@ -63,21 +57,24 @@ static inline bool is_worse(const struct finding *worst, int64_t wait, double us
 }
 
 /* A request must fit; of all else, which is known only afterwards, something must be left. */
-static void look_at_bucket(const struct claim *claim, size_t unit, const struct spending *spending, int64_t now,
-                           struct finding *worst)
+static inline void look_at_bucket(const struct claim *claim, size_t unit, uint64_t amount, int64_t now,
+                                  struct finding *worst)
 {
     const struct limit_rate *rate = &claim->rates->of[unit];
     int64_t used = limit_bucket_used(&claim->row->buckets[unit], now);
-    int64_t cost = limit_rate_cost(rate, amount(spending, unit));
+    int64_t cost = limit_rate_cost(rate, amount);
     int64_t needed = unit != LIMIT_REQUESTS ? 1 : cost < rate->burst ? cost : rate->burst;
     int64_t beyond = used + needed - rate->burst;
     int64_t wait = beyond > 0 ? beyond : 0;
     used += wait != 0 ? 0 : cost;
     double use = (double)used * rate->of_burst;
     if (is_worse(worst, wait, use)) {
-        *worst = (struct finding){
-            .policy = claim->policy, .unit = unit, .rate = rate, .used = used, .wait = wait, .use = use
-        };
+        worst->claim = claim;
+        worst->unit = unit;
+        worst->daily = 0;
+        worst->used = used;
+        worst->wait = wait;
+        worst->use = use;
     }
 }
 
@@ -89,7 +86,7 @@ static void look_at_day(const _Atomic uint64_t *number, uint64_t limit, size_t u
     }
     uint64_t had = limit_day_count(number, claim->day);
     bool fits = unit == LIMIT_REQUESTS ? had + asked <= limit : had < limit;
-    struct finding finding = { .policy = LIMIT_DAILY, .unit = unit, .daily = limit, .had = fits ? had + asked : had };
+    struct finding finding = { .claim = claim, .unit = unit, .daily = limit, .had = fits ? had + asked : had };
     int64_t to_midnight_ns = LIMIT_DAY_NS - wall_ns % LIMIT_DAY_NS;
     finding.used = to_midnight_ns * LIMIT_TICKS_PER_NS;
     finding.wait = fits ? 0 : finding.used;
@@ -97,6 +94,15 @@ static void look_at_day(const _Atomic uint64_t *number, uint64_t limit, size_t u
     if (is_worse(worst, finding.wait, finding.use)) {
         *worst = finding;
     }
+}
+
+static void RARE look_at_days(const struct claim *claim, const struct spending *spending, int64_t wall_ns,
+                              struct finding *worst)
+{
+    look_at_day(&claim->row->requests_of_day, claim->rates->daily_requests, LIMIT_REQUESTS, claim, spending->requests,
+                wall_ns, worst);
+    look_at_day(&claim->row->events_of_day, claim->rates->daily_events, LIMIT_EVENTS, claim, spending->events, wall_ns,
+                worst);
 }
 
 /* The first of the units that are left. */
@@ -107,86 +113,85 @@ static inline size_t next_unit(unsigned *left)
     return unit;
 }
 
-static void look(const struct claim *claim, const struct visitor *visitor, const struct spending *spending, int64_t now,
-                 struct finding *worst)
+static inline void look(const struct claim *claim, const struct visitor *visitor, const struct spending *spending,
+                        const struct amounts *amounts, int64_t now, struct finding *worst)
 {
     for (unsigned left = claim->rates->limited; left != 0;) {
-        look_at_bucket(claim, next_unit(&left), spending, now, worst);
+        size_t unit = next_unit(&left);
+        look_at_bucket(claim, unit, amounts->of[unit], now, worst);
     }
     if (claim->day != 0) {
-        look_at_day(&claim->row->requests_of_day, claim->rates->daily_requests, LIMIT_REQUESTS, claim,
-                    spending->requests, visitor->wall_ns, worst);
-        look_at_day(&claim->row->events_of_day, claim->rates->daily_events, LIMIT_EVENTS, claim, spending->events,
-                    visitor->wall_ns, worst);
+        look_at_days(claim, spending, visitor->wall_ns, worst);
     }
 }
 
 /* Charging. */
 
-static void note_spent(struct limit_spent *spent, const struct spending *spending)
+static void RARE note_spent(struct limit_spent *spent, const struct amounts *amounts)
 {
-    const uint64_t units[LIMIT_UNITS] = { spending->requests, spending->events, spending->bytes,
-                                          (uint64_t)spending->cpu_ns };
     for (size_t unit = 0; unit < LIMIT_UNITS; unit++) {
-        if (units[unit] != 0) {
-            atomic_fetch_add_explicit(&spent->units[unit], units[unit], memory_order_relaxed);
+        if (amounts->of[unit] != 0) {
+            atomic_fetch_add_explicit(&spent->units[unit], amounts->of[unit], memory_order_relaxed);
         }
+    }
+}
+
+static void RARE charge_days(const struct claim *claim, const struct spending *spending)
+{
+    if (spending->requests != 0 && claim->rates->daily_requests != 0) {
+        limit_day_add(&claim->row->requests_of_day, claim->day, spending->requests);
+    }
+    if (spending->events != 0 && claim->rates->daily_events != 0) {
+        limit_day_add(&claim->row->events_of_day, claim->day, spending->events);
+    }
+}
+
+static inline void charge(const struct claim *claim, const struct spending *spending, const struct amounts *amounts,
+                          int64_t now)
+{
+    if (claim->spent != NULL) {
+        note_spent(claim->spent, amounts);
+    }
+    for (unsigned left = claim->rates->limited; left != 0;) {
+        size_t unit = next_unit(&left);
+        if (amounts->of[unit] != 0) {
+            int64_t cost = limit_rate_cost(&claim->rates->of[unit], amounts->of[unit]);
+            limit_bucket_charge(&claim->row->buckets[unit], now, cost);
+        }
+    }
+    if (claim->day != 0) {
+        charge_days(claim, spending);
     }
 }
 
 void limits_charge_claim(const struct claim *claim, const struct spending *spending, int64_t now)
 {
-    if (claim->spent != NULL) {
-        note_spent(claim->spent, spending);
-    }
-    for (unsigned left = claim->rates->limited; left != 0;) {
-        size_t unit = next_unit(&left);
-        double units = amount(spending, unit);
-        if (units != 0) {
-            limit_bucket_charge(&claim->row->buckets[unit], now, limit_rate_cost(&claim->rates->of[unit], units));
-        }
-    }
-    if (claim->day != 0 && spending->requests != 0 && claim->rates->daily_requests != 0) {
-        limit_day_add(&claim->row->requests_of_day, claim->day, spending->requests);
-    }
-    if (claim->day != 0 && spending->events != 0 && claim->rates->daily_events != 0) {
-        limit_day_add(&claim->row->events_of_day, claim->day, spending->events);
-    }
+    const struct amounts amounts = amounts_of(spending);
+    charge(claim, spending, &amounts, now);
 }
 
 /* Telling. */
 
-static int64_t ns_of(int64_t ticks)
+static void RARE tell_day(const struct finding *finding, struct limit_state *state)
 {
-    return (ticks + LIMIT_TICKS_PER_NS - 1) / LIMIT_TICKS_PER_NS;
+    *state = (struct limit_state){ .limited = true, .policy = LIMIT_DAILY, .unit = (enum limit_unit)finding->unit };
+    state->retry_after_ns = limit_ns_of(finding->wait);
+    state->reset_ns = limit_ns_of(finding->used);
+    state->limit = finding->daily;
+    state->remaining = finding->daily > finding->had ? finding->daily - finding->had : 0;
+    state->window_ns = LIMIT_DAY_NS;
 }
 
-static uint64_t units_of(const struct finding *finding, int64_t ticks)
+static inline void tell(const struct finding *finding, struct limit_state *state)
 {
-    double units = (double)ticks * finding->rate->per_tick + 1e-6;
-    return (uint64_t)(finding->unit == LIMIT_CPU ? units / NS_PER_MICROSECOND : units);
-}
-
-static void tell(const struct finding *finding, struct limit_state *state)
-{
-    *state = (struct limit_state){ .limited = finding->use >= 0 };
-    if (!state->limited) {
-        return;
+    if (finding->claim == NULL) {
+        *state = (struct limit_state){ 0 };
+    } else if (finding->daily != 0) {
+        tell_day(finding, state);
+    } else {
+        limits_tell_bucket(&finding->claim->rates->of[finding->unit], finding->claim->policy,
+                           (enum limit_unit)finding->unit, finding->used, finding->wait, state);
     }
-    state->policy = finding->policy;
-    state->unit = (enum limit_unit)finding->unit;
-    state->retry_after_ns = ns_of(finding->wait);
-    state->reset_ns = ns_of(finding->used);
-    if (finding->rate == NULL) {
-        state->limit = finding->daily;
-        state->remaining = finding->daily > finding->had ? finding->daily - finding->had : 0;
-        state->window_ns = LIMIT_DAY_NS;
-        return;
-    }
-    int64_t left = finding->rate->burst - finding->used;
-    state->limit = units_of(finding, finding->rate->burst);
-    state->remaining = left > 0 ? units_of(finding, left) : 0;
-    state->window_ns = ns_of(finding->rate->burst);
 }
 
 static enum error consider(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
@@ -195,9 +200,10 @@ static enum error consider(struct limits *limits, const struct visitor *visitor,
     struct claim claims[MOST_CLAIMS];
     int64_t now = limit_ticks(now_ns);
     struct finding worst = { .use = -1 };
+    const struct amounts amounts = amounts_of(spending);
     size_t count = find_claims(limits, visitor, now, claims);
     for (size_t i = 0; i < count; i++) {
-        look(&claims[i], visitor, spending, now, &worst);
+        look(&claims[i], visitor, spending, &amounts, now, &worst);
     }
     if (state != NULL) {
         tell(&worst, state);
@@ -206,7 +212,7 @@ static enum error consider(struct limits *limits, const struct visitor *visitor,
         return ERROR_RATE_LIMITED;
     }
     for (size_t i = 0; take && i < count; i++) {
-        limits_charge_claim(&claims[i], spending, now);
+        charge(&claims[i], spending, &amounts, now);
     }
     return OK;
 }
@@ -214,6 +220,10 @@ static enum error consider(struct limits *limits, const struct visitor *visitor,
 enum error limits_take(struct limits *limits, const struct visitor *visitor, const struct spending *spending,
                        int64_t now_ns, struct limit_state *state)
 {
+    bool is_request = limits->requests_alone && spending->requests == 1 && state != NULL;
+    if (is_request && limits_take_request(limits, visitor, limit_ticks(now_ns), state)) {
+        return OK;
+    }
     return consider(limits, visitor, spending, now_ns, state, true);
 }
 
@@ -231,8 +241,9 @@ void limits_charge(struct limits *limits, const struct visitor *visitor, const s
     }
     struct claim claims[MOST_CLAIMS];
     int64_t now = limit_ticks(now_ns);
+    const struct amounts amounts = amounts_of(spending);
     size_t count = find_claims(limits, visitor, now, claims);
     for (size_t i = 0; i < count; i++) {
-        limits_charge_claim(&claims[i], spending, now);
+        charge(&claims[i], spending, &amounts, now);
     }
 }

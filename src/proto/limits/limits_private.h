@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#define NS_PER_MICROSECOND 1000 /* CPU time is told in these */
+
 struct key_limit {
     uint64_t name;            /* its hash */
     struct limit_spent spent; /* if they are shared */
@@ -17,7 +19,9 @@ struct limits {
     bool of_all, of_address, of_key; /* is there a limit? */
     bool of_day;
     bool measure_cpu;
-    bool afterwards; /* something is charged that is known only then */
+    bool afterwards;     /* something is charged that is known only then */
+    bool others;         /* there are limits of something else than requests */
+    bool requests_alone; /* are limited, of nobody's day, and nobody else is told */
     struct limit_rates all;
     struct limit_rates address;
     struct limit_row *all_row;
@@ -34,6 +38,9 @@ struct sharing {
     size_t cursor; /* in the table of addresses */
 };
 
+/* A visitor pays all, its key and its address. */
+#define MOST_CLAIMS 3
+
 /* The buckets of one policy that a visitor takes from. */
 struct claim {
     enum limit_policy policy;
@@ -42,6 +49,51 @@ struct claim {
     uint64_t day;              /* of limit_day.h; 0: there is no limit of a day */
     struct limit_spent *spent; /* NULL: nobody is told */
 };
+
+/* The row of the visitor's address. */
+static inline struct limit_row *limits_find_row(struct limits *limits, const struct visitor *visitor, uint64_t network,
+                                                int64_t now)
+{
+    struct limit_place *place = visitor->place;
+    if (place == NULL) {
+        return limit_table_find(limits->addresses, network, &limits->address, now, visitor->wall_ns);
+    }
+    return limit_place_is_of(place, network)
+               ? place->row
+               : limit_table_find_again(limits->addresses, network, place, &limits->address, now, visitor->wall_ns);
+}
+
+/* Takes one request where requests alone are limited, and tells what is left. False: it does not fit, or nothing is limited for this
+ * visitor; nothing was taken. */
+MUST_CHECK bool limits_take_request(struct limits *limits, const struct visitor *visitor, int64_t now,
+                                    struct limit_state *state);
+
+static inline int64_t limit_ns_of(int64_t ticks)
+{
+    return (ticks + LIMIT_TICKS_PER_NS - 1) / LIMIT_TICKS_PER_NS;
+}
+
+/* CPU time is told in microseconds. */
+static inline uint64_t limit_units_of(const struct limit_rate *rate, enum limit_unit unit, int64_t ticks)
+{
+    double units = (double)ticks * rate->per_tick + 1e-6;
+    return (uint64_t)(unit == LIMIT_CPU ? units / NS_PER_MICROSECOND : units);
+}
+
+/* `used` and `wait` in ticks. */
+static inline void limits_tell_bucket(const struct limit_rate *rate, enum limit_policy policy, enum limit_unit unit,
+                                      int64_t used, int64_t wait, struct limit_state *state)
+{
+    int64_t left = rate->burst - used;
+    state->limited = true;
+    state->policy = policy;
+    state->unit = unit;
+    state->retry_after_ns = limit_ns_of(wait);
+    state->reset_ns = limit_ns_of(used);
+    state->limit = limit_units_of(rate, unit, rate->burst);
+    state->remaining = left > 0 ? limit_units_of(rate, unit, left) : 0;
+    state->window_ns = limit_ns_of(rate->burst);
+}
 
 /* Takes it from these buckets, whatever there is. */
 void limits_charge_claim(const struct claim *claim, const struct spending *spending, int64_t now);

@@ -9,51 +9,18 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
-#include "config/options/access_options.h"
 #include "config/options/string_list.h"
 #include "event/stream.h"
-#include "proto/access/access.h"
+#include "keys.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 
 static struct stream events = { .name = "events", .index = 0 }, orders = { .name = "orders", .index = 1 };
 static struct stream *const streams[] = { &events, &orders };
 
-/* Of the text "key-of-NAME"; the hash's text lives until the next of the same `place`. */
-static const char *hash_of(const char *text)
-{
-    static char hex[16][DIGEST_SHA256_SIZE * 2 + 1];
-    static size_t place;
-    uint8_t digest[DIGEST_SHA256_SIZE];
-    char *out = hex[place++ % ARRAY_LENGTH(hex)];
-    assert_true(digest_sha256(slice_from_string(text), digest));
-    for (size_t i = 0; i < sizeof digest; i++) {
-        snprintf(out + i * 2, 3, "%02x", digest[i]);
-    }
-    return out;
-}
-
-static struct key_options key_of(const char *name, const char *text)
-{
-    return (struct key_options){ .line = 7,
-                                 .file = "f",
-                                 .name = name,
-                                 .sha256 = hash_of(text),
-                                 .scopes = ACCESS_WRITE,
-                                 .subject = "",
-                                 .expires = "" };
-}
-
 static struct access *compiled(const struct key_options *keys, size_t count)
 {
-    struct buf problems = { 0 };
-    struct access *access = access_new(keys, count, streams, ARRAY_LENGTH(streams), &problems);
-    if (access == NULL) {
-        fail_msg("%s", buf_c_string(&problems));
-    }
-    buf_release(&problems);
-    return access;
+    return keys_compiled(keys, count, streams, ARRAY_LENGTH(streams));
 }
 
 static enum error identify(const struct access *access, const char *text, const char *origin,
@@ -219,6 +186,41 @@ static void a_connection_that_shows_its_key_again_is_known_and_judged_anew(void 
     access_free(access);
 }
 
+static void what_a_connection_remembers_is_asked_for_time_and_origin_each_time(void **state)
+{
+    const char *shop[] = { "https://shop.example" };
+    struct key_options keys[] = { key_of("a", "a-key-with-twenty-six-bytes"), key_of("page", "page") };
+    struct access_memo memo = { 0 };
+    const struct access_key *key;
+    const struct slice none = SLICE(""), page = SLICE("https://shop.example"), evil = SLICE("https://evil.example");
+    struct credential credential = { .key = SLICE("a-key-with-twenty-six-bytes") };
+    (void)state;
+    keys[0].expires = "2027-06-01";
+    keys[1].origins = (struct string_list){ shop, 1 };
+    struct access *access = compiled(keys, ARRAY_LENGTH(keys)), *reloaded = compiled(keys, ARRAY_LENGTH(keys));
+    assert_false(access_remembers(access, &memo, credential.key, &none, NOW, &key)); /* of nobody yet */
+    assert_int_equal(access_identify_again(access, &memo, &credential, NOW, &key), OK);
+    assert_true(access_remembers(access, &memo, credential.key, &none, NOW, &key));
+    assert_false(access_remembers(access, &memo, credential.key, &none, key->expires_ns, &key));
+    credential = (struct credential){ .key = SLICE("page"), .origin = page };
+    assert_int_equal(access_identify_again(access, &memo, &credential, NOW, &key), OK);
+    assert_true(access_remembers(access, &memo, credential.key, &page, NOW, &key));
+    assert_int_equal(key->index, 1);
+    assert_false(access_remembers(access, &memo, credential.key, &evil, NOW, &key));
+    assert_null(key);
+    assert_false(access_remembers(access, &memo, credential.key, &none, NOW, &key));
+    assert_false(access_remembers(access, &memo, SLICE("pagE"), &page, NOW, &key));
+    assert_false(access_remembers(access, &memo, SLICE("pag"), &page, NOW, &key));
+    assert_false(access_remembers(access, &memo, SLICE(""), &page, NOW, &key));
+    assert_false(access_remembers(reloaded, &memo, credential.key, &page, NOW, &key));
+    memo.place = &memo;
+    credential = (struct credential){ .key = SLICE("page"), .origin = page };
+    assert_int_equal(access_identify_again(reloaded, &memo, &credential, NOW, &key), OK);
+    assert_null(memo.place); /* where it was let in before counts no more */
+    access_free(access);
+    access_free(reloaded);
+}
+
 static void no_two_compilations_have_the_same_generation(void **state)
 {
     struct key_options key = key_of("a", "a");
@@ -342,6 +344,7 @@ int main(void)
         cmocka_unit_test(without_keys_everybody_may_do_all),
         cmocka_unit_test(a_certificate_may_stand_for_a_key),
         cmocka_unit_test(a_connection_that_shows_its_key_again_is_known_and_judged_anew),
+        cmocka_unit_test(what_a_connection_remembers_is_asked_for_time_and_origin_each_time),
         cmocka_unit_test(no_two_compilations_have_the_same_generation),
         cmocka_unit_test(a_hash_is_recalled_until_its_key_may_not_be_used),
         cmocka_unit_test(who_stays_is_asked_again_and_is_nobody_elses),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "http_cases.h"
+#include "proto/http_syntax/http_chars.h"
 #include "proto/http_syntax/http_chunked.h"
 
 #define FENCE_ROOM 65536
@@ -337,6 +338,62 @@ static void every_bad_head_has_a_reason(void **state)
     }
 }
 
+/* One by one in a long value, in a short one, and with tabs and bytes beyond ASCII around it. */
+static void no_control_character_passes_in_a_value_of_any_length(void **state)
+{
+    (void)state;
+    static const char fills[] = { 'a', '\t', '\x80', '\xff' };
+    static const unsigned bytes[] = { 0, 8, '\t', '\n', '\r', 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff };
+    for (size_t i = 0; i < ARRAY_LENGTH(fills) * ARRAY_LENGTH(bytes); i++) {
+        unsigned c = bytes[i / ARRAY_LENGTH(fills)];
+        for (size_t length = 1; length < 70; length++) {
+            for (size_t at = 0; at < length; at++) {
+                char text[80];
+                memset(text, fills[i % ARRAY_LENGTH(fills)], length);
+                text[at] = (char)c;
+                assert_int_equal(http_is_text(fenced(slice_make(text, length))), (c >= 0x20 && c != 0x7f) || c == '\t');
+            }
+        }
+    }
+}
+
+/* In every position of every name that is known: what is no token is refused, what is another name is skipped. */
+static void a_name_that_is_nearly_known_is_none(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "Host",
+                                         "Origin",
+                                         "Upgrade",
+                                         "X-API-Key",
+                                         "Connection",
+                                         "Content-Type",
+                                         "Authorization",
+                                         "Content-Length",
+                                         "X-Forwarded-For",
+                                         "Transfer-Encoding",
+                                         "Sec-WebSocket-Protocol",
+                                         "Access-Control-Request-Headers" };
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        for (size_t at = 0; at < strlen(names[i]); at++) {
+            for (unsigned c = 1; c < 256; c++) {
+                char text[100], name[40];
+                snprintf(name, sizeof name, "%s", names[i]);
+                bool same = (c | 0x20) == ((unsigned)name[at] | 0x20) && (name[at] == '-' ? c == '-' : c >= 'A');
+                name[at] = (char)c;
+                int length = snprintf(text, sizeof text, "GET / HTTP/1.0\r\n%s: @\r\n\r\n", name);
+                if (same || c == ':' || c == '\n') {
+                    continue;
+                }
+                struct http_request request;
+                bool token = (http_char_classes[c] & CHAR_TOKEN) != 0;
+                enum http_verdict verdict = parse(fenced(slice_make(text, (size_t)length)), &request);
+                assert_int_equal(verdict, token ? HTTP_DONE : HTTP_BAD);
+                assert_true(request.authorization.len == 0 && request.api_key.len == 0 && !request.has_length);
+            }
+        }
+    }
+}
+
 /* Any byte anywhere in a head must not break it: control characters are refused in every position of a value. */
 static void no_control_character_passes_at_any_offset_of_a_value(void **state)
 {
@@ -481,6 +538,8 @@ int main(void)
         cmocka_unit_test(a_websocket_key_given_twice_is_refused),
         cmocka_unit_test(a_head_over_the_limit_is_refused_in_every_split),
         cmocka_unit_test(every_bad_head_has_a_reason),
+        cmocka_unit_test(no_control_character_passes_in_a_value_of_any_length),
+        cmocka_unit_test(a_name_that_is_nearly_known_is_none),
         cmocka_unit_test(no_control_character_passes_at_any_offset_of_a_value),
         cmocka_unit_test(a_chunked_body_is_the_same_in_any_two_splits),
         cmocka_unit_test(a_chunk_that_would_pass_the_limit_is_refused_by_its_size),

@@ -53,7 +53,8 @@ static struct rate_options rate(uint64_t requests, uint64_t events, uint64_t byt
 static bool takes(struct limits *limits, const struct visitor *visitor, uint64_t bytes, int64_t now_ns)
 {
     const struct spending spending = { .requests = 1, .bytes = bytes };
-    return limits_take(limits, visitor, &spending, now_ns, NULL) == OK;
+    struct limit_state told;
+    return limits_take(limits, visitor, &spending, now_ns, &told) == OK;
 }
 
 static void without_options_nothing_is_limited(void **state)
@@ -291,6 +292,83 @@ static void to_be_forgotten_gives_nothing_back(void **state)
         taken += takes(limits, &visitor, 0, START_NS);
     }
     assert_int_equal(taken, ROWS * RATE);
+    limits_free(limits);
+}
+
+static bool same_state(const struct limit_state *a, const struct limit_state *b)
+{
+    return a->limited == b->limited &&
+           (!a->limited ||
+            (a->policy == b->policy && a->unit == b->unit && a->limit == b->limit && a->remaining == b->remaining &&
+             a->window_ns == b->window_ns && a->reset_ns == b->reset_ns && a->retry_after_ns == b->retry_after_ns));
+}
+
+/* The way of requests alone beside that of all units, which a limit of events that nobody reaches makes the other one go. */
+static void one_request_is_judged_alike_whatever_else_is_limited(void **state)
+{
+    (void)state;
+    enum { VISITORS = 30 };
+    const struct key_options keys[] = { { .name = "own", .rate = rate(7, 0, 0) }, { .name = "usual" } };
+    struct limits_options options = { .all = rate(60, 0, 0), .address = rate(5, 0, 0), .addresses = 16 };
+    const struct access_key known[] = { { .index = 0 }, { .index = 1 } };
+    struct limit_place places[VISITORS] = { 0 };
+    uint32_t random = 1;
+    for (unsigned has = 1; has < 16; has++) {
+        struct limits_options plain = options;
+        plain.all = has & 1 ? options.all : rate(0, 0, 0);
+        plain.address = has & 2 ? options.address : rate(0, 0, 0);
+        plain.key = has & 8 ? rate(9, 0, 0) : rate(0, 0, 0);
+        struct limits_options general = plain;
+        general.all.events = general.address.events = general.key.events = 1000000;
+        general.all.burst_ns = general.address.burst_ns = general.key.burst_ns = NS_PER_SECOND;
+        size_t key_count = has & 4 ? ARRAY_LENGTH(keys) : 0;
+        struct limits *quick = limits_new(&plain, keys, key_count), *whole = limits_new(&general, keys, key_count);
+        assert_true(quick != NULL && whole != NULL);
+        memset(places, 0, sizeof places);
+        int64_t now_ns = START_NS;
+        int refused = 0;
+        for (int i = 0; i < 20000; i++) {
+            struct limit_state told = { 0 }, expected = { 0 };
+            random = random * 1664525 + 1013904223;
+            uint32_t who = (random >> 16) % 8; /* as many as have a row for certain */
+            struct visitor visitor = numbered(who);
+            visitor.key = key_count == 0 || (random >> 20 & 3) > 1 ? NULL : &known[random >> 20 & 1];
+            const struct spending one = { .requests = 1 };
+            enum error error = limits_take(whole, &visitor, &one, now_ns, &expected);
+            visitor.place = &places[(random >> 24) % VISITORS]; /* of whoever came by it last */
+            assert_int_equal(limits_take(quick, &visitor, &one, now_ns, &told), error);
+            assert_true(expected.unit == LIMIT_EVENTS || same_state(&told, &expected));
+            refused += error != OK;
+            now_ns += (int64_t)(random >> 8) % (20 * NS_PER_MS);
+        }
+        assert_true(refused > 0 || (has & 7) == 0); /* a rate of keys alone limits nobody without keys */
+        limits_free(quick);
+        limits_free(whole);
+    }
+}
+
+static void who_comes_back_to_a_row_that_is_somebody_elses_gets_his_own(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_of((struct limits_options){ .address = rate(1000, 0, 0), .addresses = 8 });
+    struct visitor visitor = numbered(0);
+    struct limit_place place = { 0 };
+    visitor.place = &place;
+    assert_true(takes(limits, &visitor, 0, START_NS));
+    struct limit_row *first = place.row;
+    assert_true(takes(limits, &visitor, 0, START_NS) && place.row == first);
+    for (uint32_t i = 1; i < 100; i++) { /* until the row has another owner */
+        struct visitor other = numbered(i);
+        for (int k = 0; k < 10; k++) {
+            assert_true(takes(limits, &other, 0, START_NS));
+        }
+    }
+    assert_true(*place.owner != limit_network_of(&visitor.address));
+    assert_true(takes(limits, &visitor, 0, START_NS));
+    assert_true(*place.owner == limit_network_of(&visitor.address));
+    visitor.address = numbered(7).address; /* behind a proxy: the next one is another */
+    assert_true(takes(limits, &visitor, 0, START_NS));
+    assert_true(*place.owner == limit_network_of(&visitor.address));
     limits_free(limits);
 }
 
@@ -610,6 +688,8 @@ int main(void)
         cmocka_unit_test(ten_thousand_addresses_each_have_their_rate),
         cmocka_unit_test(a_full_table_forgets_the_quietest_and_no_debtor),
         cmocka_unit_test(to_be_forgotten_gives_nothing_back),
+        cmocka_unit_test(one_request_is_judged_alike_whatever_else_is_limited),
+        cmocka_unit_test(who_comes_back_to_a_row_that_is_somebody_elses_gets_his_own),
         cmocka_unit_test(a_day_ends_at_midnight),
         cmocka_unit_test(a_key_has_its_own_rate_or_the_usual_one_and_a_reload_keeps_what_it_used),
         cmocka_unit_test(a_reload_changes_rates_and_keeps_what_addresses_used),
