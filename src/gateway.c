@@ -24,6 +24,7 @@
 #include "base/system/crash_point.h"
 #include "base/version.h"
 #include "pipeline/pipeline.h"
+#include "proto/live/live.h"
 #include "query/lookup_refresh.h"
 #include "query/query.h"
 #include "query/sql_service.h"
@@ -89,6 +90,16 @@ static bool start_lookups(struct gateway *g, struct buf *problem)
     return g->lookups != NULL;
 }
 
+/* Commit thread. */
+static void note_committed(void *context, const struct chunk *chunk, const uint64_t *keep)
+{
+    struct gateway *g = context;
+    if (g->start->lookup_count != 0) {
+        lookups_note_committed(g->lookups, chunk, keep);
+    }
+    live_note_committed(g->pages.live, chunk, keep);
+}
+
 static bool start_pipeline(struct gateway *g, struct buf *problem)
 {
     struct pipeline_config config = {
@@ -105,8 +116,8 @@ static bool start_pipeline(struct gateway *g, struct buf *problem)
         .store = g->store,
         .metrics = g->metrics,
         .board = g->board,
-        .committed = g->config->lookup_count != 0 ? lookups_note_committed : NULL,
-        .committed_context = g->lookups,
+        .committed = note_committed,
+        .committed_context = g,
     };
     g->pipeline = pipeline_new(&config, problem);
     return g->pipeline != NULL;
@@ -136,7 +147,11 @@ static bool start_pages(struct gateway *g, struct buf *problem)
         .event_metrics = &queries[0],
     };
     const struct gateway_pages_parts parts = { &source, queries, query_count, g->lookups, g->access };
-    return gateway_pages_start(&g->pages, g->config, &parts, problem);
+    if (!gateway_pages_start(&g->pages, g->config, &parts, problem)) {
+        return false;
+    }
+    pipeline_add_refusal_sink(g->pipeline, live_refusal_sink(g->pages.live));
+    return true;
 }
 
 static bool start_routes(struct gateway *g, struct buf *problem)

@@ -101,5 +101,8 @@ MUST_CHECK enum error native_merge(struct native_merger *merger, struct buf *blo
  * back. */
 void native_row_to_json(struct native_block *block, uint64_t row, struct buf *out);
 
+/* Appends what that has behind a name: the value of one column. */
+void native_value_to_json(struct native_column *column, uint64_t row, struct buf *out);
+
 /* Appends text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void native_text_to_json(struct slice text, struct buf *out);

@@ -188,7 +188,7 @@ static void put_item(struct native_column *column, uint64_t index, struct buf *o
     }
 }
 
-static void put_value(struct native_column *column, uint64_t row, struct buf *out)
+void native_value_to_json(struct native_column *column, uint64_t row, struct buf *out)
 {
     bool map = column->type.shape == SHAPE_MAP;
     if (!map && column->type.shape != SHAPE_ARRAY) {
@@ -218,7 +218,7 @@ void native_row_to_json(struct native_block *block, uint64_t row, struct buf *ou
         buf_append_byte(out, i == 0 ? '{' : ',');
         native_text_to_json(block->columns[i].name, out);
         buf_append_byte(out, ':');
-        put_value(&block->columns[i], row, out);
+        native_value_to_json(&block->columns[i], row, out);
     }
     buf_append_byte(out, '}');
 }

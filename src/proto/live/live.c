@@ -5,13 +5,67 @@
 #include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "config/options/live_options.h"
+#include "event/chunk.h"
+#include "event/stream.h"
+#include "pipeline/pipeline.h"
 #include "proto/live/live_page.h"
 #include "proto/live/live_private.h"
+#include "proto/live/live_text.h"
 
 #include <stdlib.h>
 
-#define NUMBERS_EVERY_NS NS_PER_SECOND
+#define NUMBERS_EVERY 10 /* turns */
+#define TURN_NS (NS_PER_SECOND / NUMBERS_EVERY)
 #define QUIET_LONGEST_S 10 /* a proxy closes what says nothing for long */
+
+/* What others offer. */
+
+static void note_refused(void *context, const struct refusal *refusal, const struct refused_input *input,
+                         struct slice message)
+{
+    struct live *live = context;
+    struct live_tail *tail = &live->tails[LIVE_REFUSED];
+    if (!live_viewers_want(&live->viewers, LIVE_REFUSED) || !live_tail_admits(tail)) {
+        return;
+    }
+    struct slice name = slice_from_string(refusal->stream);
+    const struct stream *stream = name.len == 0 ? NULL : pipeline_stream(live->config.numbers.pipeline, name);
+    struct buf *out = live_tail_begin(tail, stream == NULL ? LIVE_NO_STREAM : stream->index);
+    if (out != NULL) {
+        live_append_refused(live->config.options, refusal, input, message, clock_wall_ns(), out);
+        live_tail_end(tail);
+    }
+}
+
+const struct refusal_sink *live_refusal_sink(const struct live *live)
+{
+    return &live->sink;
+}
+
+/* Of a chunk the first that are new, as many as may pass. */
+static void offer_rows(struct live *live, const struct chunk *chunk, const uint64_t *keep)
+{
+    struct live_tail *tail = &live->tails[LIVE_ACCEPTED];
+    struct live_rows *rows = live_rows_new(chunk);
+    for (uint32_t row = 0; rows != NULL && row < chunk->rows && live_tail_admits(tail); row++) {
+        bool kept = keep == NULL || (keep[row / 64] >> (row % 64) & 1) != 0;
+        struct buf *out = kept ? live_tail_begin(tail, chunk->stream->index) : NULL;
+        if (out != NULL) {
+            live_append_row(live->config.options, rows, row, clock_wall_ns(), out);
+            live_tail_end(tail);
+        } else if (kept) {
+            break;
+        }
+    }
+    live_rows_free(rows);
+}
+
+void live_note_committed(struct live *live, const struct chunk *chunk, const uint64_t *keep)
+{
+    if (live_viewers_want(&live->viewers, LIVE_ACCEPTED) && live_tail_admits(&live->tails[LIVE_ACCEPTED])) {
+        offer_rows(live, chunk, keep);
+    }
+}
 
 struct live *live_new(const struct live_config *config)
 {
@@ -27,6 +81,10 @@ struct live *live_new(const struct live_config *config)
         .post = config->post,
         .metrics = config->numbers.metrics,
     };
+    for (size_t i = 0; i < LIVE_KINDS; i++) {
+        live_tail_init(&live->tails[i], config->options->tail_per_second);
+    }
+    live->sink = (struct refusal_sink){ live, note_refused };
     bool whole = live_viewers_init(&live->viewers, &viewers);
     if (!live_page_init(live) || !whole) {
         live_free(live);
@@ -71,15 +129,36 @@ static void tell_numbers(struct live *live, uint64_t second)
     }
 }
 
-/* Once a second. */
-static void tell(struct live *live, uint64_t second)
+static void tell_items(struct live *live, enum live_kind kind, const char *name)
 {
-    live_viewers_judge(&live->viewers, clock_wall_ns());
-    tell_numbers(live, second);
-    live_viewers_nudge(&live->viewers, true);
+    struct live_item items[LIVE_TAIL_ITEMS];
+    size_t count = live_tail_take(&live->tails[kind], items);
+    for (size_t i = 0; i < count; i++) {
+        struct buf event = { 0 };
+        buf_printf(&event, "event: %s\ndata: ", name);
+        buf_append_slice(&event, buf_slice(&items[i].text));
+        buf_append_string(&event, "\n\n");
+        size_t skipped = event.failed ? 1 : live_viewers_give(&live->viewers, kind, items[i].stream, buf_slice(&event));
+        count_skipped(live, skipped);
+        buf_release(&event);
+        buf_release(&items[i].text);
+    }
 }
 
-/* Until the next second, and until somebody watches. False: the end has come. */
+static void tell(struct live *live, uint64_t turn, int64_t elapsed_ns)
+{
+    live_viewers_judge(&live->viewers, clock_wall_ns());
+    tell_items(live, LIVE_REFUSED, "refused");
+    tell_items(live, LIVE_ACCEPTED, "accepted");
+    live_tail_refill(&live->tails[LIVE_REFUSED], elapsed_ns);
+    live_tail_refill(&live->tails[LIVE_ACCEPTED], elapsed_ns);
+    if (turn % NUMBERS_EVERY == 0) {
+        tell_numbers(live, turn / NUMBERS_EVERY);
+    }
+    live_viewers_nudge(&live->viewers, turn % NUMBERS_EVERY == 0);
+}
+
+/* Until the next turn, and until somebody watches. False: the end has come. */
 static bool await(struct live *live, int64_t *next_ns)
 {
     struct live_viewers *viewers = &live->viewers;
@@ -87,7 +166,7 @@ static bool await(struct live *live, int64_t *next_ns)
     while (!viewers->closed && (viewers->count == 0 || clock_monotonic_ns() < *next_ns)) {
         bool idle = viewers->count == 0;
         wakeup_wait(&viewers->wakeup, idle ? INT64_MAX : *next_ns);
-        *next_ns = idle ? clock_monotonic_ns() + NUMBERS_EVERY_NS : *next_ns;
+        *next_ns = idle ? clock_monotonic_ns() + TURN_NS : *next_ns;
     }
     bool goes_on = !viewers->closed;
     wakeup_unlock(&viewers->wakeup);
@@ -97,11 +176,12 @@ static bool await(struct live *live, int64_t *next_ns)
 static void run(void *argument)
 {
     struct live *live = argument;
-    int64_t next_ns = clock_monotonic_ns() + NUMBERS_EVERY_NS;
-    for (uint64_t second = 1; await(live, &next_ns); second++) {
+    int64_t last_ns = clock_monotonic_ns(), next_ns = last_ns + TURN_NS;
+    for (uint64_t turn = 1; await(live, &next_ns); turn++) {
         int64_t now_ns = clock_monotonic_ns();
-        tell(live, second);
-        next_ns = now_ns - next_ns > NUMBERS_EVERY_NS ? now_ns + NUMBERS_EVERY_NS : next_ns + NUMBERS_EVERY_NS;
+        tell(live, turn, now_ns - last_ns);
+        last_ns = now_ns;
+        next_ns = now_ns - next_ns > TURN_NS ? now_ns + TURN_NS : next_ns + TURN_NS;
     }
 }
 
@@ -151,6 +231,9 @@ void live_free(struct live *live)
     }
     live_viewers_release(&live->viewers);
     live_page_release(live);
+    for (size_t i = 0; i < LIVE_KINDS; i++) {
+        live_tail_release(&live->tails[i]);
+    }
     pthread_mutex_destroy(&live->starting);
     free(live);
 }

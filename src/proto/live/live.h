@@ -1,7 +1,8 @@
 /* What flows now, for people: the page /live, and /live/events, which it reads. Nothing is done while nobody watches.
  *
  *   I/O thread   /live/events seats a viewer, and takes what waits for it (page_stream.h)
- *   live (0, 1)  started by the first viewer: numbers once a second, and what else there is to see; blocks on nothing
+ *   live (0, 1)  started by the first viewer: numbers once a second, events each tenth of a second; blocks on nothing
+ *   I/O, commit  offer what was refused, and what was accepted: one load each while nobody watches
  *
  *   GET /live/events?stream=NAME&only=numbers|refused|accepted   text/event-stream
  *   GET /live/events?once=1                                      the numbers as JSON, and nothing more
@@ -13,8 +14,10 @@
 #include "proto/live/live_numbers.h"
 
 struct access;
+struct chunk;
 struct live;
 struct live_options;
+struct refusal_sink;
 
 struct live_config {
     const struct live_options *options; /* outlives it */
@@ -31,6 +34,12 @@ struct live *live_new(const struct live_config *config);
 
 /* Into `pages`, which has room for LIVE_PAGES; returns how many: none if it is not enabled. */
 size_t live_pages(struct live *live, struct page *pages);
+
+/* What tells it of each refusal. */
+const struct refusal_sink *live_refusal_sink(const struct live *live);
+
+/* Commit thread: as pipeline_config.committed says. */
+void live_note_committed(struct live *live, const struct chunk *chunk, const uint64_t *keep);
 
 /* While no I/O thread runs: the keys are others now. Viewers whose key is no more are ended. */
 void live_refresh(struct live *live, const struct access *access);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "base/thread.h"
+#include "pipeline/refusal_sink.h"
 #include "proto/live/live.h"
+#include "proto/live/live_tail.h"
 #include "proto/live/live_viewers.h"
 
 struct metrics_cells;
@@ -10,6 +12,8 @@ struct metrics_cells;
 struct live {
     struct live_config config;
     struct live_viewers viewers;
+    struct live_tail tails[LIVE_KINDS]; /* of the refused, and of the accepted */
+    struct refusal_sink sink;
     struct buf policy;        /* Content-Security-Policy of the page */
     pthread_mutex_t starting; /* guards the next three */
     bool stopped;
