@@ -8,8 +8,8 @@
 #include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "pipeline/pipeline.h"
+#include "proto/live/live_interest.h"
 #include "proto/live/live_time.h"
-#include "proto/live/live_viewers.h"
 
 #include <stdlib.h>
 

@@ -2,12 +2,15 @@
  * second pass, the others are not looked at; a thread that would have to wait for another lets its event go. */
 #pragma once
 
-#include "proto/live/live_viewers.h"
+#include "base/bytes.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define LIVE_TAIL_ITEMS 128 /* that wait for the next tenth of a second */
 
 struct live_item {
-    size_t stream; /* or LIVE_NO_STREAM */
+    size_t stream; /* or LIVE_NO_STREAM (live_interest.h) */
     struct buf text;
 };
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "proto/access/access.h"
+#include "proto/front/page_stream.h"
 
 #include <stdlib.h>
 

@@ -4,10 +4,8 @@
 
 #include "base/error.h"
 #include "base/thread.h"
-#include "event/stream_set.h"
-#include "proto/access/access_kept.h"
 #include "proto/front/page_reply.h"
-#include "proto/front/page_stream.h"
+#include "proto/live/live_interest.h"
 
 #include <stdatomic.h>
 
@@ -15,24 +13,9 @@ struct access;
 struct access_key;
 struct live_viewer;
 struct metrics;
+struct page_stream;
 
 #define LIVE_WAITING_BYTES ((size_t)256 << 10) /* of one viewer */
-
-enum live_kind { LIVE_NUMBERS, LIVE_REFUSED, LIVE_ACCEPTED, LIVE_KINDS };
-
-/* What somebody wants to see, and may. */
-struct live_interest {
-    bool kinds[LIVE_KINDS];
-    bool all_streams; /* and what is of no stream; else `streams` */
-    struct stream_set streams;
-};
-
-#define LIVE_NO_STREAM SIZE_MAX
-
-static inline bool live_interest_holds(const struct live_interest *interest, size_t stream)
-{
-    return interest->all_streams || (stream != LIVE_NO_STREAM && stream_set_holds(&interest->streams, stream));
-}
 
 struct live_viewers {
     struct wakeup wakeup; /* guards what follows; woken by whoever comes, and by live_viewers_close */

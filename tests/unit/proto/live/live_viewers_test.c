@@ -10,7 +10,7 @@
 #include "config/options/access_options.h"
 #include "event/stream.h"
 #include "proto/access/access.h"
-#include "proto/access/key_text.h"
+#include "proto/front/page_stream.h"
 #include "proto/live/live_viewers.h"
 
 #include <stdio.h>
