@@ -14,6 +14,7 @@
  * than one process needs to follow the other. */
 #include "gateway_private.h"
 
+#include "gateway_gauges.h"
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
 #include "gateway_streams.h"
@@ -76,7 +77,20 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
         buf_append_string(problem, "out of memory");
         return false;
     }
-    if (!gateway_reload_init(g)) {
+    const struct gateway_gauges gauges = {
+        .metrics = g->metrics,
+        .board = g->board,
+        .pipeline = &g->pipeline,
+        .journal = &g->live.journal,
+        .commit = &g->live.commit,
+        .dedup = &g->live.dedup,
+        .limits = &g->live.limits,
+        .websocket = &g->live.websocket,
+        .streams = g->streams,
+        .stream_count = g->config->stream_count,
+    };
+    g->gauges = gateway_gauges_start(&gauges);
+    if (g->gauges == NULL || !gateway_reload_init(g)) {
         buf_append_string(problem, "out of memory");
         return false;
     }
@@ -241,6 +255,7 @@ static void free_all(struct gateway *g)
     gateway_pages_free(&g->pages);
     gateway_limits_release(&g->limits);
     metrics_free(g->metrics);
+    free(g->gauges);
     free_store(g);
     data_folder_release(&g->folder);
     status_board_free(g->board);

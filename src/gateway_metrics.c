@@ -1,6 +1,5 @@
 #include "gateway_metrics.h"
 
-#include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "config/options/lookup_options.h"
 #include "config/options/udp_options.h"
@@ -61,10 +60,6 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
     free(tables);
     if (metrics != NULL && access != NULL) {
         access_count_in(access, NULL, metrics);
-    }
-    if (metrics != NULL) {
-        int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
-        metric_set(metrics, METRIC_START_TIME, 0, (double)seconds);
     }
     return metrics;
 }

@@ -29,6 +29,7 @@ struct gateway {
     struct status_part *status;
     struct store *store;
     struct metrics *metrics;
+    struct gateway_gauges *gauges;
     struct pipeline *pipeline;
     struct query_service *query;
     struct lookups *lookups;

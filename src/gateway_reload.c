@@ -59,6 +59,16 @@ static void note_success(struct gateway *g)
     metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)seconds);
 }
 
+/* The configuration that holds is another one, or the first. */
+static void show_config(const struct gateway *g)
+{
+    char hash[CONFIG_FINGERPRINT_SIZE];
+    if (config_fingerprint(&option_sections, g->config, hash)) {
+        const struct metric_label label = { "hash", slice_from_string(hash) };
+        metric_set_labelled(g->metrics, METRIC_CONFIG_INFO, 0, &label, 1, 1);
+    }
+}
+
 bool gateway_reload_init(struct gateway *g)
 {
     g->cells = metrics_thread(g->metrics);
@@ -66,6 +76,7 @@ bool gateway_reload_init(struct gateway *g)
     status_set(g->reload_status, STATUS_OK, "as at the start");
     metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, 1);
     note_success(g);
+    show_config(g);
     return g->cells != NULL;
 }
 
@@ -352,6 +363,7 @@ void gateway_reload(struct gateway *g, const char *path)
     } else {
         config_tell_changes(&option_sections, g->config, &change.next, &changes);
         if (take(g, &change)) {
+            show_config(g);
             tell_taken(g, &changes, &restarts);
             if (changes.len != 0) {
                 openness_tell(&g->live.http, &g->live.udp, g->live.key_count != 0);

@@ -2,8 +2,12 @@
 #include "config/reload.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "config/memory.h"
 #include "config/option_value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 /* Where an option is, from the inside out. */
 struct place {
@@ -312,4 +316,50 @@ void config_tell_changes(const struct option_table *table, const void *before, c
     struct walk walk = { .lines = lines };
     const struct pair pair = { before, (char *)(uintptr_t)now, false }; /* it is only read */
     walk_table(&walk, table, NULL, &pair);
+}
+
+/* Fingerprints. */
+
+static void print_table(struct buf *out, const struct option_table *table, const char *options);
+
+static void print_list(struct buf *out, const struct option *list, const char *options)
+{
+    const char *items;
+    size_t count;
+    ASSERT(list->item_size != 0);
+    memcpy(&items, options + list->offset, sizeof items);
+    memcpy(&count, options + list->count_offset, sizeof count);
+    ASSERT(count == 0 || items != NULL);
+    buf_printf(out, "[%zu]\n", count);
+    for (size_t i = 0; i < count; i++) {
+        print_table(out, list->table, items + i * list->item_size);
+    }
+}
+
+static void print_table(struct buf *out, const struct option_table *table, const char *options)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *option = &table->rows[i];
+        buf_printf(out, "%s: ", option->key);
+        if (option->type == OPTION_LIST) {
+            print_list(out, option, options);
+        } else if (option->type == OPTION_GROUP) {
+            print_table(out, option->table, options + option->offset);
+        } else if (!option->secret) {
+            option_value_print(out, option, options + option->offset);
+        }
+        buf_append_byte(out, '\n');
+    }
+}
+
+bool config_fingerprint(const struct option_table *table, const void *options, char text[CONFIG_FINGERPRINT_SIZE])
+{
+    struct buf all = { 0 };
+    print_table(&all, table, options);
+    bool made = !all.failed;
+    if (made) {
+        snprintf(text, CONFIG_FINGERPRINT_SIZE, "%016" PRIx64, hash_xxh3_64(all.data, all.len));
+    }
+    buf_release(&all);
+    return made;
 }

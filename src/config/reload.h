@@ -15,3 +15,9 @@ MUST_CHECK bool config_keep(const struct option_table *table, void *next, const 
 
 /* A line for each option in which two such structs differ: "http.idle_timeout: was 75s, is 5s". */
 void config_tell_changes(const struct option_table *table, const void *before, const void *now, struct buf *lines);
+
+/* A short text that is the same for structs of a table that say the same: of all options with their values, wherever they came from,
+ * but for what is secret: nobody should be able to try passwords against it. False: memory is short. */
+#define CONFIG_FINGERPRINT_SIZE 17 /* 16 digits, and a NUL */
+MUST_CHECK bool config_fingerprint(const struct option_table *table, const void *options,
+                                   char text[CONFIG_FINGERPRINT_SIZE]);

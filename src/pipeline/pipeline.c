@@ -176,6 +176,8 @@ static void update_gauges(void *context)
     }
     metric_set(metrics, METRIC_QUEUE_EVENTS, 0,
                (double)atomic_load_explicit(&pipeline->queue.events, memory_order_relaxed));
+    metric_set(metrics, METRIC_QUEUE_BYTES, 0,
+               (double)atomic_load_explicit(&pipeline->queue.bytes, memory_order_relaxed));
 }
 
 static void submit_recovered(struct pipeline *pipeline, struct segment **recovered)

@@ -29,10 +29,13 @@ void settlement_release(struct settlement *settlement)
     pthread_mutex_destroy(&settlement->mutex);
 }
 
-static void count(struct settlement *settlement, enum metric metric, size_t stream_index, uint64_t rows)
+static void count(struct settlement *settlement, enum metric metric, size_t stream_index, uint64_t rows, uint64_t bytes)
 {
     pthread_mutex_lock(&settlement->mutex);
     metric_add_stream(settlement->cells, metric, stream_index, (int64_t)rows);
+    if (metric == METRIC_EVENTS_STORED) {
+        metric_add_stream(settlement->cells, METRIC_STORED_BYTES, stream_index, (int64_t)bytes);
+    }
     pthread_mutex_unlock(&settlement->mutex);
 }
 
@@ -118,7 +121,7 @@ static enum error persist_ids(struct settlement *settlement, const struct segmen
 /* The end of a segment's way, either way. */
 static enum error let_go(struct settlement *settlement, struct segment *segment, enum metric counted)
 {
-    uint64_t rows = segment->rows;
+    uint64_t rows = segment->rows, bytes = segment->raw_bytes;
     size_t stream_index = segment->stream_index;
     ASSERT(rows != 0);
     struct waiters *waiters = segment->waiters;
@@ -132,7 +135,7 @@ static enum error let_go(struct settlement *settlement, struct segment *segment,
     if (stream_index == SIZE_MAX) {
         stream_index = settlement->no_stream;
     }
-    count(settlement, counted, stream_index, rows);
+    count(settlement, counted, stream_index, rows, bytes);
     waiters_settle(settlement->room, waiters, counted == METRIC_EVENTS_STORED);
     return OK;
 }

@@ -610,7 +610,7 @@ static void shows_the_age_of_what_is_not_stored(void **state)
     submit(f, "{\"k\":\"a\"}");
     wait_for(&f->front, &f->front.completed, 1);
     struct buf page = { 0 };
-    metrics_render(f->metrics, &page);
+    metrics_render(f->metrics, METRICS_TEXT, &page);
     static const char series[] = "sluice_oldest_unstored_event_age_seconds{stream=\"events\"} ";
     const char *line = strstr(buf_c_string(&page), series);
     assert_non_null(line);

@@ -116,7 +116,7 @@ static void acknowledges_a_message_when_it_is_committed(void **state)
     assert_string_equal(said(wire), ACK(1, 1, 0, 0, ""));
     assert_false(ws_session_ops.owes(wire->session));
     assert_int_equal(metric_read(wire->metrics, METRIC_WEBSOCKET_MESSAGES, 0, 0, OK), 1);
-    assert_int_equal(metric_read(wire->metrics, METRIC_RECEIVED_BYTES, 0, 0, OK), 7);
+    assert_int_equal(metric_read(wire->metrics, METRIC_RECEIVED_BYTES, PROTOCOL_WS, 0, OK), 7);
     assert_int_equal(metric_read(wire->metrics, METRIC_WEBSOCKET_ACKS, 0, 0, OK), 1);
     assert_int_equal(metric_read(wire->metrics, METRIC_WEBSOCKETS, 0, 0, OK), 1);
     assert_int_equal(metric_read(wire->metrics, METRIC_WEBSOCKETS_OPENED, 0, 0, OK), 1);
@@ -491,7 +491,7 @@ static void unpacks_both_forms_of_lz4(void **state)
     send_frame(wire, BINARY_BEGINS, slice_make(packed.data, 5));
     send_frame(wire, ENDS, slice_after(buf_slice(&packed), 5));
     assert_true(slice_equal(buf_slice(&world.last_payload), SLICE("{\"a\":1}")));
-    assert_int_equal(metric_read(wire->metrics, METRIC_RECEIVED_BYTES, 0, 0, OK),
+    assert_int_equal(metric_read(wire->metrics, METRIC_RECEIVED_BYTES, PROTOCOL_WS, 0, OK),
                      (int64_t)(2 * packed.len + sizeof SIZED_BLOCK - 1));
     buf_release(&packed);
     wire_free(wire);

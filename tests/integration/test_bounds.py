@@ -153,7 +153,7 @@ def bodies_half_received_take_no_more_than_they_may(gateway, server):
                               push_all, head, rest, CONNECTIONS)
     check_peak(before, peak, 96 * MIB)
     gateway.wait_until("all are gone", lambda: gateway.sum("sluice_receiving_bytes") < MIB)
-    assert gateway.sum("sluice_receiving_limit_bytes") == 96 * MIB
+    assert gateway.sum("sluice_receiving_bytes_max") == 96 * MIB
     check_rest(gateway, server, sent, before)
 
 
@@ -196,7 +196,7 @@ def replies_that_nobody_takes_take_no_more_than_they_may(gateway, server):
                               ask_and_not_read, request, 60)
     check_peak(before, peak, 16 * MIB)
     gateway.wait_until("all are gone", lambda: gateway.sum("sluice_replying_bytes") < MIB)
-    assert gateway.sum("sluice_replying_limit_bytes") == 16 * MIB
+    assert gateway.sum("sluice_replying_bytes_max") == 16 * MIB
     check_rest(gateway, server, sent, before)
 
 

@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 const struct metric_info metric_table[METRIC_COUNT] = {
@@ -13,11 +12,20 @@ const struct metric_info metric_table[METRIC_COUNT] = {
 #undef METRIC
 };
 
+const struct histogram_scale histogram_scales[METRIC_KINDS] = {
+    [KIND_OF_HISTOGRAM] = { 100 * NS_PER_US, 1, 20, NS_PER_SECOND },
+    [KIND_OF_LONG_HISTOGRAM] = { NS_PER_MS, 1, 22, NS_PER_SECOND },
+    [KIND_OF_CLOCK_HISTOGRAM] = { NS_PER_MS, 2, 15, NS_PER_SECOND },
+    [KIND_OF_ROW_HISTOGRAM] = { 1, 2, 12, 1 },
+    [KIND_OF_BYTE_HISTOGRAM] = { 1024, 2, 11, 1 },
+};
+
 static size_t series_count(const struct metrics *metrics, enum metric_labels labels)
 {
     size_t streams = metrics->stream_count + 1;
     switch (labels) {
     case LABELS_STREAM: return streams;
+    case LABELS_PROTOCOL: return METRICS_PROTOCOL_COUNT;
     case LABELS_PROTOCOL_STREAM: return METRICS_PROTOCOL_COUNT * streams;
     case LABELS_PROTOCOL_STREAM_REASON: return METRICS_PROTOCOL_COUNT * streams * ERROR_COUNT;
     case LABELS_REASON: return ERROR_COUNT;
@@ -29,7 +37,10 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_RESULT: return RELOAD_RESULTS;
     case LABELS_TLS: return METRICS_TLS_RESULT_COUNT;
-    case LABELS_CERTIFICATE: return METRICS_CERTIFICATES;
+    case LABELS_CERTIFICATE:
+    case LABELS_PART:
+    case LABELS_BUILD:
+    case LABELS_HASH:
     case LABELS_STREAM_FIELD_REASON:
     case LABELS_STREAM_FIELD: return 0; /* they are not cells of threads */
     case LABELS_NONE: break;
@@ -43,7 +54,7 @@ static void lay_out(struct metrics *metrics)
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         metrics->series[m] = series_count(metrics, metric_table[m].labels);
         metrics->offset[m] = next;
-        next += metrics->series[m] * (metric_table[m].kind == KIND_OF_HISTOGRAM ? HISTOGRAM_CELLS : 1);
+        next += metrics->series[m] * (metric_is_histogram((enum metric)m) ? HISTOGRAM_CELLS : 1);
         ASSERT(metric_table[m].name != NULL);
     }
     metrics->cell_count = next;
@@ -82,6 +93,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         return NULL;
     }
     pthread_mutex_init(&metrics->mutex, NULL);
+    pthread_mutex_init(&metrics->updating, NULL);
     if (metrics_copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
         metrics_copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
         metrics_copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
@@ -112,9 +124,13 @@ void metrics_free(struct metrics *metrics)
     metrics_free_names(metrics->servers, metrics->server_count);
     metrics_free_names(metrics->listeners, metrics->listener_count);
     metrics_free_names(metrics->lookups, metrics->lookup_count);
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        metrics_labelled_release(&metrics->labelled[m]);
+    }
     free(metrics->keys);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);
+    pthread_mutex_destroy(&metrics->updating);
     free(metrics);
 }
 
@@ -244,19 +260,28 @@ void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t in
     }
 }
 
-void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns)
+/* The first bucket whose bound is not below the value. */
+static size_t bucket_of(const struct histogram_scale *scale, int64_t value)
 {
-    ASSERT(metric_table[metric].kind == KIND_OF_HISTOGRAM);
+    if (value <= scale->first) {
+        return 0;
+    }
+    uint64_t whole = (uint64_t)(value - 1) / (uint64_t)scale->first; /* at least 1 */
+    unsigned bits = 64 - (unsigned)__builtin_clzll(whole);
+    unsigned bucket = (bits + scale->shift - 1) / scale->shift;
+    return bucket < scale->buckets ? bucket : scale->buckets;
+}
+
+void metric_observe(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value, int64_t events)
+{
+    const struct histogram_scale *scale = &histogram_scales[metric_table[metric].kind];
+    ASSERT(scale->buckets != 0);
     if (index >= cells->metrics->series[metric]) {
         return;
     }
     size_t base = cells->metrics->offset[metric] + index * HISTOGRAM_CELLS;
-    size_t bucket = 0;
-    while (bucket < HISTOGRAM_BUCKETS && duration_ns > histogram_bound_ns(bucket)) {
-        bucket++;
-    }
-    add(cells, base + bucket, 1);
-    add(cells, base + HISTOGRAM_SUM, duration_ns);
+    add(cells, base + bucket_of(scale, value), events);
+    add(cells, base + HISTOGRAM_SUM, value * events);
 }
 
 void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value)
@@ -269,20 +294,6 @@ void metric_set(struct metrics *metrics, enum metric metric, size_t index, doubl
 double metric_state(struct metrics *metrics, enum metric metric, size_t index)
 {
     return index < metrics->series[metric] ? metrics_state(metrics, metrics->offset[metric] + index) : 0;
-}
-
-void metric_set_certificate(struct metrics *metrics, enum metric metric, size_t index, const char *listener,
-                            struct slice name, double value)
-{
-    ASSERT(metric_table[metric].labels == LABELS_CERTIFICATE);
-    if (index >= METRICS_CERTIFICATES) {
-        return;
-    }
-    pthread_mutex_lock(&metrics->mutex);
-    snprintf(metrics->certificates[index], METRICS_CERTIFICATE_LABELS, "listener=\"%.100s\",name=\"%.*s\"", listener,
-             name.len > 255 ? 255 : (int)name.len, name.data);
-    pthread_mutex_unlock(&metrics->mutex);
-    metric_set(metrics, metric, index, value);
 }
 
 int64_t metrics_sum(struct metrics *metrics, size_t cell)
@@ -319,6 +330,7 @@ int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protoc
     switch (metric_table[metric].labels) {
     case LABELS_PROTOCOL_STREAM: index = event_index(metrics, protocol, stream); break;
     case LABELS_PROTOCOL_STREAM_REASON: index = event_index(metrics, protocol, stream) * ERROR_COUNT + reason; break;
+    case LABELS_PROTOCOL: index = protocol; break;
     case LABELS_NONE: break;
     default: index = stream;
     }

@@ -8,7 +8,17 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-enum metric_kind { KIND_OF_COUNTER, KIND_OF_GAUGE, KIND_OF_HISTOGRAM };
+/* Histograms are of five scales, each with buckets that a power of two apart. */
+enum metric_kind {
+    KIND_OF_COUNTER,
+    KIND_OF_GAUGE,
+    KIND_OF_HISTOGRAM,       /* of seconds: 100 us to 52 s, by two */
+    KIND_OF_LONG_HISTOGRAM,  /* of seconds: 1 ms to 35 min, by two */
+    KIND_OF_CLOCK_HISTOGRAM, /* of seconds: 1 ms to 3 days, by four */
+    KIND_OF_ROW_HISTOGRAM,   /* 1 to 4 million, by four */
+    KIND_OF_BYTE_HISTOGRAM,  /* 1 KiB to 1 GiB, by four */
+    METRIC_KINDS
+};
 
 /* Values of the protocol label, in the order of enum protocol. */
 #define METRICS_PROTOCOLS                                                                                              \
@@ -46,20 +56,25 @@ enum reload_result { RELOAD_APPLIED, RELOAD_PARTLY, RELOAD_REFUSED, RELOAD_BUSY,
 enum metric_labels {
     LABELS_NONE,
     LABELS_STREAM,
+    LABELS_PROTOCOL,
     LABELS_PROTOCOL_STREAM,
     LABELS_PROTOCOL_STREAM_REASON,
     LABELS_STREAM_FIELD_REASON, /* metric_add_field */
     LABELS_STREAM_FIELD,        /* metric_add_defaulted */
     LABELS_REASON,
-    LABELS_SERVER,     /* one per ClickHouse server */
-    LABELS_LISTENER,   /* one per UDP listener */
-    LABELS_LOOKUP,     /* one per lookup */
-    LABELS_LIMIT,      /* policy and unit */
-    LABELS_KEY,        /* metrics_take_key */
-    LABELS_STATUS,     /* HTTP status class 1xx … 5xx */
-    LABELS_RESULT,     /* of a reload, of enum reload_result */
-    LABELS_TLS,        /* what became of a handshake */
-    LABELS_CERTIFICATE /* listener and name: metric_set_certificate */
+    LABELS_SERVER,   /* one per ClickHouse server */
+    LABELS_LISTENER, /* one per UDP listener */
+    LABELS_LOOKUP,   /* one per lookup */
+    LABELS_LIMIT,    /* policy and unit */
+    LABELS_KEY,      /* metrics_take_key */
+    LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
+    LABELS_RESULT,   /* of a reload, of enum reload_result */
+    LABELS_TLS,      /* what became of a handshake */
+    /* Those of metric_set_labelled: */
+    LABELS_CERTIFICATE, /* listener and name */
+    LABELS_PART,        /* of the status board */
+    LABELS_BUILD,       /* version and commit */
+    LABELS_HASH         /* of the configuration */
 };
 
 enum metric {
@@ -125,17 +140,27 @@ void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, 
 void metric_add_defaulted(struct metrics_cells *cells, size_t stream, size_t field, int64_t value);
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value);
 
-/* Histograms: seconds, buckets of powers of two from 100 µs to 52 s. */
-void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns);
+/* To a histogram: a value of so many events. Values of seconds are given in nanoseconds. */
+void metric_observe(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value, int64_t events);
+static inline void metric_observe_ns(struct metrics_cells *cells, enum metric metric, size_t index, int64_t duration_ns)
+{
+    metric_observe(cells, metric, index, duration_ns, 1);
+}
 
 /* States: the last value set wins. Any thread. */
 void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value);
 
-/* Certificates come and go: the first `index` of them, of this listener, has this name and value from now on. Those that are 0
- * are not on the page; of more than METRICS_CERTIFICATES nothing is. Any thread. */
-#define METRICS_CERTIFICATES 128
-void metric_set_certificate(struct metrics *metrics, enum metric metric, size_t index, const char *listener,
-                            struct slice name, double value);
+/* States whose labels come and go, such as certificates: the `index`-th of the metric has these labels and this value from now on.
+ * Values of labels may be any text. `end` leaves those from `index` on out of the page. Of more than METRICS_LABELLED nothing is
+ * kept. Any thread. */
+#define METRICS_LABELLED 256
+struct metric_label {
+    const char *name;
+    struct slice value;
+};
+void metric_set_labelled(struct metrics *metrics, enum metric metric, size_t index, const struct metric_label *labels,
+                         size_t label_count, double value);
+void metric_end_labelled(struct metrics *metrics, enum metric metric, size_t index);
 
 /* The sum over threads of one cell; `reason` and `protocol` are ignored where the metric has no such label. */
 int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protocol, size_t stream, enum error reason);
@@ -143,14 +168,19 @@ int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protoc
 /* Registers a function called before each rendering, to set states that are known only when asked. */
 void metrics_on_scrape(struct metrics *metrics, void (*update)(void *context), void *context);
 
-/* Calls them: then states are as new as on the page. Any thread. */
+/* Calls them, one after the other: then states are as new as on the page. Any thread. */
 void metrics_update(struct metrics *metrics);
 
 /* A state that metric_set set last. */
 double metric_state(struct metrics *metrics, enum metric metric, size_t index);
 
-/* The Prometheus text format, version 0.0.4. */
-void metrics_render(struct metrics *metrics, struct buf *out);
+/* The Prometheus text format, version 0.0.4, or OpenMetrics, version 1.0.0, with what they are called in HTTP. */
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_FORMATS };
+#define METRICS_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+/* Any thread. */
+void metrics_render(struct metrics *metrics, enum metrics_format format, struct buf *out);
 
 /* docs/metrics.md: every metric, and what a good and a bad value means. */
 void metrics_describe(struct buf *out);

@@ -72,16 +72,25 @@ static const char *const preface =
     "| `listener` | the addresses of `udp.listeners`; of certificates, those of `http.listeners` |\n"
     "| `result` | what became of a reload, or of a TLS handshake: docs/operations.md |\n"
     "| `name` | the first name in a certificate |\n"
+    "| `part` | the parts of `/readyz?verbose` |\n"
+    "| `hash` | of the configuration that holds |\n"
     "| `status` | `1xx` to `5xx` |\n\n"
     "All reasons of `dropped` are on the page from the start, at 0. So are those of `rejected` that clients are "
     "usually\n"
     "refused for. `increase()` therefore sees the first incident, too. Rare reasons come with their first event. One\n"
     "stream is about 100 series (8 KB) of the page's 270 (24 KB).\n\n"
-    "A histogram has the series `_bucket`, `_sum` and `_count`. Its buckets go from 100 µs to 52 s in powers of two.\n";
+    "A histogram has the series `_bucket`, `_sum` and `_count`. Buckets of seconds go from 100 µs to 52 s in powers of "
+    "two, unless\n"
+    "their row says otherwise; those of rows from 1 to 4 million and those of bytes from 1 KiB to 1 GiB in powers of "
+    "four.\n\n"
+    "A gauge that something bounds has its bound beside it, called the same with `_max` behind it (`_min`, if it must "
+    "not fall\n"
+    "below): `sluice_connections / sluice_connections_max` is how full it is.\n";
 
 static const char *const label_names[] = {
     [LABELS_NONE] = "",
     [LABELS_STREAM] = "`stream`",
+    [LABELS_PROTOCOL] = "`protocol`",
     [LABELS_PROTOCOL_STREAM] = "`protocol`, `stream`",
     [LABELS_PROTOCOL_STREAM_REASON] = "`protocol`, `stream`, `reason`",
     [LABELS_STREAM_FIELD_REASON] = "`stream`, `field`, `reason`",
@@ -96,12 +105,16 @@ static const char *const label_names[] = {
     [LABELS_RESULT] = "`result`",
     [LABELS_TLS] = "`result`",
     [LABELS_CERTIFICATE] = "`listener`, `name`",
+    [LABELS_PART] = "`part`",
+    [LABELS_BUILD] = "`version`, `commit`",
+    [LABELS_HASH] = "`hash`",
 };
 
-static const char *const kind_names[] = {
-    [KIND_OF_COUNTER] = "counter",
-    [KIND_OF_GAUGE] = "gauge",
-    [KIND_OF_HISTOGRAM] = "histogram",
+static const char *const kind_names[METRIC_KINDS] = {
+    [KIND_OF_COUNTER] = "counter",           [KIND_OF_GAUGE] = "gauge",
+    [KIND_OF_HISTOGRAM] = "histogram",       [KIND_OF_LONG_HISTOGRAM] = "histogram",
+    [KIND_OF_CLOCK_HISTOGRAM] = "histogram", [KIND_OF_ROW_HISTOGRAM] = "histogram",
+    [KIND_OF_BYTE_HISTOGRAM] = "histogram",
 };
 
 static void describe_group(struct buf *out, const struct entry *group)

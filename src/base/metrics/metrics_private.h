@@ -1,4 +1,4 @@
-/* What metrics.c and metrics_page.c share; nobody else includes it. */
+/* What the files of this folder share; nobody else includes it. */
 #pragma once
 
 #include "base/clock.h"
@@ -7,12 +7,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define HISTOGRAM_BUCKETS 20
-#define HISTOGRAM_SUM (HISTOGRAM_BUCKETS + 1) /* behind the buckets and +Inf; nanoseconds */
+#define HISTOGRAM_BUCKETS 22                  /* at most */
+#define HISTOGRAM_SUM (HISTOGRAM_BUCKETS + 1) /* behind the buckets and +Inf */
 #define HISTOGRAM_CELLS (HISTOGRAM_BUCKETS + 2)
 #define STATUS_CLASSES 5
 #define MAX_HOOKS 16
-#define METRICS_CERTIFICATE_LABELS 400 /* bytes of their text: an address, and a name of 255 at most */
 
 struct metric_info {
     enum metric_kind kind;
@@ -54,8 +53,25 @@ struct metrics_key {
     bool used;
 };
 
+/* Labels, without braces, and value. */
+struct metrics_labelled {
+    struct buf labels;
+    double value;
+};
+
+/* Of one metric. metrics_labelled.c. */
+struct metrics_labelled_states {
+    struct metrics_labelled *items;
+    size_t count; /* on the page */
+    size_t made;
+};
+
+void metrics_labelled_release(struct metrics_labelled_states *states);
+void metrics_append_escaped(struct buf *out, struct slice text);
+
 struct metrics {
-    pthread_mutex_t mutex; /* guards threads and hooks */
+    pthread_mutex_t updating; /* one thread at a time: hooks need not expect another */
+    pthread_mutex_t mutex;    /* guards threads, hooks and labelled states */
     struct metrics_cells *threads;
     struct scrape_hook hooks[MAX_HOOKS];
     size_t hook_count;
@@ -74,14 +90,39 @@ struct metrics {
     size_t offset[METRIC_COUNT];   /* of a metric's first cell */
     size_t series[METRIC_COUNT];   /* how many label combinations it has */
     size_t cell_count;
+    double booted_s; /* process_metrics.c, while updating */
     _Atomic double *states;
-    char certificates[METRICS_CERTIFICATES][METRICS_CERTIFICATE_LABELS]; /* guarded by mutex */
+    struct metrics_labelled_states labelled[METRIC_COUNT];
 };
 
-static inline int64_t histogram_bound_ns(size_t bucket)
+/* The bounds of a histogram: first, first << shift, first << 2 * shift, … */
+struct histogram_scale {
+    int64_t first;
+    unsigned shift;
+    unsigned buckets; /* without +Inf; 0: the kind is no histogram */
+    double unit;      /* what is 1 on the page */
+};
+
+extern const struct histogram_scale histogram_scales[METRIC_KINDS];
+
+static inline int64_t histogram_bound(const struct histogram_scale *scale, unsigned bucket)
 {
-    return (100 * NS_PER_US) << bucket;
+    return scale->first << (bucket * scale->shift);
 }
+
+static inline bool metric_is_histogram(enum metric metric)
+{
+    return histogram_scales[metric_table[metric].kind].buckets != 0;
+}
+
+/* metrics_series.c: the labels of series `index`, without braces; empty if the metric has none. */
+void metrics_append_labels(const struct metrics *metrics, enum metric_labels labels, size_t index, struct buf *out);
+
+/* Whether a series says nothing and is left out. Of a histogram, `value` is the number of its events. */
+MUST_CHECK bool metrics_is_silent(const struct metrics *metrics, enum metric metric, size_t index, double value);
+
+/* process_metrics.c: what the system says of this process. */
+void metrics_set_process(struct metrics *metrics);
 
 int64_t metrics_sum(struct metrics *metrics, size_t cell);
 

@@ -232,7 +232,7 @@ void http_events_post(struct io_context *context, const struct event_route *rout
 {
     struct arguments arguments;
     struct slice detail = SLICE("");
-    metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)body.len);
+    metric_add_index(context->intake.cells, METRIC_RECEIVED_BYTES, PROTOCOL_HTTP, (int64_t)body.len);
     enum error error = read_arguments(context, route, request->query, &arguments, &detail);
     if (answer->route_reply != NULL) {
         http_answer_take_stream(answer, arguments.stream);

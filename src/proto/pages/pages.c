@@ -28,8 +28,8 @@ static void append_time(struct buf *out, int64_t wall_ns)
 static void make_metrics(void *context, struct page_reply *reply)
 {
     struct pages_source *source = context;
-    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_render(source->metrics, &reply->body);
+    reply->content_type = METRICS_TEXT_TYPE;
+    metrics_render(source->metrics, METRICS_TEXT, &reply->body);
 }
 
 static enum page_result serve_metrics(void *context, const struct page_request *request, struct page_reply *reply,

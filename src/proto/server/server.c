@@ -94,8 +94,9 @@ static bool init_shared(struct server *server, const struct server_config *confi
     shared->max_connections = config->max_connections;
     shared->receiving.max = config->max_receiving_bytes;
     shared->replying.max = config->max_replying_bytes;
-    metric_set(config->metrics, METRIC_RECEIVING_LIMIT, 0, (double)shared->receiving.max);
-    metric_set(config->metrics, METRIC_REPLYING_LIMIT, 0, (double)shared->replying.max);
+    metric_set(config->metrics, METRIC_CONNECTIONS_MAX, 0, (double)shared->max_connections);
+    metric_set(config->metrics, METRIC_RECEIVING_BYTES_MAX, 0, (double)shared->receiving.max);
+    metric_set(config->metrics, METRIC_REPLYING_BYTES_MAX, 0, (double)shared->replying.max);
     shared->pipeline = config->pipeline;
     shared->metrics = config->metrics;
     if (!address_ranges_init(&shared->trusted, &config->http->trusted_proxies, "http.trusted_proxies", problem)) {

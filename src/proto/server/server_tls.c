@@ -79,8 +79,9 @@ static void show_one(void *context, const char *listener, struct slice name, int
 {
     struct shown *shown = context;
     int64_t seconds = not_after_ns / NS_PER_SECOND;
-    metric_set_certificate(shown->tls->metrics, METRIC_TLS_CERTIFICATE_EXPIRY, shown->next++, listener, name,
-                           (double)seconds);
+    const struct metric_label labels[] = { { "listener", slice_from_string(listener) }, { "name", name } };
+    metric_set_labelled(shown->tls->metrics, METRIC_TLS_CERTIFICATE_EXPIRY, shown->next++, labels, ARRAY_LENGTH(labels),
+                        (double)seconds);
 }
 
 /* Those that are no more are not shown any more. */
@@ -92,9 +93,7 @@ static void show(struct server_tls *tls)
             tls_acceptor_list(tls->listeners[i].tls, show_one, &shown);
         }
     }
-    for (; shown.next < METRICS_CERTIFICATES; shown.next++) {
-        metric_set(tls->metrics, METRIC_TLS_CERTIFICATE_EXPIRY, shown.next, 0);
-    }
+    metric_end_labelled(tls->metrics, METRIC_TLS_CERTIFICATE_EXPIRY, shown.next);
 }
 
 void server_tls_tick(struct server_tls *tls)

@@ -267,7 +267,7 @@ static bool receive(struct udp_thread *thread, size_t *count)
     int64_t bytes = take_all(thread, *count);
     warn_of_drops(thread);
     metric_add_index(intake->cells, METRIC_UDP_DATAGRAMS, thread->config.listener, (int64_t)*count);
-    metric_add(intake->cells, METRIC_RECEIVED_BYTES, bytes);
+    metric_add_index(intake->cells, METRIC_RECEIVED_BYTES, PROTOCOL_UDP, bytes);
     return *count == SLOTS;
 }
 

@@ -100,7 +100,7 @@ static enum error submit(struct io_context *context, const struct ws_terms *term
 {
     *handed_on = false;
     metric_add(context->intake.cells, METRIC_WEBSOCKET_MESSAGES, 1);
-    metric_add(context->intake.cells, METRIC_RECEIVED_BYTES, (int64_t)bytes.len);
+    metric_add_index(context->intake.cells, METRIC_RECEIVED_BYTES, PROTOCOL_WS, (int64_t)bytes.len);
     if (terms->key.counter != 0) {
         metric_add_index(context->intake.cells, METRIC_KEY_BYTES, terms->key.counter, (int64_t)bytes.len);
     }

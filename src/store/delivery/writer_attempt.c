@@ -86,6 +86,15 @@ static bool note_reply(const struct attempt *attempt, size_t server, const struc
     return reply->outcome != STORE_UNREACHABLE;
 }
 
+static void measure_batch(const struct attempt *attempt)
+{
+    struct metrics_cells *cells = attempt->worker->cells;
+    const struct stream *stream = attempt->job->lane->stream;
+    size_t index = stream == NULL ? metrics_no_stream(attempt->writer->config.metrics) : stream->index;
+    metric_observe(cells, METRIC_BATCH_ROWS, index, (int64_t)attempt->batch->rows, 1);
+    metric_observe(cells, METRIC_BATCH_BYTES, index, (int64_t)attempt->batch->raw_bytes, 1);
+}
+
 static void give_feedback(const struct attempt *attempt, const struct store_reply *reply, int64_t latency_ns)
 {
     const struct segment_owner *owner = &attempt->writer->config.owner;
@@ -139,6 +148,9 @@ static enum error insert(const struct attempt *attempt, const struct delivery_fa
     int64_t latency_ns = clock_monotonic_ns() - started_ns;
     buf_shed(bytes, BYTES_KEPT);
     metric_observe_ns(attempt->worker->cells, METRIC_INSERT_SECONDS, attempt->batch->server, latency_ns);
+    if (reply->outcome == STORE_DONE) {
+        measure_batch(attempt);
+    }
     give_feedback(attempt, reply, latency_ns);
     return OK;
 }

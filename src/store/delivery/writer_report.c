@@ -1,6 +1,7 @@
 /* Turns the state of a lane or a server into its part of the status board. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "event/stream.h"
 #include "store/answer_text.h"
@@ -134,6 +135,7 @@ void report_pace(struct writer *writer, struct lane *lane, int64_t now_ns)
 void report_server(struct writer *writer, size_t index, const struct store_reply *reply)
 {
     const struct server *server = &writer->servers[index];
+    metric_set(writer->config.metrics, METRIC_STORE_UP, index, reply->outcome == STORE_DONE ? 1 : 0);
     if (reply->outcome == STORE_DONE) {
         bool several = identities_are_several(&server->identities, clock_monotonic_ns());
         status_set(server->part, STATUS_OK, "ClickHouse %d.%d%s%s", server->features.major, server->features.minor,

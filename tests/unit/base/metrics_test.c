@@ -31,7 +31,7 @@ static struct metrics *make(void)
 static bool page_has(struct metrics *metrics, const char *line)
 {
     struct buf page = { 0 };
-    metrics_render(metrics, &page);
+    metrics_render(metrics, METRICS_TEXT, &page);
     bool found = strstr(buf_c_string(&page), line) != NULL;
     buf_release(&page);
     return found;
@@ -101,19 +101,19 @@ static size_t page_length(const struct metrics_labels *labels)
     struct buf page = { 0 };
     struct metrics *metrics = metrics_new(labels);
     assert_non_null(metrics);
-    metrics_render(metrics, &page);
+    metrics_render(metrics, METRICS_TEXT, &page);
     size_t len = page.len;
     buf_release(&page);
     metrics_free(metrics);
     return len;
 }
 
-static void a_stream_adds_less_than_twelve_kilobytes_to_the_page(void **state)
+static void a_stream_adds_less_than_sixteen_kilobytes_to_the_page(void **state)
 {
     (void)state;
     size_t one = page_length(&(struct metrics_labels){ .streams = { streams, 1 }, .servers = { servers, 1 } });
     size_t two = page_length(&(struct metrics_labels){ .streams = { streams, 2 }, .servers = { servers, 1 } });
-    assert_in_range(two - one, 1, 12 * 1024);
+    assert_in_range(two - one, 1, 16 * 1024);
 }
 
 static void rejections_are_counted_by_field_for_fields_that_are_configured(void **state)
@@ -162,12 +162,107 @@ static void states_are_set_when_scraped(void **state)
     metrics_free(metrics);
 }
 
-static void reports_the_resident_memory(void **state)
+/* Whether the bucket of this bound has the one value that was observed. */
+static unsigned bucket_with(struct metrics *metrics, const char *name, const char *labels, int64_t bound, double unit)
+{
+    char line[160];
+    snprintf(line, sizeof line, "%s_bucket{%s,le=\"%.10g\"} 1\n", name, labels, (double)bound / unit);
+    return page_has(metrics, line) ? 1 : 0;
+}
+
+static void a_value_at_the_bound_of_a_bucket_is_in_it_and_one_beyond_in_the_next(void **state)
+{
+    (void)state;
+    static const struct {
+        enum metric metric;
+        const char *name, *labels;
+        int64_t first;
+        unsigned shift, buckets;
+        double unit;
+    } scales[] = {
+        { METRIC_INSERT_SECONDS, "sluice_insert_seconds", "server=\"a:8123\"", 100000, 1, 20, 1e9 },
+        { METRIC_BATCH_ROWS, "sluice_batch_rows", "stream=\"events\"", 1, 2, 12, 1 },
+        { METRIC_BATCH_BYTES, "sluice_batch_bytes", "stream=\"events\"", 1024, 2, 11, 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(scales); i++) {
+        for (unsigned k = 0; k < scales[i].buckets; k++) {
+            int64_t bound = scales[i].first << (k * scales[i].shift);
+            struct metrics *metrics = make();
+            metric_observe(metrics_thread(metrics), scales[i].metric, 0, bound, 1);
+            assert_int_equal(bucket_with(metrics, scales[i].name, scales[i].labels, bound, scales[i].unit), 1);
+            metrics_free(metrics);
+            metrics = make();
+            metric_observe(metrics_thread(metrics), scales[i].metric, 0, bound + 1, 1);
+            assert_int_equal(bucket_with(metrics, scales[i].name, scales[i].labels, bound, scales[i].unit), 0);
+            int64_t next = bound << scales[i].shift;
+            bool last = k + 1 == scales[i].buckets;
+            assert_int_equal(bucket_with(metrics, scales[i].name, scales[i].labels, next, scales[i].unit), !last);
+            metrics_free(metrics);
+        }
+    }
+}
+
+static void many_events_of_one_value_are_observed_at_once(void **state)
 {
     (void)state;
     struct metrics *metrics = make();
-    assert_false(page_has(metrics, "sluice_resident_memory_bytes 0\n"));
-    assert_true(metric_read(metrics, METRIC_RESIDENT_BYTES, 0, 0, OK) > 64 * 1024);
+    metric_observe(metrics_thread(metrics), METRIC_BATCH_ROWS, 1, 10, 5);
+    assert_true(page_has(metrics, "sluice_batch_rows_bucket{stream=\"clicks\",le=\"16\"} 5\n"));
+    assert_true(page_has(metrics, "sluice_batch_rows_sum{stream=\"clicks\"} 50\n"));
+    assert_true(page_has(metrics, "sluice_batch_rows_count{stream=\"clicks\"} 5\n"));
+    metrics_free(metrics);
+}
+
+static void states_with_labels_come_and_go(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    const struct metric_label odd[] = { { "part", SLICE("a \"b\" \\ \n") } }, other[] = { { "part", SLICE("other") } };
+    metric_set_labelled(metrics, METRIC_PART_READY, 0, odd, 1, 1);
+    metric_set_labelled(metrics, METRIC_PART_READY, 1, other, 1, 0);
+    metric_set_labelled(metrics, METRIC_PART_READY, METRICS_LABELLED, other, 1, 7);
+    assert_true(page_has(metrics, "sluice_part_ready{part=\"a \\\"b\\\" \\\\ \\n\"} 1\n"));
+    assert_true(page_has(metrics, "sluice_part_ready{part=\"other\"} 0\n"));
+    assert_false(page_has(metrics, "} 7\n"));
+    metric_end_labelled(metrics, METRIC_PART_READY, 1);
+    assert_false(page_has(metrics, "part=\"other\""));
+    metric_set_labelled(metrics, METRIC_PART_READY, 0, other, 1, 1);
+    assert_true(page_has(metrics, "sluice_part_ready{part=\"other\"} 1\n"));
+    assert_false(page_has(metrics, "part=\"a "));
+    metrics_free(metrics);
+}
+
+static void openmetrics_calls_counters_by_their_family_and_ends_with_eof(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct buf page = { 0 };
+    metric_observe(metrics_thread(metrics), METRIC_BATCH_ROWS, 1, 4, 1);
+    metrics_render(metrics, METRICS_OPENMETRICS, &page);
+    const char *text = buf_c_string(&page);
+    assert_non_null(strstr(text, "# TYPE sluice_events_received counter\n"));
+    assert_non_null(strstr(text, "\nsluice_events_received_total{protocol=\"http\",stream=\"events\"} 0\n"));
+    assert_non_null(strstr(text, "\nsluice_batch_rows_bucket{stream=\"clicks\",le=\"4.0\"} 1\n"));
+    assert_non_null(strstr(text, "le=\"+Inf\"} 1\n"));
+    assert_non_null(strstr(text, "le=\"0.0001\"} "));
+    assert_string_equal(text + page.len - (sizeof "\n# EOF\n" - 1), "\n# EOF\n");
+    buf_release(&page);
+    metrics_free(metrics);
+}
+
+static void reports_what_the_system_says_of_the_process(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    assert_false(page_has(metrics, "process_resident_memory_bytes 0\n"));
+    assert_true(metric_read(metrics, METRIC_PROCESS_RESIDENT, 0, 0, OK) > 64 * 1024);
+    assert_true(metric_read(metrics, METRIC_PROCESS_VIRTUAL, 0, 0, OK) >
+                metric_read(metrics, METRIC_PROCESS_RESIDENT, 0, 0, OK));
+    assert_in_range(metric_read(metrics, METRIC_PROCESS_OPEN_FDS, 0, 0, OK), 2,
+                    metric_read(metrics, METRIC_PROCESS_MAX_FDS, 0, 0, OK));
+    assert_true(metric_read(metrics, METRIC_PROCESS_THREADS, 0, 0, OK) >= 1);
+    int64_t now_s = clock_wall_ns() / NS_PER_SECOND;
+    assert_in_range(metric_read(metrics, METRIC_PROCESS_START, 0, 0, OK), now_s - 3600, now_s + 2);
     metrics_free(metrics);
 }
 
@@ -235,11 +330,15 @@ int main(void)
         cmocka_unit_test(cells_of_all_threads_are_summed),
         cmocka_unit_test(refusals_are_kept_apart_by_reason_and_rare_reasons_left_out),
         cmocka_unit_test(what_may_be_watched_for_is_there_at_zero),
-        cmocka_unit_test(a_stream_adds_less_than_twelve_kilobytes_to_the_page),
+        cmocka_unit_test(a_stream_adds_less_than_sixteen_kilobytes_to_the_page),
         cmocka_unit_test(rejections_are_counted_by_field_for_fields_that_are_configured),
         cmocka_unit_test(histogram_buckets_are_cumulative),
         cmocka_unit_test(states_are_set_when_scraped),
-        cmocka_unit_test(reports_the_resident_memory),
+        cmocka_unit_test(a_value_at_the_bound_of_a_bucket_is_in_it_and_one_beyond_in_the_next),
+        cmocka_unit_test(many_events_of_one_value_are_observed_at_once),
+        cmocka_unit_test(states_with_labels_come_and_go),
+        cmocka_unit_test(openmetrics_calls_counters_by_their_family_and_ends_with_eof),
+        cmocka_unit_test(reports_what_the_system_says_of_the_process),
         cmocka_unit_test(every_metric_says_what_a_good_and_a_bad_value_means),
         cmocka_unit_test(documents_every_metric),
         cmocka_unit_test(the_board_keeps_since_when_a_level_holds),
