@@ -28,8 +28,8 @@ static bool parse_arguments(int argc, char **argv, struct sql_arguments *argumen
     for (int option; (option = command_next_option(&sql_command, argc, argv)) != -1;) {
         switch (option) {
         case 'c': arguments->config = optarg; break;
-        case 'f': arguments->format = optarg; break;
-        case 'w': arguments->write = true; break;
+        case 'F': arguments->format = optarg; break;
+        case 'W': arguments->write = true; break;
         default: return false;
         }
     }
