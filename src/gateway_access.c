@@ -6,6 +6,7 @@
 #include "base/metrics/metrics.h"
 #include "config/config.h"
 #include "event/stream.h"
+#include "event/time/time_parse.h"
 #include "proto/access/access.h"
 #include "proto/front/origins.h"
 
@@ -64,11 +65,23 @@ static bool asks_for_certificates(const struct http_options *http)
     return false;
 }
 
+static void doubt_expiry(const struct key_options *key, int64_t wall_ns, struct buf *doubts)
+{
+    struct moment moment;
+    if (*key->expires != '\0' && moment_from_text(slice_from_string(key->expires), &moment) &&
+        moment_to_ns(moment) <= wall_ns) {
+        buf_printf(doubts, "%s:%d: keys.%s.expires: found %s, which is over: the key is refused\n", key->file,
+                   key->line, key->name, key->expires);
+    }
+}
+
 void gateway_access_doubts(const struct config *config, struct buf *doubts)
 {
     bool certificates = asks_for_certificates(&config->http);
+    int64_t wall_ns = clock_wall_ns();
     for (size_t i = 0; i < config->key_count; i++) {
         const struct key_options *key = &config->keys[i];
+        doubt_expiry(key, wall_ns, doubts);
         if (*key->subject != '\0' && !certificates) {
             buf_printf(doubts, "%s:%d: keys.%s.subject: no listener has tls.client_ca, so no client can prove it\n",
                        key->file, key->line, key->name);

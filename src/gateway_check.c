@@ -1,6 +1,7 @@
 /* Turns a configuration into compiled streams, and into all that can be said against it without starting anything. */
 #include "config/options/options.h"
 #include "gateway.h"
+#include "gateway_limits.h"
 #include "gateway_lookups.h"
 #include "gateway_pages.h"
 #include "gateway_routes.h"
@@ -9,6 +10,7 @@
 
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
+#include "proto/http_syntax/http_parse.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"
@@ -39,6 +41,27 @@ static void tell_problems(const char *file, const struct buf *found, const char 
     }
 }
 
+/* What a key is shown in, as a source: it would be stored with each event. */
+static bool check_sources(const struct stream_options *stream, struct buf *found)
+{
+    static const struct slice prefix = { "@header.", 8 };
+    bool fit = true;
+    for (size_t i = 0; i < stream->field_count; i++) {
+        const struct field_options *field = &stream->fields[i];
+        for (size_t k = 0; k < field->from.count; k++) {
+            struct slice from = slice_from_string(field->from.items[k]);
+            if (slice_starts_with(from, prefix) && http_field_shows_key(slice_after(from, prefix.len))) {
+                buf_printf(found,
+                           "%d: %s.%s.from: found %s, which shows a key, expected another: fill: key_name stores whose "
+                           "it is\n",
+                           field->line, stream->name, field->name, field->from.items[k]);
+                fit = false;
+            }
+        }
+    }
+    return fit;
+}
+
 struct stream **gateway_streams_compile(const struct config *config, struct buf *problems)
 {
     struct stream **streams = calloc(config->stream_count + 1, sizeof *streams);
@@ -47,6 +70,7 @@ struct stream **gateway_streams_compile(const struct config *config, struct buf 
     for (size_t i = 0; streams != NULL && i < config->stream_count; i++) {
         streams[i] = stream_compile(&config->streams[i], i, &found);
         whole = streams[i] != NULL && table_check_stream(streams[i], &found) && whole;
+        whole = check_sources(&config->streams[i], &found) && whole;
         tell_problems(config->streams[i].file, &found, ":", problems);
         buf_clear(&found);
     }
@@ -101,6 +125,7 @@ void gateway_doubts(const struct config *config, struct buf *doubts)
     server_doubts(&config->http, &found);
     tell_problems(config->file, &found, ":", doubts);
     gateway_access_doubts(config, doubts);
+    gateway_limits_doubts(config->file, &config->limits, config->keys, config->key_count, doubts);
     buf_release(&found);
 }
 

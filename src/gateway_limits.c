@@ -1,6 +1,9 @@
 #include "gateway_limits.h"
 
+#include "base/clock.h"
 #include "base/metrics/metrics.h"
+#include "config/options/access_options.h"
+#include "config/options/limits_options.h"
 #include "proto/limits/limits.h"
 #include "proto/sharing/limits_share.h"
 
@@ -33,6 +36,34 @@ void gateway_limits_release(struct gateway_limits *limits)
 {
     limits_share_stop(limits->share);
     limits_free(limits->limits);
+}
+
+/* As long as nothing is limited, a burst that is not the default one was meant to. */
+static bool is_burst_alone(const struct rate_options *rate)
+{
+    bool rates = rate->requests != 0 || rate->events != 0 || rate->bytes != 0 || rate->cpu_ns != 0;
+    return !rates && rate->burst_ns != NS_PER_SECOND;
+}
+
+#define NO_RATE "found burst without requests, events, bytes or cpu: it limits nothing\n"
+
+void gateway_limits_doubts(const char *file, const struct limits_options *options, const struct key_options *keys,
+                           size_t key_count, struct buf *doubts)
+{
+    const struct {
+        const char *name;
+        const struct rate_options *rate;
+    } rows[] = { { "all", &options->all }, { "address", &options->address }, { "key", &options->key } };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (is_burst_alone(rows[i].rate)) {
+            buf_printf(doubts, "%s: limits.%s: " NO_RATE, file, rows[i].name);
+        }
+    }
+    for (size_t i = 0; i < key_count; i++) {
+        if (is_burst_alone(&keys[i].rate)) {
+            buf_printf(doubts, "%s:%d: keys.%s.rate: " NO_RATE, keys[i].file, keys[i].line, keys[i].name);
+        }
+    }
 }
 
 struct limits *gateway_limits_rates(const struct gateway_limits *limits)

@@ -23,5 +23,9 @@ MUST_CHECK bool gateway_limits_start(struct gateway_limits *limits, const struct
                                      const struct dedup_options *dedup, struct buf *problem);
 void gateway_limits_release(struct gateway_limits *limits);
 
+/* Appends a line for each `burst` without a rate: it limits nothing. `file`: of the section. */
+void gateway_limits_doubts(const char *file, const struct limits_options *options, const struct key_options *keys,
+                           size_t key_count, struct buf *doubts);
+
 /* What the doors ask; NULL: nothing is limited. */
 struct limits *gateway_limits_rates(const struct gateway_limits *limits);

@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "config/reload.h"
 #include "config/tables/option_table.h"
+#include "config/writers.h"
 #include "event/stream.h"
 #include "pipeline/pipeline_change.h"
 #include "proto/limits/limits.h"
@@ -323,6 +324,28 @@ static bool take(struct gateway *g, struct change *change)
     return taken;
 }
 
+static bool is_guarded(const struct udp_listener_options *listener)
+{
+    return listener->allow.count != 0 || listener->hmac.count != 0;
+}
+
+/* As of keys: rules that are gone would let everybody in. Listeners are the same ones: others take a restart. */
+static bool keeps_rules(const struct gateway *g, const struct config *next, const char *path, struct buf *problems)
+{
+    bool keeps = true;
+    for (size_t i = 0; i < g->live.udp.listener_count && i < next->udp.listener_count; i++) {
+        const struct udp_listener_options *was = &g->live.udp.listeners[i], *is = &next->udp.listeners[i];
+        if (strcmp(was->listen, is->listen) == 0 && is_guarded(was) && !is_guarded(is)) {
+            buf_printf(problems,
+                       "%s: udp: found neither allow nor hmac at %s, expected one, as there is one now: without them "
+                       "everybody may send; if that is meant, say allow: [\"0.0.0.0/0\", \"::/0\"]\n",
+                       path, is->listen);
+            keeps = false;
+        }
+    }
+    return keeps;
+}
+
 /* A file that is half written is good, and has no keys any more: that must not let everybody in. */
 static bool keeps_keys(const struct gateway *g, const struct config *next, const char *path, struct buf *problems)
 {
@@ -342,7 +365,7 @@ static bool prepare(struct gateway *g, const char *path, struct change *change, 
 {
     struct config *next = &change->next;
     if (!config_load(next, path, config_environment, problems) || !gateway_check(next, problems) ||
-        !keeps_keys(g, next, path, problems)) {
+        !keeps_keys(g, next, path, problems) || !keeps_rules(g, next, path, problems)) {
         return false;
     }
     if (!config_keep(&option_sections, next, g->start, next->memory, restarts)) {
@@ -358,6 +381,7 @@ void gateway_reload(struct gateway *g, const char *path)
 {
     struct change change = { 0 };
     struct buf changes = { 0 }, restarts = { 0 }, problems = { 0 };
+    writers_await(path, &g->live);
     if (!prepare(g, path, &change, &restarts, &problems)) {
         tell_refused(g, &problems);
     } else {

@@ -400,8 +400,62 @@ def the_command_makes_checks_and_lists_keys(folder):
     assert done.returncode == 2 and "keys.yaml:" in said and "keys.shop.sha256" in said and "nowhere" in said, said
 
 
+def check(gateway, *lines):
+    """The exit code and the words of --check, with more lines in the file."""
+    with open(gateway.config) as file:
+        text = file.read()
+    path = gateway.config + ".more.yaml"
+    with open(path, "w") as file:
+        file.write("\n".join(lines) + "\n" + text)
+    done = subprocess.run([os.path.join(BUILD, "sluice"), "--config", path, "--check"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=gateway.env, cwd=ROOT)
+    return done.returncode, done.stdout.decode()
+
+
+def check_says_what_limits_nothing_and_which_keys_are_over(folder):
+    gateway = Guarded(folder)
+    code, said = check(gateway, "limits: { address: { burst: 5s }, all: { requests: 5, burst: 5s } }")
+    assert code == 0 and said.count("it limits nothing") == 1, said
+    assert "limits.address: found burst without requests, events, bytes or cpu" in said, said
+    assert said.count("which is over: the key is refused") == 1 and "keys.old.expires: found " in said, said
+
+
+def no_source_may_store_a_key(folder):
+    gateway = Guarded(folder)
+    for source in ("headers: [Authorization]", "headers: { X-API-Key: key }", "header_json: authorization"):
+        with open(gateway.config) as file:
+            text = file.read()
+        assert "routes:\n" in text
+        with open(gateway.config, "w") as file:
+            file.write(text.replace("routes:\n", "routes:\n- { path: /leak, methods: get, stream: events, event: [{ %s }] }\n" % source, 1))
+        code, said = check(gateway)
+        assert code == 2 and "expected no field that shows a key" in said, (source, code, said)
+        with open(gateway.config, "w") as file:
+            file.write(text)
+    with open(gateway.config) as file:
+        text = file.read()
+    with open(gateway.config, "w") as file:
+        file.write(text.replace("fields:", "fields:\n      - { name: leak, type: String, from: '@header.X-Api-Key' }", 1))
+    code, said = check(gateway)
+    assert code == 2 and "leak.from: found @header.X-Api-Key, which shows a key" in said, (code, said)
+
+
+def who_may_write_one_stream_is_asked_at_each_path_of_a_connection(gateway):
+    client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    for number in range(3):
+        for stream, expected in (("events", 202), ("orders", 403), ("nowhere", 404)):
+            client.request("POST", "/events/" + stream, json.dumps({"id": str(number)}), {
+                "Content-Type": "application/json", "Authorization": "Bearer " + gateway.keys.text["shop"]})
+            reply = client.getresponse()
+            assert (reply.status, reply.read() != b"") == (expected, True), (stream, reply.status)
+    client.close()
+
+
 if __name__ == "__main__":
-    main([a_key_is_taken_in_each_of_its_places,
+    main([check_says_what_limits_nothing_and_which_keys_are_over,
+          no_source_may_store_a_key,
+          guarded(who_may_write_one_stream_is_asked_at_each_path_of_a_connection),
+          a_key_is_taken_in_each_of_its_places,
           each_wrong_way_in_is_told_counted_and_stores_nothing,
           a_refusal_at_the_head_reads_no_body_and_a_small_one_keeps_the_connection,
           pages_ask_for_their_scope_and_probes_for_none,

@@ -17,6 +17,7 @@ from servers import start_chdb_server
 from test_limits_rates import Flood
 from test_udp_keys import hash_of, refused, signed
 
+OPEN = ', allow: ["0.0.0.0/0", "::/0"]'  # a listener that had rules keeps some over a reload
 RELOADS = int(os.environ.get("RELOADS", "100"))
 
 CONFIG = """
@@ -63,7 +64,7 @@ class Reloaded(Gateway):
         return self
 
     def write(self, **words):
-        words = {"http": "", "listener": "", "udp": "", "keys": "", "level": "info", "more": "", "delay": "200ms", "stream": "", "channel": "",
+        words = {"http": "", "listener": OPEN, "udp": "", "keys": "", "level": "info", "more": "", "delay": "200ms", "stream": "", "channel": "",
                  "fields": "", "url": self.url, "data": os.path.join(self.folder, "data"), **self.usual, **words}
         with open(self.config + ".new", "w") as file:
             file.write(CONFIG.format(**words))
@@ -615,8 +616,22 @@ def what_signs_datagrams_changes_and_what_was_taken_is_remembered(gateway):
     assert gateway.server.query("SELECT count(), uniqExact(user_id) FROM events FINAL") == "9\t9\n"
 
 
+@with_file
+def rules_of_udp_that_are_gone_refuse_a_reload_and_others_take_their_place(gateway):
+    for rules in (", allow: [127.0.0.0/8]", OPEN):
+        gateway.reload(listener=rules)
+        said = gateway.reload(listener="", http=", max_body: 2KiB")
+        assert "reload refused" in said and "found neither allow nor hmac at 127.0.0.1:0" in said, said
+        assert gateway.post("/events", event(1, channel="x" * 3000))[0] == 202, "nothing of it was taken"
+    assert "reload refused" not in gateway.reload(listener=OPEN, http=", max_body: 2KiB")
+    assert gateway.post("/events", event(2, channel="x" * 3000))[0] == 413
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
 if __name__ == "__main__":
-    main([
+    main([rules_of_udp_that_are_gone_refuse_a_reload_and_others_take_their_place,
+          
         what_is_taken_holds_at_once_and_what_is_not_is_named,
         a_bad_file_changes_nothing_and_each_problem_is_told,
         what_is_half_received_keeps_its_place,

@@ -2,9 +2,12 @@
 #include "proto/values/event_sources.h"
 
 #include "config/options/route_options.h"
+#include "proto/http_syntax/http_parse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define NO_KEYS "expected no field that shows a key; fill: key_name of a field stores whose it is"
 
 static bool PRINTF_LIKE(3, 4)
     refuse(const struct route_source_options *options, struct buf *problems, const char *why, ...)
@@ -62,6 +65,21 @@ static bool check_made(const struct route_source_options *options, struct buf *p
     return fine;
 }
 
+/* Names a field that shows a key, which would be stored with the event. */
+static bool check_headers(const struct route_source_options *options, struct buf *problems)
+{
+    bool fine = true;
+    for (size_t i = 0; i < options->headers.count; i++) {
+        if (http_field_shows_key(slice_from_string(options->headers.names[i]))) {
+            fine = refuse(options, problems, "headers: found %s, " NO_KEYS, options->headers.names[i]);
+        }
+    }
+    if (options->header_json != NULL && http_field_shows_key(slice_from_string(options->header_json))) {
+        fine = refuse(options, problems, "header_json: found %s, " NO_KEYS, options->header_json);
+    }
+    return fine;
+}
+
 static bool compile_one(const struct route_source_options *options, struct event_source *source, struct buf *problems)
 {
     int kinds = count_kinds(options, &source->kind);
@@ -76,7 +94,7 @@ static bool compile_one(const struct route_source_options *options, struct event
     if (options->base64_json && !named) {
         return refuse(options, problems, "found base64_json, which goes with query, cookies or headers");
     }
-    return check_made(options, problems);
+    return check_headers(options, problems) && check_made(options, problems);
 }
 
 static bool is_body(const struct event_source *source)

@@ -244,10 +244,20 @@ static void gather_cookies(const struct gathering *gathering)
     }
 }
 
+/* But those that show a key, which is to be stored nowhere, whatever a list of names takes in. */
+static bool next_field(struct slice *fields, struct slice *name, struct slice *value)
+{
+    bool found = http_next_field(fields, name, value);
+    while (found && http_field_shows_key(*name)) {
+        found = http_next_field(fields, name, value);
+    }
+    return found;
+}
+
 static void gather_headers(const struct gathering *gathering)
 {
     struct slice fields = gathering->request->http->fields, name, value;
-    while (http_next_field(&fields, &name, &value) && gathering->set->error == OK) {
+    while (next_field(&fields, &name, &value) && gathering->set->error == OK) {
         offer(gathering, PATH_OF_HEADER, name, value, ESCAPE_NONE);
     }
 }
@@ -257,7 +267,7 @@ static void gather_prefixed(const struct gathering *gathering)
 {
     struct slice fields = gathering->request->http->fields, name, value;
     struct slice prefix = slice_from_string(gathering->source->options->header_prefix);
-    while (http_next_field(&fields, &name, &value) && gathering->set->error == OK) {
+    while (next_field(&fields, &name, &value) && gathering->set->error == OK) {
         if (name.len > prefix.len && slice_equal_nocase(slice_make(name.data, prefix.len), prefix)) {
             size_t mark = value_set_mark(gathering->set);
             for (size_t i = prefix.len; i < name.len; i++) {
@@ -275,7 +285,7 @@ static void gather_json_header(const struct gathering *gathering)
 {
     const char *name = gathering->source->options->header_json;
     struct slice fields = gathering->request->http->fields, field, value;
-    while (http_next_field(&fields, &field, &value)) {
+    while (next_field(&fields, &field, &value)) {
         if (slice_equal_nocase(field, slice_from_string(name))) {
             const struct request_value object = {
                 .key = slice_from_string(name),

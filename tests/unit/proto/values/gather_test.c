@@ -177,6 +177,12 @@ static struct {
       "",
       "id=1 source=a b {}" },
     { { SOURCE(.header_json = "User") }, TO("/") "user: {\"uid\":1}\r\n" END, "", "User={\"uid\":1} {}" },
+    /* What shows a key is no source, whatever a list takes in. */
+    { { SOURCE(.headers = PAIR("*")) },
+      TO("/") "AUTHORIZATION: Bearer k\r\nX-Api-Key: k\r\nSec-WebSocket-Protocol: key.k\r\nX-API-Keys: 1\r\n" END,
+      "",
+      "Host=a X-API-Keys=1 {}" },
+    { { SOURCE(.header_prefix = "x-") }, TO("/") "X-API-Key: k\r\nX-a: 1\r\n" END, "", "a=1 {}" },
     /* Constants. */
     { { SOURCE(.constant = AS("type", "track")), BODY }, TO("/") END, "{\"a\":1}", "type=track {\"a\":1}" },
     { { SOURCE(.constant = AS("type", "track")), BODY }, TO("/") END, "", "type=track {}" },
@@ -374,6 +380,11 @@ static struct {
     { { SOURCE(.made = AS("vid", "number")) }, "made.vid: found \"number\", expected uuid" },
     { { SOURCE(.constant = AS("a", "b"), .base64_json = true) }, "found base64_json, which goes with" },
     { { BODY, BODY }, "found the body a second time" },
+    { { SOURCE(.headers = AS("AUTHORIZATION", "a")) },
+      "headers: found AUTHORIZATION, expected no field that shows a key" },
+    { { SOURCE(.headers = PAIR("x-api-key")) }, "headers: found x-api-key, expected no field that shows a key" },
+    { { SOURCE(.header_json = "Sec-WebSocket-Protocol") },
+      "header_json: found Sec-WebSocket-Protocol, expected no field" },
 };
 
 static void a_source_that_says_nothing_or_two_things_is_a_problem(void **state)
