@@ -618,11 +618,11 @@ def what_signs_datagrams_changes_and_what_was_taken_is_remembered(gateway):
 
 @with_file
 def rules_of_udp_that_are_gone_refuse_a_reload_and_others_take_their_place(gateway):
-    for rules in (", allow: [127.0.0.0/8]", OPEN):
+    for number, rules in enumerate((", allow: [127.0.0.0/8]", OPEN)):
         gateway.reload(listener=rules)
         said = gateway.reload(listener="", http=", max_body: 2KiB")
         assert "reload refused" in said and "found neither allow nor hmac at 127.0.0.1:0" in said, said
-        assert gateway.post("/events", event(1, channel="x" * 3000))[0] == 202, "nothing of it was taken"
+        assert gateway.post("/events", event(number, channel="x" * 3000))[0] == 202, "nothing of it was taken"
     assert "reload refused" not in gateway.reload(listener=OPEN, http=", max_body: 2KiB")
     assert gateway.post("/events", event(2, channel="x" * 3000))[0] == 413
     gateway.wait_stored()

@@ -386,6 +386,28 @@ def a_reload_brings_other_certificates_and_drops_nobody(secure):
 
 
 @with_tls
+def browsers_are_told_to_come_by_tls_alone_where_it_says_so(secure):
+    def told(**where):
+        with secure.connect(**where) as connection:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\nGET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            head = read_all(connection).lower()
+        assert head.count(b"http/1.1 ") == 2, head
+        return head.count(b"strict-transport-security: max-age=31536000\r\n"), head.count(b"strict-transport-security")
+
+    entry = 'certificate: "%s/one.pem", key: "%s/one.key", certificates' % (secure.made.folder, secure.made.folder)
+    assert told() == (0, 0)
+    with secure.connect() as kept:
+        reload(secure, entry, "hsts: 365d, " + entry, "reload: done")
+        assert told() == (2, 2), "each reply, of an error too"
+        kept.sendall(request(0))
+        assert kept.recv(1000).startswith(b"HTTP/1.1 202"), "a connection from before goes on as it began"
+    assert "strict-transport-security" not in secure.gateway.request("GET", "/ping")[1], "without TLS it is nobody's"
+    reload(secure, "hsts: 365d, " + entry, entry, "reload: done")
+    assert told() == (0, 0)
+    secure.finish(1)
+
+
+@with_tls
 def bodies_and_replies_of_any_size_come_whole(secure):
     body = json.dumps([event(n, metadata={"n": n, "text": "x" * 230}) for n in range(40000)])
     assert 14 << 20 < len(body) < 16 << 20, len(body)
@@ -501,6 +523,8 @@ def check_says_what_is_wrong(folder):
             ("certificate: F/one.key, key: F/one.key", 2, "one.key holds no certificate in PEM"),
             ("certificate: F/weak.pem, key: F/weak.key", 2, "key too small; expected RSA of 2048 bits or more, or ECDSA"),
             ("key: F/one.key", 2, "a key is given, expected its certificate"),
+            ("hsts: 365d", 2, "hsts is given, expected a certificate as well"),
+            ("certificate: F/one.pem, key: F/one.key, hsts: 365d", 0, "good"),
             ("certificate: F/one.pem, key: F/one.key, client_ca: F/one.key", 2, "one.key holds no certificate in PEM"),
             ("certificate: F/one.pem, key: F/one.key, certificates: [ { certificate: F/two.pem } ]", 2, "two.pem holds no private key"),
             ("certificate: F/one.pem, key: F/one.key, ciphers: x", 2, "unknown key \"ciphers\""),
@@ -518,5 +542,6 @@ def check_says_what_is_wrong(folder):
 if __name__ == "__main__":
     main([clients_of_all_kinds_come_in, old_versions_and_weak_ciphers_are_refused, sessions_are_resumed_and_names_choose_certificates,
           clients_show_certificates_where_they_must, the_wrong_protocol_gets_an_answer_that_says_so,
-          certificates_change_under_load_without_a_failed_request, a_reload_brings_other_certificates_and_drops_nobody, bodies_and_replies_of_any_size_come_whole,
+          certificates_change_under_load_without_a_failed_request, a_reload_brings_other_certificates_and_drops_nobody,
+          browsers_are_told_to_come_by_tls_alone_where_it_says_so, bodies_and_replies_of_any_size_come_whole,
           connections_end_in_all_ways, check_says_what_is_wrong])

@@ -32,6 +32,7 @@ struct tls_options {
     size_t certificate_count;
     const char *client_ca; /* NULL: clients are asked for none */
     enum tls_client_certificate client_certificate;
+    int64_t hsts_ns; /* 0: browsers are not told to come by TLS alone */
 };
 
 struct http_listener_options {

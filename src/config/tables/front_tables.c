@@ -34,6 +34,9 @@ static const struct option tls_rows[] = {
     { "client_certificate", ENUM(tls_options, client_certificate),             "required",         NULL,    NULL,
       "With `client_ca`: `required`, who shows none does not get in; `optional`, who shows one must show a good one.",
       .names = tls_client_certificates, .reloads = true },
+    { "hsts",             DURATION(tls_options, hsts_ns),                      "0s",               NULL,    "730d",
+      "How long browsers, once told, come to this name by https alone (Strict-Transport-Security): `365d`. 0: they are not told. It "
+      "cannot be taken back before that time is over.", .reloads = true },
 };
 
 static const struct option_table tls_table = TABLE(tls_rows);

@@ -23,6 +23,8 @@ struct http_exchange {
     struct slice
         certificate_subject; /* of the certificate that the client proved to own (RFC 2253); data is NULL: none */
 
+    struct slice hsts; /* a line of its replies over TLS; empty: none */
+
     struct turn_share share;
     struct toll toll;           /* of the request that is read or served; only while there are limits */
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */

@@ -19,6 +19,7 @@ static struct http_answer *begin_answer(struct http_exchange *exchange, const st
 {
     struct http_answer *answer = answer_ring_push(&exchange->answers);
     http_answer_begin(answer, exchange->context, request);
+    answer->reply.hsts = exchange->hsts;
     if (exchange->toll.asked) {
         answer->limit = exchange->toll.told;
     }

@@ -269,7 +269,7 @@ void http_session_open(struct http_session *session, struct io_context *context,
     session->exchange.known.length = 0;
     session->continue_owed = false;
     session->input_waits = false;
-    session->exchange.certificate_subject = (struct slice){ 0 };
+    session->exchange.certificate_subject = session->exchange.hsts = (struct slice){ 0 };
     session->exchange.peer = peer;
     session->exchange.peer_text_length = client_address_format(&peer, session->exchange.peer_text);
     http_session_refresh(session);
@@ -315,9 +315,10 @@ void http_sessions_free(struct http_session *sessions, size_t count)
     free(sessions);
 }
 
-void http_session_certify(struct http_session *session, struct slice subject)
+void http_session_secure(struct http_session *session, struct slice subject, struct slice hsts)
 {
     session->exchange.certificate_subject = subject;
+    session->exchange.hsts = hsts;
 }
 
 const struct client_address *http_session_peer(const struct http_session *session)

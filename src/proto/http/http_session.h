@@ -42,8 +42,9 @@ bool http_session_has_upgraded(const struct http_session *session);
  * to release. session_ops.close follows. */
 void http_session_hand_over(struct http_session *session, struct ws_terms *terms, struct buf *rest);
 
-/* Before what it receives first: whose certificate the client showed; the slice lives as long as the connection. */
-void http_session_certify(struct http_session *session, struct slice subject);
+/* Before what it receives: whose certificate the client showed, and the line of replies that has browsers come by TLS alone. Either
+ * may be empty; both live as long as the connection. */
+void http_session_secure(struct http_session *session, struct slice subject, struct slice hsts);
 
 /* The trusted proxies are others now. */
 void http_session_refresh(struct http_session *session);

@@ -233,6 +233,9 @@ void http_reply_write(struct buf *out, const struct http_reply *reply, struct sl
         append_methods(out, SLICE("Allow: "), reply->allow);
     }
     buf_append_slice(out, reply->limits);
+    if (reply->hsts.len != 0) {
+        buf_append_slice(out, reply->hsts);
+    }
     append_status_fields(out, reply);
     if (reply->accepts != NULL) {
         buf_append_string(out, reply->accepts);

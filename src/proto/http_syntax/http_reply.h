@@ -26,6 +26,7 @@ struct http_reply {
     const char *cache_control;
     struct slice headers;   /* more whole lines, or empty */
     struct slice limits;    /* likewise, of RateLimit and its kin */
+    struct slice hsts;      /* likewise, Strict-Transport-Security */
     int64_t retry_after_ns; /* of 429 and 503; 0: a second */
     uint64_t length;        /* of HEAD: that of the body which GET would get; 0: the body's */
     bool asks_people;       /* 401: a browser may ask its user for the key */

@@ -76,7 +76,7 @@ bool secure_socket_receive(struct connection *connection, struct slice bytes, st
     buf_clear(plain);
     enum tls_stream_state state = tls_stream_receive(connection->tls, bytes, plain);
     if (plain->len != 0 && !connection->closing) { /* what it took could not be answered any more */
-        http_session_certify(connection->http, tls_stream_subject(connection->tls));
+        http_session_secure(connection->http, tls_stream_subject(connection->tls), tls_stream_hsts(connection->tls));
         connection->ops->receive(connection->session, buf_slice(plain));
     }
     return act_on(connection, state);

@@ -229,6 +229,8 @@ static bool check_options(const struct tls_options *options, struct buf *problem
         buf_append_string(problem, "a key is given, expected its certificate as well");
     } else if (options->certificate == NULL && options->client_ca != NULL && options->certificate_count == 0) {
         buf_append_string(problem, "client_ca is given, expected a certificate of the server as well");
+    } else if (options->hsts_ns != 0 && !tls_is_on(options)) {
+        buf_append_string(problem, "hsts is given, expected a certificate as well: it is told over TLS alone");
     }
     return problem->len == 0;
 }

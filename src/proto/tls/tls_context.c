@@ -2,6 +2,7 @@
 #include "proto/tls/tls_context.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "config/options/http_options.h"
 #include "proto/tls/certificate.h"
 #include "proto/tls/ticket_keys.h"
@@ -9,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CIPHERS                                                                                                        \
@@ -16,6 +18,7 @@
     "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CIPHERS_13 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 #define GROUPS "X25519:P-256:P-384"
+#define HSTS_LINE 64
 #define SECURITY_LEVEL 2 /* keys of 112 bits of security at least: RSA of 2048 */
 
 struct tls_context {
@@ -24,6 +27,8 @@ struct tls_context {
     struct certificate *certificates;
     size_t count;
     struct ticket_keys *tickets;
+    char hsts[HSTS_LINE];
+    size_t hsts_length;
 };
 
 bool tls_is_on(const struct tls_options *options)
@@ -238,6 +243,22 @@ static bool set_up(struct tls_context *context, const struct tls_options *option
            use_first(context, problem);
 }
 
+/* RFC 6797, 6.1. */
+static void write_hsts(struct tls_context *context, int64_t hsts_ns)
+{
+    if (hsts_ns != 0) {
+        int length = snprintf(context->hsts, sizeof context->hsts, "Strict-Transport-Security: max-age=%lld\r\n",
+                              (long long)(hsts_ns / NS_PER_SECOND));
+        ASSERT(length > 0 && (size_t)length < sizeof context->hsts);
+        context->hsts_length = (size_t)length;
+    }
+}
+
+struct slice tls_context_hsts(const struct tls_context *context)
+{
+    return slice_make(context->hsts, context->hsts_length);
+}
+
 struct tls_context *tls_context_new(const struct tls_options *options, const char *listener,
                                     struct ticket_keys *tickets, int64_t wall_ns, struct buf *problem,
                                     struct buf *warnings)
@@ -250,6 +271,7 @@ struct tls_context *tls_context_new(const struct tls_options *options, const cha
         return NULL;
     }
     context->tickets = tickets;
+    write_hsts(context, options->hsts_ns);
     atomic_init(&context->keepers, 1);
     bool good = read_certificates(context, options, wall_ns, problem, warnings) &&
                 (options->client_ca == NULL || certificate_read_file(options->client_ca, &issuers, problem)) &&

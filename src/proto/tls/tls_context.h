@@ -32,5 +32,8 @@ SSL *tls_context_begin(struct tls_context *context);
 size_t tls_context_certificates(const struct tls_context *context);
 const struct certificate *tls_context_certificate(const struct tls_context *context, size_t index);
 
+/* The field of replies that has browsers come by TLS alone: a whole line, or empty. Lives as long as the context. */
+struct slice tls_context_hsts(const struct tls_context *context);
+
 /* The listener has certificates of its own to show: it speaks TLS. */
 bool tls_is_on(const struct tls_options *options);

@@ -139,6 +139,11 @@ bool tls_stream_is_full(const struct tls_stream *stream)
     return stream->full && stream->fd >= 0;
 }
 
+struct slice tls_stream_hsts(const struct tls_stream *stream)
+{
+    return tls_context_hsts(stream->context);
+}
+
 struct slice tls_stream_subject(const struct tls_stream *stream)
 {
     return buf_slice(&stream->subject);

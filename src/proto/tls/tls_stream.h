@@ -45,3 +45,6 @@ bool tls_stream_finish(struct tls_stream *stream);
 /* Of the certificate that the client proved to own (RFC 2253), once the stream is open; it lives as long as the stream. data
  * is NULL: it showed none. */
 struct slice tls_stream_subject(const struct tls_stream *stream);
+
+/* As tls_context_hsts; lives as long as the stream. */
+struct slice tls_stream_hsts(const struct tls_stream *stream);
