@@ -3,7 +3,7 @@ _sluice()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=serve
     local commands= verbs= options= files= folders= values= argument= words=
-    commands="serve sql schema setup journal dead-letters key version completion manual help"
+    commands="serve status top tail find report healthcheck sql schema setup journal dead-letters key version completion manual help"
     if ((COMP_CWORD > 1)) && [[ " $commands " == *" ${COMP_WORDS[1]} "* ]]; then
         command=${COMP_WORDS[1]}
     fi
@@ -14,6 +14,54 @@ _sluice()
         files="--config"
         folders=""
         values=""
+        argument=
+        ;;
+    status)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --json"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url"
+        argument=
+        ;;
+    top)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --interval --once"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url --interval"
+        argument=
+        ;;
+    tail)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --stream --rejected --accepted --json --count"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url --stream --count"
+        argument=
+        ;;
+    find)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --stream --json"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url --stream"
+        argument=
+        ;;
+    report)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --json"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url"
+        argument=
+        ;;
+    healthcheck)
+        verbs=""
+        options="--config --url --key-file --ca-file --certificate --certificate-key --live --timeout"
+        files="--config --key-file --ca-file --certificate --certificate-key"
+        folders=""
+        values="--url --timeout"
         argument=
         ;;
     sql)

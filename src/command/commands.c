@@ -1,6 +1,12 @@
 /* The table of commands, and those that tell of it. */
 #include "command/commands.h"
 
+#include "command/ask/find_command.h"
+#include "command/ask/healthcheck_command.h"
+#include "command/ask/report_command.h"
+#include "command/ask/status_command.h"
+#include "command/ask/tail_command.h"
+#include "command/ask/top_command.h"
 #include "command/command_texts.h"
 #include "command/completion.h"
 #include "command/dead_letters_command.h"
@@ -14,7 +20,7 @@
 #include "command/version_command.h"
 
 #include "base/version.h"
-#include "config/config.h"
+#include "config/describe.h"
 
 #include <stdio.h>
 
@@ -61,8 +67,10 @@ static const struct command completion_command = {
 };
 
 static const struct command *const rows[] = {
-    &serve_command, &sql_command,     &schema_command,     &setup_command,  &journal_command, &dead_letters_command,
-    &key_command,   &version_command, &completion_command, &manual_command, &help_command,
+    &serve_command,   &status_command,       &top_command, &tail_command,    &find_command,
+    &report_command,  &healthcheck_command,  &sql_command, &schema_command,  &setup_command,
+    &journal_command, &dead_letters_command, &key_command, &version_command, &completion_command,
+    &manual_command,  &help_command,
 };
 
 const struct command_table commands = { rows, ARRAY_LENGTH(rows) };

@@ -1,8 +1,9 @@
 /* Turns a configuration into a gateway that runs until it is told to stop. */
 #include "command/serve_command.h"
+#include "base/system/terminal.h"
 #include "command/stop.h"
-#include "command/terminal.h"
 #include "config/config.h"
+#include "config/describe.h"
 #include "gateway.h"
 #include "memory_plan.h"
 #include "start_line.h"

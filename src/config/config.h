@@ -26,6 +26,3 @@ MUST_CHECK bool config_parse(struct config *config, const char *name, struct sli
                              const char *(*lookup)(const char *name), struct buf *problems);
 
 void config_free(struct config *config);
-
-/* The table of options as Markdown, for docs/configuration.md. */
-void config_describe(struct buf *out);

@@ -1,4 +1,6 @@
 /* Turns the option tables into docs/configuration.md. */
+#include "config/describe.h"
+
 #include "config/environment.h"
 #include "config/option_read.h"
 #include "config/tables/option_table.h"

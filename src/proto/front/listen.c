@@ -30,12 +30,12 @@ static void set_port(struct endpoint *endpoint, uint16_t port)
     }
 }
 
-static bool split(const char *text, char host[256], uint16_t *port)
+bool listen_read(const char *text, char host[LISTEN_HOST_MAX], uint16_t *port)
 {
     const char *colon = strrchr(text, ':');
     uint64_t number;
-    if (colon == NULL || (size_t)(colon - text) >= 256 || !slice_to_u64(slice_from_string(colon + 1), &number) ||
-        number > UINT16_MAX) {
+    if (colon == NULL || (size_t)(colon - text) >= LISTEN_HOST_MAX ||
+        !slice_to_u64(slice_from_string(colon + 1), &number) || number > UINT16_MAX) {
         return false;
     }
     size_t len = (size_t)(colon - text);
@@ -43,14 +43,14 @@ static bool split(const char *text, char host[256], uint16_t *port)
     if (!bracketed && memchr(text, ':', len) != NULL) {
         return false;
     }
-    snprintf(host, 256, "%.*s", (int)(bracketed ? len - 2 : len), bracketed ? text + 1 : text);
+    snprintf(host, LISTEN_HOST_MAX, "%.*s", (int)(bracketed ? len - 2 : len), bracketed ? text + 1 : text);
     *port = (uint16_t)number;
     return true;
 }
 
-static bool read_address(const char *text, char host[256], uint16_t *port, struct buf *problem)
+static bool read_address(const char *text, char host[LISTEN_HOST_MAX], uint16_t *port, struct buf *problem)
 {
-    if (!split(text, host, port)) {
+    if (!listen_read(text, host, port)) {
         buf_printf(problem, "listen on %s: expected host:port, [ipv6]:port or :port, the port at most %d", text,
                    UINT16_MAX);
         return false;
@@ -60,14 +60,14 @@ static bool read_address(const char *text, char host[256], uint16_t *port, struc
 
 bool listen_check(const char *address, struct buf *problem)
 {
-    char host[256];
+    char host[LISTEN_HOST_MAX];
     uint16_t port;
     return read_address(address, host, &port, problem);
 }
 
 /* What a host stands for, as far as its text says. */
 struct host {
-    char text[256];
+    char text[LISTEN_HOST_MAX];
     int family; /* AF_UNSPEC: a name, or empty */
     union {
         struct in_addr v4;
@@ -79,7 +79,7 @@ struct host {
 static bool read_host(const char *address, struct host *host, uint16_t *port)
 {
     *host = (struct host){ .family = AF_UNSPEC };
-    if (!split(address, host->text, port)) {
+    if (!listen_read(address, host->text, port)) {
         return false;
     }
     if (inet_pton(AF_INET, host->text, &host->address.v4) == 1) {
@@ -141,7 +141,7 @@ static void any_address(struct endpoint *endpoint, int family)
 /* endpoint->type is set. */
 static bool resolve(const char *text, struct endpoint *endpoint, struct buf *problem)
 {
-    char host[256];
+    char host[LISTEN_HOST_MAX];
     uint16_t port;
     if (!read_address(text, host, &port, problem)) {
         return false;

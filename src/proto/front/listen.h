@@ -7,6 +7,10 @@
 /* Whether `address` can be read at all; false with *problem. Looks no name up. */
 MUST_CHECK bool listen_check(const char *address, struct buf *problem);
 
+/* Its host, "" for all addresses, without brackets, and its port. False of what listen_check does not take. */
+#define LISTEN_HOST_MAX 256
+MUST_CHECK bool listen_read(const char *address, char host[LISTEN_HOST_MAX], uint16_t *port);
+
 /* Whether two addresses that listen_check takes cannot both be listened on: one port, and hosts that are the same or of which
  * one is all addresses. Names are not looked up. Port 0 clashes with nothing. */
 bool listen_clash(const char *a, const char *b);

@@ -1,5 +1,5 @@
 /* Turns who sent a SIGHUP, and what has become of the terminal, into what is wanted. */
-#include "command/terminal.h"
+#include "base/system/terminal.h"
 
 #include "base/clock.h"
 
