@@ -13,13 +13,14 @@ enum event_place_kind {
     PLACE_JOURNAL, /* accepted, not yet known to be stored */
     PLACE_RETRY,   /* a dead letter that was given back: the gateway takes it into the journal */
     PLACE_DEAD,    /* a dead letter */
-    PLACE_DAMAGED  /* in a segment that the gateway set aside */
+    PLACE_DAMAGED, /* in a segment that the gateway set aside */
+    PLACE_REJECTS  /* refused, and kept as it came (`rejects`): a line that names the id */
 };
 
 struct event_place {
     enum event_place_kind kind;
     const char *stream;
-    const char *segment; /* its name */
+    const char *segment; /* its name; of a reject the file's */
     struct slice row;    /* JSON */
     const char *reason;  /* of a dead letter; "": unknown. Plain text */
     const char *at;      /* since when it is one, RFC 3339; "": unknown */
@@ -39,3 +40,6 @@ struct event_search {
 
 /* The searched is in *search; the two counts grow. */
 void event_places_search(struct event_search *search);
+
+/* The same in what was refused and is kept, where the id stands anywhere in a line. */
+void event_rejects_search(struct event_search *search);

@@ -14,6 +14,7 @@ static const struct {
     [PLACE_JOURNAL] = { "journal", "in the journal, not yet known to be stored" },
     [PLACE_RETRY] = { "retry", "among the dead letters that were given back, for the gateway to take" },
     [PLACE_DEAD] = { "dead", "among the dead letters" },
+    [PLACE_REJECTS] = { "rejects", "among what was refused" },
     [PLACE_DAMAGED] = { "damaged", "in a segment that was set aside for its damage" },
 };
 
@@ -40,6 +41,17 @@ static void append_member(struct buf *out, const char *name, const char *text)
     buf_append_json_string(out, slice_from_string(text));
 }
 
+/* A row as it is, but for what a terminal would obey: between its quotes that stays text. */
+static void append_row(struct buf *out, struct slice row)
+{
+    size_t room = 3 * row.len + 1;
+    buf_append_string(out, ",\"row\":");
+    if (buf_reserve(out, room)) {
+        out->len += plain_text_copy(row, out->data + out->len, room);
+    }
+    buf_append_byte(out, '}');
+}
+
 /* Behind a comma if it is not the first. */
 static void begin_object(struct buf *list, const char *name, const char *text)
 {
@@ -51,7 +63,7 @@ static void print_place(const struct event_place *place)
 {
     printf("%s: ", kinds[place->kind].words);
     print_plain(stdout, slice_from_string(place->stream));
-    printf(", segment ");
+    printf(place->kind == PLACE_REJECTS ? ", file " : ", segment ");
     print_plain(stdout, slice_from_string(place->segment));
     if (place->kind == PLACE_DEAD) {
         printf("\n  since %s, code %lld: %s", place->at[0] != '\0' ? place->at : "a time that is not known",
@@ -73,15 +85,13 @@ void find_report_place(void *context, const struct event_place *place)
     }
     begin_object(&report->places, "place", kinds[place->kind].name);
     append_member(&report->places, "stream", place->stream);
-    append_member(&report->places, "segment", place->segment);
+    append_member(&report->places, place->kind == PLACE_REJECTS ? "file" : "segment", place->segment);
     if (place->kind == PLACE_DEAD) {
         append_member(&report->places, "since", place->at);
         append_member(&report->places, "reason", place->reason);
         buf_printf(&report->places, ",\"code\":%lld", (long long)place->code);
     }
-    buf_append_string(&report->places, ",\"row\":");
-    buf_append_slice(&report->places, place->row);
-    buf_append_byte(&report->places, '}');
+    append_row(&report->places, place->row);
 }
 
 void find_report_row(struct find_report *report, const char *stream, const char *table, const char *server,
@@ -98,9 +108,7 @@ void find_report_row(struct find_report *report, const char *stream, const char 
     append_member(&report->places, "stream", stream);
     append_member(&report->places, "table", table);
     append_member(&report->places, "server", server);
-    buf_append_string(&report->places, ",\"row\":");
-    buf_append_slice(&report->places, row);
-    buf_append_byte(&report->places, '}');
+    append_row(&report->places, row);
 }
 
 void find_report_not_looked(void *context, const char *where, const char *why)

@@ -52,10 +52,12 @@ static void append_word(const struct json_document *document, const char *name, 
     append_plain(out, text.len != 0 ? text : SLICE("-"));
 }
 
-/* "16:40:00.123 rejected http events missing_field name: is required" */
+/* "16:40:00.123 rejected http events missing_field: name: is required and missing" */
 static void append_refused(const struct json_document *document, struct buf *out)
 {
-    static const char *const words[] = { "fate", "protocol", "stream", "code", "field" };
+    static const char *const words[] = { "fate", "protocol", "stream", "code" };
+    struct slice field = text_of(document, "field");
+    struct slice message = text_of(document, "message");
     append_time(document, out);
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
         append_word(document, words[i], out);
@@ -65,7 +67,11 @@ static void append_refused(const struct json_document *document, struct buf *out
         buf_printf(out, " (%lld events)", (long long)json_int64(document, events));
     }
     buf_append_string(out, ": ");
-    append_plain(out, text_of(document, "message"));
+    if (field.len != 0 && !slice_starts_with(message, field)) { /* most messages begin with it */
+        append_plain(out, field);
+        buf_append_string(out, ": ");
+    }
+    append_plain(out, message);
 }
 
 static void append_json(const struct json_document *document, const char *name, struct buf *out)

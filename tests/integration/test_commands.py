@@ -236,11 +236,11 @@ def find_says_where_an_event_is_beside_a_gateway_and_without(gateway):
         code, said, problem = find(gateway, refused.upper())
         assert code == 0 and problem == "" and said.startswith("among the dead letters: events, segment events-"), (state, said)
         assert "code 469: " in said and "not_refused" in said and refused in clean(said), said
-        assert found_places(gateway, stored) == (0, ["table"]) and found_places(gateway, refused) == (0, ["dead"])
         code, said, problem = find(gateway, NOWHERE)
         assert code == 1 and said.startswith("not found: ") and "the table events" in said and problem == "", (state, said, problem)
-        assert find(gateway, stored, "--stream", "events")[0] == 0
         if state == "running":
+            assert found_places(gateway, stored) == (0, ["table"]) and found_places(gateway, refused) == (0, ["dead"])
+            assert find(gateway, stored, "--stream", "events")[0] == 0
             gateway.check_identity()
             gateway.stop()
     for words in ([stored, "--stream", "none"], ["nonsense"], [], ["00000000-0000-0000-0000-000000000000"]):
@@ -269,6 +269,11 @@ def find_never_takes_what_it_could_not_see_for_nothing(folder):
             file.write(b"\0" * os.path.getsize(file.name))
         code, _, problem = find(gateway, waits)
         assert code == 3 and "/retry/" + name + ": its header is damaged" in problem, problem
+        os.makedirs(os.path.join(data, "rejects"))
+        with open(os.path.join(data, "rejects", "events-1.ndjson"), "w") as file:
+            file.write('{"id":"x"}\n{"code":"wrong_type","event":{"id":"%s"}}\n{"torn":"%s' % (NOWHERE.upper(), NOWHERE))
+        assert found_places(gateway, NOWHERE) == (0, ["rejects", "rejects"])
+        assert "among what was refused: events, file events-1.ndjson" in find(gateway, NOWHERE)[1]
     finally:
         gateway.cleanup()
 
@@ -440,6 +445,44 @@ def top_without_a_terminal_that_can_prints_once(folder):
         gateway.cleanup()
 
 
+# --- tail ---
+
+@with_gateway
+def tail_follows_what_is_refused_and_what_is_accepted(gateway):
+    words = [os.path.join(BUILD, "sluice"), "tail", "--url", "http://127.0.0.1:%d" % gateway.port, "--count", "4"]
+
+    def follow(*more):
+        return subprocess.Popen(words + list(more), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    tails = [follow(), follow("--rejected"), follow("--accepted", "--stream", "events", "--json")]
+    gateway.wait_until("they watch", lambda: gateway.sum("sluice_live_viewers") == len(tails))
+    number = 0
+    while any(tail.poll() is None for tail in tails):
+        gateway.post("/events", event(number))
+        gateway.post("/events", event(number, channel="\x1b[2J\u009b"))
+        number += 1
+        time.sleep(0.05)
+    both, refused, accepted = [clean(tail.communicate()[0].decode()).splitlines() for tail in tails]
+    assert [tail.returncode for tail in tails] == [0, 0, 0]
+    assert [len(lines) for lines in (both, refused, accepted)] == [4, 4, 4]
+    kinds = r"[0-9:.]{12} (rejected http events not_allowed: channel: |accepted http events \{)"
+    assert all(re.match(kinds, line) for line in both), both
+    assert all(" rejected " in line for line in refused), refused
+    for line in accepted:
+        seen = json.loads(line)
+        assert seen["kind"] == "accepted" and seen["event"]["stream"] == "events" and "user_id" in seen["event"]["hidden"], seen
+    assert ask(gateway, "tail", "--stream", "none")[0] == 3
+    assert ask(gateway, "tail", "--stream", "no name")[0] == 2
+    last = follow()
+    gateway.wait_until("it watches", lambda: gateway.sum("sluice_live_viewers") == 1)
+    gateway.check_identity()
+    gateway.stop()
+    assert last.poll() is None  # it asks again
+    last.kill()
+    assert b"is asked again" in last.communicate()[1]
+    assert command("tail", *words[2:])[0] == 1  # nobody answers
+
+
 if __name__ == "__main__":
     main([
         a_healthcheck_asks_the_listener_of_the_configuration,
@@ -456,4 +499,5 @@ if __name__ == "__main__":
         the_commands_on_18_16,
         top_draws_follows_the_size_and_leaves_the_terminal_as_it_was,
         top_without_a_terminal_that_can_prints_once,
+        tail_follows_what_is_refused_and_what_is_accepted,
     ])

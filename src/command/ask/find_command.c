@@ -71,6 +71,7 @@ static void look_at_folder(struct find *find)
     find->search.not_looked = find_report_not_looked;
     find->search.context = &find->report;
     event_places_search(&find->search);
+    event_rejects_search(&find->search);
 }
 
 /* With durability: memory the journal is the gateway's own. It can say whether anything is in it. */

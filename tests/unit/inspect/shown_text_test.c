@@ -154,9 +154,9 @@ static void live_events_become_lines(void **state)
           "{\"time\":\"2026-11-30T16:40:00.123Z\",\"protocol\":\"http\",\"stream\":\"a\",\"fate\":\"rejected\","
           "\"code\":"
           "\"missing_field\",\"field\":\"x\",\"message\":\"is\\u001b[2J required\",\"key\":\"\",\"events\":1}",
-          "16:40:00.123 rejected http a missing_field x: is [2J required" },
+          "16:40:00.123 rejected http a missing_field: x: is [2J required" },
         { "refused", "{\"time\":\"now\",\"events\":12,\"fate\":\"dropped\",\"code\":7}",
-          "now dropped - - - - (12 events): " },
+          "now dropped - - - (12 events): " },
         { "accepted",
           "{\"time\":\"2026-11-30T16:40:00.123Z\",\"protocol\":\"ws\",\"stream\":\"a\",\"event\":{\"n\":[1,"
           "\"\\u009b2J\"]},"
