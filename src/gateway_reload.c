@@ -390,7 +390,7 @@ void gateway_reload(struct gateway *g, const char *path)
             show_config(g);
             tell_taken(g, &changes, &restarts);
             if (changes.len != 0) {
-                openness_tell(&g->live.http, &g->live.udp, g->live.key_count != 0);
+                openness_tell(&g->live.http, &g->live.udp, g->live.key_count != 0, g->live.live.enabled);
             }
         } else {
             tell_busy(g);

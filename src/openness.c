@@ -50,15 +50,15 @@ static void add_udp_listeners(struct openness *openness, const struct udp_option
     }
 }
 
-static void append_rights(unsigned serves, struct buf *out)
+static void append_rights(unsigned serves, bool live, struct buf *out)
 {
-    static const struct {
+    const struct {
         unsigned serves;
         const char *right;
     } rights[] = {
         { SERVES_EVENTS | SERVES_ROUTES, "write events" },
         { SERVES_PAGES, "read counts and queries" },
-        { SERVES_ADMIN, "read metrics and states" },
+        { SERVES_ADMIN, live ? "read metrics and states, watch events (/live)" : "read metrics and states" },
     };
     bool any = false;
     for (size_t i = 0; i < ARRAY_LENGTH(rights); i++) {
@@ -69,13 +69,13 @@ static void append_rights(unsigned serves, struct buf *out)
     }
 }
 
-void openness_tell(const struct http_options *http, const struct udp_options *udp, bool keys)
+void openness_tell(const struct http_options *http, const struct udp_options *udp, bool keys, bool live)
 {
     struct openness openness = { 0 };
     struct buf rights = { 0 };
     add_listeners(&openness, http, keys);
     add_udp_listeners(&openness, udp);
-    append_rights(openness.serves, &rights);
+    append_rights(openness.serves, live, &rights);
     if (openness.addresses.len != 0) {
         LOG(LOG_WARN, "open to all",
             "anybody who reaches %s may: %s. Say who may by `keys` (UDP: `allow`, `hmac`) or `tls.client_ca`, or "

@@ -7,5 +7,6 @@ struct http_options;
 struct udp_options;
 
 /* A warning of the log, in one line: that anybody who reaches an address of the gateway may do what is served there, who that is,
- * and the cure. Nothing if no address is open. `keys`: there are some, which HTTP asks for. */
-void openness_tell(const struct http_options *http, const struct udp_options *udp, bool keys);
+ * and the cure. Nothing if no address is open. `keys`: there are some, which HTTP asks for. `live`: /live is
+ * served, with the pages of operators. */
+void openness_tell(const struct http_options *http, const struct udp_options *udp, bool keys, bool live);

@@ -80,7 +80,7 @@ void start_line_log(const struct config *config, const struct gateway *gateway)
     buf_printf(&line, " data=%s", gateway_data_folder(gateway));
     LOG(LOG_INFO, "serving", "%s", buf_c_string(&line));
     buf_release(&line);
-    openness_tell(&config->http, &config->udp, config->key_count != 0);
+    openness_tell(&config->http, &config->udp, config->key_count != 0, config->live.enabled);
 }
 
 static void print_event(const char *events_url, const char *pages_url, bool with_key)
@@ -102,11 +102,14 @@ static void print_event(const char *events_url, const char *pages_url, bool with
 
 void start_line_example(const struct config *config, const struct gateway *gateway)
 {
-    struct buf events = { 0 }, pages = { 0 };
+    struct buf events = { 0 }, pages = { 0 }, admin = { 0 };
     bool with_pages = append_url(gateway, SERVES_PAGES, &pages);
     printf("\nSluice serves.");
     if (with_pages) {
         printf(" In a browser: %s%s.", buf_c_string(&pages), config->http.demo ? "/demo" : "/");
+    }
+    if (config->live.enabled && append_url(gateway, SERVES_ADMIN, &admin)) {
+        printf(" What flows now: %s/live.", buf_c_string(&admin));
     }
     printf(" Ctrl-C ends it.\n");
     if (append_url(gateway, SERVES_EVENTS, &events) && strcmp(config->streams[0].name, "events") == 0) {
@@ -116,6 +119,7 @@ void start_line_example(const struct config *config, const struct gateway *gatew
     fflush(stdout);
     buf_release(&events);
     buf_release(&pages);
+    buf_release(&admin);
 }
 
 void start_line_variables(const struct config *config)

@@ -39,6 +39,12 @@ const commands = {
     await pages[page].page.screenshot({ path, fullPage: true });
     return null;
   },
+  /** As on a screen of this size, with dark colours or light ones. */
+  async look({ page, width, height, dark }) {
+    await pages[page].page.setViewportSize({ width, height });
+    await pages[page].page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+    return null;
+  },
   async problems({ page }) {
     return pages[page].problems;
   },

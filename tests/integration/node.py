@@ -106,6 +106,10 @@ class Page:
     def screenshot(self, path):
         self.browser.ask(do="screenshot", page=self.number, path=path)
 
+    def look(self, width, height, dark=False):
+        """As on a screen of this size, with dark colours or light ones."""
+        self.browser.ask(do="look", page=self.number, width=width, height=height, dark=dark)
+
     def problems(self):
         """Uncaught errors of the page, so far."""
         return self.browser.ask(do="problems", page=self.number)
