@@ -50,7 +50,9 @@ void live_tail_refill(struct live_tail *tail, int64_t elapsed_ns)
 {
     ASSERT(elapsed_ns >= 0);
     int64_t elapsed = elapsed_ns < NS_PER_SECOND ? elapsed_ns : NS_PER_SECOND;
-    int64_t more = (tail->per_second * elapsed + NS_PER_SECOND - 1) / NS_PER_SECOND;
+    tail->owed += tail->per_second * elapsed;
+    int64_t more = tail->owed / NS_PER_SECOND;
+    tail->owed %= NS_PER_SECOND;
     int64_t allowed = atomic_load_explicit(&tail->allowed, memory_order_relaxed);
     more = allowed + more > tail->per_second ? tail->per_second - allowed : more;
     atomic_fetch_add_explicit(&tail->allowed, more, memory_order_relaxed);

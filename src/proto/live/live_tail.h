@@ -17,6 +17,7 @@ struct live_item {
 struct live_tail {
     _Atomic int64_t allowed; /* events that may pass now; relaxed */
     int64_t per_second;
+    int64_t owed;          /* of one event, in parts of a second: what live_tail_refill has not let pass yet */
     pthread_mutex_t mutex; /* guards what follows */
     size_t count;
     struct live_item items[LIVE_TAIL_ITEMS];

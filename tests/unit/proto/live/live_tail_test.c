@@ -61,6 +61,21 @@ static void so_many_a_second_pass_and_no_more(void **state)
     live_tail_release(&tail);
 }
 
+static void few_a_second_are_as_few_in_tenths_of_one(void **state)
+{
+    (void)state;
+    struct live_tail tail;
+    live_tail_init(&tail, 3);
+    int passed = 0;
+    for (int turn = 0; turn < 100; turn++) {
+        live_tail_refill(&tail, 100 * NS_PER_MS);
+        passed += offer_many(&tail, 100);
+        take_all(&tail);
+    }
+    assert_int_equal(passed, 30);
+    live_tail_release(&tail);
+}
+
 static void none_pass_if_none_are_asked_for(void **state)
 {
     (void)state;
@@ -100,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_a_second_pass_and_no_more),
+        cmocka_unit_test(few_a_second_are_as_few_in_tenths_of_one),
         cmocka_unit_test(none_pass_if_none_are_asked_for),
         cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(a_thread_that_would_wait_for_another_lets_its_event_go),
