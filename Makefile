@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor
+.PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor dist deb reproducible test-deb
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -132,6 +132,23 @@ bench: build ## measure beside nginx, ClickHouse and bare baselines: table and p
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
 	loadtests/run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(BENCH)
+
+dist: ## source and program as tarballs, Debian package, SBOM, checksums: build/dist
+	@scripts/install dist
+	@packaging/build
+
+deb: ## the Debian package alone: build/dist
+	@scripts/install dist
+	@packaging/build --deb
+
+reproducible: ## make dist twice, in different folders and at different times, and compare the bytes
+	@scripts/install dist
+	@packaging/reproducible
+
+test-deb: ## install, upgrade, remove and purge the Debian package in a machine of its own under systemd; as root
+	@scripts/install test-deb
+	@packaging/build --deb build/test-deb
+	@tests/packaging/run build/test-deb
 
 lint: ## formatting, include arrows, figures of the code's shape, clang warnings, clang-tidy, cppcheck
 	@scripts/install lint

@@ -84,7 +84,7 @@ def sigterm_is_not_taken_by_the_engine(folder):
 def missing_library_says_what_to_do(folder):
     result = subprocess.run([PROGRAM, "embedded", folder], capture_output=True, text=True,
                             env=dict(os.environ, SLUICE_LIBCHDB="/nonexistent/libchdb.so"))
-    assert result.returncode == 1 and "make vendor" in result.stderr, result.stderr
+    assert result.returncode == 1 and "sluice engine install" in result.stderr, result.stderr
     assert "store.kind: clickhouse" in result.stderr, result.stderr
 
 

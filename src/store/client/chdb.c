@@ -47,7 +47,11 @@ static void *search_library(struct buf *tried)
     const char *folder = executable_folder(space);
     const struct {
         const char *folder, *below;
-    } places[] = { { folder, "" }, { folder, "/../vendor" }, { "./vendor", "" }, { "/usr/local/lib", "" } };
+    } places[] = { { folder, "" },
+                   { folder, "/../lib/sluice" },
+                   { folder, "/../vendor" },
+                   { "./vendor", "" },
+                   { "/usr/local/lib", "" } };
     for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
         char path[PATH_MAX + 32];
         snprintf(path, sizeof path, "%s%s/" LIBRARY, places[i].folder, places[i].below);
@@ -75,11 +79,13 @@ bool chdb_load(struct chdb *chdb, const char *library, struct buf *problem)
     if (handle == NULL) {
         const char *reason = dlerror();
         buf_printf(problem,
-                   "the embedded store needs " LIBRARY ", looked for at %s (%s): `make vendor` fetches it; or name it "
+                   "the embedded store needs " LIBRARY
+                   ", looked for at %s (%s): `sluice engine install` fetches it; or name "
+                   "it "
                    "in store.library or SLUICE_LIBCHDB; or use `store.kind: clickhouse` with a server",
                    buf_c_string(&tried), reason != NULL ? reason : "not found");
     } else if (missing != NULL) {
-        buf_printf(problem, "%s lacks %s: version 26.7 or newer is needed, `make vendor` fetches it",
+        buf_printf(problem, "%s lacks %s: version 26.7 or newer is needed, `sluice engine install` fetches it",
                    buf_c_string(&tried), missing);
     } else {
         chdb->set_signal_handlers_enabled(0);
