@@ -3,7 +3,7 @@ _sluice()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=serve
     local commands= verbs= options= files= folders= values= argument= words=
-    commands="serve status top tail find report healthcheck sql schema setup journal dead-letters key version completion manual help"
+    commands="serve status top tail find report healthcheck sql schema setup journal dead-letters key engine version completion manual help"
     if ((COMP_CWORD > 1)) && [[ " $commands " == *" ${COMP_WORDS[1]} "* ]]; then
         command=${COMP_WORDS[1]}
     fi
@@ -110,6 +110,14 @@ _sluice()
         files="--config"
         folders=""
         values="--name --scopes --streams --origins --expires --subject"
+        argument=
+        ;;
+    engine)
+        verbs="install status"
+        options="--folder --from"
+        files="--from"
+        folders="--folder"
+        values=""
         argument=
         ;;
     version)
