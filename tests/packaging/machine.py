@@ -51,9 +51,8 @@ class Machine:
         shutil.copy("/etc/resolv.conf", os.path.join(self.root, "etc/resolv.conf"))
         return run("chroot", self.root, "env", "DEBIAN_FRONTEND=noninteractive", *words)
 
-    def boot(self, binds=()):
+    def boot(self):
         words = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "-D", self.root, "-b"]
-        words += ["--bind-ro=" + bind for bind in binds]
         log = open(self.root + ".log", "w")
         self.nspawn = subprocess.Popen(words, env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="0"), stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log)
