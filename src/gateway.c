@@ -14,7 +14,6 @@
  * than one process needs to follow the other. */
 #include "gateway_private.h"
 
-#include "gateway_gauges.h"
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
 #include "gateway_streams.h"
@@ -72,7 +71,7 @@ static bool start_store(struct gateway *g, struct buf *problem)
 static bool start_metrics(struct gateway *g, struct buf *problem)
 {
     g->metrics = gateway_metrics_new(g->streams, g->config->stream_count, &g->config->udp, g->config->lookups,
-                                     g->config->lookup_count, g->store, g->access);
+                                     g->config->lookup_count, g->store, g->access, gateway_routes_room(g->config));
     if (g->metrics == NULL) {
         buf_append_string(problem, "out of memory");
         return false;
@@ -170,7 +169,11 @@ static bool start_pages(struct gateway *g, struct buf *problem)
 
 static bool start_routes(struct gateway *g, struct buf *problem)
 {
-    return gateway_routes_compile(&g->routes, g->config, g->streams, g->pages.items, g->pages.count, problem);
+    if (!gateway_routes_compile(&g->routes, g->config, g->streams, g->pages.items, g->pages.count, problem)) {
+        return false;
+    }
+    gateway_routes_count_in(&g->routes, g->metrics);
+    return true;
 }
 
 static bool start_limits(struct gateway *g, struct buf *problem)

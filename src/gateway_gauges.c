@@ -1,7 +1,8 @@
 /* Turns the status board and the configuration into gauges, each time that /metrics is made. */
-#include "gateway_gauges.h"
+#include "gateway_metrics.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
 #include "base/version.h"
@@ -70,9 +71,17 @@ static void update_limits(const struct gateway_gauges *gauges)
     }
 }
 
+static void update_log(const struct gateway_gauges *gauges)
+{
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        metric_set(gauges->metrics, METRIC_LOG_MESSAGES, (size_t)level, (double)log_count((enum log_level)level));
+    }
+}
+
 static void update(void *context)
 {
     const struct gateway_gauges *gauges = context;
+    update_log(gauges);
     update_ready(gauges);
     update_limits(gauges);
 }

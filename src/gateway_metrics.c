@@ -31,7 +31,7 @@ static struct metrics_names *field_names(struct stream *const *streams, size_t c
 
 struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream_count, const struct udp_options *udp,
                                     const struct lookup_options *lookups, size_t lookup_count,
-                                    const struct store *store, struct access *access)
+                                    const struct store *store, struct access *access, size_t route_room)
 {
     struct metrics *metrics = NULL;
     const char **names = calloc(stream_count + 1, sizeof *names);
@@ -51,6 +51,7 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
             .listeners = { listeners, udp_listener_names(udp, listeners) },
             .lookups = { tables, lookup_count },
             .key_room = (access == NULL ? 0 : access_key_count(access)) + GATEWAY_MORE_KEYS,
+            .route_room = route_room,
             .fields = fields,
         });
     }

@@ -6,6 +6,7 @@
 #include "proto/route/route_compile.h"
 
 struct config;
+struct metrics;
 struct page;
 struct stream;
 
@@ -20,4 +21,9 @@ struct gateway_routes {
 MUST_CHECK bool gateway_routes_compile(struct gateway_routes *routes, const struct config *config,
                                        struct stream *const *streams, const struct page *pages, size_t count,
                                        struct buf *problems);
+
+/* How many series the routes of a configuration need at most; and has each count in its own, before anybody asks. */
+size_t gateway_routes_room(const struct config *config);
+void gateway_routes_count_in(struct gateway_routes *routes, struct metrics *metrics);
+
 void gateway_routes_release(struct gateway_routes *routes);

@@ -17,6 +17,7 @@ static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 static struct {
     pthread_mutex_t mutex;
+    uint64_t counts[LOG_ERROR + 1];
     atomic_int level; /* of enum log_level */
     enum log_format format;
 } logger = { .mutex = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO };
@@ -132,6 +133,7 @@ void log_write(struct log_site *site, enum log_level level, const char *event, c
     plain_text_clean(text, sizeof text);
 
     pthread_mutex_lock(&logger.mutex);
+    logger.counts[level]++;
     int left_out = level == LOG_DEBUG ? 0 : site_admit(site, clock_monotonic_ns());
     if (left_out >= 0) {
         struct buf line = { 0 };
@@ -144,4 +146,12 @@ void log_write(struct log_site *site, enum log_level level, const char *event, c
         buf_release(&line);
     }
     pthread_mutex_unlock(&logger.mutex);
+}
+
+uint64_t log_count(enum log_level level)
+{
+    pthread_mutex_lock(&logger.mutex);
+    uint64_t count = logger.counts[level];
+    pthread_mutex_unlock(&logger.mutex);
+    return count;
 }

@@ -20,6 +20,9 @@ void log_set_level(enum log_level level);
 /* Any thread: is a line of this level written? */
 bool log_takes(enum log_level level);
 
+/* Any thread: how many lines of this level there were since log_init, those that were left out among them. */
+uint64_t log_count(enum log_level level);
+
 /* A call site's allowance; one static per LOG(). */
 struct log_site {
     int64_t window_start_ns;

@@ -30,6 +30,7 @@ struct chunk {
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_capacity;
+    int64_t received_ns;               /* wall, when its first payload came */
     uint64_t payload_bytes;            /* of the payloads that its rows came from: how far it has grown, roughly */
     uint64_t queued_bytes;             /* what the commit queue counts for it */
     int64_t min_time_ns, max_time_ns;  /* wall, of the stream's time column; min > max: no row yet */

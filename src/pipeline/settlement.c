@@ -118,6 +118,19 @@ static enum error persist_ids(struct settlement *settlement, const struct segmen
     return error;
 }
 
+/* From receipt to now, of all rows. */
+static void observe_latency(struct settlement *settlement, const struct receipts *receipts, size_t stream_index)
+{
+    int64_t now_ns = clock_wall_ns();
+    pthread_mutex_lock(&settlement->mutex);
+    for (size_t i = 0; i < receipts->count; i++) {
+        int64_t latency_ns = now_ns - receipts->items[i].wall_ns;
+        metric_observe(settlement->cells, METRIC_STORED_LATENCY, stream_index, latency_ns < 0 ? 0 : latency_ns,
+                       (int64_t)receipts->items[i].rows);
+    }
+    pthread_mutex_unlock(&settlement->mutex);
+}
+
 /* The end of a segment's way, either way. */
 static enum error let_go(struct settlement *settlement, struct segment *segment, enum metric counted)
 {
@@ -125,6 +138,10 @@ static enum error let_go(struct settlement *settlement, struct segment *segment,
     size_t stream_index = segment->stream_index;
     ASSERT(rows != 0);
     struct waiters *waiters = segment->waiters;
+    struct receipts receipts = segment->receipts;
+    if (receipts.count == 0) {
+        receipts_add(&receipts, segment->first_ns, rows);
+    }
     enum error error = persist_ids(settlement, segment);
     if (error == OK) {
         error = journal_remove(settlement->journal, segment);
@@ -136,6 +153,9 @@ static enum error let_go(struct settlement *settlement, struct segment *segment,
         stream_index = settlement->no_stream;
     }
     count(settlement, counted, stream_index, rows, bytes);
+    if (counted == METRIC_EVENTS_STORED) {
+        observe_latency(settlement, &receipts, stream_index);
+    }
     waiters_settle(settlement->room, waiters, counted == METRIC_EVENTS_STORED);
     return OK;
 }

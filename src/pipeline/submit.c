@@ -206,6 +206,10 @@ static void finish(struct entry *entry)
     if (rows == 0) {
         return;
     }
+    const struct client_clock *clock = validate_clock(entry->io->validator);
+    if (clock->until_ns != 0) {
+        submit_count_clock(entry->io, clock, entry->context.received_wall_ns);
+    }
     entry->submission->pending = true;
     metric_add_event(entry->io->cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, rows);
     if (fills_chunk(entry) && !entry->payload->held) {

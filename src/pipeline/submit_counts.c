@@ -6,6 +6,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/pipeline_io.h"
 #include "pipeline/refusals.h"
+#include "pipeline/validate/client_clock.h"
 #include "pipeline/validate/validate.h"
 
 void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
@@ -90,6 +91,13 @@ static void RARE count_defaulted(struct pipeline_io *io, const struct stream *st
             metric_add_defaulted(io->cells, stream->index, i, count);
         }
     }
+}
+
+void RARE submit_count_clock(struct pipeline_io *io, const struct client_clock *clock, int64_t received_wall_ns)
+{
+    int64_t ahead_ns = client_clock_ahead_ns(clock, received_wall_ns);
+    metric_observe_ns(io->cells, METRIC_CLIENT_CLOCK_SKEW, ahead_ns > 0 ? CLOCK_AHEAD : CLOCK_BEHIND,
+                      ahead_ns > 0 ? ahead_ns : -ahead_ns);
 }
 
 void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct payload;
+struct client_clock;
 struct pipeline_io;
 struct refusal;
 struct refused_input;
@@ -31,4 +32,6 @@ void submit_tell(struct pipeline_io *io, const struct payload *payload, const st
                  struct refused_input *input, struct slice message);
 
 /* What was changed of the values of a payload's events; `taken`: they were, else it is forgotten. */
+/* Of a client whose payload told it. */
+void submit_count_clock(struct pipeline_io *io, const struct client_clock *clock, int64_t received_wall_ns);
 void submit_count_changes(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, bool taken);

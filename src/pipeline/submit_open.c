@@ -50,6 +50,9 @@ static bool open_ticket(struct entry *entry)
         ticket->silent = payload->silent;
         ticket->key = payload->key;
     }
+    if (chunk->rows == 0) {
+        chunk->received_ns = payload->received_wall_ns;
+    }
     entry->chunk = chunk;
     entry->ticket = ticket;
     entry->first_row = chunk->rows;

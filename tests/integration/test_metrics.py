@@ -1,7 +1,12 @@
 """What operators scrape: /metrics as Prometheus and its tools take it, and what its numbers say of a real gateway."""
+import gzip
 import os
 import signal
 import subprocess
+import time
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text_format
 
 from check import main
 from gateway import event, with_gateway
@@ -80,6 +85,116 @@ def what_was_stored_is_told_in_rows_and_bytes(gateway):
     gateway.check_identity()
 
 
+PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+              "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")  # how Debian's Prometheus asks
+
+
+def samples_of(families):
+    return {(s.name, tuple(sorted(s.labels.items()))) for family in families for s in family.samples}
+
+
+@with_gateway
+def who_asks_for_openmetrics_and_gzip_gets_them(gateway):
+    assert gateway.post("/events", event(1))[0] == 202
+    assert gateway.post("/events", {"event_name": 7})[0] == 400  # a field's name and a reason are on the page
+    gateway.wait_stored()
+    for accept, kind in ((None, "text/plain; version=0.0.4"), ("*/*", "text/plain; version=0.0.4"), ("text/html", "text/plain; version=0.0.4"),
+                         (PROMETHEUS, "application/openmetrics-text; version=1.0.0"),
+                         ("application/openmetrics-text;q=0.3,text/plain;q=0.5", "text/plain; version=0.0.4"),
+                         ("application/openmetrics-text;q=0", "text/plain; version=0.0.4")):
+        for coding, packed in ((None, False), ("gzip", True), ("gzip;q=0", False), ("br, *;q=0.1", True), ("deflate", False)):
+            fields = {name: value for name, value in (("Accept", accept), ("Accept-Encoding", coding)) if value}
+            status, headers, body = gateway.request("GET", "/metrics", headers=fields, port=gateway.pages_port)
+            assert status == 200 and headers["content-type"].startswith(kind), (accept, headers)
+            assert (headers.get("content-encoding") == "gzip") == packed, (coding, headers)
+            assert "Accept" in headers["vary"], headers
+            text = (gzip.decompress(body) if packed else body).decode()
+            assert text.endswith("# EOF\n") == ("openmetrics" in kind), text[-100:]
+            if packed:
+                assert len(body) < len(text) / 4, (len(body), len(text))
+    _, _, plain = gateway.request("GET", "/metrics", port=gateway.pages_port)
+    _, _, open_one = gateway.request("GET", "/metrics", headers={"Accept": PROMETHEUS}, port=gateway.pages_port)
+    names = {name for name, _ in samples_of(text_format(plain.decode()))}
+    assert names == {name for name, _ in samples_of(openmetrics(open_one.decode()))}
+    assert "sluice_events_rejected_by_field_total" in names
+    gateway.check_identity()
+
+
+def count_of(page, protocol, route):
+    return sum(value for key, value in page.get("sluice_reply_seconds_count", {}).items()
+               if dict(key) == {"protocol": protocol, "route": route})
+
+
+@with_gateway
+def replies_are_timed_by_protocol_and_route(gateway):
+    for number in range(5):
+        assert gateway.post("/events", event(number))[0] == 202
+    assert gateway.post("/events/bulk", [event(5), event(6)])[0] == 202
+    assert gateway.post("/events/nosuch", event(7))[0] == 404
+    assert gateway.request("GET", "/no/such/path")[0] == 404
+    assert gateway.get("/ping")[0] == 200
+    report = gateway.load("ws", events=200, connections=2)
+    page = gateway.metrics()
+    assert count_of(page, "http", "/events") == 5
+    assert count_of(page, "http", "/events/bulk") == 1
+    assert count_of(page, "http", "/events/{stream}") == 1
+    assert count_of(page, "http", "") == 1
+    assert count_of(page, "http", "/ping") == 1
+    assert count_of(page, "http", "/ws") == 2, report
+    assert count_of(page, "ws", "/ws") == sum(page["sluice_websocket_messages_total"].values()) > 0
+    for key, value in page["sluice_reply_seconds_sum"].items():
+        assert 0 <= value < 60, (key, value)
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
+@with_gateway
+def a_reply_that_waits_for_its_table_is_timed_until_then(gateway):
+    status, _ = gateway.post("/events?wait=stored", event(1))
+    assert status == 200
+    page = gateway.metrics()
+    waited = sum(v for k, v in page["sluice_reply_seconds_sum"].items() if dict(k)["route"] == "/events")
+    stored = sum(page["sluice_stored_latency_seconds_sum"].values())
+    assert waited > 0, waited
+    assert stored > 0, stored
+    gateway.check_identity()
+
+
+@with_gateway
+def each_stored_event_is_in_the_latency_until_it_was(gateway):
+    began = time.time()
+    gateway.load("http", events=3000, connections=4)
+    gateway.wait_stored()
+    page = gateway.metrics()
+    for key, stored in page["sluice_events_stored_total"].items():
+        count = page["sluice_stored_latency_seconds_count"].get(key, 0)
+        assert count == stored, (key, count, stored)
+        assert 0 <= page["sluice_stored_latency_seconds_sum"][key] <= stored * (time.time() - began)
+    gateway.check_identity()
+
+
+@with_gateway
+def clocks_of_clients_are_told_apart_by_whether_they_are_ahead(gateway):
+    def post(number, off):
+        body = {"sent_at": time.time() + off, "events": [event(number)]}
+        assert gateway.post("/events/bulk", body)[0] == 202, body
+
+    post(1, 0)
+    post(2, 7200)
+    post(3, -86400)
+    assert gateway.post("/events", dict(event(4), sent_at=time.time() + 30))[0] == 202
+    assert gateway.post("/events", event(5))[0] == 202  # says nothing of its clock
+    page = gateway.metrics()
+
+    def of(name, side):
+        return page["sluice_client_clock_skew_seconds_" + name][(("clock", side),)]
+
+    assert of("count", "ahead") == 2 and of("count", "behind") == 2
+    assert 7000 < of("sum", "ahead") < 7240 and 86390 < of("sum", "behind") < 87000
+    gateway.wait_stored()
+    gateway.check_identity()
+
+
 def with_copy(gateway):
     """A configuration of the test's own, which it may change."""
     path = os.path.join(gateway.folder, "own.yaml")
@@ -115,5 +230,7 @@ def the_hash_of_the_configuration_changes_with_what_holds(gateway):
 
 
 main([the_page_passes_promtool_before_and_after_events, limits_stand_beside_what_they_bound,
-      the_process_and_the_program_are_told, what_was_stored_is_told_in_rows_and_bytes,
+      who_asks_for_openmetrics_and_gzip_gets_them, replies_are_timed_by_protocol_and_route,
+      a_reply_that_waits_for_its_table_is_timed_until_then, each_stored_event_is_in_the_latency_until_it_was,
+      clocks_of_clients_are_told_apart_by_whether_they_are_ahead, the_process_and_the_program_are_told, what_was_stored_is_told_in_rows_and_bytes,
       the_hash_of_the_configuration_changes_with_what_holds])

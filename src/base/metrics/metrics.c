@@ -37,6 +37,9 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_RESULT: return RELOAD_RESULTS;
     case LABELS_TLS: return METRICS_TLS_RESULT_COUNT;
+    case LABELS_ROUTE: return metrics->route_room + 1;
+    case LABELS_LEVEL: return METRICS_LOG_LEVEL_COUNT;
+    case LABELS_CLOCK: return CLOCK_SIDES;
     case LABELS_CERTIFICATE:
     case LABELS_PART:
     case LABELS_BUILD:
@@ -86,6 +89,35 @@ static bool make_keys(struct metrics *metrics, size_t room)
     return metrics->keys != NULL;
 }
 
+static void append_route(struct buf *out, unsigned protocol, struct slice prefix, struct slice path)
+{
+    static const char *const protocols[] = METRICS_PROTOCOLS;
+    buf_printf(out, "protocol=\"%s\",route=\"", protocols[protocol]);
+    metrics_append_escaped(out, prefix);
+    metrics_append_escaped(out, path);
+    buf_append_byte(out, '"');
+}
+
+static bool make_routes(struct metrics *metrics, size_t room)
+{
+    metrics->routes = calloc(room + 1, sizeof *metrics->routes);
+    if (metrics->routes == NULL) {
+        return false;
+    }
+    metrics->route_room = room;
+    metrics->route_count = 1;
+    append_route(&metrics->routes[0], 0, SLICE(""), SLICE(""));
+    return !metrics->routes[0].failed;
+}
+
+static void free_routes(struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->route_count; i++) {
+        buf_release(&metrics->routes[i]);
+    }
+    free(metrics->routes);
+}
+
 struct metrics *metrics_new(const struct metrics_labels *labels)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
@@ -98,7 +130,8 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         metrics_copy_names(labels->servers, &metrics->servers, &metrics->server_count) &&
         metrics_copy_names(labels->listeners, &metrics->listeners, &metrics->listener_count) &&
         metrics_copy_names(labels->lookups, &metrics->lookups, &metrics->lookup_count) &&
-        make_fields(metrics, labels->fields) && make_keys(metrics, labels->key_room)) {
+        make_fields(metrics, labels->fields) && make_keys(metrics, labels->key_room) &&
+        make_routes(metrics, labels->route_room)) {
         lay_out(metrics);
         metrics->states = calloc(metrics->cell_count, sizeof *metrics->states);
     }
@@ -127,6 +160,7 @@ void metrics_free(struct metrics *metrics)
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         metrics_labelled_release(&metrics->labelled[m]);
     }
+    free_routes(metrics);
     free(metrics->keys);
     free(metrics->states);
     pthread_mutex_destroy(&metrics->mutex);
@@ -192,6 +226,25 @@ uint32_t metrics_take_key(struct metrics *metrics, struct slice name)
         }
     }
     return 0;
+}
+
+uint32_t metrics_take_route(struct metrics *metrics, unsigned protocol, struct slice prefix, struct slice path)
+{
+    struct buf labels = { 0 };
+    ASSERT_BELOW(protocol, METRICS_PROTOCOL_COUNT);
+    append_route(&labels, protocol, prefix, path);
+    size_t at = 0;
+    while (at < metrics->route_count && !slice_equal(buf_slice(&metrics->routes[at]), buf_slice(&labels))) {
+        at++;
+    }
+    bool room = at < metrics->route_count || (at <= metrics->route_room && !labels.failed);
+    if (!room || at < metrics->route_count) {
+        buf_release(&labels);
+    } else {
+        metrics->routes[metrics->route_count++] = labels;
+    }
+    ASSERT_AT_MOST(metrics->route_count, metrics->route_room + 1);
+    return room ? (uint32_t)at : 0;
 }
 
 struct slice metrics_key_name(const struct metrics *metrics, uint32_t key)

@@ -70,12 +70,29 @@ enum metric_labels {
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
     LABELS_RESULT,   /* of a reload, of enum reload_result */
     LABELS_TLS,      /* what became of a handshake */
+    LABELS_ROUTE,    /* protocol and route: metrics_take_route */
+    LABELS_LEVEL,    /* of the log, of enum log_level */
+    LABELS_CLOCK,    /* which way a clock is off, of enum clock_side */
     /* Those of metric_set_labelled: */
     LABELS_CERTIFICATE, /* listener and name */
     LABELS_PART,        /* of the status board */
     LABELS_BUILD,       /* version and commit */
     LABELS_HASH         /* of the configuration */
 };
+
+/* Values of the label level, in the order of enum log_level. */
+#define METRICS_LOG_LEVELS                                                                                             \
+    {                                                                                                                  \
+        "debug", "info", "warn", "error"                                                                               \
+    }
+#define METRICS_LOG_LEVEL_COUNT 4
+
+/* Values of the label clock. */
+enum clock_side { CLOCK_AHEAD, CLOCK_BEHIND, CLOCK_SIDES };
+#define METRICS_CLOCK_SIDES                                                                                            \
+    {                                                                                                                  \
+        "ahead", "behind"                                                                                              \
+    }
 
 enum metric {
 #define METRIC(kind, id, ...) METRIC_##id,
@@ -100,6 +117,7 @@ struct metrics_labels {
     struct metrics_names listeners;
     struct metrics_names lookups;
     size_t key_room;                    /* most keys that have counters; those of a reload find theirs in it */
+    size_t route_room;                  /* most pairs of protocol and route */
     const struct metrics_names *fields; /* of each stream; NULL: they have none */
 };
 
@@ -115,6 +133,10 @@ uint32_t metrics_take_key(struct metrics *metrics, struct slice name);
 
 /* Of a key that was taken; empty: it is none any more. Valid until keys are taken anew. */
 struct slice metrics_key_name(const struct metrics *metrics, uint32_t key);
+
+/* The index of the series of a protocol and a route, whose pattern is `prefix` and `path`: the same for the same. 0: there is no room;
+ * that is of HTTP's requests to no route, too. Before threads count. */
+uint32_t metrics_take_route(struct metrics *metrics, unsigned protocol, struct slice prefix, struct slice path);
 
 /* Other fields of a stream. `new` makes them, without a count; NULL: memory is short. `swap` has them take over the counts of those
  * that are there by the same name, while nobody counts; *fields is what was there before. */

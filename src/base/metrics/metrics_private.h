@@ -85,6 +85,9 @@ struct metrics {
     size_t lookup_count;
     struct metrics_key *keys; /* key_room of them, and the first, which nobody has */
     size_t key_room;
+    struct buf *routes; /* labels of each, route_room and the first, which is no route */
+    size_t route_room;
+    size_t route_count;            /* that have labels */
     size_t last_key;               /* that was taken */
     struct metrics_fields *fields; /* of each stream */
     size_t offset[METRIC_COUNT];   /* of a metric's first cell */

@@ -15,6 +15,7 @@ void metrics_append_labels(const struct metrics *metrics, enum metric_labels lab
     static const char *const policies[] = METRICS_LIMIT_POLICIES, *const units[] = METRICS_LIMIT_UNITS;
     static const char *const results[] = METRICS_RELOAD_RESULTS;
     static const char *const tls_results[METRICS_TLS_RESULT_COUNT] = METRICS_TLS_RESULTS;
+    static const char *const sides[] = METRICS_CLOCK_SIDES, *const levels[] = METRICS_LOG_LEVELS;
     size_t streams = metrics->stream_count + 1;
     size_t event = labels == LABELS_PROTOCOL_STREAM_REASON ? index / ERROR_COUNT : index;
     switch (labels) {
@@ -33,6 +34,9 @@ void metrics_append_labels(const struct metrics *metrics, enum metric_labels lab
     case LABELS_KEY: buf_printf(out, "key=\"%s\"", metrics_key(metrics, index)->name); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
     case LABELS_TLS: buf_printf(out, "result=\"%s\"", tls_results[index]); return;
+    case LABELS_ROUTE: buf_append_slice(out, buf_slice(&metrics->routes[index])); return;
+    case LABELS_LEVEL: buf_printf(out, "level=\"%s\"", levels[index]); return;
+    case LABELS_CLOCK: buf_printf(out, "clock=\"%s\"", sides[index]); return;
     case LABELS_CERTIFICATE:
     case LABELS_PART:
     case LABELS_BUILD:
@@ -144,7 +148,8 @@ bool metrics_is_silent(const struct metrics *metrics, enum metric metric, size_t
     size_t streams = metrics->stream_count + 1;
     switch (metric_table[metric].labels) {
     case LABELS_REASON: return (usual_reasons[index] & usual_of(metric)) == 0;
-    case LABELS_LIMIT: return true; /* most are not configured */
+    case LABELS_ROUTE:
+    case LABELS_LIMIT: return true; /* most are not asked, or not configured */
     case LABELS_PROTOCOL_STREAM_REASON: return !is_usual_refusal(metrics, metric, index);
     case LABELS_PROTOCOL_STREAM:
     case LABELS_STREAM: return index % streams == metrics->stream_count;

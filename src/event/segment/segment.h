@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "event/event_id.h"
+#include "event/segment/receipts.h"
 
 struct event_id;
 struct native_block;
@@ -92,6 +93,7 @@ struct segment {
     uint64_t raw_bytes;               /* of the blocks, uncompressed */
     int64_t first_ns;                 /* wall, when its first row came: for the age of the oldest event */
     int64_t min_time_ns, max_time_ns; /* wall, of the time column; min > max: unknown */
+    struct receipts receipts;         /* of its rows; empty: of another process, or of a half */
     size_t stream_index;              /* SIZE_MAX: the stream is not configured any more */
     bool recovered;                   /* found at start: the fate of earlier attempts is unknown */
     struct waiters *waiters;          /* pipeline's: tickets that wait for `stored` */

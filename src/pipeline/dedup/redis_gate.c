@@ -47,7 +47,8 @@ struct redis_gate {
     uint64_t random;
 
     struct thread thread;
-    struct redis_round_trip handshake; /* of the thread */
+    struct redis_round_trip handshake; /* of the thread, as the next */
+    uint64_t connects;
 };
 
 /* --- the clock --- */
@@ -103,6 +104,7 @@ static void open_gate(struct redis_gate *gate, struct redis_connection *connecti
     wakeup_unlock(&gate->wakeup);
     status_set(gate->status, STATUS_OK, "%s", "");
     metric_set(gate->config.metrics, METRIC_DEDUP_BREAKER_OPEN, 0, 0);
+    metric_set(gate->config.metrics, METRIC_DEDUP_CONNECTS, 0, (double)++gate->connects);
     wakeup_lock(&gate->turn);
     gate->connection = connection;
     wakeup_unlock(&gate->turn);

@@ -92,6 +92,14 @@ static void extend_ahead(struct journal *journal, struct open_segment *open)
     ASSERT_AT_MOST(end, open->extended);
 }
 
+/* Before they are counted. */
+static void note_received(struct open_segment *open, const struct chunk *chunk, uint32_t kept)
+{
+    int64_t before_ns = open->rows == 0 ? chunk->received_ns : open->received_ns;
+    double share = (double)kept / (double)(open->rows + kept);
+    open->received_ns = before_ns + (int64_t)(share * (double)(chunk->received_ns - before_ns));
+}
+
 static enum error append(struct journal *journal, struct open_segment *open, const struct chunk *chunk,
                          const uint64_t *keep, uint32_t kept, int64_t now_ns)
 {
@@ -125,6 +133,7 @@ static enum error append(struct journal *journal, struct open_segment *open, con
     }
     CRASH_POINT(after_journal_write);
     open->written += len;
+    note_received(open, chunk, kept);
     open->rows += kept;
     open->raw_bytes += raw_bytes;
     open->min_time_ns = chunk->min_time_ns < open->min_time_ns ? chunk->min_time_ns : open->min_time_ns;
@@ -189,6 +198,7 @@ static void acknowledge(struct journal *journal, struct open_segment *open)
     segment->raw_bytes += open->raw_bytes;
     segment->min_time_ns = open->min_time_ns;
     segment->max_time_ns = open->max_time_ns;
+    receipts_add(&segment->receipts, open->received_ns, open->rows);
     open->rows = 0;
     open->raw_bytes = 0;
     assert_lengths(open);

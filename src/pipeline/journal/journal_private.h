@@ -20,6 +20,7 @@ struct open_segment {
     uint64_t rows;
     uint64_t raw_bytes;
     int64_t min_time_ns, max_time_ns;
+    int64_t received_ns;    /* wall, the mean of the group's rows */
     bool unlisted;          /* new: its folder entry is not durable yet */
     bool cut_failed;        /* bytes that are not acknowledged could not be cut off */
     enum error group_error; /* of an append of this group */

@@ -33,6 +33,7 @@ static bool copy_facts(struct journal *journal, const struct segment *segment, s
     copy->first_ns = segment->first_ns;
     copy->min_time_ns = segment->min_time_ns;
     copy->max_time_ns = segment->max_time_ns;
+    copy->receipts = segment->receipts;
     copy->recovered = segment->recovered;
     return known;
 }

@@ -1,11 +1,18 @@
 /* Turns what a client says the time is into how far its clock is off. */
 #include "pipeline/validate/client_clock.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #define STEP_NS (10 * NS_PER_SECOND)
 /* An event that is later than its own sending by more is not by the clock that sent_at is of. */
 #define SLACK_NS (60 * NS_PER_SECOND)
+
+int64_t client_clock_ahead_ns(const struct client_clock *clock, int64_t received_wall_ns)
+{
+    ASSERT(clock->until_ns != 0);
+    return clock->until_ns - SLACK_NS - received_wall_ns;
+}
 
 static bool read_time(const struct json_document *document, json_at at, int64_t *wall_ns)
 {

@@ -251,6 +251,11 @@ static void RARE change_time(struct validator *validator, struct chunk *chunk, i
     validator->changes.clamped += validator->scratch.context.time_fate == TIME_CLAMPED;
 }
 
+const struct client_clock *validate_clock(const struct validator *validator)
+{
+    return &validator->scratch.context.clock;
+}
+
 struct validate_changes validate_take_changes(struct validator *validator)
 {
     struct validate_changes changes = validator->changes;

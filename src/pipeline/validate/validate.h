@@ -41,6 +41,9 @@ struct validate_changes {
 };
 struct validate_changes validate_take_changes(struct validator *validator);
 
+/* Of the client that sent the last event that was validated; until_ns is 0: it did not say. */
+const struct client_clock *validate_clock(const struct validator *validator);
+
 /* To be called for each column of the stream if any was defaulted: how many of its values were. */
 uint32_t validate_take_defaulted(struct validator *validator, size_t column);
 

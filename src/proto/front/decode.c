@@ -1,4 +1,4 @@
-/* Turns compressed bodies into plain bytes under a limit. */
+/* Turns compressed bodies into plain bytes under a limit, and plain ones into compressed. */
 #include "proto/front/decode.h"
 
 #include "base/assert.h"
@@ -244,4 +244,27 @@ enum error decode_body(struct decoder *decoder, enum encoding encoding, struct s
         out->len = sink.start;
     }
     return error;
+}
+
+bool encode_gzip(struct slice in, struct buf *out)
+{
+    z_stream stream = { 0 };
+    size_t before = out->len;
+    if (in.len > UINT_MAX ||
+        deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return false;
+    }
+    size_t room = deflateBound(&stream, in.len);
+    bool done = room <= UINT_MAX && buf_reserve(out, room);
+    if (done) {
+        stream.next_in = (const Bytef *)in.data;
+        stream.avail_in = (uInt)in.len;
+        stream.next_out = (Bytef *)(out->data + before);
+        stream.avail_out = (uInt)room;
+        done = deflate(&stream, Z_FINISH) == Z_STREAM_END; /* there is room for all of it */
+    }
+    deflateEnd(&stream);
+    out->len = done ? before + (room - stream.avail_out) : before;
+    ASSERT_AT_MOST(out->len, out->cap);
+    return done;
 }

@@ -1,4 +1,4 @@
-/* Content encodings: compressed bodies in, plain bytes out, capped before anything is allocated for them. The only
+/* Content encodings: compressed bodies in, plain bytes out, capped before anything is allocated for them; and back. The only
  * place that knows zlib and zstd. One decoder per I/O thread. */
 #pragma once
 
@@ -19,3 +19,7 @@ void decoder_free(struct decoder *decoder);
  *   gzip     one member or several. */
 MUST_CHECK enum error decode_body(struct decoder *decoder, enum encoding encoding, struct slice in, size_t max,
                                   struct buf *out);
+
+/* Appends `in` as one member of gzip (RFC 1952), made quickly rather than small. False: memory is short, or it is more than 4 GiB; then
+ * nothing is appended. Any thread. */
+MUST_CHECK bool encode_gzip(struct slice in, struct buf *out);

@@ -40,7 +40,9 @@ void http_answer_begin(struct http_answer *answer, const struct io_context *cont
 {
     ASSERT(answer->route_reply == NULL && answer->stream == NULL);
     struct buf body = answer->body, headers = answer->headers, origin = answer->origin;
-    *answer = (struct http_answer){ .state = ANSWER_READY, .body = body, .headers = headers, .origin = origin };
+    *answer = (struct http_answer){
+        .state = ANSWER_READY, .received_ns = context->now_ns, .body = body, .headers = headers, .origin = origin
+    };
     buf_clear(&answer->body);
     buf_clear(&answer->headers);
     buf_clear(&answer->origin);

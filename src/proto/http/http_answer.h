@@ -49,6 +49,8 @@ struct http_answer {
     struct event_id id; /* ANSWER_ONE */
     bool id_of_client;  /* perhaps */
     int64_t deadline_ns;
+    int64_t received_ns;             /* when its request was whole */
+    uint32_t series;                 /* of its route: METRIC_REPLY_SECONDS */
     size_t weighed;                  /* bytes of the body that are counted as kept */
     struct buf body;                 /* ANSWER_BODY: the body; ANSWER_MANY: its lists; ANSWER_UPGRADE: all */
     struct buf headers;              /* reply.headers */

@@ -26,6 +26,7 @@ struct http_exchange {
     struct slice hsts; /* a line of its replies over TLS; empty: none */
 
     struct turn_share share;
+    int64_t whole_ns;           /* when the request was whole that waits for its turn; 0: none does */
     struct toll toll;           /* of the request that is read or served; only while there are limits */
     struct answer_ring answers; /* full: requests wait unparsed, and reading stops */
     struct ws_terms terms;      /* of the upgrade, if there is one */

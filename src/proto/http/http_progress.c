@@ -28,12 +28,19 @@ static void set_reading(struct http_session *session, bool on)
     }
 }
 
+static void wait_in_line(struct http_session *session)
+{
+    struct http_exchange *exchange = &session->exchange;
+    session->in_line = true;
+    exchange->whole_ns = exchange->whole_ns == 0 ? exchange->context->now_ns : exchange->whole_ns;
+}
+
 /* What a request means for the connection. False: no more can be taken. */
 static bool act_on(struct http_session *session, enum http_read read)
 {
     switch (read) {
     case HTTP_READ_NOTHING: return false;
-    case HTTP_READ_LACKS_TURN: session->in_line = true; return false;
+    case HTTP_READ_LACKS_TURN: wait_in_line(session); return false;
     case HTTP_READ_HEAD: return true;
     case HTTP_READ_EXPECTATION:
         session->continue_owed = true;

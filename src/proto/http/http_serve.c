@@ -23,13 +23,19 @@ static struct http_answer *begin_answer(struct http_exchange *exchange, const st
     if (exchange->toll.asked) {
         answer->limit = exchange->toll.told;
     }
+    if (exchange->whole_ns != 0) {
+        answer->received_ns = exchange->whole_ns;
+        exchange->whole_ns = 0;
+    }
     return answer;
 }
 
-/* One that waits is flushed when its fate is known. */
-static void flush_if_ready(const struct http_exchange *exchange)
+/* Of the answer that was begun last. One that waits is flushed when its fate is known. */
+static void flush_if_ready(const struct http_exchange *exchange, const struct route *route)
 {
-    if (answer_ring_at(&exchange->answers, exchange->answers.next - 1)->state == ANSWER_READY) {
+    struct http_answer *answer = answer_ring_at(&exchange->answers, exchange->answers.next - 1);
+    answer->series = route != NULL ? route->reply_series : 0;
+    if (answer->state == ANSWER_READY) {
         exchange->transport->ops->want_flush(exchange->transport);
     }
 }
@@ -147,7 +153,7 @@ void http_serve_refusal(struct http_exchange *exchange, const struct http_reques
                         const struct http_destination *to, enum error error, struct slice detail)
 {
     refuse(exchange, request, to, error, detail)->reply.close = true;
-    flush_if_ready(exchange);
+    flush_if_ready(exchange, to->route);
 }
 
 static enum http_outcome outcome(const struct http_request *request)
@@ -251,6 +257,6 @@ enum http_outcome http_serve(struct http_exchange *exchange, const struct http_r
     } else {
         serve_events(exchange, request, to->route->events, body);
     }
-    flush_if_ready(exchange);
+    flush_if_ready(exchange, to->route);
     return after;
 }

@@ -34,6 +34,13 @@ struct http_session {
     bool input_waits;      /* at the socket of a connection that was to end for its silence */
 
     /* What is kept, and how fast the client is: see http_bounds.h. */
+    /* A reply that the socket has not taken whole: when its request was whole, and what will have been taken then. `end` 0: none. */
+    struct {
+        int64_t received_ns;
+        uint64_t end;
+        uint32_t series;
+    } timed;
+
     struct kept_share received; /* `input` */
     struct kept_share replies;  /* `exchange.answers` and `out` */
     size_t owed;                /* bytes of the answers before `weighed` that are in the ring */

@@ -196,7 +196,9 @@ static enum error settle(struct io_context *context, const struct http_request *
 enum error http_upgrade(struct io_context *context, const struct http_request *request, const struct route *route,
                         struct client_address client, struct ws_terms *terms, struct buf *out, struct slice *detail)
 {
-    *terms = (struct ws_terms){ .route = route->events, .acks = route->acks, .address = client };
+    *terms = (struct ws_terms){
+        .route = route->events, .acks = route->acks, .ack_series = route->ack_series, .address = client
+    };
     terms->client_ip_length = client_address_format(&client, terms->client_ip);
     enum error error = settle(context, request, terms, out, detail);
     if (error != OK) {

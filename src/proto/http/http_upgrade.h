@@ -17,6 +17,7 @@ struct ws_terms {
     const struct event_route *route;
     const struct stream *stream;
     bool acks;
+    uint32_t ack_series;              /* of METRIC_REPLY_SECONDS */
     const struct gatekeeper *entered; /* with `address`; NULL: not yet */
     struct client_address address;
     char client_ip[CLIENT_ADDRESS_TEXT];

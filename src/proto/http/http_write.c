@@ -2,9 +2,11 @@
 #include "proto/http/http_write.h"
 
 #include "base/assert.h"
+#include "base/metrics/metrics.h"
 #include "proto/front/transport.h"
 #include "proto/http/http_bounds.h"
 #include "proto/http/http_session_private.h"
+#include "proto/http/io_context.h"
 
 /* The answer at the front of the ring is the last of this connection. */
 static bool is_last(const struct http_session *session, const struct http_answer *answer)
@@ -19,6 +21,33 @@ static void finish(struct http_session *session)
 {
     http_session_step(session, HTTP_STEP_FINISH);
     answer_ring_clear(&session->exchange.answers);
+}
+
+static void observe(const struct http_session *session, int64_t received_ns, uint32_t series)
+{
+    const struct io_context *context = session->exchange.context;
+    metric_observe_ns(context->intake.cells, METRIC_REPLY_SECONDS, series, context->now_ns - received_ns);
+}
+
+/* A reply was put behind those that wait. Of several the first is timed until it is taken; the others are as soon, unless their client
+ * takes nothing. */
+static void time_reply(struct http_session *session, int64_t received_ns, uint32_t series)
+{
+    if (session->timed.end != 0) {
+        observe(session, received_ns, series);
+        return;
+    }
+    session->timed.received_ns = received_ns;
+    session->timed.end = session->out.taken + outgoing_waiting(&session->out);
+    session->timed.series = series;
+}
+
+static inline void note_taken(struct http_session *session)
+{
+    if (session->timed.end != 0 && session->out.taken >= session->timed.end) {
+        observe(session, session->timed.received_ns, session->timed.series);
+        session->timed.end = 0;
+    }
 }
 
 /* What a reply without an end has by now; a gateway that ends, ends it. */
@@ -36,11 +65,14 @@ static bool collect_one(struct http_session *session, struct http_answer *answer
 {
     answer->reply.close = is_last(session, answer);
     http_bounds_unweigh(session, answer);
+    int64_t received_ns = answer->received_ns;
+    uint32_t series = answer->series;
     http_answer_write(answer, session->exchange.context, &session->out.bytes);
     if (answer->state == ANSWER_STREAM) {
         collect_stream(session, answer);
         return false;
     }
+    time_reply(session, received_ns, series);
     session->exchange.answers.first++;
     if (answer->reply.close) {
         finish(session);
@@ -75,6 +107,7 @@ bool http_write_out(struct http_session *session)
     if (!outgoing_write(&session->out, session->exchange.transport)) {
         return false;
     }
+    note_taken(session);
     http_bounds_write(session, session->out.taken != before);
     if (session->phase == PHASE_LINGERS && !session->out.blocked) {
         session->exchange.transport->ops->finish(session->exchange.transport);

@@ -8,6 +8,7 @@
 #include "pipeline/pipeline.h"
 #include "proto/front/page.h"
 #include "proto/pages/page_counts.h"
+#include "proto/pages/scrape.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -25,13 +26,6 @@ static void append_time(struct buf *out, int64_t wall_ns)
     buf_append(out, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc));
 }
 
-static void make_metrics(void *context, struct page_reply *reply)
-{
-    struct pages_source *source = context;
-    reply->content_type = METRICS_TEXT_TYPE;
-    metrics_render(source->metrics, METRICS_TEXT, &reply->body);
-}
-
 static enum page_result serve_metrics(void *context, const struct page_request *request, struct page_reply *reply,
                                       struct page_later later)
 {
@@ -43,7 +37,7 @@ static enum page_result serve_metrics(void *context, const struct page_request *
     if (of_event && source->event_metrics != NULL) {
         return source->event_metrics->handle(source->event_metrics->context, request, reply, later);
     }
-    page_cache_give(&source->metrics_page, make_metrics, source, reply);
+    scrape_give(source->scrape, request, reply);
     return PAGE_READY;
 }
 
@@ -217,7 +211,7 @@ _Static_assert(ARRAY_LENGTH(table) <= PAGES_MAX, "callers have room for PAGES_MA
 
 size_t pages_fill(struct page *pages, struct pages_source *source)
 {
-    page_cache_init(&source->metrics_page, clock_monotonic_ns);
+    source->scrape = scrape_new(source->metrics, clock_monotonic_ns);
     page_cache_init(&source->health_page, clock_monotonic_ns);
     page_cache_init(&source->status_page, clock_monotonic_ns);
     for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
@@ -231,8 +225,8 @@ size_t pages_fill(struct page *pages, struct pages_source *source)
 
 void pages_release(struct pages_source *source)
 {
-    if (source->metrics_page.clock != NULL) {
-        page_cache_release(&source->metrics_page);
+    if (source->health_page.clock != NULL) {
+        scrape_free(source->scrape);
         page_cache_release(&source->health_page);
         page_cache_release(&source->status_page);
     }

@@ -4,12 +4,15 @@
  *   /readyz        200 while events are accepted, 503 else; its text lists every part that is not OK with its reason and
  *                  since when, `?verbose` all of them
  *   /health        the same as JSON, of every part
+ *   /metrics       as scrape.h says
  *   /status        version, uptime, streams and the accounting identity as JSON
  *
  * All come from cached states. /metrics, /health and /status are made anew as often as page_cache.h allows. */
 #pragma once
 
 #include "proto/pages/page_cache.h"
+
+struct scrape;
 
 struct pages_source {
     struct metrics *metrics;
@@ -22,7 +25,7 @@ struct pages_source {
     /* "GET /metrics?event_name=…" answers as /events/metrics: the page to hand it to, or NULL. */
     const struct page *event_metrics;
     /* pages_fill's: */
-    struct page_cache metrics_page;
+    struct scrape *scrape; /* NULL: memory is short */
     struct page_cache health_page;
     struct page_cache status_page;
 };

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct page;
 struct reply_set;
@@ -27,6 +28,8 @@ struct route {
     const struct page *page;          /* ROUTE_PAGE */
     const struct reply_set *replies;  /* ROUTE_REPLY */
     unsigned scope;                   /* of enum access_scope: what a key must be for; 0: everybody may */
+    uint32_t reply_series;            /* of METRIC_REPLY_SECONDS, for its replies */
+    uint32_t ack_series;              /* ROUTE_WEBSOCKET: for its acknowledgements */
     const char *file;                 /* NULL: it is built in */
     int line;
 };

@@ -157,13 +157,14 @@ static bool tell_refused(struct ws_acks *acks, const struct submission *submissi
     return listed || add_refused(acks, submission);
 }
 
-bool ws_acks_push(struct ws_acks *acks, const struct submission *submission)
+bool ws_acks_push(struct ws_acks *acks, const struct submission *submission, int64_t received_ns)
 {
     bool refused = submission->error != OK;
     bool pending = !refused && submission->pending;
     bool told = tell_refused(acks, submission);
     struct ws_owed *owed = owed_at(acks, acks->next++);
     *owed = (struct ws_owed){
+        .received_ns = received_ns,
         .errors_end = acks->errors_from + acks->errors.len,
         .refused_end = acks->refused_from + acks->refused.len,
         .rejected = refused ? 1 : submission->rejected,
@@ -226,8 +227,24 @@ static void write_ack(struct ws_acks *acks, const struct sums *sums, struct buf 
     buf_append_byte(text, '}');
 }
 
-bool ws_acks_take(struct ws_acks *acks, struct buf *text, enum error *failed)
+/* Messages that came in one turn are told of at once. */
+struct run {
+    int64_t received_ns;
+    uint32_t messages;
+};
+
+static void tell_run(struct run *run, const struct ws_acks_clock *clock, int64_t next_ns)
 {
+    if (run->messages != 0 && run->received_ns != next_ns) {
+        clock->taken(clock->context, run->received_ns, run->messages);
+        run->messages = 0;
+    }
+    run->received_ns = next_ns;
+}
+
+bool ws_acks_take(struct ws_acks *acks, struct buf *text, const struct ws_acks_clock *clock, enum error *failed)
+{
+    struct run run = { 0 };
     struct sums sums = { .errors_end = acks->errors_from, .refused_end = acks->refused_from };
     uint64_t first = acks->first;
     *failed = OK;
@@ -245,8 +262,11 @@ bool ws_acks_take(struct ws_acks *acks, struct buf *text, enum error *failed)
             sums.refused_end = owed->refused_end;
             acks->events -= owed->events;
             acks->first++;
+            tell_run(&run, clock, owed->received_ns);
+            run.messages++;
         }
     }
+    tell_run(&run, clock, INT64_MIN);
     if (acks->first == first) {
         return false;
     }

@@ -22,6 +22,7 @@ struct ticket;
 #define WS_REFUSED_MAX ((size_t)64 << 10)
 
 struct ws_owed {
+    int64_t received_ns; /* when the message was whole */
     uint64_t errors_end; /* where the message's errors end, counted from the first byte of the connection's */
     uint64_t refused_end;
     uint32_t accepted;
@@ -58,15 +59,21 @@ static inline bool ws_acks_is_empty(const struct ws_acks *acks)
 /* Makes room for one more message if it can: false at WS_OWED_MAX or WS_REFUSED_MAX, or if memory is short. */
 bool ws_acks_make_room(struct ws_acks *acks);
 
-/* The next message, as far as it is known at once. ws_acks_make_room was true. True: it is decided. */
-bool ws_acks_push(struct ws_acks *acks, const struct submission *submission);
+/* The next message, as far as it is known at once; it was whole at received_ns. ws_acks_make_room was true. True: it is decided. */
+bool ws_acks_push(struct ws_acks *acks, const struct submission *submission, int64_t received_ns);
 
 /* A completion; of a message that is not owed (any more): nothing. */
 void ws_acks_complete(struct ws_acks *acks, const struct ticket *ticket);
 
+/* Is told of messages that are acknowledged, and were whole at the same time. */
+struct ws_acks_clock {
+    void (*taken)(void *context, int64_t received_ns, uint32_t messages);
+    void *context;
+};
+
 /* Takes off all messages at the front that are decided, and writes their acknowledgement to `text` (cleared). False if
  * there are none. *failed: why the message that is now the first can never be acknowledged, or OK. */
-bool ws_acks_take(struct ws_acks *acks, struct buf *text, enum error *failed);
+bool ws_acks_take(struct ws_acks *acks, struct buf *text, const struct ws_acks_clock *clock, enum error *failed);
 
 /* Owes nothing any more; late completions find nothing. */
 void ws_acks_forget(struct ws_acks *acks);

@@ -118,6 +118,18 @@ static enum ws_received submit_unheard(struct ws_session *session, bool is_text,
     return error != OK ? breaks(why, error, NULL) : WS_TAKEN;
 }
 
+static void note_whole(struct ws_session *session)
+{
+    session->whole_ns = session->whole_ns == 0 ? session->context->now_ns : session->whole_ns;
+}
+
+static int64_t take_whole(struct ws_session *session)
+{
+    int64_t whole_ns = session->whole_ns == 0 ? session->context->now_ns : session->whole_ns;
+    session->whole_ns = 0;
+    return whole_ns;
+}
+
 /* Followed by JSON_PADDING readable bytes. */
 static enum ws_received take_message(struct ws_session *session, bool is_text, struct slice bytes, struct ws_end *why)
 {
@@ -141,7 +153,12 @@ static enum ws_received take_message(struct ws_session *session, bool is_text, s
         return breaks(why, error, NULL);
     }
     session->awaits_submitted = handed_on;
-    return !handed_on && ws_acks_push(&session->acks, &session->context->intake.submission) ? WS_ANSWERED : WS_TAKEN;
+    if (handed_on) {
+        note_whole(session);
+        return WS_TAKEN;
+    }
+    const struct submission *submission = &session->context->intake.submission;
+    return ws_acks_push(&session->acks, submission, take_whole(session)) ? WS_ANSWERED : WS_TAKEN;
 }
 
 enum ws_received ws_receive_submitted(struct ws_session *session, struct large_payload *large, struct ws_end *why)
@@ -153,7 +170,7 @@ enum ws_received ws_receive_submitted(struct ws_session *session, struct large_p
     if (error != OK) {
         return breaks(why, error, NULL);
     }
-    ws_acks_push(&session->acks, known);
+    ws_acks_push(&session->acks, known, take_whole(session));
     return WS_ANSWERED;
 }
 
@@ -210,12 +227,16 @@ static bool may_end_message(struct ws_session *session, const struct ws_frame *f
     struct io_context *context = session->context;
     struct ws_input *input = &session->input;
     if (session->awaits_submitted || !has_room(session)) {
+        if (!session->awaits_submitted) { /* whose time it is until then */
+            note_whole(session);
+        }
         ws_input_step(input, WS_LACKS_ROOM);
         return false;
     }
     bool is_text = frame->opcode == WS_TEXT || input->fragments == WS_TEXT_FRAGMENTS;
     size_t length = input->message.len + (size_t)frame->length;
     if (!turn_admits(&context->turn, &session->share, length, !is_text)) {
+        note_whole(session);
         ws_input_step(input, WS_LACKS_TURN);
         session->transport->ops->want_turn(session->transport);
         return false;

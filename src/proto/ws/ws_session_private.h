@@ -30,6 +30,7 @@ struct ws_session {
     struct turn_share share;
     enum error full; /* WS_HELD: why the gateway takes none, or OK: the bounds of the connection are reached */
     int64_t full_since_ns;
+    int64_t whole_ns; /* when the message was whole that waits for room or its turn, or was handed on; 0: none is */
 
     struct ws_acks acks;
     bool awaits_submitted; /* of a large message, which has the next place in acks; no other is taken meanwhile */

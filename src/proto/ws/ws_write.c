@@ -9,11 +9,22 @@ void ws_write_count_closed(struct ws_session *session, enum error error)
     metric_add_index(session->context->intake.cells, METRIC_WEBSOCKETS_CLOSED, error, 1);
 }
 
+static void observe(void *opaque, int64_t received_ns, uint32_t messages)
+{
+    const struct ws_session *session = opaque;
+    const struct io_context *context = session->context;
+    if (session->terms.acks) {
+        metric_observe(context->intake.cells, METRIC_REPLY_SECONDS, session->terms.ack_series,
+                       context->now_ns - received_ns, messages);
+    }
+}
+
 enum error ws_write_acks(struct ws_session *session)
 {
     struct buf *text = &session->context->text;
     enum error failed;
-    if (ws_acks_take(&session->acks, text, &failed) && session->terms.acks) {
+    const struct ws_acks_clock clock = { observe, session };
+    if (ws_acks_take(&session->acks, text, &clock, &failed) && session->terms.acks) {
         session->out.bytes.failed |= text->failed;
         ws_frame_write(&session->out.bytes, WS_TEXT, buf_slice(text));
         metric_add(session->context->intake.cells, METRIC_WEBSOCKET_ACKS, 1);

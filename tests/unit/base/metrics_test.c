@@ -232,6 +232,27 @@ static void states_with_labels_come_and_go(void **state)
     metrics_free(metrics);
 }
 
+static void routes_have_series_of_their_own_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    struct metrics *metrics = metrics_new(&(struct metrics_labels){ .streams = { streams, 1 }, .route_room = 2 });
+    struct metrics_cells *cells;
+    uint32_t one = metrics_take_route(metrics, 0, SLICE("/a"), SLICE("/{x}"));
+    uint32_t two = metrics_take_route(metrics, 1, SLICE(""), SLICE("/a/{x}"));
+    assert_true(one != 0 && two != 0 && one != two);
+    assert_int_equal(metrics_take_route(metrics, 0, SLICE(""), SLICE("/a/{x}")), one);
+    assert_int_equal(metrics_take_route(metrics, 0, SLICE(""), SLICE("/b")), 0);
+    cells = metrics_thread(metrics);
+    metric_observe_ns(cells, METRIC_REPLY_SECONDS, one, NS_PER_MS);
+    metric_observe(cells, METRIC_REPLY_SECONDS, two, NS_PER_MS, 3);
+    assert_false(page_has(metrics, "route=\"\""));
+    metric_observe_ns(cells, METRIC_REPLY_SECONDS, 0, NS_PER_MS);
+    assert_true(page_has(metrics, "sluice_reply_seconds_count{protocol=\"http\",route=\"/a/{x}\"} 1\n"));
+    assert_true(page_has(metrics, "sluice_reply_seconds_count{protocol=\"ws\",route=\"/a/{x}\"} 3\n"));
+    assert_true(page_has(metrics, "sluice_reply_seconds_count{protocol=\"http\",route=\"\"} 1\n"));
+    metrics_free(metrics);
+}
+
 static void openmetrics_calls_counters_by_their_family_and_ends_with_eof(void **state)
 {
     (void)state;
@@ -337,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_value_at_the_bound_of_a_bucket_is_in_it_and_one_beyond_in_the_next),
         cmocka_unit_test(many_events_of_one_value_are_observed_at_once),
         cmocka_unit_test(states_with_labels_come_and_go),
+        cmocka_unit_test(routes_have_series_of_their_own_as_far_as_there_is_room),
         cmocka_unit_test(openmetrics_calls_counters_by_their_family_and_ends_with_eof),
         cmocka_unit_test(reports_what_the_system_says_of_the_process),
         cmocka_unit_test(every_metric_says_what_a_good_and_a_bad_value_means),
