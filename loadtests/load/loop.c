@@ -118,8 +118,9 @@ void loop_run(struct loop *loop, struct load *load)
 int loop_connect(const struct options *options, struct in_addr from)
 {
     struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr = from };
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)options->port) };
-    inet_pton(AF_INET, options->host, &to.sin_addr);
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_addr = options->address,
+                              .sin_port = htons((uint16_t)options->port) };
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {

@@ -1,7 +1,7 @@
 /* Turns the command line into options. */
 #include "options.h"
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +23,8 @@ static const struct row {
     const char *help;
 } rows[] = {
 #define AT(member) offsetof(struct options, member)
-    { "host", ON_ALL, TEXT, AT(host), 0, 0, NULL, "IPV4", "where the gateway is (127.0.0.1)" },
+    { "host", ON_ALL, TEXT, AT(host), 0, 0, NULL, "NAME",
+      "where the gateway is: a name or an IPv4 address (127.0.0.1)" },
     { "port", ON_ALL, COUNT, AT(port), 1, 65535, NULL, "N", "its port (http and ws 8080, udp 8125)" },
     { "path", ON_HTTP | ON_WS, TEXT, AT(path), 0, 0, NULL, "P",
       "where it posts or connects to (http /events, ws /ws)" },
@@ -170,13 +171,21 @@ static const struct protocol_row *protocol_of(int argc, char **argv)
     exit(asked ? 0 : 2);
 }
 
+static void find_host(struct options *options)
+{
+    const struct addrinfo wanted = { .ai_family = AF_INET };
+    struct addrinfo *found;
+    int error = getaddrinfo(options->host, NULL, &wanted, &found);
+    if (error != 0) {
+        options_refuse("host", "%s: %s", options->host, gai_strerror(error));
+    }
+    options->address = ((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr;
+    freeaddrinfo(found);
+}
+
 /* What a row cannot say alone. */
 static void check(const struct options *options, const struct protocol_row *protocol)
 {
-    struct in_addr address;
-    if (inet_pton(AF_INET, options->host, &address) != 1) {
-        options_refuse("host", "expected an IPv4 address, found %s", options->host);
-    }
     if ((protocol->compressions & 1u << options->compress) == 0) {
         options_refuse("compress", "%s has no %s", protocol->name, compress_words[options->compress]);
     }
@@ -210,5 +219,6 @@ void options_parse(struct options *options, int argc, char **argv)
         }
         set(row, options, row->kind == FLAG ? "" : argv[++i]);
     }
+    find_host(options);
     check(options, protocol);
 }

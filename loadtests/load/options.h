@@ -4,12 +4,15 @@
 #include "body.h"
 #include "compress.h"
 
+#include <netinet/in.h>
+
 enum protocol_bit { ON_HTTP = 1, ON_WS = 2, ON_UDP = 4, ON_ALL = ON_HTTP | ON_WS | ON_UDP };
 enum expect { EXPECT_SLUICE, EXPECT_2XX };
 
 struct options {
     enum protocol_bit protocol;
-    const char *host; /* IPv4 */
+    const char *host;       /* a name, or an address in text */
+    struct in_addr address; /* of the host */
     uint64_t port;
     const char *path;
     uint64_t connections;

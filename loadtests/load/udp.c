@@ -22,8 +22,9 @@ struct sender {
 static void open_sender(struct load *load)
 {
     static struct sender sender;
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)load->options.port) };
-    inet_pton(AF_INET, load->options.host, &to.sin_addr);
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_addr = load->options.address,
+                              .sin_port = htons((uint16_t)load->options.port) };
     load->state = &sender;
     sender.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (sender.fd < 0 || connect(sender.fd, (struct sockaddr *)&to, sizeof to) != 0) {
