@@ -1,6 +1,7 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
 .PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor dist deb reproducible test-deb
+.PHONY: up up-cluster up-monitoring up-load down rebuild logs logs-app clean-containers test-compose test-kubernetes
 
 CONFIG ?= config/sluice.yaml
 BENCH ?=
@@ -44,6 +45,7 @@ test: build ## install what the tests need and run them all
 	ctest --preset release
 	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
 	cd sdk/browser && npm test
+	@$(MAKE) --no-print-directory test-kubernetes
 	@$(MAKE) --no-print-directory crash-build
 	tests/integration/run
 
@@ -157,5 +159,48 @@ lint: ## formatting, include arrows, figures of the code's shape, clang warnings
 fmt: ## format the sources
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
-clean: ## remove the builds (not vendor/, not data/)
+PROFILES ?= default
+
+up: ## build and start containers, with docker or podman: PROFILES='default' (docs/containers.md)
+	docker/compose up $(PROFILES)
+
+up-cluster: ## the same with a ClickHouse server, Redis, and two gateways behind haproxy
+	docker/compose up clickhouse
+
+up-monitoring: ## Prometheus with the alerts, Alertmanager and Grafana, beside the containers that run
+	docker/compose up monitoring
+
+up-load: ## load on the gateway that runs: LOAD_HOST=gateway (cluster: haproxy) LOAD_SECONDS=30
+	docker/compose up load
+
+down: ## end and remove the containers; events stay, in volumes
+	docker/compose down
+
+rebuild: ## build the images anew, from nothing, and start: PROFILES='default'
+	docker/compose rebuild $(PROFILES)
+
+logs: ## of all containers, as they come
+	docker/compose logs
+
+logs-app: ## of the gateways only
+	docker/compose logs gateway gateway-1 gateway-2
+
+clean-containers: ## remove containers, images, volumes WITH ALL EVENTS, and passwords
+	docker/compose purge
+
+test-compose: ## the cluster of containers: one gateway killed under load, stand-ins for public images
+	@scripts/install test
+	/usr/bin/python3 tests/integration/compose.py
+
+test-kubernetes: ## deploy/kubernetes against the schemas of Kubernetes
+	@scripts/install sdk
+	@$(MAKE) --no-print-directory tests/kubernetes/node_modules/.package-lock.json
+	cd tests/kubernetes && npm test
+
+tests/kubernetes/node_modules/.package-lock.json: tests/kubernetes/package-lock.json
+	cd tests/kubernetes && npm ci
+	@touch $@
+
+clean: ## remove the builds, and containers and images if there are any (not vendor/, not data/, not volumes)
+	@[ ! -d docker/secrets ] || docker/compose clean
 	rm -rf build build-debug build-crash build-asan build-ubsan build-tsan build-clang build-fuzz build-fuzz-cost
