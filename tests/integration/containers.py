@@ -88,6 +88,8 @@ class Engine:
 
     def remove_all(self):
         """Of this store alone; what is mounted in its folder must be gone before that is removed."""
+        if shutil.which("podman") is None:
+            return
         subprocess.run(["podman", "rm", "-fa", "-t", "1"], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
