@@ -102,31 +102,47 @@ static void append_accepted(const struct json_document *document, struct buf *ou
     }
 }
 
+static bool is_told(const char *name)
+{
+    return strcmp(name, "refused") == 0 || strcmp(name, "accepted") == 0;
+}
+
+/* *copy owns what the document may point to; released by the caller. */
+static bool read_event(struct json_parser *parser, struct slice data, struct buf *copy, struct json_document *document)
+{
+    buf_append_slice(copy, data);
+    return buf_reserve(copy, JSON_PADDING) && json_parse(parser, buf_slice(copy), document) == OK &&
+           json_type(document, JSON_ROOT) == '{';
+}
+
 enum live_line_result live_line(struct json_parser *parser, const char *name, struct slice data, struct buf *out)
 {
-    bool refused = strcmp(name, "refused") == 0;
     struct json_document document;
     struct buf copy = { 0 };
-    if (!refused && strcmp(name, "accepted") != 0) {
+    if (!is_told(name)) {
         return LIVE_NOTHING;
     }
-    buf_append_slice(&copy, data);
-    bool read = buf_reserve(&copy, JSON_PADDING) && json_parse(parser, buf_slice(&copy), &document) == OK &&
-                json_type(&document, JSON_ROOT) == '{';
+    bool read = read_event(parser, data, &copy, &document);
     if (read) {
-        (refused ? append_refused : append_accepted)(&document, out);
+        (strcmp(name, "refused") == 0 ? append_refused : append_accepted)(&document, out);
     }
     buf_release(&copy);
     return read && !out->failed ? LIVE_LINE : LIVE_BROKEN;
 }
 
-enum live_line_result live_line_json(const char *name, struct slice data, struct buf *out)
+enum live_line_result live_line_json(struct json_parser *parser, const char *name, struct slice data, struct buf *out)
 {
-    if (strcmp(name, "refused") != 0 && strcmp(name, "accepted") != 0) {
+    struct json_document document;
+    struct buf copy = { 0 };
+    if (!is_told(name)) {
         return LIVE_NOTHING;
     }
-    buf_printf(out, "{\"kind\":\"%s\",\"event\":", name);
-    append_plain(out, data);
-    buf_append_byte(out, '}');
-    return out->failed ? LIVE_BROKEN : LIVE_LINE;
+    bool read = read_event(parser, data, &copy, &document);
+    if (read) {
+        buf_printf(out, "{\"kind\":\"%s\",\"event\":", name);
+        append_plain(out, json_trim(data));
+        buf_append_byte(out, '}');
+    }
+    buf_release(&copy);
+    return read && !out->failed ? LIVE_LINE : LIVE_BROKEN;
 }

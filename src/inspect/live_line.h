@@ -15,4 +15,4 @@ enum live_line_result {
 enum live_line_result live_line(struct json_parser *parser, const char *name, struct slice data, struct buf *out);
 
 /* The JSON itself, fit for a terminal: the characters of live_line alone, on one line. */
-enum live_line_result live_line_json(const char *name, struct slice data, struct buf *out);
+enum live_line_result live_line_json(struct json_parser *parser, const char *name, struct slice data, struct buf *out);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/plain_text.h"
 #include "inspect/number_text.h"
+#include "pipeline/json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,21 +169,37 @@ size_t result_table_text(struct slice result, struct buf *out)
     return rows;
 }
 
-static void append_value(const struct column *column, struct slice cell, struct buf *space, struct buf *out)
+/* As a JSON string. */
+static void append_json_text(struct slice text, struct buf *out)
 {
-    unescape(cell, space);
-    struct slice text = buf_slice(space);
-    bool is_digit = text.len != 0 && ((text.data[text.len - 1] >= '0' && text.data[text.len - 1] <= '9'));
-    if (is_number(column)) {
-        buf_append_slice(out, is_digit ? text : SLICE("null")); /* nan, inf */
-        return;
-    }
     size_t room = 3 * text.len + 1;
     char *plain = malloc(room);
     if (plain != NULL) {
         buf_append_json_string(out, slice_make(plain, plain_text_copy(text, plain, room)));
+    } else {
+        buf_append_string(out, "null");
     }
     free(plain);
+}
+
+/* As JSON has them: not nan and inf. */
+static bool is_json_number(struct slice text)
+{
+    const char *reason;
+    return text.len != 0 && json_trim(text).len == text.len &&
+           (text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9')) &&
+           json_locate(text, false, &reason) == text.len;
+}
+
+static void append_value(const struct column *column, struct slice cell, struct buf *space, struct buf *out)
+{
+    unescape(cell, space);
+    struct slice text = buf_slice(space);
+    if (is_number(column)) {
+        buf_append_slice(out, is_json_number(text) ? text : SLICE("null"));
+    } else {
+        append_json_text(text, out);
+    }
 }
 
 size_t result_table_json(struct slice result, struct buf *out)
@@ -197,7 +214,7 @@ size_t result_table_json(struct slice result, struct buf *out)
             buf_append_string(out, rows == 0 ? "{" : ",{");
             for (size_t i = 0; i < table.count && slice_split(&row, '\t', &cell); i++) {
                 buf_append_string(out, i == 0 ? "" : ",");
-                buf_append_json_string(out, table.columns[i].name);
+                append_json_text(table.columns[i].name, out);
                 buf_append_byte(out, ':');
                 append_value(&table.columns[i], cell, &space, out);
             }

@@ -66,8 +66,8 @@ static bool print_event(void *context, const char *name, struct slice data)
 {
     struct tail *tail = context;
     buf_clear(&tail->line);
-    enum live_line_result result =
-        tail->json ? live_line_json(name, data, &tail->line) : live_line(tail->parser, name, data, &tail->line);
+    enum live_line_result result = tail->json ? live_line_json(tail->parser, name, data, &tail->line)
+                                              : live_line(tail->parser, name, data, &tail->line);
     if (result != LIVE_LINE) {
         return true;
     }

@@ -176,7 +176,7 @@ static void live_events_become_lines(void **state)
         assert_string_equal(buf_c_string(&out), rows[i].line != NULL ? rows[i].line : "");
     }
     assert_int_equal(live_line(parser, "refused", SLICE("[1"), &out), LIVE_BROKEN);
-    assert_int_equal(live_line_json("accepted", SLICE("{\"a\":\"\xc2\x9b\"}"), &out), LIVE_LINE);
+    assert_int_equal(live_line_json(parser, "accepted", SLICE("{\"a\":\"\xc2\x9b\"}"), &out), LIVE_LINE);
     assert_string_equal(buf_c_string(&out), "{\"kind\":\"accepted\",\"event\":{\"a\":\" \"}}");
     buf_release(&out);
     json_parser_free(parser);
