@@ -21,7 +21,7 @@
 #include "command/version_command.h"
 
 #include "base/version.h"
-#include "config/describe.h"
+#include "config/describe/describe.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,12 @@
 /* Turns the streams of a configuration into the CREATE TABLE of each. */
 #include "command/schema_command.h"
 
-#include "config/config.h"
 #include "gateway.h"
+#include "inspect/configured.h"
 
+#include "config/options/journal_options.h"
+#include "config/options/store_options.h"
+#include "config/options/stream_options.h"
 #include "event/stream.h"
 #include "store/store.h"
 #include "store/table/table_ddl.h"
@@ -46,9 +49,9 @@ static bool parse_arguments(int argc, char **argv, struct schema_arguments *argu
 }
 
 /* Of the first server that answers; false if none does. */
-static bool probe_servers(const struct config *config, struct store_features *features, struct buf *problem)
+static bool probe_servers(const struct configured *config, struct store_features *features, struct buf *problem)
 {
-    struct store *store = store_new(&config->store, config->journal.data, false, problem);
+    struct store *store = store_new(config->store, config->journal->data, false, problem);
     struct store_session *session = store == NULL ? NULL : store->ops->session_new(store);
     for (size_t i = 0; session != NULL && !features->known && i < store->server_count; i++) {
         struct store_reply reply;
@@ -64,10 +67,10 @@ static bool probe_servers(const struct config *config, struct store_features *fe
     return features->known;
 }
 
-static void find_features(const struct config *config, const char *version, struct store_features *features)
+static void find_features(const struct configured *config, const char *version, struct store_features *features)
 {
     struct buf problem = { 0 };
-    bool asks = version == NULL && config->store.kind == STORE_CLICKHOUSE;
+    bool asks = version == NULL && config->store->kind == STORE_CLICKHOUSE;
     if (!asks || !probe_servers(config, features, &problem)) {
         store_features_by_version(features, slice_from_string(version == NULL ? SHIPPED_VERSION : version));
         if (asks) {
@@ -88,7 +91,7 @@ static bool is_wanted(const struct schema_arguments *arguments, const char *stre
     return wanted;
 }
 
-static bool names_are_streams(const struct config *config, const struct schema_arguments *arguments)
+static bool names_are_streams(const struct configured *config, const struct schema_arguments *arguments)
 {
     bool all = true;
     for (int i = 0; i < arguments->stream_count; i++) {
@@ -97,34 +100,34 @@ static bool names_are_streams(const struct config *config, const struct schema_a
             found = found || strcmp(config->streams[j].name, arguments->streams[i]) == 0;
         }
         if (!found) {
-            fprintf(stderr, "sluice schema: %s has no stream %s\n", arguments->config, arguments->streams[i]);
+            fprintf(stderr, "sluice schema: %s has no stream %s\n", config->path, arguments->streams[i]);
         }
         all = all && found;
     }
     return all;
 }
 
-static bool append_stream(const struct config *config, size_t index, const struct store_features *features,
+static bool append_stream(const struct configured *config, size_t index, const struct store_features *features,
                           const struct table_form *form, struct buf *out, struct buf *problem)
 {
     struct stream *stream = stream_compile(&config->streams[index], index, problem);
     bool possible = stream != NULL && table_ddl_is_possible(stream, features, problem);
     if (possible) {
-        table_ddl(stream, config->store.database, features, form, out);
+        table_ddl(stream, config->store->database, features, form, out);
         buf_append_string(out, ";\n");
     }
     stream_free(stream);
     return possible;
 }
 
-static int print(const struct config *config, const struct schema_arguments *arguments, struct buf *problem)
+static int print(const struct configured *config, const struct schema_arguments *arguments, struct buf *problem)
 {
     struct store_features features = { 0 };
     struct table_form form = arguments->form;
     struct buf out = { 0 };
     bool possible = true;
     form.lines = true;
-    form.fsync = config->journal.durability == DURABILITY_FSYNC;
+    form.fsync = config->journal->durability == DURABILITY_FSYNC;
     find_features(config, arguments->version, &features);
     for (size_t i = 0; i < config->stream_count; i++) {
         if (is_wanted(arguments, config->streams[i].name)) {
@@ -141,14 +144,14 @@ static int print(const struct config *config, const struct schema_arguments *arg
 
 static int run_command(int argc, char **argv)
 {
-    struct schema_arguments arguments = { .config = DEFAULT_CONFIG };
+    struct schema_arguments arguments = { 0 };
     if (!parse_arguments(argc, argv, &arguments)) {
         return command_explain_use(&schema_command);
     }
-    struct config config;
+    struct configured config;
     struct buf problem = { 0 };
     int code = 2;
-    if (config_load(&config, arguments.config, config_environment, &problem) && gateway_check(&config, &problem) &&
+    if (configured_load(&config, arguments.config, &problem) && gateway_check(config.all, &problem) &&
         names_are_streams(&config, &arguments)) {
         code = print(&config, &arguments, &problem);
     }
@@ -156,7 +159,7 @@ static int run_command(int argc, char **argv)
         fprintf(stderr, "sluice schema: %s", buf_c_string(&problem));
     }
     buf_release(&problem);
-    config_free(&config);
+    configured_release(&config);
     return code;
 }
 

@@ -3,7 +3,7 @@
 #include "base/system/terminal.h"
 #include "command/stop.h"
 #include "config/config.h"
-#include "config/describe.h"
+#include "config/describe/describe.h"
 #include "gateway.h"
 #include "memory_plan.h"
 #include "start_line.h"

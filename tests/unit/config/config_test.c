@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "command/commands.h"
 #include "config/config.h"
-#include "config/describe.h"
+#include "config/describe/describe.h"
 #include "config/environment.h"
 #include "config/scalar.h"
 #include "config/tables/option_table.h"

@@ -1,5 +1,5 @@
 /* Turns the option tables into docs/configuration.md. */
-#include "config/describe.h"
+#include "config/describe/describe.h"
 
 #include "config/environment.h"
 #include "config/option_read.h"
