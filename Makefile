@@ -42,12 +42,23 @@ test: build ## install what the tests need and run them all
 	@cmake --build --preset release
 	@scripts/fetch-libchdb
 	@scripts/fetch-swagger
+	@$(MAKE) --no-print-directory tests/grafana/node_modules/.package-lock.json
+	cd tests/grafana && npm test
 	ctest --preset release
 	@$(MAKE) --no-print-directory sdk/browser/node_modules/.package-lock.json
 	cd sdk/browser && npm test
 	@$(MAKE) --no-print-directory test-kubernetes
 	@$(MAKE) --no-print-directory crash-build
 	tests/integration/run
+
+.PHONY: test-alerts
+test-alerts: ## each alert on its fault, and none in an hour of a gateway that is well: MINUTES=4, which are recorded for it
+	@scripts/install test
+	@scripts/fetch-libchdb
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target sluice chdb_server load stuck
+	/usr/bin/python3 tests/integration/test_alerts.py
+	MINUTES=$(or $(MINUTES),4) $(if $(DRAW),DRAW=$(abspath $(DRAW))) /usr/bin/python3 tests/integration/healthy_hour.py
 
 crash: ## one fault after another under load: SEED=1 ROUNDS=200 [FAULT='name'] [MARKDOWN=1]
 	@scripts/install test
@@ -103,6 +114,10 @@ sdk: ## build the browser SDK into sdk/browser/dist, which is committed
 
 sdk/browser/node_modules/.package-lock.json: sdk/browser/package-lock.json
 	cd sdk/browser && npm ci
+	@touch $@
+
+tests/grafana/node_modules/.package-lock.json: tests/grafana/package-lock.json
+	cd tests/grafana && npm ci
 	@touch $@
 
 fuzz: ## each fuzzer for SECONDS (30)
