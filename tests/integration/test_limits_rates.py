@@ -98,15 +98,15 @@ def near(measured, expected, tolerance=TOLERANCE):
 
 @running
 def one_address_gets_its_rate_and_not_more(folder, gateways):
-    gateway = gateway_with(folder, address="{ requests: 300, burst: 200ms }")
+    gateway = gateway_with(folder, address="{ requests: 300, burst: 1s }")  # a busy machine may stand still for less
     gateways.append(gateway)
     flood = Flood(gateway.port)
     until = time.time() + 3
     while time.time() < until:
-        flood.send(["192.0.2.7"] * 8)
+        flood.send(["192.0.2.7"] * 64)
         flood.read(0)
         time.sleep(0.004)
-    near(flood.accepted, flood.expected(300, 60))
+    near(flood.accepted, flood.expected(300, 300))
     assert flood.answered > flood.accepted
     finish(gateway, flood.accepted)
 
