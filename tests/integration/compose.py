@@ -39,6 +39,17 @@ class Composed(Gateway):
         request = urllib.request.Request("http://127.0.0.1:%d/" % self.clickhouse_port, sql.encode(), headers)
         return urllib.request.urlopen(request, timeout=60).read().decode().strip()
 
+    def ask_prometheus(self, path):
+        with urllib.request.urlopen("http://127.0.0.1:%d/api/v1/%s" % (self.prometheus_port, path), timeout=30) as reply:
+            return json.loads(reply.read())["data"]
+
+    def scrapes_both(self):
+        try:
+            found = self.ask_prometheus("query?query=up%7Bjob%3D%22sluice%22%7D")["result"]
+        except OSError:
+            return False
+        return [series["value"][1] for series in found] == ["1", "1"]
+
     def gateways(self):
         return [Inside(self, "sluice_gateway-%d_1" % number) for number in (1, 2)]
 
@@ -134,6 +145,12 @@ def in_a_cluster_a_gateway_that_is_killed_is_no_error_of_any_client(folder):
         composed.wait_until("the one that was killed is ready", first.serves)
         check_rows(composed, report["events"] + 2)
         engine.podman("healthcheck", "run", first.name)
+
+        # Grafana's image has no stand-in, so the others of the profile are named.
+        engine.run("podman-compose", "-p", "sluice", "-f", "docker/compose.yaml", "up", "-d", "prometheus", "alertmanager")
+        composed.wait_until("Prometheus scrapes both gateways", composed.scrapes_both)
+        composed.wait_until("it knows Alertmanager", lambda: len(composed.ask_prometheus("alertmanagers")["activeAlertmanagers"]) == 1)
+        assert [group for group in composed.ask_prometheus("rules")["groups"] if group["rules"]], "no rules are loaded"
     except BaseException:
         for name in engine.podman("ps", "-a", "--format", "{{.Names}}").split():
             print("== %s\n%s" % (name, engine.podman("logs", "--tail", "15", name)))
