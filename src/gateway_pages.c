@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/metrics/metrics.h"
 #include "config/options/options.h"
 #include "proto/files/static_files.h"
 #include "proto/live/live.h"
@@ -198,6 +199,8 @@ static bool start_live(struct gateway_pages *pages, const struct config *config,
     pages->live = live_new(&of_live);
     if (pages->live == NULL) {
         buf_append_string(problem, "pages: out of memory");
+    } else if (source->metrics != NULL) {
+        metric_set(source->metrics, METRIC_LIVE_VIEWERS_MAX, 0, (double)config->live.viewers);
     }
     return pages->live != NULL;
 }

@@ -132,7 +132,9 @@ static enum error choose_streams(const struct live *live, const struct page_requ
     bool given;
     enum error error = read_argument(request, "stream", text, &given);
     interest->all_streams = key == NULL || key->all_streams;
-    interest->streams = key == NULL ? (struct stream_set){ 0 } : key->streams;
+    if (key != NULL) {
+        interest->streams = key->streams;
+    }
     if (error != OK || !given) {
         return error;
     }
