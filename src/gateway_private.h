@@ -15,13 +15,8 @@
 struct gateway {
     const struct config *start; /* the configuration of the start */
     struct config live;         /* what holds now: its sections begin as those of `start`, and a reload replaces them */
-    struct config kept;         /* of the last reload, which `live` borrows from; empty: there was none */
-    struct past_streams *past;  /* streams that reloads have replaced, and what they borrow from */
-    size_t past_count;
-    struct past_streams *holder; /* of them, what keeps `kept` when the next one comes; NULL: it goes */
     const struct config *config; /* `live` */
-    struct metrics_cells *cells; /* of the thread that reloads */
-    struct status_part *reload_status;
+    struct reloads *reloads;     /* what they leave behind */
     struct stream **streams;
     struct access *access; /* NULL: there are no keys */
     struct data_folder folder;

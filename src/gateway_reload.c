@@ -10,21 +10,20 @@
  * lock for a reload. */
 #include "gateway_private.h"
 
+#include "config/half_written.h"
 #include "gateway_numbers.h"
 #include "gateway_rules.h"
 #include "gateway_streams.h"
 #include "gateway_streams_change.h"
 #include "openness.h"
+#include "reload_report.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metrics/metrics.h"
-#include "base/status.h"
 #include "config/config.h"
 #include "config/reload.h"
 #include "config/tables/option_table.h"
-#include "config/writers.h"
 #include "event/stream.h"
 #include "pipeline/pipeline_change.h"
 #include "proto/limits/limits.h"
@@ -54,11 +53,14 @@ struct past_streams {
     struct stream *streams[];
 };
 
-static void note_success(struct gateway *g)
-{
-    int64_t seconds = clock_wall_ns() / NS_PER_SECOND;
-    metric_set(g->metrics, METRIC_CONFIG_SUCCESS_TIME, 0, (double)seconds);
-}
+/* What reloads leave behind. */
+struct reloads {
+    struct reload_report report;
+    struct config kept;        /* of the last one, which `live` borrows from; empty: there was none */
+    struct past_streams *past; /* streams that were replaced, and what they borrow from */
+    size_t past_count;
+    struct past_streams *holder; /* of them, what keeps `kept` when the next one comes; NULL: it goes */
+};
 
 /* The configuration that holds is another one, or the first. */
 static void show_config(const struct gateway *g)
@@ -72,105 +74,30 @@ static void show_config(const struct gateway *g)
 
 bool gateway_reload_init(struct gateway *g)
 {
-    g->cells = metrics_thread(g->metrics);
-    g->reload_status = status_add(g->board, "configuration");
-    status_set(g->reload_status, STATUS_OK, "as at the start");
-    metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, 1);
-    note_success(g);
+    g->reloads = calloc(1, sizeof *g->reloads);
+    if (g->reloads == NULL) {
+        return false;
+    }
     show_config(g);
-    return g->cells != NULL;
+    return reload_report_init(&g->reloads->report, g->metrics, g->board);
 }
 
 void gateway_reload_release(struct gateway *g)
 {
-    while (g->past != NULL) {
-        struct past_streams *past = g->past;
-        g->past = past->next;
+    if (g->reloads == NULL) {
+        return;
+    }
+    while (g->reloads->past != NULL) {
+        struct past_streams *past = g->reloads->past;
+        g->reloads->past = past->next;
         for (size_t i = 0; i < past->count; i++) {
             stream_free(past->streams[i]);
         }
         config_free(&past->config);
         free(past);
     }
-    config_free(&g->kept);
-}
-
-/* Telling. */
-
-/* Each line by itself, and none left out. */
-static void log_lines(enum log_level level, const char *event, const struct buf *lines)
-{
-    struct slice rest = buf_slice(lines), line;
-    while (slice_split(&rest, '\n', &line)) {
-        struct log_site unlimited = { 0 };
-        if (line.len != 0) {
-            log_write(&unlimited, level, event, "%.*s", (int)line.len, (const char *)line.data);
-        }
-    }
-}
-
-static struct slice first_line(const struct buf *lines, size_t *others)
-{
-    struct slice rest = buf_slice(lines), first = { 0 }, line;
-    *others = 0;
-    while (slice_split(&rest, '\n', &line)) {
-        if (first.len == 0) {
-            first = line;
-        } else {
-            *others += line.len != 0;
-        }
-    }
-    return first;
-}
-
-static void count(struct gateway *g, enum reload_result result)
-{
-    bool failed = result == RELOAD_REFUSED || result == RELOAD_BUSY;
-    metric_add_index(g->cells, METRIC_CONFIG_RELOADS, result, 1);
-    metric_set(g->metrics, METRIC_CONFIG_SUCCESSFUL, 0, failed ? 0 : 1);
-    if (!failed) {
-        note_success(g);
-    }
-}
-
-static void tell_refused(struct gateway *g, const struct buf *problems)
-{
-    size_t others;
-    struct slice first = first_line(problems, &others);
-    log_lines(LOG_ERROR, "reload refused", problems);
-    LOG(LOG_ERROR, "reload refused", "nothing was changed: what held before holds on");
-    status_set(g->reload_status, STATUS_DEGRADED,
-               "the last reload was refused, what held before holds on; problems: %zu, the first: %.*s", others + 1,
-               (int)first.len, (const char *)first.data);
-    count(g, RELOAD_REFUSED);
-}
-
-static void tell_busy(struct gateway *g)
-{
-    LOG(LOG_ERROR, "reload given up",
-        "a thread that serves clients did not come round within %d s, or memory is short: nothing was changed",
-        (int)(PAUSE_PATIENCE_NS / NS_PER_SECOND));
-    status_set(g->reload_status, STATUS_DEGRADED,
-               "the last reload was given up, as a thread did not come round in time, or memory is short; nothing was "
-               "changed: reload again");
-    count(g, RELOAD_BUSY);
-}
-
-static void tell_taken(struct gateway *g, const struct buf *changes, const struct buf *restarts)
-{
-    size_t others;
-    struct slice first = first_line(restarts, &others);
-    log_lines(LOG_INFO, "reloaded", changes);
-    log_lines(LOG_WARN, "not reloaded", restarts);
-    LOG(LOG_INFO, "reload", "done%s%s", changes->len == 0 ? "; nothing that reloads has changed" : "",
-        restarts->len == 0 ? "" : "; what was not reloaded holds after a restart");
-    if (restarts->len == 0) {
-        status_set(g->reload_status, STATUS_OK, "as in the file at the last reload");
-    } else {
-        status_set(g->reload_status, STATUS_DEGRADED, "the file has changes that take a restart: %zu, the first: %.*s",
-                   others + 1, (int)first.len, (const char *)first.data);
-    }
-    count(g, restarts->len == 0 ? RELOAD_APPLIED : RELOAD_PARTLY);
+    config_free(&g->reloads->kept);
+    free(g->reloads);
 }
 
 /* Compiling. */
@@ -259,9 +186,9 @@ static bool swap_streams(struct gateway *g, struct change *change, int64_t deadl
         return false;
     }
     past->count = at;
-    past->next = g->past;
-    g->past = past;
-    g->past_count += at;
+    past->next = g->reloads->past;
+    g->reloads->past = past;
+    g->reloads->past_count += at;
     change->past = NULL;
     change->made = true;
     return true;
@@ -299,13 +226,13 @@ static bool swap(struct gateway *g, struct change *change, int64_t deadline_ns)
 /* The configuration of the reload before goes, unless streams borrow from it. */
 static void keep_config(struct gateway *g, struct change *change)
 {
-    if (g->holder != NULL) {
-        g->holder->config = g->kept;
+    if (g->reloads->holder != NULL) {
+        g->reloads->holder->config = g->reloads->kept;
     } else {
-        config_free(&g->kept);
+        config_free(&g->reloads->kept);
     }
-    g->holder = change->streams.count != 0 ? g->past : NULL;
-    g->kept = change->next;
+    g->reloads->holder = change->streams.count != 0 ? g->reloads->past : NULL;
+    g->reloads->kept = change->next;
     change->next = (struct config){ 0 };
 }
 
@@ -317,46 +244,11 @@ static bool take(struct gateway *g, struct change *change)
     }
     bool taken = swap(g, change, clock_monotonic_ns() + COMMIT_PATIENCE_NS);
     gateway_doors_resume(&g->doors);
-    metric_observe_ns(g->cells, METRIC_CONFIG_PAUSE_SECONDS, 0, clock_monotonic_ns() - since_ns);
+    reload_report_paused(&g->reloads->report, clock_monotonic_ns() - since_ns);
     if (taken) {
         keep_config(g, change);
     }
     return taken;
-}
-
-static bool is_guarded(const struct udp_listener_options *listener)
-{
-    return listener->allow.count != 0 || listener->hmac.count != 0;
-}
-
-/* As of keys: rules that are gone would let everybody in. Listeners are the same ones: others take a restart. */
-static bool keeps_rules(const struct gateway *g, const struct config *next, const char *path, struct buf *problems)
-{
-    bool keeps = true;
-    for (size_t i = 0; i < g->live.udp.listener_count && i < next->udp.listener_count; i++) {
-        const struct udp_listener_options *was = &g->live.udp.listeners[i], *is = &next->udp.listeners[i];
-        if (strcmp(was->listen, is->listen) == 0 && is_guarded(was) && !is_guarded(is)) {
-            buf_printf(problems,
-                       "%s: udp: found neither allow nor hmac at %s, expected one, as there is one now: without them "
-                       "everybody may send; if that is meant, say allow: [\"0.0.0.0/0\", \"::/0\"]\n",
-                       path, is->listen);
-            keeps = false;
-        }
-    }
-    return keeps;
-}
-
-/* A file that is half written is good, and has no keys any more: that must not let everybody in. */
-static bool keeps_keys(const struct gateway *g, const struct config *next, const char *path, struct buf *problems)
-{
-    bool keeps = g->live.key_count == 0 || next->key_count != 0;
-    if (!keeps) {
-        buf_printf(problems,
-                   "%s: keys: found none, expected one or more, as there are some now: without keys everybody may come "
-                   "in, which takes a restart\n",
-                   path);
-    }
-    return keeps;
 }
 
 /* What is served without a restart, checked and compiled. */
@@ -365,7 +257,8 @@ static bool prepare(struct gateway *g, const char *path, struct change *change, 
 {
     struct config *next = &change->next;
     if (!config_load(next, path, config_environment, problems) || !gateway_check(next, problems) ||
-        !keeps_keys(g, next, path, problems) || !keeps_rules(g, next, path, problems)) {
+        !half_written_keeps(&(struct guards){ &g->live.udp, g->live.key_count },
+                            &(struct guards){ &next->udp, next->key_count }, path, problems)) {
         return false;
     }
     if (!config_keep(&option_sections, next, g->start, next->memory, restarts)) {
@@ -373,7 +266,7 @@ static bool prepare(struct gateway *g, const char *path, struct change *change, 
         return false;
     }
     const struct streams_options options = { next->streams, next->stream_count, next->lookups, next->lookup_count };
-    streams_change_settle(&options, g->streams, g->pipeline, g->past_count, restarts);
+    streams_change_settle(&options, g->streams, g->pipeline, g->reloads->past_count, restarts);
     return gateway_check(next, problems) && compile(g, change, problems);
 }
 
@@ -381,19 +274,19 @@ void gateway_reload(struct gateway *g, const char *path)
 {
     struct change change = { 0 };
     struct buf changes = { 0 }, restarts = { 0 }, problems = { 0 };
-    writers_await(path, &g->live);
+    half_written_await(path, g->live.keys_file);
     if (!prepare(g, path, &change, &restarts, &problems)) {
-        tell_refused(g, &problems);
+        reload_report_refused(&g->reloads->report, &problems);
     } else {
         config_tell_changes(&option_sections, g->config, &change.next, &changes);
         if (take(g, &change)) {
             show_config(g);
-            tell_taken(g, &changes, &restarts);
+            reload_report_taken(&g->reloads->report, &changes, &restarts);
             if (changes.len != 0) {
                 openness_tell(&g->live.http, &g->live.udp, g->live.key_count != 0, g->live.live.enabled);
             }
         } else {
-            tell_busy(g);
+            reload_report_busy(&g->reloads->report, PAUSE_PATIENCE_NS);
         }
     }
     release(&change);

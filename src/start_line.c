@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "config/config.h"
-#include "config/environment.h"
+#include "config/yaml/environment.h"
 #include "gateway.h"
 #include "openness.h"
 #include "pipeline/dedup/redis_address.h"

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config/document.h"
 #include "config/http_listeners.h"
 #include "config/include.h"
 #include "config/keys_file.h"
-#include "config/memory.h"
 #include "config/names.h"
 #include "config/option_read.h"
 #include "config/secret.h"
+#include "config/yaml/document.h"
+#include "config/yaml/memory.h"
 
 const char *config_default_path(void)
 {

@@ -1,9 +1,9 @@
 /* Turns the short forms of HTTP's listeners into entries of their list. */
 #include "config/http_listeners.h"
 
-#include "config/memory.h"
 #include "config/option_problem.h"
 #include "config/options/http_options.h"
+#include "config/yaml/memory.h"
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
  * option are a problem that names both places, unless the file that includes them says it itself. */
 #pragma once
 
-#include "config/document.h"
 #include "config/option_read.h"
+#include "config/yaml/document.h"
 
 /* Files that one includes, which include others: so deep at most. */
 #define INCLUDE_DEPTH 8

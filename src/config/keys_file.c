@@ -1,12 +1,12 @@
 /* Turns a file of keys into more keys of a configuration. */
 #include "config/keys_file.h"
 
-#include "config/document.h"
 #include "config/include.h"
-#include "config/memory.h"
 #include "config/option_read.h"
 #include "config/options/access_options.h"
 #include "config/tables/option_table.h"
+#include "config/yaml/document.h"
+#include "config/yaml/memory.h"
 
 #define FILE_LIMIT ((size_t)4 * 1024 * 1024) /* ACCESS_KEYS_MAX keys take less */
 

@@ -1,7 +1,7 @@
 /* Puts two documents of one shape into one, as the option tables say. */
 #pragma once
 
-#include "config/document.h"
+#include "config/yaml/document.h"
 
 struct option_reader;
 

@@ -1,8 +1,8 @@
 /* The short ways to write an option, as the long ones: mappings made of other nodes. */
 #pragma once
 
-#include "config/document.h"
 #include "config/tables/option_table.h"
+#include "config/yaml/document.h"
 
 /* Nothing stands there. */
 static inline bool node_is_empty(const struct node *node)

@@ -3,15 +3,15 @@
 
 #include <stdio.h>
 
-#include "config/document.h"
-#include "config/environment.h"
-#include "config/memory.h"
 #include "config/option_forms.h"
 #include "config/option_scalar.h"
 #include "config/option_texts.h"
 #include "config/options/string_list.h"
-#include "config/scalar.h"
 #include "config/secret.h"
+#include "config/yaml/document.h"
+#include "config/yaml/environment.h"
+#include "config/yaml/memory.h"
+#include "config/yaml/scalar.h"
 
 enum { PATH_LIMIT = 160, ROW_LIMIT = 64, FEW_KEYS = 14 };
 

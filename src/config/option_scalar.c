@@ -1,12 +1,12 @@
 /* Turns the text of one scalar into one member of an option struct. */
 #include "config/option_scalar.h"
 
-#include "config/document.h"
-#include "config/expand.h"
-#include "config/memory.h"
 #include "config/option_problem.h"
-#include "config/scalar.h"
 #include "config/tables/option_table.h"
+#include "config/yaml/document.h"
+#include "config/yaml/expand.h"
+#include "config/yaml/memory.h"
+#include "config/yaml/scalar.h"
 
 enum { QUOTE_LIMIT = 60 };
 

@@ -1,10 +1,10 @@
 /* Turns scalars, sequences and mappings into lists and pairs of texts. */
 #include "config/option_texts.h"
 
-#include "config/document.h"
 #include "config/option_forms.h"
 #include "config/option_problem.h"
 #include "config/option_scalar.h"
+#include "config/yaml/document.h"
 
 /* A list of strings: a sequence, or one scalar that stands for a list of one, or of none if it is empty. */
 void texts_read_list(struct option_reader *reader, const struct option *option, const struct node *node,

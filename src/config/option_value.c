@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "config/option_scalar.h"
 #include "config/options/string_list.h"
-#include "config/scalar.h"
+#include "config/yaml/scalar.h"
 
 #include <inttypes.h>
 

@@ -3,8 +3,8 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "config/memory.h"
 #include "config/option_value.h"
+#include "config/yaml/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,11 +2,11 @@
 #include "config/secret.h"
 
 #include "base/assert.h"
-#include "config/memory.h"
 #include "config/option_problem.h"
 #include "config/options/dedup_options.h"
 #include "config/options/query_options.h"
 #include "config/options/store_options.h"
+#include "config/yaml/memory.h"
 
 #include <errno.h>
 #include <stdio.h>

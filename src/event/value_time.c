@@ -1,7 +1,7 @@
 /* Turns times, a client's or the gateway's own, into the wire bytes of Date, DateTime and DateTime64. */
 #include "base/clock.h"
 #include "config/options/stream_options.h"
-#include "config/scalar.h"
+#include "config/yaml/scalar.h"
 #include "event/column.h"
 #include "event/time/time_parse.h"
 #include "event/value_private.h"

@@ -1,9 +1,9 @@
 /* Turns a file for the engine into what is wrong with it. */
 #include "store/engine_config.h"
 
-#include "config/document.h"
 #include "config/include.h"
-#include "config/memory.h"
+#include "config/yaml/document.h"
+#include "config/yaml/memory.h"
 
 #define DEEPEST 64
 

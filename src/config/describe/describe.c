@@ -1,9 +1,9 @@
 /* Turns the option tables into docs/configuration.md. */
 #include "config/describe/describe.h"
 
-#include "config/environment.h"
 #include "config/option_read.h"
 #include "config/tables/option_table.h"
+#include "config/yaml/environment.h"
 
 static const char *const preface =
     "# Configuration\n\n"

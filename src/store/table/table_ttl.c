@@ -2,7 +2,7 @@
 #include "store/table/table_judge.h"
 
 #include "base/clock.h"
-#include "config/scalar.h"
+#include "config/yaml/scalar.h"
 #include "event/column.h"
 #include "event/stream.h"
 #include "event/type.h"

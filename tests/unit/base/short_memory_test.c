@@ -15,9 +15,9 @@
 
 #include "base/metrics/metrics.h"
 #include "base/status.h"
-#include "config/document.h"
-#include "config/memory.h"
 #include "config/options/options.h"
+#include "config/yaml/document.h"
+#include "config/yaml/memory.h"
 #include "event/event_id.h"
 #include "event/segment/segment.h"
 #include "proto/front/decode.h"

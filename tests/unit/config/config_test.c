@@ -10,9 +10,9 @@
 #include "command/commands.h"
 #include "config/config.h"
 #include "config/describe/describe.h"
-#include "config/environment.h"
-#include "config/scalar.h"
 #include "config/tables/option_table.h"
+#include "config/yaml/environment.h"
+#include "config/yaml/scalar.h"
 #include "project_files.h"
 
 #define STREAM "streams:\n  - name: events\n    fields:\n      - { name: a, type: String }\n"

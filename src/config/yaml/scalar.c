@@ -1,5 +1,5 @@
 /* Turns the text of a scalar into a number of bytes, of nanoseconds, a truth. */
-#include "config/scalar.h"
+#include "config/yaml/scalar.h"
 
 #include "base/clock.h"
 

@@ -7,8 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "config/options/options.h"
-#include "config/writers.h"
+#include "config/half_written.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/writers_test.XXXXXX";
+static char folder[] = "/tmp/half_written_test.XXXXXX";
 
 static const char *written(const char *name)
 {
@@ -38,33 +37,30 @@ static int64_t age_ns(const char *path)
 
 static void what_was_written_just_now_is_left_alone_for_a_moment(void **state)
 {
-    const struct config served = { .keys_file = "" };
     const char *path = written("main.yaml");
     (void)state;
-    writers_await(path, &served);
-    assert_true(age_ns(path) >= WRITERS_QUIET_MS * NS_PER_MS);
+    half_written_await(path, "");
+    assert_true(age_ns(path) >= HALF_WRITTEN_QUIET_MS * NS_PER_MS);
 }
 
 static void the_file_of_keys_is_waited_for_too(void **state)
 {
-    const struct config served = { .keys_file = "keys.yaml" };
     char main_path[128];
     (void)state;
     snprintf(main_path, sizeof main_path, "%s", written("main.yaml"));
     const char *keys = written("keys.yaml");
-    writers_await(main_path, &served);
-    assert_true(age_ns(keys) >= WRITERS_QUIET_MS * NS_PER_MS);
+    half_written_await(main_path, "keys.yaml");
+    assert_true(age_ns(keys) >= HALF_WRITTEN_QUIET_MS * NS_PER_MS);
 }
 
 static void a_file_that_is_not_there_or_of_the_future_is_not_waited_for(void **state)
 {
-    const struct config served = { .keys_file = "none.yaml" };
     (void)state;
-    writers_await("/nowhere/main.yaml", &served);
+    half_written_await("/nowhere/main.yaml", "none.yaml");
     const char *path = written("main.yaml");
     const struct timespec times[2] = { { .tv_sec = INT32_MAX }, { .tv_sec = INT32_MAX } };
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-    writers_await(path, &served); /* or the test would never end */
+    half_written_await(path, "none.yaml"); /* or the test would never end */
 }
 
 static int make_folder(void **state)

@@ -1,5 +1,5 @@
 /* Turns YAML text into plain nodes; the one file that knows libyaml. */
-#include "config/document.h"
+#include "config/yaml/document.h"
 
 #include <yaml.h>
 

@@ -1,5 +1,5 @@
 /* Turns many small allocations into one that is freed at once. */
-#include "config/memory.h"
+#include "config/yaml/memory.h"
 
 #include "base/assert.h"
 

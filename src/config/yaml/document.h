@@ -3,7 +3,7 @@
  * Aliases make it a graph, perhaps one with cycles: walk it only to a depth known beforehand. */
 #pragma once
 
-#include "config/memory.h"
+#include "config/yaml/memory.h"
 
 enum node_kind { NODE_SCALAR, NODE_SEQUENCE, NODE_MAPPING };
 

@@ -1,5 +1,5 @@
 /* Turns `${NAME:-default}` into the value of the environment variable NAME. */
-#include "config/expand.h"
+#include "config/yaml/expand.h"
 
 enum { NAME_LIMIT = 128, DEFAULT_DEPTH = 4 };
 

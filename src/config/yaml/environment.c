@@ -1,7 +1,7 @@
 /* Turns the names of the environment into options. */
-#include "config/environment.h"
+#include "config/yaml/environment.h"
 
-#include "config/scalar.h"
+#include "config/yaml/scalar.h"
 
 const struct environment_option environment_options[] = {
     { "SLUICE_LOG_LEVEL", "log.level" },
