@@ -78,8 +78,10 @@ class Flood:
 
     def read(self, ahead):
         while self.asked - self.answered > ahead:
-            data = self.rest + self.socket.recv(1 << 20)
-            cut = data.rfind(b"HTTP/1.1 ")          # its status may be on the way
+            more = self.socket.recv(1 << 20)
+            assert more, "the gateway has closed the connection, with %d unanswered" % (self.asked - self.answered)
+            data = self.rest + more
+            cut = max(data.rfind(b"HTTP/1.1 "), 0)  # its status may be on the way, or the first bytes of it
             whole = data if data.endswith(b"}\n") else data[:cut]
             self.rest = data[len(whole):]
             self.accepted += whole.count(b"HTTP/1.1 202")
