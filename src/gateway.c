@@ -5,6 +5,7 @@
  *   folder ─── the data folder, locked for this process       (base/)
  *   store ──── where batches go and queries are answered      (store/)
  *   pipeline ─ parse, validate, dedup, journal, batch, write  (pipeline/)
+ *   rejects ── what was refused, kept and sent again       (rejects/)
  *   query ──── the read API, and SQL for people               (query/)
  *   server ─── HTTP in, replies and pages out                 (proto/)
  *   udp ────── datagrams in                                   (proto/)
@@ -16,6 +17,7 @@
 
 #include "gateway_lookups.h"
 #include "gateway_metrics.h"
+#include "gateway_rejects.h"
 #include "gateway_streams.h"
 
 #include "base/clock.h"
@@ -207,8 +209,8 @@ static bool start_parts(struct gateway *g, struct buf *problem)
     return crash_points_arm(getenv("SLUICE_CRASH_POINT"), problem) && start_streams(g, problem) &&
            start_access(g, problem) && start_board(g, problem) && start_folder(g, problem) && start_store(g, problem) &&
            start_metrics(g, problem) && start_lookups(g, problem) && start_pipeline(g, problem) &&
-           start_query(g, problem) && start_pages(g, problem) && start_routes(g, problem) && start_limits(g, problem) &&
-           start_doors(g, problem);
+           gateway_rejects_start(g, problem) && start_query(g, problem) && start_pages(g, problem) &&
+           start_routes(g, problem) && start_limits(g, problem) && start_doors(g, problem);
 }
 
 /* Events do not depend on it. */
@@ -247,9 +249,11 @@ static void free_store(struct gateway *g)
 /* What was started, in reverse, but for *g; query and front ends have stopped already. */
 static void free_all(struct gateway *g)
 {
+    gateway_rejects_stop(g);
     if (g->pipeline != NULL) {
         pipeline_stop(g->pipeline);
     }
+    gateway_rejects_free(g);
     g->pipeline = NULL;
     gateway_doors_free(&g->doors);
     query_free(g->query);
@@ -348,6 +352,7 @@ const char *gateway_data_folder(const struct gateway *g)
 void gateway_tick(struct gateway *g)
 {
     pipeline_tick(g->pipeline);
+    gateway_rejects_tick(g);
     gateway_doors_tick(&g->doors);
 }
 

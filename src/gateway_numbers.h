@@ -7,6 +7,8 @@ struct lookups;
 struct named_query_options;
 struct pipeline;
 struct query_service;
+struct rejects;
+struct rejects_options;
 struct writer_options;
 
 struct gateway_numbers {
@@ -18,3 +20,6 @@ struct gateway_numbers {
 /* While those that serve stand still: those that write to the store and ask it get their numbers. */
 void gateway_numbers_swap(const struct gateway_numbers *numbers, struct pipeline *pipeline, struct query_service *query,
                           struct lookups *lookups);
+
+/* Once they go on: what is kept of rejected input, by a thread that may be at the disk. */
+void gateway_numbers_apply(const struct rejects_options *options, struct rejects *rejects);

@@ -26,6 +26,7 @@ struct gateway {
     struct metrics *metrics;
     struct gateway_gauges *gauges;
     struct pipeline *pipeline;
+    struct rejects *rejects;
     struct query_service *query;
     struct lookups *lookups;
     struct sql_service *sql; /* NULL: the store is asked by itself, or nobody can listen */

@@ -157,6 +157,7 @@ static void swap_sections(struct config *live, const struct config *next)
     live->http = next->http;
     live->websocket = next->websocket;
     live->udp = next->udp;
+    live->rejects = next->rejects;
     live->drain = next->drain;
     live->limits = next->limits;
     live->keys = next->keys;
@@ -246,6 +247,7 @@ static bool take(struct gateway *g, struct change *change)
     gateway_doors_resume(&g->doors);
     reload_report_paused(&g->reloads->report, clock_monotonic_ns() - since_ns);
     if (taken) {
+        gateway_numbers_apply(&g->live.rejects, g->rejects);
         keep_config(g, change);
     }
     return taken;

@@ -3,7 +3,7 @@ _sluice()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=serve
     local commands= verbs= options= files= folders= values= argument= words=
-    commands="serve status top tail find report healthcheck sql schema setup journal dead-letters key engine version completion manual help"
+    commands="serve status top tail find report healthcheck sql schema setup journal dead-letters rejects key engine version completion manual help"
     if ((COMP_CWORD > 1)) && [[ " $commands " == *" ${COMP_WORDS[1]} "* ]]; then
         command=${COMP_WORDS[1]}
     fi
@@ -102,6 +102,14 @@ _sluice()
         files=""
         folders=""
         values=""
+        argument=folder
+        ;;
+    rejects)
+        verbs="list show retry drop"
+        options="--stream --code --field --all --cut --wait"
+        files=""
+        folders=""
+        values="--stream --code --field --wait"
         argument=folder
         ;;
     key)

@@ -14,6 +14,7 @@
 #include "command/journal_command.h"
 #include "command/key_command.h"
 #include "command/man_page.h"
+#include "command/rejects_command.h"
 #include "command/schema_command.h"
 #include "command/serve_command.h"
 #include "command/setup_command.h"
@@ -68,10 +69,10 @@ static const struct command completion_command = {
 };
 
 static const struct command *const rows[] = {
-    &serve_command,      &status_command,       &top_command,  &tail_command,   &find_command,
-    &report_command,     &healthcheck_command,  &sql_command,  &schema_command, &setup_command,
-    &journal_command,    &dead_letters_command, &key_command,  &engine_command, &version_command,
-    &completion_command, &manual_command,       &help_command,
+    &serve_command,   &status_command,       &top_command,     &tail_command,   &find_command,
+    &report_command,  &healthcheck_command,  &sql_command,     &schema_command, &setup_command,
+    &journal_command, &dead_letters_command, &rejects_command, &key_command,    &engine_command,
+    &version_command, &completion_command,   &manual_command,  &help_command,
 };
 
 const struct command_table commands = { rows, ARRAY_LENGTH(rows) };

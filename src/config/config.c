@@ -25,7 +25,7 @@ const char *config_environment(const char *name)
     return getenv(name);
 }
 
-enum { LEAST_JOURNAL = 256 * 1024 };
+enum { LEAST_JOURNAL = 256 * 1024, LEAST_REJECTS = 1024 * 1024 };
 
 /* A table has its stream's name, and the scope of its file. */
 static void settle_tables(struct config *config)
@@ -64,6 +64,14 @@ static void check_writer(struct option_reader *reader, const struct writer_optio
     }
 }
 
+static void check_rejects(struct option_reader *reader, const struct rejects_options *rejects)
+{
+    if (rejects->keep_bytes != 0 && rejects->keep_bytes < LEAST_REJECTS) {
+        option_problem(reader, 0, "rejects.keep", "found %llu bytes, expected 0, or 1MiB and more",
+                       (unsigned long long)rejects->keep_bytes);
+    }
+}
+
 static void settle_own_keys(struct option_reader *reader, struct config *config)
 {
     struct key_list list = { config->keys, config->key_count };
@@ -81,6 +89,7 @@ static void read_root(struct option_reader *reader, const struct node *root, str
         names_check(reader, "streams", config->streams, config->stream_count, sizeof *config->streams,
                     offsetof(struct stream_options, name));
         check_writer(reader, &config->writer);
+        check_rejects(reader, &config->rejects);
         settle_max_journal(reader, config);
         settle_listeners(reader, &config->http, &config->admin);
         settle_own_keys(reader, config);

@@ -46,6 +46,7 @@ static const struct number_type {
     [OPTION_INTEGER] = { scalar_integer, "a whole number" },
     [OPTION_SIZE] = { scalar_size, "a size such as 512KiB or 64MiB" },
     [OPTION_DURATION] = { scalar_duration, "a duration such as 500ms, 10s or 1h" },
+    [OPTION_SHARE] = { scalar_share, "a share such as 1.0 or 0.05" },
 };
 
 /* A bound of the table; its text is ours, so that only "not given" can fail. */
@@ -159,7 +160,8 @@ void option_read_scalar(struct option_reader *reader, const struct option *optio
     case OPTION_SET: read_member(reader, option, line, path, text, place); break;
     case OPTION_INTEGER:
     case OPTION_SIZE:
-    case OPTION_DURATION: read_number(reader, option, line, path, text, place); break;
+    case OPTION_DURATION:
+    case OPTION_SHARE: read_number(reader, option, line, path, text, place); break;
     case OPTION_STRINGS:
     case OPTION_PAIRS:
     case OPTION_GROUP:

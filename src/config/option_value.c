@@ -44,7 +44,8 @@ static size_t size_of(const struct option *option)
     case OPTION_BOOL: return sizeof(bool);
     case OPTION_INTEGER:
     case OPTION_SIZE:
-    case OPTION_DURATION: return sizeof(int64_t);
+    case OPTION_DURATION:
+    case OPTION_SHARE: return sizeof(int64_t);
     case OPTION_ENUM: return sizeof(int);
     case OPTION_SET: return sizeof(unsigned);
     case OPTION_STRINGS: return sizeof(struct string_list);
@@ -147,6 +148,7 @@ static void print_number(struct buf *out, const struct option *option, const voi
     switch (option->type) {
     case OPTION_SIZE: print_size(out, number); break;
     case OPTION_DURATION: print_duration(out, number); break;
+    case OPTION_SHARE: buf_printf(out, "%g", (double)number / SCALAR_SHARE_WHOLE); break;
     default: buf_printf(out, "%" PRId64, number); break;
     }
 }

@@ -23,6 +23,7 @@
 struct chunk;
 struct commit_options;
 struct dedup_options;
+struct event_id;
 struct journal_options;
 struct metrics;
 struct pipeline;
@@ -156,7 +157,10 @@ struct payload {
     const struct payload_shape *shape;   /* of its route; NULL: as the form says */
     const struct request_values *values; /* beside the bytes; NULL: none */
     const struct stream_set *streams;    /* events of others are refused (stream_forbidden); NULL: none are */
-    uint32_t key;                        /* of the key that was shown, metrics_take_key; 0: none */
+    /* It came before, was refused then, and was kept by this id: events without an identity of their own get ids that follow
+     * from it, so that they are the same events however often they come. NULL: it comes for the first time. */
+    const struct event_id *again;
+    uint32_t key; /* of the key that was shown, metrics_take_key; 0: none */
 };
 
 #define SUBMISSION_MAX_ERRORS 100

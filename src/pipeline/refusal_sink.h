@@ -7,6 +7,7 @@
 #include "pipeline/json/json.h"
 
 struct payload;
+struct stream;
 
 struct refusal {
     enum protocol protocol;
@@ -17,10 +18,13 @@ struct refusal {
 
 /* What was refused, as far as it came. All of it is the caller's, and goes when the call returns. */
 struct refused_input {
+    const struct stream *stream;   /* that it was for; NULL: none, or that is not known */
     const struct payload *payload; /* when it was received, of whom, by which route; NULL: none came that far */
     struct slice key_name;         /* of the key that was shown; empty: none */
     uint64_t events;               /* 1, or of a payload that was refused whole as many as were not refused before */
     bool whole;                    /* a payload, not an event of one */
+    bool alone;                    /* an event that is all of its payload: what names its stream is a member of it */
+    int64_t sent_ns;               /* wall: when the client says that it sent them, beside its events; 0: it does not */
     /* An event that could be read, with what its request says of it: the value at `at`. NULL: `bytes` is what there is. */
     const struct json_document *document;
     json_at at;

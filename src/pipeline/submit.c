@@ -14,6 +14,7 @@
 #include "pipeline/submission.h"
 #include "pipeline/submit_counts.h"
 #include "pipeline/submit_private.h"
+#include "pipeline/validate/client_clock.h"
 #include "pipeline/validate/validate.h"
 
 #include <stdio.h>
@@ -40,7 +41,13 @@ static void note_bad_event(const struct entry *entry, const struct event_error *
     if (known) {
         metric_add_field(entry->io->cells, stream->index, error->column, error->code, 1);
     }
-    struct refused_input input = { .events = 1, .document = document, .at = at, .merged = entry->merge != NULL };
+    struct refused_input input = { .stream = stream,
+                                   .events = 1,
+                                   .alone = entry->reader->alone,
+                                   .sent_ns = client_clock_sent_ns(&entry->context.clock),
+                                   .document = document,
+                                   .at = at,
+                                   .merged = entry->merge != NULL };
     if (document == NULL) {
         input.bytes = entry->reader->piece;
     }
@@ -260,7 +267,8 @@ static void note_whole(const struct entry *entry)
 {
     const struct submission *submission = entry->submission;
     uint32_t rejected = submission->rejected;
-    struct refused_input input = { .events = submission->events > rejected ? submission->events - rejected : 1,
+    struct refused_input input = { .stream = entry->stream,
+                                   .events = submission->events > rejected ? submission->events - rejected : 1,
                                    .whole = true,
                                    .bytes = entry->payload->bytes };
     struct refusal refusal = { entry->payload->protocol, entry->stream->name, "", submission->error };
@@ -306,6 +314,9 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
         .reader = &reader,
     };
     submission_clear(submission);
+    if (payload->again != NULL) {
+        validate_begin_again(io->validator, payload->again);
+    }
     struct envelope_names names;
     if (payload->shape != NULL) {
         follow_shape(payload->shape, &source, &names);
@@ -316,5 +327,8 @@ void pipeline_submit(struct pipeline_io *io, const struct payload *payload, stru
     }
     if (payload->key != 0) {
         submit_count_key(io, payload->key, submission);
+    }
+    if (payload->again != NULL) {
+        validate_begin_again(io->validator, NULL);
     }
 }

@@ -44,7 +44,7 @@ void pipeline_count_refusal(struct pipeline_io *io, enum protocol protocol, cons
                             enum error error)
 {
     struct refusal refusal = { protocol, stream != NULL ? stream->name : "", "", error };
-    struct refused_input input = { .events = 1, .whole = true };
+    struct refused_input input = { .stream = stream, .events = 1, .whole = true };
     submit_count_payload(io, protocol, stream, error);
     refusals_note(io->refusals, &refusal, &input, SLICE(""));
 }
@@ -53,7 +53,7 @@ void pipeline_refuse(struct pipeline_io *io, const struct payload *payload, cons
                      enum error error)
 {
     struct refusal refusal = { payload->protocol, blamed != NULL ? blamed->name : "", "", error };
-    struct refused_input input = { .events = 1, .whole = true, .bytes = payload->bytes };
+    struct refused_input input = { .stream = payload->stream, .events = 1, .whole = true, .bytes = payload->bytes };
     submit_count_payload(io, payload->protocol, blamed, error);
     pipeline_count_key_refusal(io, payload->key, error);
     submit_tell(io, payload, &refusal, &input, SLICE(""));

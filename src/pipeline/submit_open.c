@@ -2,6 +2,7 @@
  * ticket in the open chunk of its stream. */
 #include "pipeline/submit_private.h"
 
+#include "base/clock.h"
 #include "base/metrics/metrics.h"
 #include "config/options/stream_options.h"
 #include "event/path.h"
@@ -51,7 +52,7 @@ static bool open_ticket(struct entry *entry)
         ticket->key = payload->key;
     }
     if (chunk->rows == 0) {
-        chunk->received_ns = payload->received_wall_ns;
+        chunk->received_ns = payload->again == NULL ? payload->received_wall_ns : clock_wall_ns();
     }
     entry->chunk = chunk;
     entry->ticket = ticket;

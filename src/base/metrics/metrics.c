@@ -36,6 +36,7 @@ static size_t series_count(const struct metrics *metrics, enum metric_labels lab
     case LABELS_KEY: return metrics->key_room + 1;
     case LABELS_STATUS: return STATUS_CLASSES;
     case LABELS_RESULT: return RELOAD_RESULTS;
+    case LABELS_NOT_KEPT: return NOT_KEPT_REASONS;
     case LABELS_TLS: return METRICS_TLS_RESULT_COUNT;
     case LABELS_ROUTE: return metrics->route_room + 1;
     case LABELS_LEVEL: return METRICS_LOG_LEVEL_COUNT;

@@ -52,6 +52,13 @@ enum reload_result { RELOAD_APPLIED, RELOAD_PARTLY, RELOAD_REFUSED, RELOAD_BUSY,
     }
 #define METRICS_TLS_RESULT_COUNT 11
 
+/* Why rejects were not kept, with the values of the reason label. */
+enum not_kept { NOT_KEPT_QUEUE, NOT_KEPT_SAMPLE, NOT_KEPT_SIZE, NOT_KEPT_DISK, NOT_KEPT_MEMORY, NOT_KEPT_REASONS };
+#define METRICS_NOT_KEPT                                                                                               \
+    {                                                                                                                  \
+        "queue", "sample", "size", "disk", "memory"                                                                    \
+    }
+
 /* Which labels a metric has, and so how many cells. */
 enum metric_labels {
     LABELS_NONE,
@@ -69,6 +76,7 @@ enum metric_labels {
     LABELS_KEY,      /* metrics_take_key */
     LABELS_STATUS,   /* HTTP status class 1xx … 5xx */
     LABELS_RESULT,   /* of a reload, of enum reload_result */
+    LABELS_NOT_KEPT, /* enum not_kept */
     LABELS_TLS,      /* what became of a handshake */
     LABELS_ROUTE,    /* protocol and route: metrics_take_route */
     LABELS_LEVEL,    /* of the log, of enum log_level */

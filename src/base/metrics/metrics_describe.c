@@ -110,6 +110,7 @@ static const char *const label_names[] = {
     [LABELS_KEY] = "`key`",
     [LABELS_STATUS] = "`status`",
     [LABELS_RESULT] = "`result`",
+    [LABELS_NOT_KEPT] = "`reason`",
     [LABELS_TLS] = "`result`",
     [LABELS_ROUTE] = "`protocol`, `route`",
     [LABELS_LEVEL] = "`level`",

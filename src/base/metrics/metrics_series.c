@@ -14,6 +14,7 @@ void metrics_append_labels(const struct metrics *metrics, enum metric_labels lab
     static const char *const protocols[] = METRICS_PROTOCOLS;
     static const char *const policies[] = METRICS_LIMIT_POLICIES, *const units[] = METRICS_LIMIT_UNITS;
     static const char *const results[] = METRICS_RELOAD_RESULTS;
+    static const char *const not_kept[] = METRICS_NOT_KEPT;
     static const char *const tls_results[METRICS_TLS_RESULT_COUNT] = METRICS_TLS_RESULTS;
     static const char *const sides[] = METRICS_CLOCK_SIDES, *const levels[] = METRICS_LOG_LEVELS;
     size_t streams = metrics->stream_count + 1;
@@ -33,6 +34,7 @@ void metrics_append_labels(const struct metrics *metrics, enum metric_labels lab
     case LABELS_RESULT: buf_printf(out, "result=\"%s\"", results[index]); return;
     case LABELS_KEY: buf_printf(out, "key=\"%s\"", metrics_key(metrics, index)->name); return;
     case LABELS_STATUS: buf_printf(out, "status=\"%zuxx\"", index + 1); return;
+    case LABELS_NOT_KEPT: buf_printf(out, "reason=\"%s\"", not_kept[index]); return;
     case LABELS_TLS: buf_printf(out, "result=\"%s\"", tls_results[index]); return;
     case LABELS_ROUTE: buf_append_slice(out, buf_slice(&metrics->routes[index])); return;
     case LABELS_LEVEL: buf_printf(out, "level=\"%s\"", levels[index]); return;

@@ -56,10 +56,19 @@ static const char *const environment_preface =
     "| variable | option |\n|---|---|\n";
 
 static const char *const type_names[] = {
-    [OPTION_STRING] = "text",           [OPTION_NAME] = "name",         [OPTION_BOOL] = "true or false",
-    [OPTION_INTEGER] = "number",        [OPTION_SIZE] = "size",         [OPTION_DURATION] = "duration",
-    [OPTION_ENUM] = "one of these",     [OPTION_STRINGS] = "texts",     [OPTION_GROUP] = "mapping",
-    [OPTION_LIST] = "list of mappings", [OPTION_SET] = "some of these", [OPTION_PAIRS] = "texts by name",
+    [OPTION_STRING] = "text",
+    [OPTION_NAME] = "name",
+    [OPTION_BOOL] = "true or false",
+    [OPTION_INTEGER] = "number",
+    [OPTION_SIZE] = "size",
+    [OPTION_DURATION] = "duration",
+    [OPTION_SHARE] = "share",
+    [OPTION_ENUM] = "one of these",
+    [OPTION_STRINGS] = "texts",
+    [OPTION_GROUP] = "mapping",
+    [OPTION_LIST] = "list of mappings",
+    [OPTION_SET] = "some of these",
+    [OPTION_PAIRS] = "texts by name",
 };
 
 static void describe_allowed(struct buf *out, const struct option *option)

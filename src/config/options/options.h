@@ -21,6 +21,7 @@
 #include "config/options/named_query_options.h"
 #include "config/options/page_options.h"
 #include "config/options/query_options.h"
+#include "config/options/rejects_options.h"
 #include "config/options/route_options.h"
 #include "config/options/setup_options.h"
 #include "config/options/store_options.h"
@@ -48,6 +49,7 @@ struct config {
     struct store_options store;
     struct writer_options writer;
     struct query_options query;
+    struct rejects_options rejects;
     struct drain_options drain;
     struct live_options live;
     struct openapi_options openapi;

@@ -3,6 +3,7 @@
 
 #include "config/options/batch_options.h"
 #include "config/options/field_rules.h"
+#include "config/options/rejects_options.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>
@@ -76,6 +77,7 @@ struct stream_options {
     uint64_t max_keys;              /* of a JSON value */
     uint64_t max_paths;
     struct batch_options batch;
+    enum stream_rejects rejects;
     uint64_t max_journal_bytes; /* of this stream's segments; 0 in the file: by the number of streams */
     struct field_options *fields;
     size_t field_count;

@@ -13,6 +13,7 @@ enum option_type {
     OPTION_INTEGER, /* int64_t or uint64_t, as the next two */
     OPTION_SIZE,
     OPTION_DURATION, /* int64_t */
+    OPTION_SHARE,    /* int64_t: millionths of the whole; written 0.25 */
     OPTION_ENUM,     /* an enum; its values count the `names` from 0 */
     OPTION_SET,      /* unsigned: a bit for each of the `names`, from the lowest; a scalar or a sequence, not empty */
     OPTION_STRINGS,  /* struct string_list: a scalar or a sequence */

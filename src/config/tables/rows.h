@@ -16,6 +16,7 @@
 #define INTEGER(owner, member) .type = OPTION_INTEGER, .offset = PLACE(owner, member, int64_t : 1, uint64_t : 1)
 #define SIZE(owner, member) .type = OPTION_SIZE, .offset = PLACE(owner, member, int64_t : 1, uint64_t : 1)
 #define DURATION(owner, member) .type = OPTION_DURATION, .offset = PLACE(owner, member, int64_t : 1)
+#define SHARE(owner, member) .type = OPTION_SHARE, .offset = PLACE(owner, member, int64_t : 1)
 #define STRINGS(owner, member) .type = OPTION_STRINGS, .offset = PLACE(owner, member, struct string_list : 1)
 #define PAIRS(owner, member) .type = OPTION_PAIRS, .offset = PLACE(owner, member, struct string_pairs : 1)
 /* Rows of items that no file gives. Behind the scope `name` has its text in front. */

@@ -32,6 +32,7 @@ static const struct option section_rows[] = {
     SECTION(store, "Where the events go."),
     SECTION(writer, "How batches are sent to the store."),
     SECTION(query, "The reading API: GET /events/metrics, and what `queries` declares."),
+    SECTION(rejects, "Rejected input that is kept on disk: docs/operations.md, \"Rejected input\"."),
     SECTION(drain, "What happens on SIGTERM."),
     SECTION(live, "What flows now, for people: the page /live, and /live/events, which it reads: docs/live.md."),
     SECTION(openapi, "What the gateway says of its own paths: /openapi.json, and Swagger UI at /swagger."),

@@ -16,6 +16,7 @@ extern const struct option_table setup_table;
 extern const struct option_table store_table;
 extern const struct option_table writer_table;
 extern const struct option_table query_table;
+extern const struct option_table rejects_table;
 extern const struct option_table drain_table;
 extern const struct option_table live_table;
 extern const struct option_table key_table;

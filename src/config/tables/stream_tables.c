@@ -40,6 +40,12 @@ static const char *const url_rules[] = { "strip_query", "strip_scheme", "host_pa
 _Static_assert(URL_ABSOLUTE == 1u << (ARRAY_LENGTH(url_rules) - 2), "a bit of `url` for each name");
 _Static_assert(sizeof(enum fill) == sizeof(int), "an OPTION_ENUM is stored as an int");
 
+static const char *const stream_rejects[] = { [STREAM_REJECTS_AS_CONFIGURED] = "as_configured",
+                                              [STREAM_REJECTS_OFF] = "off",
+                                              [STREAM_REJECTS_CUT] = "cut",
+                                              [STREAM_REJECTS_KEEP] = "keep",
+                                              NULL };
+
 /* clang-format off */
 /*    key                 type and place                                       default             min      max       help */
 static const struct option batch_rows[] = {
@@ -185,6 +191,9 @@ static const struct option stream_rows[] = {
       "Most paths of a value of a JSON column, arrays not entered: the engine makes a column of each; 0: no bound.", .reloads = true },
     { "batch",            GROUP(stream_options, batch),                        NULL,               NULL,    NULL,
       "How events are gathered into INSERTs.", .table = &batch_table, .reloads = true },
+    { "rejects",          ENUM(stream_options, rejects),                       "as_configured",    NULL,    NULL,
+      "Whether the stream's rejected input is kept: as `rejects` has it, not at all (`off`), with its personal values cut (`cut`), or as it came "
+      "(`keep`).", .names = stream_rejects, .reloads = true },
     { "max_journal",      SIZE(stream_options, max_journal_bytes),             "0",                NULL,    "1000TiB",
       "Most bytes of the stream's events that wait for the store; then its new events are answered 503, other streams go "
       "on. At least 256KiB, at most `journal.max_bytes`; 0: three quarters of that beside other streams, else all of it." },

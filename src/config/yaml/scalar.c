@@ -89,6 +89,28 @@ bool scalar_duration(struct slice text, int64_t *ns)
     return scalar_with_unit(text, duration_units, ARRAY_LENGTH(duration_units), ns);
 }
 
+#define SHARE_PLACES 6
+
+bool scalar_share(struct slice text, int64_t *millionths)
+{
+    struct slice rest = text, whole, places = { "", 0 };
+    uint64_t number, fraction = 0;
+    if (!slice_split(&rest, '.', &whole) || !slice_to_u64(whole, &number) || number > INT32_MAX) {
+        return false;
+    }
+    if (rest.data != NULL) {
+        places = rest;
+        if (places.len > SHARE_PLACES || !slice_to_u64(places, &fraction)) {
+            return false;
+        }
+    }
+    for (size_t place = places.len; place < SHARE_PLACES; place++) {
+        fraction *= 10;
+    }
+    *millionths = (int64_t)number * SCALAR_SHARE_WHOLE + (int64_t)fraction;
+    return true;
+}
+
 char *scalar_write_duration(int64_t ns, char out[SCALAR_DURATION_SIZE])
 {
     size_t i = ns == 0 ? 3 : ARRAY_LENGTH(duration_units) - 1; /* 0s */

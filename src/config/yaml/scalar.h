@@ -12,6 +12,10 @@ MUST_CHECK bool scalar_size(struct slice text, int64_t *bytes);
 /* ns us ms s m h d; only 0 goes without a unit. */
 MUST_CHECK bool scalar_duration(struct slice text, int64_t *ns);
 
+/* A decimal number without a sign or an exponent, with at most six places: 1, 1.0, 0.05. In millionths. */
+#define SCALAR_SHARE_WHOLE INT64_C(1000000)
+MUST_CHECK bool scalar_share(struct slice text, int64_t *millionths);
+
 /* Into `out` as the file would have it, in the largest unit that divides it: 30d, 90m, 1500ms. Returns `out`. */
 #define SCALAR_DURATION_SIZE 24
 char *scalar_write_duration(int64_t ns, char out[SCALAR_DURATION_SIZE]);

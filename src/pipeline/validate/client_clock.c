@@ -39,3 +39,8 @@ struct client_clock client_clock_read(const struct json_document *document, json
     clock.until_ns = sent_ns + SLACK_NS;
     return clock;
 }
+
+int64_t client_clock_sent_ns(const struct client_clock *clock)
+{
+    return clock->until_ns == 0 ? 0 : clock->until_ns - SLACK_NS;
+}

@@ -13,3 +13,6 @@ int64_t client_clock_ahead_ns(const struct client_clock *clock, int64_t received
 /* From the value of "sent_at", any time that docs/protocol.md knows; at 0: there is none. Zero if it is none, or not later
  * than 1970. */
 struct client_clock client_clock_read(const struct json_document *document, json_at at, int64_t received_wall_ns);
+
+/* What it was read from; 0: nothing. */
+int64_t client_clock_sent_ns(const struct client_clock *clock);

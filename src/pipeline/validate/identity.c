@@ -116,6 +116,29 @@ static struct event_id RARE identity_of_update(struct identity *identity, const 
     return event_id_of_update(slice_make(identity->key.data, key_len), buf_slice(&identity->key));
 }
 
+void identity_again(struct identity *identity, const struct event_id *seed)
+{
+    identity->again = seed != NULL;
+    identity->made = 0;
+    identity->seed = seed != NULL ? *seed : (struct event_id){ 0 };
+}
+
+/* Hashed are a byte that no key begins with, the seed, and how many came before. */
+static struct event_id RARE make_again(struct identity *identity)
+{
+    char whole[1 + sizeof identity->seed + sizeof identity->made];
+    whole[0] = (char)0xFE;
+    memcpy(whole + 1, &identity->seed, sizeof identity->seed);
+    memcpy(whole + 1 + sizeof identity->seed, &identity->made, sizeof identity->made);
+    identity->made++;
+    return event_id_from_key(slice_make(whole, sizeof whole));
+}
+
+static struct event_id make_up(struct identity *identity, int64_t wall_ns)
+{
+    return identity->again ? make_again(identity) : event_id_generate(&identity->generator, wall_ns);
+}
+
 struct event_id identity_of(struct identity *identity, const struct places *places, const struct chunk *chunk,
                             int64_t wall_ns)
 {
@@ -126,12 +149,12 @@ struct event_id identity_of(struct identity *identity, const struct places *plac
     identity->key.len = identity->prefix;
     for (size_t i = 0; i < stream->key_required; i++) {
         if (!has_key_field(places, stream, stream->key_columns[i])) {
-            return event_id_generate(&identity->generator, wall_ns);
+            return make_up(identity, wall_ns);
         }
         buf_append_slice(&identity->key, column_last(&chunk->columns[stream->key_columns[i]]));
     }
     if (stream->key_count == 0) {
-        return event_id_generate(&identity->generator, wall_ns);
+        return make_up(identity, wall_ns);
     }
     append_optional(&identity->key, places, chunk);
     return event_id_from_key(buf_slice(&identity->key));

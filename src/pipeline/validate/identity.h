@@ -13,6 +13,9 @@ struct identity {
     size_t of_stream; /* bytes of `key` that every event of the stream has */
     size_t prefix;    /* and that every event of its tenant has */
     struct event_id_generator generator;
+    bool again;           /* what is made up follows from `seed` and `made` */
+    struct event_id seed; /* identity_again */
+    uint32_t made;        /* from it */
 };
 
 /* `prefix`: the bytes of the longest that will be begun. False if memory is short. */
@@ -27,6 +30,9 @@ void identity_begin(struct identity *identity, struct slice prefix);
 
 /* Of a stream with `tenant: key`: the event that follows came with the key of this name; empty: without a key. */
 void identity_tenant(struct identity *identity, struct slice name);
+
+/* Ids that would be made up follow from `seed`; NULL: from chance, as at the start. */
+void identity_again(struct identity *identity, const struct event_id *seed);
 
 /* The id of the row begun last, whose values `places` found in the event: stable if the event itself has every field of
  * the key that is not optional, or the gateway has filled it with the name of a key. Of a stream with upsert: of the key and of all values that the event has. If memory is short identity->key.failed is set and the id means nothing. */

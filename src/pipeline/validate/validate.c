@@ -390,3 +390,8 @@ enum error validate_finish(struct validator *validator, const struct event_conte
     }
     return error;
 }
+
+void validate_begin_again(struct validator *validator, const struct event_id *again)
+{
+    identity_again(&validator->identity, again);
+}

@@ -9,6 +9,7 @@
 #include "pipeline/validate/event_context.h"
 
 struct chunk;
+struct event_id;
 struct stream;
 struct validate_plans;
 struct validator;
@@ -28,6 +29,10 @@ struct event_error {
 /* Appends the object at `at` as a row with its id, to a chunk of one of the plans' streams. On error the chunk is as before and *error is filled. */
 MUST_CHECK bool validate_event(struct validator *validator, const struct json_document *document, json_at at,
                                const struct event_context *context, struct chunk *chunk, struct event_error *error);
+
+/* The events that follow, up to the next call, came before as one thing that is known by this id; NULL: they come for the first
+ * time. Those that have no identity of their own get ids that follow from it and from their order. */
+void validate_begin_again(struct validator *validator, const struct event_id *again);
 
 /* The id of the event that was taken last, as its row has it; chunk->ids has what the duplicate filter knows it by. */
 const struct event_id *validate_id(const struct validator *validator, const struct chunk *chunk);

@@ -276,8 +276,8 @@ static bool some_reload(const struct option_table *table)
  * gateway_reload.c swaps. */
 static void the_sections_that_reload_are_those_that_are_swapped(void **state)
 {
-    static const char *const swapped[] = { "log",       "http",   "websocket", "udp",    "drain", "keys",
-                                           "keys_file", "limits", "streams",   "writer", "query", "queries" };
+    static const char *const swapped[] = { "log",    "http",    "websocket", "udp",    "drain", "keys",   "keys_file",
+                                           "limits", "rejects", "streams",   "writer", "query", "queries" };
     (void)state;
     for (size_t i = 0; i < option_sections.count; i++) {
         const struct option *section = &option_sections.rows[i];
