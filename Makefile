@@ -1,6 +1,6 @@
 # Two commands: `make run` serves on the embedded store, `make test` runs every test. Both install what they need.
 .DEFAULT_GOAL := help
-.PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor dist deb reproducible test-deb
+.PHONY: help build run engine swagger test crash crash-build values requests browser-sequences unit sdk sanitize lint fmt fuzz fuzz-cost bench clean vendor dist deb reproducible test-deb arm64
 .PHONY: up up-cluster up-monitoring up-load down rebuild logs logs-app clean-containers test-compose test-kubernetes
 
 CONFIG ?= config/sluice.yaml
@@ -166,6 +166,10 @@ test-deb: ## install, upgrade, remove and purge the Debian package in a machine 
 	@scripts/install test-deb
 	@packaging/build --deb build/test-deb
 	@tests/packaging/run build/test-deb
+
+arm64: ## cross-compile for arm64 and run the unit tests under qemu; as root
+	@scripts/install arm64
+	@packaging/arm64
 
 lint: ## formatting, include arrows, figures of the code's shape, clang warnings, clang-tidy, cppcheck
 	@scripts/install lint
