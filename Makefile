@@ -12,7 +12,7 @@ SEQUENCES ?= 500
 VALUES ?= 1000000
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## install what the build needs; leaves build/sluice
 	@scripts/install build
