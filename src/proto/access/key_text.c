@@ -62,7 +62,8 @@ bool key_text_make(unsigned scopes, char text[KEY_TEXT_LENGTH + 1])
 bool key_text_is_fit(struct slice text)
 {
     for (size_t i = 0; i < text.len && text.len <= KEY_TEXT_MAX; i++) {
-        if (text.data[i] <= ' ' || text.data[i] == 0x7F) { /* bytes from 0x80 are negative */
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte <= ' ' || byte >= 0x7F) {
             return false;
         }
     }
