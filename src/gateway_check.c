@@ -10,7 +10,7 @@
 
 #include "event/stream.h"
 #include "pipeline/dedup/dedup.h"
-#include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/key_field.h"
 #include "proto/server/server.h"
 #include "proto/udp/udp.h"
 #include "query/lookup_refresh.h"

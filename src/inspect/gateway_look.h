@@ -3,9 +3,12 @@
 
 #include "inspect/gateway_health.h"
 #include "inspect/gateway_numbers.h"
-#include "remote/remote.h"
 
 struct json_parser;
+struct remote;
+struct remote_reply;
+
+#define LOOK_PROBLEM_MAX 640
 
 enum look_fate {
     LOOK_SEEN,
@@ -15,12 +18,12 @@ enum look_fate {
 
 struct gateway_look {
     struct json_parser *parser;
-    struct remote_reply reply;
+    struct remote_reply *reply;    /* of the last question */
     struct gateway_numbers before; /* at_ns 0: there was no look before */
     struct gateway_numbers now;
     struct gateway_health health;
-    enum look_fate fate;                  /* of the last look; the numbers are those of the last that was LOOK_SEEN */
-    char problem[2 * REMOTE_FAILURE_MAX]; /* plain text; "": it was seen */
+    enum look_fate fate;            /* of the last look; the numbers are those of the last that was LOOK_SEEN */
+    char problem[LOOK_PROBLEM_MAX]; /* plain text; "": it was seen */
 };
 
 /* False: memory is short. */

@@ -4,8 +4,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "event/ticket.h"
-#include "pipeline/json/json.h"
 
+struct json_document;
 struct payload;
 struct stream;
 
@@ -27,7 +27,7 @@ struct refused_input {
     int64_t sent_ns;               /* wall: when the client says that it sent them, beside its events; 0: it does not */
     /* An event that could be read, with what its request says of it: the value at `at`. NULL: `bytes` is what there is. */
     const struct json_document *document;
-    json_at at;
+    uint32_t at;        /* a json_at (json.h) */
     bool merged;        /* the request said something of it: it is more than was sent */
     struct slice bytes; /* as they came, unpacked where that was done; empty: none were read */
 };

@@ -6,6 +6,7 @@
 #include "fuzz/cost.h"
 #include "proto/doorway/doorway.h"
 #include "proto/front/captures.h"
+#include "proto/front/page.h"
 
 static void must(bool promise)
 {

@@ -7,9 +7,6 @@
 
 enum rejects_personal { PERSONAL_CUT, PERSONAL_KEEP };
 
-/* What a stream says for itself. */
-enum stream_rejects { STREAM_REJECTS_AS_CONFIGURED, STREAM_REJECTS_OFF, STREAM_REJECTS_CUT, STREAM_REJECTS_KEEP };
-
 struct rejects_options {
     uint64_t keep_bytes; /* of all files; 0: nothing is kept */
     int64_t sample;      /* millionths of the refusals */

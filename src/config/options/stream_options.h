@@ -3,7 +3,6 @@
 
 #include "config/options/batch_options.h"
 #include "config/options/field_rules.h"
-#include "config/options/rejects_options.h"
 #include "config/options/string_list.h"
 
 #include <stdbool.h>
@@ -54,6 +53,9 @@ struct upsert_options {
     struct string_list key; /* fields; empty: the stream keeps events */
     const char *version;    /* the field that orders the states of one key */
 };
+
+/* What it says of rejects for itself. */
+enum stream_rejects { STREAM_REJECTS_AS_CONFIGURED, STREAM_REJECTS_OFF, STREAM_REJECTS_CUT, STREAM_REJECTS_KEEP };
 
 struct stream_options {
     int line;

@@ -4,7 +4,6 @@
 #include "config/options/commit_options.h"
 #include "config/options/dedup_options.h"
 #include "config/options/journal_options.h"
-#include "config/options/rejects_options.h"
 #include "config/tables/rows.h"
 
 static const char *const durabilities[] = {
@@ -19,8 +18,6 @@ static const char *const dedup_redis_verifies[] = {
 static const char *const dedup_on_errors[] = {
     [DEDUP_ON_ERROR_ACCEPT] = "accept", [DEDUP_ON_ERROR_REJECT] = "reject", NULL
 };
-
-static const char *const rejects_personals[] = { [PERSONAL_CUT] = "cut", [PERSONAL_KEEP] = "keep", NULL };
 
 /* clang-format off */
 /*    key                 type and place                                       default             min      max       help */
@@ -84,23 +81,8 @@ static const struct option dedup_rows[] = {
       "for." },
 };
 
-static const struct option rejects_rows[] = {
-    { "keep",             SIZE(rejects_options, keep_bytes),                   "0",                NULL,    "1TiB",
-      "Most bytes of rejected input that is kept in `<data>/rejects`; the oldest file goes for the next. At least 1MiB; 0: nothing is kept.",
-      .reloads = true },
-    { "sample",           SHARE(rejects_options, sample),                      "1.0",              NULL,    "1",
-      "The share of the refusals that is kept: 1.0 all, 0.01 one of a hundred.", .reloads = true },
-    { "personal",         ENUM(rejects_options, personal),                     "cut",              NULL,    NULL,
-      "What happens to values that are personal by their name, their field or their look: they are cut out, and what they were cut "
-      "from is retried with `--cut` alone; or they are kept.", .names = rejects_personals, .reloads = true },
-    { "hide",             STRINGS(rejects_options, hide),                      "",                 NULL,    NULL,
-      "Fields and members of events that are cut, too.", .reloads = true },
-    { "show",             STRINGS(rejects_options, show),                      "",                 NULL,    NULL,
-      "Fields and members of events that are never cut.", .reloads = true },
-};
 /* clang-format on */
 
 const struct option_table journal_table = TABLE(journal_rows);
 const struct option_table commit_table = TABLE(commit_rows);
 const struct option_table dedup_table = TABLE(dedup_rows);
-const struct option_table rejects_table = TABLE(rejects_rows);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "config/options/http_options.h"
 #include "proto/files/file_beneath.h"
+#include "proto/front/page.h"
 
 #include <errno.h>
 #include <fcntl.h>

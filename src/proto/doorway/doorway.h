@@ -8,11 +8,12 @@
  * says, so a doorway that redirects needs http.hosts. */
 #pragma once
 
-#include "proto/front/page.h"
+#include "base/bytes.h"
 
 struct doorway;
 struct http_listener_options;
 struct http_options;
+struct page;
 
 #define DOORWAY_PAGES_MAX 2
 

@@ -317,12 +317,6 @@ bool http_fields_end(struct http_head *head)
     return true;
 }
 
-bool http_field_shows_key(struct slice name)
-{
-    enum field field = name.len == 0 ? FIELD_NONE : field_of(name);
-    return field == FIELD_AUTHORIZATION || field == FIELD_API_KEY || field == FIELD_WEBSOCKET_PROTOCOL;
-}
-
 bool http_next_field(struct slice *fields, struct slice *name, struct slice *value)
 {
     struct slice line;

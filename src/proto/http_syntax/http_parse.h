@@ -58,9 +58,6 @@ struct http_request {
 enum http_verdict http_parse_head(struct slice in, size_t max_head, struct http_request *request, enum error *error,
                                   const char **reason);
 
-/* Does a field of this name show who sends (credential/credential.h)? What stores or repeats fields leaves it out. */
-bool http_field_shows_key(struct slice name);
-
 /* The next line of `fields` of a head that is HTTP_DONE, its value trimmed. False: there is no more. */
 bool http_next_field(struct slice *fields, struct slice *name, struct slice *value);
 

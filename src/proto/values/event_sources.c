@@ -2,7 +2,7 @@
 #include "proto/values/event_sources.h"
 
 #include "config/options/route_options.h"
-#include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/key_field.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include "pipeline/payload/stream_choice.h"
 #include "proto/front/captures.h"
 #include "proto/http_syntax/http_parse.h"
+#include "proto/http_syntax/key_field.h"
 #include "proto/values/base64.h"
 #include "proto/values/urlencoded.h"
 

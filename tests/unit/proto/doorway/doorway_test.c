@@ -15,6 +15,7 @@
 #include "config/options/http_options.h"
 #include "proto/doorway/doorway.h"
 #include "proto/front/captures.h"
+#include "proto/front/page.h"
 
 #define CHALLENGES "/.well-known/acme-challenge/"
 
