@@ -143,9 +143,9 @@ int find_report_end(struct find_report *report, const char *id, const char *look
     if (report->as_json) {
         print_json(report, id, looked, verdict);
     } else if (report->found == 0 && report->not_looked == 0) {
-        printf("not found: %s. It never came here, was refused, or is kept no more\n", looked);
+        printf("not found: it is in none of these: %s. It never came here, was refused, or is kept no more\n", looked);
     } else if (report->found == 0) {
-        printf("not known: it is not where it could be looked: %s\n", looked);
+        printf("not known: not all places could be looked at. It is in none of these: %s\n", looked);
     }
     ASSERT_EQUAL(report->places.len != 0, report->as_json && report->found != 0);
     return report->found != 0 ? 0 : report->not_looked != 0 ? 3 : 1;

@@ -136,7 +136,8 @@ static void look_at_table(struct find *find, struct store_link *link, size_t ser
     if (store_link_read(link, &question, &out, &code, &problem)) {
         take_rows(&rows, buf_slice(&out));
     } else if (code != CODE_UNKNOWN_TABLE) { /* what is not there has no rows */
-        buf_printf(&where, "the table %s, %s", stream->table, rows.server);
+        bool named = slice_starts_with(buf_slice(&problem), slice_from_string(rows.server));
+        buf_printf(&where, "the table %s%s%s", stream->table, named ? "" : ", ", named ? "" : rows.server);
         find_report_not_looked(&find->report, buf_c_string(&where) != NULL ? where.data : stream->table,
                                buf_c_string(&problem) != NULL ? problem.data : "out of memory");
     }
@@ -168,8 +169,11 @@ static void look_at_streams(struct find *find, struct store_link *link)
         struct buf problem = { 0 };
         struct stream *stream = is_wanted(find, i) ? stream_compile(&find->configured.streams[i], i, &problem) : NULL;
         if (stream != NULL) {
-            buf_printf(&find->looked, ", the table %s", stream->table);
+            size_t not_looked = find->report.not_looked;
             look_at_servers(find, link, stream);
+            if (find->report.not_looked == not_looked) {
+                buf_printf(&find->looked, ", the table %s", stream->table);
+            }
         } else if (problem.len != 0) {
             find_report_not_looked(&find->report, find->configured.streams[i].name, buf_c_string(&problem));
         }
