@@ -81,6 +81,7 @@ static bool start_metrics(struct gateway *g, struct buf *problem)
     const struct gateway_gauges gauges = {
         .metrics = g->metrics,
         .board = g->board,
+        .folder = g->folder.path,
         .pipeline = &g->pipeline,
         .journal = &g->live.journal,
         .commit = &g->live.commit,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics/metrics.h"
 #include "base/status.h"
+#include "base/system/disk.h"
 #include "base/version.h"
 #include "config/options/commit_options.h"
 #include "config/options/dedup_options.h"
@@ -71,6 +72,15 @@ static void update_limits(const struct gateway_gauges *gauges)
     }
 }
 
+/* At each look: a disk fills without events, too. */
+static void update_disk(const struct gateway_gauges *gauges)
+{
+    uint64_t bytes;
+    if (disk_free_bytes(gauges->folder, &bytes)) {
+        metric_set(gauges->metrics, METRIC_DISK_FREE, 0, (double)bytes);
+    }
+}
+
 static void update_log(const struct gateway_gauges *gauges)
 {
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
@@ -84,11 +94,12 @@ static void update(void *context)
     update_log(gauges);
     update_ready(gauges);
     update_limits(gauges);
+    update_disk(gauges);
 }
 
 struct gateway_gauges *gateway_gauges_start(const struct gateway_gauges *gauges)
 {
-    ASSERT(gauges->metrics != NULL && gauges->board != NULL && gauges->pipeline != NULL);
+    ASSERT(gauges->metrics != NULL && gauges->board != NULL && gauges->pipeline != NULL && gauges->folder != NULL);
     const struct metric_label build[] = { { "version", slice_from_string(SLUICE_VERSION) },
                                           { "commit", slice_from_string(version_commit()) } };
     struct gateway_gauges *kept = malloc(sizeof *kept);

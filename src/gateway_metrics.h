@@ -32,6 +32,7 @@ struct metrics *gateway_metrics_new(struct stream *const *streams, size_t stream
 struct gateway_gauges {
     struct metrics *metrics;
     struct status_board *board;
+    const char *folder;               /* of the data; borrowed */
     struct pipeline *const *pipeline; /* what is there when asked */
     const struct journal_options *journal;
     const struct commit_options *commit;

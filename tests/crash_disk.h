@@ -199,7 +199,7 @@ static int disk_create(int folder_fd, const char *name)
     return journal_system_io.create(folder_fd, name);
 }
 
-static int disk_free_bytes(const char *folder, uint64_t *bytes)
+static int crash_free_bytes(const char *folder, uint64_t *bytes)
 {
     (void)folder;
     *bytes = UINT64_MAX;
@@ -220,7 +220,7 @@ static const struct journal_io disk_io = {
     .link = link,
     .fsync_folder = disk_fsync_folder,
     .create = disk_create,
-    .free_bytes = disk_free_bytes,
+    .free_bytes = crash_free_bytes,
     .monotonic_ns = disk_now,
 };
 

@@ -74,7 +74,7 @@ ROWS = [
           ("sum(rate(sluice_events_damaged_total{%s}[RATE]))", "damaged")], {"width": 12}),
         ("On their way", "events", "In flight: received, not decided. Journal: accepted, not known to be stored.",
          [("sum(sluice_events_in_flight{%s})", "in flight"), ("sum(sluice_journal_events{%s})", "journal")], {"width": 12}),
-        ("Events that nobody can find", "events", "What is left of both sums of the identity; 0, but for events that are counted while the page is written.",
+        ("Events that nobody can find", "events", "What is left of both sums of the identity; 0, but for events that the journal takes or lets go while the page is written.",
          [(IDENTITY_AT_THE_DOORS, "at the doors"), (IDENTITY_ON_THE_WAY, "on their way")], {"alerts": ["SluiceIdentityBroken"], "width": 12}),
     ]),
     ("Doors", [

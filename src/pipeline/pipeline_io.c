@@ -128,10 +128,10 @@ static void fail_chunk(struct pipeline_io *io, struct chunk *chunk, enum error e
         struct ticket *ticket = &chunk->tickets[i];
         ticket->error = error;
         ticket->accepted = ticket->duplicate = 0;
-        metric_add_refusal(io->cells, METRIC_EVENTS_DROPPED, ticket->protocol, chunk->stream->index, error,
-                           ticket->rows);
-        metric_add_event(io->cells, METRIC_EVENTS_IN_FLIGHT, ticket->protocol, chunk->stream->index,
-                         -(int64_t)ticket->rows);
+        const struct metric_events counts = { .refused = ticket->rows,
+                                              .in_flight = -(int64_t)ticket->rows,
+                                              .reason = error };
+        metric_count_events(io->cells, ticket->protocol, chunk->stream->index, &counts);
     }
     if (pipeline_inbox_put_chunk(io->returns_to, chunk)) {
         pipeline_inbox_wake(io->returns_to);

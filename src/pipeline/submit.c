@@ -1,4 +1,5 @@
 /* Turns a payload into rows of the open chunk, a ticket, and what is known at once of each event. */
+#include "base/assert.h"
 #include "base/metrics/metrics.h"
 #include "event/column.h"
 #include "event/event_id.h"
@@ -171,15 +172,13 @@ static enum error why_stopped(const struct entry *entry)
     return chunk_bytes(entry->chunk) > SEGMENT_MAX_CHUNK ? ERROR_PAYLOAD_TOO_LARGE : ERROR_OUT_OF_MEMORY;
 }
 
-/* Nothing of the payload is kept; what was rejected so far has been counted as that. */
+/* Nothing of the payload is kept; what was rejected so far has been counted, as received too. */
 static void fail_whole(struct entry *entry, enum error error)
 {
     struct submission *submission = entry->submission;
     enum protocol protocol = entry->payload->protocol;
     int64_t left = (int64_t)entry->reader->count - submission->rejected;
     chunk_truncate(entry->chunk, entry->first_row);
-    metric_add_event(entry->io->cells, METRIC_EVENTS_RECEIVED, protocol, entry->stream->index,
-                     (int64_t)entry->reader->count);
     submit_count_refused(entry->io, protocol, entry->stream->index, error, left);
     submission->events = (uint32_t)entry->reader->count;
     submission->error = error;
@@ -199,12 +198,10 @@ static void finish(struct entry *entry)
 {
     enum protocol protocol = entry->payload->protocol;
     size_t stream = entry->stream->index;
-    uint32_t rows = entry->chunk->rows - entry->first_row;
+    uint32_t rows = entry->chunk->rows - entry->first_row; /* the others were counted when they were refused */
     bool taken = entry->submission->error == OK;
+    ASSERT_EQUAL(rows, taken ? entry->submission->events - entry->submission->rejected : 0);
     entry->submission->ids_of_clients = entry->stream->id_source_count != 0;
-    if (taken) {
-        metric_add_event(entry->io->cells, METRIC_EVENTS_RECEIVED, protocol, stream, entry->submission->events);
-    }
     submit_count_changes(entry->io, protocol, entry->stream, taken);
     entry->ticket->rows += rows;
     if (entry->ticket->rows == 0) {
@@ -218,7 +215,8 @@ static void finish(struct entry *entry)
         submit_count_clock(entry->io, clock, entry->context.received_wall_ns);
     }
     entry->submission->pending = true;
-    metric_add_event(entry->io->cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, rows);
+    metric_count_events(entry->io->cells, protocol, stream,
+                        &(struct metric_events){ .received = rows, .in_flight = rows });
     if (fills_chunk(entry) && !entry->payload->held) {
         pipeline_io_push(entry->io, stream);
     } else {

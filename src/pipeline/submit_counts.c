@@ -12,9 +12,8 @@
 void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
                           int64_t events)
 {
-    bool dropped = error_info(error)->fate == FATE_DROPPED;
-    metric_add_refusal(io->cells, dropped ? METRIC_EVENTS_DROPPED : METRIC_EVENTS_REJECTED, protocol, stream, error,
-                       events);
+    const struct metric_events counts = { .received = events, .refused = events, .reason = error };
+    metric_count_events(io->cells, protocol, stream, &counts);
 }
 
 /* The last one stands for "no stream". */
@@ -25,9 +24,7 @@ static size_t label_of(const struct pipeline_io *io, const struct stream *stream
 
 void submit_count_payload(struct pipeline_io *io, enum protocol protocol, const struct stream *stream, enum error error)
 {
-    size_t index = label_of(io, stream);
-    metric_add_event(io->cells, METRIC_EVENTS_RECEIVED, protocol, index, 1);
-    submit_count_refused(io, protocol, index, error, 1);
+    submit_count_refused(io, protocol, label_of(io, stream), error, 1);
 }
 
 void submit_tell(struct pipeline_io *io, const struct payload *payload, const struct refusal *refusal,

@@ -16,7 +16,7 @@ struct slice;
 struct stream;
 struct submission;
 
-/* So many events of a stream, that were counted as received or will be. */
+/* So many events of a stream: received and refused. */
 void submit_count_refused(struct pipeline_io *io, enum protocol protocol, size_t stream, enum error error,
                           int64_t events);
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define TEMPORARY ".tmp"
@@ -305,6 +304,6 @@ bool reject_files_replace(struct reject_files *files, size_t at, struct slice li
 
 uint64_t reject_files_free_bytes(const char *data)
 {
-    struct statvfs room;
-    return statvfs(data, &room) != 0 ? UINT64_MAX : (uint64_t)room.f_bavail * room.f_frsize;
+    uint64_t bytes;
+    return disk_free_bytes(data, &bytes) ? bytes : UINT64_MAX;
 }

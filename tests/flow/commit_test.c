@@ -314,8 +314,8 @@ static struct chunk *chunk_of(struct fixture *f, int io, size_t stream, const ch
         }
     }
     assert_true(chunk_seal(chunk));
-    metric_add_event(f->cells, METRIC_EVENTS_RECEIVED, PROTOCOL_HTTP, stream, chunk->rows);
-    metric_add_event(f->cells, METRIC_EVENTS_IN_FLIGHT, PROTOCOL_HTTP, stream, chunk->rows);
+    metric_count_events(f->cells, PROTOCOL_HTTP, stream,
+                        &(struct metric_events){ .received = chunk->rows, .in_flight = chunk->rows });
     commit_queue_push(&f->queue, chunk);
     return chunk;
 }

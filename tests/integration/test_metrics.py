@@ -1,15 +1,17 @@
 """What operators scrape: /metrics as Prometheus and its tools take it, and what its numbers say of a real gateway."""
 import gzip
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
 from check import main
-from gateway import event, with_gateway
+from gateway import Gateway, event, with_gateway
 
 
 def promtool_is_silent(page):
@@ -40,8 +42,8 @@ def limits_stand_beside_what_they_bound(gateway):
     page = gateway.metrics()
     bounds = [name for name in page if name.endswith(("_max", "_min"))]
     assert len(bounds) >= 12, bounds
-    for name in bounds:
-        assert all(value > 0 for value in page[name].values()), (name, page[name])
+    for name in bounds:  # rejects are not kept unless somebody wants it
+        assert name == "sluice_reject_bytes_max" or all(value > 0 for value in page[name].values()), (name, page[name])
     for name in ("sluice_connections", "sluice_websockets", "sluice_dead_letter_bytes", "sluice_commit_queue_events",
                  "sluice_commit_queue_bytes", "sluice_dedup_bytes", "sluice_receiving_bytes", "sluice_replying_bytes",
                  "sluice_limit_addresses"):
@@ -49,6 +51,93 @@ def limits_stand_beside_what_they_bound(gateway):
     for key, value in page["sluice_journal_bytes"].items():
         assert value <= page["sluice_journal_bytes_max"][key], key
     assert page["sluice_data_free_bytes"][()] > page["sluice_data_free_bytes_min"][()]
+    gateway.check_identity()
+
+
+def doors_of(page):
+    """{(protocol, stream): (received, what came of them, in flight)}"""
+    found = {}
+    for key, received in page["sluice_events_received_total"].items():
+        labels = dict(key)
+        came = [sum(v for k, v in page.get("sluice_events_" + name, {}).items() if labels.items() <= dict(k).items())
+                for name in ("accepted_total", "duplicate_total", "rejected_total", "dropped_total", "in_flight")]
+        found[labels["protocol"], labels["stream"]] = (received, sum(came), came[-1])
+    return found
+
+
+def assert_adds_up(gateway):
+    """One look at each of the pages that have the sums. What has come by then."""
+    doors = doors_of(gateway.metrics())
+    for door, (received, came, in_flight) in doors.items():
+        assert received == came and in_flight >= 0, (door, received, came, in_flight)
+    live = json.loads(gateway.get("/live/events?once=1")[1])
+    for sums in json.loads(gateway.get("/status")[1])["events"] + live["streams"] + [live["total"]]:
+        assert sums["received"] == sum(sums[name] for name in ("accepted", "duplicate", "rejected", "dropped", "in_flight")), sums
+    return sum(received for received, _, _ in doors.values())
+
+
+BAD = '{"event_name": 7, "number": "${number}"}'
+
+
+def each_page_adds_up_under_load(folder):
+    """Four I/O threads, each door, good events, repeated ones and bad ones: whatever the moment, no event is missed or seen twice."""
+    template = os.path.join(str(folder), "bad.json")
+    os.makedirs(str(folder), exist_ok=True)
+    with open(template, "w") as file:
+        file.write(BAD)
+    gateway = Gateway(folder, env={"SLUICE_IO_THREADS": "4", "SLUICE_UDP_THREADS": "2"}).start()
+    try:
+        loads = [threading.Thread(target=gateway.load, args=(protocol,), kwargs=dict(options, seconds=4)) for protocol, options in (
+            ("http", {"connections": 16, "bulk": 3}), ("ws", {"connections": 8}),
+            ("udp", {"rate": 4000, "start": 2 * 10**9}), ("http", {"connections": 8, "start": 3 * 10**9}),
+            ("udp", {"rate": 4000, "template": template}))]
+        for load in loads:
+            load.start()
+        seen = set()
+        while any(load.is_alive() for load in loads):
+            assert gateway.post("/events", event(7, user_id="comes again"))[0] in (200, 202)
+            seen.add(assert_adds_up(gateway))
+        for load in loads:
+            load.join()
+        assert len(seen) >= 2, seen
+        gateway.wait_stored(300)
+        gateway.check_identity()
+        page = gateway.metrics()
+        doors = doors_of(page)
+        assert all(doors[protocol, "events"][0] > 0 for protocol in ("http", "ws", "udp")), doors
+        for name in ("sluice_events_duplicate_total", "sluice_events_rejected_total"):
+            assert sum(page[name].values()) > 0, (name, page[name], doors)
+        accepted = sum(page["sluice_events_accepted_total"].values())
+        assert int(gateway.sql("SELECT count() FROM events")) == accepted
+        gateway.stop()
+    finally:
+        gateway.cleanup()
+
+
+def free_now(gateway):
+    room = os.statvfs(gateway.env["SLUICE_DATA"])
+    return room.f_bavail * room.f_frsize
+
+
+def says_what_is_free(gateway, near=16 << 20):
+    """Others use the disk, too: between what was free before and after the look, or nearly."""
+    before = free_now(gateway)
+    said = gateway.metrics()["sluice_data_free_bytes"][()]
+    after = free_now(gateway)
+    return min(before, after) - near <= said <= max(before, after) + near
+
+
+@with_gateway
+def an_idle_gateway_sees_how_full_its_disk_is(gateway):
+    """No event comes: only room that somebody else takes and gives back."""
+    assert gateway.metrics()["sluice_data_free_bytes"][()] > 0, "not known at the first look"
+    gateway.wait_until("the room is told", lambda: says_what_is_free(gateway))
+    path = os.path.join(gateway.folder, "takes_room")
+    with open(path, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 128 << 20)
+    gateway.wait_until("the room taken is seen", lambda: says_what_is_free(gateway))
+    os.unlink(path)
+    gateway.wait_until("the room given back is seen", lambda: says_what_is_free(gateway))
     gateway.check_identity()
 
 
@@ -233,4 +322,5 @@ main([the_page_passes_promtool_before_and_after_events, limits_stand_beside_what
       who_asks_for_openmetrics_and_gzip_gets_them, replies_are_timed_by_protocol_and_route,
       a_reply_that_waits_for_its_table_is_timed_until_then, each_stored_event_is_in_the_latency_until_it_was,
       clocks_of_clients_are_told_apart_by_whether_they_are_ahead, the_process_and_the_program_are_told, what_was_stored_is_told_in_rows_and_bytes,
-      the_hash_of_the_configuration_changes_with_what_holds])
+      the_hash_of_the_configuration_changes_with_what_holds, each_page_adds_up_under_load,
+      an_idle_gateway_sees_how_full_its_disk_is])

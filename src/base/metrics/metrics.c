@@ -125,6 +125,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
     if (metrics == NULL) {
         return NULL;
     }
+    metrics->last_thread = &metrics->threads;
     pthread_mutex_init(&metrics->mutex, NULL);
     pthread_mutex_init(&metrics->updating, NULL);
     if (metrics_copy_names(labels->streams, &metrics->streams, &metrics->stream_count) &&
@@ -178,8 +179,8 @@ struct metrics_cells *metrics_thread(struct metrics *metrics)
     }
     cells->metrics = metrics;
     pthread_mutex_lock(&metrics->mutex);
-    cells->next = metrics->threads;
-    metrics->threads = cells;
+    *metrics->last_thread = cells;
+    metrics->last_thread = &cells->next;
     pthread_mutex_unlock(&metrics->mutex);
     return cells;
 }
@@ -259,18 +260,6 @@ size_t metrics_no_stream(const struct metrics *metrics)
     return metrics->stream_count;
 }
 
-/* Only the owning thread writes, so a load and a store do; the scrape reads whole values. */
-static void add(struct metrics_cells *cells, size_t at, int64_t value)
-{
-    int64_t sum = atomic_load_explicit(&cells->values[at], memory_order_relaxed) + value;
-    atomic_store_explicit(&cells->values[at], sum, memory_order_relaxed);
-}
-
-static size_t event_index(const struct metrics *metrics, unsigned protocol, size_t stream)
-{
-    return protocol * (metrics->stream_count + 1) + stream;
-}
-
 void metric_add(struct metrics_cells *cells, enum metric metric, int64_t value)
 {
     metric_add_index(cells, metric, 0, value);
@@ -283,13 +272,7 @@ void metric_add_stream(struct metrics_cells *cells, enum metric metric, size_t s
 
 void metric_add_event(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream, int64_t value)
 {
-    metric_add_index(cells, metric, event_index(cells->metrics, protocol, stream), value);
-}
-
-void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream,
-                        enum error reason, int64_t value)
-{
-    metric_add_index(cells, metric, event_index(cells->metrics, protocol, stream) * ERROR_COUNT + reason, value);
+    metric_add_index(cells, metric, metrics_event_index(cells->metrics, protocol, stream), value);
 }
 
 void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value)
@@ -310,7 +293,7 @@ void metric_add_defaulted(struct metrics_cells *cells, size_t stream, size_t fie
 void metric_add_index(struct metrics_cells *cells, enum metric metric, size_t index, int64_t value)
 {
     if (index < cells->metrics->series[metric]) {
-        add(cells, cells->metrics->offset[metric] + index, value);
+        metrics_cell_add(cells, cells->metrics->offset[metric] + index, value);
     }
 }
 
@@ -334,8 +317,8 @@ void metric_observe(struct metrics_cells *cells, enum metric metric, size_t inde
         return;
     }
     size_t base = cells->metrics->offset[metric] + index * HISTOGRAM_CELLS;
-    add(cells, base + bucket_of(scale, value), events);
-    add(cells, base + HISTOGRAM_SUM, value * events);
+    metrics_cell_add(cells, base + bucket_of(scale, value), events);
+    metrics_cell_add(cells, base + HISTOGRAM_SUM, value * events);
 }
 
 void metric_set(struct metrics *metrics, enum metric metric, size_t index, double value)
@@ -361,15 +344,28 @@ int64_t metrics_sum(struct metrics *metrics, size_t cell)
     return sum;
 }
 
+static void sum_metric(const struct metrics *metrics, enum metric metric, int64_t *sums)
+{
+    size_t cells_of_one = metric_is_histogram(metric) ? HISTOGRAM_CELLS : 1;
+    size_t begin = metrics->offset[metric], end = begin + metrics->series[metric] * cells_of_one;
+    ASSERT_AT_MOST(end, metrics->cell_count);
+    for (const struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
+        for (size_t i = begin; i < end; i++) {
+            sums[i] += atomic_load_explicit(&cells->values[i], memory_order_relaxed);
+        }
+    }
+}
+
 void metrics_sum_all(struct metrics *metrics, int64_t *sums)
 {
     memset(sums, 0, metrics->cell_count * sizeof *sums);
     pthread_mutex_lock(&metrics->mutex);
-    for (struct metrics_cells *cells = metrics->threads; cells != NULL; cells = cells->next) {
-        for (size_t i = 0; i < metrics->cell_count; i++) {
-            sums[i] += atomic_load_explicit(&cells->values[i], memory_order_relaxed);
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        if (!metrics_is_of_doors((enum metric)m)) {
+            sum_metric(metrics, (enum metric)m, sums);
         }
     }
+    metrics_sum_doors(metrics, sums);
     pthread_mutex_unlock(&metrics->mutex);
 }
 
@@ -382,8 +378,10 @@ int64_t metric_read(struct metrics *metrics, enum metric metric, unsigned protoc
 {
     size_t index = 0;
     switch (metric_table[metric].labels) {
-    case LABELS_PROTOCOL_STREAM: index = event_index(metrics, protocol, stream); break;
-    case LABELS_PROTOCOL_STREAM_REASON: index = event_index(metrics, protocol, stream) * ERROR_COUNT + reason; break;
+    case LABELS_PROTOCOL_STREAM: index = metrics_event_index(metrics, protocol, stream); break;
+    case LABELS_PROTOCOL_STREAM_REASON:
+        index = metrics_event_index(metrics, protocol, stream) * ERROR_COUNT + reason;
+        break;
     case LABELS_PROTOCOL: index = protocol; break;
     case LABELS_NONE: break;
     default: index = stream;

@@ -1,7 +1,7 @@
 /* Metrics: every one is a line in metrics.def; the enum, the per-thread cells and the Prometheus page follow from it.
  *
- * Each thread adds to cells of its own (relaxed atomics, no sharing); a scrape sums them. Sums are exact when the
- * threads are idle. Gauges that are sums of changes (in flight, journaled) are cells too; gauges that are states are
+ * Each thread adds to cells of its own (atomics, no sharing); a scrape sums them. Sums are exact when the threads are idle;
+ * those of the first accounting identity add up at any time (metric_count_events). Gauges that are sums of changes (in flight, journaled) are cells too; gauges that are states are
  * set on the registry. */
 #pragma once
 
@@ -162,8 +162,25 @@ size_t metrics_no_stream(const struct metrics *metrics);
 void metric_add(struct metrics_cells *cells, enum metric metric, int64_t value);
 void metric_add_stream(struct metrics_cells *cells, enum metric metric, size_t stream, int64_t value);
 void metric_add_event(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream, int64_t value);
-void metric_add_refusal(struct metrics_cells *cells, enum metric metric, unsigned protocol, size_t stream,
-                        enum error reason, int64_t value);
+
+/* What came of events: they add up, received = accepted + duplicate + refused + in_flight. Who leaves what is in flight counts it
+ * below 0 there. By the fate of `reason` refused ones are rejected or dropped. */
+struct metric_events {
+    int64_t received, accepted, duplicate, refused, in_flight;
+    enum error reason; /* of those refused */
+};
+
+/* The one way to count them: a page has all of it, or nothing. Cells of those who count what leaves are made before those of
+ * who counts what comes: then nothing in flight is seen below 0. */
+void metric_count_events(struct metrics_cells *cells, unsigned protocol, size_t stream,
+                         const struct metric_events *events);
+
+/* The sums over threads, which add up. Any thread. */
+struct metric_door {
+    int64_t received, accepted, duplicate, rejected, dropped, in_flight;
+};
+struct metric_door metrics_read_door(struct metrics *metrics, unsigned protocol, size_t stream);
+
 /* To EVENTS_REJECTED_BY_FIELD. The cells are shared by all threads: rejections are rare, and fields may be many. */
 void metric_add_field(struct metrics_cells *cells, size_t stream, size_t field, enum error reason, int64_t value);
 /* To VALUES_DEFAULTED, in cells of the same kind. */

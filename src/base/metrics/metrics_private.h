@@ -25,7 +25,8 @@ extern const struct metric_info metric_table[METRIC_COUNT];
 /* One thread's cells; the layout is the registry's. */
 struct metrics_cells {
     struct metrics *metrics;
-    struct metrics_cells *next;
+    struct metrics_cells *next; /* made later */
+    _Atomic uint64_t turn;      /* odd: its thread is in metric_count_events */
     _Atomic int64_t values[];
 };
 
@@ -70,9 +71,10 @@ void metrics_labelled_release(struct metrics_labelled_states *states);
 void metrics_append_escaped(struct buf *out, struct slice text);
 
 struct metrics {
-    pthread_mutex_t updating; /* one thread at a time: hooks need not expect another */
-    pthread_mutex_t mutex;    /* guards threads, hooks and labelled states */
-    struct metrics_cells *threads;
+    pthread_mutex_t updating;      /* one thread at a time: hooks need not expect another */
+    pthread_mutex_t mutex;         /* guards threads, hooks and labelled states */
+    struct metrics_cells *threads; /* the oldest */
+    struct metrics_cells **last_thread;
     struct scrape_hook hooks[MAX_HOOKS];
     size_t hook_count;
     char **streams;
@@ -117,6 +119,22 @@ static inline bool metric_is_histogram(enum metric metric)
 {
     return histogram_scales[metric_table[metric].kind].buckets != 0;
 }
+
+/* Only the owning thread writes, so a load and a store do. They release, for those who read several cells (metrics_doors.c). */
+static inline void metrics_cell_add(struct metrics_cells *cells, size_t at, int64_t value)
+{
+    int64_t sum = atomic_load_explicit(&cells->values[at], memory_order_relaxed) + value;
+    atomic_store_explicit(&cells->values[at], sum, memory_order_release);
+}
+
+static inline size_t metrics_event_index(const struct metrics *metrics, unsigned protocol, size_t stream)
+{
+    return protocol * (metrics->stream_count + 1) + stream;
+}
+
+/* metrics_doors.c: of the first identity. Their sums hold at one moment of each thread; with the mutex. */
+MUST_CHECK bool metrics_is_of_doors(enum metric metric);
+void metrics_sum_doors(const struct metrics *metrics, int64_t *sums);
 
 /* metrics_series.c: the labels of series `index`, without braces; empty if the metric has none. */
 void metrics_append_labels(const struct metrics *metrics, enum metric_labels labels, size_t index, struct buf *out);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define PAGE ((size_t)4096)
@@ -228,4 +229,14 @@ enum error disk_error(int number)
     case ENOMEM: return ERROR_OUT_OF_MEMORY;
     default: return ERROR_JOURNAL_FAILED;
     }
+}
+
+bool disk_free_bytes(const char *folder, uint64_t *bytes)
+{
+    struct statvfs room;
+    bool known = statvfs(folder, &room) == 0;
+    if (known) {
+        *bytes = (uint64_t)room.f_bavail * room.f_frsize;
+    }
+    return known;
 }

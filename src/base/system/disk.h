@@ -30,6 +30,9 @@ MUST_CHECK enum error disk_read(int fd, uint64_t length, struct buf *out);
  * bytes. */
 MUST_CHECK enum error disk_salvage(int fd, uint64_t length, struct buf *out, struct disk_holes *holes);
 
+/* Bytes of the folder's file system that are free for this process. Quick, but for one that hangs. */
+MUST_CHECK bool disk_free_bytes(const char *folder, uint64_t *bytes);
+
 /* Makes what was created, renamed or unlinked in the folder durable. */
 MUST_CHECK bool disk_sync_folder(const char *path);
 

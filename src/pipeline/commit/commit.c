@@ -154,12 +154,13 @@ static void count_chunk(struct metrics_cells *cells, const struct chunk *chunk, 
         if (sum->rows == 0) {
             continue;
         }
-        size_t stream = chunk->stream->index;
         ASSERT_EQUAL(sum->rows, sum->accepted + sum->duplicate + sum->dropped);
-        metric_add_event(cells, METRIC_EVENTS_ACCEPTED, protocol, stream, sum->accepted);
-        metric_add_event(cells, METRIC_EVENTS_DUPLICATE, protocol, stream, sum->duplicate);
-        metric_add_refusal(cells, METRIC_EVENTS_DROPPED, protocol, stream, error, sum->dropped);
-        metric_add_event(cells, METRIC_EVENTS_IN_FLIGHT, protocol, stream, -sum->rows);
+        metric_count_events(cells, protocol, chunk->stream->index,
+                            &(struct metric_events){ .accepted = sum->accepted,
+                                                     .duplicate = sum->duplicate,
+                                                     .refused = sum->dropped,
+                                                     .in_flight = -sum->rows,
+                                                     .reason = error });
     }
 }
 

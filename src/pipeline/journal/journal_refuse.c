@@ -101,9 +101,7 @@ static void refresh(struct journal *journal)
         return;
     }
     admission->checked_ns = now_ns;
-    if (io->free_bytes(journal->folder.data, &admission->free_bytes) == 0) {
-        metric_set(journal->metrics, METRIC_DISK_FREE, 0, (double)admission->free_bytes);
-    }
+    (void)io->free_bytes(journal->folder.data, &admission->free_bytes); /* else what it was */
     if (journal_is_stuck(journal) && retry_cuts(journal)) {
         LOG(LOG_INFO, "journal cut succeeded", "events are accepted again");
     }

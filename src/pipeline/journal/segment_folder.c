@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* O_EXCL: a file is never recycled. */
@@ -24,12 +23,7 @@ static int system_create(int folder_fd, const char *name)
 
 static int system_free_bytes(const char *folder, uint64_t *bytes)
 {
-    struct statvfs room;
-    if (statvfs(folder, &room) != 0) {
-        return -1;
-    }
-    *bytes = (uint64_t)room.f_bavail * room.f_frsize;
-    return 0;
+    return disk_free_bytes(folder, bytes) ? 0 : -1;
 }
 
 const struct journal_io journal_system_io = {

@@ -19,17 +19,9 @@
 enum { RECEIVED, ACCEPTED, DUPLICATE, REJECTED, DROPPED, IN_FLIGHT, DOORS };
 enum { RECOVERED, STORED, JOURNALED, DEAD_LETTERED, DAMAGED, PLACES };
 
-static const struct {
-    const char *name;
-    enum metric metric;
-    bool by_reason;
-} doors[DOORS] = {
-    [RECEIVED] = { "received", METRIC_EVENTS_RECEIVED, false },
-    [ACCEPTED] = { "accepted", METRIC_EVENTS_ACCEPTED, false },
-    [DUPLICATE] = { "duplicate", METRIC_EVENTS_DUPLICATE, false },
-    [REJECTED] = { "rejected", METRIC_EVENTS_REJECTED, true },
-    [DROPPED] = { "dropped", METRIC_EVENTS_DROPPED, true },
-    [IN_FLIGHT] = { "in_flight", METRIC_EVENTS_IN_FLIGHT, false },
+static const char *const doors[DOORS] = {
+    [RECEIVED] = "received", [ACCEPTED] = "accepted", [DUPLICATE] = "duplicate",
+    [REJECTED] = "rejected", [DROPPED] = "dropped",   [IN_FLIGHT] = "in_flight",
 };
 
 static const struct {
@@ -64,21 +56,16 @@ struct sums {
     double lag_seconds; /* of the oldest event that is not stored */
 };
 
-static int64_t read_door(struct metrics *metrics, size_t door, unsigned protocol, size_t stream)
-{
-    int64_t sum = 0;
-    for (int error = OK; error < (doors[door].by_reason ? ERROR_COUNT : 1); error++) {
-        sum += metric_read(metrics, doors[door].metric, protocol, stream, (enum error)error);
-    }
-    return sum;
-}
-
 static void read_doors(struct metrics *metrics, size_t stream, struct sums *sums)
 {
     for (unsigned protocol = 0; protocol < METRICS_PROTOCOL_COUNT; protocol++) {
-        for (size_t door = 0; door < DOORS; door++) {
-            sums->doors[protocol][door] = read_door(metrics, door, protocol, stream);
-        }
+        const struct metric_door door = metrics_read_door(metrics, protocol, stream);
+        sums->doors[protocol][RECEIVED] = door.received;
+        sums->doors[protocol][ACCEPTED] = door.accepted;
+        sums->doors[protocol][DUPLICATE] = door.duplicate;
+        sums->doors[protocol][REJECTED] = door.rejected;
+        sums->doors[protocol][DROPPED] = door.dropped;
+        sums->doors[protocol][IN_FLIGHT] = door.in_flight;
     }
 }
 
@@ -127,8 +114,7 @@ static void append_protocols(const struct sums *sums, struct buf *out)
     for (size_t protocol = 0; protocol < METRICS_PROTOCOL_COUNT; protocol++) {
         buf_printf(out, "%s\"%s\":{", protocol == 0 ? "" : ",", protocols[protocol]);
         for (size_t door = 0; door < DOORS; door++) {
-            buf_printf(out, "%s\"%s\":%lld", door == 0 ? "" : ",", doors[door].name,
-                       (long long)sums->doors[protocol][door]);
+            buf_printf(out, "%s\"%s\":%lld", door == 0 ? "" : ",", doors[door], (long long)sums->doors[protocol][door]);
         }
         buf_append_byte(out, '}');
     }
@@ -143,7 +129,7 @@ static void append_sums(const struct sums *sums, struct buf *out)
         for (size_t protocol = 0; protocol < METRICS_PROTOCOL_COUNT; protocol++) {
             sum += sums->doors[protocol][door];
         }
-        append_number(out, doors[door].name, sum);
+        append_number(out, doors[door], sum);
     }
     for (size_t i = 0; i < PLACES; i++) {
         append_number(out, places[i].name, sums->places[i]);

@@ -4,54 +4,67 @@
 #include "base/metrics/metrics.h"
 #include "event/stream.h"
 
-/* By protocol, or of the stream alone; with a reason, or without. */
 static const struct {
     const char *name;
     enum metric metric;
-    bool by_protocol, by_reason;
-} sums[] = {
-    { "received", METRIC_EVENTS_RECEIVED, true, false },
-    { "accepted", METRIC_EVENTS_ACCEPTED, true, false },
-    { "duplicate", METRIC_EVENTS_DUPLICATE, true, false },
-    { "rejected", METRIC_EVENTS_REJECTED, true, true },
-    { "dropped", METRIC_EVENTS_DROPPED, true, true },
-    { "in_flight", METRIC_EVENTS_IN_FLIGHT, true, false },
-    { "recovered", METRIC_EVENTS_RECOVERED, false, false },
-    { "stored", METRIC_EVENTS_STORED, false, false },
-    { "journaled", METRIC_JOURNAL_EVENTS, false, false },
-    { "dead_lettered", METRIC_EVENTS_DEAD_LETTERED, false, false },
-    { "damaged", METRIC_EVENTS_DAMAGED, false, false },
+} places[] = {
+    { "recovered", METRIC_EVENTS_RECOVERED }, { "stored", METRIC_EVENTS_STORED },
+    { "journaled", METRIC_JOURNAL_EVENTS },   { "dead_lettered", METRIC_EVENTS_DEAD_LETTERED },
+    { "damaged", METRIC_EVENTS_DAMAGED },
 };
 
-static int64_t sum_of(struct metrics *metrics, size_t row, size_t stream)
+struct sums {
+    struct metric_door doors; /* over all protocols */
+    int64_t places[ARRAY_LENGTH(places)];
+};
+
+static void add_stream(struct metrics *metrics, size_t stream, struct sums *sums)
 {
-    int64_t sum = 0;
-    for (unsigned protocol = 0; protocol < (sums[row].by_protocol ? METRICS_PROTOCOL_COUNT : 1); protocol++) {
-        for (int error = OK; error < (sums[row].by_reason ? ERROR_COUNT : 1); error++) {
-            sum += metric_read(metrics, sums[row].metric, protocol, stream, (enum error)error);
-        }
+    for (unsigned protocol = 0; protocol < METRICS_PROTOCOL_COUNT; protocol++) {
+        const struct metric_door door = metrics_read_door(metrics, protocol, stream);
+        sums->doors.received += door.received;
+        sums->doors.accepted += door.accepted;
+        sums->doors.duplicate += door.duplicate;
+        sums->doors.rejected += door.rejected;
+        sums->doors.dropped += door.dropped;
+        sums->doors.in_flight += door.in_flight;
     }
-    return sum;
+    for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
+        sums->places[i] += metric_read(metrics, places[i].metric, 0, stream, OK);
+    }
+}
+
+static void append_sums(const struct sums *sums, struct buf *out)
+{
+    const struct metric_door *doors = &sums->doors;
+    buf_printf(
+        out,
+        "\"received\":%lld,\"accepted\":%lld,\"duplicate\":%lld,\"rejected\":%lld,\"dropped\":%lld,\"in_flight\":%lld",
+        (long long)doors->received, (long long)doors->accepted, (long long)doors->duplicate, (long long)doors->rejected,
+        (long long)doors->dropped, (long long)doors->in_flight);
+    for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
+        buf_printf(out, ",\"%s\":%lld", places[i].name, (long long)sums->places[i]);
+    }
+    buf_append_byte(out, '}');
 }
 
 void page_counts_stream(struct metrics *metrics, const char *name, size_t stream, struct buf *out)
 {
+    struct sums sums = { .places = { 0 } };
+    add_stream(metrics, stream, &sums);
     buf_append_string(out, "{\"stream\":");
     buf_append_json_string(out, slice_from_string(name));
-    for (size_t row = 0; row < ARRAY_LENGTH(sums); row++) {
-        buf_printf(out, ",\"%s\":%lld", sums[row].name, (long long)sum_of(metrics, row, stream));
-    }
-    buf_append_byte(out, '}');
+    buf_append_byte(out, ',');
+    append_sums(&sums, out);
 }
 
 void page_counts_all(struct metrics *metrics, struct stream *const *streams, size_t count, struct buf *out)
 {
-    for (size_t row = 0; row < ARRAY_LENGTH(sums); row++) {
-        int64_t sum = sum_of(metrics, row, metrics_no_stream(metrics));
-        for (size_t i = 0; i < count; i++) {
-            sum += sum_of(metrics, row, streams[i]->index);
-        }
-        buf_printf(out, "%s\"%s\":%lld", row == 0 ? "{" : ",", sums[row].name, (long long)sum);
+    struct sums sums = { .places = { 0 } };
+    add_stream(metrics, metrics_no_stream(metrics), &sums);
+    for (size_t i = 0; i < count; i++) {
+        add_stream(metrics, streams[i]->index, &sums);
     }
-    buf_append_byte(out, '}');
+    buf_append_byte(out, '{');
+    append_sums(&sums, out);
 }

@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "project_files.h"
 
@@ -43,13 +46,103 @@ static void cells_of_all_threads_are_summed(void **state)
     struct metrics *metrics = make();
     struct metrics_cells *one = metrics_thread(metrics);
     struct metrics_cells *two = metrics_thread(metrics);
-    metric_add_event(one, METRIC_EVENTS_RECEIVED, 0, 1, 3);
-    metric_add_event(two, METRIC_EVENTS_RECEIVED, 0, 1, 4);
-    metric_add_event(two, METRIC_EVENTS_RECEIVED, 1, 1, 50);
+    metric_count_events(one, 0, 1, &(struct metric_events){ .received = 3, .in_flight = 3 });
+    metric_count_events(two, 0, 1, &(struct metric_events){ .received = 4, .in_flight = 4 });
+    metric_count_events(two, 1, 1, &(struct metric_events){ .received = 50, .in_flight = 50 });
     assert_int_equal(metric_read(metrics, METRIC_EVENTS_RECEIVED, 0, 1, OK), 7);
     assert_true(page_has(metrics, "sluice_events_received_total{protocol=\"http\",stream=\"clicks\"} 7\n"));
     assert_true(page_has(metrics, "sluice_events_received_total{protocol=\"ws\",stream=\"clicks\"} 50\n"));
     metrics_free(metrics);
+}
+
+/* A door of 100000 payloads: what is refused is counted by the thread that receives, what is taken by another, later. */
+struct door {
+    struct metrics *metrics;
+    struct metrics_cells *receiving, *committing;
+    _Atomic int64_t pushed; /* events in flight, of which the other thread knows */
+};
+
+#define PAYLOADS 100000
+
+static void *receive(void *context)
+{
+    struct door *door = context;
+    for (int i = 0; i < PAYLOADS; i++) {
+        const struct metric_events refused = { .received = 2,
+                                               .refused = 2,
+                                               .reason = i % 3 == 0 ? ERROR_INTERNAL : ERROR_TOO_LONG };
+        metric_count_events(door->receiving, 0, 1, &(struct metric_events){ .received = 3, .in_flight = 3 });
+        atomic_fetch_add(&door->pushed, 3);
+        metric_count_events(door->receiving, 0, 1, &refused);
+    }
+    return NULL;
+}
+
+static void *commit(void *context)
+{
+    struct door *door = context;
+    for (int64_t left = 3 * PAYLOADS; left != 0;) {
+        int64_t rows = atomic_exchange(&door->pushed, 0);
+        left -= rows;
+        metric_count_events(
+            door->committing, 0, 1,
+            &(struct metric_events){ .accepted = rows - rows / 3, .duplicate = rows / 3, .in_flight = -rows });
+    }
+    return NULL;
+}
+
+static int64_t number_behind(const char *page, const char *series)
+{
+    const char *at = strstr(page, series);
+    assert_non_null(at);
+    return strtoll(at + strlen(series), NULL, 10);
+}
+
+static int64_t count_on_page(const struct buf *page, const char *name, const char *more)
+{
+    char series[160];
+    snprintf(series, sizeof series, "\nsluice_events_%s{protocol=\"http\",stream=\"clicks\"%s} ", name, more);
+    return number_behind((const char *)page->data, series);
+}
+
+/* What has come by now. */
+static int64_t assert_page_adds_up(struct metrics *metrics)
+{
+    struct buf page = { 0 };
+    metrics_render(metrics, METRICS_TEXT, &page);
+    assert_non_null(buf_c_string(&page));
+    int64_t received = count_on_page(&page, "received_total", ""), flying = count_on_page(&page, "in_flight", "");
+    int64_t gone = count_on_page(&page, "accepted_total", "") + count_on_page(&page, "duplicate_total", "");
+    int64_t refused = strstr(buf_c_string(&page), "reason=\"too_long\"} ") == NULL
+                          ? 0
+                          : count_on_page(&page, "rejected_total", ",reason=\"too_long\"");
+    refused += count_on_page(&page, "dropped_total", ",reason=\"internal\"");
+    assert_int_equal(received, gone + refused + flying);
+    assert_true(flying >= 0);
+    buf_release(&page);
+    return received;
+}
+
+static void each_page_adds_up_while_threads_count(void **state)
+{
+    (void)state;
+    struct door door = { .metrics = make() };
+    pthread_t threads[2];
+    door.committing = metrics_thread(door.metrics);
+    door.receiving = metrics_thread(door.metrics);
+    assert_int_equal(pthread_create(&threads[0], NULL, receive, &door), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, commit, &door), 0);
+    while (assert_page_adds_up(door.metrics) != 5 * PAYLOADS) {
+        struct metric_door now = metrics_read_door(door.metrics, 0, 1);
+        assert_int_equal(now.received, now.accepted + now.duplicate + now.rejected + now.dropped + now.in_flight);
+        assert_true(now.in_flight >= 0);
+    }
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    struct metric_door end = metrics_read_door(door.metrics, 0, 1);
+    assert_true(end.received == 5 * PAYLOADS && end.in_flight == 0 && end.accepted == 2 * PAYLOADS &&
+                end.duplicate == PAYLOADS);
+    metrics_free(door.metrics);
 }
 
 static void refusals_are_kept_apart_by_reason_and_rare_reasons_left_out(void **state)
@@ -57,8 +150,10 @@ static void refusals_are_kept_apart_by_reason_and_rare_reasons_left_out(void **s
     (void)state;
     struct metrics *metrics = make();
     struct metrics_cells *cells = metrics_thread(metrics);
-    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, 0, metrics_no_stream(metrics), ERROR_INVALID_JSON, 1);
-    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, 2, 0, ERROR_TOO_LONG, 2);
+    const struct metric_events bad = { .received = 1, .refused = 1, .reason = ERROR_INVALID_JSON },
+                               too_long = { .received = 2, .refused = 2, .reason = ERROR_TOO_LONG };
+    metric_count_events(cells, 0, metrics_no_stream(metrics), &bad);
+    metric_count_events(cells, 2, 0, &too_long);
     assert_true(page_has(metrics, "{protocol=\"http\",stream=\"\",reason=\"invalid_json\"} 1\n"));
     assert_true(page_has(metrics, "{protocol=\"udp\",stream=\"events\",reason=\"too_long\"} 2\n"));
     assert_false(page_has(metrics, "reason=\"http_version\""));
@@ -349,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_of_all_threads_are_summed),
+        cmocka_unit_test(each_page_adds_up_while_threads_count),
         cmocka_unit_test(refusals_are_kept_apart_by_reason_and_rare_reasons_left_out),
         cmocka_unit_test(what_may_be_watched_for_is_there_at_zero),
         cmocka_unit_test(a_stream_adds_less_than_sixteen_kilobytes_to_the_page),

@@ -131,10 +131,10 @@ static void status_shows_the_identity_of_each_stream(void **state)
 {
     (void)state;
     struct metrics_cells *cells = metrics_thread(fixture.source.metrics);
-    metric_add_event(cells, METRIC_EVENTS_RECEIVED, PROTOCOL_HTTP, 0, 5);
-    metric_add_event(cells, METRIC_EVENTS_ACCEPTED, PROTOCOL_HTTP, 0, 3);
-    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, PROTOCOL_HTTP, 0, ERROR_WRONG_TYPE, 1);
-    metric_add_refusal(cells, METRIC_EVENTS_REJECTED, PROTOCOL_HTTP, 0, ERROR_TOO_LONG, 1);
+    const struct metric_events events[] = { { .received = 4, .accepted = 3, .refused = 1, .reason = ERROR_WRONG_TYPE },
+                                            { .received = 1, .refused = 1, .reason = ERROR_TOO_LONG } };
+    metric_count_events(cells, PROTOCOL_HTTP, 0, &events[0]);
+    metric_count_events(cells, PROTOCOL_HTTP, 0, &events[1]);
     expect("/status", "", 200,
            "{\"stream\":\"events\",\"received\":5,\"accepted\":3,\"duplicate\":0,\"rejected\":2,\"dropped\":0,"
            "\"in_flight\":0,");
