@@ -16,7 +16,7 @@ struct dedup_memory {
     int64_t window_ns;
     size_t max_ids; /* in a generation */
     struct id_window window;
-    int64_t started_ns;  /* wall, of the current generation; INT64_MAX: it is empty */
+    int64_t started_ns;  /* wall, of the current generation; INT64_MAX: both are empty */
     struct key_log *log; /* NULL: nothing is kept on disk */
     struct metrics *metrics;
     struct metrics_cells *cells; /* of the commit thread */
@@ -37,6 +37,8 @@ static void forget_old(struct dedup_memory *memory, int64_t wall_ns)
     begin_generation(memory);
     if (all_are_old) {
         begin_generation(memory);
+    } else {
+        memory->started_ns = wall_ns; /* else the one before stays for as long as nothing new comes */
     }
 }
 

@@ -149,6 +149,18 @@ static void remembers_for_one_to_two_windows(void **state)
     dedup->ops->free(dedup);
 }
 
+static void forgets_what_is_asked_for_again_and_again(void **state)
+{
+    struct dedup *dedup = open_at(*state, START);
+    note(dedup, 1, START);
+    assert_true(knows(dedup, 1, START + WINDOW));
+    assert_true(knows(dedup, 1, START + 2 * WINDOW - 1));
+    assert_false(knows(dedup, 1, START + 2 * WINDOW));
+    note(dedup, 1, START + 2 * WINDOW);
+    assert_true(knows(dedup, 1, START + 3 * WINDOW - 1));
+    dedup->ops->free(dedup);
+}
+
 static void forgets_all_after_a_long_silence(void **state)
 {
     struct dedup *dedup = open_at(*state, START);
@@ -456,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(remembers_for_one_to_two_windows),
+        TEST(forgets_what_is_asked_for_again_and_again),
         TEST(forgets_all_after_a_long_silence),
         TEST(stays_within_its_bytes_and_keeps_the_newest),
         TEST(remembers_across_a_restart_what_was_persisted),
