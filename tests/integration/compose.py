@@ -73,10 +73,10 @@ class Inside(Gateway):
         super().__init__(os.path.join(composed.folder, name))
         self.engine, self.name = composed.engine, name
 
-    def get(self, path):
+    def page(self, path):
         address = self.engine.podman("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", self.name)
         with urllib.request.urlopen("http://%s:9090%s" % (address, path), timeout=30) as reply:
-            return reply.status, reply.read().decode()
+            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read().decode()
 
     def kill(self):
         self.engine.podman("kill", "-s", "KILL", self.name)

@@ -211,9 +211,9 @@ _Static_assert(ARRAY_LENGTH(table) <= PAGES_MAX, "callers have room for PAGES_MA
 
 size_t pages_fill(struct page *pages, struct pages_source *source)
 {
-    source->scrape = scrape_new(source->metrics, clock_monotonic_ns);
-    page_cache_init(&source->health_page, clock_monotonic_ns);
-    page_cache_init(&source->status_page, clock_monotonic_ns);
+    source->scrape = scrape_new(source->metrics, clock_monotonic_ns, clock_thread_cpu_ns);
+    page_cache_init(&source->health_page, clock_monotonic_ns, clock_thread_cpu_ns);
+    page_cache_init(&source->status_page, clock_monotonic_ns, clock_thread_cpu_ns);
     for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
         pages[i] = table[i];
         pages[i].methods = METHOD_BIT(HTTP_GET);

@@ -21,14 +21,14 @@ struct scrape {
     struct scrape_view views[2 * METRICS_FORMATS];
 };
 
-struct scrape *scrape_new(struct metrics *metrics, int64_t (*clock)(void))
+struct scrape *scrape_new(struct metrics *metrics, int64_t (*clock)(void), int64_t (*cpu_clock)(void))
 {
     struct scrape *scrape = calloc(1, sizeof *scrape);
     for (size_t i = 0; scrape != NULL && i < ARRAY_LENGTH(scrape->views); i++) {
         struct scrape_view *view = &scrape->views[i];
         *view =
             (struct scrape_view){ .metrics = metrics, .format = (enum metrics_format)(i / 2), .packed = i % 2 != 0 };
-        page_cache_init(&view->cache, clock);
+        page_cache_init(&view->cache, clock, cpu_clock);
     }
     return scrape;
 }

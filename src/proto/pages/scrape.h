@@ -10,7 +10,7 @@ struct page_request;
 struct scrape;
 
 /* NULL: memory is short. */
-struct scrape *scrape_new(struct metrics *metrics, int64_t (*clock)(void));
+struct scrape *scrape_new(struct metrics *metrics, int64_t (*clock)(void), int64_t (*cpu_clock)(void));
 void scrape_free(struct scrape *scrape);
 
 /* Any thread. Of NULL: a reply that says so. */
