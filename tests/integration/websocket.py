@@ -55,7 +55,7 @@ class Closed(Exception):
 class Client:
     """One connection, open after the handshake. Pings are answered unless `pongs` is False."""
 
-    def __init__(self, port, path="/ws", headers=None, source=None, receive_buffer=None, pongs=True, timeout=10):
+    def __init__(self, port, path="/ws", headers=None, source=None, receive_buffer=None, pongs=True, timeout=60):
         self.socket = socket.socket()
         self.socket.settimeout(timeout)
         if receive_buffer:
