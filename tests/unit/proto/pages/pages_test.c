@@ -80,7 +80,7 @@ static void expect(const char *path, const char *query, int status, const char *
     assert_int_equal(reply.status, status);
     assert_non_null(reply.content_type);
     assert_non_null(strstr(buf_c_string(&reply.body), part));
-    buf_release(&reply.body);
+    page_reply_release(&reply);
 }
 
 static void readyz_is_ready_while_events_are_accepted(void **state)
@@ -106,7 +106,7 @@ static void readyz_lists_healthy_parts_only_if_asked(void **state)
     (void)state;
     struct page_reply reply = get("/readyz", "");
     assert_null(strstr(buf_c_string(&reply.body), "store"));
-    buf_release(&reply.body);
+    page_reply_release(&reply);
     expect("/readyz", "verbose", 200, "store: ok since ");
 }
 
