@@ -109,7 +109,7 @@ class AlertedGateway(Gateway):
         """So many new events in one request; its status, None without a reply."""
         events = [dict({"id": "%s-%d" % (self.place.name, next(self.place.numbers))}, **fields) for _ in range(count)]
         try:
-            return self.request("POST", "/events/bulk?ids=0&stream=" + stream, json.dumps(events), headers, timeout=20)[0]
+            return self.request("POST", "/events/bulk?ids=0&stream=" + stream, json.dumps(events), headers, timeout=60)[0]
         except OSError:
             return None
 

@@ -1,7 +1,9 @@
 """Starts and ends the real servers that integration tests need: each on loopback, on a free port, in a folder of the
 caller, ended by its own pid. Server has .port, .url, .kill() (SIGKILL), .stop() and .start() again on the same port."""
 
+import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -72,9 +74,13 @@ CLICKHOUSE_USERS = """<?xml version="1.0"?>
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Of those that the kernel gives to no connection: none takes it before its server does."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        end = max(int(file.read().split()[0]), 12000)
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(10000, end)))
+            return s.getsockname()[1]
 
 
 def library():

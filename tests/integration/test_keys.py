@@ -408,7 +408,7 @@ def check(gateway, *lines):
     with open(path, "w") as file:
         file.write("\n".join(lines) + "\n" + text)
     done = subprocess.run([os.path.join(BUILD, "sluice"), "--config", path, "--check"], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=gateway.env, cwd=ROOT)
+                          stderr=subprocess.STDOUT, env=gateway.env, cwd=ROOT, timeout=60)
     return done.returncode, done.stdout.decode()
 
 
