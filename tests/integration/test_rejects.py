@@ -171,7 +171,7 @@ def personal_values_are_cut_by_default_and_never_retried_unasked(folder):
         gateway.wait_stored()
         gateway.check_identity()
         gateway.stop()
-        assert gateway.sql("SELECT number, amount, mail, note FROM orders FINAL", "JSONCompact").count("999") == 1
+        assert gateway.sql("SELECT number, amount, mail, note FROM orders FINAL").split() == ["1", "999"]
     finally:
         gateway.cleanup()
 
