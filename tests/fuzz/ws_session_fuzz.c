@@ -26,7 +26,12 @@ static void check_written(const struct buf *written)
             length = (size_t)head[2] << 8 | head[3];
             header = 4;
         }
-        must(length != 127 && written->len - at >= header + length);
+        if (length == 127) { /* an acknowledgement with the errors of hundreds of messages */
+            length = (size_t)head[6] << 24 | (size_t)head[7] << 16 | (size_t)head[8] << 8 | head[9];
+            must(head[2] == 0 && head[3] == 0 && head[4] == 0 && head[5] == 0 && length > 65535);
+            header = 10;
+        }
+        must(written->len - at >= header + length);
         must(head[0] == 0x81 || head[0] == 0x8A || head[0] == 0x89 || head[0] == 0x88);
         closed = head[0] == 0x88;
         at += header + length;

@@ -225,7 +225,7 @@ def wrong_options_are_refused_by_name(folder):
             (["http", "--window", "3"], "--window: http has none"),
             (["udp", "--compress", "zstd"], "--compress: udp has no zstd"),
             (["http", "--compress", "rar"], "--compress: there is no rar"),
-            (["http", "--host", "localhost"], "--host: expected an IPv4 address"),
+            (["http", "--host", "nowhere.invalid"], "--host: nowhere.invalid: "),
             (["udp", "--bulk", "1000"], "--bulk: a datagram has room for 65507 bytes"),
             (["http", "--template", "/nowhere"], "--template: /nowhere cannot be read"),
             (["http", "--template", template], "--template: it has no ${number}")):
