@@ -204,7 +204,12 @@ def check_answer(document, operation, method, path, body, answer, seen):
 def ask(connection, method, path, headers, body):
     connection.request(method, path, body=body, headers=headers)
     reply = connection.getresponse()
-    return reply.status, reply.getheader("Content-Type") or "", reply.read()
+    content_type = reply.getheader("Content-Type") or ""
+    if reply.status == 200 and content_type == "text/event-stream":     # it has no end
+        first = reply.readline()
+        connection.close()
+        return reply.status, content_type, first
+    return reply.status, content_type, reply.read()
 
 
 def is_whole(operation):
