@@ -195,6 +195,10 @@ static void add_of_builtin(struct answers *answers, const struct openapi_builtin
         .example = slice_from_string(builtin->example),
     };
     add(answers, &answer);
+    if (builtin->kind == OPENAPI_LIVE) {
+        add(answers,
+            &(struct answer){ .status = 200, .name = "once", .content_type = "application/json", .schema = "Any" });
+    }
     if (builtin->other_status != 0) {
         answer.status = builtin->other_status;
         answer.name = "not_ok";

@@ -27,7 +27,7 @@ static const struct openapi_parameter of_ready[] = {
 static const struct openapi_parameter of_live[] = {
     { "stream", "Of this stream alone.", "\"type\":\"string\"" },
     { "only", "Events of this kind alone.", "\"type\":\"string\",\"enum\":[\"numbers\",\"refused\",\"accepted\"]" },
-    { "once", "`1`: the numbers as JSON, and nothing more.", "\"type\":\"string\"" },
+    { "once", "Any value, `1` say: the numbers as JSON, and nothing more.", "\"type\":\"string\"" },
     { NULL, NULL, NULL },
 };
 
@@ -80,8 +80,14 @@ const struct openapi_builtin openapi_builtins[] = {
     { PAGE("/status", OPERATING, "application/json", "Version, uptime and what became of the events"), .admin = true,
       .schema = "Status" },
     { PAGE("/live", OPERATING, "text/html; charset=utf-8", "What flows now, for people"), .admin = true },
-    { PAGE("/live/events", OPERATING, "text/event-stream", "What flows now, as server-sent events"), .admin = true,
-      .other_status = 503, .parameters = of_live },
+    { .path = "/live/events",
+      .method = HTTP_GET,
+      .kind = OPENAPI_LIVE,
+      .tag = OPERATING,
+      .content_type = "text/event-stream",
+      .summary = "What flows now, as server-sent events",
+      .admin = true,
+      .parameters = of_live },
 };
 
 const size_t openapi_builtin_count = ARRAY_LENGTH(openapi_builtins);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define OF(kind) (1u << (kind))
-#define OF_ALL (OF(OPENAPI_EVENTS) | OF(OPENAPI_REPLY) | OF(OPENAPI_QUERY) | OF(OPENAPI_PAGE))
+#define OF_ALL (OF(OPENAPI_EVENTS) | OF(OPENAPI_REPLY) | OF(OPENAPI_QUERY) | OF(OPENAPI_PAGE) | OF(OPENAPI_LIVE))
 #define OF_NONE (1u << 31)
 
 /* Who may be answered so; what is not listed belongs to events alone. */
@@ -48,9 +48,10 @@ static const unsigned operations_of[ERROR_COUNT] = {
     [ERROR_REPLAYED] = OF_NONE,
     [ERROR_UPGRADE_REQUIRED] = OF_NONE,
     [ERROR_TOO_MANY_WEBSOCKETS] = OF_NONE,
-    [ERROR_TOO_MANY_VIEWERS] = OF_NONE,
-    [ERROR_UNKNOWN_STREAM] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY),
-    [ERROR_BAD_ARGUMENT] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY),
+    [ERROR_TOO_MANY_VIEWERS] = OF(OPENAPI_LIVE),
+    [ERROR_UNKNOWN_STREAM] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY) | OF(OPENAPI_LIVE),
+    [ERROR_STREAM_FORBIDDEN] = OF(OPENAPI_EVENTS) | OF(OPENAPI_LIVE),
+    [ERROR_BAD_ARGUMENT] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY) | OF(OPENAPI_LIVE),
     [ERROR_MISSING_FIELD] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY),
     [ERROR_WRONG_TYPE] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY),
     [ERROR_OUT_OF_RANGE] = OF(OPENAPI_EVENTS) | OF(OPENAPI_QUERY),
@@ -71,10 +72,8 @@ static const unsigned operations_of[ERROR_COUNT] = {
 };
 
 static const char *const kind_names[] = {
-    [OPENAPI_EVENTS] = "events",
-    [OPENAPI_REPLY] = "reply",
-    [OPENAPI_QUERY] = "query",
-    [OPENAPI_PAGE] = "page",
+    [OPENAPI_EVENTS] = "events", [OPENAPI_REPLY] = "reply", [OPENAPI_QUERY] = "query",
+    [OPENAPI_PAGE] = "page",     [OPENAPI_LIVE] = "live",
 };
 
 static bool is_of(enum openapi_kind kind, int error)

@@ -6,7 +6,8 @@
 
 struct openapi_source;
 
-enum openapi_kind { OPENAPI_EVENTS, OPENAPI_REPLY, OPENAPI_QUERY, OPENAPI_PAGE, OPENAPI_WEBSOCKET };
+/* OPENAPI_LIVE is a page without an end. */
+enum openapi_kind { OPENAPI_EVENTS, OPENAPI_REPLY, OPENAPI_QUERY, OPENAPI_PAGE, OPENAPI_LIVE, OPENAPI_WEBSOCKET };
 
 /* What the body of a request with events is. */
 enum openapi_form { FORM_ONE, FORM_MANY };

@@ -50,7 +50,8 @@ static const char *summary_of(const struct openapi_source *source, const struct 
     case OPENAPI_WEBSOCKET: return "Send events by WebSocket";
     case OPENAPI_QUERY: snprintf(space, 160, "Ask for %s", operation->query->name); return space;
     case OPENAPI_REPLY: return "A fixed reply";
-    case OPENAPI_PAGE: break;
+    case OPENAPI_PAGE:
+    case OPENAPI_LIVE: break;
     }
     return "The state of the gateway";
 }
