@@ -290,3 +290,13 @@ static inline bool is_well(struct bench *bench, const char *part, const char *sa
     fail_msg("there is no part %s", part);
     return false;
 }
+
+/* The state is told behind the batch, by the thread that stored it. */
+static inline bool becomes_well(struct bench *bench, const char *part)
+{
+    int64_t until_ns = clock_monotonic_ns() + 10 * NS_PER_SECOND;
+    while (!is_well(bench, part, NULL) && clock_monotonic_ns() < until_ns) {
+        usleep(1000);
+    }
+    return is_well(bench, part, NULL);
+}

@@ -47,7 +47,7 @@ static void batches_that_wait_go_as_one_insert(void **state)
     assert_int_equal(count(bench, METRIC_BATCHES_STORED, 0), 50); /* who waits for one of them is told */
     assert_int_equal(count(bench, METRIC_BATCHES_WAITING, 0), 0);
     assert_int_equal(writer_oldest_ns(bench->writer, 0), INT64_MAX);
-    assert_true(is_well(bench, "stream:alpha", NULL));
+    assert_true(becomes_well(bench, "stream:alpha"));
     bench_free(bench);
 }
 

@@ -37,7 +37,7 @@ static void a_row_that_always_fails_becomes_a_dead_letter_alone(void **state)
                      (int)bench->buried_rows);
         }
         assert_int_equal(bench->buried_code, poisons[i].code);
-        assert_true(is_well(bench, "stream:alpha", NULL));
+        assert_true(becomes_well(bench, "stream:alpha"));
         bench_free(bench);
     }
 }
@@ -126,7 +126,7 @@ static void a_broken_table_buries_nothing_and_stores_everything_once_mended(void
             assert_true(drain(bench));
             assert_int_equal(fake_store_rows(&bench->fake), 20 * rows + 5);
             assert_int_equal(bench->buried_rows, 0);
-            assert_true(is_well(bench, "stream:alpha", NULL));
+            assert_true(becomes_well(bench, "stream:alpha"));
             bench_free(bench);
         }
     }

@@ -43,7 +43,7 @@ static void a_broken_table_waits_delays_nobody_and_recovers(void **state)
         FAKE_SET(&bench->fake, bench->fake.broken_table = NULL);
         FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 50);
         assert_true(drain(bench));
-        assert_true(is_well(bench, "stream:alpha", NULL));
+        assert_true(becomes_well(bench, "stream:alpha"));
         assert_int_equal(fake_store_rows(&bench->fake), 55);
         bench_free(bench);
     }
@@ -77,7 +77,7 @@ static void a_batch_with_a_column_that_the_table_has_lost_waits_alone(void **sta
     FAKE_SET(&bench->fake, bench->fake.misfit = NULL);
     FAKE_WAIT(&bench->fake, bench->stored_rows[0] == 55);
     assert_true(drain(bench));
-    assert_true(is_well(bench, "stream:alpha", NULL));
+    assert_true(becomes_well(bench, "stream:alpha"));
     bench_free(bench);
 }
 
