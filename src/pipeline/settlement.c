@@ -16,6 +16,8 @@
 #include "pipeline/journal/dead_letters.h"
 #include "pipeline/journal/journal.h"
 
+#define LATENCY_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
+
 bool settlement_init(struct settlement *settlement, struct metrics *metrics)
 {
     pthread_mutex_init(&settlement->mutex, NULL);
@@ -118,15 +120,21 @@ static enum error persist_ids(struct settlement *settlement, const struct segmen
     return error;
 }
 
+/* In milliseconds. A clock that was set meanwhile makes it neither negative nor more than all rows together could be. */
+static int64_t latency_ms(int64_t received_ns, int64_t now_ns)
+{
+    int64_t ms = (now_ns - received_ns) / NS_PER_MS;
+    return ms < 0 ? 0 : ms > LATENCY_MAX_MS ? LATENCY_MAX_MS : ms;
+}
+
 /* From receipt to now, of all rows. */
 static void observe_latency(struct settlement *settlement, const struct receipts *receipts, size_t stream_index)
 {
     int64_t now_ns = clock_wall_ns();
     pthread_mutex_lock(&settlement->mutex);
     for (size_t i = 0; i < receipts->count; i++) {
-        int64_t latency_ns = now_ns - receipts->items[i].wall_ns;
-        metric_observe(settlement->cells, METRIC_STORED_LATENCY, stream_index, latency_ns < 0 ? 0 : latency_ns,
-                       (int64_t)receipts->items[i].rows);
+        metric_observe(settlement->cells, METRIC_STORED_LATENCY, stream_index,
+                       latency_ms(receipts->items[i].wall_ns, now_ns), (int64_t)receipts->items[i].rows);
     }
     pthread_mutex_unlock(&settlement->mutex);
 }

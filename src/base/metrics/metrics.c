@@ -14,7 +14,7 @@ const struct metric_info metric_table[METRIC_COUNT] = {
 
 const struct histogram_scale histogram_scales[METRIC_KINDS] = {
     [KIND_OF_HISTOGRAM] = { 100 * NS_PER_US, 1, 20, NS_PER_SECOND },
-    [KIND_OF_LONG_HISTOGRAM] = { NS_PER_MS, 1, 22, NS_PER_SECOND },
+    [KIND_OF_LONG_HISTOGRAM] = { 1, 1, 22, 1000 }, /* of milliseconds: the sum of events that wait for hours has room */
     [KIND_OF_CLOCK_HISTOGRAM] = { NS_PER_MS, 2, 15, NS_PER_SECOND },
     [KIND_OF_ROW_HISTOGRAM] = { 1, 2, 12, 1 },
     [KIND_OF_BYTE_HISTOGRAM] = { 1024, 2, 11, 1 },

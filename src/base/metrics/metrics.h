@@ -13,7 +13,7 @@ enum metric_kind {
     KIND_OF_COUNTER,
     KIND_OF_GAUGE,
     KIND_OF_HISTOGRAM,       /* of seconds: 100 us to 52 s, by two */
-    KIND_OF_LONG_HISTOGRAM,  /* of seconds: 1 ms to 35 min, by two */
+    KIND_OF_LONG_HISTOGRAM,  /* of seconds, observed in ms: 1 ms to 35 min, by two */
     KIND_OF_CLOCK_HISTOGRAM, /* of seconds: 1 ms to 3 days, by four */
     KIND_OF_ROW_HISTOGRAM,   /* 1 to 4 million, by four */
     KIND_OF_BYTE_HISTOGRAM,  /* 1 KiB to 1 GiB, by four */

@@ -276,6 +276,7 @@ static void a_value_at_the_bound_of_a_bucket_is_in_it_and_one_beyond_in_the_next
         double unit;
     } scales[] = {
         { METRIC_INSERT_SECONDS, "sluice_insert_seconds", "server=\"a:8123\"", 100000, 1, 20, 1e9 },
+        { METRIC_STORED_LATENCY, "sluice_stored_latency_seconds", "stream=\"events\"", 1, 1, 22, 1e3 },
         { METRIC_BATCH_ROWS, "sluice_batch_rows", "stream=\"events\"", 1, 2, 12, 1 },
         { METRIC_BATCH_BYTES, "sluice_batch_bytes", "stream=\"events\"", 1024, 2, 11, 1 },
     };
@@ -305,6 +306,18 @@ static void many_events_of_one_value_are_observed_at_once(void **state)
     assert_true(page_has(metrics, "sluice_batch_rows_bucket{stream=\"clicks\",le=\"16\"} 5\n"));
     assert_true(page_has(metrics, "sluice_batch_rows_sum{stream=\"clicks\"} 50\n"));
     assert_true(page_has(metrics, "sluice_batch_rows_count{stream=\"clicks\"} 5\n"));
+    metrics_free(metrics);
+}
+
+static void events_that_waited_for_days_have_a_sum(void **state)
+{
+    (void)state;
+    struct metrics *metrics = make();
+    struct metrics_cells *cells = metrics_thread(metrics);
+    for (int day = 0; day < 30; day++) {
+        metric_observe(cells, METRIC_STORED_LATENCY, 0, INT64_C(86400) * 1000, 100000000);
+    }
+    assert_true(page_has(metrics, "sluice_stored_latency_seconds_sum{stream=\"events\"} 259200000000000\n"));
     metrics_free(metrics);
 }
 
@@ -453,6 +466,7 @@ int main(void)
         cmocka_unit_test(states_are_set_when_scraped),
         cmocka_unit_test(a_value_at_the_bound_of_a_bucket_is_in_it_and_one_beyond_in_the_next),
         cmocka_unit_test(many_events_of_one_value_are_observed_at_once),
+        cmocka_unit_test(events_that_waited_for_days_have_a_sum),
         cmocka_unit_test(states_with_labels_come_and_go),
         cmocka_unit_test(routes_have_series_of_their_own_as_far_as_there_is_room),
         cmocka_unit_test(openmetrics_calls_counters_by_their_family_and_ends_with_eof),
