@@ -94,7 +94,7 @@ static const char *const preface =
     "stream is about 170 series (12 KB) of the page's 470 (46 KB, packed 9).\n\n"
     "A histogram has the series `_bucket`, `_sum` and `_count`. Buckets of seconds go from 100 µs to 52 s in powers of "
     "two, unless\n"
-    "their row says otherwise; those of rows from 1 to 4 million and those of bytes from 1 KiB to 1 GiB in powers of "
+    "their row says otherwise. Those of rows go from 1 to 4 million, those of bytes from 1 KiB to 1 GiB, in powers of "
     "four.\n\n"
     "A gauge that something bounds has its bound beside it, called the same with `_max` behind it (`_min`, if it must "
     "not fall\n"

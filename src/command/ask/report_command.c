@@ -216,12 +216,12 @@ const struct command report_command = {
     .name = "report",
     .usage = "[--config FILE] [--url URL] [--json]",
     .summary = "report on the store: tables, parts, merges, slow queries, lag",
-    .help = "Asks each server of the store (the embedded one through the gateway that runs it) for the size of its "
-            "tables, their parts, what "
-            "it merges and alters, what runs, what was slow, how it replicates, its disks and errors; and the gateway "
-            "for its lag, its journal "
-            "and dead letters. What a server does not have is said.\n\n"
-            "Exit code: 0; 3 if something could not be looked at.",
+    .help =
+        "Asks each server of the store for the size of its tables, their parts, what it merges and alters, what runs, "
+        "what was slow, how it replicates, its disks and errors. The embedded engine is asked through the gateway "
+        "that runs it. The gateway tells its lag, its journal and dead letters. What a server does not have is "
+        "said.\n\n"
+        "Exit code: 0; 3 if something could not be looked at.",
     .options = options,
     .run = run,
 };
