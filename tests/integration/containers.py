@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 
+from apt_mirror import apt_mirror
 from check import NotRun
 from gateway import Gateway, ROOT
 
@@ -73,7 +74,7 @@ class Engine:
 
     def make_base(self):
         tar = os.path.join(self.folder, "base.tar")
-        self.run("mmdebstrap", "--quiet", "--variant=minbase", "bookworm", tar, "http://deb.debian.org/debian")
+        self.run("mmdebstrap", "--quiet", "--variant=minbase", "bookworm", tar, apt_mirror())
         self.podman("import", tar, BASE)
         os.remove(tar)
 

@@ -1,10 +1,11 @@
 """A Debian machine in a folder, booted with systemd in a container that has no network but its own loopback."""
-import glob
 import os
 import shutil
 import signal
 import subprocess
 import time
+
+from apt_mirror import apt_mirror
 
 # What debootstrap puts in: the package brings the rest itself.
 PACKAGES = "systemd,systemd-sysv,dbus,ca-certificates,curl"
@@ -16,24 +17,12 @@ def run(*words, timeout=1800, check=True, **more):
     return done
 
 
-def mirror():
-    """That of this machine."""
-    for path in ["/etc/apt/sources.list"] + sorted(glob.glob("/etc/apt/sources.list.d/*")):
-        for line in open(path) if os.path.exists(path) else []:
-            words = line.split()
-            if words[:1] == ["URIs:"]:
-                return words[1]
-            if words[:1] == ["deb"]:
-                return [word for word in words if "://" in word][0]
-    raise AssertionError("no source of packages in /etc/apt")
-
-
 def make_root(path):
     """Once; a run works on a copy."""
     if os.path.exists(os.path.join(path, "made")):
         return
     shutil.rmtree(path, ignore_errors=True)
-    run("debootstrap", "--variant=minbase", "--include=" + PACKAGES, "bookworm", path, mirror())
+    run("debootstrap", "--variant=minbase", "--include=" + PACKAGES, "bookworm", path, apt_mirror())
     shutil.copytree("/etc/apt/apt.conf.d", os.path.join(path, "etc/apt/apt.conf.d"), dirs_exist_ok=True)
     open(os.path.join(path, "made"), "w").close()
 
