@@ -115,7 +115,15 @@ static bool read_event(struct json_parser *parser, struct slice data, struct buf
            json_type(document, JSON_ROOT) == '{';
 }
 
-enum live_line_result live_line(struct json_parser *parser, const char *name, struct slice data, struct buf *out)
+static void append_as_json(const char *name, struct slice data, struct buf *out)
+{
+    buf_printf(out, "{\"kind\":\"%s\",\"event\":", name);
+    append_plain(out, json_trim(data));
+    buf_append_byte(out, '}');
+}
+
+static enum live_line_result tell(struct json_parser *parser, const char *name, struct slice data, bool as_json,
+                                  struct buf *out)
 {
     struct json_document document;
     struct buf copy = { 0 };
@@ -123,26 +131,21 @@ enum live_line_result live_line(struct json_parser *parser, const char *name, st
         return LIVE_NOTHING;
     }
     bool read = read_event(parser, data, &copy, &document);
-    if (read) {
+    if (read && as_json) {
+        append_as_json(name, data, out);
+    } else if (read) {
         (strcmp(name, "refused") == 0 ? append_refused : append_accepted)(&document, out);
     }
     buf_release(&copy);
     return read && !out->failed ? LIVE_LINE : LIVE_BROKEN;
 }
 
+enum live_line_result live_line(struct json_parser *parser, const char *name, struct slice data, struct buf *out)
+{
+    return tell(parser, name, data, false, out);
+}
+
 enum live_line_result live_line_json(struct json_parser *parser, const char *name, struct slice data, struct buf *out)
 {
-    struct json_document document;
-    struct buf copy = { 0 };
-    if (!is_told(name)) {
-        return LIVE_NOTHING;
-    }
-    bool read = read_event(parser, data, &copy, &document);
-    if (read) {
-        buf_printf(out, "{\"kind\":\"%s\",\"event\":", name);
-        append_plain(out, json_trim(data));
-        buf_append_byte(out, '}');
-    }
-    buf_release(&copy);
-    return read && !out->failed ? LIVE_LINE : LIVE_BROKEN;
+    return tell(parser, name, data, true, out);
 }
